@@ -1,0 +1,2 @@
+//! The coffre binary.
+fn main() {}
