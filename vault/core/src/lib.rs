@@ -1,3 +1,17 @@
-//! Coffre's domain: pure code without input, output, clock or randomness.
+//! The pure heart of Coffre: domain words, cryptography, the Merkle log and every byte format.
+//!
+//! Architecture invariant: nothing here reads a file, a clock or a random source. What it needs of
+//! them (`Timestamp`, `Entropy`) is passed in, so that every function can be tested exactly.
 
+pub mod audit;
+pub mod canonical;
+pub mod crypto;
+pub mod document;
+pub mod grant;
+pub mod ids;
+pub mod keyset;
 pub mod note;
+pub mod record;
+pub mod role;
+pub mod search;
+pub mod time;

@@ -1,0 +1,9 @@
+//! The entries of the audit log: what is written about every access and every change.
+//!
+//! The Merkle tree over them is in `merkle`, its signed heads in `note`.
+
+mod entry;
+
+pub use entry::{
+    Action, Decision, DocumentRef, Draft, Entry, GrantRef, MAX_LEAF_LENGTH, OperatorKnown, Parent, SealedValue,
+};

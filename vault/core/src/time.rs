@@ -1,0 +1,115 @@
+//! Points in time and calendar dates, as they are stored and shown. Reads no clock.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+use time::format_description::well_known::Rfc3339;
+use time::{OffsetDateTime, UtcOffset};
+
+/// Text that is not a point in time.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("not a time: expected RFC 3339 such as 2026-11-22T15:32:00Z")]
+pub struct TimeError;
+
+/// A point in time: microseconds since the Unix epoch, UTC. Shown as RFC 3339 with microseconds.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Timestamp(i64);
+
+/// 9999-12-31T23:59:59.999999Z, the last moment that RFC 3339 can write.
+const LAST: i64 = 253_402_300_799_999_999;
+
+impl Timestamp {
+    /// The time this many microseconds after the Unix epoch; held within what RFC 3339 can write.
+    pub fn from_micros(micros: i64) -> Self {
+        Self(micros.clamp(0, LAST))
+    }
+
+    /// Microseconds since the Unix epoch.
+    pub const fn as_micros(self) -> i64 {
+        self.0
+    }
+
+    /// Whole seconds since the Unix epoch.
+    pub const fn as_seconds(self) -> i64 {
+        self.0.div_euclid(1_000_000)
+    }
+
+    /// This time and some seconds.
+    #[must_use]
+    pub fn plus_seconds(self, seconds: i64) -> Self {
+        Self::from_micros(self.0.saturating_add(seconds.saturating_mul(1_000_000)))
+    }
+
+    fn date_time(self) -> OffsetDateTime {
+        OffsetDateTime::from_unix_timestamp_nanos(i128::from(self.0) * 1000).unwrap_or(OffsetDateTime::UNIX_EPOCH)
+    }
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let t = self.date_time();
+        write!(
+            f,
+            "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:06}Z",
+            t.year(),
+            u8::from(t.month()),
+            t.day(),
+            t.hour(),
+            t.minute(),
+            t.second(),
+            t.microsecond()
+        )
+    }
+}
+
+impl fmt::Debug for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Timestamp({self})")
+    }
+}
+
+impl FromStr for Timestamp {
+    type Err = TimeError;
+
+    fn from_str(text: &str) -> Result<Self, TimeError> {
+        let t = OffsetDateTime::parse(text, &Rfc3339).map_err(|_| TimeError)?.to_offset(UtcOffset::UTC);
+        let micros = i64::try_from(t.unix_timestamp_nanos().div_euclid(1000)).map_err(|_| TimeError)?;
+        if (0..=LAST).contains(&micros) { Ok(Self(micros)) } else { Err(TimeError) }
+    }
+}
+
+impl TryFrom<String> for Timestamp {
+    type Error = TimeError;
+
+    fn try_from(text: String) -> Result<Self, TimeError> {
+        text.parse()
+    }
+}
+
+impl From<Timestamp> for String {
+    fn from(t: Timestamp) -> Self {
+        t.to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+
+    #[test]
+    fn text_and_back() {
+        for text in ["1970-01-01T00:00:00.000000Z", "2026-11-22T15:32:00.000001Z", "9999-12-31T23:59:59.999999Z"] {
+            assert_eq!(text.parse::<Timestamp>().unwrap().to_string(), text);
+        }
+        assert_eq!(
+            "2026-11-22T16:32:00+01:00".parse::<Timestamp>().unwrap().to_string(),
+            "2026-11-22T15:32:00.000000Z"
+        );
+        assert!("2026-02-30T00:00:00Z".parse::<Timestamp>().is_err());
+        assert!("1969-12-31T23:59:59Z".parse::<Timestamp>().is_err());
+    }
+}
