@@ -1,0 +1,25 @@
+# The same commands for people and for continuous integration; each one says what it lacks.
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check bench
+
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+
+help: ## show this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+
+setup: ## install the system packages that are missing (asks first)
+	@scripts/setup
+
+demo: setup ## build Coffre and run the whole story in a temporary directory
+	cargo build --locked -p coffre-cli
+	$(TARGET)/debug/coffre demo $(ARGS)
+
+test: setup ## run all tests
+	scripts/test
+
+check: setup ## format, lints, licences, architecture
+	scripts/check
+
+bench: setup ## measure and print the figures of docs/PERFORMANCE.md
+	cargo bench --locked --workspace
