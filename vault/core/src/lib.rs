@@ -10,6 +10,7 @@ pub mod document;
 pub mod grant;
 pub mod ids;
 pub mod keyset;
+pub mod merkle;
 pub mod note;
 pub mod record;
 pub mod role;
