@@ -4,9 +4,7 @@
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum NoteError {
     /// The key name is empty or holds a space, a plus or a control character.
-    #[error(
-        "{name:?} is no key name; use a non-empty name without spaces, plus signs or control characters"
-    )]
+    #[error("{name:?} is no key name; use a non-empty name without spaces, plus signs or control characters")]
     KeyName {
         /// The name that was refused.
         name: String,
@@ -66,9 +64,7 @@ pub enum NoteError {
         limit: usize,
     },
     /// No signature of the key in question.
-    #[error(
-        "the note is not signed by {name}+{id}; check that the verification key is the one this vault printed"
-    )]
+    #[error("the note is not signed by {name}+{id}; check that the verification key is the one this vault printed")]
     NotSigned {
         /// Name of the key that was looked for.
         name: String,

@@ -26,9 +26,7 @@ impl KeyName {
     pub fn new(name: &str) -> Result<Self, NoteError> {
         let forbidden = |c: char| c.is_whitespace() || c == '+' || c < ' ';
         if name.is_empty() || name.contains(forbidden) {
-            return Err(NoteError::KeyName {
-                name: name.to_owned(),
-            });
+            return Err(NoteError::KeyName { name: name.to_owned() });
         }
         Ok(Self(name.to_owned()))
     }
@@ -78,10 +76,7 @@ pub struct SigningKey {
 impl SigningKey {
     /// The key of an RFC 8032 seed.
     pub fn from_seed(name: KeyName, seed: &[u8; 32]) -> Self {
-        Self {
-            name,
-            key: ed25519_dalek::SigningKey::from_bytes(seed),
-        }
+        Self { name, key: ed25519_dalek::SigningKey::from_bytes(seed) }
     }
 
     /// The half that others verify with.
@@ -100,9 +95,7 @@ impl SigningKey {
 
 impl fmt::Debug for SigningKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SigningKey")
-            .field("name", &self.name)
-            .finish_non_exhaustive()
+        f.debug_struct("SigningKey").field("name", &self.name).finish_non_exhaustive()
     }
 }
 
@@ -160,13 +153,9 @@ impl FromStr for VerificationKey {
     fn from_str(text: &str) -> Result<Self, NoteError> {
         let refuse = |reason| NoteError::KeyText { reason };
         let (name, rest) = text.split_once('+').ok_or(refuse("it has no plus sign"))?;
-        let (hash, key) = rest
-            .split_once('+')
-            .ok_or(refuse("it has only one plus sign"))?;
+        let (hash, key) = rest.split_once('+').ok_or(refuse("it has only one plus sign"))?;
         let name = KeyName::new(name)?;
-        let key = BASE64
-            .decode(key)
-            .map_err(|_| refuse("its key is not base64"))?;
+        let key = BASE64.decode(key).map_err(|_| refuse("its key is not base64"))?;
         let Some((&ED25519, key)) = key.split_first() else {
             return Err(refuse("its key is not an Ed25519 key"));
         };
@@ -178,10 +167,7 @@ impl FromStr for VerificationKey {
         let key = Self::new(name, key);
         let computed = key.id.to_string();
         if hash != computed {
-            return Err(NoteError::KeyHash {
-                stated: hash.to_owned(),
-                computed,
-            });
+            return Err(NoteError::KeyHash { stated: hash.to_owned(), computed });
         }
         Ok(key)
     }
@@ -235,10 +221,7 @@ mod tests {
     #[test]
     fn a_signing_key_prints_its_name_only() {
         let text = format!("{:?}", signing_key());
-        assert_eq!(
-            text,
-            r#"SigningKey { name: KeyName("vault.example/test"), .. }"#
-        );
+        assert_eq!(text, r#"SigningKey { name: KeyName("vault.example/test"), .. }"#);
     }
 
     #[test]
@@ -259,19 +242,8 @@ mod tests {
 
     #[test]
     fn names_follow_the_rules() {
-        for name in [
-            "",
-            "a b",
-            "a+b",
-            "a\u{a0}b",
-            "a\u{2003}b",
-            "a\nb",
-            "a\u{1}b",
-        ] {
-            assert_eq!(
-                KeyName::new(name),
-                Err(NoteError::KeyName { name: name.into() })
-            );
+        for name in ["", "a b", "a+b", "a\u{a0}b", "a\u{2003}b", "a\nb", "a\u{1}b"] {
+            assert_eq!(KeyName::new(name), Err(NoteError::KeyName { name: name.into() }));
         }
         assert!(KeyName::new("coffre.example/é").is_ok());
     }
@@ -297,19 +269,10 @@ mod tests {
         assert_eq!(reason("alone"), text("it has no plus sign"));
         assert_eq!(reason("a+00000000"), text("it has only one plus sign"));
         assert_eq!(reason("a+00000000+!"), text("its key is not base64"));
-        assert_eq!(
-            reason("a+00000000+AgAA"),
-            text("its key is not an Ed25519 key")
-        );
-        assert_eq!(
-            reason("a+00000000+AQAA"),
-            text("its key is not 32 bytes long")
-        );
+        assert_eq!(reason("a+00000000+AgAA"), text("its key is not an Ed25519 key"));
+        assert_eq!(reason("a+00000000+AQAA"), text("its key is not 32 bytes long"));
         let zero = BASE64.encode([&[ED25519][..], &[0; 32]].concat());
-        assert_eq!(
-            reason(&format!("a+00000000+{zero}")),
-            text("its key is no safe point of the curve")
-        );
+        assert_eq!(reason(&format!("a+00000000+{zero}")), text("its key is no safe point of the curve"));
         assert_eq!(
             reason(&PETER.replace("c74f20a3", "C74F20A3")).to_string(),
             "the verification key says its hash is C74F20A3, but its name and bytes give c74f20a3; \

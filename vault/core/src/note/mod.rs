@@ -43,9 +43,8 @@ impl SignedNote {
 
     /// Reads a note and checks its form, not its signatures.
     pub fn parse(bytes: &[u8]) -> Result<Self, NoteError> {
-        let note = std::str::from_utf8(bytes).map_err(|error| NoteError::NotUtf8 {
-            valid_up_to: error.valid_up_to(),
-        })?;
+        let note =
+            std::str::from_utf8(bytes).map_err(|error| NoteError::NotUtf8 { valid_up_to: error.valid_up_to() })?;
         check_characters(note)?;
         // The last blank line separates; those before it belong to the text.
         let (before, after) = note.rsplit_once("\n\n").ok_or(NoteError::NoSignatures)?;
@@ -53,36 +52,23 @@ impl SignedNote {
         let mut signatures = Vec::new();
         for (line, number) in lines.split('\n').zip(1..) {
             if number > MAX_SIGNATURES {
-                return Err(NoteError::TooManySignatures {
-                    limit: MAX_SIGNATURES,
-                });
+                return Err(NoteError::TooManySignatures { limit: MAX_SIGNATURES });
             }
-            let signature = Signature::parse(line).map_err(|reason| NoteError::SignatureLine {
-                line: number,
-                reason,
-            })?;
+            let signature =
+                Signature::parse(line).map_err(|reason| NoteError::SignatureLine { line: number, reason })?;
             signatures.push(signature);
         }
-        Ok(Self {
-            text: format!("{before}\n"),
-            signatures,
-        })
+        Ok(Self { text: format!("{before}\n"), signatures })
     }
 
     /// The text, if this key signed it. Signatures of other keys are ignored, every one of this key must hold.
     pub fn verify(&self, key: &VerificationKey) -> Result<&str, NoteError> {
         let mut own = self.signatures.iter().filter(|s| key.made(s)).peekable();
         if own.peek().is_none() {
-            return Err(NoteError::NotSigned {
-                name: key.name().to_string(),
-                id: key.id().to_string(),
-            });
+            return Err(NoteError::NotSigned { name: key.name().to_string(), id: key.id().to_string() });
         }
         if !own.all(|signature| key.verifies(&self.text, signature)) {
-            return Err(NoteError::BadSignature {
-                name: key.name().to_string(),
-                id: key.id().to_string(),
-            });
+            return Err(NoteError::BadSignature { name: key.name().to_string(), id: key.id().to_string() });
         }
         Ok(&self.text)
     }

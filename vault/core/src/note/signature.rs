@@ -28,22 +28,14 @@ impl Signature {
 
     /// Reads a line without its newline.
     pub(super) fn parse(line: &str) -> Result<Self, &'static str> {
-        let rest = line
-            .strip_prefix("— ")
-            .ok_or("it does not begin with an em dash and a space")?;
-        let (name, signature) = rest
-            .split_once(' ')
-            .ok_or("it has no space after the key name")?;
+        let rest = line.strip_prefix("— ").ok_or("it does not begin with an em dash and a space")?;
+        let (name, signature) = rest.split_once(' ').ok_or("it has no space after the key name")?;
         let name = KeyName::new(name).map_err(|_| "its key name breaks the rules")?;
-        let bytes = BASE64
-            .decode(signature)
-            .map_err(|_| "its signature is not base64")?;
+        let bytes = BASE64.decode(signature).map_err(|_| "its signature is not base64")?;
         match bytes.split_first_chunk::<4>() {
-            Some((id, signature)) if !signature.is_empty() => Ok(Self {
-                name,
-                id: KeyId(*id),
-                bytes: signature.to_vec(),
-            }),
+            Some((id, signature)) if !signature.is_empty() => {
+                Ok(Self { name, id: KeyId(*id), bytes: signature.to_vec() })
+            }
             _ => Err("its signature is too short"),
         }
     }

@@ -1,10 +1,5 @@
 //! Signed notes against the vectors of the format's first implementation, and every way a note can be wrong.
-#![expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "tests"
-)]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
 
 use proptest::prelude::*;
 
@@ -68,17 +63,11 @@ fn signs_the_documented_note() {
 #[test]
 fn unknown_signatures_are_ignored_and_kept() {
     let (vault, witness) = (key("vault", 1), key("witness", 2));
-    let note = SignedNote::sign("text\n".into(), &vault)
-        .unwrap()
-        .cosign(&witness)
-        .to_string();
+    let note = SignedNote::sign("text\n".into(), &vault).unwrap().cosign(&witness).to_string();
     let parsed = SignedNote::parse(note.as_bytes()).unwrap();
     assert_eq!(parsed.signatures().len(), 2);
     assert_eq!(parsed.verify(&vault.verification_key()).unwrap(), "text\n");
-    assert_eq!(
-        parsed.verify(&witness.verification_key()).unwrap(),
-        "text\n"
-    );
+    assert_eq!(parsed.verify(&witness.verification_key()).unwrap(), "text\n");
     assert_eq!(parsed.to_string(), note);
 
     let stranger = key("vault", 3).verification_key();
@@ -94,27 +83,15 @@ fn one_bad_signature_of_a_known_key_spoils_the_note() {
     let good = SignedNote::sign("text\n".into(), &vault).unwrap();
     let other = SignedNote::sign("other\n".into(), &vault).unwrap();
     let spoilt = format!("{good}{}\n", other.signatures()[0]);
-    assert!(matches!(
-        open(spoilt.as_bytes(), &vault.verification_key()),
-        Err(NoteError::BadSignature { .. })
-    ));
+    assert!(matches!(open(spoilt.as_bytes(), &vault.verification_key()), Err(NoteError::BadSignature { .. })));
 }
 
 #[test]
 fn blank_lines_and_lookalike_signatures_belong_to_the_text() {
     let vault = key("vault", 1);
-    for text in [
-        "\n",
-        "\n\n",
-        "a\n\n",
-        "a\n\n— vault AAAAAAA=\n",
-        "a\n\n\n\nb\n",
-    ] {
+    for text in ["\n", "\n\n", "a\n\n", "a\n\n— vault AAAAAAA=\n", "a\n\n\n\nb\n"] {
         let note = SignedNote::sign(text.into(), &vault).unwrap().to_string();
-        assert_eq!(
-            open(note.as_bytes(), &vault.verification_key()).unwrap(),
-            text
-        );
+        assert_eq!(open(note.as_bytes(), &vault.verification_key()).unwrap(), text);
     }
 }
 
@@ -134,20 +111,11 @@ fn malformed_notes_say_why() {
     assert_eq!(parse(b""), NoteError::NoSignatures);
     assert_eq!(parse(b"text\n"), NoteError::NoSignatures);
     assert_eq!(parse(b"text\n\n"), NoteError::NoSignatures);
-    assert_eq!(
-        parse("text\n\n— a AAAAAAA=".as_bytes()),
-        NoteError::NoSignatures
-    );
+    assert_eq!(parse("text\n\n— a AAAAAAA=".as_bytes()), NoteError::NoSignatures);
     assert_eq!(parse(b"a\xff\n"), NoteError::NotUtf8 { valid_up_to: 1 });
-    assert_eq!(
-        parse("a\r\n\n— a AAAAAAA=\n".as_bytes()),
-        NoteError::ControlCharacter { at: 1 }
-    );
+    assert_eq!(parse("a\r\n\n— a AAAAAAA=\n".as_bytes()), NoteError::ControlCharacter { at: 1 });
     for (signature, expected) in [
-        (
-            "- a AAAAAAA=",
-            "it does not begin with an em dash and a space",
-        ),
+        ("- a AAAAAAA=", "it does not begin with an em dash and a space"),
         ("— aAAAAAAA=", "it has no space after the key name"),
         ("—  AAAAAAA=", "its key name breaks the rules"),
         ("— a+b AAAAAAA=", "its key name breaks the rules"),
@@ -167,17 +135,8 @@ fn malformed_notes_say_why() {
 #[test]
 fn reads_sixty_four_signatures_and_no_more() {
     let note = |count: usize| format!("text\n\n{}", "— a AAAAAAA=\n".repeat(count));
-    assert_eq!(
-        SignedNote::parse(note(64).as_bytes())
-            .unwrap()
-            .signatures()
-            .len(),
-        64
-    );
-    assert_eq!(
-        SignedNote::parse(note(65).as_bytes()).unwrap_err(),
-        NoteError::TooManySignatures { limit: 64 }
-    );
+    assert_eq!(SignedNote::parse(note(64).as_bytes()).unwrap().signatures().len(), 64);
+    assert_eq!(SignedNote::parse(note(65).as_bytes()).unwrap_err(), NoteError::TooManySignatures { limit: 64 });
 }
 
 proptest! {

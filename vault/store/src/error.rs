@@ -1,0 +1,118 @@
+//! Why the store could not read, stage or commit. None of it names a person or shows a value.
+
+use std::io;
+
+use coffre_core::crypto::OpenError as CipherError;
+use coffre_core::document::DocumentError;
+use coffre_core::ids::{DocumentId, SubjectId};
+use thiserror::Error;
+
+/// The store cannot serve at the moment; it comes back by itself when the cause is gone.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum Unavailable {
+    /// The disk is full.
+    #[error("the disk that holds the vault is full: free space; the vault resumes by itself")]
+    DiskFull,
+    /// Reading or writing failed.
+    #[error("the vault's disk failed ({detail}): check the disk and the system log; the vault resumes by itself")]
+    Disk {
+        /// What the system said, without paths or content.
+        detail: String,
+    },
+    /// A file of the vault was replaced or removed under the running process.
+    #[error("{file} was replaced or removed while the vault runs: stop the vault and restore from a backup")]
+    Replaced {
+        /// Which file.
+        file: &'static str,
+    },
+    /// The store is being closed.
+    #[error("the vault is stopping")]
+    Stopping,
+}
+
+/// A read that failed.
+#[derive(Debug, Error)]
+pub enum ReadError {
+    /// The databases did not answer.
+    #[error("the vault could not be read")]
+    Database(#[source] rusqlite::Error),
+    /// A record's key is missing although the record was not erased.
+    #[error("the key of record {subject} is missing: run `coffre doctor`, then restore from a backup")]
+    KeyMissing {
+        /// The record.
+        subject: SubjectId,
+    },
+    /// A value did not decrypt.
+    #[error("a value of record {subject} was changed outside Coffre: run `coffre doctor`, then restore from a backup")]
+    Value {
+        /// The record.
+        subject: SubjectId,
+        /// What the cipher said.
+        #[source]
+        source: CipherError,
+    },
+    /// A value decrypted to something that is not a value.
+    #[error("a stored {what} is not in its format: restore from a backup")]
+    Format {
+        /// What it should be.
+        what: &'static str,
+    },
+    /// A document's file is missing or unreadable.
+    #[error("the file of document {document} cannot be read: restore it from a backup")]
+    DocumentFile {
+        /// The document.
+        document: DocumentId,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// A document's file does not decrypt.
+    #[error("document {document} is damaged")]
+    Document {
+        /// The document.
+        document: DocumentId,
+        /// Where.
+        #[source]
+        source: DocumentError,
+    },
+}
+
+impl From<rusqlite::Error> for ReadError {
+    fn from(source: rusqlite::Error) -> Self {
+        Self::Database(source)
+    }
+}
+
+/// A document that could not be staged. Nothing of it is left behind.
+#[derive(Debug, Error)]
+pub enum StageError {
+    /// The subject does not exist or its key cannot be read.
+    #[error("the document's record cannot be used")]
+    Subject(#[source] ReadError),
+    /// There is no such record.
+    #[error("there is no such record")]
+    NoSuchRecord,
+    /// The file could not be written.
+    #[error("the document could not be written: check the disk's free space")]
+    Write(#[source] io::Error),
+    /// The document is too long.
+    #[error("the document is too long")]
+    Format(#[source] DocumentError),
+}
+
+/// A commit that did not happen. The transaction's own refusal is `Refused`.
+#[derive(Debug, Error)]
+pub enum CommitError<E: std::error::Error + 'static> {
+    /// What the decision rested on has changed since: decide again.
+    #[error("what the decision rested on has changed: decide again")]
+    Moved,
+    /// The transaction refused.
+    #[error(transparent)]
+    Refused(E),
+    /// The store cannot commit now. Whether the change is there after a restart is not known.
+    #[error(transparent)]
+    Unavailable(Unavailable),
+    /// The entry would not say what is disclosed: a mistake in the program, refused.
+    #[error("the audit entry does not cover what would be disclosed")]
+    NotCovered,
+}

@@ -1,0 +1,50 @@
+//! Importing a batch of records: each with its documents and grants, and an entry of its own.
+
+use coffre_core::audit::Draft;
+use coffre_core::grant::GrantTerms;
+use coffre_core::ids::SubjectId;
+use coffre_core::record::{Fields, RecordTypeName};
+use thiserror::Error;
+
+use super::Transaction;
+use crate::document::StagedDocument;
+use crate::model::NewSubject;
+use crate::writer::{Work, WorkError};
+
+/// One record of an import.
+pub struct ImportItem {
+    /// The new data subject (`Store::new_subject`).
+    pub subject: NewSubject,
+    /// Its values, already checked.
+    pub fields: Fields,
+    /// Its documents, staged under the new subject.
+    pub documents: Vec<StagedDocument>,
+    /// The grants that the grants file gives on it.
+    pub grants: Vec<GrantTerms>,
+}
+
+/// Imports a batch: all of it or nothing.
+pub struct ImportRecords {
+    /// The records' type.
+    pub record_type: RecordTypeName,
+    /// The records.
+    pub items: Vec<ImportItem>,
+}
+
+/// A batch that was not imported.
+#[derive(Debug, Error)]
+pub enum ImportError {
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] WorkError),
+}
+
+impl Transaction for ImportRecords {
+    /// The new records, in the batch's order.
+    type Output = Vec<SubjectId>;
+    type Error = ImportError;
+
+    fn run(self, _work: &mut Work<'_>, _base: Draft) -> Result<Vec<SubjectId>, ImportError> {
+        todo!()
+    }
+}

@@ -1,0 +1,38 @@
+//! The named transactions: everything that ever changes the vault. One file each.
+
+mod amend_record;
+mod applications;
+mod create_record;
+mod documents;
+mod erase_subject;
+mod grants;
+mod import_records;
+mod note_only;
+mod restore_version;
+
+pub use amend_record::{AmendError, AmendRecord};
+pub use applications::{AddApplication, AddApplicationError, RevokeApplication, RevokeApplicationError};
+pub use create_record::{CreateError, CreateRecord};
+pub use documents::{AddDocument, DocumentTransactionError, RestoreDocument};
+pub use erase_subject::{EraseError, EraseSubject};
+pub use grants::{GiveGrant, GiveGrantError, WithdrawGrant, WithdrawGrantError};
+pub use import_records::{ImportError, ImportItem, ImportRecords};
+pub use note_only::NoteOnly;
+pub use restore_version::{RestoreError, RestoreVersion};
+
+use coffre_core::audit::Draft;
+
+use crate::writer::Work;
+
+/// A named change of the vault. It runs on the writer's thread, inside the group's transaction: it
+/// either happens with its entries or leaves nothing.
+pub trait Transaction: Send + 'static {
+    /// What it returns.
+    type Output: Send + 'static;
+    /// Why it may refuse.
+    type Error: std::error::Error + Send + 'static;
+
+    /// Makes the change. The base entry names who asked and by which policies; the transaction
+    /// completes it (or several of it) through `Work::log`.
+    fn run(self, work: &mut Work<'_>, base: Draft) -> Result<Self::Output, Self::Error>;
+}
