@@ -1,0 +1,32 @@
+//! The argument tree. What a verb takes stands beside the verb, in `commands`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::commands::doctor;
+
+/// An encrypted vault for an insurer's sensitive records, and the backups that keep them from being lost.
+#[derive(Debug, Parser)]
+#[command(name = "coffre", version, disable_help_subcommand = true, arg_required_else_help = true)]
+#[command(after_help = "Exit codes and configuration are described in docs/OPERATIONS.md.")]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) verb: Verb,
+}
+
+/// What every verb takes.
+#[derive(Debug, Args)]
+pub(crate) struct Global {
+    /// The configuration file; otherwise the vault's own coffre.toml, then /etc/coffre/coffre.toml
+    #[arg(long, global = true, value_name = "FILE", env = "COFFRE_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    /// Tell what is wrong with a vault, its configuration and the tools it needs, each with its remedy
+    Doctor(doctor::Arguments),
+}

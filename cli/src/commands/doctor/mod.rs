@@ -1,0 +1,86 @@
+//! `coffre doctor`: what is wrong, each with its remedy. It only looks; it mends nothing and opens no vault.
+
+mod finding;
+mod permissions;
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use self::finding::{Finding, State};
+use crate::arguments::Global;
+use crate::complaint::two_lines;
+use crate::configuration::{self, Backup, Configuration};
+use crate::exit::Exit;
+use crate::output;
+
+/// The arguments of `coffre doctor`.
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    /// The vault's directory; otherwise the one in the configuration
+    #[arg(long, value_name = "DIR")]
+    vault: Option<PathBuf>,
+    /// Print one JSON object instead of lines
+    #[arg(long)]
+    json: bool,
+}
+
+/// Examines and reports. Anything bad is `Exit::Unhealthy`.
+pub(crate) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit> {
+    let findings = examine(arguments.vault.as_deref(), global.config.as_deref());
+    let healthy = findings.iter().all(|finding| finding.state != State::Bad);
+    if arguments.json {
+        output::json(&serde_json::json!({ "healthy": healthy, "findings": findings }))?;
+    } else {
+        findings.iter().try_for_each(|finding| output::line(finding.lines()))?;
+    }
+    Ok(if healthy { Exit::Success } else { Exit::Unhealthy })
+}
+
+fn examine(vault: Option<&Path>, config: Option<&Path>) -> Vec<Finding> {
+    let (configuration, mut findings) = examine_configuration(vault, config);
+    let vault = vault.map(Path::to_owned).or_else(|| configuration.as_ref()?.vault.clone());
+    findings.extend(vault.map(|vault| permissions::private_directory("vault", &vault)));
+    if let Some(backup) = configuration.as_ref().and_then(|configuration| configuration.backup.as_ref()) {
+        findings.extend(examine_backup(backup));
+    }
+    findings
+}
+
+fn examine_configuration(vault: Option<&Path>, config: Option<&Path>) -> (Option<Configuration>, Vec<Finding>) {
+    let loaded = configuration::locate(config, vault).and_then(|file| Ok((Configuration::load(&file)?, file)));
+    match loaded {
+        Ok((configuration, file)) => {
+            let detail = format!(
+                "{} (environment {}, vault {})",
+                file.display(),
+                configuration.environment,
+                configuration.vault_id
+            );
+            (Some(configuration), vec![Finding::good("configuration", detail)])
+        }
+        Err(error) => {
+            let text = two_lines(&error.into());
+            let (cause, remedy) = text.trim_end().split_once("\nhelp: ").unwrap_or((text.trim_end(), ""));
+            (None, vec![Finding::bad("configuration", cause.trim_start_matches("error: "), remedy)])
+        }
+    }
+}
+
+fn examine_backup(backup: &Backup) -> Vec<Finding> {
+    let mut findings = vec![permissions::writable_directory("spool", &backup.spool)];
+    for destination in &backup.destinations {
+        let subject = format!("destination {}", destination.name);
+        findings.push(permissions::writable_directory(&subject, &destination.path));
+    }
+    if backup.destinations.is_empty() && backup.restic.is_none() {
+        findings.push(Finding::bad(
+            "destinations",
+            "backups go nowhere",
+            "add a [[backup.destination]] on another machine or disk, or [backup.restic]",
+        ));
+    }
+    let password = backup.restic.as_ref().and_then(|restic| restic.password_file.as_deref());
+    findings.extend(password.map(|file| permissions::secret_file("restic password", file)));
+    findings
+}

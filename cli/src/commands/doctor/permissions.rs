@@ -1,0 +1,93 @@
+//! Who may read what: directories and files that must be their owner's alone. Looks at metadata only.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::path::Path;
+
+use super::finding::Finding;
+
+/// The bits of group and others.
+const OTHERS: u32 = 0o077;
+
+/// A directory that must exist, be ours, and be closed to everybody else.
+pub(super) fn private_directory(subject: &str, path: &Path) -> Finding {
+    examine(subject, path, "700", fs::Metadata::is_dir, "directory")
+}
+
+/// A file that holds a secret: it must exist, be ours, and be closed to everybody else.
+pub(super) fn secret_file(subject: &str, path: &Path) -> Finding {
+    examine(subject, path, "600", fs::Metadata::is_file, "file")
+}
+
+/// A directory that must exist and that this account can write.
+pub(super) fn writable_directory(subject: &str, path: &Path) -> Finding {
+    let shown = path.display();
+    match fs::metadata(path) {
+        Ok(metadata) if !metadata.is_dir() => {
+            Finding::bad(subject, format!("{shown} is not a directory"), "name a directory in the configuration")
+        }
+        Ok(_) => match rustix::fs::access(path, rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK) {
+            Ok(()) => Finding::good(subject, shown.to_string()),
+            Err(error) => Finding::bad(
+                subject,
+                format!("{shown} cannot be written by this account ({})", io::Error::from(error)),
+                format!("let this account write {shown}, or run as the account that can"),
+            ),
+        },
+        Err(error) => unreachable(subject, path, &error),
+    }
+}
+
+fn examine(subject: &str, path: &Path, mode: &str, is_right: fn(&fs::Metadata) -> bool, kind: &str) -> Finding {
+    let shown = path.display();
+    match fs::symlink_metadata(path) {
+        Ok(metadata) if !is_right(&metadata) => {
+            Finding::bad(subject, format!("{shown} is not a {kind}"), format!("put a {kind} there, not a link"))
+        }
+        Ok(metadata) if metadata.permissions().mode() & OTHERS != 0 => Finding::bad(
+            subject,
+            format!("{shown} is open to other accounts (mode {:03o})", metadata.permissions().mode() & 0o777),
+            format!("run `chmod {mode} {shown}`"),
+        ),
+        Ok(metadata) if metadata.uid() != rustix::process::geteuid().as_raw() => Finding::warning(
+            subject,
+            format!("{shown} belongs to user {}", metadata.uid()),
+            "run coffre as that user, or give it the files with chown",
+        ),
+        Ok(_) => Finding::good(subject, shown.to_string()),
+        Err(error) => unreachable(subject, path, &error),
+    }
+}
+
+fn unreachable(subject: &str, path: &Path, error: &io::Error) -> Finding {
+    let remedy = match error.kind() {
+        io::ErrorKind::NotFound => "correct the path, or make it",
+        io::ErrorKind::PermissionDenied => "run as the account that may see it",
+        _ => "look at the disk and the system log",
+    };
+    Finding::bad(subject, format!("{} cannot be examined ({error})", path.display()), remedy)
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::super::finding::State;
+    use super::*;
+
+    #[test]
+    fn a_secret_that_others_can_read_is_bad_and_says_how_to_close_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("password");
+        fs::write(&path, "x").unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
+        let finding = secret_file("password", &path);
+        assert_eq!(finding.state, State::Bad);
+        assert_eq!(finding.remedy.unwrap(), format!("run `chmod 600 {}`", path.display()));
+
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+        assert_eq!(secret_file("password", &path).state, State::Good);
+        assert_eq!(private_directory("password", &path).state, State::Bad, "a file is no directory");
+        assert_eq!(secret_file("password", &folder.path().join("absent")).state, State::Bad);
+    }
+}

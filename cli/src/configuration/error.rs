@@ -1,0 +1,57 @@
+//! What can be wrong with `coffre.toml`, told with file and line.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use thiserror::Error;
+
+/// A configuration that cannot be used. Nothing was started with it.
+#[derive(Debug, Error)]
+pub(crate) enum ConfigurationError {
+    /// The file cannot be read.
+    #[error("cannot read the configuration {}; check the path given with --config and its permissions", file.display())]
+    Unreadable {
+        /// Which file.
+        file: PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// Not TOML, a field that does not exist, a value that is none.
+    #[error("{}:{line}:{column}: {reason}; the fields are described in docs/OPERATIONS.md", file.display())]
+    Syntax {
+        /// Which file.
+        file: PathBuf,
+        /// Counted from 1.
+        line: usize,
+        /// Counted from 1, in characters.
+        column: usize,
+        /// What is wrong there.
+        reason: String,
+    },
+    /// Every field is well-formed, but together they make no sense.
+    #[error("in {}, {reason}", file.display())]
+    Contradiction {
+        /// Which file.
+        file: PathBuf,
+        /// What is wrong, and what to do.
+        reason: &'static str,
+    },
+    /// None of the places holds a configuration.
+    #[error("no configuration found; name one with --config FILE, or put it at {}", place.display())]
+    Nowhere {
+        /// The last place looked at.
+        place: PathBuf,
+    },
+}
+
+impl ConfigurationError {
+    pub(super) fn syntax(file: &Path, text: &str, error: &toml::de::Error) -> Self {
+        let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+        let line = before.matches('\n').count() + 1;
+        let column = before.rsplit('\n').next().map_or(0, |start| start.chars().count()) + 1;
+        // The parser's own message may take several lines.
+        let reason = error.message().trim().replace('\n', ", ");
+        Self::Syntax { file: file.to_owned(), line, column, reason }
+    }
+}

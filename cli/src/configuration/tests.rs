@@ -1,0 +1,103 @@
+//! The texts that an administrator meets when the configuration is wrong.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use super::*;
+
+const PINNED: &str = r#"environment = "production"
+vault_id = "0b0e9f0a-3c1d-4c3e-9d53-2f6f0a8f7c11"
+verification_key = "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW"
+"#;
+
+fn parse(rest: &str) -> Result<Configuration, ConfigurationError> {
+    Configuration::parse(&format!("{PINNED}{rest}"), Path::new("coffre.toml"))
+}
+
+fn refusal(rest: &str) -> String {
+    parse(rest).unwrap_err().to_string()
+}
+
+#[test]
+fn the_pinned_identity_is_enough() {
+    let configuration = parse("").unwrap();
+    assert_eq!(configuration.environment.as_str(), "production");
+    assert_eq!(configuration.server.listen, DEFAULT_LISTEN);
+    assert_eq!(configuration.backup, None);
+}
+
+#[test]
+fn every_field_is_read_and_relative_paths_start_at_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("coffre.toml");
+    let text = format!(
+        r#"{PINNED}
+vault = "vault"
+policies = "/usr/share/coffre/policies"
+[server]
+listen = "127.0.0.1:8000"
+control_socket = "run/control.sock"
+backup_socket = "/run/coffre/backup.sock"
+[backup]
+spool = "spool"
+objective_hours = 2
+[[backup.destination]]
+name = "building-b"
+path = "/mnt/b"
+[backup.restic]
+repository = "sftp:backup@host:/srv/coffre"
+password_file = "restic-password"
+binary = "restic"
+"#
+    );
+    fs::write(&file, text).unwrap();
+    let configuration = Configuration::load(&file).unwrap();
+    let backup = configuration.backup.unwrap();
+    let restic = backup.restic.unwrap();
+    assert_eq!(configuration.vault.unwrap(), folder.path().join("vault"));
+    assert_eq!(configuration.policies.unwrap(), Path::new("/usr/share/coffre/policies"));
+    assert_eq!(configuration.server.control_socket.unwrap(), folder.path().join("run/control.sock"));
+    assert_eq!(configuration.server.backup_socket.unwrap(), Path::new("/run/coffre/backup.sock"));
+    assert_eq!(backup.spool, folder.path().join("spool"));
+    assert_eq!(backup.objective_hours, 2);
+    assert_eq!(restic.password_file.unwrap(), folder.path().join("restic-password"));
+    assert_eq!(restic.binary.unwrap(), Path::new("restic"), "a bare name is looked up in PATH");
+    assert_eq!(restic.repository, "sftp:backup@host:/srv/coffre");
+}
+
+#[test]
+fn a_mistake_is_told_with_file_and_line() {
+    insta::assert_snapshot!(
+        [
+            refusal("objectiv_hours = 3\n"),
+            refusal("environment = \"recette\"\n"),
+            refusal("vault =\n"),
+            refusal("[server]\nlisten = \"localhost\"\n"),
+            refusal("[backup]\nspool = 3\n"),
+            Configuration::parse("environment = \"Recette 2\"\n", Path::new("coffre.toml")).unwrap_err().to_string(),
+            Configuration::parse("environment = \"a\"\n", Path::new("coffre.toml")).unwrap_err().to_string(),
+        ]
+        .join("\n")
+    );
+}
+
+#[test]
+fn a_contradiction_is_told_with_its_remedy() {
+    let backup = "[backup]\nspool = \"/spool\"\n";
+    let destination =
+        |name: &str, path: &str| format!("[[backup.destination]]\nname = \"{name}\"\npath = \"{path}\"\n");
+    insta::assert_snapshot!(
+        [
+            refusal(&format!("{backup}objective_hours = 0\n")),
+            refusal(&format!("{backup}{}", destination("", "/a"))),
+            refusal(&format!("{backup}{}{}", destination("a", "/a"), destination("a", "/b"))),
+            refusal(&format!("{backup}{}", destination("a", "/spool/a"))),
+            refusal(&format!("{backup}[backup.restic]\nrepository = \"/r\"\n")),
+        ]
+        .join("\n")
+    );
+}
+
+#[test]
+fn a_missing_file_is_named() {
+    let error = Configuration::load(Path::new("/nowhere/coffre.toml")).unwrap_err();
+    insta::assert_snapshot!(error.to_string());
+}
