@@ -15,4 +15,5 @@ pub mod note;
 pub mod record;
 pub mod role;
 pub mod search;
+pub mod spool;
 pub mod time;

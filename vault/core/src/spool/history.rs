@@ -1,0 +1,267 @@
+//! The manifests of one side, put in order: what each generation holds, where it came from, and
+//! every place where the story does not hold together. Looks at no other object.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::signed::{self, Pinned, Signed};
+use super::{Chain, Fault, Manifest, ObjectName, Ordinal, Parent, Reach};
+use crate::crypto::Scope;
+use crate::ids::GenerationId;
+use crate::time::Timestamp;
+
+/// One generation's manifests.
+#[derive(Debug, Clone)]
+pub struct Generation<M> {
+    manifests: BTreeMap<Ordinal, Signed<M>>,
+    /// The numbers seen, sound or not; at least one.
+    seen: BTreeSet<Ordinal>,
+}
+
+impl<M: Manifest> Generation<M> {
+    /// Its sound manifests, oldest first.
+    pub fn manifests(&self) -> impl DoubleEndedIterator<Item = &Signed<M>> {
+        self.manifests.values()
+    }
+
+    /// The manifest of this number, if it is there and sound.
+    pub fn manifest(&self, number: Ordinal) -> Option<&Signed<M>> {
+        self.manifests.get(&number)
+    }
+
+    /// The newest sound manifest.
+    pub fn newest(&self) -> Option<&Signed<M>> {
+        self.manifests.values().next_back()
+    }
+
+    /// The newest manifest, unless the newest one that was seen is unsound.
+    pub fn newest_of_all(&self) -> Option<&Signed<M>> {
+        self.manifests.get(&self.newest_seen())
+    }
+
+    /// The newest number that was seen, sound or not.
+    pub fn newest_seen(&self) -> Ordinal {
+        self.seen.last().copied().unwrap_or(Ordinal::FIRST)
+    }
+
+    /// The sound manifests that must be kept, oldest first.
+    pub fn retained(&self) -> impl Iterator<Item = &Signed<M>> {
+        let from = self.retained_from();
+        self.manifests.values().filter(move |signed| signed.manifest.heading().number >= from)
+    }
+
+    /// The oldest number that must be kept, as the newest sound manifest says.
+    pub fn retained_from(&self) -> Ordinal {
+        self.newest().map_or(Ordinal::FIRST, |newest| newest.manifest.heading().retained_from)
+    }
+
+    fn parent(&self) -> Option<&Parent> {
+        self.newest()?.manifest.heading().parent.as_ref()
+    }
+
+    fn began(&self) -> Option<Timestamp> {
+        self.manifests.values().next().map(|first| first.manifest.heading().time)
+    }
+
+    fn check_numbers(&self, id: GenerationId, faults: &mut Vec<Fault>) {
+        let mut expected = self.retained_from();
+        for number in self.seen.range(expected..) {
+            if let Some(to) = number.before().filter(|to| *to >= expected) {
+                faults.push(Fault::Gap { side: M::SIDE, generation: id, from: expected, to });
+            }
+            expected = number.next();
+        }
+    }
+
+    fn check_steps(&self, scope: &Scope, faults: &mut Vec<Fault>) {
+        let mut before: Option<&Signed<M>> = None;
+        for signed in self.retained() {
+            if let Some(before) =
+                before.filter(|b| b.manifest.heading().number.next() == signed.manifest.heading().number)
+            {
+                check_step(before, signed, scope, faults);
+            }
+            before = Some(signed);
+        }
+    }
+}
+
+/// All manifests of one side.
+#[derive(Debug, Clone)]
+pub struct History<M> {
+    generations: BTreeMap<GenerationId, Generation<M>>,
+}
+
+impl<M: Manifest> History<M> {
+    /// Reads the notes of one side, given with their names, and names every fault.
+    pub fn read(
+        notes: impl IntoIterator<Item = (ObjectName, Vec<u8>)>,
+        pinned: &Pinned,
+        faults: &mut Vec<Fault>,
+    ) -> Self {
+        let scope = &pinned.scope;
+        let mut generations: BTreeMap<GenerationId, Generation<M>> = BTreeMap::new();
+        for (name, bytes) in notes {
+            let ObjectName::Manifest { generation, side, number } = name else { continue };
+            if side != M::SIDE {
+                continue;
+            }
+            let entry = generations
+                .entry(generation)
+                .or_insert_with(|| Generation { manifests: BTreeMap::new(), seen: BTreeSet::new() });
+            entry.seen.insert(number);
+            match signed::open::<M>(&bytes, pinned) {
+                Ok(signed) if signed.manifest.name() == name => drop(entry.manifests.insert(number, signed)),
+                Ok(signed) => faults
+                    .push(Fault::Misplaced { object: name.path(scope), belongs: signed.manifest.name().path(scope) }),
+                Err(error) => faults.push(Fault::Manifest { object: name.path(scope), cause: with_causes(&error) }),
+            }
+        }
+        let history = Self { generations };
+        for (id, generation) in &history.generations {
+            generation.check_numbers(*id, faults);
+            generation.check_steps(scope, faults);
+            history.check_parent(generation, scope, faults);
+        }
+        history
+    }
+
+    /// The generations, in no order of meaning.
+    pub fn generations(&self) -> impl Iterator<Item = (GenerationId, &Generation<M>)> {
+        self.generations.iter().map(|(id, generation)| (*id, generation))
+    }
+
+    /// One generation.
+    pub fn generation(&self, id: GenerationId) -> Option<&Generation<M>> {
+        self.generations.get(&id)
+    }
+
+    /// Whether there is nothing at all.
+    pub fn is_empty(&self) -> bool {
+        self.generations.is_empty()
+    }
+
+    /// The generation that the others led to; none if there is nothing, a fault if there are two.
+    pub fn current(&self) -> Result<Option<GenerationId>, Fault> {
+        let parents: BTreeSet<GenerationId> =
+            self.generations.values().filter_map(|g| g.parent()).map(|parent| parent.generation).collect();
+        let mut ends: Vec<GenerationId> = self.generations.keys().filter(|id| !parents.contains(id)).copied().collect();
+        ends.extend(self.outlived());
+        match ends.as_slice() {
+            [] if self.is_empty() => Ok(None),
+            [one] => Ok(Some(*one)),
+            // Parents in a circle leave no end: signed by nobody sane, and not to be guessed about.
+            [] => Err(Fault::Divided { generations: self.generations.keys().copied().collect() }),
+            _ => Err(Fault::Divided { generations: ends }),
+        }
+    }
+
+    /// Parents that made further backups after a generation had begun from them: both go on.
+    fn outlived(&self) -> BTreeSet<GenerationId> {
+        let outlived = |child: &Generation<M>| {
+            let parent = child.parent()?;
+            let newest = self.generation(parent.generation)?.newest()?.manifest.heading();
+            (newest.number > parent.number && newest.time > child.began()?).then_some(parent.generation)
+        };
+        self.generations.values().filter_map(outlived).collect()
+    }
+
+    /// Whether a generation is this one or descends from it.
+    pub fn descends(&self, generation: GenerationId, ancestor: GenerationId) -> bool {
+        let mut seen = BTreeSet::new();
+        let mut at = Some(generation);
+        while let Some(id) = at {
+            if id == ancestor {
+                return true;
+            }
+            if !seen.insert(id) {
+                return false;
+            }
+            at = self.generation(id).and_then(Generation::parent).map(|parent| parent.generation);
+        }
+        false
+    }
+
+    fn check_parent(&self, generation: &Generation<M>, scope: &Scope, faults: &mut Vec<Fault>) {
+        let mut fork = |signed: &Signed<M>, what| {
+            faults.push(Fault::Fork { object: signed.manifest.name().path(scope), what });
+        };
+        for signed in generation.retained() {
+            if signed.manifest.heading().parent.as_ref() != generation.parent() {
+                fork(signed, "another parent than the newest manifest of its generation names");
+            }
+        }
+        let (Some(parent), Some(newest)) = (generation.parent(), generation.newest()) else { return };
+        let stored = self.generation(parent.generation).and_then(|p| p.manifest(parent.number));
+        if stored.is_some_and(|stored| stored.sha256 != parent.sha256) {
+            fork(newest, "its parent manifest is not the one that is stored");
+        }
+    }
+}
+
+/// Whether one manifest follows directly on another.
+fn check_step<M: Manifest>(before: &Signed<M>, after: &Signed<M>, scope: &Scope, faults: &mut Vec<Fault>) {
+    let object = after.manifest.name().path(scope);
+    let (old, new) = (before.manifest.heading(), after.manifest.heading());
+    if new.previous != Some(before.sha256) {
+        faults.push(Fault::Fork { object: object.clone(), what: "the manifest before it is another" });
+    }
+    let mut backwards = |what| faults.push(Fault::Backwards { object: object.clone(), what });
+    if new.time <= old.time {
+        backwards("time");
+    }
+    if new.retained_from < old.retained_from {
+        backwards("retention");
+    }
+    if let (Some(old), Some(new)) = (&before.audit_head, &after.audit_head) {
+        if new.size < old.size {
+            backwards("size of the audit log");
+        } else if new.origin != old.origin {
+            backwards("origin of the audit log");
+        } else if new.size == old.size && new.root != old.root {
+            faults
+                .push(Fault::Fork { object: object.clone(), what: "the audit log has another root at the same size" });
+        }
+    }
+    let chains = before.manifest.chains().into_iter().zip(after.manifest.chains());
+    for ((chain, old), (_, new)) in chains {
+        check_chain(chain, old, after, new, scope, faults);
+    }
+}
+
+fn check_chain<M: Manifest>(
+    chain: Chain,
+    old: &Reach,
+    after: &Signed<M>,
+    new: &Reach,
+    scope: &Scope,
+    faults: &mut Vec<Fault>,
+) {
+    let object = after.manifest.name().path(scope);
+    let generation = after.manifest.heading().generation;
+    let (last, base) = (old.last.position, new.base.position);
+    if base < last {
+        faults.push(Fault::Backwards { object, what: "position in a chain" });
+    } else if base == last {
+        if new.base != old.base {
+            faults.push(Fault::Fork { object, what: "another base at the same position" });
+        }
+    } else if base == last.next() {
+        if new.base.previous != Some(old.last.sha256) {
+            faults.push(Fault::Fork { object, what: "the object before its base is another" });
+        }
+    } else if let Some(to) = base.before() {
+        faults.push(Fault::ChainGap { chain, generation, from: last.next(), to });
+    }
+}
+
+/// An error and its causes on one line; each keeps its remedy.
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(" — ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}

@@ -1,0 +1,49 @@
+//! The format of backups as they are stored: in the spool beside a vault, on every destination and
+//! inside snapshots. Object names, signed manifests, inventories, segments, and what follows from
+//! them. Pure: what is listed and read is passed in, nothing here opens a file.
+//!
+//! ```text
+//! main/ENVIRONMENT-VAULT/GENERATION/vault/0000000000000001.base
+//!                                  /audit/0000000000000001.base
+//!                                  /manifests/0000000000000001.note
+//!                       /inventories/SHA256.txt  keys/SHA256.json  recovery/SHA256.age
+//!                       /documents/4f/DOCUMENT-VERSION
+//! keyring/ENVIRONMENT-VAULT/GENERATION/keyring/0000000000000001.base
+//!                                     /manifests/0000000000000001.note
+//! ```
+//!
+//! The layout is written down in `docs/formats/spool.md`, the manifest in `docs/formats/manifest.md`.
+
+mod continuation;
+mod fault;
+mod hash;
+mod head;
+mod history;
+mod inventory;
+mod manifest;
+mod name;
+mod point;
+mod segment;
+mod signed;
+mod survey;
+
+pub use continuation::Place;
+pub use fault::{Fault, Notice};
+pub use hash::{ContentHash, ContentHasher, HashTextError};
+pub use head::{AuditHead, HeadError};
+pub use history::{Generation, History};
+pub use inventory::{
+    HEADER as INVENTORY_HEADER, InventoryEntry, InventoryError, InventoryReader, NotAnEntry, write as write_inventory,
+};
+pub use manifest::{
+    Base, Blob, Documents, Heading, KeyringChains, KeyringManifest, Link, MainChains, MainManifest, Manifest, Needed,
+    Parent, Reach,
+};
+pub use name::{Chain, DocumentName, NameError, ObjectName, Ordinal, Side};
+pub use point::{NoPoint, RestorePoint, Wanted};
+pub use segment::{ChecksumOrder, Frames, SegmentError, SegmentHeader, WalChecksum};
+pub use signed::{ManifestError, Pinned, Signed, open, sign};
+pub use survey::{Known, Listing, Survey};
+
+#[cfg(test)]
+mod tests;

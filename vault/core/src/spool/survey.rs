@@ -1,0 +1,155 @@
+//! What the manifests of a place claim, held against what is listed there. Looks at names, sizes and
+//! signed statements; whether an object has the right bytes is for whoever reads it.
+
+use std::collections::BTreeMap;
+
+use super::{
+    ContentHash, Fault, Generation, History, KeyringManifest, MainManifest, Manifest, Needed, Notice, ObjectName,
+    Ordinal, Pinned, Side, Signed,
+};
+use crate::crypto::Scope;
+use crate::ids::GenerationId;
+
+/// The objects that are there, with their sizes. Documents need not be listed: inventories are
+/// compared with them a folder at a time.
+pub type Listing = BTreeMap<ObjectName, u64>;
+
+/// A manifest that was seen before, to find out whether newer ones were removed since.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Known {
+    /// Its generation.
+    pub generation: GenerationId,
+    /// Its number.
+    pub number: Ordinal,
+    /// Its SHA-256.
+    pub sha256: ContentHash,
+}
+
+impl Known {
+    /// What to remember of a manifest.
+    pub fn of<M: Manifest>(signed: &Signed<M>) -> Self {
+        let heading = signed.manifest.heading();
+        Self { generation: heading.generation, number: heading.number, sha256: signed.sha256 }
+    }
+
+    fn name(&self, side: Side) -> ObjectName {
+        ObjectName::Manifest { generation: self.generation, side, number: self.number }
+    }
+}
+
+/// Everything that signed manifests say about a place, held against what is there.
+#[derive(Debug, Clone)]
+pub struct Survey {
+    /// The main side.
+    pub main: History<MainManifest>,
+    /// The keyring side.
+    pub keyring: History<KeyringManifest>,
+    /// Every object that a retained manifest needs, documents excepted, with the manifest.
+    pub needed: BTreeMap<ObjectName, (Needed, ObjectName)>,
+    /// What cannot be restored or believed.
+    pub faults: Vec<Fault>,
+    /// What is worth knowing.
+    pub notices: Vec<Notice>,
+}
+
+impl Survey {
+    /// Puts the manifests in order and looks for their objects in the listing.
+    pub fn of(listing: &Listing, notes: Vec<(ObjectName, Vec<u8>)>, pinned: &Pinned) -> Self {
+        let mut faults = Vec::new();
+        let main = History::<MainManifest>::read(notes.clone(), pinned, &mut faults);
+        let keyring = History::<KeyringManifest>::read(notes, pinned, &mut faults);
+        let mut survey = Self { main, keyring, needed: BTreeMap::new(), faults, notices: Vec::new() };
+        let mut expired = Vec::new();
+        survey.claim_main(&pinned.scope);
+        survey.claim_keyring(&pinned.scope, &mut expired);
+        survey.compare(listing, &pinned.scope);
+        survey.find_unclaimed(listing, &expired, &pinned.scope);
+        survey
+    }
+
+    /// Whether newer manifests than the known one were removed, or its history was replaced.
+    pub fn compare_with_known(&self, side: Side, known: &Known, scope: &Scope) -> Option<Fault> {
+        match side {
+            Side::Main => compare_with_known(&self.main, known, scope),
+            Side::Keyring => compare_with_known(&self.keyring, known, scope),
+        }
+    }
+
+    fn claim_main(&mut self, scope: &Scope) {
+        let retained = self.main.generations().flat_map(|(_, g)| g.retained());
+        let claims: Vec<_> = retained.flat_map(claims_of).collect();
+        self.claim(claims, scope);
+    }
+
+    fn claim_keyring(&mut self, scope: &Scope, expired: &mut Vec<ObjectName>) {
+        let retained = self.keyring.generations().flat_map(|(_, g)| g.retained());
+        let claims: Vec<_> = retained.flat_map(claims_of).collect();
+        self.claim(claims, scope);
+        for (_, generation) in self.keyring.generations() {
+            let from = generation.retained_from();
+            for old in generation.manifests().filter(|signed| signed.manifest.heading().number < from) {
+                expired.extend(claims_of(old).map(|(needed, _)| needed.name));
+                expired.push(old.manifest.name());
+            }
+        }
+        expired.retain(|name| !self.needed.contains_key(name));
+    }
+
+    fn claim(&mut self, claims: Vec<(Needed, ObjectName)>, scope: &Scope) {
+        for (needed, by) in claims {
+            let (first, _) = *self.needed.entry(needed.name).or_insert((needed, by));
+            if first != needed {
+                let what = "two manifests give an object different bytes";
+                self.faults.push(Fault::Fork { object: by.path(scope), what });
+            }
+        }
+    }
+
+    fn compare(&mut self, listing: &Listing, scope: &Scope) {
+        for (needed, by) in self.needed.values() {
+            self.faults.extend(fault_of(needed, *by, listing, scope));
+        }
+    }
+
+    fn find_unclaimed(&mut self, listing: &Listing, expired: &[ObjectName], scope: &Scope) {
+        for name in listing.keys() {
+            let object = name.path(scope);
+            match name {
+                _ if expired.contains(name) => self.notices.push(Notice::Expired { object }),
+                ObjectName::Manifest { .. } | ObjectName::Document(_) => {}
+                _ if self.needed.contains_key(name) => {}
+                _ => self.notices.push(Notice::Unclaimed { object }),
+            }
+        }
+    }
+}
+
+/// The fault of one needed object, as far as a listing shows it.
+pub(super) fn fault_of(needed: &Needed, by: ObjectName, listing: &Listing, scope: &Scope) -> Option<Fault> {
+    let object = needed.name.path(scope);
+    match listing.get(&needed.name) {
+        None => Some(Fault::Missing { object, needed_by: by.path(scope) }),
+        Some(found) if *found != needed.size => Some(Fault::WrongSize { object, expected: needed.size, found: *found }),
+        Some(_) => None,
+    }
+}
+
+fn claims_of<M: Manifest>(signed: &Signed<M>) -> impl Iterator<Item = (Needed, ObjectName)> + use<M> {
+    let by = signed.manifest.name();
+    signed.manifest.needed().into_iter().map(move |needed| (needed, by))
+}
+
+fn compare_with_known<M: Manifest>(history: &History<M>, known: &Known, scope: &Scope) -> Option<Fault> {
+    let name = known.name(M::SIDE);
+    let generation = history.generation(known.generation);
+    let newest = generation.and_then(Generation::newest);
+    let number = newest.map(|newest| newest.manifest.heading().number);
+    if number.is_none_or(|number| number < known.number) {
+        let found = newest.map_or_else(|| "none".to_owned(), |newest| newest.manifest.name().path(scope));
+        return Some(Fault::Rollback { known: name.path(scope), found });
+    }
+    let stored = generation.and_then(|generation| generation.manifest(known.number));
+    stored
+        .filter(|stored| stored.sha256 != known.sha256)
+        .map(|_| Fault::Fork { object: name.path(scope), what: "another manifest was here before" })
+}

@@ -1,0 +1,193 @@
+//! Each thing that can be wrong with manifests, and the fault that names it.
+
+use super::*;
+
+fn note_of(spool: &mut Spool, name: ObjectName) -> &mut Vec<u8> {
+    &mut spool.notes.iter_mut().find(|(note, _)| *note == name).unwrap().1
+}
+
+fn faults(spool: &Spool) -> Vec<Fault> {
+    spool.survey().faults
+}
+
+/// Replaces the last main manifest by a changed one that the vault signs all the same.
+fn resigned(change: impl FnOnce(&mut MainManifest)) -> Spool {
+    let mut spool = Spool::with(generation(1), None, 0, 3);
+    let mut manifest = spool.main[2].manifest.clone();
+    spool.remove(manifest.name());
+    change(&mut manifest);
+    let note = sign(&manifest, &signing_key()).unwrap();
+    spool.list(&manifest, &note);
+    spool
+}
+
+#[test]
+fn a_whole_history_has_no_fault() {
+    let old = Spool::with(generation(1), None, 0, 3);
+    let spool = Spool::with(generation(2), Some(&old), 300_000, 2).and(&old);
+    let survey = spool.survey();
+    assert_eq!(survey.faults, []);
+    assert_eq!(survey.notices, []);
+    assert_eq!(survey.main.current(), Ok(Some(generation(2))));
+}
+
+#[test]
+fn an_unsigned_or_foreign_manifest_is_named() {
+    let name = manifest_name(Side::Main, generation(1), 2);
+    let mut spool = Spool::with(generation(1), None, 0, 3);
+    let note = note_of(&mut spool, name);
+    *note = String::from_utf8(note.clone()).unwrap().replace("production\"", "recette\"").into_bytes();
+    let faults = faults(&spool);
+    let [Fault::Manifest { object, cause }] = faults.as_slice() else { panic!("{faults:?}") };
+    assert_eq!(*object, name.path(&scope()));
+    assert!(cause.contains("not signed by the vault"), "{cause}");
+}
+
+#[test]
+fn swapped_manifests_are_both_named() {
+    let mut spool = Spool::with(generation(1), None, 0, 3);
+    let (first, second) = (manifest_name(Side::Main, generation(1), 1), manifest_name(Side::Main, generation(1), 2));
+    let (a, b) = (note_of(&mut spool, first).clone(), note_of(&mut spool, second).clone());
+    *note_of(&mut spool, first) = b;
+    *note_of(&mut spool, second) = a;
+    let misplaced = |object: ObjectName, belongs: ObjectName| Fault::Misplaced {
+        object: object.path(&scope()),
+        belongs: belongs.path(&scope()),
+    };
+    assert_eq!(faults(&spool), [misplaced(first, second), misplaced(second, first)]);
+}
+
+#[test]
+fn missing_manifests_are_a_gap_with_its_ends() {
+    let mut spool = Spool::with(generation(1), None, 0, 6);
+    for number in [2, 3, 5] {
+        spool.remove(manifest_name(Side::Keyring, generation(1), number));
+    }
+    let gap =
+        |from, to| Fault::Gap { side: Side::Keyring, generation: generation(1), from: ordinal(from), to: ordinal(to) };
+    assert_eq!(faults(&spool), [gap(2, 3), gap(5, 5)]);
+}
+
+#[test]
+fn a_gap_at_the_start_is_one_unless_retention_says_otherwise() {
+    let mut spool = Spool::with(generation(1), None, 0, 3);
+    spool.remove(manifest_name(Side::Main, generation(1), 1));
+    let from_1 = Fault::Gap { side: Side::Main, generation: generation(1), from: ordinal(1), to: ordinal(1) };
+    assert_eq!(faults(&spool), [from_1]);
+
+    let mut spool = resigned(|manifest| manifest.heading.retained_from = ordinal(2));
+    spool.remove(manifest_name(Side::Main, generation(1), 1));
+    assert_eq!(faults(&spool), []);
+}
+
+#[test]
+fn another_history_is_a_fork() {
+    let fork = |what| Fault::Fork { object: manifest_name(Side::Main, generation(1), 3).path(&scope()), what };
+    let previous = resigned(|m| m.heading.previous = Some(ContentHash::of(b"another")));
+    assert_eq!(faults(&previous), [fork("the manifest before it is another")]);
+    let chain = resigned(|m| m.chains.vault.base.previous = Some(ContentHash::of(b"another")));
+    assert_eq!(faults(&chain), [fork("the object before its base is another")]);
+    let origin = format!("coffre.example/production/{}", generation(1));
+    let root = resigned(|m| m.audit_head = head(&origin, 200, 9));
+    assert_eq!(faults(&root), [fork("the audit log has another root at the same size")]);
+    let parent = Spool::with(generation(9), None, 0, 1);
+    let parent = resigned(|m| m.heading.parent = Some(parent.main[0].as_parent()));
+    assert!(faults(&parent).contains(&Fault::Fork {
+        object: manifest_name(Side::Main, generation(1), 1).path(&scope()),
+        what: "another parent than the newest manifest of its generation names",
+    }));
+}
+
+#[test]
+fn what_only_grows_must_not_shrink() {
+    let backwards =
+        |what| [Fault::Backwards { object: manifest_name(Side::Main, generation(1), 3).path(&scope()), what }];
+    let origin = format!("coffre.example/production/{}", generation(1));
+    assert_eq!(faults(&resigned(|m| m.heading.time = time(0))), backwards("time"));
+    assert_eq!(faults(&resigned(|m| m.audit_head = head(&origin, 199, 3))), backwards("size of the audit log"));
+    assert_eq!(faults(&resigned(|m| m.audit_head = head("another", 300, 3))), backwards("origin of the audit log"));
+    let earlier = resigned(|m| m.chains.vault = base(Place::FIRST, "vault again"));
+    assert!(faults(&earlier).contains(&backwards("position in a chain")[0]));
+}
+
+#[test]
+fn positions_that_nobody_accounts_for_are_a_gap_in_the_chain() {
+    let gap = resigned(|m| {
+        m.chains.audit = base(Place { position: ordinal(6), previous: Some(ContentHash::of(b"x")) }, "audit 6");
+    });
+    let expected = Fault::ChainGap { chain: Chain::Audit, generation: generation(1), from: ordinal(3), to: ordinal(5) };
+    assert_eq!(faults(&gap), [expected]);
+}
+
+#[test]
+fn a_manifest_that_contradicts_itself_is_not_signed() {
+    let spool = Spool::with(generation(1), None, 0, 2);
+    let wrong = |change: fn(&mut MainManifest)| {
+        let mut manifest = spool.main[1].manifest.clone();
+        change(&mut manifest);
+        sign(&manifest, &signing_key()).unwrap_err()
+    };
+    let contradicts = |change| assert!(matches!(wrong(change), ManifestError::Contradiction { .. }));
+    contradicts(|m| m.heading.previous = None);
+    contradicts(|m| m.heading.retained_from = ordinal(3));
+    contradicts(|m| m.chains.vault.base.page_count = 3);
+    contradicts(|m| m.chains.vault.base.previous = None);
+    contradicts(|m| m.chains.vault.last.position = ordinal(1));
+    assert!(matches!(
+        wrong(|m| m.chains.vault.last.position = ordinal(9)),
+        ManifestError::Segments { chain: Chain::Vault }
+    ));
+    assert!(matches!(wrong(|m| m.audit_head = "no head".into()), ManifestError::Head(_)));
+}
+
+#[test]
+fn missing_short_and_unclaimed_objects_are_named() {
+    let mut spool = Spool::with(generation(1), None, 0, 2);
+    let base =
+        |position| ObjectName::Base { generation: generation(1), chain: Chain::Audit, position: ordinal(position) };
+    spool.listing.remove(&base(1));
+    spool.listing.insert(base(2), 8191);
+    spool.listing.insert(base(3), 8192);
+    let survey = spool.survey();
+    let path = |position| base(position).path(&scope());
+    let needed_by = manifest_name(Side::Main, generation(1), 1).path(&scope());
+    assert_eq!(
+        survey.faults,
+        [
+            Fault::Missing { object: path(1), needed_by },
+            Fault::WrongSize { object: path(2), expected: 8192, found: 8191 }
+        ]
+    );
+    assert_eq!(survey.notices, [Notice::Unclaimed { object: path(3) }]);
+}
+
+#[test]
+fn a_keyring_copy_past_its_retention_is_noticed() {
+    let mut spool = Spool::with(generation(1), None, 0, 2);
+    let mut third = spool.keyring_manifest(generation(1), None, 200_000);
+    third.heading.retained_from = ordinal(2);
+    spool.add_keyring(&third);
+    let survey = spool.survey();
+    assert_eq!(survey.faults, []);
+    let base = ObjectName::Base { generation: generation(1), chain: Chain::Keyring, position: ordinal(1) };
+    let expired = |name: ObjectName| Notice::Expired { object: name.path(&scope()) };
+    assert_eq!(survey.notices, [expired(base), expired(manifest_name(Side::Keyring, generation(1), 1))]);
+}
+
+#[test]
+fn removed_or_replaced_newest_manifests_are_found_by_what_was_known() {
+    let spool = Spool::with(generation(1), None, 0, 3);
+    let compare = |spool: &Spool, known| spool.survey().compare_with_known(Side::Main, known, &scope());
+    let (second, third) = (Known::of(&spool.main[1]), Known::of(&spool.main[2]));
+    assert_eq!(compare(&spool, &second), None);
+    assert_eq!(compare(&spool, &third), None);
+
+    let older = Spool::with(generation(1), None, 0, 2);
+    let path = |number| manifest_name(Side::Main, generation(1), number).path(&scope());
+    assert_eq!(compare(&older, &third), Some(Fault::Rollback { known: path(3), found: path(2) }));
+    assert_eq!(compare(&Spool::default(), &third), Some(Fault::Rollback { known: path(3), found: "none".into() }));
+
+    let other = Spool::with(generation(1), None, 7, 3);
+    let what = "another manifest was here before";
+    assert_eq!(compare(&other, &second), Some(Fault::Fork { object: path(2), what }));
+}
