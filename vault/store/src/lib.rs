@@ -1,7 +1,7 @@
 //! The encrypted store: four SQLCipher databases and a folder of documents behind one narrow door.
 //!
 //! Architecture invariants:
-//! - only this crate knows rusqlite, and only `connection` opens a connection;
+//! - only this crate knows rusqlite; only `connection` opens a connection of a vault, and `plain` those of foreign files;
 //! - one thread writes (`writer`); its transactions have names (`transactions`);
 //! - record content leaves only as an [`Undisclosed`] value, which opens with the [`Receipt`] of its
 //!   committed audit entry;

@@ -1,0 +1,74 @@
+//! Looks at a file and at what lies beside it, and says what it is. Opens no database.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use thiserror::Error;
+
+use super::header::{HEAD, classify};
+use super::kind::SourceKind;
+
+/// A file that could not be looked at.
+#[derive(Debug, Error)]
+pub enum InspectError {
+    /// There is none.
+    #[error("{path} does not exist: check the path")]
+    Missing {
+        /// The path as given.
+        path: PathBuf,
+    },
+    /// It is a folder, a device or a pipe.
+    #[error("{path} is not a regular file: name the database file itself")]
+    NotAFile {
+        /// The path as given.
+        path: PathBuf,
+    },
+    /// The system refused.
+    #[error("{path} cannot be read: check that this user may read it")]
+    Read {
+        /// The path as given.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+/// What the file at `path` is, by its first bytes, its length, and the log or journal beside it.
+pub fn inspect(path: &Path) -> Result<SourceKind, InspectError> {
+    let (head, length) = head_and_length(path).map_err(|source| match source.kind() {
+        io::ErrorKind::NotFound => InspectError::Missing { path: path.into() },
+        io::ErrorKind::InvalidInput => InspectError::NotAFile { path: path.into() },
+        _ => InspectError::Read { path: path.into(), source },
+    })?;
+    let mut kind = classify(&head, length);
+    if let SourceKind::Sqlite(file) = &mut kind {
+        file.wal = beside(path, "-wal").map(|(_, length)| length);
+        // A journal that was committed in "persist" mode stays, with its header zeroed.
+        file.interrupted = beside(path, "-journal").is_some_and(|(head, _)| head.iter().any(|b| *b != 0));
+    }
+    Ok(kind)
+}
+
+fn head_and_length(path: &Path) -> io::Result<(Vec<u8>, u64)> {
+    let length = regular(path)?;
+    let mut head = Vec::new();
+    File::open(path)?.take(HEAD as u64).read_to_end(&mut head)?;
+    Ok((head, length))
+}
+
+/// Asked before opening: opening a pipe would wait for its writer.
+fn regular(path: &Path) -> io::Result<u64> {
+    let metadata = std::fs::metadata(path)?;
+    if metadata.is_file() { Ok(metadata.len()) } else { Err(io::ErrorKind::InvalidInput.into()) }
+}
+
+fn beside(path: &Path, suffix: &str) -> Option<(Vec<u8>, u64)> {
+    let mut name = path.file_name()?.to_owned();
+    name.push(suffix);
+    let mut head = Vec::new();
+    let file = File::open(path.with_file_name(name)).ok()?;
+    let length = file.metadata().ok()?.len();
+    file.take(8).read_to_end(&mut head).ok()?;
+    Some((head, length))
+}
