@@ -17,10 +17,7 @@ impl Frontier {
 
     /// The edge of an empty tree.
     pub fn new() -> Self {
-        Self {
-            size: 0,
-            peaks: Vec::with_capacity(63),
-        }
+        Self { size: 0, peaks: Vec::with_capacity(63) }
     }
 
     /// How many leaves the tree has.
@@ -62,25 +59,18 @@ impl Frontier {
     /// Reads what [`Frontier::to_bytes`] wrote. Wrong hashes of the right number cannot be noticed here:
     /// compare the root with one that is trusted.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, FrontierError> {
-        let malformed = FrontierError {
-            length: bytes.len(),
-        };
+        let malformed = FrontierError { length: bytes.len() };
         let Some((size, hashes)) = bytes.split_first_chunk::<8>() else {
             return Err(malformed);
         };
         let size = u64::from_be_bytes(*size);
         let (hashes, rest) = hashes.as_chunks::<{ Hash::LENGTH }>();
-        if size > Self::MAX_SIZE
-            || !rest.is_empty()
-            || hashes.len() as u64 != u64::from(size.count_ones())
-        {
+        if size > Self::MAX_SIZE || !rest.is_empty() || hashes.len() as u64 != u64::from(size.count_ones()) {
             return Err(malformed);
         }
         let mut frontier = Self::new();
         frontier.size = size;
-        frontier
-            .peaks
-            .extend(hashes.iter().copied().map(Hash::from_bytes));
+        frontier.peaks.extend(hashes.iter().copied().map(Hash::from_bytes));
         Ok(frontier)
     }
 }
@@ -93,9 +83,7 @@ impl Default for Frontier {
 
 /// The bytes are no frontier: their number does not fit the size they state.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error(
-    "{length} bytes are not the edge of a Merkle tree; rebuild the edge from the leaf hashes of the log"
-)]
+#[error("{length} bytes are not the edge of a Merkle tree; rebuild the edge from the leaf hashes of the log")]
 pub struct FrontierError {
     /// How many bytes there were.
     pub length: usize,

@@ -47,10 +47,7 @@ pub fn leaf_hash(leaf: &[u8]) -> Hash {
 
 /// The hash of an inner node: SHA-256 of `0x01` and its two children.
 pub fn node_hash(left: &Hash, right: &Hash) -> Hash {
-    let hash = Sha256::new()
-        .chain_update([0x01])
-        .chain_update(left.0)
-        .chain_update(right.0);
+    let hash = Sha256::new().chain_update([0x01]).chain_update(left.0).chain_update(right.0);
     Hash(hash.finalize().into())
 }
 
@@ -123,14 +120,8 @@ mod tests {
         let hash: Hash = EMPTY.parse().unwrap();
         assert_eq!(hash, Hash::empty_root());
         assert_eq!(hash.to_string(), EMPTY);
-        assert_eq!(
-            serde_json::to_string(&hash).unwrap(),
-            format!("\"{EMPTY}\"")
-        );
-        assert_eq!(
-            serde_json::from_str::<Hash>(&format!("\"{EMPTY}\"")).unwrap(),
-            hash
-        );
+        assert_eq!(serde_json::to_string(&hash).unwrap(), format!("\"{EMPTY}\""));
+        assert_eq!(serde_json::from_str::<Hash>(&format!("\"{EMPTY}\"")).unwrap(), hash);
     }
 
     #[test]

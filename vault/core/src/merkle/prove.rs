@@ -58,11 +58,7 @@ pub fn root_at<S: HashSource>(size: u64, source: &S) -> Result<Hash, S::Error> {
 }
 
 /// Proves that a leaf is in the tree: the sibling hashes from the leaf up to the root (RFC 6962, section 2.1.1).
-pub fn inclusion_proof<S: HashSource>(
-    index: u64,
-    size: u64,
-    source: &S,
-) -> Result<Vec<Hash>, ProveError<S::Error>> {
+pub fn inclusion_proof<S: HashSource>(index: u64, size: u64, source: &S) -> Result<Vec<Hash>, ProveError<S::Error>> {
     if index >= size {
         return Err(ProveError::NoSuchLeaf { index, size });
     }
@@ -82,11 +78,7 @@ pub fn inclusion_proof<S: HashSource>(
 }
 
 /// Proves that the tree of `new` leaves extends the tree of its first `old` leaves (RFC 6962, section 2.1.2).
-pub fn consistency_proof<S: HashSource>(
-    old: u64,
-    new: u64,
-    source: &S,
-) -> Result<Vec<Hash>, ProveError<S::Error>> {
+pub fn consistency_proof<S: HashSource>(old: u64, new: u64, source: &S) -> Result<Vec<Hash>, ProveError<S::Error>> {
     if old > new {
         return Err(ProveError::Shrinking { old, new });
     }

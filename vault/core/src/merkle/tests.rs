@@ -132,10 +132,7 @@ fn every_inclusion_proof_to_260_leaves_verifies_for_its_leaf_only() {
                 assert!(verify_inclusion(leaf, other, size, &proof, root).is_err());
             }
             let wrong = leaf_hash(b"wrong");
-            assert_eq!(
-                verify_inclusion(wrong, index, size, &proof, root),
-                Err(ProofError::Root)
-            );
+            assert_eq!(verify_inclusion(wrong, index, size, &proof, root), Err(ProofError::Root));
         }
     }
 }
@@ -143,24 +140,16 @@ fn every_inclusion_proof_to_260_leaves_verifies_for_its_leaf_only() {
 #[test]
 fn every_consistency_proof_to_260_leaves_verifies_for_its_trees_only() {
     let leaves = numbered(260);
-    let roots: Vec<_> = (0..=260)
-        .map(|n| root_of(leaves.0[..n].iter().copied()))
-        .collect();
+    let roots: Vec<_> = (0..=260).map(|n| root_of(leaves.0[..n].iter().copied())).collect();
     for new in 0..=260 {
         for old in 0..=new {
             let proof = consistency_proof(old, new, &leaves).unwrap();
             let (old, new) = ((old, roots[old as usize]), (new, roots[new as usize]));
             assert_eq!(verify_consistency(old, new, &proof), Ok(()));
             let wrong = leaf_hash(b"wrong");
-            assert_eq!(
-                verify_consistency((old.0, wrong), new, &proof),
-                Err(ProofError::Root)
-            );
+            assert_eq!(verify_consistency((old.0, wrong), new, &proof), Err(ProofError::Root));
             if old.0 > 0 || new.0 == 0 {
-                assert_eq!(
-                    verify_consistency(old, (new.0, wrong), &proof),
-                    Err(ProofError::Root)
-                );
+                assert_eq!(verify_consistency(old, (new.0, wrong), &proof), Err(ProofError::Root));
             }
         }
     }
@@ -169,27 +158,12 @@ fn every_consistency_proof_to_260_leaves_verifies_for_its_trees_only() {
 #[test]
 fn impossible_questions_say_so() {
     let leaves = numbered(4);
-    assert_eq!(
-        inclusion_proof(4, 4, &leaves),
-        Err(ProveError::NoSuchLeaf { index: 4, size: 4 })
-    );
-    assert_eq!(
-        consistency_proof(4, 3, &leaves),
-        Err(ProveError::Shrinking { old: 4, new: 3 })
-    );
+    assert_eq!(inclusion_proof(4, 4, &leaves), Err(ProveError::NoSuchLeaf { index: 4, size: 4 }));
+    assert_eq!(consistency_proof(4, 3, &leaves), Err(ProveError::Shrinking { old: 4, new: 3 }));
     let root = root_of(leaves.0.iter().copied());
-    assert_eq!(
-        verify_inclusion(root, 4, 4, &[], root),
-        Err(ProofError::NoSuchLeaf { index: 4, size: 4 })
-    );
-    assert_eq!(
-        verify_consistency((4, root), (3, root), &[]),
-        Err(ProofError::Shrinking { old: 4, new: 3 })
-    );
-    assert_eq!(
-        verify_consistency((3, root), (4, root), &[]),
-        Err(ProofError::Length { length: 0 })
-    );
+    assert_eq!(verify_inclusion(root, 4, 4, &[], root), Err(ProofError::NoSuchLeaf { index: 4, size: 4 }));
+    assert_eq!(verify_consistency((4, root), (3, root), &[]), Err(ProofError::Shrinking { old: 4, new: 3 }));
+    assert_eq!(verify_consistency((3, root), (4, root), &[]), Err(ProofError::Length { length: 0 }));
 }
 
 /// The bytes of `docs/formats/audit-log.md`.
@@ -203,10 +177,7 @@ fn frontier_bytes_are_as_documented() {
     let size: &[u8] = &5u64.to_be_bytes();
     let first_four: Hash = ROOTS[4].parse().unwrap();
     let fifth: Hash = LEAF_4.parse().unwrap();
-    assert_eq!(
-        frontier.to_bytes(),
-        [size, first_four.as_bytes(), fifth.as_bytes()].concat()
-    );
+    assert_eq!(frontier.to_bytes(), [size, first_four.as_bytes(), fifth.as_bytes()].concat());
 }
 
 #[test]
@@ -215,10 +186,7 @@ fn malformed_frontiers_are_refused() {
     frontier.append(leaf_hash(b"a"));
     let bytes = frontier.to_bytes();
     for length in 0..bytes.len() {
-        assert_eq!(
-            Frontier::from_bytes(&bytes[..length]),
-            Err(FrontierError { length })
-        );
+        assert_eq!(Frontier::from_bytes(&bytes[..length]), Err(FrontierError { length }));
     }
     assert!(Frontier::from_bytes(&[&bytes[..], &[0]].concat()).is_err());
     let too_large = [&u64::MAX.to_be_bytes()[..], &[0; 64 * 32]].concat();

@@ -14,9 +14,7 @@ pub enum ProofError {
         size: u64,
     },
     /// The tree said to be newer is smaller.
-    #[error(
-        "a tree of {new} leaves cannot extend one of {old}; the log was cut, keep both heads as evidence"
-    )]
+    #[error("a tree of {new} leaves cannot extend one of {old}; the log was cut, keep both heads as evidence")]
     Shrinking {
         /// The size of the older tree.
         old: u64,
@@ -30,27 +28,16 @@ pub enum ProofError {
         length: usize,
     },
     /// The hashes lead to another root.
-    #[error(
-        "the proof leads to another root than the signed one; the entry or the log was changed"
-    )]
+    #[error("the proof leads to another root than the signed one; the entry or the log was changed")]
     Root,
 }
 
 /// Checks that a leaf hash is at an index of the tree with this size and root.
-pub fn verify_inclusion(
-    leaf: Hash,
-    index: u64,
-    size: u64,
-    proof: &[Hash],
-    root: Hash,
-) -> Result<(), ProofError> {
+pub fn verify_inclusion(leaf: Hash, index: u64, size: u64, proof: &[Hash], root: Hash) -> Result<(), ProofError> {
     if index >= size {
         return Err(ProofError::NoSuchLeaf { index, size });
     }
-    let mut climb = Climb {
-        node: index,
-        last: size - 1,
-    };
+    let mut climb = Climb { node: index, last: size - 1 };
     let mut hash = leaf;
     for sibling in proof {
         hash = match climb.step(proof)? {
@@ -59,11 +46,7 @@ pub fn verify_inclusion(
         };
     }
     climb.at_root(proof)?;
-    if hash == root {
-        Ok(())
-    } else {
-        Err(ProofError::Root)
-    }
+    if hash == root { Ok(()) } else { Err(ProofError::Root) }
 }
 
 /// Checks that the tree `new` extends the tree `old`, each given as size and root.
@@ -73,18 +56,13 @@ pub fn verify_consistency(
     proof: &[Hash],
 ) -> Result<(), ProofError> {
     if old_size > new_size {
-        return Err(ProofError::Shrinking {
-            old: old_size,
-            new: new_size,
-        });
+        return Err(ProofError::Shrinking { old: old_size, new: new_size });
     }
     if old_size == 0 || old_size == new_size {
         let empty_is_empty = old_size > 0 || old_root == Hash::empty_root();
         let same_is_same = old_size < new_size || old_root == new_root;
         return match (proof.is_empty(), empty_is_empty && same_is_same) {
-            (false, _) => Err(ProofError::Length {
-                length: proof.len(),
-            }),
+            (false, _) => Err(ProofError::Length { length: proof.len() }),
             (true, false) => Err(ProofError::Root),
             (true, true) => Ok(()),
         };
@@ -93,14 +71,9 @@ pub fn verify_consistency(
     let (first, siblings) = if old_size.is_power_of_two() {
         (&old_root, proof)
     } else {
-        proof
-            .split_first()
-            .ok_or(ProofError::Length { length: 0 })?
+        proof.split_first().ok_or(ProofError::Length { length: 0 })?
     };
-    let mut climb = Climb {
-        node: old_size - 1,
-        last: new_size - 1,
-    };
+    let mut climb = Climb { node: old_size - 1, last: new_size - 1 };
     climb.up(climb.node.trailing_ones());
     let (mut old, mut new) = (*first, *first);
     for sibling in siblings {
@@ -113,11 +86,7 @@ pub fn verify_consistency(
         }
     }
     climb.at_root(proof)?;
-    if old == old_root && new == new_root {
-        Ok(())
-    } else {
-        Err(ProofError::Root)
-    }
+    if old == old_root && new == new_root { Ok(()) } else { Err(ProofError::Root) }
 }
 
 /// The way up from a node, beside the way up from the last node of the tree.
@@ -141,9 +110,7 @@ impl Climb {
     /// Goes to the parent that the next sibling makes; levels where the right edge has no sibling are skipped.
     fn step(&mut self, proof: &[Hash]) -> Result<Side, ProofError> {
         if self.last == 0 {
-            return Err(ProofError::Length {
-                length: proof.len(),
-            });
+            return Err(ProofError::Length { length: proof.len() });
         }
         let side = if self.node & 1 == 1 {
             Side::Left
@@ -158,12 +125,6 @@ impl Climb {
     }
 
     fn at_root(&self, proof: &[Hash]) -> Result<(), ProofError> {
-        if self.last == 0 {
-            Ok(())
-        } else {
-            Err(ProofError::Length {
-                length: proof.len(),
-            })
-        }
+        if self.last == 0 { Ok(()) } else { Err(ProofError::Length { length: proof.len() }) }
     }
 }
