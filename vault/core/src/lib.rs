@@ -17,3 +17,4 @@ pub mod role;
 pub mod search;
 pub mod spool;
 pub mod time;
+pub mod tlog;
