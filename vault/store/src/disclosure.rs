@@ -57,6 +57,11 @@ impl<T> Undisclosed<T> {
         Self { claim, content }
     }
 
+    /// The content, for a use that does not leave the store.
+    pub(crate) fn into_inner(self) -> T {
+        self.content
+    }
+
     /// What it would disclose.
     pub const fn claim(&self) -> &Claim {
         &self.claim

@@ -7,6 +7,8 @@ use coffre_core::document::DocumentError;
 use coffre_core::ids::{DocumentId, SubjectId};
 use thiserror::Error;
 
+use crate::writer::RecoverError;
+
 /// The store cannot serve at the moment; it comes back by itself when the cause is gone.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum Unavailable {
@@ -28,6 +30,35 @@ pub enum Unavailable {
     /// The store is being closed.
     #[error("the vault is stopping")]
     Stopping,
+}
+
+impl Unavailable {
+    /// What a database error means for the vault.
+    pub(crate) fn from_database(error: &rusqlite::Error) -> Self {
+        match error.sqlite_error_code() {
+            Some(rusqlite::ErrorCode::DiskFull) => Self::DiskFull,
+            _ => Self::from_detail(&error.to_string()),
+        }
+    }
+
+    pub(crate) fn from_read(error: &ReadError) -> Self {
+        match error {
+            ReadError::Database(cause) => Self::from_database(cause),
+            other => Self::from_detail(&other.to_string()),
+        }
+    }
+
+    pub(crate) fn from_recover(error: &RecoverError) -> Self {
+        match error {
+            RecoverError::Open(cause) | RecoverError::Read(ReadError::Database(cause)) => Self::from_database(cause),
+            other => Self::from_detail(&other.to_string()),
+        }
+    }
+
+    /// From what the database said: its messages name no path and no value.
+    pub(crate) fn from_detail(detail: &str) -> Self {
+        if detail.contains("disk is full") { Self::DiskFull } else { Self::Disk { detail: detail.to_owned() } }
+    }
 }
 
 /// A read that failed.
@@ -92,12 +123,12 @@ pub enum StageError {
     /// There is no such record.
     #[error("there is no such record")]
     NoSuchRecord,
+    /// There is no such document to replace.
+    #[error("the record has no such document")]
+    NoSuchDocument,
     /// The file could not be written.
     #[error("the document could not be written: check the disk's free space")]
     Write(#[source] io::Error),
-    /// The document is too long.
-    #[error("the document is too long")]
-    Format(#[source] DocumentError),
 }
 
 /// A commit that did not happen. The transaction's own refusal is `Refused`.

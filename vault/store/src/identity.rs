@@ -1,10 +1,15 @@
 //! age identities and recipients: who can open the root key. Written and read as age text.
 
+use std::fs::File;
+use std::io::Read;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
+use age::secrecy::ExposeSecret;
 use thiserror::Error;
+use zeroize::Zeroizing;
 
-/// An identity that cannot be used.
+/// An identity or recipient that cannot be used.
 #[derive(Debug, Error)]
 pub enum IdentityError {
     /// The file cannot be read.
@@ -29,14 +34,14 @@ pub enum IdentityError {
         path: String,
     },
     /// Not a recipient.
-    #[error("not an age recipient: expected age1…, as age-keygen prints it")]
+    #[error("not an age recipient: expected age1…, as `age-keygen` prints it")]
     Recipient,
 }
 
 /// An age X25519 identity: opens the root key.
 #[derive(Clone)]
 pub struct Identity {
-    pub(crate) inner: age::x25519::Identity,
+    inner: age::x25519::Identity,
 }
 
 impl std::fmt::Debug for Identity {
@@ -46,8 +51,48 @@ impl std::fmt::Debug for Identity {
 }
 
 impl Identity {
-    /// Reads an identity file as age-keygen writes it; refuses one that others can read.
-    pub fn read(_path: &Path) -> Result<Self, IdentityError> {
-        todo!()
+    /// A new random identity.
+    pub fn generate() -> Self {
+        Self { inner: age::x25519::Identity::generate() }
     }
+
+    /// Reads an identity file as `age-keygen` writes it; refuses one that others can read.
+    pub fn read(path: &Path) -> Result<Self, IdentityError> {
+        let shown = || path.display().to_string();
+        let unreadable = |source| IdentityError::Read { path: shown(), source };
+        let mut file = File::open(path).map_err(unreadable)?;
+        let mode = file.metadata().map_err(unreadable)?.permissions().mode();
+        if mode & 0o077 != 0 {
+            return Err(IdentityError::Permissions { path: shown() });
+        }
+        let mut text = Zeroizing::new(String::new());
+        file.read_to_string(&mut text).map_err(unreadable)?;
+        let found = text.lines().map(str::trim).find_map(|line| line.parse().ok());
+        found.map(|inner| Self { inner }).ok_or_else(|| IdentityError::None { path: shown() })
+    }
+
+    /// The identity as the lines of a file, with its recipient in a comment.
+    pub(crate) fn to_text(&self) -> Zeroizing<String> {
+        Zeroizing::new(format!(
+            "# public key: {}\n{}\n",
+            self.inner.to_public(),
+            self.inner.to_string().expose_secret()
+        ))
+    }
+
+    /// Its recipient (`age1…`).
+    pub fn recipient(&self) -> String {
+        self.inner.to_public().to_string()
+    }
+
+    /// Decrypts an age file.
+    pub(crate) fn decrypt(&self, ciphertext: &[u8]) -> Result<Zeroizing<Vec<u8>>, age::DecryptError> {
+        age::decrypt(&self.inner, ciphertext).map(Zeroizing::new)
+    }
+}
+
+/// Encrypts for a recipient (`age1…`).
+pub(crate) fn encrypt_for(recipient: &str, plaintext: &[u8]) -> Result<Vec<u8>, IdentityError> {
+    let recipient: age::x25519::Recipient = recipient.parse().map_err(|_| IdentityError::Recipient)?;
+    age::encrypt(&recipient, plaintext).map_err(|_| IdentityError::Recipient)
 }

@@ -1,12 +1,25 @@
 //! Making a new vault: keys, root key files, empty databases with their first entry.
 
+use std::fs;
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use coffre_core::crypto::Entropy;
-use coffre_core::ids::{Environment, VaultId};
+use coffre_core::audit::{Action, Decision, Draft, Parent};
+use coffre_core::crypto::{Entropy, Scope, SecretKey};
+use coffre_core::ids::{Environment, GenerationId, RequestId, VaultId};
+use coffre_core::keyset::{Keyset, RootKey, signer_name};
+use coffre_core::time::Timestamp;
+use rusqlite::Connection;
 use thiserror::Error;
 
 use crate::clock::Clock;
+use crate::durable::{sync_directory, write_private};
+use crate::identity::{Identity, IdentityError};
+use crate::layout::{Database, Layout};
+use crate::log_file::{self, Leaf, Tail};
+use crate::open::{OpenError, create, signer};
+use crate::root::{self, RootError};
 
 /// What a new vault is to be.
 #[derive(Debug, Clone)]
@@ -33,23 +46,198 @@ pub struct Initialized {
     pub recovery_identity_file: Option<PathBuf>,
 }
 
-/// A vault that was not made. Nothing is left behind.
+/// A vault that was not made. Nothing of it is left behind.
 #[derive(Debug, Error)]
 pub enum InitError {
-    /// There is one already, or something else.
-    #[error("{path} is not empty: choose an empty or new directory; an existing vault is never overwritten")]
+    /// There is a vault already, or something else.
+    #[error("{path} is not empty: choose an empty or new directory; an existing vault is never overwritten", path = path.display())]
     NotEmpty {
         /// The directory.
         path: PathBuf,
+    },
+    /// Others can read the directory.
+    #[error("{path} can be read by others: run `chmod 700 {path}`, or choose a new directory", path = path.display())]
+    Permissions {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// The recovery identity would be written into the vault.
+    #[error("the recovery identity must not be kept in the vault: choose a file outside of {path}", path = path.display())]
+    IdentityInside {
+        /// The vault's directory.
+        path: PathBuf,
+    },
+    /// The recovery identity's file is there already.
+    #[error("{path} exists: a recovery identity is written once and never over another file; choose another name", path = path.display())]
+    IdentityExists {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The recovery recipient is not one.
+    #[error(transparent)]
+    Recipient(#[from] IdentityError),
+    /// The keys could not be written.
+    #[error(transparent)]
+    Root(#[from] RootError),
+    /// The databases could not be made.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// The system refused.
+    #[error("{path} cannot be written: check permissions and free space", path = path.display())]
+    Io {
+        /// The directory or file.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
     },
 }
 
 /// Makes a vault in a new or empty directory that only its owner can read.
 pub fn init(
-    _dir: &Path,
-    _plan: &InitPlan,
-    _clock: &dyn Clock,
-    _entropy: &mut dyn Entropy,
+    dir: &Path,
+    plan: &InitPlan,
+    clock: &dyn Clock,
+    entropy: &mut dyn Entropy,
 ) -> Result<Initialized, InitError> {
-    todo!()
+    let created = prepare(dir)?;
+    let made = recovery(dir, plan).and_then(|(recipient, identity)| {
+        let made = fill(dir, plan, &recipient, clock.now(), entropy);
+        if made.is_err()
+            && let Some(path) = &identity
+        {
+            let _left_over = fs::remove_file(path);
+        }
+        let (vault, verification_key) = made?;
+        Ok(Initialized { vault, verification_key, recovery_recipient: recipient, recovery_identity_file: identity })
+    });
+    if made.is_err() {
+        clean(dir, created);
+    }
+    made
+}
+
+/// Makes the directory or checks that it is empty and private; says whether it was made.
+fn prepare(dir: &Path) -> Result<bool, InitError> {
+    let failed = |source| InitError::Io { path: dir.to_owned(), source };
+    match fs::metadata(dir) {
+        Ok(metadata) => {
+            let mut entries = fs::read_dir(dir).map_err(failed)?;
+            if entries.next().is_some() {
+                return Err(InitError::NotEmpty { path: dir.to_owned() });
+            }
+            if metadata.permissions().mode() & 0o077 != 0 {
+                return Err(InitError::Permissions { path: dir.to_owned() });
+            }
+            Ok(false)
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            fs::DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(failed)?;
+            Ok(true)
+        }
+        Err(error) => Err(failed(error)),
+    }
+}
+
+fn clean(dir: &Path, created: bool) {
+    for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
+        let path = entry.path();
+        let _left_over = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
+    }
+    if created {
+        let _left_over = fs::remove_dir(dir);
+    }
+}
+
+/// The recovery recipient, and the file a made identity was written to.
+fn recovery(dir: &Path, plan: &InitPlan) -> Result<(String, Option<PathBuf>), InitError> {
+    if let Some(recipient) = &plan.recovery_recipient {
+        return Ok((recipient.clone(), None));
+    }
+    let path = &plan.recovery_identity_file;
+    let failed = |source| InitError::Io { path: path.clone(), source };
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let (inside, vault) = (parent.canonicalize().map_err(failed)?, dir.canonicalize().map_err(failed)?);
+    if inside.starts_with(&vault) {
+        return Err(InitError::IdentityInside { path: dir.to_owned() });
+    }
+    if path.exists() {
+        return Err(InitError::IdentityExists { path: path.clone() });
+    }
+    let identity = Identity::generate();
+    write_private(path, identity.to_text().as_bytes()).map_err(failed)?;
+    Ok((identity.recipient(), Some(path.clone())))
+}
+
+fn fill(
+    dir: &Path,
+    plan: &InitPlan,
+    recipient: &str,
+    now: Timestamp,
+    entropy: &mut dyn Entropy,
+) -> Result<(VaultId, String), InitError> {
+    let layout = Layout::new(dir);
+    let scope = Scope { environment: plan.environment.clone(), vault: VaultId::random(entropy) };
+    let root = RootKey { scope, key: SecretKey::random(entropy) };
+    let keys = Keyset::random(entropy);
+    root::write_root(&layout.root_recovery(), &root, recipient)?;
+    new_server_identity(&layout, &root)?;
+    let connection = create(&layout, Database::Vault, &keys)?;
+    create(&layout, Database::Keyring, &keys)?;
+    create(&layout, Database::Index, &keys)?;
+    let audit = create(&layout, Database::Audit, &keys)?;
+    let generation = GenerationId::random(entropy);
+    name_generation(&connection, generation, recipient)?;
+    let begin = Draft::new(Action::BeginGeneration, Decision::Allow, RequestId::random(entropy));
+    begin_log(&audit, &root, &keys, generation, begin, now)?;
+    // `keys.json` makes it a vault: it comes last.
+    root::write_keys(&layout, &root, &keys, entropy)?;
+    sync_directory(dir).map_err(|source| InitError::Io { path: dir.to_owned(), source })?;
+    Ok((root.scope.vault, signer(&root.scope, &keys)?.verification_key().to_string()))
+}
+
+/// Makes a server identity and the root key file it opens.
+pub(crate) fn new_server_identity(layout: &Layout, root: &RootKey) -> Result<(), InitError> {
+    let server = Identity::generate();
+    let path = layout.server_identity();
+    write_private(&path, server.to_text().as_bytes()).map_err(|source| InitError::Io { path, source })?;
+    Ok(root::write_root(&layout.root_server(), root, &server.recipient())?)
+}
+
+/// Writes which generation a vault is and who can recover it.
+pub(crate) fn name_generation(vault: &Connection, generation: GenerationId, recipient: &str) -> Result<(), OpenError> {
+    let write = || {
+        let mut statement = vault.prepare("INSERT OR REPLACE INTO meta (key, value) VALUES (?1, ?2)")?;
+        statement.execute(["generation", &generation.to_string()])?;
+        statement.execute(["recovery_recipient", recipient])
+    };
+    write().map(drop).map_err(|source| OpenError::Database { file: Database::Vault.file_name(), source })
+}
+
+/// Writes the first entry of a generation's log, with what its parent ended with, if it has one.
+pub(crate) fn begin_log(
+    audit: &Connection,
+    root: &RootKey,
+    keys: &Keyset,
+    generation: GenerationId,
+    begin: Draft,
+    now: Timestamp,
+) -> Result<(), OpenError> {
+    let damaged = |detail: String| OpenError::Damaged { detail, source: None };
+    let failed = |source| OpenError::Database { file: Database::Audit.file_name(), source };
+    let bytes = begin.at(now).leaf().map_err(|error| damaged(error.to_string()))?;
+    let leaf = Leaf { bytes, annotation: None };
+    let origin = log_file::origin(&signer_name(&root.scope), generation);
+    let signer = signer(&root.scope, keys)?;
+    audit.execute_batch("BEGIN IMMEDIATE").map_err(failed)?;
+    log_file::append(audit, &Tail::empty(), &[leaf], now, &origin, &signer)
+        .map_err(|error| damaged(error.to_string()))?;
+    audit.execute_batch("COMMIT").map_err(failed)
+}
+
+/// What the first entry says of the generation before.
+pub(crate) fn parent_entry(parent: Parent, entropy: &mut dyn Entropy) -> Draft {
+    let mut draft = Draft::new(Action::BeginGeneration, Decision::Allow, RequestId::random(entropy));
+    draft.parent = Some(parent);
+    draft
 }

@@ -8,16 +8,27 @@
 //! - nothing here decides who may read: that is the server's `authorization`, by the policies.
 
 pub mod clock;
+mod connection;
 mod disclosure;
 mod document;
+mod durable;
 mod error;
 mod identity;
+mod index_file;
 mod init;
+mod keyring;
+mod layout;
+mod log_file;
 mod model;
 mod open;
 pub mod plain;
+mod readers;
+mod root;
+mod schema;
 mod snapshot;
+mod store;
 pub mod transactions;
+mod values;
 mod writer;
 
 pub use disclosure::{Claim, Depends, Disclosure, Receipt, Undisclosed, WrongReceipt};
@@ -25,10 +36,28 @@ pub use document::{DocumentReader, DocumentWriter, StagedDocument};
 pub use error::{CommitError, ReadError, StageError, Unavailable};
 pub use identity::{Identity, IdentityError};
 pub use init::{InitError, InitPlan, Initialized, init};
+pub use layout::{Database, Layout};
 pub use model::{
     Application, DocumentInfo, Hit, HitKind, LoggedEntry, NewSubject, RecordState, SignedHead, Statistics, VersionInfo,
 };
-pub use open::{OpenError, OpenOptions, Store};
+pub use open::{OpenError, OpenOptions};
+pub use root::RootError;
 pub use snapshot::Snapshot;
+pub use store::Store;
 pub use transactions::Transaction;
-pub use writer::Pending;
+pub use writer::{Pending, Work, WorkError};
+
+use coffre_core::crypto::{Scope, SecretKey};
+use coffre_core::ids::SubjectId;
+use coffre_core::keyset::SubjectKeys;
+use coffre_core::record::RecordTypeName;
+
+/// The keys of a subject, from its key and place.
+const fn subject_keys<'k>(
+    scope: &'k Scope,
+    record_type: &'k RecordTypeName,
+    subject: SubjectId,
+    key: &'k SecretKey,
+) -> SubjectKeys<'k> {
+    SubjectKeys { scope, subject, record_type, key }
+}

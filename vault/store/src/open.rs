@@ -1,27 +1,31 @@
-//! An open vault: the store's handle, cheap to clone. The vault is sealed again when the last
-//! handle is dropped.
+//! Opening a vault: from a directory of sealed files to a running writer and its readers.
 
-use std::path::Path;
+use std::fs::{self, File, OpenOptions as FileOptions};
+use std::io;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use coffre_core::audit::Draft;
-use coffre_core::crypto::Scope;
-use coffre_core::ids::{DocumentId, GenerationId, SubjectId};
-use coffre_core::note::VerificationKey;
-use coffre_core::record::RecordTypeName;
+use coffre_core::ids::GenerationId;
+use coffre_core::keyset::{Keyset, RootKey, signer_name};
+use coffre_core::note::{KeyName, SigningKey};
 use coffre_core::search::SearchIndex;
-use coffre_core::time::Timestamp;
+use rusqlite::Connection;
+use rustix::fs::{FlockOperation, flock};
 use thiserror::Error;
 
 use crate::clock::Clock;
-use crate::disclosure::{Depends, Disclosure, Receipt};
-use crate::document::{DocumentWriter, StagedDocument};
-use crate::error::{ReadError, StageError, Unavailable};
+use crate::connection::{self, Use};
+use crate::document::DocumentFolder;
+use crate::error::ReadError;
 use crate::identity::Identity;
-use crate::model::{NewSubject, SignedHead, Statistics};
-use crate::snapshot::Snapshot;
-use crate::transactions::Transaction;
-use crate::writer::Pending;
+use crate::layout::{Database, Layout};
+use crate::log_file::origin;
+use crate::readers::Readers;
+use crate::root::{self, RootError};
+use crate::schema;
+use crate::store::Store;
+use crate::writer::{RecoverError, Recovered, Shared, Writer, recover, sweep};
 
 /// How to open a vault.
 #[derive(Clone)]
@@ -38,131 +42,210 @@ pub struct OpenOptions {
 #[derive(Debug, Error)]
 pub enum OpenError {
     /// Another process has it open.
-    #[error(
-        "the vault is open in another process: stop it, or let the command talk to it (it does when the server runs)"
-    )]
+    #[error("the vault is open in another process: stop that process first")]
     Locked,
+    /// There is no vault.
+    #[error("there is no vault in {path}: make one with `coffre init`, or restore one with `coffre restore`", path = path.display())]
+    NoVault {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// Others can read the directory.
+    #[error("{path} can be read by others: run `chmod 700 {path}`", path = path.display())]
+    Permissions {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// The keys do not open.
+    #[error(transparent)]
+    Root(#[from] RootError),
+    /// A database does not open with the vault's key.
+    #[error("{file} does not open: it is damaged, or of another vault; restore it from a backup")]
+    Database {
+        /// Which file.
+        file: &'static str,
+        /// What the database said.
+        #[source]
+        source: rusqlite::Error,
+    },
+    /// A database was made by a newer version.
+    #[error("{file} has format {found}, this version of coffre knows {known}: use a newer coffre")]
+    Newer {
+        /// Which file.
+        file: &'static str,
+        /// Its format.
+        found: i32,
+        /// The newest format known.
+        known: i32,
+    },
+    /// Stored data is not what it should be.
+    #[error("the vault is damaged: {detail}; restore it from a backup")]
+    Damaged {
+        /// What is wrong.
+        detail: String,
+        /// Where it was found.
+        #[source]
+        source: Option<ReadError>,
+    },
+    /// The system refused.
+    #[error("the vault's files cannot be used: check the disk and permissions")]
+    Io(#[from] io::Error),
 }
 
-/// An open vault.
-#[derive(Clone)]
-pub struct Store {}
+impl From<RecoverError> for OpenError {
+    fn from(error: RecoverError) -> Self {
+        match error {
+            RecoverError::Documents(source) => Self::Io(source),
+            RecoverError::Open(source) => Self::Database { file: "a database", source },
+            RecoverError::Read(source) => Self::Damaged { detail: source.to_string(), source: Some(source) },
+            behind @ RecoverError::LogBehind { .. } => Self::Damaged { detail: behind.to_string(), source: None },
+        }
+    }
+}
+
+/// A directory that this process alone may use, while the lock lives.
+pub(crate) struct Owned {
+    pub(crate) layout: Layout,
+    pub(crate) lock: File,
+}
+
+/// Takes the owner lock of a vault's directory.
+pub(crate) fn own(dir: &Path) -> Result<Owned, OpenError> {
+    let metadata = fs::metadata(dir).map_err(|_| OpenError::NoVault { path: dir.to_owned() })?;
+    if metadata.permissions().mode() & 0o077 != 0 {
+        return Err(OpenError::Permissions { path: dir.to_owned() });
+    }
+    let layout = Layout::new(dir);
+    if !layout.keys().exists() {
+        return Err(OpenError::NoVault { path: dir.to_owned() });
+    }
+    let lock =
+        FileOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(layout.lock())?;
+    flock(&lock, FlockOperation::NonBlockingLockExclusive).map_err(|_| OpenError::Locked)?;
+    Ok(Owned { layout, lock })
+}
+
+/// Everything that serves an opened vault, ready to be started.
+pub(crate) struct Opened {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) readers: Readers,
+    pub(crate) recovered: Recovered,
+    pub(crate) generation: GenerationId,
+    pub(crate) recovery_recipient: String,
+}
+
+/// Opens the databases of a vault whose keys are known.
+pub(crate) fn open_with(
+    layout: Layout,
+    root: &RootKey,
+    keys: Keyset,
+    options: &OpenOptions,
+) -> Result<Opened, OpenError> {
+    make_index(&layout, &keys)?;
+    let (generation, recovery_recipient) = describe(&layout, &keys)?;
+    let signer = signer(&root.scope, &keys)?;
+    let origin = origin(&signer_name(&root.scope), generation);
+    let folder = DocumentFolder::open(&layout.documents())?;
+    let shared = Arc::new(Shared::new(
+        layout,
+        root.scope.clone(),
+        keys,
+        signer,
+        origin,
+        options.indexes.clone(),
+        Arc::clone(&options.clock),
+        folder,
+    ));
+    let recovered = recover(&shared)?;
+    sweep(&shared, &recovered.files.vault)?;
+    let readers = Readers::open(&shared.layout, &shared.keys, options.readers)
+        .map_err(|source| OpenError::Database { file: "a database", source })?;
+    Ok(Opened { shared, readers, recovered, generation, recovery_recipient })
+}
+
+/// The key that signs tree heads and manifests.
+pub(crate) fn signer(scope: &coffre_core::crypto::Scope, keys: &Keyset) -> Result<SigningKey, OpenError> {
+    let name = KeyName::new(&signer_name(scope))
+        .map_err(|error| OpenError::Damaged { detail: error.to_string(), source: None })?;
+    Ok(SigningKey::from_seed(name, keys.signing_seed.expose()))
+}
+
+/// Creates a database with its tables.
+pub(crate) fn create(layout: &Layout, database: Database, keys: &Keyset) -> Result<Connection, OpenError> {
+    let (key, tables) = match database {
+        Database::Vault => (&keys.databases.vault, schema::VAULT),
+        Database::Keyring => (&keys.databases.keyring, schema::KEYRING),
+        Database::Audit => (&keys.databases.audit, schema::AUDIT),
+        Database::Index => (&keys.databases.index, schema::INDEX),
+    };
+    let failed = |source| OpenError::Database { file: database.file_name(), source };
+    drop(crate::durable::create_private(&layout.database(database))?);
+    let connection = connection::open(&layout.database(database), key, Use::Create).map_err(failed)?;
+    let version = schema::VERSION;
+    connection
+        .execute_batch(&format!("BEGIN IMMEDIATE; {tables} PRAGMA user_version = {version}; COMMIT"))
+        .map_err(failed)?;
+    Ok(connection)
+}
+
+/// Makes `index.db` anew when it is missing or unusable: it is derived.
+fn make_index(layout: &Layout, keys: &Keyset) -> Result<(), OpenError> {
+    let path = layout.database(Database::Index);
+    let sound = || {
+        let connection = connection::open(&path, &keys.databases.index, Use::Write)?;
+        connection.query_row("PRAGMA quick_check", [], |row| row.get::<_, String>(0))
+    };
+    if path.exists() {
+        if sound().is_ok_and(|answer| answer == "ok") {
+            return Ok(());
+        }
+        tracing::warn!("index.db is unusable and is built anew");
+    }
+    for name in ["index.db", "index.db-wal", "index.db-shm"] {
+        match fs::remove_file(layout.root().join(name)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
+            _ => {}
+        }
+    }
+    create(layout, Database::Index, keys).map(drop)
+}
+
+/// Checks the formats and reads what the vault says of itself.
+fn describe(layout: &Layout, keys: &Keyset) -> Result<(GenerationId, String), OpenError> {
+    let kept = [
+        (Database::Keyring, &keys.databases.keyring),
+        (Database::Vault, &keys.databases.vault),
+        (Database::Audit, &keys.databases.audit),
+    ];
+    let mut told = None;
+    for (database, key) in kept {
+        let file = database.file_name();
+        let failed = |source| OpenError::Database { file, source };
+        let connection = connection::open(&layout.database(database), key, Use::Write).map_err(failed)?;
+        let found: i32 = connection.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(failed)?;
+        if found != schema::VERSION {
+            return Err(OpenError::Newer { file, found, known: schema::VERSION });
+        }
+        if database == Database::Vault {
+            let meta = |key: &str| {
+                let sql = "SELECT value FROM meta WHERE key = ?1";
+                connection.query_row(sql, [key], |row| row.get::<_, String>(0)).map_err(failed)
+            };
+            told = Some((meta("generation")?, meta("recovery_recipient")?));
+        }
+    }
+    let damaged = || OpenError::Damaged { detail: "vault.db names no generation".to_owned(), source: None };
+    let (generation, recipient) = told.ok_or_else(damaged)?;
+    Ok((generation.parse().map_err(|_| damaged())?, recipient))
+}
 
 impl Store {
     /// Opens a vault with the server identity: takes the owner lock, unwraps the keys, finishes what
     /// a crash left, and starts the writer.
-    pub fn open(_dir: &Path, _identity: &Identity, _options: OpenOptions) -> Result<Self, OpenError> {
-        todo!()
-    }
-
-    /// The environment and vault.
-    pub fn scope(&self) -> &Scope {
-        todo!()
-    }
-
-    /// The generation.
-    pub fn generation(&self) -> GenerationId {
-        todo!()
-    }
-
-    /// The key that verifies tree heads and manifests.
-    pub fn verification_key(&self) -> &VerificationKey {
-        todo!()
-    }
-
-    /// The recovery recipient (`age1…`).
-    pub fn recovery_recipient(&self) -> &str {
-        todo!()
-    }
-
-    /// The store's clock.
-    pub fn now(&self) -> Timestamp {
-        todo!()
-    }
-
-    /// Whether the store can serve now, and if not, why.
-    pub fn readiness(&self) -> Result<(), Unavailable> {
-        todo!()
-    }
-
-    /// A consistent view. Blocks while a checkpoint runs.
-    pub fn snapshot(&self) -> Result<Snapshot<'_>, ReadError> {
-        todo!()
-    }
-
-    /// The newest signed tree head.
-    pub fn tree_head(&self) -> SignedHead {
-        todo!()
-    }
-
-    /// Counts.
-    pub fn statistics(&self) -> Result<Statistics, ReadError> {
-        todo!()
-    }
-
-    /// Commits the entry of a read (or a denial, without claims), and gives the receipt once it is durable.
-    pub fn disclose(&self, _disclosure: Disclosure) -> Pending<Receipt, std::convert::Infallible> {
-        todo!()
-    }
-
-    /// Runs a named transaction; the answer comes when it is durable with its entries. The receipt is
-    /// of its first entry.
-    pub fn transact<T: Transaction>(
-        &self,
-        _transaction: T,
-        _base: Draft,
-        _reason: Option<String>,
-        _depends: Depends,
-    ) -> Pending<(T::Output, Receipt), T::Error> {
-        todo!()
-    }
-
-    /// Whether what a long stream rests on still holds; asked every 8 MiB.
-    pub fn still_holds(&self, _depends: &Depends) -> bool {
-        todo!()
-    }
-
-    /// A new data subject, known to nobody yet.
-    pub fn new_subject(&self) -> NewSubject {
-        todo!()
-    }
-
-    /// Starts a document of a record: a new one, or the next version of one.
-    pub fn stage_document(
-        &self,
-        _kind: &RecordTypeName,
-        _subject: SubjectId,
-        _replaces: Option<DocumentId>,
-        _file_name: &str,
-        _media_type: &str,
-    ) -> Result<DocumentWriter, StageError> {
-        todo!()
-    }
-
-    /// Starts a document of a data subject that is about to be created.
-    pub fn stage_for_new(
-        &self,
-        _kind: &RecordTypeName,
-        _subject: &NewSubject,
-        _file_name: &str,
-        _media_type: &str,
-    ) -> Result<DocumentWriter, StageError> {
-        todo!()
-    }
-
-    /// Stages a former version of a document again, as its next version.
-    pub fn stage_former(
-        &self,
-        _kind: &RecordTypeName,
-        _subject: SubjectId,
-        _document: DocumentId,
-        _version: u32,
-    ) -> Result<Option<StagedDocument>, StageError> {
-        todo!()
-    }
-
-    /// Ends the writer after what it accepted, checkpoints and closes. Further calls answer `Stopping`.
-    pub fn close(&self) {
-        todo!()
+    pub fn open(dir: &Path, identity: &Identity, options: &OpenOptions) -> Result<Self, OpenError> {
+        let owned = own(dir)?;
+        let (root, keys) = root::unwrap(&owned.layout, &owned.layout.root_server(), identity)?;
+        let opened = open_with(owned.layout, &root, keys, options)?;
+        Self::start(opened, owned.lock, |shared, recovered| Writer::new(shared, recovered))
     }
 }

@@ -3,147 +3,415 @@
 //! A snapshot holds the reader gate: take one, read, drop it, within 100 ms; never keep one across
 //! a stream or an await. It is used on a blocking thread.
 
-use std::marker::PhantomData;
+use std::sync::{PoisonError, RwLockReadGuard};
 
-use coffre_core::grant::Grant;
+use coffre_core::audit::Entry;
+use coffre_core::crypto::{self, SecretKey};
+use coffre_core::grant::{Grant, GrantTerms};
 use coffre_core::ids::{ApplicationId, DocumentId, GrantId, SubjectId};
+use coffre_core::keyset::SubjectKeys;
+use coffre_core::merkle::Hash;
 use coffre_core::record::{FieldPath, Fields, RecordTypeName};
 use coffre_core::search::SearchIndex;
+use coffre_core::time::Timestamp;
+use rusqlite::{OptionalExtension, Row, params};
 
-use crate::disclosure::Undisclosed;
-use crate::document::DocumentReader;
+use crate::disclosure::{Claim, Undisclosed};
+use crate::document::{DocumentReader, Located};
 use crate::error::ReadError;
-use crate::model::{Application, DocumentInfo, Hit, LoggedEntry, RecordState, VersionInfo};
+use crate::model::{Application, DocumentInfo, Hit, LoggedEntry, RecordState, Statistics, VersionInfo};
+use crate::readers::{Reader, Readers};
+use crate::writer::Shared;
+use crate::{index_file, keyring, log_file, subject_keys, values};
 
 /// A consistent view of the vault.
 pub struct Snapshot<'s> {
-    _store: PhantomData<&'s ()>,
+    shared: &'s Shared,
+    readers: &'s Readers,
+    reader: Option<Reader>,
+    access_point: u64,
+    _gate: RwLockReadGuard<'s, ()>,
 }
 
-impl Snapshot<'_> {
+/// Columns of a document's row, in the order that `located` reads them.
+pub(crate) const DOCUMENT: &str = "document, version, epoch, stored_at, sealed_length, note";
+
+impl<'s> Snapshot<'s> {
+    pub(crate) fn begin(shared: &'s Shared, readers: &'s Readers) -> Result<Self, ReadError> {
+        let gate = shared.gate.read().unwrap_or_else(PoisonError::into_inner);
+        let reader = readers.take();
+        // Before the view begins: a change after this point makes decisions on this view move.
+        let access_point = shared.access.point();
+        let snapshot = Self { shared, readers, reader: Some(reader), access_point, _gate: gate };
+        snapshot.reader()?.vault.prepare_cached("BEGIN")?.execute([])?;
+        Ok(snapshot)
+    }
+
+    fn reader(&self) -> Result<&Reader, ReadError> {
+        self.reader.as_ref().ok_or(ReadError::Format { what: "snapshot" })
+    }
+
     /// The access state this view saw: goes into `Depends`.
-    pub fn access_point(&self) -> u64 {
-        todo!()
+    pub const fn access_point(&self) -> u64 {
+        self.access_point
     }
 
     /// A record's state; `None` for one that does not exist, is of another type, or was erased.
-    pub fn record(&self, _kind: &RecordTypeName, _subject: SubjectId) -> Result<Option<RecordState>, ReadError> {
-        todo!()
+    pub fn record(&self, kind: &RecordTypeName, subject: SubjectId) -> Result<Option<RecordState>, ReadError> {
+        let read = |row: &Row<'_>| {
+            Ok(RecordState {
+                version: row.get(0)?,
+                created_at: Timestamp::from_micros(row.get(1)?),
+                updated_at: Timestamp::from_micros(row.get(2)?),
+                restricted: row.get(3)?,
+            })
+        };
+        let mut statement = self.reader()?.vault.prepare_cached(
+            "SELECT version, created_at, updated_at, restricted FROM records WHERE subject = ?1 AND record_type = ?2",
+        )?;
+        Ok(statement.query_row(params![subject.as_bytes(), kind.as_str()], read).optional()?)
+    }
+
+    /// Runs something with a subject's keys; gives `erased` where the key was destroyed meanwhile
+    /// (the disclosure will then be found to have moved).
+    fn with_keys<T>(
+        &self,
+        kind: &RecordTypeName,
+        subject: SubjectId,
+        erased: T,
+        run: impl FnOnce(&SubjectKeys<'_>) -> Result<T, ReadError>,
+    ) -> Result<T, ReadError> {
+        let shared = self.shared;
+        match keyring::find(&self.reader()?.keyring, &shared.scope, &shared.keys, kind, subject)? {
+            Some(key) => run(&subject_keys(&shared.scope, kind, subject, &key)),
+            None => Ok(erased),
+        }
     }
 
     /// Some fields of a record as it is now. Fields without a value are absent from the content.
     pub fn fields(
         &self,
-        _kind: &RecordTypeName,
-        _subject: SubjectId,
-        _fields: &[FieldPath],
+        kind: &RecordTypeName,
+        subject: SubjectId,
+        fields: &[FieldPath],
     ) -> Result<Undisclosed<Fields>, ReadError> {
-        todo!()
+        self.fields_up_to(kind, subject, u32::MAX, fields)
     }
 
     /// Some fields of a record as they were in a version; `None` when there is no such version.
     pub fn fields_at(
         &self,
-        _kind: &RecordTypeName,
-        _subject: SubjectId,
-        _version: u32,
-        _fields: &[FieldPath],
+        kind: &RecordTypeName,
+        subject: SubjectId,
+        version: u32,
+        fields: &[FieldPath],
     ) -> Result<Option<Undisclosed<Fields>>, ReadError> {
-        todo!()
+        let current = self.record(kind, subject)?.map_or(0, |state| state.version);
+        if version == 0 || version > current {
+            return Ok(None);
+        }
+        self.fields_up_to(kind, subject, version, fields).map(Some)
+    }
+
+    fn fields_up_to(
+        &self,
+        kind: &RecordTypeName,
+        subject: SubjectId,
+        version: u32,
+        fields: &[FieldPath],
+    ) -> Result<Undisclosed<Fields>, ReadError> {
+        let vault = &self.reader()?.vault;
+        let read = |keys: &SubjectKeys<'_>| values::fields_at(vault, keys, fields, version);
+        let content = self.with_keys(kind, subject, Fields::default(), read)?;
+        Ok(Undisclosed::new(Claim::fields(subject, fields.to_vec()), content))
     }
 
     /// A record's versions, oldest first.
-    pub fn versions(&self, _subject: SubjectId) -> Result<Vec<VersionInfo>, ReadError> {
-        todo!()
+    pub fn versions(&self, subject: SubjectId) -> Result<Vec<VersionInfo>, ReadError> {
+        let mut statement = self.reader()?.vault.prepare_cached(
+            "SELECT version, written_at, category FROM record_values WHERE subject = ?1 ORDER BY version, category",
+        )?;
+        let rows = statement.query_map([subject.as_bytes()], |row| {
+            Ok((row.get::<_, u32>(0)?, row.get::<_, i64>(1)?, row.get::<_, String>(2)?))
+        })?;
+        let mut versions: Vec<VersionInfo> = Vec::new();
+        for row in rows {
+            let (version, at, category) = row?;
+            let category = category.parse().map_err(|_| ReadError::Format { what: "category" })?;
+            match versions.last_mut() {
+                Some(last) if last.version == version => last.categories.push(category),
+                _ => versions.push(VersionInfo { version, at: Timestamp::from_micros(at), categories: vec![category] }),
+            }
+        }
+        Ok(versions)
     }
 
     /// The records a term finds, those written like it before those that sound like it.
-    pub fn find(&self, _index: &SearchIndex, _value: &str, _limit: usize) -> Result<Vec<Hit>, ReadError> {
-        todo!()
+    pub fn find(&self, index: &SearchIndex, value: &str, limit: usize) -> Result<Vec<Hit>, ReadError> {
+        index_file::find(&self.reader()?.index, &self.shared.scope, &self.shared.keys, index, value, limit)
     }
 
     /// Whether a record with this value in this index was erased.
-    pub fn was_erased(&self, _index: &SearchIndex, _value: &str) -> Result<bool, ReadError> {
-        todo!()
+    pub fn was_erased(&self, index: &SearchIndex, value: &str) -> Result<bool, ReadError> {
+        let mut statement = self.reader()?.vault.prepare_cached("SELECT 1 FROM erased_terms WHERE tag = ?1")?;
+        for term in index.terms(value) {
+            let tag = index_file::tag(&self.shared.scope, &self.shared.keys, index, &term);
+            if statement.exists([tag])? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// All records of a type, in order of identifier, after one.
     pub fn records(
         &self,
-        _kind: &RecordTypeName,
-        _after: Option<SubjectId>,
-        _limit: usize,
+        kind: &RecordTypeName,
+        after: Option<SubjectId>,
+        limit: usize,
     ) -> Result<Vec<SubjectId>, ReadError> {
-        todo!()
+        let after: &[u8] = after.as_ref().map_or(&[], |id| id.as_bytes());
+        let mut statement = self.reader()?.vault.prepare_cached(
+            "SELECT subject FROM records WHERE record_type = ?1 AND subject > ?2 ORDER BY subject LIMIT ?3",
+        )?;
+        let rows =
+            statement.query_map(params![kind.as_str(), after, limit], |row| row.get(0).map(SubjectId::from_bytes))?;
+        Ok(rows.collect::<Result<_, _>>()?)
     }
 
     /// A record's grants, oldest first, whatever their state.
-    pub fn grants(&self, _subject: SubjectId) -> Result<Vec<Grant>, ReadError> {
-        todo!()
+    pub fn grants(&self, subject: SubjectId) -> Result<Vec<Grant>, ReadError> {
+        let mut statement = self.reader()?.vault.prepare_cached(
+            "SELECT id, subject, version, terms, withdrawn_at FROM grants WHERE subject = ?1 ORDER BY given_at, id",
+        )?;
+        let rows = statement.query_map([subject.as_bytes()], grant_row)?;
+        rows.map(|row| grant_of(row?)).collect()
     }
 
     /// A grant and its record's type.
-    pub fn grant(&self, _grant: GrantId) -> Result<Option<(RecordTypeName, Grant)>, ReadError> {
-        todo!()
+    pub fn grant(&self, grant: GrantId) -> Result<Option<(RecordTypeName, Grant)>, ReadError> {
+        let mut statement = self.reader()?.vault.prepare_cached(
+            "SELECT id, subject, version, terms, withdrawn_at, record_type FROM grants WHERE id = ?1",
+        )?;
+        let row = statement
+            .query_row([grant.as_bytes()], |row| Ok((grant_row(row)?, row.get::<_, String>(5)?)))
+            .optional()?;
+        let Some((row, kind)) = row else { return Ok(None) };
+        let kind = kind.parse().map_err(|_| ReadError::Format { what: "record type" })?;
+        Ok(Some((kind, grant_of(row)?)))
     }
 
     /// A record's documents at their current versions. The claim has no fields: names are content.
     pub fn documents(
         &self,
-        _kind: &RecordTypeName,
-        _subject: SubjectId,
+        kind: &RecordTypeName,
+        subject: SubjectId,
     ) -> Result<Undisclosed<Vec<DocumentInfo>>, ReadError> {
-        todo!()
+        let sql = format!(
+            "SELECT {DOCUMENT} FROM documents AS d WHERE subject = ?1
+             AND version = (SELECT max(version) FROM documents WHERE document = d.document) ORDER BY stored_at, document"
+        );
+        let mut statement = self.reader()?.vault.prepare_cached(&sql)?;
+        let rows = statement.query_map([subject.as_bytes()], located)?;
+        let located = rows.collect::<Result<Vec<_>, _>>()?;
+        let read = |keys: &SubjectKeys<'_>| located.iter().map(|row| row.info(keys)).collect();
+        let content = self.with_keys(kind, subject, Vec::new(), read)?;
+        Ok(Undisclosed::new(Claim::fields(subject, Vec::new()), content))
     }
 
-    /// The current version's number of a record's document; `None` when the record has no such document.
-    pub fn document_version(&self, _subject: SubjectId, _document: DocumentId) -> Result<Option<u32>, ReadError> {
-        todo!()
+    /// The current version's number of a record's document; `None` when it has no such document.
+    pub fn document_version(&self, subject: SubjectId, document: DocumentId) -> Result<Option<u32>, ReadError> {
+        let mut statement = self
+            .reader()?
+            .vault
+            .prepare_cached("SELECT max(version) FROM documents WHERE document = ?1 AND subject = ?2")?;
+        Ok(statement.query_row(params![document.as_bytes(), subject.as_bytes()], |row| row.get(0))?)
     }
 
     /// A document's content in a version; `None` when there is no such document or version.
     pub fn document(
         &self,
-        _kind: &RecordTypeName,
-        _subject: SubjectId,
-        _document: DocumentId,
-        _version: u32,
+        kind: &RecordTypeName,
+        subject: SubjectId,
+        document: DocumentId,
+        version: u32,
     ) -> Result<Option<Undisclosed<DocumentReader>>, ReadError> {
-        todo!()
+        let sql = format!("SELECT {DOCUMENT} FROM documents WHERE document = ?1 AND version = ?2 AND subject = ?3");
+        let mut statement = self.reader()?.vault.prepare_cached(&sql)?;
+        let row = statement.query_row(params![document.as_bytes(), version, subject.as_bytes()], located).optional()?;
+        let Some(row) = row else { return Ok(None) };
+        let read = |keys: &SubjectKeys<'_>| row.open(&self.shared.folder, keys).map(Some);
+        let reader = self.with_keys(kind, subject, None, read)?;
+        Ok(reader.map(|reader| Undisclosed::new(Claim::document(subject, document, version), reader)))
+    }
+
+    /// A former version of a document, to be staged again within the store.
+    pub(crate) fn former_document(
+        &self,
+        kind: &RecordTypeName,
+        subject: SubjectId,
+        document: DocumentId,
+        version: u32,
+    ) -> Result<Option<DocumentReader>, ReadError> {
+        Ok(self.document(kind, subject, document, version)?.map(Undisclosed::into_inner))
+    }
+
+    /// A subject's key; `None` when there is no such record.
+    pub(crate) fn subject_key(
+        &self,
+        kind: &RecordTypeName,
+        subject: SubjectId,
+    ) -> Result<Option<SecretKey>, ReadError> {
+        if self.record(kind, subject)?.is_none() {
+            return Ok(None);
+        }
+        keyring::find(&self.reader()?.keyring, &self.shared.scope, &self.shared.keys, kind, subject)
     }
 
     /// The application in force with a token of this SHA-256.
-    pub fn application_by_token(&self, _token_hash: &[u8; 32]) -> Result<Option<Application>, ReadError> {
-        todo!()
+    pub fn application_by_token(&self, token_hash: &[u8; 32]) -> Result<Option<Application>, ReadError> {
+        let mut statement = self.reader()?.vault.prepare_cached(
+            "SELECT id, name, role, added_at, revoked_at FROM applications WHERE token_hash = ?1 AND revoked_at IS NULL",
+        )?;
+        statement.query_row([token_hash], application_row).optional()?.map(application_of).transpose()
     }
 
     /// An application, in force or revoked.
-    pub fn application(&self, _id: ApplicationId) -> Result<Option<Application>, ReadError> {
-        todo!()
+    pub fn application(&self, id: ApplicationId) -> Result<Option<Application>, ReadError> {
+        let mut statement = self
+            .reader()?
+            .vault
+            .prepare_cached("SELECT id, name, role, added_at, revoked_at FROM applications WHERE id = ?1")?;
+        statement.query_row([id.as_bytes()], application_row).optional()?.map(application_of).transpose()
     }
 
     /// All applications, revoked ones included, oldest first.
     pub fn applications(&self) -> Result<Vec<Application>, ReadError> {
-        todo!()
+        let mut statement = self
+            .reader()?
+            .vault
+            .prepare_cached("SELECT id, name, role, added_at, revoked_at FROM applications ORDER BY added_at, id")?;
+        let rows = statement.query_map([], application_row)?;
+        rows.map(|row| application_of(row?)).collect()
     }
 
     /// Entries of the log from an index on.
-    pub fn entries(&self, _from: u64, _limit: usize) -> Result<Vec<LoggedEntry>, ReadError> {
-        todo!()
+    pub fn entries(&self, from: u64, limit: usize) -> Result<Vec<LoggedEntry>, ReadError> {
+        log_file::entries(&self.reader()?.audit, from, limit)
+    }
+
+    /// Entries with the leaf hashes stored beside them: what a verification goes through.
+    pub fn hashed_entries(&self, from: u64, limit: usize) -> Result<Vec<(LoggedEntry, Hash)>, ReadError> {
+        log_file::hashed(&self.reader()?.audit, from, limit)
     }
 
     /// The entries about a data subject, newest first, before an index.
     pub fn accesses(
         &self,
-        _subject: SubjectId,
-        _before: Option<u64>,
-        _limit: usize,
+        subject: SubjectId,
+        before: Option<u64>,
+        limit: usize,
     ) -> Result<Vec<LoggedEntry>, ReadError> {
-        todo!()
+        let reader = self.reader()?;
+        let mut found = Vec::new();
+        for index in index_file::accesses(&reader.index, subject, before, limit)? {
+            found.extend(log_file::entry(&reader.audit, index)?);
+        }
+        Ok(found)
     }
 
     /// The free-text reason given with an entry, if one was given and its subject is not erased.
-    pub fn reason(&self, _index: u64) -> Result<Option<String>, ReadError> {
-        todo!()
+    pub fn reason(&self, index: u64) -> Result<Option<String>, ReadError> {
+        let reader = self.reader()?;
+        let sealed: Option<Vec<u8>> = reader
+            .audit
+            .prepare_cached("SELECT sealed FROM annotations WHERE idx = ?1")?
+            .query_row([index], |row| row.get(0))
+            .optional()?;
+        let entry = log_file::entry(&reader.audit, index)?.and_then(|logged| Entry::from_leaf(&logged.leaf).ok());
+        let (Some(sealed), Some(entry)) = (sealed, entry) else { return Ok(None) };
+        let damaged = ReadError::Format { what: "reason" };
+        let Some((head, bytes)) = sealed.split_at_checked(20) else { return Err(damaged) };
+        let (epoch, subject) = head.split_at(4);
+        let epoch = u32::from_be_bytes(epoch.try_into().unwrap_or_default());
+        let Ok(subject) = SubjectId::try_from(subject) else { return Err(damaged) };
+        let Some(kind) = entry.what.record_type else { return Err(damaged) };
+        self.with_keys(&kind, subject, None, |keys| {
+            let place = keys.note_place("reason", entry.what.request.as_bytes(), epoch);
+            let plain = crypto::open(&keys.note_key(epoch), &place, bytes)
+                .map_err(|source| ReadError::Value { subject, source })?;
+            let text = plain.get(32..).unwrap_or_default().to_vec();
+            String::from_utf8(text).map(Some).map_err(|_| ReadError::Format { what: "reason" })
+        })
     }
+
+    /// Counts.
+    pub fn statistics(&self) -> Result<Statistics, ReadError> {
+        let vault = &self.reader()?.vault;
+        let count = |sql: &str| vault.query_row(sql, [], |row| row.get::<_, u64>(0));
+        Ok(Statistics {
+            records: count("SELECT count(*) FROM records")?,
+            documents: count("SELECT count(*) FROM documents")?,
+            entries: self.shared.head().size,
+            wal_bytes: self.shared.wal_bytes(),
+        })
+    }
+}
+
+impl Drop for Snapshot<'_> {
+    fn drop(&mut self) {
+        if let Some(reader) = self.reader.take() {
+            // A reader whose transaction cannot be ended is not handed out again: a pinned view
+            // would starve checkpoints.
+            if reader.vault.is_autocommit() || reader.vault.execute_batch("COMMIT").is_ok() {
+                self.readers.give_back(reader);
+            } else {
+                self.readers.replace(self.shared);
+            }
+        }
+    }
+}
+
+pub(crate) type GrantRow = ([u8; 16], [u8; 16], u32, String, Option<i64>);
+
+pub(crate) fn grant_row(row: &Row<'_>) -> rusqlite::Result<GrantRow> {
+    Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
+}
+
+pub(crate) fn grant_of((id, subject, version, terms, withdrawn_at): GrantRow) -> Result<Grant, ReadError> {
+    let terms: GrantTerms = serde_json::from_str(&terms).map_err(|_| ReadError::Format { what: "grant" })?;
+    Ok(Grant {
+        id: GrantId::from_bytes(id),
+        subject: SubjectId::from_bytes(subject),
+        terms,
+        version,
+        withdrawn_at: withdrawn_at.map(Timestamp::from_micros),
+    })
+}
+
+type ApplicationRow = ([u8; 16], String, String, i64, Option<i64>);
+
+fn application_row(row: &Row<'_>) -> rusqlite::Result<ApplicationRow> {
+    Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
+}
+
+fn application_of((id, name, role, added_at, revoked_at): ApplicationRow) -> Result<Application, ReadError> {
+    Ok(Application {
+        id: ApplicationId::from_bytes(id),
+        name,
+        role: role.parse().map_err(|_| ReadError::Format { what: "role" })?,
+        added_at: Timestamp::from_micros(added_at),
+        revoked_at: revoked_at.map(Timestamp::from_micros),
+    })
+}
+
+pub(crate) fn located(row: &Row<'_>) -> rusqlite::Result<Located> {
+    Ok(Located {
+        document: DocumentId::from_bytes(row.get(0)?),
+        version: row.get(1)?,
+        epoch: row.get(2)?,
+        stored_at: Timestamp::from_micros(row.get(3)?),
+        sealed_length: row.get(4)?,
+        note: row.get(5)?,
+    })
 }

@@ -17,7 +17,6 @@
 mod continuation;
 mod fault;
 mod hash;
-mod head;
 mod history;
 mod inventory;
 mod manifest;
@@ -30,7 +29,6 @@ mod survey;
 pub use continuation::Place;
 pub use fault::{Fault, Notice};
 pub use hash::{ContentHash, ContentHasher, HashTextError};
-pub use head::{AuditHead, HeadError};
 pub use history::{Generation, History};
 pub use inventory::{
     HEADER as INVENTORY_HEADER, InventoryEntry, InventoryError, InventoryReader, NotAnEntry, write as write_inventory,

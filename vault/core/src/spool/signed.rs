@@ -5,11 +5,12 @@
 
 use thiserror::Error;
 
-use super::{AuditHead, Chain, ContentHash, HeadError, Manifest, Parent, Reach};
+use super::{Chain, ContentHash, Manifest, Parent, Reach};
 use crate::canonical::{self, CanonicalError};
 use crate::crypto::Scope;
 use crate::ids::{Environment, VaultId};
 use crate::note::{NoteError, SignedNote, SigningKey, VerificationKey};
+use crate::tlog::{HeadError, TreeHead};
 
 /// The vault that is meant and the key that speaks for it: from the configuration or a key share,
 /// never from the backup itself.
@@ -74,7 +75,7 @@ pub struct Signed<M> {
     /// The SHA-256 of the note, signature included.
     pub sha256: ContentHash,
     /// The audit tree head it holds; none on the keyring side.
-    pub audit_head: Option<AuditHead>,
+    pub audit_head: Option<TreeHead>,
 }
 
 /// Signs a manifest. It is held to the same rules as one that is read.
@@ -121,7 +122,7 @@ fn stated_format(text: &str) -> Option<String> {
 }
 
 /// Whether a manifest makes sense by itself; the audit tree head it holds.
-fn check<M: Manifest>(manifest: &M, key: &VerificationKey) -> Result<Option<AuditHead>, ManifestError> {
+fn check<M: Manifest>(manifest: &M, key: &VerificationKey) -> Result<Option<TreeHead>, ManifestError> {
     let heading = manifest.heading();
     let contradiction = |what| Err(ManifestError::Contradiction { what });
     if heading.previous.is_none() != heading.number.before().is_none() {
@@ -136,7 +137,7 @@ fn check<M: Manifest>(manifest: &M, key: &VerificationKey) -> Result<Option<Audi
     for (chain, reach) in manifest.chains() {
         check_reach(chain, reach)?;
     }
-    let open = |note: &str| AuditHead::open(note, key).map_err(ManifestError::Head);
+    let open = |note: &str| TreeHead::open(note.as_bytes(), key, None).map_err(ManifestError::Head);
     if let Some(Parent { audit_head: Some(note), .. }) = &heading.parent {
         open(note)?;
     }

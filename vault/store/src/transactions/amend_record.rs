@@ -1,15 +1,17 @@
 //! Changing a record's values. The former version stays readable and restorable.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use coffre_core::audit::Draft;
 use coffre_core::ids::SubjectId;
-use coffre_core::record::{FieldPath, RecordTypeName};
+use coffre_core::keyset::SubjectKeys;
+use coffre_core::record::{Category, FieldPath, Fields, RecordTypeName};
 use serde_json::Value;
 use thiserror::Error;
 
 use super::Transaction;
 use crate::writer::{Work, WorkError};
+use crate::{subject_keys, values};
 
 /// Changes some fields of a record, if it still has the version that the caller saw.
 pub struct AmendRecord {
@@ -45,7 +47,49 @@ impl Transaction for AmendRecord {
     type Output = u32;
     type Error = AmendError;
 
-    fn run(self, _work: &mut Work<'_>, _base: Draft) -> Result<u32, AmendError> {
-        todo!()
+    fn run(self, work: &mut Work<'_>, base: Draft) -> Result<u32, AmendError> {
+        let current = work.record(&self.record_type, self.subject)?.ok_or(AmendError::NoSuchRecord)?.version;
+        if current != self.expected_version {
+            return Err(AmendError::Stale { current });
+        }
+        let key = work.subject_key(&self.record_type, self.subject)?;
+        let keys = subject_keys(work.around.scope, &self.record_type, self.subject, &key);
+        let before = work.try_run(values::all_at(work.around.vault, &keys, current))?;
+        let mut after = before.clone();
+        for (field, value) in self.changes {
+            match value {
+                Some(value) => after.0.insert(field, value),
+                None => after.0.remove(&field),
+            };
+        }
+        let version = write_next(work, &keys, &before, &after, current, base)?;
+        Ok(version)
     }
+}
+
+/// Writes the categories that differ as the next version, with the entry; nothing but the entry when
+/// none does. Gives the record's version.
+pub(super) fn write_next(
+    work: &mut Work<'_>,
+    keys: &SubjectKeys<'_>,
+    before: &Fields,
+    after: &Fields,
+    current: u32,
+    mut entry: Draft,
+) -> Result<u32, WorkError> {
+    let differs = |field: &&FieldPath| before.0.get(*field) != after.0.get(*field);
+    let changed: BTreeSet<FieldPath> = before.0.keys().chain(after.0.keys()).filter(differs).cloned().collect();
+    let categories: BTreeSet<Category> = changed.iter().map(FieldPath::category).collect();
+    let categories: Vec<Category> = categories.into_iter().collect();
+    let version = if changed.is_empty() { current } else { current + 1 };
+    entry.record_type = Some(keys.record_type.clone());
+    entry.subjects = vec![keys.subject];
+    entry.fields = changed.into_iter().collect();
+    entry.version = Some(version);
+    entry.values = work.write_values(keys, &categories, after, version)?;
+    if version != current {
+        work.record_changed(keys.record_type, keys.subject, version, after)?;
+    }
+    work.log(entry);
+    Ok(version)
 }

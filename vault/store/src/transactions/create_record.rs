@@ -3,11 +3,14 @@
 use coffre_core::audit::Draft;
 use coffre_core::ids::SubjectId;
 use coffre_core::record::{Fields, RecordTypeName};
+use rusqlite::params;
 use thiserror::Error;
 
 use super::Transaction;
+use crate::clock::SystemEntropy;
 use crate::model::NewSubject;
 use crate::writer::{Work, WorkError};
+use crate::{index_file, keyring, subject_keys};
 
 /// Creates a record at version 1.
 pub struct CreateRecord {
@@ -31,7 +34,51 @@ impl Transaction for CreateRecord {
     type Output = SubjectId;
     type Error = CreateError;
 
-    fn run(self, _work: &mut Work<'_>, _base: Draft) -> Result<SubjectId, CreateError> {
-        todo!()
+    fn run(self, work: &mut Work<'_>, base: Draft) -> Result<SubjectId, CreateError> {
+        let mut entry = base;
+        insert(work, &self.record_type, &self.subject, &self.fields, &mut entry)?;
+        work.log(entry);
+        Ok(self.subject.id)
     }
+}
+
+/// Stores a new subject's key, its record's row and its values, and completes the entry.
+pub(super) fn insert(
+    work: &mut Work<'_>,
+    kind: &RecordTypeName,
+    subject: &NewSubject,
+    fields: &Fields,
+    entry: &mut Draft,
+) -> Result<(), WorkError> {
+    let around = work.around;
+    let key = &subject.key;
+    work.try_run(keyring::insert(
+        around.keyring,
+        around.scope,
+        around.keys,
+        kind,
+        subject.id,
+        key,
+        &mut SystemEntropy,
+    ))?;
+    work.effects.change += 1;
+    let row = || {
+        around
+            .vault
+            .prepare_cached(
+                "INSERT INTO records (subject, record_type, version, created_at, updated_at, change)
+                 VALUES (?1, ?2, 1, ?3, ?3, ?4)",
+            )?
+            .execute(params![subject.id.as_bytes(), kind.as_str(), work.now().as_micros(), work.effects.change])
+    };
+    work.try_run(row())?;
+    let keys = subject_keys(around.scope, kind, subject.id, key);
+    entry.values = work.write_values(&keys, &fields.categories(), fields, 1)?;
+    entry.record_type = Some(kind.clone());
+    entry.subjects = vec![subject.id];
+    entry.fields = fields.0.keys().cloned().collect();
+    entry.version = Some(1);
+    let tags = index_file::tags(around.scope, around.keys, around.indexes, kind, fields);
+    work.effects.records.push((subject.id, tags));
+    Ok(())
 }

@@ -1,41 +1,31 @@
 //! Storing a staged document, or a former version of one again.
 
-use coffre_core::audit::Draft;
+use coffre_core::audit::{DocumentRef, Draft};
+use coffre_core::crypto::hex;
 use coffre_core::ids::{DocumentId, SubjectId};
 use coffre_core::record::RecordTypeName;
+use rusqlite::{OptionalExtension, params};
 use thiserror::Error;
 
 use super::Transaction;
 use crate::document::StagedDocument;
 use crate::writer::{Work, WorkError};
 
-/// Adds a staged document to its record: a new document, or a new version of one.
+/// Adds a staged document to its record: a new document, the next version of one, or a former
+/// version again as the next one.
 pub struct AddDocument {
-    /// The document, written and synced by `Store::stage_document`.
-    pub staged: StagedDocument,
-}
-
-/// Makes a former version of a document the current one again, as a new version.
-pub struct RestoreDocument {
     /// The record's type.
     pub record_type: RecordTypeName,
-    /// The record.
-    pub subject: SubjectId,
-    /// The document.
-    pub document: DocumentId,
-    /// The version to restore, staged again under its new number.
+    /// The document, written and synced by `Store::stage_document`.
     pub staged: StagedDocument,
 }
 
 /// A document that was not stored.
 #[derive(Debug, Error)]
-pub enum DocumentTransactionError {
+pub enum AddDocumentError {
     /// There is no such record.
     #[error("there is no such record")]
     NoSuchRecord,
-    /// There is no such document.
-    #[error("the record has no such document")]
-    NoSuchDocument,
     /// Another version was stored meanwhile.
     #[error("another version of the document was stored meanwhile: send it again")]
     Stale,
@@ -47,19 +37,57 @@ pub enum DocumentTransactionError {
 impl Transaction for AddDocument {
     /// The document and its version.
     type Output = (DocumentId, u32);
-    type Error = DocumentTransactionError;
+    type Error = AddDocumentError;
 
-    fn run(self, _work: &mut Work<'_>, _base: Draft) -> Result<Self::Output, Self::Error> {
-        todo!()
+    fn run(self, work: &mut Work<'_>, base: Draft) -> Result<Self::Output, Self::Error> {
+        let (document, version) = (self.staged.document, self.staged.version);
+        work.record(&self.record_type, self.staged.subject)?.ok_or(AddDocumentError::NoSuchRecord)?;
+        if newest(work, document, self.staged.subject)?.unwrap_or(0) + 1 != version {
+            return Err(AddDocumentError::Stale);
+        }
+        let mut entry = base;
+        entry.record_type = Some(self.record_type);
+        entry.subjects = vec![self.staged.subject];
+        entry.document = Some(insert(work, self.staged)?);
+        work.log(entry);
+        Ok((document, version))
     }
 }
 
-impl Transaction for RestoreDocument {
-    /// The document and its new version.
-    type Output = (DocumentId, u32);
-    type Error = DocumentTransactionError;
+fn newest(work: &Work<'_>, document: DocumentId, subject: SubjectId) -> Result<Option<u32>, WorkError> {
+    let find = || {
+        work.around
+            .vault
+            .prepare_cached("SELECT max(version) FROM documents WHERE document = ?1 AND subject = ?2")?
+            .query_row(params![document.as_bytes(), subject.as_bytes()], |row| row.get(0))
+            .optional()
+    };
+    Ok(work.try_run(find())?.flatten())
+}
 
-    fn run(self, _work: &mut Work<'_>, _base: Draft) -> Result<Self::Output, Self::Error> {
-        todo!()
-    }
+/// Stores the row of a staged document; its file is renamed after the commit.
+pub(super) fn insert(work: &mut Work<'_>, staged: StagedDocument) -> Result<DocumentRef, WorkError> {
+    let insert = || {
+        work.around
+            .vault
+            .prepare_cached(
+                "INSERT INTO documents (document, version, subject, epoch, stored_at, sealed_length, sealed_sha256, note)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+            )?
+            .execute(params![
+                staged.document.as_bytes(),
+                staged.version,
+                staged.subject.as_bytes(),
+                staged.epoch,
+                work.now().as_micros(),
+                staged.sealed_length,
+                staged.sealed_sha256,
+                staged.note
+            ])
+    };
+    work.try_run(insert())?;
+    let sha256 = Some(hex(&staged.sealed_sha256));
+    let named = DocumentRef { id: staged.document, version: staged.version, sha256 };
+    work.effects.staged.push(staged);
+    Ok(named)
 }

@@ -1,12 +1,16 @@
 //! Erasing a data subject by destroying its key (crypto-shredding).
 
+use std::collections::BTreeSet;
+
 use coffre_core::audit::Draft;
-use coffre_core::ids::SubjectId;
-use coffre_core::record::RecordTypeName;
+use coffre_core::ids::{DocumentId, SubjectId};
+use coffre_core::record::{FieldPath, RecordTypeName};
+use rusqlite::params;
 use thiserror::Error;
 
 use super::Transaction;
-use crate::writer::{Work, WorkError};
+use crate::writer::{AccessKey, Work, WorkError};
+use crate::{index_file, keyring, subject_keys, values};
 
 /// Replaces the subject's key by a tombstone and removes its values, documents and index rows.
 /// Whether it may be erased (holds, retention) is decided by the caller.
@@ -15,6 +19,9 @@ pub struct EraseSubject {
     pub record_type: RecordTypeName,
     /// The record.
     pub subject: SubjectId,
+    /// Fields whose values no import may bring back, such as the legacy client number: kept as keyed
+    /// hashes.
+    pub remember: Vec<FieldPath>,
 }
 
 /// A record that was not erased.
@@ -32,7 +39,53 @@ impl Transaction for EraseSubject {
     type Output = ();
     type Error = EraseError;
 
-    fn run(self, _work: &mut Work<'_>, _base: Draft) -> Result<(), EraseError> {
-        todo!()
+    fn run(self, work: &mut Work<'_>, base: Draft) -> Result<(), EraseError> {
+        let current = work.record(&self.record_type, self.subject)?.ok_or(EraseError::NoSuchRecord)?.version;
+        let around = work.around;
+        let key = work.subject_key(&self.record_type, self.subject)?;
+        let keys = subject_keys(around.scope, &self.record_type, self.subject, &key);
+        let values = work.try_run(values::all_at(around.vault, &keys, current))?;
+        let mut remembered = values;
+        remembered.0.retain(|field, _| self.remember.contains(field));
+        let tags = index_file::tags(around.scope, around.keys, around.indexes, &self.record_type, &remembered);
+        let tombstone =
+            work.sign(format!("coffre tombstone v1\n{}\n{}\n{}\n", self.record_type, self.subject, work.now()))?;
+        work.try_run(keyring::bury(around.keyring, self.subject, &tombstone))?;
+        let files = self.remove_rows(work, &tags)?;
+        work.effects.removed.extend(files);
+        work.effects.records.push((self.subject, BTreeSet::new()));
+        work.access_changed(AccessKey::Subject(self.subject));
+        let mut entry = base;
+        entry.record_type = Some(self.record_type);
+        entry.subjects = vec![self.subject];
+        work.log(entry);
+        Ok(())
+    }
+}
+
+impl EraseSubject {
+    /// Removes the subject's rows, keeps its terms as keyed hashes so that no import brings it back,
+    /// and gives the document files to remove.
+    fn remove_rows(&self, work: &mut Work<'_>, tags: &BTreeSet<[u8; 16]>) -> Result<Vec<(DocumentId, u32)>, WorkError> {
+        work.effects.change += 1;
+        let (vault, subject) = (work.around.vault, self.subject.as_bytes());
+        let remove = || {
+            let mut keep = vault.prepare_cached("INSERT OR IGNORE INTO erased_terms (tag) VALUES (?1)")?;
+            for tag in tags {
+                keep.execute([tag])?;
+            }
+            let mut listed = vault.prepare_cached("SELECT document, version FROM documents WHERE subject = ?1")?;
+            let rows = listed.query_map([subject], |row| Ok((DocumentId::from_bytes(row.get(0)?), row.get(1)?)))?;
+            let files = rows.collect::<Result<Vec<_>, _>>()?;
+            for table in ["record_values", "documents", "grants", "records"] {
+                vault.execute(&format!("DELETE FROM {table} WHERE subject = ?1"), [subject])?;
+            }
+            vault.execute(
+                "INSERT INTO tombstones (subject, record_type, erased_at, change) VALUES (?1, ?2, ?3, ?4)",
+                params![subject, self.record_type.as_str(), work.now().as_micros(), work.effects.change],
+            )?;
+            Ok::<_, rusqlite::Error>(files)
+        };
+        work.try_run(remove())
     }
 }

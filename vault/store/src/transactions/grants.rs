@@ -1,13 +1,18 @@
 //! Giving and withdrawing grants.
 
-use coffre_core::audit::Draft;
-use coffre_core::grant::{Grant, GrantTerms};
+use coffre_core::audit::{Draft, GrantRef};
+use coffre_core::grant::{Evidence, Grant, GrantTerms};
 use coffre_core::ids::{GrantId, SubjectId};
 use coffre_core::record::RecordTypeName;
+use rusqlite::{OptionalExtension, params};
 use thiserror::Error;
 
 use super::Transaction;
-use crate::writer::{Work, WorkError};
+use crate::clock::SystemEntropy;
+use crate::error::ReadError;
+use crate::snapshot::{DOCUMENT, grant_of, grant_row, located};
+use crate::subject_keys;
+use crate::writer::{AccessKey, Work, WorkError};
 
 /// Gives a grant on a record.
 pub struct GiveGrant {
@@ -37,8 +42,18 @@ impl Transaction for GiveGrant {
     type Output = Grant;
     type Error = GiveGrantError;
 
-    fn run(self, _work: &mut Work<'_>, _base: Draft) -> Result<Grant, GiveGrantError> {
-        todo!()
+    fn run(self, work: &mut Work<'_>, base: Draft) -> Result<Grant, GiveGrantError> {
+        work.record(&self.record_type, self.subject)?.ok_or(GiveGrantError::NoSuchRecord)?;
+        if let Some(evidence) = &self.terms.evidence
+            && !is_evidence(work, &self.record_type, self.subject, evidence)?
+        {
+            return Err(GiveGrantError::Evidence);
+        }
+        let grant = insert(work, &self.record_type, self.subject, self.terms)?;
+        let mut entry = base;
+        about(&mut entry, &self.record_type, &grant);
+        work.log(entry);
+        Ok(grant)
     }
 }
 
@@ -64,7 +79,94 @@ impl Transaction for WithdrawGrant {
     type Output = Grant;
     type Error = WithdrawGrantError;
 
-    fn run(self, _work: &mut Work<'_>, _base: Draft) -> Result<Grant, WithdrawGrantError> {
-        todo!()
+    fn run(self, work: &mut Work<'_>, base: Draft) -> Result<Grant, WithdrawGrantError> {
+        let (kind, mut grant) = find(work, self.grant)?.ok_or(WithdrawGrantError::NoSuchGrant)?;
+        if grant.withdrawn_at.is_none() {
+            grant.withdrawn_at = Some(work.now());
+            grant.version += 1;
+            let update = || {
+                work.around
+                    .vault
+                    .prepare_cached("UPDATE grants SET withdrawn_at = ?2, version = ?3 WHERE id = ?1")?
+                    .execute(params![grant.id.as_bytes(), work.now().as_micros(), grant.version])
+            };
+            work.try_run(update())?;
+            work.access_changed(AccessKey::Subject(grant.subject));
+        }
+        let mut entry = base;
+        about(&mut entry, &kind, &grant);
+        work.log(entry);
+        Ok(grant)
     }
+}
+
+/// Stores a new grant.
+pub(super) fn insert(
+    work: &mut Work<'_>,
+    kind: &RecordTypeName,
+    subject: SubjectId,
+    terms: GrantTerms,
+) -> Result<Grant, WorkError> {
+    let grant = Grant { id: GrantId::random(&mut SystemEntropy), subject, terms, version: 1, withdrawn_at: None };
+    let text = serde_json::to_string(&grant.terms).map_err(|_| ReadError::Format { what: "grant" });
+    let text = work.try_run(text)?;
+    let insert = || {
+        work.around
+            .vault
+            .prepare_cached(
+                "INSERT INTO grants (id, subject, record_type, version, terms, given_at) VALUES (?1, ?2, ?3, 1, ?4, ?5)",
+            )?
+            .execute(params![grant.id.as_bytes(), subject.as_bytes(), kind.as_str(), text, work.now().as_micros()])
+    };
+    work.try_run(insert())?;
+    Ok(grant)
+}
+
+/// What an entry says of a grant.
+pub(super) fn about(entry: &mut Draft, kind: &RecordTypeName, grant: &Grant) {
+    entry.record_type = Some(kind.clone());
+    entry.subjects = vec![grant.subject];
+    entry.fields = grant.terms.fields.iter().cloned().collect();
+    entry.grants = vec![GrantRef { id: grant.id, version: grant.version, basis: grant.terms.basis }];
+}
+
+fn find(work: &Work<'_>, grant: GrantId) -> Result<Option<(RecordTypeName, Grant)>, WorkError> {
+    let read = || {
+        work.around
+            .vault
+            .prepare_cached("SELECT id, subject, version, terms, withdrawn_at, record_type FROM grants WHERE id = ?1")?
+            .query_row([grant.as_bytes()], |row| Ok((grant_row(row)?, row.get::<_, String>(5)?)))
+            .optional()
+    };
+    let Some((row, kind)) = work.try_run(read())? else { return Ok(None) };
+    let grant = work.try_run(grant_of(row))?;
+    let kind = work.try_run(kind.parse().map_err(|_| ReadError::Format { what: "record type" }))?;
+    Ok(Some((kind, grant)))
+}
+
+/// Whether a document of this record has this content.
+fn is_evidence(
+    work: &Work<'_>,
+    kind: &RecordTypeName,
+    subject: SubjectId,
+    evidence: &Evidence,
+) -> Result<bool, WorkError> {
+    let sql = format!("SELECT {DOCUMENT} FROM documents WHERE document = ?1 AND subject = ?2");
+    let rows = || {
+        let mut statement = work.around.vault.prepare_cached(&sql)?;
+        let rows = statement.query_map(params![evidence.document.as_bytes(), subject.as_bytes()], located)?;
+        rows.collect::<Result<Vec<_>, _>>()
+    };
+    let versions = work.try_run(rows())?;
+    if versions.is_empty() {
+        return Ok(false);
+    }
+    let key = work.subject_key(kind, subject)?;
+    let keys = subject_keys(work.around.scope, kind, subject, &key);
+    for version in &versions {
+        if work.try_run(version.info(&keys))?.sha256 == evidence.sha256 {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }

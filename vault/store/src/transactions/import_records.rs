@@ -1,12 +1,12 @@
 //! Importing a batch of records: each with its documents and grants, and an entry of its own.
 
-use coffre_core::audit::Draft;
+use coffre_core::audit::{Action, Draft};
 use coffre_core::grant::GrantTerms;
 use coffre_core::ids::SubjectId;
 use coffre_core::record::{Fields, RecordTypeName};
 use thiserror::Error;
 
-use super::Transaction;
+use super::{Transaction, create_record, documents, grants};
 use crate::document::StagedDocument;
 use crate::model::NewSubject;
 use crate::writer::{Work, WorkError};
@@ -44,7 +44,30 @@ impl Transaction for ImportRecords {
     type Output = Vec<SubjectId>;
     type Error = ImportError;
 
-    fn run(self, _work: &mut Work<'_>, _base: Draft) -> Result<Vec<SubjectId>, ImportError> {
-        todo!()
+    fn run(self, work: &mut Work<'_>, base: Draft) -> Result<Vec<SubjectId>, ImportError> {
+        let mut created = Vec::with_capacity(self.items.len());
+        for item in self.items {
+            let mut entry = base.clone();
+            create_record::insert(work, &self.record_type, &item.subject, &item.fields, &mut entry)?;
+            work.log(entry);
+            for staged in item.documents {
+                let document = documents::insert(work, staged)?;
+                let mut entry = base.clone();
+                entry.record_type = Some(self.record_type.clone());
+                entry.subjects = vec![item.subject.id];
+                entry.document = Some(document);
+                work.log(entry);
+            }
+            for terms in item.grants {
+                let grant = grants::insert(work, &self.record_type, item.subject.id, terms)?;
+                let mut entry = base.clone();
+                entry.action = Action::GiveGrant;
+                entry.purpose = Some(grant.terms.purpose.clone());
+                grants::about(&mut entry, &self.record_type, &grant);
+                work.log(entry);
+            }
+            created.push(item.subject.id);
+        }
+        Ok(created)
     }
 }

@@ -13,7 +13,7 @@ mod restore_version;
 pub use amend_record::{AmendError, AmendRecord};
 pub use applications::{AddApplication, AddApplicationError, RevokeApplication, RevokeApplicationError};
 pub use create_record::{CreateError, CreateRecord};
-pub use documents::{AddDocument, DocumentTransactionError, RestoreDocument};
+pub use documents::{AddDocument, AddDocumentError};
 pub use erase_subject::{EraseError, EraseSubject};
 pub use grants::{GiveGrant, GiveGrantError, WithdrawGrant, WithdrawGrantError};
 pub use import_records::{ImportError, ImportItem, ImportRecords};

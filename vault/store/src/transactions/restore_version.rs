@@ -6,7 +6,9 @@ use coffre_core::record::RecordTypeName;
 use thiserror::Error;
 
 use super::Transaction;
+use super::amend_record::write_next;
 use crate::writer::{Work, WorkError};
+use crate::{subject_keys, values};
 
 /// Writes the values of a former version as a new version.
 pub struct RestoreVersion {
@@ -48,7 +50,18 @@ impl Transaction for RestoreVersion {
     type Output = u32;
     type Error = RestoreError;
 
-    fn run(self, _work: &mut Work<'_>, _base: Draft) -> Result<u32, RestoreError> {
-        todo!()
+    fn run(self, work: &mut Work<'_>, base: Draft) -> Result<u32, RestoreError> {
+        let current = work.record(&self.record_type, self.subject)?.ok_or(RestoreError::NoSuchRecord)?.version;
+        if current != self.expected_version {
+            return Err(RestoreError::Stale { current });
+        }
+        if self.version == 0 || self.version > current {
+            return Err(RestoreError::NoSuchVersion { version: self.version });
+        }
+        let key = work.subject_key(&self.record_type, self.subject)?;
+        let keys = subject_keys(work.around.scope, &self.record_type, self.subject, &key);
+        let before = work.try_run(values::all_at(work.around.vault, &keys, current))?;
+        let after = work.try_run(values::all_at(work.around.vault, &keys, self.version))?;
+        Ok(write_next(work, &keys, &before, &after, current, base)?)
     }
 }

@@ -1,53 +1,260 @@
-//! The one writer thread.
+//! The one writer thread: it owns every write connection and commits in groups.
+//!
+//! Whatever waits when a group is taken is committed together. When a commit fails, the group fails,
+//! the files are closed, and the next group opens them again: the vault comes back by itself.
 
-use std::future::Future;
-use std::pin::Pin;
-use std::task::{Context, Poll};
+mod access;
+mod files;
+mod group;
+mod job;
+mod pending;
+mod recover;
+mod work;
 
+use std::sync::mpsc::{Receiver, TryRecvError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use coffre_core::crypto::Scope;
+use coffre_core::keyset::Keyset;
+use coffre_core::note::SigningKey;
+use coffre_core::search::SearchIndex;
+use rusqlite::Connection;
+
+pub(crate) use access::{Access, AccessKey};
+pub(crate) use files::Files;
+use job::{ReadJob, TypedJob, WriteJob};
+pub use pending::Pending;
+pub(crate) use recover::{RecoverError, Recovered, recover, sweep};
+pub use work::{Work, WorkError};
+
+use crate::clock::Clock;
+use crate::disclosure::{Depends, Disclosure, Receipt};
+use crate::document::DocumentFolder;
+use crate::error::Unavailable;
+use crate::layout::Layout;
+use crate::log_file::Tail;
+use crate::model::SignedHead;
+use crate::transactions::Transaction;
 use coffre_core::audit::Draft;
-use thiserror::Error;
-use tokio::sync::oneshot;
 
-use crate::error::{CommitError, Unavailable};
-
-/// The inside of a transaction.
-pub struct Work<'w> {
-    entries: &'w mut Vec<Draft>,
+/// What the writer, the readers and the handle share.
+pub(crate) struct Shared {
+    pub(crate) layout: Layout,
+    pub(crate) scope: Scope,
+    pub(crate) keys: Keyset,
+    pub(crate) signer: SigningKey,
+    pub(crate) origin: String,
+    pub(crate) indexes: Vec<SearchIndex>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) folder: DocumentFolder,
+    pub(crate) access: Access,
+    /// The reader gate: read for each snapshot, write for a checkpoint.
+    pub(crate) gate: RwLock<()>,
+    head: Mutex<SignedHead>,
+    trouble: Mutex<Option<Unavailable>>,
 }
 
-impl Work<'_> {
-    /// Adds an entry.
-    pub fn log(&mut self, draft: Draft) {
-        self.entries.push(draft);
+impl Shared {
+    #[expect(clippy::too_many_arguments, reason = "made in one place")]
+    pub(crate) fn new(
+        layout: Layout,
+        scope: Scope,
+        keys: Keyset,
+        signer: SigningKey,
+        origin: String,
+        indexes: Vec<SearchIndex>,
+        clock: Arc<dyn Clock>,
+        folder: DocumentFolder,
+    ) -> Self {
+        let head = Mutex::new(SignedHead { size: 0, note: String::new() });
+        let (access, gate, trouble) = (Access::default(), RwLock::new(()), Mutex::new(None));
+        Self { layout, scope, keys, signer, origin, indexes, clock, folder, access, gate, head, trouble }
+    }
+
+    /// Shows a new end of the log.
+    pub(crate) fn publish(&self, tail: &Tail) {
+        *self.head.lock().unwrap_or_else(PoisonError::into_inner) = tail.head.clone();
+    }
+
+    /// The newest signed head.
+    pub(crate) fn head(&self) -> SignedHead {
+        self.head.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// What is wrong now, if anything is.
+    pub(crate) fn trouble(&self) -> Option<Unavailable> {
+        self.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Bytes of the write-ahead logs that a backup rests on.
+    pub(crate) fn wal_bytes(&self) -> u64 {
+        files::KEPT.iter().map(|kept| std::fs::metadata(self.layout.wal(*kept)).map_or(0, |wal| wal.len())).sum()
+    }
+
+    fn set_trouble(&self, trouble: Option<Unavailable>) {
+        *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = trouble;
     }
 }
 
-/// A failure below a transaction.
-#[derive(Debug, Error)]
-pub enum WorkError {
-    /// The database refused.
-    #[error("the vault could not be written")]
-    Database(#[from] rusqlite::Error),
+/// Something done on the writer's thread between groups, with its files and the end of the log.
+type Exclusive = Box<dyn FnOnce(Result<(&Files, &Tail), Unavailable>) + Send>;
+
+/// What is sent to the writer.
+pub(crate) enum Message {
+    Write(Box<dyn WriteJob>),
+    Read(ReadJob),
+    Exclusive(Exclusive),
+    Stop,
 }
 
-/// An answer of the writer that is on its way: await it, or `wait` for it outside async code.
-#[must_use = "nothing is durable before the answer is there"]
-pub struct Pending<T, E: std::error::Error + 'static> {
-    answer: oneshot::Receiver<Result<T, CommitError<E>>>,
-}
+impl Message {
+    /// A transaction, and the answer that will come.
+    pub(crate) fn write<T: Transaction>(
+        transaction: T,
+        base: Draft,
+        reason: Option<String>,
+        depends: Depends,
+    ) -> (Self, Pending<(T::Output, Receipt), T::Error>) {
+        let (answer, pending) = Pending::channel();
+        let transaction = Some((transaction, base));
+        (Self::Write(Box::new(TypedJob::<T> { transaction, reason, depends, result: None, answer })), pending)
+    }
 
-impl<T, E: std::error::Error + 'static> Pending<T, E> {
-    /// Waits for the answer on this thread, which must not be an async one.
-    pub fn wait(self) -> Result<T, CommitError<E>> {
-        self.answer.blocking_recv().unwrap_or(Err(CommitError::Unavailable(Unavailable::Stopping)))
+    /// A disclosure, and the receipt that will come.
+    pub(crate) fn read(disclosure: Disclosure) -> (Self, Pending<Receipt, std::convert::Infallible>) {
+        let (answer, pending) = Pending::channel();
+        (Self::Read(ReadJob { disclosure, annotation: None, answer }), pending)
     }
 }
 
-impl<T, E: std::error::Error + 'static> Future for Pending<T, E> {
-    type Output = Result<T, CommitError<E>>;
+/// At most this many jobs share a commit: bounds the time a group takes.
+const GROUP: usize = 512;
+/// A write-ahead log of this many pages is checkpointed: 16 MiB.
+const CHECKPOINT_PAGES: u64 = 4096;
 
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let stopping = |_| Err(CommitError::Unavailable(Unavailable::Stopping));
-        Pin::new(&mut self.answer).poll(context).map(|answer| answer.unwrap_or_else(stopping))
+/// The writer's own state.
+pub(crate) struct Writer {
+    shared: Arc<Shared>,
+    files: Option<Files>,
+    tail: Tail,
+    change: u64,
+}
+
+impl Writer {
+    /// Over files that were just recovered.
+    pub(crate) fn new(shared: Arc<Shared>, recovered: Recovered) -> Self {
+        shared.publish(&recovered.tail);
+        Self { shared, files: Some(recovered.files), tail: recovered.tail, change: recovered.change }
+    }
+
+    /// Serves until it is told to stop or everybody has gone; what was accepted is finished.
+    pub(crate) fn run(mut self, messages: &Receiver<Message>) {
+        let mut stop = false;
+        while !stop && let Ok(first) = messages.recv() {
+            let (mut writes, mut reads) = (Vec::new(), Vec::new());
+            let mut next = Some(first);
+            let mut exclusive = None;
+            while let Some(message) = next.take() {
+                match message {
+                    Message::Write(job) => writes.push(job),
+                    Message::Read(job) => reads.push(job),
+                    Message::Exclusive(act) => {
+                        exclusive = Some(act);
+                        break;
+                    }
+                    Message::Stop => {
+                        stop = true;
+                        break;
+                    }
+                }
+                if writes.len() + reads.len() < GROUP {
+                    next = match messages.try_recv() {
+                        Ok(message) => Some(message),
+                        Err(TryRecvError::Empty | TryRecvError::Disconnected) => None,
+                    };
+                }
+            }
+            if !writes.is_empty() || !reads.is_empty() {
+                self.commit(writes, reads);
+            }
+            if let Some(act) = exclusive {
+                self.exclusively(act);
+            }
+            self.checkpoint_if_long();
+        }
+        self.checkpoint();
+    }
+
+    /// The files, opened again if they were closed by a failure.
+    fn ready(&mut self) -> Result<(), Unavailable> {
+        if self.files.is_none() {
+            let recovered = recover(&self.shared).map_err(|error| Unavailable::from_recover(&error))?;
+            self.shared.publish(&recovered.tail);
+            self.tail = recovered.tail;
+            self.change = recovered.change;
+            self.files = Some(recovered.files);
+            tracing::info!("the vault is writable again");
+        }
+        if let Some(files) = &mut self.files {
+            files.note_links();
+            files.still_linked().inspect_err(|cause| self.shared.set_trouble(Some(cause.clone())))?;
+        }
+        self.shared.set_trouble(None);
+        Ok(())
+    }
+
+    /// After a failure the connections are never used again: frames of a failed commit could come
+    /// back with a later one.
+    fn broken(&mut self, cause: Unavailable) {
+        tracing::error!(%cause, "a commit failed; the files are opened again");
+        self.files = None;
+        self.shared.set_trouble(Some(cause));
+    }
+
+    fn exclusively(&mut self, act: Exclusive) {
+        if let Err(cause) = self.ready() {
+            return act(Err(cause));
+        }
+        match &self.files {
+            Some(files) => act(Ok((files, &self.tail))),
+            None => act(Err(Unavailable::Stopping)),
+        }
+    }
+
+    fn checkpoint_if_long(&self) {
+        if self.files.as_ref().is_some_and(|files| files.longest_wal() >= CHECKPOINT_PAGES) {
+            self.checkpoint();
+        }
+    }
+
+    fn checkpoint(&self) {
+        if let Some(files) = &self.files
+            && let Err(error) = checkpoint_all(&self.shared, files)
+        {
+            tracing::warn!(%error, "a checkpoint has to wait");
+        }
+    }
+}
+
+/// Takes the whole write-ahead logs into the database files, with no reader open: a checkpoint with
+/// a pinned reader would leave a file whose pages are sound and whose transactions are torn.
+pub(crate) fn checkpoint_all(shared: &Shared, files: &Files) -> rusqlite::Result<()> {
+    let _gate = shared.gate.write().unwrap_or_else(PoisonError::into_inner);
+    for (_, connection) in files.kept() {
+        truncate(connection)?;
+    }
+    truncate(&files.index)?;
+    files.checkpointed();
+    Ok(())
+}
+
+fn truncate(connection: &Connection) -> rusqlite::Result<()> {
+    let (busy, log, done) = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| {
+        Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, row.get::<_, i64>(2)?))
+    })?;
+    if busy == 0 && log == done {
+        Ok(())
+    } else {
+        Err(rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_BUSY), None))
     }
 }

@@ -1,0 +1,101 @@
+//! Where document files stand: `documents/<aa>/<document>-<version>`, and staging beside them.
+
+use std::fs::{self, File};
+use std::io;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+
+use coffre_core::ids::DocumentId;
+
+use crate::durable::sync_directory;
+
+/// The folder of the encrypted documents.
+#[derive(Debug, Clone)]
+pub(crate) struct DocumentFolder {
+    root: PathBuf,
+}
+
+impl DocumentFolder {
+    /// The folder at this path, made if it is not there.
+    pub(crate) fn open(root: &Path) -> io::Result<Self> {
+        let folder = Self { root: root.to_owned() };
+        let mut builder = fs::DirBuilder::new();
+        builder.recursive(true).mode(0o700).create(folder.staging())?;
+        sync_directory(root)?;
+        Ok(folder)
+    }
+
+    pub(crate) fn staging(&self) -> PathBuf {
+        self.root.join("staging")
+    }
+
+    pub(crate) fn file_name(document: DocumentId, version: u32) -> String {
+        format!("{document}-{version}")
+    }
+
+    fn place(&self, name: &str) -> PathBuf {
+        // Spread by the identifier's first byte, so that no directory grows too long.
+        self.root.join(name.get(..2).unwrap_or("00")).join(name)
+    }
+
+    pub(crate) fn path(&self, document: DocumentId, version: u32) -> PathBuf {
+        self.place(&Self::file_name(document, version))
+    }
+
+    pub(crate) fn staged_path(&self, document: DocumentId, version: u32) -> PathBuf {
+        self.staging().join(Self::file_name(document, version))
+    }
+
+    /// Opens a document's file, which is in staging for the moment between its commit and its rename.
+    pub(crate) fn open_file(&self, document: DocumentId, version: u32) -> io::Result<File> {
+        let path = self.path(document, version);
+        match File::open(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                File::open(self.staged_path(document, version)).or_else(|_| File::open(&path))
+            }
+            opened => opened,
+        }
+    }
+
+    /// Renames staged files to their places: after it, their names are durable.
+    pub(crate) fn place_all(&self, names: &[String]) -> io::Result<()> {
+        let mut directories: Vec<PathBuf> = Vec::new();
+        for name in names {
+            let place = self.place(name);
+            let Some(directory) = place.parent() else { continue };
+            if !directories.iter().any(|known| known == directory) {
+                fs::DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
+                directories.push(directory.to_owned());
+            }
+            fs::rename(self.staging().join(name), &place)?;
+        }
+        for directory in &directories {
+            sync_directory(directory)?; // the files are durable under their names
+        }
+        sync_directory(&self.root)?; // so are new directories
+        sync_directory(&self.staging()) // and they are gone from staging
+    }
+
+    /// The names of staged files, left by a crash or an upload under way.
+    pub(crate) fn staged(&self) -> io::Result<Vec<String>> {
+        let entries = fs::read_dir(self.staging())?;
+        entries.map(|entry| entry.map(|entry| entry.file_name().to_string_lossy().into_owned())).collect()
+    }
+
+    /// Removes a staged file, if it is there.
+    pub(crate) fn discard(&self, name: &str) -> io::Result<()> {
+        absent_is_fine(fs::remove_file(self.staging().join(name)))
+    }
+
+    /// Removes a document's file, if it is there.
+    pub(crate) fn remove(&self, document: DocumentId, version: u32) -> io::Result<()> {
+        absent_is_fine(fs::remove_file(self.path(document, version)))
+    }
+}
+
+fn absent_is_fine(removed: io::Result<()>) -> io::Result<()> {
+    match removed {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,215 @@
+//! Writing a document into staging: encrypted chunk by chunk, hashed on both sides, synced.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+
+use coffre_core::crypto::{self, Entropy, Scope, SecretKey, hex};
+use coffre_core::document::{CHUNK, ChunkCipher, SEALED_CHUNK, header};
+use coffre_core::ids::{DocumentId, SubjectId};
+use coffre_core::keyset::SubjectKeys;
+use coffre_core::record::RecordTypeName;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::DocumentFolder;
+use crate::clock::SystemEntropy;
+use crate::durable::create_private;
+use crate::error::StageError;
+
+/// What is known of a document besides its content; encrypted under the subject's note key.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Note {
+    pub(crate) file_name: String,
+    pub(crate) media_type: String,
+    pub(crate) length: u64,
+    pub(crate) sha256: String,
+}
+
+/// What a document to be written is, and under which key.
+pub(crate) struct Plan {
+    pub(crate) folder: DocumentFolder,
+    pub(crate) scope: Scope,
+    pub(crate) kind: RecordTypeName,
+    pub(crate) subject: SubjectId,
+    pub(crate) key: SecretKey,
+    pub(crate) epoch: u32,
+    pub(crate) document: DocumentId,
+    pub(crate) version: u32,
+    pub(crate) file_name: String,
+    pub(crate) media_type: String,
+}
+
+impl Plan {
+    fn keys(&self) -> SubjectKeys<'_> {
+        SubjectKeys { scope: &self.scope, subject: self.subject, record_type: &self.kind, key: &self.key }
+    }
+
+    fn name(&self) -> String {
+        DocumentFolder::file_name(self.document, self.version)
+    }
+}
+
+/// A staged file that is removed when it is dropped, unless it was kept.
+struct Staged {
+    folder: DocumentFolder,
+    name: String,
+    kept: bool,
+}
+
+impl Drop for Staged {
+    fn drop(&mut self) {
+        if !self.kept && self.folder.discard(&self.name).is_err() {
+            // The sweep at the next start removes it: it has no row.
+            tracing::warn!("a staged document could not be removed");
+        }
+    }
+}
+
+/// Writes a document into staging, encrypted. Dropped without `finish`, it leaves nothing.
+pub struct DocumentWriter {
+    plan: Plan,
+    staged: Staged,
+    file: BufWriter<File>,
+    cipher: ChunkCipher,
+    chunk: Vec<u8>,
+    plain: Sha256,
+    sealed: Sha256,
+    length: u64,
+    sealed_length: u64,
+}
+
+impl DocumentWriter {
+    pub(crate) fn start(plan: Plan) -> Result<Self, StageError> {
+        let mut salt = [0; 32];
+        SystemEntropy.fill(&mut salt);
+        let key = plan.keys().document_key(plan.document, plan.version, plan.epoch, &salt);
+        let path = plan.folder.staged_path(plan.document, plan.version);
+        let file = create_private(&path).map_err(StageError::Write)?;
+        let staged = Staged { folder: plan.folder.clone(), name: plan.name(), kept: false };
+        let mut writer = Self {
+            plan,
+            staged,
+            file: BufWriter::with_capacity(SEALED_CHUNK, file),
+            cipher: ChunkCipher::new(&key),
+            chunk: Vec::with_capacity(SEALED_CHUNK),
+            plain: Sha256::new(),
+            sealed: Sha256::new(),
+            length: 0,
+            sealed_length: 0,
+        };
+        writer.put(&header(&salt)).map_err(StageError::Write)?;
+        Ok(writer)
+    }
+
+    fn put(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.sealed.update(bytes);
+        self.sealed_length += bytes.len() as u64;
+        self.file.write_all(bytes)
+    }
+
+    fn seal_chunk(&mut self, last: bool) -> io::Result<()> {
+        let mut chunk = std::mem::take(&mut self.chunk);
+        self.cipher.seal(&mut chunk, last).map_err(io::Error::other)?;
+        let written = self.put(&chunk);
+        chunk.clear();
+        self.chunk = chunk;
+        written
+    }
+
+    /// Bytes written so far.
+    pub const fn length(&self) -> u64 {
+        self.length
+    }
+
+    /// Ends the document and makes it durable in staging.
+    pub fn finish(mut self) -> Result<StagedDocument, StageError> {
+        self.seal_chunk(true).map_err(StageError::Write)?;
+        let note = Note {
+            file_name: self.plan.file_name.clone(),
+            media_type: self.plan.media_type.clone(),
+            length: self.length,
+            sha256: hex(&self.plain.finalize()),
+        };
+        let sealed_note = seal_note(&self.plan, &note).map_err(StageError::Write)?;
+        let file = self.file.into_inner().map_err(|error| StageError::Write(error.into_error()))?;
+        file.sync_all().map_err(StageError::Write)?; // the content is durable, its name in staging not yet
+        Ok(StagedDocument {
+            staged: self.staged,
+            document: self.plan.document,
+            version: self.plan.version,
+            subject: self.plan.subject,
+            epoch: self.plan.epoch,
+            sealed_length: self.sealed_length,
+            sealed_sha256: self.sealed.finalize().into(),
+            sha256: note.sha256,
+            note: sealed_note,
+        })
+    }
+}
+
+fn seal_note(plan: &Plan, note: &Note) -> io::Result<Vec<u8>> {
+    let plain = zeroize::Zeroizing::new(serde_json::to_vec(note)?);
+    let keys = plan.keys();
+    let about = [plan.document.as_bytes().as_slice(), &plan.version.to_be_bytes()].concat();
+    let place = keys.note_place("document", &about, plan.epoch);
+    crypto::seal(&keys.note_key(plan.epoch), &place, &plain, &mut SystemEntropy).map_err(io::Error::other)
+}
+
+impl Write for DocumentWriter {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        // A full chunk is sealed only when more follows: the last one is sealed by `finish`.
+        if self.chunk.len() == CHUNK && !bytes.is_empty() {
+            self.seal_chunk(false)?;
+        }
+        let (taken, _) = bytes.split_at(bytes.len().min(CHUNK - self.chunk.len()));
+        self.plain.update(taken);
+        self.length += taken.len() as u64;
+        self.chunk.extend_from_slice(taken);
+        Ok(taken.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A document that is durable in staging. Dropped without a committed transaction, it is removed.
+pub struct StagedDocument {
+    staged: Staged,
+    pub(crate) document: DocumentId,
+    pub(crate) version: u32,
+    pub(crate) subject: SubjectId,
+    pub(crate) epoch: u32,
+    pub(crate) sealed_length: u64,
+    pub(crate) sealed_sha256: [u8; 32],
+    pub(crate) note: Vec<u8>,
+    sha256: String,
+}
+
+impl StagedDocument {
+    /// Its identifier.
+    pub const fn id(&self) -> DocumentId {
+        self.document
+    }
+
+    /// Its version.
+    pub const fn version(&self) -> u32 {
+        self.version
+    }
+
+    /// Whose document it is.
+    pub const fn subject(&self) -> SubjectId {
+        self.subject
+    }
+
+    /// SHA-256 of its content, in hexadecimal.
+    pub fn sha256(&self) -> &str {
+        &self.sha256
+    }
+
+    /// From here on a commit decides: the file stays where it is and its name is given back.
+    pub(crate) fn keep(mut self) -> String {
+        self.staged.kept = true;
+        self.staged.name.clone()
+    }
+}

@@ -1,0 +1,86 @@
+//! Where each file of a vault stands. Names only; opens nothing.
+
+use std::path::{Path, PathBuf};
+
+/// The files of a vault's directory.
+#[derive(Debug, Clone)]
+pub struct Layout {
+    root: PathBuf,
+}
+
+/// One of the four databases.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Database {
+    /// Records, grants, applications.
+    Vault,
+    /// Subject keys.
+    Keyring,
+    /// The audit log.
+    Audit,
+    /// Derived indexes.
+    Index,
+}
+
+impl Database {
+    /// The file's name.
+    pub const fn file_name(self) -> &'static str {
+        match self {
+            Self::Vault => "vault.db",
+            Self::Keyring => "keyring.db",
+            Self::Audit => "audit.db",
+            Self::Index => "index.db",
+        }
+    }
+}
+
+impl Layout {
+    /// The layout of a vault in this directory.
+    pub fn new(root: &Path) -> Self {
+        Self { root: root.to_owned() }
+    }
+
+    /// The directory itself.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// A database file.
+    pub fn database(&self, database: Database) -> PathBuf {
+        self.root.join(database.file_name())
+    }
+
+    /// Its write-ahead log.
+    pub fn wal(&self, database: Database) -> PathBuf {
+        self.root.join(format!("{}-wal", database.file_name()))
+    }
+
+    /// The wrapped keys.
+    pub fn keys(&self) -> PathBuf {
+        self.root.join("keys.json")
+    }
+
+    /// The root key for the server identity.
+    pub fn root_server(&self) -> PathBuf {
+        self.root.join("root.server.age")
+    }
+
+    /// The root key for the recovery recipient.
+    pub fn root_recovery(&self) -> PathBuf {
+        self.root.join("root.recovery.age")
+    }
+
+    /// The server identity, where it is not kept elsewhere.
+    pub fn server_identity(&self) -> PathBuf {
+        self.root.join("server.identity")
+    }
+
+    /// The encrypted documents.
+    pub fn documents(&self) -> PathBuf {
+        self.root.join("documents")
+    }
+
+    /// The owner lock.
+    pub fn lock(&self) -> PathBuf {
+        self.root.join("lock")
+    }
+}

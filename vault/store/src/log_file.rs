@@ -1,0 +1,107 @@
+//! The audit log's file: entries appended in order, the tree's frontier, and the signed head.
+
+use coffre_core::ids::GenerationId;
+use coffre_core::merkle::{Frontier, Hash, leaf_hash};
+use coffre_core::note::SigningKey;
+use coffre_core::time::Timestamp;
+use coffre_core::tlog::TreeHead;
+use rusqlite::{Connection, OptionalExtension, params};
+
+use crate::error::ReadError;
+use crate::model::{LoggedEntry, SignedHead};
+
+/// A leaf on its way into the log, with what is kept encrypted beside it.
+pub(crate) struct Leaf {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) annotation: Option<Vec<u8>>,
+}
+
+/// The end of the log in memory: what the next entry builds on.
+#[derive(Clone)]
+pub(crate) struct Tail {
+    pub(crate) frontier: Frontier,
+    /// The newest entry's time: time never runs backwards in the log.
+    pub(crate) time: Timestamp,
+    pub(crate) head: SignedHead,
+}
+
+impl Tail {
+    /// The end of an empty log.
+    pub(crate) fn empty() -> Self {
+        let head = SignedHead { size: 0, note: String::new() };
+        Self { frontier: Frontier::new(), time: Timestamp::from_micros(0), head }
+    }
+
+    /// Reads the end of the log.
+    pub(crate) fn load(audit: &Connection) -> Result<Self, ReadError> {
+        let row = audit
+            .query_row("SELECT size, time, frontier, note FROM head", [], |row| {
+                Ok((row.get::<_, u64>(0)?, row.get(1)?, row.get::<_, Vec<u8>>(2)?, row.get(3)?))
+            })
+            .optional()?;
+        let Some((size, time, frontier, note)) = row else { return Ok(Self::empty()) };
+        let frontier = Frontier::from_bytes(&frontier).map_err(|_| ReadError::Format { what: "tree frontier" })?;
+        if frontier.size() != size {
+            return Err(ReadError::Format { what: "tree frontier" });
+        }
+        Ok(Self { frontier, time: Timestamp::from_micros(time), head: SignedHead { size, note } })
+    }
+}
+
+/// The origin of a generation's log (C2SP tlog-checkpoint).
+pub(crate) fn origin(signer_name: &str, generation: GenerationId) -> String {
+    format!("{signer_name}/{generation}")
+}
+
+/// Appends leaves and the signed head over them, within the caller's transaction, and gives the new
+/// end of the log.
+pub(crate) fn append(
+    audit: &Connection,
+    tail: &Tail,
+    leaves: &[Leaf],
+    time: Timestamp,
+    origin: &str,
+    key: &SigningKey,
+) -> Result<Tail, ReadError> {
+    let mut frontier = tail.frontier.clone();
+    let mut insert = audit.prepare_cached("INSERT INTO entries (idx, leaf, hash) VALUES (?1, ?2, ?3)")?;
+    let mut annotate = audit.prepare_cached("INSERT INTO annotations (idx, sealed) VALUES (?1, ?2)")?;
+    for leaf in leaves {
+        let (index, hash) = (frontier.size(), leaf_hash(&leaf.bytes));
+        insert.execute(params![index, leaf.bytes, hash.as_bytes()])?;
+        if let Some(sealed) = &leaf.annotation {
+            annotate.execute(params![index, sealed])?;
+        }
+        frontier.append(hash);
+    }
+    let size = frontier.size();
+    let head = TreeHead { origin: origin.to_owned(), size, root: frontier.root(), extensions: Vec::new() };
+    let note = head.sign(key).map_err(|_| ReadError::Format { what: "tree head" })?.to_string();
+    audit
+        .prepare_cached("INSERT OR REPLACE INTO head (only, size, time, frontier, note) VALUES (1, ?1, ?2, ?3, ?4)")?
+        .execute(params![size, time.as_micros(), frontier.to_bytes(), note])?;
+    Ok(Tail { frontier, time, head: SignedHead { size, note } })
+}
+
+/// Entries from an index on.
+pub(crate) fn entries(audit: &Connection, from: u64, limit: usize) -> Result<Vec<LoggedEntry>, ReadError> {
+    let mut statement = audit.prepare_cached("SELECT idx, leaf FROM entries WHERE idx >= ?1 ORDER BY idx LIMIT ?2")?;
+    let rows =
+        statement.query_map(params![from, limit], |row| Ok(LoggedEntry { index: row.get(0)?, leaf: row.get(1)? }))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// One entry.
+pub(crate) fn entry(audit: &Connection, index: u64) -> Result<Option<LoggedEntry>, ReadError> {
+    Ok(entries(audit, index, 1)?.into_iter().find(|entry| entry.index == index))
+}
+
+/// A page of entries with the leaf hashes stored beside them: what verification goes through.
+pub(crate) fn hashed(audit: &Connection, from: u64, limit: usize) -> Result<Vec<(LoggedEntry, Hash)>, ReadError> {
+    let mut statement =
+        audit.prepare_cached("SELECT idx, leaf, hash FROM entries WHERE idx >= ?1 ORDER BY idx LIMIT ?2")?;
+    let rows = statement.query_map(params![from, limit], |row| {
+        Ok((LoggedEntry { index: row.get(0)?, leaf: row.get(1)? }, row.get::<_, [u8; 32]>(2)?))
+    })?;
+    rows.map(|row| row.map(|(entry, hash)| (entry, Hash::from_bytes(hash))).map_err(ReadError::from)).collect()
+}

@@ -1,0 +1,99 @@
+//! The root key and `keys.json`: read, written, wrapped by age. Opens no database.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use coffre_core::crypto::Entropy;
+use coffre_core::keyset::{KeyFileError, KeysFile, Keyset, RootKey};
+use thiserror::Error;
+
+use crate::durable::write_private;
+use crate::identity::{Identity, IdentityError, encrypt_for};
+use crate::layout::Layout;
+
+/// Keys that cannot be read or written.
+#[derive(Debug, Error)]
+pub enum RootError {
+    /// A key file cannot be read.
+    #[error("{path} cannot be read: {hint}", path = path.display())]
+    Read {
+        /// Which file.
+        path: PathBuf,
+        /// What to do.
+        hint: &'static str,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// The identity does not open the root key.
+    #[error(
+        "the identity does not open {path}: use the identity this file was made for (the server's for root.server.age, \
+         the recovery identity for root.recovery.age)",
+        path = path.display()
+    )]
+    WrongIdentity {
+        /// Which file.
+        path: PathBuf,
+        /// What age said.
+        #[source]
+        source: age::DecryptError,
+    },
+    /// The keys do not fit.
+    #[error(transparent)]
+    Keys(#[from] KeyFileError),
+    /// A recipient is not one.
+    #[error(transparent)]
+    Recipient(#[from] IdentityError),
+    /// A key file cannot be written.
+    #[error("{path} cannot be written: check the directory's permissions and free space", path = path.display())]
+    Write {
+        /// Which file.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+}
+
+fn read(path: &Path, hint: &'static str) -> Result<Vec<u8>, RootError> {
+    fs::read(path).map_err(|source| RootError::Read { path: path.to_owned(), hint, source })
+}
+
+fn write(path: &Path, bytes: &[u8]) -> Result<(), RootError> {
+    write_private(path, bytes).map_err(|source| RootError::Write { path: path.to_owned(), source })
+}
+
+fn read_keys_file(layout: &Layout) -> Result<KeysFile, RootError> {
+    let bytes = read(&layout.keys(), "is this a vault? `coffre init` makes one, `coffre restore` brings one back")?;
+    Ok(KeysFile::from_bytes(&bytes)?)
+}
+
+/// Opens a root key file and the keys it wraps.
+pub(crate) fn unwrap(layout: &Layout, root_file: &Path, identity: &Identity) -> Result<(RootKey, Keyset), RootError> {
+    let keys_file = read_keys_file(layout)?;
+    let sealed = read(root_file, "restore it from the newest base backup")?;
+    let bytes =
+        identity.decrypt(&sealed).map_err(|source| RootError::WrongIdentity { path: root_file.to_owned(), source })?;
+    let root = RootKey::from_bytes(&bytes, &keys_file.scope())?;
+    let keys = Keyset::unwrap(&keys_file, &root)?;
+    Ok((root, keys))
+}
+
+/// Writes `keys.json`, wrapped by the root key.
+pub(crate) fn write_keys(
+    layout: &Layout,
+    root: &RootKey,
+    keys: &Keyset,
+    entropy: &mut dyn Entropy,
+) -> Result<(), RootError> {
+    let file = keys.wrap(root, entropy)?;
+    let mut bytes = serde_json::to_vec_pretty(&file).unwrap_or_default();
+    bytes.push(b'\n');
+    write(&layout.keys(), &bytes)
+}
+
+/// Writes the root key, encrypted for a recipient.
+pub(crate) fn write_root(path: &Path, root: &RootKey, recipient: &str) -> Result<(), RootError> {
+    write(path, &encrypt_for(recipient, &root.to_bytes())?)
+}

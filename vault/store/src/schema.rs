@@ -1,0 +1,70 @@
+//! The tables of the four databases. Nothing personal stands in clear: values, file names, reasons
+//! and legacy keys are encrypted under the subject's key or are keyed hashes.
+
+/// The version of the schema, in each file's `user_version`.
+pub(crate) const VERSION: i32 = 1;
+
+pub(crate) const VAULT: &str = "
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID, STRICT;
+CREATE TABLE records (
+    subject BLOB PRIMARY KEY, record_type TEXT NOT NULL, version INTEGER NOT NULL,
+    created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL, restricted INTEGER NOT NULL DEFAULT 0,
+    change INTEGER NOT NULL
+) WITHOUT ROWID, STRICT;
+CREATE INDEX records_by_change ON records (change);
+CREATE INDEX records_by_type ON records (record_type, subject);
+CREATE TABLE record_values (
+    subject BLOB NOT NULL, category TEXT NOT NULL, version INTEGER NOT NULL,
+    epoch INTEGER NOT NULL, written_at INTEGER NOT NULL, sealed BLOB NOT NULL,
+    PRIMARY KEY (subject, category, version)
+) WITHOUT ROWID, STRICT;
+CREATE TABLE grants (
+    id BLOB PRIMARY KEY, subject BLOB NOT NULL, record_type TEXT NOT NULL, version INTEGER NOT NULL,
+    terms TEXT NOT NULL, given_at INTEGER NOT NULL, withdrawn_at INTEGER
+) WITHOUT ROWID, STRICT;
+CREATE INDEX grants_by_subject ON grants (subject, given_at);
+CREATE TABLE documents (
+    document BLOB NOT NULL, version INTEGER NOT NULL, subject BLOB NOT NULL, epoch INTEGER NOT NULL,
+    stored_at INTEGER NOT NULL, sealed_length INTEGER NOT NULL, sealed_sha256 BLOB NOT NULL, note BLOB NOT NULL,
+    PRIMARY KEY (document, version)
+) WITHOUT ROWID, STRICT;
+CREATE INDEX documents_by_subject ON documents (subject);
+CREATE TABLE applications (
+    id BLOB PRIMARY KEY, name TEXT NOT NULL, role TEXT NOT NULL, token_hash BLOB NOT NULL,
+    added_at INTEGER NOT NULL, revoked_at INTEGER
+) WITHOUT ROWID, STRICT;
+CREATE UNIQUE INDEX applications_in_force ON applications (name) WHERE revoked_at IS NULL;
+CREATE UNIQUE INDEX applications_by_token ON applications (token_hash);
+CREATE TABLE tombstones (
+    subject BLOB PRIMARY KEY, record_type TEXT NOT NULL, erased_at INTEGER NOT NULL, change INTEGER NOT NULL
+) WITHOUT ROWID, STRICT;
+CREATE TABLE erased_terms (tag BLOB PRIMARY KEY) WITHOUT ROWID, STRICT;
+CREATE TABLE pending (idx INTEGER PRIMARY KEY, leaf BLOB NOT NULL, annotation BLOB) STRICT;
+";
+
+pub(crate) const KEYRING: &str = "
+CREATE TABLE subject_keys (
+    subject BLOB PRIMARY KEY, record_type TEXT NOT NULL, epoch INTEGER NOT NULL, wrapped BLOB, tombstone TEXT,
+    CHECK ((wrapped IS NULL) <> (tombstone IS NULL))
+) WITHOUT ROWID, STRICT;
+";
+
+pub(crate) const AUDIT: &str = "
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID, STRICT;
+CREATE TABLE entries (idx INTEGER PRIMARY KEY, leaf BLOB NOT NULL, hash BLOB NOT NULL) STRICT;
+CREATE TABLE annotations (idx INTEGER PRIMARY KEY, sealed BLOB NOT NULL) STRICT;
+CREATE TABLE head (
+    only INTEGER PRIMARY KEY CHECK (only = 1), size INTEGER NOT NULL, time INTEGER NOT NULL,
+    frontier BLOB NOT NULL, note TEXT NOT NULL
+) STRICT;
+";
+
+pub(crate) const INDEX: &str = "
+CREATE TABLE terms (tag BLOB NOT NULL, subject BLOB NOT NULL, PRIMARY KEY (tag, subject)) WITHOUT ROWID, STRICT;
+CREATE INDEX terms_by_subject ON terms (subject);
+CREATE TABLE accesses (subject BLOB NOT NULL, idx INTEGER NOT NULL, PRIMARY KEY (subject, idx)) WITHOUT ROWID, STRICT;
+CREATE TABLE progress (
+    only INTEGER PRIMARY KEY CHECK (only = 1), change INTEGER NOT NULL, entries INTEGER NOT NULL
+) STRICT;
+INSERT INTO progress VALUES (1, 0, 0);
+";

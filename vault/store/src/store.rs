@@ -1,0 +1,266 @@
+//! The open vault's handle: cheap to clone; the vault is sealed again when the last is dropped.
+
+use std::fs::File;
+use std::io;
+use std::sync::mpsc::{Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+use coffre_core::audit::Draft;
+use coffre_core::crypto::{Scope, SecretKey};
+use coffre_core::ids::{DocumentId, GenerationId, SubjectId};
+use coffre_core::note::VerificationKey;
+use coffre_core::record::RecordTypeName;
+use coffre_core::time::Timestamp;
+
+use crate::clock::SystemEntropy;
+use crate::disclosure::{Depends, Disclosure, Receipt};
+use crate::document::{DocumentWriter, Plan, StagedDocument};
+use crate::error::{ReadError, StageError, Unavailable};
+use crate::model::{NewSubject, SignedHead, Statistics};
+use crate::open::{OpenError, Opened};
+use crate::readers::Readers;
+use crate::snapshot::Snapshot;
+use crate::transactions::Transaction;
+use crate::writer::{Files, Message, Pending, Recovered, Shared, Writer};
+
+/// An open vault.
+#[derive(Clone)]
+pub struct Store {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    pub(crate) shared: Arc<Shared>,
+    readers: Readers,
+    verification_key: VerificationKey,
+    generation: GenerationId,
+    recovery_recipient: String,
+    messages: Sender<Message>,
+    writer: Mutex<Option<JoinHandle<()>>>,
+    /// Held for the life of the handle: closing it would let another process in.
+    _lock: File,
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        stop(&self.messages, &self.writer);
+    }
+}
+
+fn stop(messages: &Sender<Message>, writer: &Mutex<Option<JoinHandle<()>>>) {
+    let handle = writer.lock().unwrap_or_else(PoisonError::into_inner).take();
+    if let Some(handle) = handle {
+        let _already_gone = messages.send(Message::Stop);
+        if handle.join().is_err() {
+            tracing::error!("the writer ended by a panic");
+        }
+    }
+}
+
+impl Store {
+    pub(crate) fn start(
+        opened: Opened,
+        lock: File,
+        writer: impl FnOnce(Arc<Shared>, Recovered) -> Writer,
+    ) -> Result<Self, OpenError> {
+        let Opened { shared, readers, recovered, generation, recovery_recipient } = opened;
+        let writer = writer(Arc::clone(&shared), recovered);
+        let (messages, inbox) = channel();
+        let handle = std::thread::Builder::new().name("coffre-writer".to_owned()).spawn(move || writer.run(&inbox))?;
+        let verification_key = shared.signer.verification_key();
+        let writer = Mutex::new(Some(handle));
+        let inner =
+            Inner { shared, readers, verification_key, generation, recovery_recipient, messages, writer, _lock: lock };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    pub(crate) fn shared(&self) -> &Shared {
+        &self.inner.shared
+    }
+
+    /// The environment and vault.
+    pub fn scope(&self) -> &Scope {
+        &self.inner.shared.scope
+    }
+
+    /// The generation.
+    pub fn generation(&self) -> GenerationId {
+        self.inner.generation
+    }
+
+    /// The log's origin (C2SP tlog-checkpoint): one per generation.
+    pub fn origin(&self) -> &str {
+        &self.inner.shared.origin
+    }
+
+    /// The key that verifies tree heads and manifests.
+    pub fn verification_key(&self) -> &VerificationKey {
+        &self.inner.verification_key
+    }
+
+    /// The recovery recipient (`age1…`).
+    pub fn recovery_recipient(&self) -> &str {
+        &self.inner.recovery_recipient
+    }
+
+    /// The store's clock.
+    pub fn now(&self) -> Timestamp {
+        self.inner.shared.clock.now()
+    }
+
+    /// Whether the store can serve now, and if not, why.
+    pub fn readiness(&self) -> Result<(), Unavailable> {
+        self.inner.shared.trouble().map_or(Ok(()), Err)
+    }
+
+    /// A consistent view. Blocks while a checkpoint runs.
+    pub fn snapshot(&self) -> Result<Snapshot<'_>, ReadError> {
+        Snapshot::begin(&self.inner.shared, &self.inner.readers)
+    }
+
+    /// The newest signed tree head.
+    pub fn tree_head(&self) -> SignedHead {
+        self.inner.shared.head()
+    }
+
+    /// Counts.
+    pub fn statistics(&self) -> Result<Statistics, ReadError> {
+        self.snapshot()?.statistics()
+    }
+
+    /// Commits the entry of a read (or a denial, without claims), and gives the receipt once it is durable.
+    pub fn disclose(&self, disclosure: Disclosure) -> Pending<Receipt, std::convert::Infallible> {
+        let (message, pending) = Message::read(disclosure);
+        self.send(message);
+        pending
+    }
+
+    /// Runs a named transaction; the answer comes when it is durable with its entries. The receipt is
+    /// of its first entry.
+    pub fn transact<T: Transaction>(
+        &self,
+        transaction: T,
+        base: Draft,
+        reason: Option<String>,
+        depends: Depends,
+    ) -> Pending<(T::Output, Receipt), T::Error> {
+        let (message, pending) = Message::write(transaction, base, reason, depends);
+        self.send(message);
+        pending
+    }
+
+    /// A writer that has gone drops the message, and the pending answer says that the vault stops.
+    fn send(&self, message: Message) {
+        let _stopping = self.inner.messages.send(message);
+    }
+
+    /// Whether what a long stream rests on still holds; asked every 8 MiB.
+    pub fn still_holds(&self, depends: &Depends) -> bool {
+        self.inner.shared.access.holds(depends, self.now())
+    }
+
+    /// A new data subject, known to nobody yet.
+    pub fn new_subject(&self) -> NewSubject {
+        let mut entropy = SystemEntropy;
+        NewSubject { id: SubjectId::random(&mut entropy), key: SecretKey::random(&mut entropy) }
+    }
+
+    /// Starts a document of a record: a new one, or the next version of one.
+    pub fn stage_document(
+        &self,
+        kind: &RecordTypeName,
+        subject: SubjectId,
+        replaces: Option<DocumentId>,
+        file_name: &str,
+        media_type: &str,
+    ) -> Result<DocumentWriter, StageError> {
+        let (key, version) = {
+            let snapshot = self.snapshot().map_err(StageError::Subject)?;
+            let key = snapshot.subject_key(kind, subject).map_err(StageError::Subject)?;
+            let version = match replaces {
+                Some(document) => {
+                    let newest = snapshot.document_version(subject, document).map_err(StageError::Subject)?;
+                    newest.ok_or(StageError::NoSuchDocument)? + 1
+                }
+                None => 1,
+            };
+            (key.ok_or(StageError::NoSuchRecord)?, version)
+        };
+        let document = replaces.unwrap_or_else(|| DocumentId::random(&mut SystemEntropy));
+        DocumentWriter::start(self.plan(kind, subject, key, document, version, file_name, media_type))
+    }
+
+    /// Starts a document of a data subject that is about to be created.
+    pub fn stage_for_new(
+        &self,
+        kind: &RecordTypeName,
+        subject: &NewSubject,
+        file_name: &str,
+        media_type: &str,
+    ) -> Result<DocumentWriter, StageError> {
+        let document = DocumentId::random(&mut SystemEntropy);
+        DocumentWriter::start(self.plan(kind, subject.id, subject.key.clone(), document, 1, file_name, media_type))
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the parts of a document's place, made in two functions")]
+    fn plan(
+        &self,
+        kind: &RecordTypeName,
+        subject: SubjectId,
+        key: SecretKey,
+        document: DocumentId,
+        version: u32,
+        file_name: &str,
+        media_type: &str,
+    ) -> Plan {
+        let shared = self.shared();
+        Plan {
+            folder: shared.folder.clone(),
+            scope: shared.scope.clone(),
+            kind: kind.clone(),
+            subject,
+            key,
+            epoch: shared.keys.epoch,
+            document,
+            version,
+            file_name: file_name.to_owned(),
+            media_type: media_type.to_owned(),
+        }
+    }
+
+    /// Stages a former version of a document again, as its next version. It never leaves the store
+    /// in clear, so it needs no receipt.
+    pub fn stage_former(
+        &self,
+        kind: &RecordTypeName,
+        subject: SubjectId,
+        document: DocumentId,
+        version: u32,
+    ) -> Result<Option<StagedDocument>, StageError> {
+        let former = self.snapshot().and_then(|snapshot| snapshot.former_document(kind, subject, document, version));
+        let Some(mut reader) = former.map_err(StageError::Subject)? else { return Ok(None) };
+        let info = reader.info().clone();
+        let mut writer = self.stage_document(kind, subject, Some(document), &info.file_name, &info.media_type)?;
+        io::copy(&mut reader, &mut writer).map_err(StageError::Write)?;
+        writer.finish().map(Some)
+    }
+
+    /// Runs something on the writer's thread between two groups, and gives its answer.
+    pub(crate) fn exclusively<T: Send + 'static>(
+        &self,
+        act: impl FnOnce(&Shared, &Files, &crate::log_file::Tail) -> T + Send + 'static,
+    ) -> Result<T, Unavailable> {
+        let (answer, answered) = channel();
+        let shared = Arc::clone(&self.inner.shared);
+        self.send(Message::Exclusive(Box::new(move |ready| {
+            let _gone = answer.send(ready.map(|(files, tail)| act(&shared, files, tail)));
+        })));
+        answered.recv().unwrap_or(Err(Unavailable::Stopping))
+    }
+
+    /// Ends the writer after what it accepted, checkpoints and closes. Further calls answer `Stopping`.
+    pub fn close(&self) {
+        stop(&self.inner.messages, &self.inner.writer);
+    }
+}

@@ -1,0 +1,91 @@
+//! The writer's connections to the four databases, and whether the files under them are still the
+//! ones it opened.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use coffre_core::keyset::Keyset;
+use rusqlite::Connection;
+
+use crate::connection::{self, Use};
+use crate::error::Unavailable;
+use crate::layout::{Database, Layout};
+
+/// A database that others restore from: its log must stay linked.
+pub(crate) const KEPT: [Database; 3] = [Database::Keyring, Database::Vault, Database::Audit];
+
+/// The writer's connections.
+pub(crate) struct Files {
+    pub(crate) vault: Connection,
+    pub(crate) keyring: Connection,
+    pub(crate) audit: Connection,
+    pub(crate) index: Connection,
+    frames: [Arc<AtomicU64>; 3],
+    index_frames: Arc<AtomicU64>,
+    inodes: [(Database, u64); 3],
+    layout: Layout,
+}
+
+impl Files {
+    /// Opens all four.
+    pub(crate) fn open(layout: &Layout, keys: &Keyset) -> rusqlite::Result<Self> {
+        let open = |database, key| connection::open(&layout.database(database), key, Use::Write);
+        let mut keyring = open(Database::Keyring, &keys.databases.keyring)?;
+        let mut vault = open(Database::Vault, &keys.databases.vault)?;
+        let mut audit = open(Database::Audit, &keys.databases.audit)?;
+        let mut index = open(Database::Index, &keys.databases.index)?;
+        // Derived: a crash may lose its last commits, never its consistency.
+        index.execute_batch("PRAGMA synchronous = NORMAL")?;
+        let frames = [
+            connection::watch_wal(&mut keyring)?,
+            connection::watch_wal(&mut vault)?,
+            connection::watch_wal(&mut audit)?,
+        ];
+        let index_frames = connection::watch_wal(&mut index)?;
+        let inodes = KEPT.map(|database| (database, wal_inode(layout, database)));
+        Ok(Self { vault, keyring, audit, index, frames, index_frames, inodes, layout: layout.clone() })
+    }
+
+    /// Refuses to go on when a write-ahead log was unlinked or replaced: what is committed to it
+    /// would be lost.
+    pub(crate) fn still_linked(&self) -> Result<(), Unavailable> {
+        for (database, inode) in &self.inodes {
+            if *inode != 0 && wal_inode(&self.layout, *database) != *inode {
+                return Err(Unavailable::Replaced { file: database.file_name() });
+            }
+        }
+        Ok(())
+    }
+
+    /// Remembers the logs' inodes once they exist.
+    pub(crate) fn note_links(&mut self) {
+        for (database, inode) in &mut self.inodes {
+            if *inode == 0 {
+                *inode = wal_inode(&self.layout, *database);
+            }
+        }
+    }
+
+    /// Pages in the longest of the kept write-ahead logs.
+    pub(crate) fn longest_wal(&self) -> u64 {
+        self.frames.iter().chain([&self.index_frames]).map(|frames| frames.load(Ordering::Relaxed)).max().unwrap_or(0)
+    }
+
+    /// The connections of the databases that are backed up, in the order of their commits.
+    pub(crate) fn kept(&self) -> [(Database, &Connection); 3] {
+        [(Database::Keyring, &self.keyring), (Database::Vault, &self.vault), (Database::Audit, &self.audit)]
+    }
+
+    /// Resets the frame counters after a checkpoint that took everything.
+    pub(crate) fn checkpointed(&self) {
+        for frames in self.frames.iter().chain([&self.index_frames]) {
+            frames.store(0, Ordering::Relaxed);
+        }
+    }
+}
+
+fn wal_inode(layout: &Layout, database: Database) -> u64 {
+    fs::metadata(layout.wal(database)).map_or(0, |metadata| metadata.ino())
+}

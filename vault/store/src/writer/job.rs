@@ -1,0 +1,122 @@
+//! What waits for the writer: transactions and disclosures, each with the way back to its asker.
+
+use coffre_core::audit::Draft;
+use coffre_core::ids::SubjectId;
+use coffre_core::record::RecordTypeName;
+use coffre_core::time::Timestamp;
+use tokio::sync::oneshot;
+
+use super::work::{Effects, Surroundings, Work};
+use crate::disclosure::{Depends, Disclosure, Receipt};
+use crate::error::{CommitError, Unavailable};
+use crate::transactions::Transaction;
+
+pub(super) type Answer<T, E> = oneshot::Sender<Result<T, CommitError<E>>>;
+
+/// The entries of a job as they were committed.
+pub(crate) struct Committed {
+    pub(super) first_index: u64,
+    pub(super) time: Timestamp,
+}
+
+/// How one transaction of a group ran.
+pub(crate) enum Ran {
+    /// It made its change; this is left to do.
+    Done(Effects),
+    /// It refused, or what it rested on has moved: its change is rolled back.
+    Refused,
+    /// The disk or stored data failed: the group fails.
+    Failed(String),
+}
+
+/// A transaction whose type is known only to itself.
+pub(crate) trait WriteJob: Send {
+    fn depends(&self) -> &Depends;
+    fn reason(&mut self) -> Option<String>;
+    fn run(&mut self, around: &Surroundings<'_>, change: u64) -> Ran;
+    fn moved(self: Box<Self>);
+    fn answer(self: Box<Self>, committed: &Committed);
+    fn fail(self: Box<Self>, cause: &Unavailable);
+}
+
+pub(super) struct TypedJob<T: Transaction> {
+    pub(super) transaction: Option<(T, Draft)>,
+    pub(super) reason: Option<String>,
+    pub(super) depends: Depends,
+    pub(super) result: Option<Result<T::Output, T::Error>>,
+    pub(super) answer: Answer<(T::Output, Receipt), T::Error>,
+}
+
+impl<T: Transaction> WriteJob for TypedJob<T> {
+    fn depends(&self) -> &Depends {
+        &self.depends
+    }
+
+    fn reason(&mut self) -> Option<String> {
+        self.reason.take()
+    }
+
+    fn run(&mut self, around: &Surroundings<'_>, change: u64) -> Ran {
+        let Some((transaction, base)) = self.transaction.take() else { return Ran::Refused };
+        let mut work = Work::new(around, change);
+        let result = transaction.run(&mut work, base);
+        if let Some(failure) = work.failure() {
+            return Ran::Failed(failure);
+        }
+        let done = result.is_ok();
+        self.result = Some(result);
+        if done { Ran::Done(work.effects) } else { Ran::Refused }
+    }
+
+    fn moved(self: Box<Self>) {
+        send(self.answer, Err(CommitError::Moved));
+    }
+
+    fn answer(self: Box<Self>, committed: &Committed) {
+        let receipt = Receipt::new(committed.first_index, committed.time, &[]);
+        send(
+            self.answer,
+            match self.result {
+                Some(Ok(output)) => Ok((output, receipt)),
+                Some(Err(refused)) => Err(CommitError::Refused(refused)),
+                None => Err(CommitError::Moved),
+            },
+        );
+    }
+
+    fn fail(self: Box<Self>, cause: &Unavailable) {
+        send(self.answer, Err(CommitError::Unavailable(cause.clone())));
+    }
+}
+
+/// A disclosure that waits for its entry.
+pub(crate) struct ReadJob {
+    pub(super) disclosure: Disclosure,
+    pub(super) annotation: Option<Vec<u8>>,
+    pub(super) answer: Answer<Receipt, std::convert::Infallible>,
+}
+
+impl ReadJob {
+    pub(super) fn answer(self, committed: &Committed) {
+        let receipt = Receipt::new(committed.first_index, committed.time, &self.disclosure.claims);
+        send(self.answer, Ok(receipt));
+    }
+
+    pub(super) fn moved(self) {
+        send(self.answer, Err(CommitError::Moved));
+    }
+
+    pub(super) fn fail(self, cause: &Unavailable) {
+        send(self.answer, Err(CommitError::Unavailable(cause.clone())));
+    }
+}
+
+/// Whose key encrypts a draft's reason: its first subject's.
+pub(super) fn reason_owner(draft: &Draft) -> Option<(RecordTypeName, SubjectId)> {
+    Some((draft.record_type.clone()?, *draft.subjects.first()?))
+}
+
+/// An asker that has gone needs no answer: what was committed stays committed.
+fn send<T>(to: oneshot::Sender<T>, answer: T) {
+    let _gone = to.send(answer);
+}

@@ -1,0 +1,174 @@
+//! Opening the files, at start and after a failure: what a crash left half done is finished.
+
+use std::collections::BTreeSet;
+
+use coffre_core::ids::{DocumentId, SubjectId};
+use coffre_core::record::RecordTypeName;
+use rusqlite::Connection;
+use thiserror::Error;
+
+use super::Shared;
+use super::files::Files;
+use crate::error::ReadError;
+use crate::index_file::{self, Update};
+use crate::log_file::{self, Leaf, Tail};
+use crate::{keyring, subject_keys, values};
+
+/// Files that cannot be brought into order.
+#[derive(Debug, Error)]
+pub(crate) enum RecoverError {
+    #[error("a database could not be opened")]
+    Open(#[source] rusqlite::Error),
+    #[error("stored data could not be read")]
+    Read(#[from] ReadError),
+    #[error("the documents folder could not be put in order")]
+    Documents(#[source] std::io::Error),
+    #[error(
+        "the log ends at entry {log}, but a committed write says it must go on at {pending}: restore from a backup"
+    )]
+    LogBehind { log: u64, pending: u64 },
+}
+
+impl From<rusqlite::Error> for RecoverError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Read(ReadError::Database(error))
+    }
+}
+
+/// The files in order, the end of the log, and the newest change.
+pub(crate) struct Recovered {
+    pub(crate) files: Files,
+    pub(crate) tail: Tail,
+    pub(crate) change: u64,
+}
+
+/// Opens the files; appends pending entries that the log lacks; renames documents whose rows were
+/// committed; brings the index up to date.
+pub(crate) fn recover(shared: &Shared) -> Result<Recovered, RecoverError> {
+    let files = Files::open(&shared.layout, &shared.keys).map_err(RecoverError::Open)?;
+    let mut tail = Tail::load(&files.audit)?;
+    append_pending(shared, &files, &mut tail)?;
+    place_documents(shared, &files.vault)?;
+    let change = newest_change(&files.vault)?;
+    catch_up(shared, &files, change, tail.head.size)?;
+    Ok(Recovered { files, tail, change })
+}
+
+fn append_pending(shared: &Shared, files: &Files, tail: &mut Tail) -> Result<(), RecoverError> {
+    let mut statement =
+        files.vault.prepare("SELECT idx, leaf, annotation FROM pending WHERE idx >= ?1 ORDER BY idx")?;
+    let rows = statement.query_map([tail.head.size], |row| {
+        Ok((row.get::<_, u64>(0)?, Leaf { bytes: row.get(1)?, annotation: row.get(2)? }))
+    })?;
+    let pending = rows.collect::<Result<Vec<_>, _>>()?;
+    let Some((first, _)) = pending.first() else { return Ok(()) };
+    if *first != tail.head.size {
+        return Err(RecoverError::LogBehind { log: tail.head.size, pending: *first });
+    }
+    let leaves: Vec<Leaf> = pending.into_iter().map(|(_, leaf)| leaf).collect();
+    let time = shared.clock.now().max(tail.time);
+    files.audit.execute_batch("BEGIN IMMEDIATE")?;
+    *tail = log_file::append(&files.audit, tail, &leaves, time, &shared.origin, &shared.signer)?;
+    files.audit.execute_batch("COMMIT")?;
+    tracing::info!(entries = leaves.len(), "appended the entries of writes that were committed before a crash");
+    Ok(())
+}
+
+/// Staged files whose rows are committed go to their places. Others stay: they may be uploads under
+/// way; the sweep at start removes what nobody writes any more.
+fn place_documents(shared: &Shared, vault: &Connection) -> Result<(), RecoverError> {
+    let mut committed = Vec::new();
+    for name in shared.folder.staged().map_err(RecoverError::Documents)? {
+        if is_committed(vault, &name)? {
+            committed.push(name);
+        }
+    }
+    if committed.is_empty() {
+        return Ok(());
+    }
+    shared.folder.place_all(&committed).map_err(RecoverError::Documents)
+}
+
+/// Removes staged files without a row. Only before anybody can upload.
+pub(crate) fn sweep(shared: &Shared, vault: &Connection) -> Result<(), RecoverError> {
+    for name in shared.folder.staged().map_err(RecoverError::Documents)? {
+        if !is_committed(vault, &name)? {
+            shared.folder.discard(&name).map_err(RecoverError::Documents)?;
+        }
+    }
+    Ok(())
+}
+
+fn is_committed(vault: &Connection, name: &str) -> Result<bool, RecoverError> {
+    let parts = name
+        .rsplit_once('-')
+        .and_then(|(id, version)| Some((id.parse::<DocumentId>().ok()?, version.parse::<u32>().ok()?)));
+    let Some((document, version)) = parts else { return Ok(false) };
+    let mut statement = vault.prepare_cached("SELECT 1 FROM documents WHERE document = ?1 AND version = ?2")?;
+    Ok(statement.exists(rusqlite::params![document.as_bytes(), version])?)
+}
+
+fn newest_change(vault: &Connection) -> rusqlite::Result<u64> {
+    let sql =
+        "SELECT max(coalesce((SELECT max(change) FROM records), 0), coalesce((SELECT max(change) FROM tombstones), 0))";
+    vault.query_row(sql, [], |row| row.get(0))
+}
+
+/// How many records or entries are indexed in one commit while catching up.
+const STEP: usize = 2_000;
+
+fn catch_up(shared: &Shared, files: &Files, change: u64, entries: u64) -> Result<(), RecoverError> {
+    let (mut known_change, mut known_entries) = index_file::progress(&files.index)?;
+    while known_change < change {
+        let update = changed_records(shared, files, known_change)?;
+        known_change = update.change;
+        index_file::apply(&files.index, &update)?;
+    }
+    while known_entries < entries {
+        let page = log_file::entries(&files.audit, known_entries, STEP)?;
+        let Some(last) = page.last() else { break };
+        known_entries = last.index + 1;
+        let accesses = page.iter().map(|entry| (entry.index, index_file::subjects_of(&entry.leaf))).collect();
+        index_file::apply(&files.index, &Update { accesses, entries: known_entries, ..Update::default() })?;
+    }
+    Ok(())
+}
+
+fn changed_records(shared: &Shared, files: &Files, after: u64) -> Result<Update, RecoverError> {
+    let mut statement = files.vault.prepare_cached(
+        "SELECT change, subject, record_type, version FROM records WHERE change > ?1
+         UNION ALL SELECT change, subject, record_type, 0 FROM tombstones WHERE change > ?1
+         ORDER BY change LIMIT ?2",
+    )?;
+    let rows = statement.query_map(rusqlite::params![after, STEP], |row| {
+        Ok((row.get::<_, u64>(0)?, row.get::<_, [u8; 16]>(1)?, row.get::<_, String>(2)?, row.get::<_, u32>(3)?))
+    })?;
+    let mut update = Update { change: after, ..Update::default() };
+    for row in rows {
+        let (change, subject, kind, version) = row?;
+        let kind: RecordTypeName = kind.parse().map_err(|_| ReadError::Format { what: "record type" })?;
+        let subject = SubjectId::from_bytes(subject);
+        let tags = if version == 0 { BTreeSet::new() } else { tags_of(shared, files, &kind, subject, version)? };
+        update.records.push((subject, tags));
+        update.change = change;
+    }
+    if update.records.is_empty() {
+        return Err(RecoverError::Read(ReadError::Format { what: "change number" }));
+    }
+    Ok(update)
+}
+
+fn tags_of(
+    shared: &Shared,
+    files: &Files,
+    kind: &RecordTypeName,
+    subject: SubjectId,
+    version: u32,
+) -> Result<BTreeSet<[u8; 16]>, RecoverError> {
+    let key = keyring::find(&files.keyring, &shared.scope, &shared.keys, kind, subject)?;
+    let Some(key) = key else { return Ok(BTreeSet::new()) };
+    let keys = subject_keys(&shared.scope, kind, subject, &key);
+    let fields: Vec<_> = shared.indexes.iter().filter(|i| &i.record_type == kind).map(|i| i.field.clone()).collect();
+    let values = values::fields_at(&files.vault, &keys, &fields, version)?;
+    Ok(index_file::tags(&shared.scope, &shared.keys, &shared.indexes, kind, &values))
+}

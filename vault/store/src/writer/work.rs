@@ -1,0 +1,199 @@
+//! The inside of a transaction: what a named transaction may touch, and nothing else.
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+
+use coffre_core::audit::{Draft, SealedValue};
+use coffre_core::crypto::{self, Scope, SecretKey, hex, sha256};
+use coffre_core::ids::SubjectId;
+use coffre_core::keyset::{Keyset, SubjectKeys};
+use coffre_core::note::{SignedNote, SigningKey};
+use coffre_core::record::{Category, Fields, RecordTypeName};
+use coffre_core::search::SearchIndex;
+use coffre_core::time::Timestamp;
+use rusqlite::{Connection, OptionalExtension, params};
+use thiserror::Error;
+
+use super::access::AccessKey;
+use crate::clock::SystemEntropy;
+use crate::document::StagedDocument;
+use crate::error::ReadError;
+use crate::{index_file, keyring, values};
+
+/// A failure below a transaction: of the disk or of stored data, never a refusal. It fails the
+/// whole group, and the writer opens the files again.
+#[derive(Debug, Error)]
+#[error("the vault could not be written")]
+pub struct WorkError(#[source] pub(crate) ReadError);
+
+impl From<ReadError> for WorkError {
+    fn from(error: ReadError) -> Self {
+        Self(error)
+    }
+}
+
+impl From<rusqlite::Error> for WorkError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self(ReadError::Database(error))
+    }
+}
+
+/// What stays the same over all transactions.
+pub(crate) struct Surroundings<'w> {
+    pub(crate) vault: &'w Connection,
+    pub(crate) keyring: &'w Connection,
+    pub(crate) scope: &'w Scope,
+    pub(crate) keys: &'w Keyset,
+    pub(crate) signer: &'w SigningKey,
+    pub(crate) indexes: &'w [SearchIndex],
+    pub(crate) now: Timestamp,
+}
+
+/// What a transaction leaves to be done with or after the commit.
+#[derive(Default)]
+pub(crate) struct Effects {
+    pub(crate) entries: Vec<Draft>,
+    pub(crate) records: Vec<(SubjectId, BTreeSet<[u8; 16]>)>,
+    pub(crate) staged: Vec<StagedDocument>,
+    pub(crate) removed: Vec<(coffre_core::ids::DocumentId, u32)>,
+    pub(crate) access: Vec<AccessKey>,
+    pub(crate) change: u64,
+}
+
+/// The inside of a transaction.
+pub struct Work<'w> {
+    pub(crate) around: &'w Surroundings<'w>,
+    pub(crate) effects: Effects,
+    failure: RefCell<Option<String>>,
+}
+
+/// A record's row.
+pub(crate) struct RecordRow {
+    pub(crate) version: u32,
+}
+
+impl<'w> Work<'w> {
+    pub(crate) fn new(around: &'w Surroundings<'w>, change: u64) -> Self {
+        Self { around, effects: Effects { change, ..Effects::default() }, failure: RefCell::new(None) }
+    }
+
+    /// What failed below, if anything did.
+    pub(crate) fn failure(&self) -> Option<String> {
+        self.failure.borrow().clone()
+    }
+
+    /// Adds an entry; the transaction commits with it.
+    pub fn log(&mut self, draft: Draft) {
+        self.effects.entries.push(draft);
+    }
+
+    /// Runs something on the databases; its failure fails the group.
+    pub(crate) fn try_run<T, E: Into<WorkError>>(&self, result: Result<T, E>) -> Result<T, WorkError> {
+        result.map_err(|error| {
+            let error = error.into();
+            *self.failure.borrow_mut() = Some(error.0.to_string());
+            if let ReadError::Database(cause) = &error.0 {
+                *self.failure.borrow_mut() = Some(cause.to_string());
+            }
+            error
+        })
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.around.now
+    }
+
+    /// A record's row, if it is there and of this type.
+    pub(crate) fn record(&self, kind: &RecordTypeName, subject: SubjectId) -> Result<Option<RecordRow>, WorkError> {
+        let find = || {
+            self.around
+                .vault
+                .prepare_cached("SELECT version FROM records WHERE subject = ?1 AND record_type = ?2")?
+                .query_row(params![subject.as_bytes(), kind.as_str()], |row| Ok(RecordRow { version: row.get(0)? }))
+                .optional()
+        };
+        self.try_run(find())
+    }
+
+    /// A subject's key, which a record that is there must have.
+    pub(crate) fn subject_key(&self, kind: &RecordTypeName, subject: SubjectId) -> Result<SecretKey, WorkError> {
+        let around = self.around;
+        let found = keyring::find(around.keyring, around.scope, around.keys, kind, subject);
+        let key = self.try_run(found)?;
+        self.try_run(key.ok_or(ReadError::KeyMissing { subject }))
+    }
+
+    /// Encrypts and stores the values of some categories as a version; gives what the entry says of
+    /// them.
+    pub(crate) fn write_values(
+        &self,
+        keys: &SubjectKeys<'_>,
+        categories: &[Category],
+        fields: &Fields,
+        version: u32,
+    ) -> Result<Vec<SealedValue>, WorkError> {
+        let mut written = Vec::with_capacity(categories.len());
+        for category in categories {
+            let values = fields.in_category(category);
+            let epoch = self.around.keys.epoch;
+            let sealed = values::seal(keys, category, &values, version, epoch, &mut SystemEntropy);
+            let sealed = self.try_run(sealed)?;
+            self.try_run(values::insert(self.around.vault, keys.subject, &sealed, self.around.now))?;
+            let sha256 = hex(&sha256(&sealed.bytes));
+            written.push(SealedValue { category: category.clone(), version, sha256 });
+        }
+        Ok(written)
+    }
+
+    /// Says that a record changed: raises its change number and its version, and its search terms.
+    pub(crate) fn record_changed(
+        &mut self,
+        kind: &RecordTypeName,
+        subject: SubjectId,
+        version: u32,
+        all: &Fields,
+    ) -> Result<(), WorkError> {
+        self.effects.change += 1;
+        let around = self.around;
+        let update = || {
+            around
+                .vault
+                .prepare_cached("UPDATE records SET version = ?2, updated_at = ?3, change = ?4 WHERE subject = ?1")?
+                .execute(params![subject.as_bytes(), version, around.now.as_micros(), self.effects.change])
+        };
+        self.try_run(update())?;
+        let tags = index_file::tags(around.scope, around.keys, around.indexes, kind, all);
+        self.effects.records.push((subject, tags));
+        Ok(())
+    }
+
+    /// The entry's commitment to a free-text reason, and the text encrypted for beside the log.
+    pub(crate) fn sign(&self, text: String) -> Result<String, WorkError> {
+        let signed = SignedNote::sign(text, self.around.signer).map(|note| note.to_string());
+        self.try_run(signed.map_err(|_| ReadError::Format { what: "note" }))
+    }
+
+    /// Whose access this transaction changes.
+    pub(crate) fn access_changed(&mut self, key: AccessKey) {
+        self.effects.access.push(key);
+    }
+}
+
+/// A salted commitment to a text, and both encrypted under the subject's note key.
+pub(crate) struct Annotated {
+    pub(crate) commitment: String,
+    pub(crate) sealed: Vec<u8>,
+}
+
+/// Prepares a reason: the log gets the commitment, the encrypted text stays beside it.
+pub(crate) fn annotate(keys: &SubjectKeys<'_>, request: &[u8; 16], epoch: u32, text: &str) -> Option<Annotated> {
+    let mut salt = [0; 32];
+    coffre_core::crypto::Entropy::fill(&mut SystemEntropy, &mut salt);
+    let commitment = hex(&crypto::commitment(&salt, text.as_bytes()));
+    let plain = zeroize::Zeroizing::new([salt.as_slice(), text.as_bytes()].concat());
+    let place = keys.note_place("reason", request, epoch);
+    let bytes = crypto::seal(&keys.note_key(epoch), &place, &plain, &mut SystemEntropy).ok()?;
+    // The subject and epoch say which key opens it once the entry is read back.
+    let sealed = [epoch.to_be_bytes().as_slice(), keys.subject.as_bytes(), &bytes].concat();
+    Some(Annotated { commitment, sealed })
+}
