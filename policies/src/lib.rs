@@ -1,1 +1,44 @@
-//! Placeholder.
+//! What may be read, by whom, why and for how long: the policy folder, loaded, validated and asked.
+//!
+//! Architecture invariant: a decision is a total function of low-cardinality facts. Nothing here
+//! reads a clock, a record or a grant store, and after the folder is read there is no I/O at all.
+//! Which grant an application relies on is chosen by the caller; this crate only judges it.
+
+mod action;
+mod cedar;
+mod check;
+mod decide;
+mod embedded;
+mod environment;
+mod error;
+mod explain;
+mod grant_check;
+mod labels;
+mod place;
+mod policies;
+mod purpose;
+mod question;
+mod reason;
+pub mod record_type;
+mod retention;
+mod sources;
+mod toml_file;
+pub mod values;
+
+pub use action::{Action, UnknownAction};
+pub use cedar::{CedarFault, Effect, PolicyNote};
+pub use check::{CaseOutcome, CheckError, CheckReport, check};
+pub use decide::Decision;
+pub use environment::{Environment, EnvironmentFault, Host, ProtectedSource};
+pub use error::LoadError;
+pub use explain::{Explanation, Step};
+pub use grant_check::GrantFault;
+pub use labels::Labels;
+pub use place::Place;
+pub use policies::{Policies, PolicySetHash};
+pub use purpose::{Condition, Purpose, PurposeFault};
+pub use question::{GrantFacts, Question};
+pub use reason::Reason;
+pub use record_type::RecordType;
+pub use retention::{Period, RetentionFault, RetentionRule, StartingEvent};
+pub use sources::Sources;

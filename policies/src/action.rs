@@ -1,0 +1,133 @@
+//! The actions an application can ask for. Which role may do what stands in the Cedar policies.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+/// What an application wants to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Action {
+    /// Read fields of a record.
+    Read,
+    /// Find records by the value of these fields.
+    Search,
+    /// Read former versions of fields.
+    ReadVersions,
+    /// List the documents of these document fields.
+    ListDocuments,
+    /// Read the content of a document of these document fields.
+    ReadDocument,
+    /// Create a record with these fields.
+    Create,
+    /// Change these fields.
+    Amend,
+    /// Add a document to these document fields.
+    UploadDocument,
+    /// Make a former version of a record the current one.
+    RestoreVersion,
+    /// Give a grant.
+    GiveGrant,
+    /// List the grants of a data subject.
+    ListGrants,
+    /// Withdraw a grant.
+    WithdrawGrant,
+    /// Read entries of the audit log.
+    ReadAudit,
+    /// Read who accessed a record.
+    ReadAccesses,
+    /// Read the signed head of the audit log.
+    ReadTreeHead,
+}
+
+/// Text that names no action.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("not an action: use one of {}", Action::ALL.map(Action::as_str).join(", "))]
+pub struct UnknownAction;
+
+/// What an action is asked of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Scope {
+    /// Each of the fields of the question.
+    Fields,
+    /// Each of the document fields of the question, or all of the record type if it names none.
+    DocumentFields,
+    /// The record as a whole.
+    Record,
+    /// The audit log.
+    Log,
+}
+
+impl Action {
+    /// Every action, in the order in which they are shown.
+    pub const ALL: [Self; 15] = [
+        Self::Read,
+        Self::Search,
+        Self::ReadVersions,
+        Self::ListDocuments,
+        Self::ReadDocument,
+        Self::Create,
+        Self::Amend,
+        Self::UploadDocument,
+        Self::RestoreVersion,
+        Self::GiveGrant,
+        Self::ListGrants,
+        Self::WithdrawGrant,
+        Self::ReadAudit,
+        Self::ReadAccesses,
+        Self::ReadTreeHead,
+    ];
+
+    /// Its name in policies, the audit log and the command line.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Search => "search",
+            Self::ReadVersions => "read-versions",
+            Self::ListDocuments => "list-documents",
+            Self::ReadDocument => "read-document",
+            Self::Create => "create",
+            Self::Amend => "amend",
+            Self::UploadDocument => "upload-document",
+            Self::RestoreVersion => "restore-version",
+            Self::GiveGrant => "give-grant",
+            Self::ListGrants => "list-grants",
+            Self::WithdrawGrant => "withdraw-grant",
+            Self::ReadAudit => "read-audit",
+            Self::ReadAccesses => "read-accesses",
+            Self::ReadTreeHead => "read-tree-head",
+        }
+    }
+
+    pub(crate) const fn scope(self) -> Scope {
+        match self {
+            Self::Read | Self::Search | Self::ReadVersions | Self::Create | Self::Amend => Scope::Fields,
+            Self::ListDocuments | Self::ReadDocument | Self::UploadDocument => Scope::DocumentFields,
+            Self::RestoreVersion | Self::GiveGrant | Self::ListGrants | Self::WithdrawGrant | Self::ReadAccesses => {
+                Scope::Record
+            }
+            Self::ReadAudit | Self::ReadTreeHead => Scope::Log,
+        }
+    }
+
+    /// Whether one field that is not open refuses the whole: nothing is written or found by halves.
+    pub(crate) const fn takes_all_or_nothing(self) -> bool {
+        matches!(self, Self::Search | Self::Create | Self::Amend | Self::UploadDocument)
+    }
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for Action {
+    type Err = UnknownAction;
+
+    fn from_str(text: &str) -> Result<Self, UnknownAction> {
+        Self::ALL.into_iter().find(|action| action.as_str() == text).ok_or(UnknownAction)
+    }
+}

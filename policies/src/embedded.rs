@@ -1,0 +1,25 @@
+//! The policy folder of this repository, compiled in, so that the binary decides wherever it runs.
+
+macro_rules! files {
+    ($($path:literal),* $(,)?) => {
+        &[$(($path, include_str!(concat!("../", $path)))),*]
+    };
+}
+
+/// Path in the policy folder and text. A test compares the list with the folder.
+pub(crate) const FILES: &[(&str, &str)] = files![
+    "cedar/granted-reads.cedar",
+    "cedar/legal.cedar",
+    "cedar/oversight.cedar",
+    "cedar/purposes.cedar",
+    "cedar/restriction.cedar",
+    "cedar/schema.cedarschema",
+    "cedar/special-categories.cedar",
+    "environments/assureurs-engages.toml",
+    "environments/bigmom-production.toml",
+    "environments/bigmom-recette.toml",
+    "purposes.toml",
+    "record-types/merchant.toml",
+    "record-types/policyholder.toml",
+    "retention.toml",
+];

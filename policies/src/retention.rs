@@ -1,0 +1,238 @@
+//! Retention rules: how long each category of each record type is kept, and by which law. This
+//! module declares and checks them; it erases nothing and reads no clock.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+
+use coffre_core::record::{Category, RecordTypeName};
+use serde::Deserialize;
+use thiserror::Error;
+use toml::Spanned;
+
+use crate::error::LoadError;
+use crate::labels::Labels;
+use crate::place::Place;
+use crate::record_type::RecordType;
+use crate::toml_file::TomlFile;
+
+/// How long a category is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RetentionRule {
+    /// The record type.
+    pub record_type: RecordTypeName,
+    /// Its category.
+    pub category: Category,
+    /// From when the durations run.
+    pub starts: StartingEvent,
+    /// How long it stays in daily use after that.
+    pub active: Period,
+    /// How long it is then kept apart, for disputes and legal duties only.
+    pub archive: Option<Period>,
+    /// The law or decision that says so.
+    pub source: Labels,
+}
+
+/// From when a duration runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StartingEvent {
+    /// The record was created.
+    Collection,
+    /// The data subject was last in touch.
+    LastContact,
+    /// The contract ended.
+    ContractEnd,
+    /// The membership ended.
+    MembershipEnd,
+}
+
+/// A calendar duration, written as in ISO 8601: `P5Y`, `P18M`, `P30D`, `P1Y6M`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Period {
+    /// Years.
+    pub years: u16,
+    /// Months.
+    pub months: u16,
+    /// Days.
+    pub days: u16,
+}
+
+/// Text that is not a period.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("not a period of years, months and days: write it as P5Y, P18M, P30D or P1Y6M")]
+pub struct PeriodError;
+
+impl FromStr for Period {
+    type Err = PeriodError;
+
+    fn from_str(text: &str) -> Result<Self, PeriodError> {
+        let mut rest = text.strip_prefix('P').filter(|rest| !rest.is_empty()).ok_or(PeriodError)?;
+        let mut parts = [0_u16; 3];
+        for (part, unit) in parts.iter_mut().zip(['Y', 'M', 'D']) {
+            if let Some((number, after)) = rest.split_once(unit) {
+                let plain = number.bytes().all(|byte| byte.is_ascii_digit());
+                *part = number.parse().ok().filter(|_| plain).ok_or(PeriodError)?;
+                rest = after;
+            }
+        }
+        let [years, months, days] = parts;
+        if rest.is_empty() { Ok(Self { years, months, days }) } else { Err(PeriodError) }
+    }
+}
+
+impl TryFrom<String> for Period {
+    type Error = PeriodError;
+
+    fn try_from(text: String) -> Result<Self, PeriodError> {
+        text.parse()
+    }
+}
+
+impl fmt::Display for Period {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let parts = [(self.years, 'Y'), (self.months, 'M'), (self.days, 'D')];
+        f.write_str("P")?;
+        if parts.iter().all(|(number, _)| *number == 0) {
+            return f.write_str("0D");
+        }
+        parts.iter().filter(|(number, _)| *number > 0).try_for_each(|(number, unit)| write!(f, "{number}{unit}"))
+    }
+}
+
+/// What can be wrong with the retention rules.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum RetentionFault {
+    /// No such record type.
+    #[error("there is no record type {name:?}: use one of {known}")]
+    UnknownRecordType {
+        /// The text.
+        name: String,
+        /// The declared ones.
+        known: String,
+    },
+    /// The record type has no such category.
+    #[error("record type {record_type:?} has no category {category:?}: use one of {known}")]
+    UnknownCategory {
+        /// The record type.
+        record_type: String,
+        /// The text.
+        category: String,
+        /// The declared ones.
+        known: String,
+    },
+    /// Two rules for one category.
+    #[error(
+        "category {category:?} of {record_type:?} has a second rule, the first is on line {first}: remove one of the two"
+    )]
+    Twice {
+        /// The record type.
+        record_type: String,
+        /// The category.
+        category: String,
+        /// Where the first is.
+        first: usize,
+    },
+    /// A category that nothing ever erases.
+    #[error(
+        "category {category:?} of {record_type:?} has no rule: add a [[rule]], nothing is kept without end (GDPR article 5(1)(e))"
+    )]
+    Without {
+        /// The record type.
+        record_type: String,
+        /// The category.
+        category: String,
+    },
+    /// An empty source.
+    #[error("the {language} text of `source` is empty: name the law or decision that sets the duration")]
+    EmptySource {
+        /// The language.
+        language: &'static str,
+    },
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawFile {
+    rule: Vec<RawRule>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct RawRule {
+    record_type: Spanned<String>,
+    category: Spanned<String>,
+    starts: StartingEvent,
+    active: Period,
+    archive: Option<Period>,
+    source: Spanned<Labels>,
+}
+
+type RecordTypes = BTreeMap<RecordTypeName, RecordType>;
+
+/// The rules that a file declares: exactly one for each category of each record type.
+pub(crate) fn parse(file: TomlFile<'_>, types: &RecordTypes) -> Result<Vec<RetentionRule>, LoadError> {
+    let raw: RawFile = file.parse()?;
+    let mut lines = BTreeMap::new();
+    let mut rules = Vec::with_capacity(raw.rule.len());
+    for raw in raw.rule {
+        let place = file.place(&raw.category);
+        let rule = rule(file, raw, types).map_err(|(place, fault)| LoadError::Retention { place, fault })?;
+        let key = (rule.record_type.clone(), rule.category.clone());
+        if let Some(first) = lines.insert(key, place.line) {
+            let (record_type, category) = (rule.record_type.to_string(), rule.category.to_string());
+            let fault = RetentionFault::Twice { record_type, category, first };
+            return Err(LoadError::Retention { place, fault });
+        }
+        rules.push(rule);
+    }
+    let every = types.values().flat_map(|t| t.categories().iter().map(move |c| (t.name().clone(), c.name.clone())));
+    match every.into_iter().find(|key| !lines.contains_key(key)) {
+        None => Ok(rules),
+        Some((record_type, category)) => {
+            let fault =
+                RetentionFault::Without { record_type: record_type.to_string(), category: category.to_string() };
+            Err(LoadError::Retention { place: Place::top(file.name), fault })
+        }
+    }
+}
+
+fn rule(file: TomlFile<'_>, raw: RawRule, types: &RecordTypes) -> Result<RetentionRule, (Place, RetentionFault)> {
+    let name = raw.record_type.get_ref();
+    let Some(record_type) = types.values().find(|record_type| record_type.name().as_str() == name) else {
+        let known = types.keys().map(RecordTypeName::as_str).collect::<Vec<_>>().join(", ");
+        return Err((file.place(&raw.record_type), RetentionFault::UnknownRecordType { name: name.clone(), known }));
+    };
+    let Some(category) = record_type.category(raw.category.get_ref()) else {
+        let known = record_type.categories().iter().map(|c| c.name.as_str()).collect::<Vec<_>>().join(", ");
+        let (record_type, category) = (name.clone(), raw.category.get_ref().clone());
+        return Err((file.place(&raw.category), RetentionFault::UnknownCategory { record_type, category, known }));
+    };
+    if let Some(language) = raw.source.get_ref().missing() {
+        return Err((file.place(&raw.source), RetentionFault::EmptySource { language }));
+    }
+    Ok(RetentionRule {
+        record_type: record_type.name().clone(),
+        category: category.name.clone(),
+        starts: raw.starts,
+        active: raw.active,
+        archive: raw.archive,
+        source: raw.source.into_inner(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn periods_are_read_and_written() {
+        for text in ["P5Y", "P18M", "P30D", "P1Y6M", "P1Y2M3D", "P0D"] {
+            assert_eq!(text.parse::<Period>().map(|period| period.to_string()).as_deref(), Ok(text));
+        }
+        for text in ["", "P", "5Y", "PY", "P5", "P5X", "P6M1Y", "P-5Y", "P+5Y", "P99999Y", "P1Y1Y", "P5y", "PT5H"] {
+            assert_eq!(text.parse::<Period>(), Err(PeriodError), "{text}");
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! What holds of every decision, whatever the question; and that nothing is allowed where a policy
+//! could not be evaluated.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use std::collections::BTreeSet;
+use std::sync::LazyLock;
+
+use coffre_core::grant::{Basis, GrantState};
+use coffre_core::record::FieldPath;
+use coffre_core::role::Role;
+use coffre_policies::{Action, Condition, GrantFacts, Policies, Question, Reason, Sources};
+use proptest::prelude::*;
+use proptest::sample::{select, subsequence};
+
+static POLICIES: LazyLock<Policies> = LazyLock::new(|| Policies::embedded().unwrap());
+
+fn field(path: &str) -> FieldPath {
+    path.parse().unwrap()
+}
+
+/// Legal reads an e-mail address: allowed, by one policy.
+fn legal_reads() -> Question {
+    Question {
+        role: Role::Legal,
+        action: Action::Read,
+        record_type: Some("policyholder".parse().unwrap()),
+        fields: BTreeSet::from([field("contact.email"), field("contact.phone")]),
+        purpose: Some("contract-administration".to_owned()),
+        grant: None,
+        restricted: false,
+    }
+}
+
+/// The embedded policies and one more.
+fn with_policy(text: &str) -> Policies {
+    let text = format!("@id(\"added\")\n@description_en(\"en\")\n@description_fr(\"fr\")\n{text}");
+    Policies::from_sources(&Sources::embedded().with("cedar/added.cedar", &text)).unwrap()
+}
+
+#[test]
+fn an_erroring_forbid_cannot_leave_allow_standing() {
+    assert!(POLICIES.decide(&legal_reads()).allowed);
+    // It passes strict validation and overflows whenever it is evaluated; Cedar alone would skip it.
+    let policies = with_policy(
+        "@reason(\"restricted\")\nforbid (principal, action, resource) when { 9223372036854775807 + 1 == 0 };",
+    );
+    let decision = policies.decide(&legal_reads());
+    assert!(!decision.allowed);
+    assert_eq!(decision.denied, Some(Reason::EvaluationError));
+    assert!(decision.opened.is_empty() && decision.policies.is_empty());
+    let steps = policies.explain(&legal_reads()).steps;
+    assert!(steps.iter().all(|step| step.failures.iter().any(|failure| failure.contains("added"))), "{steps:?}");
+}
+
+#[test]
+fn an_error_on_one_field_refuses_them_all() {
+    let policies = with_policy(
+        "@reason(\"restricted\")\nforbid (principal, action, resource is Field) when { resource == Field::\"policyholder/contact.phone\" && 9223372036854775807 + 1 == 0 };",
+    );
+    let decision = policies.decide(&legal_reads());
+    assert_eq!((decision.allowed, decision.opened.len(), decision.withheld.len()), (false, 0, 2));
+    let email = Question { fields: BTreeSet::from([field("contact.email")]), ..legal_reads() };
+    assert!(policies.decide(&email).allowed);
+}
+
+#[test]
+fn an_erroring_permit_opens_nothing() {
+    let policies = with_policy("permit (principal, action, resource) when { 9223372036854775807 + 1 == 0 };");
+    assert_eq!(policies.decide(&legal_reads()).denied, Some(Reason::EvaluationError));
+}
+
+#[test]
+fn names_of_reasons_are_the_same_in_text_and_json() {
+    for reason in Reason::ALL {
+        assert_eq!(serde_json::to_string(&reason).unwrap(), format!("\"{reason}\""));
+    }
+    for action in Action::ALL {
+        assert_eq!(serde_json::to_string(&action).unwrap(), format!("\"{action}\""));
+        assert_eq!(action.as_str().parse(), Ok(action));
+    }
+}
+
+const STATES: [GrantState; 4] =
+    [GrantState::Valid, GrantState::NotYetValid, GrantState::Expired, GrantState::Withdrawn];
+
+fn purposes() -> impl Strategy<Value = String> {
+    let mut names: Vec<String> = POLICIES.purposes().map(|purpose| purpose.name.clone()).collect();
+    names.push("curiosity".to_owned());
+    select(names)
+}
+
+fn fields() -> impl Strategy<Value = BTreeSet<FieldPath>> {
+    let mut paths: Vec<FieldPath> = POLICIES
+        .record_types()
+        .flat_map(|record_type| record_type.fields().iter().map(|field| field.path.clone()))
+        .collect();
+    paths.sort_unstable();
+    paths.dedup();
+    subsequence(paths, 0..6).prop_map(|paths| paths.into_iter().collect())
+}
+
+fn grants() -> impl Strategy<Value = GrantFacts> {
+    let parts = (
+        select(&Role::ALL[..]),
+        purposes(),
+        fields(),
+        select(&Basis::ALL[..]),
+        proptest::option::of(select(&Condition::ALL[..])),
+        select(&STATES[..]),
+    );
+    parts.prop_map(|(role, purpose, fields, basis, article9, state)| GrantFacts {
+        role,
+        purpose,
+        fields,
+        basis,
+        article9,
+        state,
+    })
+}
+
+/// Questions of every shape; half of them with a grant that suits, so that many are allowed.
+fn questions() -> impl Strategy<Value = Question> {
+    let parts = (
+        select(&Role::ALL[..]),
+        select(&Action::ALL[..]),
+        proptest::option::weighted(0.9, select(vec!["policyholder", "merchant", "supplier"])),
+        fields(),
+        proptest::option::weighted(0.9, purposes()),
+        proptest::option::weighted(0.9, grants()),
+        any::<bool>(),
+        any::<bool>(),
+    );
+    parts.prop_map(|(role, action, record_type, fields, purpose, mut grant, suits, restricted)| {
+        if let (Some(grant), Some(purpose), true) = (&mut grant, &purpose, suits) {
+            let fields = grant.fields.union(&fields).cloned().collect();
+            *grant = GrantFacts { role, purpose: purpose.clone(), state: GrantState::Valid, fields, ..grant.clone() };
+        }
+        let record_type = record_type.map(|name| name.parse().unwrap());
+        let restricted = restricted && suits;
+        Question { role, action, record_type, fields, purpose, grant, restricted }
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    #[test]
+    fn what_holds_of_every_decision(question in questions()) {
+        let decision = POLICIES.decide(&question);
+
+        // It is a function, and its explanation says the same.
+        prop_assert_eq!(&POLICIES.explain(&question).decision, &decision);
+        // Every field asked for is either open or withheld, never both.
+        let answered: BTreeSet<FieldPath> = decision.opened.iter().chain(decision.withheld.keys()).cloned().collect();
+        prop_assert!(question.fields.is_subset(&answered));
+        prop_assert_eq!(answered.len(), decision.opened.len() + decision.withheld.len());
+        // A refusal has a reason, an allowance has a policy.
+        prop_assert_eq!(decision.allowed, decision.denied.is_none());
+        prop_assert!(!decision.allowed || !decision.policies.is_empty());
+        prop_assert_ne!(decision.denied, Some(Reason::EvaluationError));
+
+        let opened_special = decision.opened.iter().any(|field| field.category_str() == "health");
+        match question.role {
+            Role::Legal => {}
+            Role::CustomerService | Role::Sales | Role::Billing => {
+                prop_assert!(!decision.allowed || question.fields.is_empty() || question.grant.is_some());
+                if let Some(grant) = question.grant.as_ref().filter(|_| decision.allowed) {
+                    prop_assert!(decision.opened.is_subset(&grant.fields));
+                    prop_assert_eq!(grant.state, GrantState::Valid);
+                    prop_assert_eq!(grant.role, question.role);
+                    prop_assert_eq!(Some(&grant.purpose), question.purpose.as_ref());
+                    prop_assert!(!opened_special || (question.role == Role::CustomerService && grant.article9.is_some()));
+                }
+            }
+            Role::Dpo | Role::Backup => prop_assert!(decision.opened.is_empty()),
+        }
+        if question.restricted && !decision.opened.is_empty() {
+            prop_assert_eq!(question.role, Role::Legal);
+            let purpose = question.purpose.as_deref();
+            prop_assert!(matches!(purpose, Some("legal-defence" | "data-subject-request")));
+        }
+    }
+}
