@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::commands::doctor;
+use crate::commands::{doctor, init, policy};
 
 /// An encrypted vault for an insurer's sensitive records, and the backups that keep them from being lost.
 #[derive(Debug, Parser)]
@@ -27,6 +27,10 @@ pub(crate) struct Global {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
+    /// Make a new vault, and the keys that open it and its backups
+    Init(init::Arguments),
     /// Tell what is wrong with a vault, its configuration and the tools it needs, each with its remedy
     Doctor(doctor::Arguments),
+    /// Check the policies, or explain what they decide
+    Policy(policy::Arguments),
 }

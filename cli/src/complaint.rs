@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-use crate::configuration::ConfigurationError;
 use crate::exit::Exit;
 
 /// An error that the command line finds by itself, with the exit code it ends with.
@@ -20,6 +19,10 @@ impl Complaint {
         Self { exit, cause: cause.into(), remedy: remedy.into() }
     }
 
+    pub(crate) const fn exit(&self) -> Exit {
+        self.exit
+    }
+
     /// Wrong arguments or configuration.
     pub(crate) fn usage(cause: impl Into<String>, remedy: impl Into<String>) -> Self {
         Self::new(Exit::Usage, cause, remedy)
@@ -33,18 +36,6 @@ impl fmt::Display for Complaint {
 }
 
 impl std::error::Error for Complaint {}
-
-/// The exit code of an error: that of the first link of its chain that has one.
-pub(crate) fn exit_of(error: &anyhow::Error) -> Exit {
-    error.chain().find_map(code_of).unwrap_or(Exit::Failure)
-}
-
-fn code_of(link: &(dyn std::error::Error + 'static)) -> Option<Exit> {
-    if let Some(complaint) = link.downcast_ref::<Complaint>() {
-        return Some(complaint.exit);
-    }
-    link.is::<ConfigurationError>().then_some(Exit::Usage)
-}
 
 /// The two lines for the terminal.
 ///
@@ -96,7 +87,7 @@ mod tests {
         let error = anyhow::Error::from(Complaint::usage("no vault is named", "say which with --vault DIR"))
             .context("not served");
         assert_eq!(two_lines(&error), "error: not served: no vault is named\nhelp: say which with --vault DIR\n");
-        assert_eq!(exit_of(&error), Exit::Usage);
+        assert_eq!(Exit::of(&error), Exit::Usage);
     }
 
     #[test]

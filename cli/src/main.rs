@@ -30,7 +30,7 @@ fn main() -> ExitCode {
 fn complain(error: &anyhow::Error) -> Exit {
     // There is nowhere left to tell that standard error is closed.
     io::stderr().write_all(complaint::two_lines(error).as_bytes()).ok();
-    complaint::exit_of(error)
+    Exit::of(error)
 }
 
 /// Whether the reader of standard output has seen enough, as in `coffre audit export | head`.

@@ -13,7 +13,7 @@ use coffre_core::note::VerificationKey;
 use serde::Deserialize;
 
 pub(crate) use error::ConfigurationError;
-pub(crate) use locate::locate;
+pub(crate) use locate::{FILE_NAME, locate};
 
 /// Where the server listens unless told otherwise.
 pub(crate) const DEFAULT_LISTEN: SocketAddr =
@@ -46,6 +46,8 @@ pub(crate) struct Configuration {
 pub(crate) struct Server {
     /// The address of the API; loopback unless TLS is configured.
     pub(crate) listen: SocketAddr,
+    /// The server identity that opens the root key; in the vault's directory unless named.
+    pub(crate) identity: Option<PathBuf>,
     /// For the vault's own user (0600); in the vault's `run` directory unless named.
     pub(crate) control_socket: Option<PathBuf>,
     /// For the backup account (0660): blind verbs only.
@@ -54,7 +56,7 @@ pub(crate) struct Server {
 
 impl Default for Server {
     fn default() -> Self {
-        Self { listen: DEFAULT_LISTEN, control_socket: None, backup_socket: None }
+        Self { listen: DEFAULT_LISTEN, identity: None, control_socket: None, backup_socket: None }
     }
 }
 
@@ -146,7 +148,7 @@ impl Configuration {
         let server = &mut self.server;
         let mut paths: Vec<&mut PathBuf> = [&mut self.vault, &mut self.policies]
             .into_iter()
-            .chain([&mut server.control_socket, &mut server.backup_socket])
+            .chain([&mut server.identity, &mut server.control_socket, &mut server.backup_socket])
             .filter_map(Option::as_mut)
             .collect();
         if let Some(backup) = &mut self.backup {
@@ -163,6 +165,13 @@ impl Configuration {
         }
         self
     }
+}
+
+/// The socket that the vault's own user reaches its server at.
+pub(crate) fn control_socket(configuration: Option<&Configuration>, vault: &Path) -> PathBuf {
+    configuration
+        .and_then(|configuration| configuration.server.control_socket.clone())
+        .unwrap_or_else(|| vault.join("run").join("control.sock"))
 }
 
 #[cfg(test)]

@@ -34,6 +34,7 @@ vault = "vault"
 policies = "/usr/share/coffre/policies"
 [server]
 listen = "127.0.0.1:8000"
+identity = "../server.identity"
 control_socket = "run/control.sock"
 backup_socket = "/run/coffre/backup.sock"
 [backup]
@@ -54,6 +55,7 @@ binary = "restic"
     let restic = backup.restic.unwrap();
     assert_eq!(configuration.vault.unwrap(), folder.path().join("vault"));
     assert_eq!(configuration.policies.unwrap(), Path::new("/usr/share/coffre/policies"));
+    assert_eq!(configuration.server.identity.unwrap(), folder.path().join("../server.identity"));
     assert_eq!(configuration.server.control_socket.unwrap(), folder.path().join("run/control.sock"));
     assert_eq!(configuration.server.backup_socket.unwrap(), Path::new("/run/coffre/backup.sock"));
     assert_eq!(backup.spool, folder.path().join("spool"));

@@ -2,6 +2,7 @@
 
 mod finding;
 mod permissions;
+mod vault;
 
 use std::path::{Path, PathBuf};
 
@@ -40,7 +41,10 @@ pub(crate) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
 fn examine(vault: Option<&Path>, config: Option<&Path>) -> Vec<Finding> {
     let (configuration, mut findings) = examine_configuration(vault, config);
     let vault = vault.map(Path::to_owned).or_else(|| configuration.as_ref()?.vault.clone());
-    findings.extend(vault.map(|vault| permissions::private_directory("vault", &vault)));
+    if let Some(directory) = &vault {
+        findings.extend(vault::examine(directory, configuration.as_ref()));
+        findings.push(vault::server(&configuration::control_socket(configuration.as_ref(), directory)));
+    }
     if let Some(backup) = configuration.as_ref().and_then(|configuration| configuration.backup.as_ref()) {
         findings.extend(examine_backup(backup));
     }

@@ -1,0 +1,107 @@
+//! `coffre init`: a new vault, and what its operator must keep. The keys are made in the store; this verb names the
+//! places, writes the configuration that pins the new vault, and prints what belongs into every other one.
+
+use std::fs::OpenOptions;
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use clap::Args;
+use coffre_core::ids::Environment;
+use coffre_store::clock::{SystemClock, SystemEntropy};
+use coffre_store::{InitPlan, Initialized};
+use serde_json::json;
+
+use crate::configuration::FILE_NAME;
+use crate::exit::Exit;
+use crate::output;
+
+/// The arguments of `coffre init`.
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    /// A new or empty directory, for the vault's own account only
+    #[arg(value_name = "DIR")]
+    directory: PathBuf,
+    /// The environment that every key is bound to, such as production or recette
+    #[arg(long, value_name = "NAME")]
+    environment: Environment,
+    /// Who can open the backups: an age recipient; without it an identity is made
+    #[arg(long, value_name = "age1…", conflicts_with = "recovery_identity")]
+    recovery_recipient: Option<String>,
+    /// Where the recovery identity is written that is made; otherwise DIR.recovery-identity, beside the vault
+    #[arg(long, value_name = "FILE")]
+    recovery_identity: Option<PathBuf>,
+    /// Print one JSON object instead of lines
+    #[arg(long)]
+    json: bool,
+}
+
+/// Makes the vault and says what to keep.
+pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
+    let directory = std::path::absolute(&arguments.directory)?;
+    let plan = InitPlan {
+        environment: arguments.environment.clone(),
+        recovery_recipient: arguments.recovery_recipient.clone(),
+        recovery_identity_file: arguments.recovery_identity.clone().unwrap_or_else(|| beside(&directory)),
+    };
+    let vault = coffre_store::init(&directory, &plan, &SystemClock, &mut SystemEntropy)?;
+    write_configuration(&directory, &plan.environment, &vault)
+        .context("the vault is made, but its coffre.toml is not; write it from what `coffre doctor` prints")?;
+    if arguments.json {
+        output::json(&report(&directory, &plan.environment, &vault))?;
+    } else {
+        output::line(lines(&directory, &plan.environment, &vault))?;
+    }
+    Ok(Exit::Success)
+}
+
+/// `vault` → `vault.recovery-identity`.
+fn beside(directory: &Path) -> PathBuf {
+    let mut path = directory.as_os_str().to_owned();
+    path.push(".recovery-identity");
+    path.into()
+}
+
+fn write_configuration(directory: &Path, environment: &Environment, vault: &Initialized) -> std::io::Result<()> {
+    let text = format!(
+        "# What this vault is, for its own server. Pin the same three lines wherever its backups are verified or restored.\n\
+         environment = \"{environment}\"\n\
+         vault_id = \"{}\"\n\
+         verification_key = \"{}\"\n",
+        vault.vault, vault.verification_key
+    );
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(directory.join(FILE_NAME))?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()
+}
+
+fn report(directory: &Path, environment: &Environment, vault: &Initialized) -> serde_json::Value {
+    json!({
+        "directory": directory,
+        "environment": environment,
+        "vault_id": vault.vault,
+        "verification_key": vault.verification_key,
+        "recovery_recipient": vault.recovery_recipient,
+        "recovery_identity_file": vault.recovery_identity_file,
+    })
+}
+
+fn lines(directory: &Path, environment: &Environment, vault: &Initialized) -> String {
+    let mut facts = vec![
+        ("vault", directory.display().to_string()),
+        ("environment", environment.to_string()),
+        ("vault id", vault.vault.to_string()),
+        ("verification key", vault.verification_key.clone()),
+        ("recovery recipient", vault.recovery_recipient.clone()),
+    ];
+    facts.extend(vault.recovery_identity_file.iter().map(|file| ("recovery identity", file.display().to_string())));
+    let facts = facts.iter().map(|(name, fact)| format!("{name:<20}{fact}")).collect::<Vec<_>>().join("\n");
+    let advice = if vault.recovery_identity_file.is_some() {
+        "The recovery identity opens every backup of this vault. Copy it to media that are kept offline, in two places,\n\
+         then remove it from this machine: nothing here needs it before a restore."
+    } else {
+        "Whoever holds the identity of the recovery recipient can open every backup of this vault."
+    };
+    format!("{facts}\n\n{advice}")
+}

@@ -1,0 +1,53 @@
+//! `coffre policy`: what the policies say, without a vault. Which policies: those of a folder, or those compiled in.
+
+mod check;
+mod explain;
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Subcommand};
+use coffre_policies::{LoadError, Policies};
+
+use crate::arguments::Global;
+use crate::configuration::{self, Configuration};
+use crate::exit::Exit;
+
+/// The arguments of `coffre policy`.
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Load and validate a policy folder, and run its decision cases
+    Check(check::Arguments),
+    /// Say what the policies decide in one case, and which of them decided
+    Explain(explain::Arguments),
+}
+
+/// Runs the verb.
+pub(crate) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit> {
+    match &arguments.verb {
+        Verb::Check(verb) => check::run(verb, global),
+        Verb::Explain(verb) => explain::run(verb, global),
+    }
+}
+
+/// The policy folder that is named, or that the configuration names; none stands for the policies compiled in.
+fn folder(named: Option<&Path>, global: &Global) -> anyhow::Result<Option<PathBuf>> {
+    if named.is_some() {
+        return Ok(named.map(Path::to_owned));
+    }
+    match (configuration::locate(global.config.as_deref(), None), &global.config) {
+        (Ok(file), _) => Ok(Configuration::load(&file)?.policies),
+        (Err(_), None) => Ok(None),
+        (Err(error), Some(_)) => Err(error.into()),
+    }
+}
+
+/// Loads and validates them.
+pub(crate) fn load(folder: Option<&Path>) -> Result<Policies, LoadError> {
+    folder.map_or_else(Policies::embedded, Policies::load)
+}
