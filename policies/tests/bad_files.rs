@@ -28,9 +28,16 @@ fn messages(changes: &[Change]) -> String {
         assert!(find.is_empty() || text.contains(find), "{file} does not hold {find:?}");
         let broken = if find.is_empty() { text + replace } else { text.replacen(find, replace, 1) };
         let refusal = Policies::from_sources(&sources.with(file, &broken)).map(|_| format!("accepted: {replace:?}"));
-        writeln!(messages, "{}", refusal.unwrap_err()).unwrap();
+        writeln!(messages, "{}", without_guess(&refusal.unwrap_err().to_string())).unwrap();
     }
     messages
+}
+
+/// Cedar suggests one of several similar names, not always the same one.
+fn without_guess(message: &str) -> String {
+    let Some((before, rest)) = message.split_once(" (did you mean `") else { return message.to_owned() };
+    let after = rest.split_once("`?)").map_or("", |(_, after)| after);
+    format!("{before}{after}")
 }
 
 #[test]
