@@ -91,6 +91,7 @@ fn what_the_folder_declares() {
         ("contact.email", SearchKind::Exact),
         ("contact.phone", SearchKind::Phone),
         ("contract.number", SearchKind::Exact),
+        ("contract.other_numbers", SearchKind::Exact),
         ("legacy.client_number", SearchKind::Exact),
     ];
     assert_eq!(indexes, expected.map(|(field, kind)| (field.to_owned(), kind)));

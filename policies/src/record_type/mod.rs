@@ -145,7 +145,11 @@ impl RecordType {
     /// The indexes by which its records are found, in the order of the fields.
     pub fn indexes(&self) -> Vec<SearchIndex> {
         let index = |field: &FieldDefinition| {
-            let kind = match (field.search, &field.kind) {
+            let item = match &field.kind {
+                Kind::List { of, .. } => of,
+                single => single,
+            };
+            let kind = match (field.search, item) {
                 (Search::None, _) => return None,
                 (Search::Exact, Kind::Phone) => SearchKind::Phone,
                 (Search::Exact, _) => SearchKind::Exact,

@@ -194,7 +194,12 @@ fn search(file: TomlFile<'_>, field: &RawField, category: &CategoryDefinition) -
     let Some(raw) = &field.search else { return Ok(Search::None) };
     let path = field.path.get_ref().clone();
     let kind = field.kind.as_str();
-    let fault = match (*raw.get_ref(), field.kind) {
+    // A list is found by any of its items.
+    let searched = match &field.of {
+        Some(of) if field.kind == RawKind::List && *raw.get_ref() == Search::Exact => *of.get_ref(),
+        _ => field.kind,
+    };
+    let fault = match (*raw.get_ref(), searched) {
         (Search::None, _) => return Ok(Search::None),
         _ if category.special => Fault::SpecialSearch { path },
         (search @ Search::Name, RawKind::Text)

@@ -10,6 +10,7 @@ use coffre_core::keyset::Keyset;
 use coffre_core::record::{Fields, RecordTypeName};
 use coffre_core::search::{SearchIndex, Term};
 use rusqlite::{Connection, params};
+use serde_json::Value;
 
 use crate::error::ReadError;
 use crate::model::{Hit, HitKind};
@@ -29,11 +30,20 @@ pub(crate) fn tags(
 ) -> BTreeSet<[u8; 16]> {
     let mut found = BTreeSet::new();
     for index in indexes.iter().filter(|index| &index.record_type == kind) {
-        if let Some(text) = fields.0.get(&index.field).and_then(serde_json::Value::as_str) {
+        let items = fields.0.get(&index.field).map(texts).unwrap_or_default();
+        for text in items {
             found.extend(index.terms(text).iter().map(|term| tag(scope, keys, index, term)));
         }
     }
     found
+}
+
+/// The texts of a value: a list is found by any of its items.
+fn texts(value: &Value) -> Vec<&str> {
+    match value {
+        Value::Array(items) => items.iter().filter_map(Value::as_str).collect(),
+        single => single.as_str().into_iter().collect(),
+    }
 }
 
 /// What a commit changes in the index.
@@ -129,4 +139,17 @@ pub(crate) fn accesses(
         index.prepare_cached("SELECT idx FROM accesses WHERE subject = ?1 AND idx < ?2 ORDER BY idx DESC LIMIT ?3")?;
     let rows = statement.query_map(params![subject.as_bytes(), before, limit], |row| row.get(0))?;
     rows.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_list_is_indexed_by_its_items() {
+        assert_eq!(texts(&json!(["C1", 7, "C2"])), ["C1", "C2"]);
+        assert_eq!(texts(&json!("C1")), ["C1"]);
+        assert_eq!(texts(&json!(true)), Vec::<&str>::new());
+    }
 }
