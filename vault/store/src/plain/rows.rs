@@ -5,6 +5,7 @@
 //! keeps only the page's rows (ORDER BY with LIMIT), so that nothing is sorted on disk.
 
 use std::collections::VecDeque;
+use std::fmt;
 
 use rusqlite::params;
 use rusqlite::types::ValueRef;
@@ -27,7 +28,8 @@ pub enum KeyOrder {
 }
 
 /// A row, with the values of the columns that its [`Table`] fetches.
-#[derive(Debug, Clone, PartialEq)]
+/// `Debug` leaves out the key.
+#[derive(Clone, PartialEq)]
 pub struct SourceRow {
     /// `SQLite`'s row id, by which the row can be found again.
     pub row: i64,
@@ -35,6 +37,12 @@ pub struct SourceRow {
     pub key: Vec<u8>,
     /// The values, in the table's order of columns.
     pub values: Vec<SourceValue>,
+}
+
+impl fmt::Debug for SourceRow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SourceRow({}, {:?})", self.row, self.values)
+    }
 }
 
 struct Position {

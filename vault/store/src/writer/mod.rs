@@ -11,8 +11,7 @@ mod pending;
 mod recover;
 mod work;
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::Receiver;
+use std::sync::mpsc::{Receiver, TryRecvError};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use coffre_core::crypto::Scope;
@@ -28,7 +27,6 @@ pub use pending::Pending;
 pub(crate) use recover::{RecoverError, Recovered, recover, sweep};
 pub use work::{Work, WorkError};
 
-use crate::capture::Descriptors;
 use crate::clock::Clock;
 use crate::disclosure::{Depends, Disclosure, Receipt};
 use crate::document::DocumentFolder;
@@ -50,10 +48,6 @@ pub(crate) struct Shared {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) folder: DocumentFolder,
     pub(crate) access: Access,
-    /// Descriptors of the database files, for copying them.
-    pub(crate) descriptors: Descriptors,
-    /// A base backup is being taken: checkpoints wait.
-    pub(crate) capturing: AtomicBool,
     /// The reader gate: read for each snapshot, write for a checkpoint.
     pub(crate) gate: RwLock<()>,
     head: Mutex<SignedHead>,
@@ -71,25 +65,10 @@ impl Shared {
         indexes: Vec<SearchIndex>,
         clock: Arc<dyn Clock>,
         folder: DocumentFolder,
-        descriptors: Descriptors,
     ) -> Self {
         let head = Mutex::new(SignedHead { size: 0, note: String::new() });
-        Self {
-            layout,
-            scope,
-            keys,
-            signer,
-            origin,
-            indexes,
-            clock,
-            folder,
-            access: Access::default(),
-            descriptors,
-            capturing: AtomicBool::new(false),
-            gate: RwLock::new(()),
-            head,
-            trouble: Mutex::new(None),
-        }
+        let (access, gate, trouble) = (Access::default(), RwLock::new(()), Mutex::new(None));
+        Self { layout, scope, keys, signer, origin, indexes, clock, folder, access, gate, head, trouble }
     }
 
     /// Shows a new end of the log.
@@ -120,13 +99,10 @@ impl Shared {
 /// Something done on the writer's thread between groups, with its files and the end of the log.
 type Exclusive = Box<dyn FnOnce(Result<(&Files, &Tail), Unavailable>) + Send>;
 
-/// The answer to a transaction, with the receipt of its first entry.
-pub(crate) type Committing<T> = Pending<(<T as Transaction>::Output, Receipt), <T as Transaction>::Error>;
-
 /// What is sent to the writer.
 pub(crate) enum Message {
     Write(Box<dyn WriteJob>),
-    Read(Box<ReadJob>),
+    Read(ReadJob),
     Exclusive(Exclusive),
     Stop,
 }
@@ -138,7 +114,7 @@ impl Message {
         base: Draft,
         reason: Option<String>,
         depends: Depends,
-    ) -> (Self, Committing<T>) {
+    ) -> (Self, Pending<(T::Output, Receipt), T::Error>) {
         let (answer, pending) = Pending::channel();
         let transaction = Some((transaction, base));
         (Self::Write(Box::new(TypedJob::<T> { transaction, reason, depends, result: None, answer })), pending)
@@ -147,7 +123,7 @@ impl Message {
     /// A disclosure, and the receipt that will come.
     pub(crate) fn read(disclosure: Disclosure) -> (Self, Pending<Receipt, std::convert::Infallible>) {
         let (answer, pending) = Pending::channel();
-        (Self::Read(Box::new(ReadJob { disclosure, annotation: None, answer })), pending)
+        (Self::Read(ReadJob { disclosure, annotation: None, answer }), pending)
     }
 }
 
@@ -181,7 +157,7 @@ impl Writer {
             while let Some(message) = next.take() {
                 match message {
                     Message::Write(job) => writes.push(job),
-                    Message::Read(job) => reads.push(*job),
+                    Message::Read(job) => reads.push(job),
                     Message::Exclusive(act) => {
                         exclusive = Some(act);
                         break;
@@ -192,7 +168,10 @@ impl Writer {
                     }
                 }
                 if writes.len() + reads.len() < GROUP {
-                    next = messages.try_recv().ok();
+                    next = match messages.try_recv() {
+                        Ok(message) => Some(message),
+                        Err(TryRecvError::Empty | TryRecvError::Disconnected) => None,
+                    };
                 }
             }
             if !writes.is_empty() || !reads.is_empty() {
@@ -203,10 +182,7 @@ impl Writer {
             }
             self.checkpoint_if_long();
         }
-        // A copy under way must find the files as they were.
-        if !self.shared.capturing.load(Ordering::SeqCst) {
-            self.checkpoint();
-        }
+        self.checkpoint();
     }
 
     /// The files, opened again if they were closed by a failure.
@@ -246,8 +222,7 @@ impl Writer {
     }
 
     fn checkpoint_if_long(&self) {
-        let long = self.files.as_ref().is_some_and(|files| files.longest_wal() >= CHECKPOINT_PAGES);
-        if long && !self.shared.capturing.load(Ordering::SeqCst) {
+        if self.files.as_ref().is_some_and(|files| files.longest_wal() >= CHECKPOINT_PAGES) {
             self.checkpoint();
         }
     }
