@@ -5,10 +5,11 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use coffre_core::audit::{Action, Decision, Draft, Parent};
+use coffre_core::audit::{Action, Decision, Draft};
 use coffre_core::crypto::{Entropy, Scope, SecretKey};
 use coffre_core::ids::{Environment, GenerationId, RequestId, VaultId};
 use coffre_core::keyset::{Keyset, RootKey, signer_name};
+use coffre_core::note::SigningKey;
 use coffre_core::time::Timestamp;
 use rusqlite::Connection;
 use thiserror::Error;
@@ -189,11 +190,12 @@ fn fill(
     let generation = GenerationId::random(entropy);
     name_generation(&connection, generation, recipient)?;
     let begin = Draft::new(Action::BeginGeneration, Decision::Allow, RequestId::random(entropy));
-    begin_log(&audit, &root, &keys, generation, begin, now)?;
+    let (origin, signer) = (log_file::origin(&signer_name(&root.scope), generation), signer(&root.scope, &keys)?);
+    begin_log(&audit, &Tail::empty(), begin, now, &origin, &signer)?;
     // `keys.json` makes it a vault: it comes last.
     root::write_keys(&layout, &root, &keys, entropy)?;
     sync_directory(dir).map_err(|source| InitError::Io { path: dir.to_owned(), source })?;
-    Ok((root.scope.vault, signer(&root.scope, &keys)?.verification_key().to_string()))
+    Ok((root.scope.vault, signer.verification_key().to_string()))
 }
 
 /// Makes a server identity and the root key file it opens.
@@ -214,30 +216,21 @@ pub(crate) fn name_generation(vault: &Connection, generation: GenerationId, reci
     write().map(drop).map_err(|source| OpenError::Database { file: Database::Vault.file_name(), source })
 }
 
-/// Writes the first entry of a generation's log, with what its parent ended with, if it has one.
+/// Writes the first entry of a generation: the log goes on where the parent's ended, under a new
+/// origin.
 pub(crate) fn begin_log(
     audit: &Connection,
-    root: &RootKey,
-    keys: &Keyset,
-    generation: GenerationId,
+    tail: &Tail,
     begin: Draft,
     now: Timestamp,
+    origin: &str,
+    signer: &SigningKey,
 ) -> Result<(), OpenError> {
     let damaged = |detail: String| OpenError::Damaged { detail, source: None };
     let failed = |source| OpenError::Database { file: Database::Audit.file_name(), source };
     let bytes = begin.at(now).leaf().map_err(|error| damaged(error.to_string()))?;
     let leaf = Leaf { bytes, annotation: None };
-    let origin = log_file::origin(&signer_name(&root.scope), generation);
-    let signer = signer(&root.scope, keys)?;
     audit.execute_batch("BEGIN IMMEDIATE").map_err(failed)?;
-    log_file::append(audit, &Tail::empty(), &[leaf], now, &origin, &signer)
-        .map_err(|error| damaged(error.to_string()))?;
+    log_file::append(audit, tail, &[leaf], now, origin, signer).map_err(|error| damaged(error.to_string()))?;
     audit.execute_batch("COMMIT").map_err(failed)
-}
-
-/// What the first entry says of the generation before.
-pub(crate) fn parent_entry(parent: Parent, entropy: &mut dyn Entropy) -> Draft {
-    let mut draft = Draft::new(Action::BeginGeneration, Decision::Allow, RequestId::random(entropy));
-    draft.parent = Some(parent);
-    draft
 }

@@ -39,9 +39,10 @@ pub(crate) fn insert(
     subject: SubjectId,
     key: &SecretKey,
     entropy: &mut dyn Entropy,
-) -> rusqlite::Result<()> {
+) -> Result<(), ReadError> {
     let place = subject_key_place(scope, kind, subject, keys.epoch);
-    let wrapped = crypto::seal(&keys.keyring, &place, key.expose(), entropy).unwrap_or_default();
+    let wrapped = crypto::seal(&keys.keyring, &place, key.expose(), entropy);
+    let wrapped = wrapped.map_err(|_| ReadError::Format { what: "subject key" })?;
     keyring
         .prepare_cached("INSERT INTO subject_keys (subject, record_type, epoch, wrapped) VALUES (?1, ?2, ?3, ?4)")?
         .execute(params![subject.as_bytes(), kind.as_str(), keys.epoch, wrapped])?;

@@ -79,6 +79,11 @@ impl Layout {
         self.root.join("documents")
     }
 
+    /// The last manifests, which the next backup continues.
+    pub fn chain(&self) -> PathBuf {
+        self.root.join("chain")
+    }
+
     /// The owner lock.
     pub fn lock(&self) -> PathBuf {
         self.root.join("lock")

@@ -7,6 +7,7 @@
 //!   committed audit entry;
 //! - nothing here decides who may read: that is the server's `authorization`, by the policies.
 
+mod capture;
 pub mod clock;
 mod connection;
 mod disclosure;
@@ -23,6 +24,7 @@ mod model;
 mod open;
 pub mod plain;
 mod readers;
+mod restore;
 mod root;
 mod schema;
 mod snapshot;
@@ -31,6 +33,7 @@ pub mod transactions;
 mod values;
 mod writer;
 
+pub use capture::{CaptureError, Captured};
 pub use disclosure::{Claim, Depends, Disclosure, Receipt, Undisclosed, WrongReceipt};
 pub use document::{DocumentReader, DocumentWriter, StagedDocument};
 pub use error::{CommitError, ReadError, StageError, Unavailable};
@@ -41,6 +44,7 @@ pub use model::{
     Application, DocumentInfo, Hit, HitKind, LoggedEntry, NewSubject, RecordState, SignedHead, Statistics, VersionInfo,
 };
 pub use open::{OpenError, OpenOptions};
+pub use restore::{Checking, Fetched, RestoreError, Restored, finish_restore, is_unfinished};
 pub use root::RootError;
 pub use snapshot::Snapshot;
 pub use store::Store;

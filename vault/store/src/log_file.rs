@@ -41,8 +41,9 @@ impl Tail {
             .optional()?;
         let Some((size, time, frontier, note)) = row else { return Ok(Self::empty()) };
         let frontier = Frontier::from_bytes(&frontier).map_err(|_| ReadError::Format { what: "tree frontier" })?;
-        if frontier.size() != size {
-            return Err(ReadError::Format { what: "tree frontier" });
+        let newest: Option<u64> = audit.query_row("SELECT max(idx) FROM entries", [], |row| row.get(0))?;
+        if frontier.size() != size || newest.map_or(0, |index| index + 1) != size {
+            return Err(ReadError::Format { what: "end of the log" });
         }
         Ok(Self { frontier, time: Timestamp::from_micros(time), head: SignedHead { size, note } })
     }

@@ -14,6 +14,7 @@ use rusqlite::Connection;
 use rustix::fs::{FlockOperation, flock};
 use thiserror::Error;
 
+use crate::capture::Descriptors;
 use crate::clock::Clock;
 use crate::connection::{self, Use};
 use crate::document::DocumentFolder;
@@ -25,7 +26,7 @@ use crate::readers::Readers;
 use crate::root::{self, RootError};
 use crate::schema;
 use crate::store::Store;
-use crate::writer::{RecoverError, Recovered, Shared, Writer, recover, sweep};
+use crate::writer::{RecoverError, Recovered, Shared, recover, sweep};
 
 /// How to open a vault.
 #[derive(Clone)]
@@ -146,6 +147,7 @@ pub(crate) fn open_with(
     let signer = signer(&root.scope, &keys)?;
     let origin = origin(&signer_name(&root.scope), generation);
     let folder = DocumentFolder::open(&layout.documents())?;
+    let descriptors = Descriptors::open(&layout)?;
     let shared = Arc::new(Shared::new(
         layout,
         root.scope.clone(),
@@ -155,6 +157,7 @@ pub(crate) fn open_with(
         options.indexes.clone(),
         Arc::clone(&options.clock),
         folder,
+        descriptors,
     ));
     let recovered = recover(&shared)?;
     sweep(&shared, &recovered.files.vault)?;
@@ -246,6 +249,6 @@ impl Store {
         let owned = own(dir)?;
         let (root, keys) = root::unwrap(&owned.layout, &owned.layout.root_server(), identity)?;
         let opened = open_with(owned.layout, &root, keys, options)?;
-        Self::start(opened, owned.lock, |shared, recovered| Writer::new(shared, recovered))
+        Self::start(opened, owned.lock)
     }
 }

@@ -22,7 +22,7 @@ use crate::open::{OpenError, Opened};
 use crate::readers::Readers;
 use crate::snapshot::Snapshot;
 use crate::transactions::Transaction;
-use crate::writer::{Files, Message, Pending, Recovered, Shared, Writer};
+use crate::writer::{Files, Message, Pending, Shared, Writer};
 
 /// An open vault.
 #[derive(Clone)]
@@ -59,13 +59,9 @@ fn stop(messages: &Sender<Message>, writer: &Mutex<Option<JoinHandle<()>>>) {
 }
 
 impl Store {
-    pub(crate) fn start(
-        opened: Opened,
-        lock: File,
-        writer: impl FnOnce(Arc<Shared>, Recovered) -> Writer,
-    ) -> Result<Self, OpenError> {
+    pub(crate) fn start(opened: Opened, lock: File) -> Result<Self, OpenError> {
         let Opened { shared, readers, recovered, generation, recovery_recipient } = opened;
-        let writer = writer(Arc::clone(&shared), recovered);
+        let writer = Writer::new(Arc::clone(&shared), recovered);
         let (messages, inbox) = channel();
         let handle = std::thread::Builder::new().name("coffre-writer".to_owned()).spawn(move || writer.run(&inbox))?;
         let verification_key = shared.signer.verification_key();

@@ -1,6 +1,6 @@
 //! Records through the store: written, found, read, amended, restored, erased; and what stays after
 //! the vault is closed and opened again.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, missing_docs, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
 mod support;
 

@@ -148,11 +148,11 @@ impl DocumentWriter {
 }
 
 fn seal_note(plan: &Plan, note: &Note) -> io::Result<Vec<u8>> {
-    let plain = zeroize::Zeroizing::new(serde_json::to_vec(note)?);
+    let text = zeroize::Zeroizing::new(serde_json::to_vec(note)?);
     let keys = plan.keys();
     let about = [plan.document.as_bytes().as_slice(), &plan.version.to_be_bytes()].concat();
     let place = keys.note_place("document", &about, plan.epoch);
-    crypto::seal(&keys.note_key(plan.epoch), &place, &plain, &mut SystemEntropy).map_err(io::Error::other)
+    crypto::seal(&keys.note_key(plan.epoch), &place, &text, &mut SystemEntropy).map_err(io::Error::other)
 }
 
 impl Write for DocumentWriter {

@@ -64,7 +64,8 @@ impl Access {
         }
         let changes = self.lock();
         let seen = |key: AccessKey| changes.last.get(&key).is_none_or(|at| *at <= depends.access_point);
-        depends.access_point >= changes.floor
+        let rests_on_nothing = depends.application.is_none() && depends.subjects.is_empty();
+        (rests_on_nothing || depends.access_point >= changes.floor)
             && depends.application.is_none_or(|id| seen(AccessKey::Application(id)))
             && depends.subjects.iter().all(|id| seen(AccessKey::Subject(*id)))
     }

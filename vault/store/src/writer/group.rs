@@ -88,7 +88,6 @@ impl Writer {
     }
 
     /// Step 1. Each transaction runs within a savepoint of its own in both files.
-    #[expect(clippy::type_complexity, reason = "the jobs that did not run go back to be failed")]
     fn run_writes(
         &self,
         files: &Files,
@@ -334,8 +333,12 @@ fn answer_all(ran: Vec<RanWrite>, reads: Vec<Shared>, size: u64, time: Timestamp
 }
 
 fn fail_all(writes: Vec<Box<dyn WriteJob>>, reads: Vec<ReadJob>, cause: &Unavailable) {
-    writes.into_iter().for_each(|job| job.fail(cause));
-    reads.into_iter().for_each(|job| job.fail(cause));
+    for job in writes {
+        job.fail(cause);
+    }
+    for job in reads {
+        job.fail(cause);
+    }
 }
 
 impl ReadJob {

@@ -11,7 +11,8 @@ mod pending;
 mod recover;
 mod work;
 
-use std::sync::mpsc::{Receiver, TryRecvError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::Receiver;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use coffre_core::crypto::Scope;
@@ -27,6 +28,7 @@ pub use pending::Pending;
 pub(crate) use recover::{RecoverError, Recovered, recover, sweep};
 pub use work::{Work, WorkError};
 
+use crate::capture::Descriptors;
 use crate::clock::Clock;
 use crate::disclosure::{Depends, Disclosure, Receipt};
 use crate::document::DocumentFolder;
@@ -48,6 +50,10 @@ pub(crate) struct Shared {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) folder: DocumentFolder,
     pub(crate) access: Access,
+    /// Descriptors of the database files, for copying them.
+    pub(crate) descriptors: Descriptors,
+    /// A base backup is being taken: checkpoints wait.
+    pub(crate) capturing: AtomicBool,
     /// The reader gate: read for each snapshot, write for a checkpoint.
     pub(crate) gate: RwLock<()>,
     head: Mutex<SignedHead>,
@@ -65,10 +71,25 @@ impl Shared {
         indexes: Vec<SearchIndex>,
         clock: Arc<dyn Clock>,
         folder: DocumentFolder,
+        descriptors: Descriptors,
     ) -> Self {
         let head = Mutex::new(SignedHead { size: 0, note: String::new() });
-        let (access, gate, trouble) = (Access::default(), RwLock::new(()), Mutex::new(None));
-        Self { layout, scope, keys, signer, origin, indexes, clock, folder, access, gate, head, trouble }
+        Self {
+            layout,
+            scope,
+            keys,
+            signer,
+            origin,
+            indexes,
+            clock,
+            folder,
+            access: Access::default(),
+            descriptors,
+            capturing: AtomicBool::new(false),
+            gate: RwLock::new(()),
+            head,
+            trouble: Mutex::new(None),
+        }
     }
 
     /// Shows a new end of the log.
@@ -99,10 +120,13 @@ impl Shared {
 /// Something done on the writer's thread between groups, with its files and the end of the log.
 type Exclusive = Box<dyn FnOnce(Result<(&Files, &Tail), Unavailable>) + Send>;
 
+/// The answer to a transaction, with the receipt of its first entry.
+pub(crate) type Committing<T> = Pending<(<T as Transaction>::Output, Receipt), <T as Transaction>::Error>;
+
 /// What is sent to the writer.
 pub(crate) enum Message {
     Write(Box<dyn WriteJob>),
-    Read(ReadJob),
+    Read(Box<ReadJob>),
     Exclusive(Exclusive),
     Stop,
 }
@@ -114,7 +138,7 @@ impl Message {
         base: Draft,
         reason: Option<String>,
         depends: Depends,
-    ) -> (Self, Pending<(T::Output, Receipt), T::Error>) {
+    ) -> (Self, Committing<T>) {
         let (answer, pending) = Pending::channel();
         let transaction = Some((transaction, base));
         (Self::Write(Box::new(TypedJob::<T> { transaction, reason, depends, result: None, answer })), pending)
@@ -123,7 +147,7 @@ impl Message {
     /// A disclosure, and the receipt that will come.
     pub(crate) fn read(disclosure: Disclosure) -> (Self, Pending<Receipt, std::convert::Infallible>) {
         let (answer, pending) = Pending::channel();
-        (Self::Read(ReadJob { disclosure, annotation: None, answer }), pending)
+        (Self::Read(Box::new(ReadJob { disclosure, annotation: None, answer })), pending)
     }
 }
 
@@ -157,7 +181,7 @@ impl Writer {
             while let Some(message) = next.take() {
                 match message {
                     Message::Write(job) => writes.push(job),
-                    Message::Read(job) => reads.push(job),
+                    Message::Read(job) => reads.push(*job),
                     Message::Exclusive(act) => {
                         exclusive = Some(act);
                         break;
@@ -168,10 +192,7 @@ impl Writer {
                     }
                 }
                 if writes.len() + reads.len() < GROUP {
-                    next = match messages.try_recv() {
-                        Ok(message) => Some(message),
-                        Err(TryRecvError::Empty | TryRecvError::Disconnected) => None,
-                    };
+                    next = messages.try_recv().ok();
                 }
             }
             if !writes.is_empty() || !reads.is_empty() {
@@ -182,7 +203,10 @@ impl Writer {
             }
             self.checkpoint_if_long();
         }
-        self.checkpoint();
+        // A copy under way must find the files as they were.
+        if !self.shared.capturing.load(Ordering::SeqCst) {
+            self.checkpoint();
+        }
     }
 
     /// The files, opened again if they were closed by a failure.
@@ -222,7 +246,8 @@ impl Writer {
     }
 
     fn checkpoint_if_long(&self) {
-        if self.files.as_ref().is_some_and(|files| files.longest_wal() >= CHECKPOINT_PAGES) {
+        let long = self.files.as_ref().is_some_and(|files| files.longest_wal() >= CHECKPOINT_PAGES);
+        if long && !self.shared.capturing.load(Ordering::SeqCst) {
             self.checkpoint();
         }
     }

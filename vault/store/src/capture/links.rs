@@ -1,0 +1,110 @@
+//! What the next manifest continues. The vault keeps its own copy of the last manifest of each side
+//! in `chain/`, so that the chain goes on even when the spool was emptied.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use coffre_core::ids::GenerationId;
+use coffre_core::note::SigningKey;
+use coffre_core::spool::{self, Manifest, ObjectName, Ordinal, Parent, Pinned, Side, Signed};
+
+use super::CaptureError;
+use super::spool::Spool;
+use crate::durable::{sync_directory, write_private};
+use crate::layout::{Database, Layout};
+use crate::writer::Shared;
+
+/// Descriptors of the database files, opened before any connection and closed after all: closing one
+/// in the owner's process would drop SQLite's locks on the file.
+pub(crate) struct Descriptors {
+    vault: File,
+    audit: File,
+}
+
+impl Descriptors {
+    pub(crate) fn open(layout: &Layout) -> io::Result<Self> {
+        let open = |database| File::open(layout.database(database));
+        Ok(Self { vault: open(Database::Vault)?, audit: open(Database::Audit)? })
+    }
+
+    pub(super) fn of(&self, database: Database) -> Option<&File> {
+        match database {
+            Database::Vault => Some(&self.vault),
+            Database::Audit => Some(&self.audit),
+            Database::Keyring | Database::Index => None,
+        }
+    }
+}
+
+/// The ends of a vault's chains.
+pub(crate) struct Links {
+    folder: PathBuf,
+    pinned: Pinned,
+}
+
+impl Links {
+    pub(crate) fn open(shared: &Shared) -> Self {
+        let pinned = Pinned { scope: shared.scope.clone(), key: shared.signer.verification_key() };
+        Self { folder: shared.layout.chain(), pinned }
+    }
+
+    fn last_file(&self, side: Side) -> PathBuf {
+        self.folder.join(format!("{}.note", side.folder()))
+    }
+
+    fn parent_file(folder: &Path, side: Side) -> PathBuf {
+        folder.join(format!("{}.parent.json", side.folder()))
+    }
+
+    /// The last manifest of this generation; one that a crash left in the spool only is taken up.
+    pub(super) fn last<M: Manifest>(
+        &self,
+        spool: &Spool,
+        generation: GenerationId,
+    ) -> Result<Option<Signed<M>>, CaptureError> {
+        let kept = match fs::read(self.last_file(M::SIDE)) {
+            Ok(bytes) => Some(spool::open::<M>(&bytes, &self.pinned)?),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => return Err(CaptureError::Read(error)),
+        };
+        let kept = kept.filter(|last| last.manifest.heading().generation == generation);
+        let number = kept.as_ref().map_or(Ordinal::FIRST, |last| last.manifest.heading().number.next());
+        let next = ObjectName::Manifest { generation, side: M::SIDE, number };
+        let Some(bytes) = spool.read(&next).map_err(CaptureError::Spool)? else { return Ok(kept) };
+        let found = spool::open::<M>(&bytes, &self.pinned)?;
+        let continues = found.manifest.heading().previous == kept.as_ref().map(|last| last.sha256);
+        Ok(if continues { Some(found) } else { kept })
+    }
+
+    /// What this generation was restored from, if it was.
+    pub(super) fn parent<M: Manifest>(&self) -> Result<Option<Parent>, CaptureError> {
+        match fs::read(Self::parent_file(&self.folder, M::SIDE)) {
+            Ok(bytes) => serde_json::from_slice(&bytes).map(Some).map_err(|error| CaptureError::Read(error.into())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(CaptureError::Read(error)),
+        }
+    }
+
+    /// Signs a manifest and writes it: into the spool, then beside the vault.
+    pub(super) fn publish<M: Manifest>(
+        &self,
+        spool: &Spool,
+        manifest: &M,
+        signer: &SigningKey,
+    ) -> Result<(), CaptureError> {
+        let note = spool::sign(manifest, signer)?;
+        spool.put(&manifest.name(), note.as_bytes()).map_err(CaptureError::Spool)?; // from here on it is a backup
+        fs::create_dir_all(&self.folder).map_err(CaptureError::Read)?;
+        write_private(&self.last_file(M::SIDE), note.as_bytes()).map_err(CaptureError::Read)
+    }
+}
+
+/// Remembers what a new generation was restored from.
+pub(crate) fn remember_parent(layout: &Layout, side: Side, parent: &Parent) -> io::Result<()> {
+    fs::create_dir_all(layout.chain())?;
+    sync_directory(layout.root())?;
+    let mut bytes = serde_json::to_vec_pretty(parent)?;
+    bytes.push(b'\n');
+    write_private(&Links::parent_file(&layout.chain(), side), &bytes)
+}

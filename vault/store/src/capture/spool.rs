@@ -1,0 +1,195 @@
+//! Writing objects into the spool: temporary file, fsync, rename, fsync of the folder. What is
+//! written can be read by the folder's group: it is ciphertext, and the backup account ships it.
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use coffre_core::crypto::Scope;
+use coffre_core::spool::{ContentHash, ContentHasher, ObjectName};
+
+use super::CaptureError;
+use crate::durable::sync_directory;
+
+const BUFFER: usize = 1 << 20;
+
+/// A spool, for one vault.
+pub(super) struct Spool {
+    root: PathBuf,
+    scope: Scope,
+    /// Folders whose new names are not durable yet.
+    unsynced: RefCell<BTreeSet<PathBuf>>,
+}
+
+/// A file under a name that no reader of a spool knows; removed when dropped.
+pub(super) struct Temporary(PathBuf);
+
+impl Temporary {
+    pub(super) fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        match fs::remove_file(&self.0) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                tracing::warn!(%error, "a temporary file stays in the spool until the next capture");
+            }
+            _ => {}
+        }
+    }
+}
+
+impl Spool {
+    /// Opens a spool, and makes it if it is not there; removes what a killed capture left.
+    pub(super) fn open(root: &Path, scope: &Scope) -> io::Result<Self> {
+        let spool = Self { root: root.to_owned(), scope: scope.clone(), unsynced: RefCell::default() };
+        make_folder(&spool.temporary_folder())?;
+        for entry in fs::read_dir(spool.temporary_folder())? {
+            fs::remove_file(entry?.path())?;
+        }
+        Ok(spool)
+    }
+
+    fn temporary_folder(&self) -> PathBuf {
+        self.root.join("temporary")
+    }
+
+    fn path(&self, name: &ObjectName) -> PathBuf {
+        self.root.join(name.path(&self.scope))
+    }
+
+    fn temporary(&self, name: &str) -> Temporary {
+        Temporary(self.temporary_folder().join(name))
+    }
+
+    /// A name for a database that SQLite writes.
+    pub(super) fn temporary_database(&self) -> io::Result<Temporary> {
+        make_folder(&self.temporary_folder())?;
+        Ok(self.temporary("keyring.base"))
+    }
+
+    /// How long an object is, if it is there.
+    pub(super) fn length(&self, name: &ObjectName) -> io::Result<Option<u64>> {
+        match fs::metadata(self.path(name)) {
+            Ok(metadata) => Ok(Some(metadata.len())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// An object's bytes, if it is there.
+    pub(super) fn read(&self, name: &ObjectName) -> io::Result<Option<Vec<u8>>> {
+        match fs::read(self.path(name)) {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Writes a small object; durable afterwards.
+    pub(super) fn put(&self, name: &ObjectName, bytes: &[u8]) -> io::Result<()> {
+        if self.read(name)?.as_deref() == Some(bytes) {
+            return Ok(());
+        }
+        let temporary = self.temporary("object");
+        let mut file = create(temporary.path())?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        self.place(&temporary, name)?;
+        self.sync_folders()
+    }
+
+    /// Copies a stream of known length in; durable afterwards.
+    pub(super) fn copy_in(&self, name: &ObjectName, source: impl Read, size: u64) -> Result<ContentHash, CaptureError> {
+        let (temporary, copied, sha256) = self.copy(source)?;
+        if copied != size {
+            return Err(CaptureError::Read(io::ErrorKind::UnexpectedEof.into()));
+        }
+        self.place(&temporary, name).and_then(|()| self.sync_folders()).map_err(CaptureError::Spool)?;
+        Ok(sha256)
+    }
+
+    /// Copies a stream in if it has this length and hash; its name is durable after `sync_folders`.
+    pub(super) fn copy_checked(
+        &self,
+        name: &ObjectName,
+        source: impl Read,
+        size: u64,
+        sha256: ContentHash,
+    ) -> Result<bool, CaptureError> {
+        let (temporary, copied, found) = self.copy(source)?;
+        if copied != size || found != sha256 {
+            return Ok(false);
+        }
+        self.place(&temporary, name).map_err(CaptureError::Spool)?;
+        Ok(true)
+    }
+
+    fn copy(&self, mut source: impl Read) -> Result<(Temporary, u64, ContentHash), CaptureError> {
+        let temporary = self.temporary("object");
+        let mut file = create(temporary.path()).map_err(CaptureError::Spool)?;
+        let mut hasher = ContentHasher::default();
+        let mut buffer = vec![0; BUFFER];
+        loop {
+            let length = source.read(&mut buffer).map_err(CaptureError::Read)?;
+            let Some(read) = buffer.get(..length).filter(|read| !read.is_empty()) else { break };
+            hasher.update(read);
+            file.write_all(read).map_err(CaptureError::Spool)?;
+        }
+        file.sync_all().map_err(CaptureError::Spool)?; // the content is durable, under no name that counts
+        let length = hasher.length();
+        Ok((temporary, length, hasher.finish()))
+    }
+
+    /// Takes over a database that SQLite wrote; durable afterwards.
+    pub(super) fn adopt(&self, temporary: &Temporary, name: &ObjectName) -> io::Result<(u64, ContentHash)> {
+        let mut file = File::open(temporary.path())?;
+        file.set_permissions(fs::Permissions::from_mode(0o640))?;
+        let mut hasher = ContentHasher::default();
+        let mut buffer = vec![0; BUFFER];
+        loop {
+            let length = file.read(&mut buffer)?;
+            let Some(read) = buffer.get(..length).filter(|read| !read.is_empty()) else { break };
+            hasher.update(read);
+        }
+        file.sync_all()?;
+        self.place(temporary, name)?;
+        self.sync_folders()?;
+        let length = hasher.length();
+        Ok((length, hasher.finish()))
+    }
+
+    fn place(&self, temporary: &Temporary, name: &ObjectName) -> io::Result<()> {
+        let path = self.path(name);
+        let folder = path.parent().unwrap_or(&self.root);
+        if !folder.is_dir() {
+            make_folder(folder)?;
+        }
+        fs::rename(temporary.path(), &path)?;
+        let mut unsynced = self.unsynced.borrow_mut();
+        // A new folder's own name must be durable too, up to the root.
+        unsynced.extend(folder.ancestors().take_while(|above| above.starts_with(&self.root)).map(Path::to_owned));
+        Ok(())
+    }
+
+    /// Makes the names given since the last call durable.
+    pub(super) fn sync_folders(&self) -> io::Result<()> {
+        for folder in std::mem::take(&mut *self.unsynced.borrow_mut()) {
+            sync_directory(&folder)?;
+        }
+        Ok(())
+    }
+}
+
+fn make_folder(path: &Path) -> io::Result<()> {
+    fs::DirBuilder::new().recursive(true).mode(0o750).create(path)
+}
+
+fn create(path: &Path) -> io::Result<File> {
+    OpenOptions::new().write(true).create(true).truncate(true).mode(0o640).open(path)
+}

@@ -1,0 +1,368 @@
+//! The vault half of a restore: files that were fetched and checked without keys are opened with the
+//! recovery identity, checked once more from the inside, and become a new generation.
+//!
+//! Checked: every page's MAC and the databases' structure, the log's tree against its signed head,
+//! every value and every document. Only then is a new server identity made; without it the vault
+//! does not open, so a restore that was cut short is never mistaken for a finished one.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+use coffre_core::audit::{Action, Decision, Draft, OperatorKnown, Parent as LogParent};
+use coffre_core::crypto::Entropy;
+use coffre_core::ids::{DocumentId, GenerationId, RequestId, SubjectId};
+use coffre_core::keyset::{Keyset, RootKey, SubjectKeys, signer_name};
+use coffre_core::note::VerificationKey;
+use coffre_core::record::{Category, RecordTypeName};
+use coffre_core::spool::{Parent, Side};
+use coffre_core::time::Timestamp;
+use coffre_core::tlog::{HeadError, LogFault, StoredEntry, TreeHead, verify_entries};
+use rusqlite::Connection;
+use thiserror::Error;
+
+use crate::capture::remember_parent;
+use crate::connection::{self, Use};
+use crate::document::{DocumentFolder, Located};
+use crate::error::ReadError;
+use crate::identity::Identity;
+use crate::init::{InitError, begin_log, name_generation, new_server_identity};
+use crate::layout::{Database, Layout};
+use crate::log_file::{self, Tail};
+use crate::open::{OpenError, Owned, own, signer};
+use crate::root::{self, RootError};
+use crate::{keyring, subject_keys, values};
+
+/// What was fetched, and the key that it must be signed by.
+#[derive(Debug, Clone)]
+pub struct Fetched {
+    /// The vault's verification key, as it is pinned in a configuration.
+    pub key: VerificationKey,
+    /// The main manifest that was restored.
+    pub main: Parent,
+    /// The keyring manifest that was restored.
+    pub keyring: Parent,
+    /// Who restores: the account on the host.
+    pub operator: Option<String>,
+}
+
+/// A vault that was restored and checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Restored {
+    /// Its new generation.
+    pub generation: GenerationId,
+    /// Records whose values all decrypt.
+    pub records: u64,
+    /// Document versions that decrypt to their end.
+    pub documents: u64,
+    /// Bytes of those documents.
+    pub document_bytes: u64,
+    /// Entries of the log, which agree with its signed head.
+    pub entries: u64,
+    /// The recovery recipient.
+    pub recovery_recipient: String,
+}
+
+/// What is being checked, for a display of progress.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Checking {
+    /// A database's pages.
+    Pages(Database),
+    /// The log: entries so far.
+    Log(u64),
+    /// Records so far.
+    Records(u64),
+    /// Documents so far.
+    Documents(u64),
+}
+
+/// A restored vault that is not to be used. Nothing of what was fetched is changed.
+#[derive(Debug, Error)]
+pub enum RestoreError {
+    /// The directory cannot be used.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// The identity does not open it.
+    #[error(transparent)]
+    Root(#[from] RootError),
+    /// The backup is of another vault than the pinned one.
+    #[error("the backup is not of the vault that the verification key names: check --vault-key")]
+    OtherVault,
+    /// A database does not open.
+    #[error("{file} does not open with the vault's key: fetch it again from another copy")]
+    Database {
+        /// Which file.
+        file: &'static str,
+        /// What the database said.
+        #[source]
+        source: rusqlite::Error,
+    },
+    /// A page's MAC or the structure is wrong.
+    #[error("{file} is damaged ({detail}): fetch it again from another copy")]
+    Pages {
+        /// Which file.
+        file: &'static str,
+        /// What the check said.
+        detail: String,
+    },
+    /// The manifest holds no usable tree head.
+    #[error("the manifest's tree head is not usable: choose another backup")]
+    Head(#[source] HeadError),
+    /// The log does not agree with its head.
+    #[error("the audit log does not agree with its signed head")]
+    Log(#[source] LogFault),
+    /// A record does not decrypt.
+    #[error("a record cannot be read")]
+    Record(#[source] ReadError),
+    /// A document does not decrypt.
+    #[error("document {document} cannot be read: fetch it again from another copy")]
+    Document {
+        /// Which document.
+        document: DocumentId,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// The new generation could not be written.
+    #[error("the new generation could not be written: check permissions and free space")]
+    Write(#[source] io::Error),
+    /// The new server identity could not be written.
+    #[error(transparent)]
+    Identity(#[from] InitError),
+}
+
+/// The databases of a vault that is not running.
+struct Offline {
+    vault: Connection,
+    keyring: Connection,
+    audit: Connection,
+}
+
+impl Offline {
+    fn open(layout: &Layout, keys: &Keyset, checking: &mut dyn FnMut(Checking)) -> Result<Self, RestoreError> {
+        let mut open = |database: Database, key| {
+            checking(Checking::Pages(database));
+            let file = database.file_name();
+            let failed = |source| RestoreError::Database { file, source };
+            let connection = connection::open(&layout.database(database), key, Use::Write).map_err(failed)?;
+            check_pages(&connection, file).map(|()| connection)
+        };
+        Ok(Self {
+            vault: open(Database::Vault, &keys.databases.vault)?,
+            keyring: open(Database::Keyring, &keys.databases.keyring)?,
+            audit: open(Database::Audit, &keys.databases.audit)?,
+        })
+    }
+}
+
+fn check_pages(connection: &Connection, file: &'static str) -> Result<(), RestoreError> {
+    for (check, sound) in [("PRAGMA cipher_integrity_check", None), ("PRAGMA integrity_check", Some("ok"))] {
+        let failed = |error: rusqlite::Error| RestoreError::Pages { file, detail: error.to_string() };
+        let mut statement = connection.prepare(check).map_err(failed)?;
+        let rows = statement.query_map([], |row| row.get::<_, String>(0)).map_err(failed)?;
+        let found = rows.collect::<Result<Vec<_>, _>>().map_err(failed)?;
+        if let Some(detail) = found.into_iter().find(|row| Some(row.as_str()) != sound) {
+            return Err(RestoreError::Pages { file, detail });
+        }
+    }
+    Ok(())
+}
+
+/// Checks fetched files from the inside and makes them a vault of a new generation.
+pub fn finish_restore(
+    dir: &Path,
+    recovery: &Identity,
+    fetched: &Fetched,
+    now: Timestamp,
+    entropy: &mut dyn Entropy,
+    checking: &mut dyn FnMut(Checking),
+) -> Result<Restored, RestoreError> {
+    let Owned { layout, lock: _lock } = own(dir)?;
+    let (root, keys) = root::unwrap(&layout, &layout.root_recovery(), recovery)?;
+    if signer(&root.scope, &keys)?.verification_key() != fetched.key {
+        return Err(RestoreError::OtherVault);
+    }
+    let offline = Offline::open(&layout, &keys, checking)?;
+    let head = check_log(&offline.audit, fetched, checking)?;
+    let inside = Inside { layout: &layout, root: &root, keys: &keys, offline: &offline };
+    let (records, documents, document_bytes) = inside.check(checking)?;
+    let (generation, recovery_recipient) = inside.begin_generation(fetched, &head, now, entropy)?;
+    remember_parent(&layout, Side::Main, &fetched.main).map_err(RestoreError::Write)?;
+    remember_parent(&layout, Side::Keyring, &fetched.keyring).map_err(RestoreError::Write)?;
+    // From here on the vault opens.
+    new_server_identity(&layout, &root)?;
+    Ok(Restored { generation, records, documents, document_bytes, entries: head.size, recovery_recipient })
+}
+
+/// How many rows are read at a time.
+const PAGE: usize = 1_000;
+
+fn check_log(
+    audit: &Connection,
+    fetched: &Fetched,
+    checking: &mut dyn FnMut(Checking),
+) -> Result<TreeHead, RestoreError> {
+    let note = fetched.main.audit_head.as_deref().unwrap_or_default();
+    let head = TreeHead::open(note.as_bytes(), &fetched.key, None).map_err(RestoreError::Head)?;
+    let mut next = 0;
+    let mut page = Vec::new().into_iter();
+    let entries = std::iter::from_fn(|| {
+        if page.len() == 0 {
+            match log_file::hashed(audit, next, PAGE) {
+                Ok(rows) => page = rows.into_iter(),
+                Err(error) => return Some(Err(error)),
+            }
+            checking(Checking::Log(next));
+        }
+        let (entry, hash) = page.next()?;
+        next = entry.index + 1;
+        Some(Ok(StoredEntry { index: entry.index, leaf: entry.leaf, hash }))
+    });
+    let report = verify_entries(entries, std::slice::from_ref(&head)).map_err(RestoreError::Log)?;
+    if report.unsigned > 0 {
+        // A restore that was cut short after it began its generation: its entry is not in the head.
+        tracing::info!(entries = report.unsigned, "entries of an earlier attempt to restore follow the signed head");
+    }
+    Ok(head)
+}
+
+/// A vault seen from the inside.
+struct Inside<'r> {
+    layout: &'r Layout,
+    root: &'r RootKey,
+    keys: &'r Keyset,
+    offline: &'r Offline,
+}
+
+impl Inside<'_> {
+    /// Decrypts every value of every version, and every document to its end.
+    fn check(&self, checking: &mut dyn FnMut(Checking)) -> Result<(u64, u64, u64), RestoreError> {
+        let folder = DocumentFolder::open(&self.layout.documents()).map_err(RestoreError::Write)?;
+        let (mut records, mut documents, mut bytes) = (0, 0, 0);
+        let read = |error: rusqlite::Error| RestoreError::Record(error.into());
+        let mut statement =
+            self.offline.vault.prepare("SELECT subject, record_type FROM records ORDER BY subject").map_err(read)?;
+        let rows = statement
+            .query_map([], |row| Ok((SubjectId::from_bytes(row.get(0)?), row.get::<_, String>(1)?)))
+            .map_err(read)?;
+        for row in rows {
+            let (subject, kind) = row.map_err(read)?;
+            let format = |_| RestoreError::Record(ReadError::Format { what: "record type" });
+            let kind: RecordTypeName = kind.parse().map_err(format)?;
+            self.check_record(subject, &kind)?;
+            records += 1;
+            let (more, length) = self.check_documents(&folder, subject, &kind)?;
+            documents += more;
+            bytes += length;
+            if records % 500 == 0 {
+                checking(Checking::Records(records));
+                checking(Checking::Documents(documents));
+            }
+        }
+        Ok((records, documents, bytes))
+    }
+
+    fn with_keys<T>(
+        &self,
+        subject: SubjectId,
+        kind: &RecordTypeName,
+        run: impl FnOnce(&SubjectKeys<'_>) -> Result<T, RestoreError>,
+    ) -> Result<T, RestoreError> {
+        let found = keyring::find(&self.offline.keyring, &self.root.scope, self.keys, kind, subject);
+        let key = found.map_err(RestoreError::Record)?;
+        let key = key.ok_or(RestoreError::Record(ReadError::KeyMissing { subject }))?;
+        run(&subject_keys(&self.root.scope, kind, subject, &key))
+    }
+
+    fn check_record(&self, subject: SubjectId, kind: &RecordTypeName) -> Result<(), RestoreError> {
+        let read = |error: rusqlite::Error| RestoreError::Record(error.into());
+        let mut statement = self
+            .offline
+            .vault
+            .prepare_cached("SELECT category, version FROM record_values WHERE subject = ?1")
+            .map_err(read)?;
+        let rows = statement
+            .query_map([subject.as_bytes()], |row| Ok((row.get::<_, String>(0)?, row.get::<_, u32>(1)?)))
+            .map_err(read)?;
+        let values = rows.collect::<Result<Vec<_>, _>>().map_err(read)?;
+        self.with_keys(subject, kind, |keys| {
+            for (category, version) in values {
+                let format = |_| RestoreError::Record(ReadError::Format { what: "category" });
+                let category: Category = category.parse().map_err(format)?;
+                values::category_at(&self.offline.vault, keys, &category, version).map_err(RestoreError::Record)?;
+            }
+            Ok(())
+        })
+    }
+
+    fn check_documents(
+        &self,
+        folder: &DocumentFolder,
+        subject: SubjectId,
+        kind: &RecordTypeName,
+    ) -> Result<(u64, u64), RestoreError> {
+        let read = |error: rusqlite::Error| RestoreError::Record(error.into());
+        let sql = format!("SELECT {} FROM documents WHERE subject = ?1", crate::snapshot::DOCUMENT);
+        let mut statement = self.offline.vault.prepare_cached(&sql).map_err(read)?;
+        let rows = statement.query_map([subject.as_bytes()], crate::snapshot::located).map_err(read)?;
+        let documents = rows.collect::<Result<Vec<_>, _>>().map_err(read)?;
+        if documents.is_empty() {
+            return Ok((0, 0));
+        }
+        self.with_keys(subject, kind, |keys| {
+            let mut bytes = 0;
+            for document in &documents {
+                bytes += read_to_end(document, folder, keys)
+                    .map_err(|source| RestoreError::Document { document: document.document, source })?;
+            }
+            Ok((documents.len() as u64, bytes))
+        })
+    }
+
+    /// The log goes on under a new origin: its next entry says what it was restored from.
+    fn begin_generation(
+        &self,
+        fetched: &Fetched,
+        head: &TreeHead,
+        now: Timestamp,
+        entropy: &mut dyn Entropy,
+    ) -> Result<(GenerationId, String), RestoreError> {
+        let generation = GenerationId::random(entropy);
+        let mut begin = Draft::new(Action::BeginGeneration, Decision::Allow, RequestId::random(entropy));
+        begin.operator.clone_from(&fetched.operator);
+        begin.operator_known = fetched.operator.is_some().then_some(OperatorKnown::LocalAccount);
+        begin.parent = Some(LogParent {
+            generation: fetched.main.generation,
+            origin: head.origin.clone(),
+            size: head.size,
+            root: head.root.to_string(),
+        });
+        let tail = Tail::load(&self.offline.audit).map_err(RestoreError::Record)?;
+        let origin = log_file::origin(&signer_name(&self.root.scope), generation);
+        let signer = signer(&self.root.scope, self.keys)?;
+        begin_log(&self.offline.audit, &tail, begin, now.max(tail.time), &origin, &signer)?;
+        let failed = |source| RestoreError::Database { file: Database::Vault.file_name(), source };
+        let sql = "SELECT value FROM meta WHERE key = 'recovery_recipient'";
+        let recipient = self.offline.vault.query_row(sql, [], |row| row.get::<_, String>(0)).map_err(failed)?;
+        name_generation(&self.offline.vault, generation, &recipient)?;
+        Ok((generation, recipient))
+    }
+}
+
+fn read_to_end(document: &Located, folder: &DocumentFolder, keys: &SubjectKeys<'_>) -> io::Result<u64> {
+    let mut reader = document.open(folder, keys).map_err(io::Error::other)?;
+    let mut buffer = vec![0; 1 << 16];
+    let mut length = 0;
+    loop {
+        match reader.read(&mut buffer)? {
+            0 => return Ok(length),
+            read => length += read as u64,
+        }
+    }
+}
+
+/// Whether a directory holds files that were fetched and are not yet a vault that opens.
+pub fn is_unfinished(dir: &Path) -> bool {
+    let layout = Layout::new(dir);
+    layout.keys().exists() && File::open(layout.root_server()).is_err()
+}
