@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::sources::Sources;
+
 /// A line of a file of the policy folder.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Place {
@@ -16,6 +18,13 @@ impl Place {
     pub(crate) fn of(file: &str, text: &str, offset: usize) -> Self {
         let before = text.as_bytes().iter().take(offset);
         Self { file: file.to_owned(), line: 1 + before.filter(|byte| **byte == b'\n').count() }
+    }
+
+    /// The first line from here on that holds a text; this line where none does.
+    pub(crate) fn down_to(self, sources: &Sources, sought: &str) -> Self {
+        let text = sources.iter().find(|(file, _)| *file == self.file).map_or("", |(_, text)| text);
+        let below = text.lines().skip(self.line.saturating_sub(1)).position(|line| line.contains(sought));
+        Self { line: self.line + below.unwrap_or(0), ..self }
     }
 
     /// The first line of a file, for what concerns it as a whole.

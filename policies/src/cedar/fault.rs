@@ -114,9 +114,7 @@ pub enum CedarFault {
         annotation: String,
     },
     /// A policy that names something which is not declared.
-    #[error(
-        "policy {policy:?} names {entity}, which is declared nowhere: correct the name, or declare it in its TOML file"
-    )]
+    #[error("policy {policy:?} names {entity}, which is declared nowhere: correct the name, or declare it")]
     UnknownEntity {
         /// The policy.
         policy: String,

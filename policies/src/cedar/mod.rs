@@ -12,7 +12,7 @@ mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use cedar_policy::{Authorizer, Entities, PolicyId, PolicySet, Request, Schema, ValidationMode, Validator};
+use cedar_policy::{Authorizer, Entities, EntityUid, PolicyId, PolicySet, Request, Schema, ValidationMode, Validator};
 use coffre_core::record::RecordTypeName;
 use coffre_core::role::Role;
 use serde::Serialize;
@@ -97,18 +97,11 @@ impl Engine {
         let words = Words::new().map_err(at_top)?;
         let schema = schema::parse(sources.text(SCHEMA)?, &words)?;
         let (policies, notes) = policy_file::parse_all(sources)?;
+        let known: BTreeSet<&EntityUid> = schema.actions().collect();
+        declared(sources, &policies, &notes, |uid| !words.is_action(uid) || known.contains(uid))?;
         validate(sources, &schema, &policies, &notes)?;
         let entities = request::entities(&words, &schema, world).map_err(at_top)?;
-        for policy in policies.policies() {
-            let unknown = policy
-                .entity_literals()
-                .into_iter()
-                .find(|uid| words.must_be_declared(uid) && entities.get(uid).is_none());
-            if let (Some(uid), Some(note)) = (unknown, notes.get(policy_file::text_of(policy.id()))) {
-                let fault = CedarFault::UnknownEntity { policy: note.id.clone(), entity: uid.to_string() };
-                return Err(LoadError::Cedar { place: note.place.clone(), fault });
-            }
-        }
+        declared(sources, &policies, &notes, |uid| !words.must_be_declared(uid) || entities.get(uid).is_some())?;
         let engine = Self { words, schema, policies, notes, entities, authorizer: Authorizer::new() };
         request::probe(&engine, world).map_err(at_top)?;
         Ok(engine)
@@ -144,6 +137,29 @@ impl Engine {
         let context = under.context().clone();
         Request::new(principal, self.words.action(action), resource, context, Some(&self.schema))
             .map_err(|error| fault::with_causes(&error))
+    }
+}
+
+/// Whether everything that the policies name is there. Cedar itself looks at types, not at what is declared in
+/// TOML, and guesses at the action that was meant differently from one run to the next.
+fn declared(
+    sources: &Sources,
+    policies: &PolicySet,
+    notes: &BTreeMap<String, PolicyNote>,
+    is_declared: impl Fn(&EntityUid) -> bool,
+) -> Result<(), LoadError> {
+    let mut unknown = BTreeSet::new();
+    for policy in policies.policies() {
+        let Some(note) = notes.get(policy_file::text_of(policy.id())) else { continue };
+        let literals = policy.entity_literals().into_iter().filter(|uid| !is_declared(uid));
+        unknown.extend(literals.map(|uid| (&note.place, &note.id, uid.to_string())));
+    }
+    match unknown.into_iter().next() {
+        None => Ok(()),
+        Some((place, policy, entity)) => {
+            let place = place.clone().down_to(sources, &entity);
+            Err(LoadError::Cedar { place, fault: CedarFault::UnknownEntity { policy: policy.clone(), entity } })
+        }
     }
 }
 

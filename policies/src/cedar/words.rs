@@ -105,6 +105,11 @@ impl Words {
         }
     }
 
+    /// Whether a policy names an action or a group of actions.
+    pub(super) fn is_action(&self, uid: &EntityUid) -> bool {
+        *uid.type_name() == self.action
+    }
+
     /// Whether an entity that a policy names must be one that exists. Enumerated ones are checked
     /// by Cedar itself.
     pub(super) fn must_be_declared(&self, uid: &EntityUid) -> bool {
