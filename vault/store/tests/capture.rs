@@ -5,6 +5,7 @@ mod support;
 
 use std::fs;
 use std::io::Write;
+use std::num::NonZeroU64;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
@@ -17,6 +18,8 @@ use coffre_store::clock::SystemEntropy;
 use coffre_store::transactions::AddDocument;
 use coffre_store::{Depends, Fetched, Identity, Store, finish_restore};
 use support::{create, draft, kind, make, open, read, sample};
+
+const KEEP: NonZeroU64 = NonZeroU64::new(2).unwrap();
 
 fn manifest<M: Manifest>(spool: &Path, store: &Store, number: u64) -> Signed<M> {
     let pinned = Pinned { scope: store.scope().clone(), key: store.verification_key().clone() };
@@ -72,10 +75,10 @@ fn what_is_captured_restores_to_the_same_vault() {
     let store = open(dir.path());
     let subjects: Vec<_> = (0..50).map(|number| create(&store, number)).collect();
     add_document(&store, subjects[3], 100_000);
-    let first = store.capture(&spool, "coffre test").unwrap();
+    let first = store.capture(&spool, KEEP, "coffre test").unwrap();
     assert_eq!((first.number, first.new_documents), (1, 1));
     let later = create(&store, 50);
-    let second = store.capture(&spool, "coffre test").unwrap();
+    let second = store.capture(&spool, KEEP, "coffre test").unwrap();
     assert_eq!((second.number, second.new_documents), (2, 0));
     create(&store, 51);
 
@@ -100,7 +103,7 @@ fn what_is_captured_restores_to_the_same_vault() {
     assert_eq!((entry.what.action, parent.generation, parent.size), (Action::BeginGeneration, old.0, second.entries));
 
     // The new generation names its parent, and its own chain begins anew.
-    store.capture(&spool, "coffre test").unwrap();
+    store.capture(&spool, KEEP, "coffre test").unwrap();
     let main: Signed<MainManifest> = manifest(&spool, &store, 1);
     assert_eq!(main.manifest.heading().parent.as_ref().unwrap().number, Ordinal::new(2).unwrap());
 }
@@ -113,7 +116,7 @@ fn a_damaged_or_foreign_backup_does_not_become_a_vault() {
     let store = open(dir.path());
     let subject = create(&store, 1);
     add_document(&store, subject, 70_000);
-    store.capture(&spool, "coffre test").unwrap();
+    store.capture(&spool, KEEP, "coffre test").unwrap();
     let recovery = Identity::read(&dir.path().join("recovery.identity")).unwrap();
     let mut attempt = 0;
     let mut finish = |damage: &dyn Fn(&Path), identity: &Identity| {
@@ -154,10 +157,10 @@ fn the_chain_goes_on_when_the_spool_was_emptied() {
     let spool = dir.path().join("spool");
     let store = open(dir.path());
     create(&store, 1);
-    store.capture(&spool, "coffre test").unwrap();
+    store.capture(&spool, KEEP, "coffre test").unwrap();
     let first: Signed<MainManifest> = manifest(&spool, &store, 1);
     fs::remove_dir_all(&spool).unwrap();
-    assert_eq!(store.capture(&spool, "coffre test").unwrap().number, 2);
+    assert_eq!(store.capture(&spool, KEEP, "coffre test").unwrap().number, 2);
     let second: Signed<MainManifest> = manifest(&spool, &store, 2);
     assert_eq!(second.manifest.heading().previous, Some(first.sha256));
 }
@@ -169,7 +172,7 @@ fn the_spool_holds_no_plaintext_and_no_server_key() {
     let spool = dir.path().join("spool");
     let store = open(dir.path());
     create(&store, 1);
-    store.capture(&spool, "coffre test").unwrap();
+    store.capture(&spool, KEEP, "coffre test").unwrap();
     let mut files = vec![spool];
     let mut seen = 0;
     while let Some(path) = files.pop() {
@@ -185,4 +188,30 @@ fn the_spool_holds_no_plaintext_and_no_server_key() {
         }
     }
     assert!(seen >= 8);
+}
+
+#[test]
+fn the_spool_keeps_the_newest_base_backups_and_their_manifests() {
+    let dir = tempfile::tempdir().unwrap();
+    make(dir.path());
+    let spool = dir.path().join("spool");
+    let store = open(dir.path());
+    for number in 0..4 {
+        create(&store, number);
+        store.capture(&spool, KEEP, "coffre test").unwrap();
+    }
+    let newest: Signed<MainManifest> = manifest(&spool, &store, 4);
+    assert_eq!(newest.manifest.heading().retained_from, Ordinal::new(3).unwrap());
+    let count = |side: Side, folder: &str| {
+        let generation = spool.join(side.vault_folder(store.scope())).join(store.generation().to_string());
+        fs::read_dir(generation.join(folder)).unwrap().count()
+    };
+    for (side, folder) in [(Side::Main, "vault"), (Side::Main, "audit"), (Side::Main, "manifests")] {
+        assert_eq!(count(side, folder), 2, "{folder}");
+    }
+    assert_eq!((count(Side::Keyring, "keyring"), count(Side::Keyring, "manifests")), (2, 2));
+    let kept: Signed<MainManifest> = manifest(&spool, &store, 3);
+    for needed in kept.manifest.needed() {
+        assert!(spool.join(needed.name.path(store.scope())).exists(), "{}", needed.name);
+    }
 }

@@ -71,10 +71,19 @@ impl Links {
         let kept = kept.filter(|last| last.manifest.heading().generation == generation);
         let number = kept.as_ref().map_or(Ordinal::FIRST, |last| last.manifest.heading().number.next());
         let next = ObjectName::Manifest { generation, side: M::SIDE, number };
-        let Some(bytes) = spool.read(&next).map_err(CaptureError::Spool)? else { return Ok(kept) };
-        let found = spool::open::<M>(&bytes, &self.pinned)?;
+        let Some(found) = self.read::<M>(spool, &next)? else { return Ok(kept) };
         let continues = found.manifest.heading().previous == kept.as_ref().map(|last| last.sha256);
         Ok(if continues { Some(found) } else { kept })
+    }
+
+    /// A manifest in the spool, if it is there.
+    pub(super) fn read<M: Manifest>(
+        &self,
+        spool: &Spool,
+        name: &ObjectName,
+    ) -> Result<Option<Signed<M>>, CaptureError> {
+        let bytes = spool.read(name).map_err(CaptureError::Spool)?;
+        Ok(bytes.map(|bytes| spool::open::<M>(&bytes, &self.pinned)).transpose()?)
     }
 
     /// What this generation was restored from, if it was.

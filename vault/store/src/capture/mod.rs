@@ -13,9 +13,11 @@
 
 mod copy;
 mod links;
+mod retention;
 mod spool;
 
 use std::io;
+use std::num::NonZeroU64;
 use std::path::Path;
 use std::sync::atomic::Ordering;
 
@@ -130,8 +132,9 @@ impl Pages {
 }
 
 impl Store {
-    /// Takes a base backup into a spool. Reads and writes go on meanwhile.
-    pub fn capture(&self, spool: &Path, software: &str) -> Result<Captured, CaptureError> {
+    /// Takes a base backup into a spool, and drops those before the newest `keep`. Reads and writes
+    /// go on meanwhile.
+    pub fn capture(&self, spool: &Path, keep: NonZeroU64, software: &str) -> Result<Captured, CaptureError> {
         let shared = self.shared();
         let hold = Hold::take(shared)?;
         let spool = Spool::open(spool, &shared.scope).map_err(CaptureError::Spool)?;
@@ -140,9 +143,9 @@ impl Store {
         let frozen = self.exclusively(move |shared, files, tail| freeze(shared, files, tail, &target))?;
         let frozen = frozen.map_err(CaptureError::Database)?;
         let links = Links::open(shared);
-        let keyring = capture_keyring(self, &spool, &links, &frozen, &keyring_copy, software)?;
-        let main = MainCapture { store: self, spool: &spool, links: &links, frozen: &frozen, software };
-        let captured = main.run(keyring)?;
+        let making = Making { store: self, spool: &spool, links: &links, frozen: &frozen, keep, software };
+        let keyring = making.keyring(&keyring_copy)?;
+        let captured = making.main(keyring)?;
         drop(hold);
         Ok(captured)
     }
@@ -178,58 +181,53 @@ fn inventory(vault: &Connection) -> rusqlite::Result<Vec<InventoryEntry>> {
     rows.collect()
 }
 
-/// The heading of the manifest after the last one, or of a generation's first.
-fn heading<M: Manifest>(
-    store: &Store,
-    links: &Links,
-    last: Option<&Signed<M>>,
-    now: Timestamp,
-    software: &str,
-) -> Result<Heading, CaptureError> {
-    if let Some(last) = last {
-        return Ok(Heading::after(last, now, software));
-    }
-    let parent = links.parent::<M>()?;
-    Ok(Heading::first::<M>(store.scope(), store.generation(), parent, now, software))
-}
-
-fn capture_keyring(
-    store: &Store,
-    spool: &Spool,
-    links: &Links,
-    frozen: &Frozen,
-    copy: &spool::Temporary,
-    software: &str,
-) -> Result<Link, CaptureError> {
-    let shared = store.shared();
-    let generation = store.generation();
-    let last: Option<Signed<KeyringManifest>> = links.last(spool, generation)?;
-    let place = last.as_ref().map_or(Place::FIRST, |last| last.manifest.chains.keyring.next_place());
-    let name = ObjectName::Base { generation, chain: Chain::Keyring, position: place.position };
-    let (size, sha256) = spool.adopt(copy, &name).map_err(CaptureError::Spool)?;
-    let page_size = frozen.keyring.size;
-    let page_count = size / u64::from(page_size.max(1));
-    let base = Base { position: place.position, size, page_size, page_count, sha256, previous: place.previous };
-    let heading = heading(store, links, last.as_ref(), frozen.time, software)?;
-    let manifest = KeyringManifest { heading, chains: KeyringChains { keyring: Reach::of(base) } };
-    links.publish(spool, &manifest, &shared.signer)?;
-    Ok(Link { position: place.position, sha256 })
-}
-
-/// The main side of a capture.
-struct MainCapture<'c> {
+/// A capture being made.
+struct Making<'c> {
     store: &'c Store,
     spool: &'c Spool,
     links: &'c Links,
     frozen: &'c Frozen,
+    keep: NonZeroU64,
     software: &'c str,
 }
 
-impl MainCapture<'_> {
-    fn run(&self, keyring: Link) -> Result<Captured, CaptureError> {
-        let shared = self.store.shared();
+impl Making<'_> {
+    /// The heading of the manifest after the last one, or of a generation's first.
+    fn heading<M: Manifest>(&self, last: Option<&Signed<M>>) -> Result<Heading, CaptureError> {
+        let (now, software) = (self.frozen.time, self.software);
+        let mut heading = if let Some(last) = last {
+            Heading::after(last, now, software)
+        } else {
+            let parent = self.links.parent::<M>()?;
+            Heading::first::<M>(self.store.scope(), self.store.generation(), parent, now, software)
+        };
+        heading.retained_from = retention::retained_from(heading.number, heading.retained_from, self.keep);
+        Ok(heading)
+    }
+
+    fn publish<M: Manifest>(&self, manifest: &M) -> Result<(), CaptureError> {
+        self.links.publish(self.spool, manifest, &self.store.shared().signer)?;
+        retention::drop_old(self.spool, self.links, manifest)
+    }
+
+    fn keyring(&self, copy: &spool::Temporary) -> Result<Link, CaptureError> {
         let generation = self.store.generation();
-        let last: Option<Signed<MainManifest>> = self.links.last(self.spool, generation)?;
+        let last: Option<Signed<KeyringManifest>> = self.links.last(self.spool, generation)?;
+        let Place { position, previous } =
+            last.as_ref().map_or(Place::FIRST, |last| last.manifest.chains.keyring.next_place());
+        let name = ObjectName::Base { generation, chain: Chain::Keyring, position };
+        let (size, sha256) = self.spool.adopt(copy, &name).map_err(CaptureError::Spool)?;
+        let page_size = self.frozen.keyring.size;
+        let page_count = size / u64::from(page_size.max(1));
+        let base = Base { position, size, page_size, page_count, sha256, previous };
+        let heading = self.heading(last.as_ref())?;
+        self.publish(&KeyringManifest { heading, chains: KeyringChains { keyring: Reach::of(base) } })?;
+        Ok(Link { position, sha256 })
+    }
+
+    fn main(&self, keyring: Link) -> Result<Captured, CaptureError> {
+        let shared = self.store.shared();
+        let last: Option<Signed<MainManifest>> = self.links.last(self.spool, self.store.generation())?;
         let (new_documents, new_document_bytes) = self.documents()?;
         let keys = self.blob(&shared.layout.keys(), ObjectName::Keys)?;
         let recovery = self.blob(&shared.layout.root_recovery(), ObjectName::Recovery)?;
@@ -239,9 +237,8 @@ impl MainCapture<'_> {
         let vault = self.database(Database::Vault, Chain::Vault, places.0, self.frozen.vault)?;
         let audit = self.database(Database::Audit, Chain::Audit, places.1, self.frozen.audit)?;
         let database_bytes = vault.size + audit.size;
-        let heading = heading(self.store, self.links, last.as_ref(), self.frozen.time, self.software)?;
         let manifest = MainManifest {
-            heading,
+            heading: self.heading(last.as_ref())?,
             chains: MainChains { vault: Reach::of(vault), audit: Reach::of(audit) },
             keyring,
             documents: self.inventory()?,
@@ -249,7 +246,7 @@ impl MainCapture<'_> {
             recovery,
             audit_head: self.frozen.head.clone(),
         };
-        self.links.publish(self.spool, &manifest, &shared.signer)?;
+        self.publish(&manifest)?;
         Ok(Captured {
             number: manifest.heading.number.get(),
             time: manifest.heading.time,

@@ -177,6 +177,19 @@ impl Spool {
         Ok(())
     }
 
+    /// Removes an object, if it is there.
+    pub(super) fn remove(&self, name: &ObjectName) -> io::Result<()> {
+        let path = self.path(name);
+        match fs::remove_file(&path) {
+            Ok(()) => {
+                self.unsynced.borrow_mut().extend(path.parent().map(Path::to_owned));
+                Ok(())
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Makes the names given since the last call durable.
     pub(super) fn sync_folders(&self) -> io::Result<()> {
         for folder in std::mem::take(&mut *self.unsynced.borrow_mut()) {
