@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::commands::{doctor, init, policy};
+use crate::commands::{audit, doctor, init, policy};
 
 /// An encrypted vault for an insurer's sensitive records, and the backups that keep them from being lost.
 #[derive(Debug, Parser)]
@@ -33,4 +33,6 @@ pub(crate) enum Verb {
     Doctor(doctor::Arguments),
     /// Check the policies, or explain what they decide
     Policy(policy::Arguments),
+    /// Verify the audit log
+    Audit(audit::Arguments),
 }

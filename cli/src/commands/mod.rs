@@ -1,5 +1,6 @@
 //! One file (or folder) for each verb of the command line.
 
+pub(crate) mod audit;
 pub(crate) mod doctor;
 pub(crate) mod init;
 pub(crate) mod policy;
@@ -13,5 +14,6 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
         Verb::Init(verb) => init::run(verb),
         Verb::Doctor(verb) => doctor::run(verb, &arguments.global),
         Verb::Policy(verb) => policy::run(verb, &arguments.global),
+        Verb::Audit(verb) => audit::run(verb, &arguments.global),
     }
 }

@@ -1,0 +1,29 @@
+//! `coffre audit`: the log proves itself, in the vault or as a copy far from it.
+
+mod copy;
+mod verify;
+
+use clap::{Args, Subcommand};
+
+use crate::arguments::Global;
+use crate::exit::Exit;
+
+/// The arguments of `coffre audit`.
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Verify every entry of the log against its signed head
+    Verify(verify::Arguments),
+}
+
+/// Runs the verb.
+pub(crate) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit> {
+    match &arguments.verb {
+        Verb::Verify(verb) => verify::run(verb, global),
+    }
+}

@@ -1,0 +1,90 @@
+//! The exit codes that schedulers act on, documented in `docs/OPERATIONS.md`. Which error ends with which is in
+//! `of_error`; how an error reads on the terminal is in `complaint`.
+
+mod of_error;
+mod of_log;
+mod of_store;
+
+use std::process::ExitCode;
+
+/// How a run of `coffre` ended. The numbers are stable: OpCon, cron and systemd units depend on them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Exit {
+    /// Done, nothing to report.
+    Success,
+    /// Failed for a reason without a code of its own.
+    Failure,
+    /// The arguments or the configuration are wrong; nothing was started.
+    Usage,
+    /// The import ended with rows rejected.
+    Rejects,
+    /// The last good backup is older than its objective.
+    ObjectiveMissed,
+    /// Something was changed that must not change: a log entry, a manifest, a chain, a stored page.
+    Tampering,
+    /// The vault or the repository is in use by another run.
+    Busy,
+    /// A tool that the verb needs is missing or not usable.
+    ToolMissing,
+    /// The key, the identity or the environment is another one's.
+    WrongKey,
+    /// A doctor's examination found something to mend.
+    Unhealthy,
+    /// The operation may succeed later without a change: a full disk, a lost destination.
+    Temporary,
+}
+
+impl Exit {
+    /// Every way to end, in the order of their codes.
+    #[cfg(test)]
+    const ALL: [Self; 11] = [
+        Self::Success,
+        Self::Failure,
+        Self::Usage,
+        Self::Rejects,
+        Self::ObjectiveMissed,
+        Self::Tampering,
+        Self::Busy,
+        Self::ToolMissing,
+        Self::WrongKey,
+        Self::Unhealthy,
+        Self::Temporary,
+    ];
+
+    /// The number that the process ends with.
+    pub(crate) const fn code(self) -> u8 {
+        match self {
+            Self::Success => 0,
+            Self::Failure => 1,
+            Self::Usage => 2,
+            Self::Rejects => 10,
+            Self::ObjectiveMissed => 11,
+            Self::Tampering => 12,
+            Self::Busy => 13,
+            Self::ToolMissing => 14,
+            Self::WrongKey => 15,
+            Self::Unhealthy => 16,
+            Self::Temporary => 75,
+        }
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit.code())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn operations_documents_every_code_and_no_other() {
+        let documented: Vec<u8> = include_str!("../../../docs/OPERATIONS.md")
+            .lines()
+            .filter_map(|line| line.strip_prefix("| `")?.split_once('`')?.0.parse().ok())
+            .collect();
+        assert_eq!(documented, Exit::ALL.map(Exit::code));
+    }
+}

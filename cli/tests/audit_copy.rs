@@ -1,0 +1,88 @@
+//! `coffre audit verify` on an exported copy: sound, changed in one byte, cut, of another key, or rolled back.
+#![expect(clippy::expect_used, clippy::indexing_slicing, reason = "tests")]
+
+mod transcript;
+
+use std::fs;
+use std::path::Path;
+
+use coffre_core::merkle::Frontier;
+use coffre_core::note::{KeyName, SignedNote, SigningKey};
+use coffre_core::tlog::{Export, TreeHead};
+
+const ORIGIN: &str = "vault.example/test/1";
+
+fn key() -> SigningKey {
+    SigningKey::from_seed(KeyName::new("vault.example/test").expect("a name"), &[1; 32])
+}
+
+fn leaves(count: u64) -> impl Iterator<Item = Result<Vec<u8>, std::convert::Infallible>> {
+    (0..count).map(|number| Ok(format!("{{\"entry\":{number}}}").into_bytes()))
+}
+
+fn head(count: u64) -> SignedNote {
+    let mut tree = Frontier::new();
+    for leaf in leaves(count) {
+        tree.append(coffre_core::merkle::leaf_hash(&leaf.expect("never fails")));
+    }
+    let head = TreeHead { origin: ORIGIN.to_owned(), size: count, root: tree.root(), extensions: Vec::new() };
+    head.sign(&key()).expect("a head")
+}
+
+/// A copy of a log of so many entries, as `coffre audit export` writes it.
+fn export(folder: &Path, count: u64) {
+    let export = Export::new(leaves(count), head(count), &key().verification_key(), Some(ORIGIN)).expect("a copy");
+    for file in export {
+        let file = file.expect("a file");
+        let path = folder.join(&file.path);
+        fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+        fs::write(path, &file.bytes).expect("written");
+    }
+}
+
+fn verify(folder: &Path, more: &[&str]) -> String {
+    let key = key().verification_key().to_string();
+    let all: Vec<&str> =
+        ["audit", "verify", "--copy", "log", "--vault-key", &key].iter().chain(more).copied().collect();
+    transcript::of(folder, &all)
+}
+
+#[test]
+fn a_copy_proves_itself_and_a_changed_byte_is_pointed_at() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let log = folder.path().join("log");
+    export(&log, 300);
+    let mut seen = vec![verify(folder.path(), &[]), verify(folder.path(), &["--json"])];
+
+    let bundle = log.join("tile/entries/001.p/44");
+    let sound = fs::read(&bundle).expect("a bundle");
+    let mut changed = sound.clone();
+    changed[12] ^= 1;
+    fs::write(&bundle, changed).expect("written");
+    seen.extend([verify(folder.path(), &[]), verify(folder.path(), &["--json"])]);
+
+    fs::write(&bundle, &sound[..sound.len() - 15]).expect("written");
+    seen.push(verify(folder.path(), &[]));
+    fs::remove_file(log.join("checkpoint")).expect("it is there");
+    seen.push(verify(folder.path(), &[]));
+    insta::assert_snapshot!(seen.join("\n"));
+}
+
+#[test]
+fn a_copy_must_go_on_from_a_head_known_from_elsewhere_and_be_of_the_pinned_key() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    export(&folder.path().join("log"), 5);
+    fs::write(folder.path().join("older"), head(3).to_string()).expect("written");
+    fs::write(folder.path().join("newer"), head(9).to_string()).expect("written");
+    let other = SigningKey::from_seed(KeyName::new("vault.example/other").expect("a name"), &[2; 32]);
+    let other = other.verification_key().to_string();
+    insta::assert_snapshot!(
+        [
+            verify(folder.path(), &["--known-head", "older"]),
+            verify(folder.path(), &["--known-head", "newer"]),
+            transcript::of(folder.path(), &["audit", "verify", "--copy", "log", "--vault-key", &other]),
+            transcript::of(folder.path(), &["audit", "verify", "--copy", "log", "--vault-key", "nonsense"]),
+        ]
+        .join("\n")
+    );
+}
