@@ -165,7 +165,7 @@ pub enum Notice {
         path: String,
     },
     /// An object that no manifest names.
-    #[error("{object} is in no manifest: a capture or a copy was interrupted, the next one completes it")]
+    #[error("{object} is in no manifest: left over from older backups or an interruption, it does no harm")]
     Unclaimed {
         /// The object.
         object: String,

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::signed::{self, Pinned, Signed};
-use super::{Chain, Fault, Manifest, ObjectName, Ordinal, Parent, Reach};
+use super::{Fault, Manifest, ObjectName, Ordinal, Parent};
 use crate::crypto::Scope;
 use crate::ids::GenerationId;
 use crate::time::Timestamp;
@@ -73,14 +73,11 @@ impl<M: Manifest> Generation<M> {
     }
 
     fn check_steps(&self, scope: &Scope, faults: &mut Vec<Fault>) {
-        let mut before: Option<&Signed<M>> = None;
-        for signed in self.retained() {
-            if let Some(before) =
-                before.filter(|b| b.manifest.heading().number.next() == signed.manifest.heading().number)
-            {
-                check_step(before, signed, scope, faults);
+        for (before, after) in self.manifests.values().zip(self.manifests.values().skip(1)) {
+            check_growth(before, after, scope, faults);
+            if before.manifest.heading().number.next() == after.manifest.heading().number {
+                check_links(before, after, scope, faults);
             }
-            before = Some(signed);
         }
     }
 }
@@ -198,13 +195,10 @@ impl<M: Manifest> History<M> {
     }
 }
 
-/// Whether one manifest follows directly on another.
-fn check_step<M: Manifest>(before: &Signed<M>, after: &Signed<M>, scope: &Scope, faults: &mut Vec<Fault>) {
+/// What only grows, from one manifest to any later one.
+fn check_growth<M: Manifest>(before: &Signed<M>, after: &Signed<M>, scope: &Scope, faults: &mut Vec<Fault>) {
     let object = after.manifest.name().path(scope);
     let (old, new) = (before.manifest.heading(), after.manifest.heading());
-    if new.previous != Some(before.sha256) {
-        faults.push(Fault::Fork { object: object.clone(), what: "the manifest before it is another" });
-    }
     let mut backwards = |what| faults.push(Fault::Backwards { object: object.clone(), what });
     if new.time <= old.time {
         backwards("time");
@@ -212,45 +206,41 @@ fn check_step<M: Manifest>(before: &Signed<M>, after: &Signed<M>, scope: &Scope,
     if new.retained_from < old.retained_from {
         backwards("retention");
     }
+    for ((_, old), (_, new)) in before.manifest.chains().into_iter().zip(after.manifest.chains()) {
+        if new.base.position < old.last.position {
+            backwards("position in a chain");
+        }
+    }
     if let (Some(old), Some(new)) = (&before.audit_head, &after.audit_head) {
         if new.size < old.size {
             backwards("size of the audit log");
         } else if new.origin != old.origin {
             backwards("origin of the audit log");
         } else if new.size == old.size && new.root != old.root {
-            faults
-                .push(Fault::Fork { object: object.clone(), what: "the audit log has another root at the same size" });
+            faults.push(Fault::Fork { object, what: "the audit log has another root at the same size" });
         }
-    }
-    let chains = before.manifest.chains().into_iter().zip(after.manifest.chains());
-    for ((chain, old), (_, new)) in chains {
-        check_chain(chain, old, after, new, scope, faults);
     }
 }
 
-fn check_chain<M: Manifest>(
-    chain: Chain,
-    old: &Reach,
-    after: &Signed<M>,
-    new: &Reach,
-    scope: &Scope,
-    faults: &mut Vec<Fault>,
-) {
+/// Whether one manifest names the one directly before it, and its chains the objects.
+fn check_links<M: Manifest>(before: &Signed<M>, after: &Signed<M>, scope: &Scope, faults: &mut Vec<Fault>) {
     let object = after.manifest.name().path(scope);
     let generation = after.manifest.heading().generation;
-    let (last, base) = (old.last.position, new.base.position);
-    if base < last {
-        faults.push(Fault::Backwards { object, what: "position in a chain" });
-    } else if base == last {
-        if new.base != old.base {
-            faults.push(Fault::Fork { object, what: "another base at the same position" });
+    let fork = |what| Fault::Fork { object: object.clone(), what };
+    if after.manifest.heading().previous != Some(before.sha256) {
+        faults.push(fork("the manifest before it is another"));
+    }
+    for ((chain, old), (_, new)) in before.manifest.chains().into_iter().zip(after.manifest.chains()) {
+        let (last, base) = (old.last.position, new.base.position);
+        if base == last && new.base != old.base {
+            faults.push(fork("another base at the same position"));
         }
-    } else if base == last.next() {
-        if new.base.previous != Some(old.last.sha256) {
-            faults.push(Fault::Fork { object, what: "the object before its base is another" });
+        if base == last.next() && new.base.previous != Some(old.last.sha256) {
+            faults.push(fork("the object before its base is another"));
         }
-    } else if let Some(to) = base.before() {
-        faults.push(Fault::ChainGap { chain, generation, from: last.next(), to });
+        if let Some(to) = base.before().filter(|to| *to > last) {
+            faults.push(Fault::ChainGap { chain, generation, from: last.next(), to });
+        }
     }
 }
 

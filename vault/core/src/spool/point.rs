@@ -117,7 +117,7 @@ impl Survey {
 
     /// The newest keyring that belongs to the manifest's generation or one that came from it, and
     /// reaches as far as the manifest needs.
-    fn keyring_for(&self, main: &MainManifest, scope: &Scope) -> Result<&Signed<KeyringManifest>, NoPoint> {
+    pub fn keyring_for(&self, main: &MainManifest, scope: &Scope) -> Result<&Signed<KeyringManifest>, NoPoint> {
         let generation = main.heading.generation;
         let missing = || {
             NoPoint::from(Fault::Keyring {

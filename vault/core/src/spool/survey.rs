@@ -3,6 +3,8 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use super::{
     ContentHash, Fault, Generation, History, KeyringManifest, MainManifest, Manifest, Needed, Notice, ObjectName,
     Ordinal, Pinned, Side, Signed,
@@ -15,7 +17,7 @@ use crate::ids::GenerationId;
 pub type Listing = BTreeMap<ObjectName, u64>;
 
 /// A manifest that was seen before, to find out whether newer ones were removed since.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Known {
     /// Its generation.
     pub generation: GenerationId,
@@ -44,7 +46,8 @@ pub struct Survey {
     pub main: History<MainManifest>,
     /// The keyring side.
     pub keyring: History<KeyringManifest>,
-    /// Every object that a retained manifest needs, documents excepted, with the manifest.
+    /// Every object that a retained manifest needs, and those of older ones that are there; each with
+    /// the manifest. Documents excepted.
     pub needed: BTreeMap<ObjectName, (Needed, ObjectName)>,
     /// What cannot be restored or believed.
     pub faults: Vec<Fault>,
@@ -60,7 +63,7 @@ impl Survey {
         let keyring = History::<KeyringManifest>::read(notes, pinned, &mut faults);
         let mut survey = Self { main, keyring, needed: BTreeMap::new(), faults, notices: Vec::new() };
         let mut expired = Vec::new();
-        survey.claim_main(&pinned.scope);
+        survey.claim_main(listing, &pinned.scope);
         survey.claim_keyring(&pinned.scope, &mut expired);
         survey.compare(listing, &pinned.scope);
         survey.find_unclaimed(listing, &expired, &pinned.scope);
@@ -75,9 +78,16 @@ impl Survey {
         }
     }
 
-    fn claim_main(&mut self, scope: &Scope) {
-        let retained = self.main.generations().flat_map(|(_, g)| g.retained());
-        let claims: Vec<_> = retained.flat_map(claims_of).collect();
+    fn claim_main(&mut self, listing: &Listing, scope: &Scope) {
+        let mut claims = Vec::new();
+        for (_, generation) in self.main.generations() {
+            let from = generation.retained_from();
+            for signed in generation.manifests() {
+                let retained = signed.manifest.heading.number >= from;
+                // What is kept longer than promised may be gone, but what is there must be right.
+                claims.extend(claims_of(signed).filter(|(n, _)| retained || listing.contains_key(&n.name)));
+            }
+        }
         self.claim(claims, scope);
     }
 
