@@ -1,1 +1,28 @@
-//! Placeholder.
+//! Backups without keys: shipping the spool, verifying and restoring what was shipped, snapshots by
+//! restic, and how old the last good backup is. Everything handled here is ciphertext or signed.
+//!
+//! Architecture invariant: this crate depends on `coffre-core` alone. It cannot open a vault, and
+//! the account that runs it holds no key. The formats are `coffre_core::spool`'s.
+
+mod content;
+pub mod destination;
+mod durable;
+mod ending;
+mod inventory;
+pub mod list;
+mod lock;
+mod observer;
+pub mod restic;
+pub mod restore;
+pub mod run;
+pub mod ship;
+pub mod snapshot;
+mod sources;
+pub mod state;
+pub mod status;
+pub mod verify;
+
+pub use ending::{Ending, Ends};
+pub use lock::LockError;
+pub use observer::{Cancelled, Observer, Progress, Stage};
+pub use sources::Sources;

@@ -1,0 +1,103 @@
+//! What goes wrong with a place that holds objects.
+
+use std::io;
+
+use thiserror::Error;
+
+use crate::observer::Cancelled;
+
+/// A place that cannot be read.
+#[derive(Debug, Error)]
+pub enum SourceError {
+    /// The object is not there.
+    #[error("{place} has no {path}: run `coffre backup verify` on it")]
+    NotFound {
+        /// The place.
+        place: String,
+        /// The object's path.
+        path: String,
+    },
+    /// The place itself is not there.
+    #[error("{place} is not there: check that the disk is mounted and the path is right")]
+    Absent {
+        /// The place.
+        place: String,
+    },
+    /// Objects could not be fetched from where they are.
+    #[error("objects could not be fetched from {place}: {source}")]
+    Fetch {
+        /// The place.
+        place: String,
+        /// Why, ending with the remedy.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The observer asked to stop.
+    #[error(transparent)]
+    Cancelled(#[from] Cancelled),
+    /// The path leaves the place.
+    #[error("{path:?} is no path of an object: report this as a fault of Coffre")]
+    Path {
+        /// The path.
+        path: String,
+    },
+    /// The system refused.
+    #[error("{path} in {place} cannot be read ({source}): check the disk, its mount and its permissions")]
+    Io {
+        /// The place.
+        place: String,
+        /// The object's path.
+        path: String,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+/// An object that was not written. There is nothing left of it.
+#[derive(Debug, Error)]
+pub enum PutError {
+    /// There is an object of this name.
+    #[error("{place} holds a {path} already, and objects are never replaced: run `coffre backup verify` on it")]
+    Exists {
+        /// The place.
+        place: String,
+        /// The object's path.
+        path: String,
+    },
+    /// What was to be written could not be read.
+    #[error("the content of {path} could not be read to its end")]
+    Content {
+        /// The object's path.
+        path: String,
+        /// What the reader said.
+        #[source]
+        source: io::Error,
+    },
+    /// No space.
+    #[error("{place} is full: make room or use a bigger disk, then run this again")]
+    Full {
+        /// The place.
+        place: String,
+    },
+    /// The place itself is not there.
+    #[error("{place} is not there: check that the disk is mounted and the path is right")]
+    Absent {
+        /// The place.
+        place: String,
+    },
+    /// The path leaves the place.
+    #[error("{path:?} is no path of an object: report this as a fault of Coffre")]
+    Path {
+        /// The path.
+        path: String,
+    },
+    /// The system refused.
+    #[error("{path} cannot be written to {place} ({source}): check the disk, its mount and its permissions")]
+    Io {
+        /// The place.
+        place: String,
+        /// The object's path.
+        path: String,
+        /// What the system said.
+        source: io::Error,
+    },
+}

@@ -1,0 +1,171 @@
+//! A folder as a destination: a local disk, a USB disk, a mounted share. Also how a spool is read.
+
+use std::fs::{self, File};
+use std::io::{self, Read, Seek as _, SeekFrom, Write as _};
+use std::ops::Range;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+use coffre_core::crypto::hex;
+
+use super::{Contents, Destination, PutError, Source, SourceError, is_sound};
+use crate::durable;
+
+/// Unfinished files, beside the objects so that a rename suffices. Not listed with them.
+const INCOMING: &str = "incoming";
+/// The backup account's group may read; nobody else.
+const FILE_MODE: u32 = 0o640;
+const FOLDER_MODE: u32 = 0o750;
+const PIECE: usize = 256 * 1024;
+
+/// A folder that holds objects. It must exist: one that does not may be a disk that is not mounted.
+#[derive(Debug, Clone)]
+pub struct FileSystem {
+    root: PathBuf,
+}
+
+impl FileSystem {
+    /// The folder at this path. Nothing is read or created yet.
+    pub fn new(root: impl Into<PathBuf>) -> Self {
+        Self { root: root.into() }
+    }
+
+    /// The folder.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    fn locate(&self, path: &str) -> Result<PathBuf, SourceError> {
+        if is_sound(path) { Ok(self.root.join(path)) } else { Err(SourceError::Path { path: path.to_owned() }) }
+    }
+
+    fn read_error(&self, path: &str, source: io::Error) -> SourceError {
+        let place = self.label();
+        match source.kind() {
+            io::ErrorKind::NotFound if self.root.is_dir() => SourceError::NotFound { place, path: path.to_owned() },
+            io::ErrorKind::NotFound => SourceError::Absent { place },
+            _ => SourceError::Io { place, path: path.to_owned(), source },
+        }
+    }
+
+    fn write_error(&self, path: &str, source: io::Error) -> PutError {
+        let place = self.label();
+        match source.kind() {
+            io::ErrorKind::AlreadyExists => PutError::Exists { place, path: path.to_owned() },
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => PutError::Full { place },
+            _ => PutError::Io { place, path: path.to_owned(), source },
+        }
+    }
+
+    /// Copies the content into a new file and gives it its name.
+    fn write(&self, temporary: &Path, path: &str, content: &mut dyn Read) -> Result<u64, PutError> {
+        let failed = |source| self.write_error(path, source);
+        let target = self.root.join(path);
+        let mut file = durable::create_new(temporary, FILE_MODE).map_err(failed)?;
+        // Nothing durable; a name in `incoming/` that the next run clears.
+        let mut size = 0;
+        let mut piece = vec![0; PIECE];
+        loop {
+            let read = match content.read(&mut piece) {
+                Ok(0) => break,
+                Ok(read) => read,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(source) => return Err(PutError::Content { path: path.to_owned(), source }),
+            };
+            file.write_all(piece.get(..read).unwrap_or_default()).map_err(failed)?;
+            size += read as u64;
+        }
+        if let Some(folder) = Path::new(path).parent() {
+            durable::create_folders(&self.root, folder, FOLDER_MODE).map_err(failed)?;
+            // Durable: the folders, empty or as they were.
+        }
+        durable::publish(&file, temporary, &target).map_err(failed)?;
+        // Durable: the whole object under its name.
+        Ok(size)
+    }
+}
+
+impl Source for FileSystem {
+    fn label(&self) -> String {
+        self.root.display().to_string()
+    }
+
+    fn open(&self, path: &str, range: Option<Range<u64>>) -> Result<Box<dyn Read + '_>, SourceError> {
+        let failed = |source| self.read_error(path, source);
+        // An object is a regular file; what a link points at is not part of the backup.
+        let flags = rustix::fs::OFlags::NOFOLLOW.bits().cast_signed();
+        let mut file = File::options().read(true).custom_flags(flags).open(self.locate(path)?).map_err(failed)?;
+        let Some(range) = range else { return Ok(Box::new(file)) };
+        file.seek(SeekFrom::Start(range.start)).map_err(failed)?;
+        Ok(Box::new(file.take(range.end.saturating_sub(range.start))))
+    }
+
+    fn size(&self, path: &str) -> Result<Option<u64>, SourceError> {
+        match fs::symlink_metadata(self.locate(path)?) {
+            Ok(metadata) if metadata.is_file() => Ok(Some(metadata.len())),
+            Ok(_) => Ok(None),
+            Err(error) => match self.read_error(path, error) {
+                SourceError::NotFound { .. } => Ok(None),
+                error => Err(error),
+            },
+        }
+    }
+
+    fn list(&self, folder: &str) -> Result<Contents, SourceError> {
+        let failed = |source| self.read_error(folder, source);
+        let path = if folder.is_empty() { self.root.clone() } else { self.locate(folder)? };
+        let entries = match fs::read_dir(path).map_err(failed) {
+            Err(SourceError::NotFound { .. }) => return Ok(Contents::default()),
+            entries => entries?,
+        };
+        let mut contents = Contents::default();
+        for entry in entries {
+            let entry = entry.map_err(failed)?;
+            let metadata = entry.metadata().map_err(failed)?;
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if metadata.is_dir() {
+                if !(folder.is_empty() && name == INCOMING) {
+                    contents.folders.push(name);
+                }
+            } else {
+                contents.objects.push((name, metadata.len()));
+            }
+        }
+        contents.objects.sort_unstable();
+        contents.folders.sort_unstable();
+        Ok(contents)
+    }
+}
+
+impl Destination for FileSystem {
+    fn put(&self, path: &str, content: &mut dyn Read) -> Result<u64, PutError> {
+        if !is_sound(path) || path.split('/').next() == Some(INCOMING) {
+            return Err(PutError::Path { path: path.to_owned() });
+        }
+        if !self.root.is_dir() {
+            return Err(PutError::Absent { place: self.label() });
+        }
+        if self.root.join(path).symlink_metadata().is_ok() {
+            return Err(PutError::Exists { place: self.label(), path: path.to_owned() });
+        }
+        let failed = |source| self.write_error(path, source);
+        durable::create_folders(&self.root, Path::new(INCOMING), FOLDER_MODE).map_err(failed)?;
+        let mut random = [0; 16];
+        getrandom::fill(&mut random).map_err(|error| failed(io::Error::other(error.to_string())))?;
+        let name = hex(&random);
+        let temporary = self.root.join(INCOMING).join(name);
+        let written = self.write(&temporary, path, content);
+        if written.is_err() {
+            // Best effort: the next run clears what is left.
+            drop(fs::remove_file(&temporary));
+        }
+        written
+    }
+
+    fn tidy(&self) -> Result<(), PutError> {
+        match fs::remove_dir_all(self.root.join(INCOMING)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(self.write_error(INCOMING, error)),
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! fsync and rename, in one place: a file appears under its name whole or not at all, and what is
+//! reported as written survives a power cut.
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::Path;
+
+use rustix::fs::{CWD, RenameFlags, renameat_with};
+use rustix::io::Errno;
+
+/// A new file that nobody else may have: fails if there is one.
+pub(crate) fn create_new(path: &Path, mode: u32) -> io::Result<File> {
+    OpenOptions::new().write(true).create_new(true).mode(mode).open(path)
+}
+
+/// Makes an entry of a folder durable: its creation, renaming or removal.
+pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
+}
+
+/// Creates a folder and those above it, below a root that exists. Durable when this returns.
+pub(crate) fn create_folders(root: &Path, below: &Path, mode: u32) -> io::Result<()> {
+    let mut folder = root.to_owned();
+    for part in below {
+        let parent = folder.clone();
+        folder.push(part);
+        match DirBuilder::new().mode(mode).create(&folder) {
+            Ok(()) => sync_folder(&parent)?,
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+/// Gives a finished file its name, unless the name is taken. The file and its name are durable when
+/// this returns; if it fails, or power is cut, there is either the whole file or none.
+pub(crate) fn publish(file: &File, temporary: &Path, target: &Path) -> io::Result<()> {
+    file.sync_all()?;
+    // Durable: the content, under the temporary name.
+    rename_new(temporary, target)?;
+    // The content has its name; a power cut may still take the name away.
+    sync_folder(target.parent().unwrap_or(Path::new(".")))
+    // Durable: the name.
+}
+
+/// Replaces a small file, or creates it.
+pub(crate) fn replace(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
+    let temporary = path.with_extension("new");
+    // Left over from an interruption: it never got its name.
+    match fs::remove_file(&temporary) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut file = create_new(&temporary, mode)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    // Durable: the new content, under the temporary name; the old content under its own.
+    fs::rename(&temporary, path)?;
+    sync_folder(path.parent().unwrap_or(Path::new(".")))
+    // Durable: the new content under its own name.
+}
+
+/// Renames, and never replaces anything.
+fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
+    match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
+        Ok(()) => Ok(()),
+        // NFS and some others cannot refuse to replace. The lock of a run leaves one writer, so looking first is enough.
+        Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {
+            if to.symlink_metadata().is_ok() {
+                return Err(io::ErrorKind::AlreadyExists.into());
+            }
+            fs::rename(from, to)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+
+    #[test]
+    fn publishing_never_replaces() {
+        let folder = tempfile::tempdir().unwrap();
+        let (temporary, target) = (folder.path().join("t"), folder.path().join("object"));
+        let publish_text = |text: &str| {
+            let mut file = create_new(&temporary, 0o600)?;
+            file.write_all(text.as_bytes())?;
+            publish(&file, &temporary, &target)
+        };
+        publish_text("first").unwrap();
+        assert_eq!(publish_text("second").unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+        assert_eq!(fs::read(&target).unwrap(), b"first");
+    }
+
+    #[test]
+    fn replacing_survives_a_left_over_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("state.json");
+        fs::write(folder.path().join("state.new"), "half").unwrap();
+        replace(&path, b"one", 0o600).unwrap();
+        replace(&path, b"two", 0o600).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"two");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn folders_are_created_below_a_root_that_exists_only() {
+        let folder = tempfile::tempdir().unwrap();
+        create_folders(folder.path(), Path::new("a/b/c"), 0o700).unwrap();
+        create_folders(folder.path(), Path::new("a/b/d"), 0o700).unwrap();
+        assert!(folder.path().join("a/b/d").is_dir());
+        let absent = folder.path().join("not mounted");
+        assert!(create_folders(&absent, Path::new("a"), 0o700).is_err());
+        assert!(!absent.exists());
+    }
+}

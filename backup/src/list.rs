@@ -1,0 +1,82 @@
+//! The points that a place holds, for people to choose from. Reads manifests only.
+
+use coffre_core::ids::GenerationId;
+use coffre_core::spool::{Fault, Manifest as _, Needed, Ordinal, Pinned};
+use coffre_core::time::Timestamp;
+
+use crate::destination::{Source, SourceError};
+use crate::observer::Observer;
+use crate::sources::Sources;
+
+/// A point that a signed manifest describes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Point {
+    /// Its generation.
+    pub generation: GenerationId,
+    /// Its number in the generation.
+    pub number: Ordinal,
+    /// When it was captured.
+    pub time: Timestamp,
+    /// The generation and number it was restored from, if its generation was.
+    pub parent: Option<(GenerationId, Ordinal)>,
+    /// Bytes of its databases, keys and lists.
+    pub bytes: u64,
+    /// How many versions of documents it has.
+    pub documents: u64,
+    /// Their bytes.
+    pub document_bytes: u64,
+    /// Whether its databases, keys and lists are there by name and size; documents are not looked at.
+    pub complete: bool,
+    /// Whether this is the one that a restore would take.
+    pub newest: bool,
+}
+
+/// What a place holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed {
+    /// Its points, oldest first.
+    pub points: Vec<Point>,
+    /// What is wrong with its manifests and the objects they name.
+    pub faults: Vec<Fault>,
+}
+
+/// Lists the points of a place.
+pub fn list(sources: &Sources<'_>, pinned: &Pinned, observer: &mut dyn Observer) -> Result<Listed, SourceError> {
+    let surveyed = sources.survey(pinned, observer)?;
+    let survey = &surveyed.survey;
+    let newest = survey.main.current().ok().flatten().and_then(|id| survey.main.generation(id)?.newest_of_all());
+    let mut points = Vec::new();
+    for signed in survey.main.generations().flat_map(|(_, generation)| generation.manifests()) {
+        let manifest = &signed.manifest;
+        let heading = &manifest.heading;
+        let needed = manifest.needed();
+        let is_there = |needed: &Needed| surveyed.listing.get(&needed.name) == Some(&needed.size);
+        points.push(Point {
+            generation: heading.generation,
+            number: heading.number,
+            time: heading.time,
+            parent: heading.parent.as_ref().map(|parent| (parent.generation, parent.number)),
+            bytes: needed.iter().map(|needed| needed.size).sum(),
+            documents: manifest.documents.count,
+            document_bytes: manifest.documents.bytes,
+            complete: needed.iter().all(is_there),
+            newest: newest.is_some_and(|newest| newest.sha256 == signed.sha256),
+        });
+    }
+    points.sort_by_key(|point| point.time);
+    Ok(Listed { points, faults: surveyed.survey.faults })
+}
+
+/// The signed audit tree head of the newest sound point of a place, as a note. A vault whose log does
+/// not extend it was set back, and must not be served.
+pub fn newest_head(
+    place: &dyn Source,
+    pinned: &Pinned,
+    observer: &mut dyn Observer,
+) -> Result<Option<String>, SourceError> {
+    let sources = Sources { main: Some(place), keyring: None };
+    let surveyed = sources.survey(pinned, observer)?;
+    let manifests = surveyed.survey.main.generations().flat_map(|(_, generation)| generation.manifests());
+    let newest = manifests.max_by_key(|signed| signed.manifest.heading.time);
+    Ok(newest.map(|newest| newest.manifest.audit_head.clone()))
+}

@@ -1,0 +1,112 @@
+//! A lock on a folder: one run at a time. The kernel drops it with the process that holds it, so it
+//! is never stale.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read as _, Seek as _, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+
+use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
+use thiserror::Error;
+
+/// A lock that was not taken.
+#[derive(Debug, Error)]
+pub enum LockError {
+    /// Another process has it.
+    #[error("{path} is in use by another run{}: wait until it has ended", of(*process))]
+    Held {
+        /// What is locked.
+        path: String,
+        /// The process that has it, as far as is known.
+        process: Option<u32>,
+    },
+    /// The system refused.
+    #[error("{path} cannot be locked ({source}): check that it is there and its permissions")]
+    Io {
+        /// What was to be locked.
+        path: String,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+fn of(process: Option<u32>) -> String {
+    process.map(|process| format!(" (process {process})")).unwrap_or_default()
+}
+
+/// Held until dropped.
+#[derive(Debug)]
+pub(crate) struct Lock {
+    _file: File,
+}
+
+impl Lock {
+    /// Locks by a file, which is made if it is not there and names the process that has the lock.
+    pub(crate) fn file(path: &Path) -> Result<Self, LockError> {
+        let failed = |source| LockError::Io { path: path.display().to_string(), source };
+        let mut file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o640)
+            .open(path)
+            .map_err(failed)?;
+        if !take(&file).map_err(failed)? {
+            let mut text = String::new();
+            let process = file.read_to_string(&mut text).ok().and_then(|_| text.trim().parse().ok());
+            return Err(LockError::Held { path: path.display().to_string(), process });
+        }
+        // For people only: the lock is the kernel's.
+        let note = |file: &mut File| {
+            file.set_len(0)?;
+            file.rewind()?;
+            writeln!(file, "{}", std::process::id())
+        };
+        note(&mut file).map_err(failed)?;
+        Ok(Self { _file: file })
+    }
+
+    /// Locks a folder itself.
+    pub(crate) fn folder(path: &Path) -> Result<Self, LockError> {
+        let failed = |source| LockError::Io { path: path.display().to_string(), source };
+        let file = File::open(path).map_err(failed)?;
+        if take(&file).map_err(failed)? {
+            Ok(Self { _file: file })
+        } else {
+            Err(LockError::Held { path: path.display().to_string(), process: None })
+        }
+    }
+}
+
+/// Whether the lock was free.
+fn take(file: &File) -> io::Result<bool> {
+    match flock(file, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(true),
+        Err(Errno::WOULDBLOCK) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+
+    #[test]
+    fn one_at_a_time_and_free_when_dropped() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("backup.lock");
+        let held = Lock::file(&path).unwrap();
+        let error = Lock::file(&path).unwrap_err().to_string();
+        assert!(error.contains(&format!("(process {})", std::process::id())), "{error}");
+        drop(held);
+        drop(Lock::file(&path).unwrap());
+
+        let held = Lock::folder(folder.path()).unwrap();
+        assert!(matches!(Lock::folder(folder.path()), Err(LockError::Held { process: None, .. })));
+        drop(held);
+        Lock::folder(folder.path()).unwrap();
+    }
+}

@@ -1,0 +1,121 @@
+//! The directory that is restored into: empty at first, then marked by a journal that says for which
+//! point, so that an interrupted restore is taken up and nothing else is ever overwritten.
+
+use std::fs::{self, DirBuilder, File, Permissions};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+
+use coffre_core::spool::{Chain, Known, RestorePoint};
+use serde::{Deserialize, Serialize};
+
+use super::RestoreError;
+use crate::durable;
+use crate::lock::Lock;
+
+/// Says which point is being restored here.
+const JOURNAL: &str = ".coffre-restore.json";
+/// The journal before it has its name.
+const NEW_JOURNAL: &str = ".coffre-restore.new";
+/// Files that are not whole yet.
+const INCOMING: &str = ".coffre-incoming";
+const FORMAT: &str = "coffre/restore-journal/v1";
+
+/// The point that a directory was begun for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Journal {
+    format: String,
+    main: Known,
+    keyring: Known,
+}
+
+/// A directory that belongs to one restore and is locked for it.
+#[derive(Debug)]
+pub(super) struct Directory {
+    root: PathBuf,
+    _lock: Lock,
+}
+
+impl Directory {
+    /// Claims an empty directory, making it if needed, or one that was claimed for the same point.
+    pub(super) fn claim(root: &Path, point: &RestorePoint) -> Result<Self, RestoreError> {
+        let failed = |source| RestoreError::Io { path: root.display().to_string(), source };
+        match DirBuilder::new().mode(0o700).create(root) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(failed(error)),
+            _ => {}
+        }
+        let directory = Self { root: root.to_owned(), _lock: Lock::folder(root)? };
+        let journal =
+            Journal { format: FORMAT.to_owned(), main: Known::of(&point.main), keyring: Known::of(&point.keyring) };
+        match directory.journal().map_err(failed)? {
+            Some(found) if found == journal => {}
+            Some(found) => {
+                let point = format!("generation {}, number {}", found.main.generation, found.main.number);
+                return Err(RestoreError::OtherPoint { directory: root.display().to_string(), point });
+            }
+            None => directory.begin(&journal)?,
+        }
+        directory.clear_leftovers().map_err(failed)?;
+        DirBuilder::new().mode(0o700).create(directory.incoming()).map_err(failed)?;
+        Ok(directory)
+    }
+
+    fn journal(&self) -> io::Result<Option<Journal>> {
+        match fs::read(self.root.join(JOURNAL)) {
+            // One that cannot be understood is somebody else's: then the directory is not empty.
+            Ok(bytes) => Ok(serde_json::from_slice(&bytes).ok().filter(|found: &Journal| found.format == FORMAT)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn begin(&self, journal: &Journal) -> Result<(), RestoreError> {
+        let failed = |source| RestoreError::Io { path: self.root.display().to_string(), source };
+        for entry in fs::read_dir(&self.root).map_err(failed)? {
+            // A journal that did not get its name is from a restore that had not begun.
+            if entry.map_err(failed)?.file_name() != NEW_JOURNAL {
+                return Err(RestoreError::NotEmpty { directory: self.root.display().to_string() });
+            }
+        }
+        fs::set_permissions(&self.root, Permissions::from_mode(0o700)).map_err(failed)?;
+        let text = serde_json::to_vec(journal).map_err(|error| failed(error.into()))?;
+        durable::replace(&self.root.join(JOURNAL), &text, 0o600).map_err(failed)
+        // Durable: the directory is ours.
+    }
+
+    /// Removes files that are not whole, and what a vault that was opened here too early left beside
+    /// its databases: it would be applied to the ones fetched again.
+    fn clear_leftovers(&self) -> io::Result<()> {
+        let absent_is_fine = |result: io::Result<()>| match result {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        };
+        absent_is_fine(fs::remove_dir_all(self.incoming()))?;
+        for chain in Chain::ALL {
+            for suffix in ["-wal", "-shm", "-journal"] {
+                absent_is_fine(fs::remove_file(self.root.join(format!("{}{suffix}", chain.file()))))?;
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    pub(super) fn incoming(&self) -> PathBuf {
+        self.root.join(INCOMING)
+    }
+
+    /// Makes everything in the directory's file system durable, names included.
+    pub(super) fn sync(&self) -> io::Result<()> {
+        Ok(rustix::fs::syncfs(File::open(&self.root)?)?)
+    }
+
+    /// Gives the directory up: it holds a whole vault, and is no restore any more.
+    pub(super) fn finish(self) -> io::Result<()> {
+        fs::remove_dir_all(self.incoming())?;
+        fs::remove_file(self.root.join(JOURNAL))?;
+        durable::sync_folder(&self.root)
+    }
+}

@@ -1,0 +1,208 @@
+//! The copying itself: which object after which, and what is looked at before.
+
+use std::collections::BTreeMap;
+
+use coffre_core::crypto::Scope;
+use coffre_core::spool::{
+    ContentHash, DocumentName, Fault, InventoryEntry, MainManifest, Manifest, Needed, ObjectName, Side, Signed,
+};
+
+use super::reconcile::Pending;
+use super::{Compare, ShipError};
+use crate::content::{self, Checked, ContentError, Expected, Meter};
+use crate::destination::{Destination, PutError, Source, SourceError};
+use crate::inventory::{self, InventoryFailure};
+use crate::observer::{Observer, Stage};
+use crate::sources::Surveyed;
+
+/// Bytes to copy as far as manifests tell. Documents that an earlier point brought are counted out
+/// as they are found.
+fn expected_bytes(pending: &Pending, theirs: &Surveyed) -> u64 {
+    let lacks = |needed: &Needed| !theirs.listing.contains_key(&needed.name);
+    let main = pending.main.iter().flat_map(|signed| signed.manifest.needed());
+    let keyring = pending.keyring.iter().flat_map(|signed| signed.manifest.needed());
+    let unique: BTreeMap<ObjectName, u64> = main.chain(keyring).filter(lacks).map(|n| (n.name, n.size)).collect();
+    unique.values().sum()
+}
+
+/// A shipment under way, and what it has done so far.
+pub(super) struct Shipment<'a> {
+    spool: &'a dyn Source,
+    destination: &'a dyn Destination,
+    scope: &'a Scope,
+    compare: Compare,
+    meter: Meter<'a>,
+    pub(super) objects: u64,
+    pub(super) bytes: u64,
+    pub(super) present: u64,
+}
+
+impl<'a> Shipment<'a> {
+    pub(super) fn new(
+        spool: &'a dyn Source,
+        destination: &'a dyn Destination,
+        scope: &'a Scope,
+        compare: Compare,
+        observer: &'a mut dyn Observer,
+    ) -> Self {
+        let meter = Meter::new(observer, Stage::Copying, 0);
+        Self { spool, destination, scope, compare, meter, objects: 0, bytes: 0, present: 0 }
+    }
+
+    pub(super) fn run(&mut self, pending: &Pending, ours: &Surveyed, theirs: &Surveyed) -> Result<(), ShipError> {
+        self.meter.expect_more(expected_bytes(pending, theirs));
+        for signed in &pending.main {
+            self.documents(&signed.manifest, theirs)?;
+            for needed in signed.manifest.blobs() {
+                self.object(&needed)?;
+            }
+            // Durable: what the point shares with others. No manifest names it yet.
+        }
+        for signed in &pending.keyring {
+            for needed in signed.manifest.needed() {
+                self.object(&needed)?;
+            }
+            self.note(signed.manifest.name(), signed.sha256, ours)?;
+            // Durable: a keyring that opens all points up to the next one.
+        }
+        for signed in &pending.main {
+            for needed in signed.manifest.needed() {
+                self.object(&needed)?;
+            }
+            self.note(signed.manifest.name(), signed.sha256, ours)?;
+            // Durable: the point, whole.
+        }
+        Ok(())
+    }
+
+    /// Copies the documents of a point. A destination that holds the inventory in a manifest holds
+    /// its documents too.
+    fn documents(&mut self, manifest: &MainManifest, theirs: &Surveyed) -> Result<(), ShipError> {
+        let holds = |there: &Signed<MainManifest>| there.manifest.documents.inventory == manifest.documents.inventory;
+        let mut there = theirs.survey.main.generations().flat_map(|(_, generation)| generation.retained());
+        if self.compare == Compare::Sizes && there.any(holds) {
+            return Ok(());
+        }
+        let mut shard = Shard::default();
+        let (spool, scope) = (self.spool, self.scope);
+        let each = |entry: InventoryEntry| self.document(&entry, &mut shard);
+        inventory::read(spool, manifest, scope, each).map_err(|failure| match failure {
+            InventoryFailure::Fault(fault) => ShipError::SpoolFault { fault },
+            InventoryFailure::Source(error) => ShipError::Spool(error),
+            InventoryFailure::Each(error) => error,
+        })
+    }
+
+    fn document(&mut self, entry: &InventoryEntry, shard: &mut Shard) -> Result<(), ShipError> {
+        let needed = Needed { name: ObjectName::Document(entry.name), size: entry.size, sha256: entry.sha256 };
+        shard.enter(&entry.name, self.destination, self.scope)?;
+        let there = shard.documents.get(&entry.name).copied();
+        if there.is_none() {
+            self.meter.expect_more(entry.size);
+        }
+        self.object_that_is(&needed, there)
+    }
+
+    fn object(&mut self, needed: &Needed) -> Result<(), ShipError> {
+        let there = self.destination.size(&needed.name.path(self.scope)).map_err(ShipError::Destination)?;
+        self.object_that_is(needed, there)
+    }
+
+    /// Copies an object unless it is there, with this size.
+    fn object_that_is(&mut self, needed: &Needed, there: Option<u64>) -> Result<(), ShipError> {
+        let object = needed.name.path(self.scope);
+        let expected = Expected { size: needed.size, sha256: needed.sha256 };
+        match there {
+            None => self.copy(&object, expected),
+            Some(found) if found != needed.size => {
+                Err(self.damaged(Fault::WrongSize { object, expected: needed.size, found }))
+            }
+            Some(_) if self.compare == Compare::Hashes => self.compare_hash(&object, expected),
+            Some(_) => {
+                self.present += 1;
+                Ok(self.meter.add(0)?)
+            }
+        }
+    }
+
+    fn compare_hash(&mut self, object: &str, expected: Expected) -> Result<(), ShipError> {
+        let file = self.destination.open(object, None).map_err(ShipError::Destination)?;
+        self.meter.expect_more(expected.size);
+        match content::check(file, expected, &mut self.meter) {
+            Ok(()) => {
+                self.present += 1;
+                Ok(())
+            }
+            Err(error) => Err(match ContentError::within(&error) {
+                Some(ContentError::Cancelled(cancelled)) => cancelled.into(),
+                _ => self.damaged(inventory::fault_of(&error, object)),
+            }),
+        }
+    }
+
+    fn copy(&mut self, object: &str, expected: Expected) -> Result<(), ShipError> {
+        let file = self.spool.open(object, None).map_err(|error| match error {
+            SourceError::NotFound { .. } => ShipError::SpoolFault {
+                fault: Fault::Missing { object: object.to_owned(), needed_by: "a manifest in the spool".to_owned() },
+            },
+            error => ShipError::Spool(error),
+        })?;
+        // Hashed on its way: what is not as its manifest says never becomes an object there.
+        let mut content = Checked::new(file, expected, &mut self.meter);
+        let written = self.destination.put(object, &mut content).map_err(|error| of_put(error, object))?;
+        self.objects += 1;
+        self.bytes += written;
+        Ok(())
+    }
+
+    /// Copies a manifest, byte for byte as it was read and verified.
+    fn note(&mut self, name: ObjectName, sha256: ContentHash, ours: &Surveyed) -> Result<(), ShipError> {
+        let object = name.path(self.scope);
+        if self.destination.size(&object).map_err(ShipError::Destination)?.is_some() {
+            self.present += 1;
+            return Ok(());
+        }
+        let note = ours.notes.iter().find(|(note, bytes)| *note == name && ContentHash::of(bytes) == sha256);
+        let Some((_, bytes)) = note else { return Err(ShipError::Empty) };
+        let written = self.destination.put(&object, &mut bytes.as_slice()).map_err(|error| of_put(error, &object))?;
+        self.objects += 1;
+        self.bytes += written;
+        Ok(())
+    }
+
+    fn damaged(&self, fault: Fault) -> ShipError {
+        ShipError::Damaged { destination: self.destination.label(), fault }
+    }
+}
+
+fn of_put(error: PutError, object: &str) -> ShipError {
+    match error {
+        PutError::Content { source, .. } => match ContentError::within(&source) {
+            Some(ContentError::Cancelled(cancelled)) => cancelled.into(),
+            _ => ShipError::SpoolFault { fault: inventory::fault_of(&source, object) },
+        },
+        error => ShipError::Put(error),
+    }
+}
+
+/// The documents of one folder on the destination. Inventories are in the order of these folders, so
+/// each is listed once.
+#[derive(Default)]
+struct Shard {
+    name: String,
+    documents: BTreeMap<DocumentName, u64>,
+}
+
+impl Shard {
+    fn enter(&mut self, document: &DocumentName, place: &dyn Destination, scope: &Scope) -> Result<(), ShipError> {
+        let shard = document.shard();
+        if self.name != shard {
+            let folder = format!("{}/documents/{shard}", Side::Main.vault_folder(scope));
+            let contents = place.list(&folder).map_err(ShipError::Destination)?;
+            let parse = |(name, size): (String, u64)| Some((name.parse().ok()?, size));
+            self.documents = contents.objects.into_iter().filter_map(parse).collect();
+            self.name = shard;
+        }
+        Ok(())
+    }
+}

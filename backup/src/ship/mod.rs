@@ -1,0 +1,100 @@
+//! Copies a spool to a destination: documents, keyring, databases, and each manifest after all that
+//! it names. Removes nothing and replaces nothing, anywhere.
+//!
+//! What is durable on the destination after each step: an object is whole once `put` returns; a
+//! manifest is put last, so every manifest on the destination is a restore point. Wherever this
+//! stops, the next run goes on: what is there is not copied again.
+
+mod copy;
+mod error;
+mod reconcile;
+
+use coffre_core::spool::{Fault, History, Known, Manifest, Pinned, Signed};
+use coffre_core::time::Timestamp;
+
+pub use error::ShipError;
+pub use reconcile::KnownPoint;
+
+use crate::destination::{Destination, Source};
+use crate::observer::{Observer, Progress, Stage};
+use crate::sources::{Sources, Surveyed};
+use copy::Shipment;
+
+/// How closely objects that are on the destination already are looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Compare {
+    /// By size, and only those of points that the destination lacks.
+    Sizes,
+    /// By hash, all that the spool knows of. Missing ones are copied again.
+    Hashes,
+}
+
+/// What a shipment did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shipped {
+    /// Objects copied, manifests included.
+    pub objects: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Objects that were there already.
+    pub present: u64,
+    /// The newest points on the destination now.
+    pub newest: KnownPoint,
+    /// When the newest point was captured.
+    pub captured: Option<Timestamp>,
+    /// Older faults of the destination, which did not stand in the way. `verify` says more.
+    pub faults: Vec<Fault>,
+}
+
+/// Copies what the destination lacks.
+pub fn ship(
+    spool: &dyn Source,
+    destination: &dyn Destination,
+    pinned: &Pinned,
+    known: &KnownPoint,
+    compare: Compare,
+    observer: &mut dyn Observer,
+) -> Result<Shipped, ShipError> {
+    observer.progress(Progress { stage: Stage::Surveying, done: 0, total: 0 });
+    let ours = Sources::both(spool).survey(pinned, observer).map_err(ShipError::Spool)?;
+    if ours.survey.main.is_empty() {
+        return Err(ShipError::Empty);
+    }
+    // A gap may be filled by what the destination has; an unsound manifest is never passed on.
+    let unsound =
+        |fault: &&Fault| matches!(fault, Fault::Manifest { .. } | Fault::Misplaced { .. } | Fault::Unreadable { .. });
+    if let Some(fault) = ours.survey.faults.iter().find(unsound) {
+        return Err(ShipError::SpoolFault { fault: fault.clone() });
+    }
+    let theirs = Sources::both(destination).survey(pinned, observer).map_err(ShipError::Destination)?;
+    let refused = |fault| ShipError::Refused { destination: destination.label(), fault };
+    let mut pending = reconcile::reconcile(&ours, &theirs, pinned, known).map_err(refused)?;
+    // A point without a keyring that opens it is none.
+    for signed in &pending.main {
+        let keyring = pending.both.keyring_for(&signed.manifest, &pinned.scope);
+        keyring.map_err(|error| ShipError::NoKeyring { source: error })?;
+    }
+    if compare == Compare::Hashes {
+        pending.main = all_of(&ours.survey.main);
+        pending.keyring = all_of(&ours.survey.keyring);
+    }
+    let mut shipment = Shipment::new(spool, destination, &pinned.scope, compare, observer);
+    shipment.run(&pending, &ours, &theirs)?;
+    let (newest, captured) = newest_of(&ours);
+    let Shipment { objects, bytes, present, .. } = shipment;
+    Ok(Shipped { objects, bytes, present, newest, captured, faults: pending.faults })
+}
+
+fn all_of<M: Manifest>(history: &History<M>) -> Vec<Signed<M>> {
+    let mut all: Vec<Signed<M>> = history.generations().flat_map(|(_, g)| g.retained()).cloned().collect();
+    all.sort_by_key(|signed| signed.manifest.heading().time);
+    all
+}
+
+fn newest_of(ours: &Surveyed) -> (KnownPoint, Option<Timestamp>) {
+    let main = ours.survey.main.current().ok().flatten().and_then(|id| ours.survey.main.generation(id)?.newest());
+    let keyring =
+        ours.survey.keyring.current().ok().flatten().and_then(|id| ours.survey.keyring.generation(id)?.newest());
+    let known = KnownPoint { main: main.map(Known::of), keyring: keyring.map(Known::of) };
+    (known, main.map(|main| main.manifest.heading.time))
+}

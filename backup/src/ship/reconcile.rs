@@ -1,0 +1,119 @@
+//! Whether what the spool holds continues what the destination holds, and what there is to ship.
+//! Pure: works on manifests that were read before.
+
+use std::collections::BTreeSet;
+
+use coffre_core::crypto::Scope;
+use coffre_core::spool::{
+    Fault, History, KeyringManifest, Known, MainManifest, Manifest, ObjectName, Pinned, Side, Signed, Survey,
+};
+
+use serde::{Deserialize, Serialize};
+
+use crate::sources::Surveyed;
+
+/// Manifests to ship, oldest first.
+#[derive(Debug)]
+pub(super) struct Pending {
+    pub(super) main: Vec<Signed<MainManifest>>,
+    pub(super) keyring: Vec<Signed<KeyringManifest>>,
+    /// Faults of the destination that do not stand in the way.
+    pub(super) faults: Vec<Fault>,
+    /// What the destination's manifests will be.
+    pub(super) both: Survey,
+}
+
+/// The newest manifests that were shipped to a destination before, as far as is known.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KnownPoint {
+    /// Of the main side.
+    pub main: Option<Known>,
+    /// Of the keyring side.
+    pub keyring: Option<Known>,
+}
+
+/// What there is to ship; a fault if the two histories do not fit.
+pub(super) fn reconcile(
+    spool: &Surveyed,
+    destination: &Surveyed,
+    pinned: &Pinned,
+    known: &KnownPoint,
+) -> Result<Pending, Fault> {
+    let scope = &pinned.scope;
+    for (side, known) in [(Side::Main, &known.main), (Side::Keyring, &known.keyring)] {
+        let fault = known.as_ref().and_then(|known| destination.survey.compare_with_known(side, known, scope));
+        fault.map_or(Ok(()), Err)?;
+    }
+    same_under_same_name(spool, destination, scope)?;
+    let both = Survey::of(&destination.listing, union(spool, destination), pinned);
+    let main = pending(&spool.survey.main, &destination.survey.main, &both.main, scope)?;
+    let keyring = pending(&spool.survey.keyring, &destination.survey.keyring, &both.keyring, scope)?;
+    let divides = |fault: &&Fault| {
+        matches!(fault, Fault::Fork { .. } | Fault::Backwards { .. } | Fault::Gap { .. } | Fault::ChainGap { .. })
+    };
+    if let Some(fault) = both.faults.iter().find(divides) {
+        return Err(fault.clone());
+    }
+    Ok(Pending { main, keyring, faults: destination.survey.faults.clone(), both })
+}
+
+/// An object is written once: the same name with other bytes is another history.
+fn same_under_same_name(spool: &Surveyed, destination: &Surveyed, scope: &Scope) -> Result<(), Fault> {
+    let differs = |(name, bytes): &&(ObjectName, Vec<u8>)| {
+        spool.notes.iter().any(|(other, others)| other == name && others != bytes)
+    };
+    // A note that cannot be believed is damage, and has its own fault.
+    let believed = |(name, _): &&(ObjectName, Vec<u8>)| is_sound(&destination.survey, name);
+    match destination.notes.iter().filter(believed).find(differs) {
+        Some((name, _)) => Err(Fault::Fork { object: name.path(scope), what: "the spool has another manifest there" }),
+        None => Ok(()),
+    }
+}
+
+fn is_sound(survey: &Survey, name: &ObjectName) -> bool {
+    let ObjectName::Manifest { generation, side, number } = name else { return false };
+    match side {
+        Side::Main => survey.main.generation(*generation).is_some_and(|g| g.manifest(*number).is_some()),
+        Side::Keyring => survey.keyring.generation(*generation).is_some_and(|g| g.manifest(*number).is_some()),
+    }
+}
+
+fn union(spool: &Surveyed, destination: &Surveyed) -> Vec<(ObjectName, Vec<u8>)> {
+    let ours: BTreeSet<ObjectName> = spool.notes.iter().map(|(name, _)| *name).collect();
+    let theirs = destination.notes.iter().filter(|(name, _)| !ours.contains(name));
+    spool.notes.iter().chain(theirs).cloned().collect()
+}
+
+/// The manifests of the spool that the destination lacks.
+fn pending<M: Manifest>(
+    spool: &History<M>,
+    destination: &History<M>,
+    both: &History<M>,
+    scope: &Scope,
+) -> Result<Vec<Signed<M>>, Fault> {
+    // Whichever generation goes on must be the one that the spool is at.
+    let current = both.current()?;
+    let mut pending = Vec::new();
+    for (id, generation) in spool.generations() {
+        let there = destination.generation(id);
+        if let (Some(newest), Some(theirs)) = (generation.newest(), there)
+            && theirs.newest_seen() > newest.manifest.heading().number
+        {
+            let known = ObjectName::Manifest { generation: id, side: M::SIDE, number: theirs.newest_seen() };
+            return Err(Fault::Rollback { known: known.path(scope), found: newest.manifest.name().path(scope) });
+        }
+        let lacks = |signed: &&Signed<M>| {
+            let number = signed.manifest.heading().number;
+            there.is_none_or(|there| there.manifest(number).is_none())
+        };
+        pending.extend(generation.retained().filter(lacks).cloned());
+    }
+    if let Some(current) = current.filter(|current| spool.generation(*current).is_none()) {
+        let newest = destination.generation(current).and_then(|generation| generation.newest());
+        let known = newest.map_or_else(|| current.to_string(), |newest| newest.manifest.name().path(scope));
+        return Err(Fault::Rollback { known, found: "a generation that came before it".to_owned() });
+    }
+    // By time, so that a generation is there before the one that came from it.
+    pending.sort_by_key(|signed| signed.manifest.heading().time);
+    Ok(pending)
+}

@@ -1,0 +1,153 @@
+//! Where the two sides of a backup are read from: one place, or the main side here and the keyring
+//! there. Finds the manifests and lists the objects; judging them is `coffre_core::spool`'s.
+
+use std::io::Read as _;
+
+use coffre_core::ids::GenerationId;
+use coffre_core::spool::{Chain, Fault, Listing, NameError, Notice, ObjectName, Pinned, Side, Survey};
+
+use crate::destination::{Source, SourceError};
+use crate::observer::Observer;
+
+/// A manifest is a few kilobytes; whatever is longer than this is none.
+const LONGEST_MANIFEST: u64 = 1 << 20;
+
+/// The places of the two sides. A side without a place is not looked at.
+#[derive(Clone, Copy)]
+pub struct Sources<'a> {
+    /// Records, audit log, documents, keys.
+    pub main: Option<&'a dyn Source>,
+    /// The keyring.
+    pub keyring: Option<&'a dyn Source>,
+}
+
+impl<'a> Sources<'a> {
+    /// Both sides in one place: a spool or a destination.
+    pub fn both(place: &'a dyn Source) -> Self {
+        Self { main: Some(place), keyring: Some(place) }
+    }
+
+    /// The sides that are looked at.
+    pub fn sides(&self) -> impl Iterator<Item = Side> + use<> {
+        let (main, keyring) = (self.main.map(|_| Side::Main), self.keyring.map(|_| Side::Keyring));
+        main.into_iter().chain(keyring)
+    }
+
+    /// The place of a side.
+    pub(crate) fn of(&self, side: Side) -> Result<&'a dyn Source, SourceError> {
+        let place = match side {
+            Side::Main => self.main,
+            Side::Keyring => self.keyring,
+        };
+        place.ok_or_else(|| SourceError::Absent { place: format!("the {} side", side.folder()) })
+    }
+
+    /// Lists both sides, reads their manifests and holds them against what is listed.
+    pub(crate) fn survey(&self, pinned: &Pinned, observer: &mut dyn Observer) -> Result<Surveyed, SourceError> {
+        let mut found = Found::default();
+        for side in self.sides() {
+            found.side(self.of(side)?, side, pinned, observer)?;
+        }
+        let mut survey = Survey::of(&found.listing, found.notes.clone(), pinned);
+        survey.faults.splice(..0, found.unreadable);
+        survey.notices.splice(..0, found.unknown);
+        Ok(Surveyed { listing: found.listing, notes: found.notes, survey })
+    }
+}
+
+/// What is in a place, and what its manifests say of it.
+#[derive(Debug, Clone)]
+pub(crate) struct Surveyed {
+    pub(crate) listing: Listing,
+    pub(crate) notes: Vec<(ObjectName, Vec<u8>)>,
+    pub(crate) survey: Survey,
+}
+
+#[derive(Default)]
+struct Found {
+    listing: Listing,
+    notes: Vec<(ObjectName, Vec<u8>)>,
+    unreadable: Vec<Fault>,
+    unknown: Vec<Notice>,
+}
+
+impl Found {
+    fn side(
+        &mut self,
+        place: &dyn Source,
+        side: Side,
+        pinned: &Pinned,
+        observer: &mut dyn Observer,
+    ) -> Result<(), SourceError> {
+        let folder = side.vault_folder(&pinned.scope);
+        let contents = place.list(&folder)?;
+        self.unknown.extend(contents.objects.iter().map(|(name, _)| unknown(&folder, name)));
+        let mut manifests = Vec::new();
+        for name in &contents.folders {
+            let below = format!("{folder}/{name}");
+            match name.as_str() {
+                // Inventories are held against them a folder at a time, by whoever needs to.
+                "documents" if side == Side::Main => {}
+                "inventories" | "keys" | "recovery" if side == Side::Main => self.folder(place, &below, pinned)?,
+                _ if name.parse::<GenerationId>().is_ok() => manifests.push(self.generation(place, &below, pinned)?),
+                _ => self.unknown.push(unknown(&folder, name)),
+            }
+        }
+        place.prepare(&manifests, observer)?;
+        self.read_manifests(place, side, pinned);
+        Ok(())
+    }
+
+    /// Lists a generation and gives the folder of its manifests.
+    fn generation(&mut self, place: &dyn Source, folder: &str, pinned: &Pinned) -> Result<String, SourceError> {
+        let contents = place.list(folder)?;
+        self.unknown.extend(contents.objects.iter().map(|(name, _)| unknown(folder, name)));
+        for name in &contents.folders {
+            if name == "manifests" || Chain::ALL.iter().any(|chain| chain.folder() == name) {
+                self.folder(place, &format!("{folder}/{name}"), pinned)?;
+            } else {
+                self.unknown.push(unknown(folder, name));
+            }
+        }
+        Ok(format!("{folder}/manifests"))
+    }
+
+    fn folder(&mut self, place: &dyn Source, folder: &str, pinned: &Pinned) -> Result<(), SourceError> {
+        let contents = place.list(folder)?;
+        self.unknown.extend(contents.folders.iter().map(|name| unknown(folder, name)));
+        for (name, size) in contents.objects {
+            match ObjectName::parse(&format!("{folder}/{name}"), &pinned.scope) {
+                Ok(name) => drop(self.listing.insert(name, size)),
+                Err(NameError::Unknown { path } | NameError::OtherVault { path, .. }) => {
+                    self.unknown.push(Notice::Unknown { path });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn read_manifests(&mut self, place: &dyn Source, side: Side, pinned: &Pinned) {
+        let is_ours = |name: &&ObjectName| matches!(name, ObjectName::Manifest { side: s, .. } if *s == side);
+        for name in self.listing.keys().filter(is_ours) {
+            let object = name.path(&pinned.scope);
+            let bytes = read_whole(place, &object, LONGEST_MANIFEST).unwrap_or_else(|cause| {
+                self.unreadable.push(Fault::Unreadable { object, cause });
+                // Seen, and not sound.
+                Vec::new()
+            });
+            self.notes.push((*name, bytes));
+        }
+    }
+}
+
+fn unknown(folder: &str, name: &str) -> Notice {
+    Notice::Unknown { path: format!("{folder}/{name}") }
+}
+
+/// The bytes of a small object, cut where it is longer than expected.
+pub(crate) fn read_whole(place: &dyn Source, path: &str, longest: u64) -> Result<Vec<u8>, String> {
+    let reader = place.open(path, None).map_err(|error| error.to_string())?;
+    let mut bytes = Vec::new();
+    reader.take(longest).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
+    Ok(bytes)
+}

@@ -1,0 +1,179 @@
+//! What this machine remembers of its backups: for each target, what was the newest on it and when,
+//! and how the last run failed. Written whole and durably after each target; holds nothing secret.
+//!
+//! It is local knowledge, so it can tell an emptied or set-back destination from a new one.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use coffre_core::time::Timestamp;
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::durable;
+use crate::ship::KnownPoint;
+
+const FILE: &str = "state.json";
+const FORMAT: &str = "coffre/backup-state/v1";
+
+/// A state that cannot be read or written.
+#[derive(Debug, Error)]
+pub enum StateError {
+    /// It is not what was written.
+    #[error("{path} is damaged: remove it; until the next success of each target, removed backups go unnoticed")]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What the parser said.
+        #[source]
+        source: Option<serde_json::Error>,
+    },
+    /// The system refused.
+    #[error("{path} cannot be read or written ({source}): check its permissions and free space")]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+/// A success of a target.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Success {
+    /// When the run ended.
+    pub time: Timestamp,
+    /// When the newest point on the target was captured: the data is as old as this.
+    pub captured: Timestamp,
+    /// The newest manifests on the target.
+    pub newest: KnownPoint,
+    /// Bytes that were written to it.
+    pub bytes: u64,
+}
+
+/// A failure of a target.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failed {
+    /// When.
+    pub time: Timestamp,
+    /// Why, with the remedy.
+    pub cause: String,
+    /// The exit code of that failure.
+    pub code: u8,
+}
+
+/// What is remembered of a destination or repository.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Target {
+    /// The last success.
+    pub last_success: Option<Success>,
+    /// The last failure, unless a success followed it.
+    pub last_failure: Option<Failed>,
+    /// How many runs have failed since the last success.
+    pub failures: u64,
+}
+
+impl Target {
+    /// The newest manifests known to be on it.
+    pub fn known(&self) -> KnownPoint {
+        self.last_success.as_ref().map(|success| success.newest).unwrap_or_default()
+    }
+}
+
+/// What is remembered of all targets, by their names in the configuration.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct State {
+    format: String,
+    /// The targets.
+    pub targets: BTreeMap<String, Target>,
+}
+
+impl Default for State {
+    fn default() -> Self {
+        Self { format: FORMAT.to_owned(), targets: BTreeMap::new() }
+    }
+}
+
+impl State {
+    /// Reads the state beside a spool; an empty one if there was no run yet.
+    pub fn load(spool: &Path) -> Result<Self, StateError> {
+        let path = spool.join(FILE);
+        let bytes = match fs::read(&path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::default()),
+            Err(source) => return Err(StateError::Io { path, source }),
+        };
+        match serde_json::from_slice::<Self>(&bytes) {
+            Ok(state) if state.format == FORMAT => Ok(state),
+            Ok(_) => Err(StateError::Damaged { path, source: None }),
+            Err(error) => Err(StateError::Damaged { path, source: Some(error) }),
+        }
+    }
+
+    /// Writes it: the old one or the new one is there, whenever power is cut.
+    pub(crate) fn save(&self, spool: &Path) -> Result<(), StateError> {
+        let path = spool.join(FILE);
+        let bytes = serde_json::to_vec_pretty(self).map_err(io::Error::from);
+        let written = bytes.and_then(|bytes| durable::replace(&path, &bytes, 0o640));
+        written.map_err(|source| StateError::Io { path, source })
+    }
+
+    /// Notes how a run ended for a target.
+    pub(crate) fn note(&mut self, target: &str, result: Result<Success, Failed>) {
+        let entry = self.targets.entry(target.to_owned()).or_default();
+        match result {
+            Ok(success) => *entry = Target { last_success: Some(success), last_failure: None, failures: 0 },
+            Err(failed) => {
+                entry.last_failure = Some(failed);
+                entry.failures += 1;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+
+    /// The bytes of `docs/formats/backup-state.md`, with whole hashes.
+    const GOLDEN: &str = include_str!("state/golden.json");
+
+    #[test]
+    fn the_documented_state_is_read_and_written_back() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join(FILE), GOLDEN).unwrap();
+        let state = State::load(folder.path()).unwrap();
+        let target = state.targets.get("building-b").unwrap();
+        assert_eq!(target.known().main.unwrap().number.get(), 12);
+        assert_eq!(target.last_failure.as_ref().unwrap().code, 75);
+        state.save(folder.path()).unwrap();
+        assert_eq!(fs::read_to_string(folder.path().join(FILE)).unwrap().trim_end(), GOLDEN.trim_end());
+    }
+
+    #[test]
+    fn a_damaged_or_unknown_state_is_refused_and_a_missing_one_is_empty() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(State::load(folder.path()).unwrap(), State::default());
+        for text in ["", "{", "[]", &GOLDEN.replace("v1", "v2"), &GOLDEN.replace("\"number\": 12", "\"number\": 0")] {
+            fs::write(folder.path().join(FILE), text).unwrap();
+            assert!(matches!(State::load(folder.path()), Err(StateError::Damaged { .. })), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_success_clears_failures_and_a_failure_keeps_the_success() {
+        let mut state = State::load(Path::new("/nowhere")).unwrap();
+        let time = Timestamp::from_micros(0);
+        let failed = || Failed { time, cause: "x".to_owned(), code: 1 };
+        let success = Success { time, captured: time, newest: KnownPoint::default(), bytes: 1 };
+        state.note("usb", Err(failed()));
+        state.note("usb", Ok(success.clone()));
+        state.note("usb", Err(failed()));
+        state.note("usb", Err(failed()));
+        let target = state.targets.get("usb").unwrap();
+        assert_eq!((target.failures, target.last_success.clone()), (2, Some(success)));
+    }
+}

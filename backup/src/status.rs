@@ -1,0 +1,104 @@
+//! How old the last good backup is, target by target, held against the objective. Pure but for
+//! [`examine`], which looks at what a destination really holds.
+
+use coffre_core::spool::{Fault, Pinned, Side};
+use coffre_core::time::Timestamp;
+
+use crate::destination::{Source, SourceError};
+use crate::ending::{Ending, Ends as _};
+use crate::observer::Observer;
+use crate::ship::KnownPoint;
+use crate::sources::Sources;
+use crate::state::{Failed, State};
+
+/// How a target stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TargetStatus {
+    /// Its name in the configuration.
+    pub name: String,
+    /// When the newest point on it was captured.
+    pub captured: Option<Timestamp>,
+    /// Seconds since then.
+    pub age: Option<i64>,
+    /// Whether that is within the objective.
+    pub within: bool,
+    /// The last failure, unless a success followed it.
+    pub last_failure: Option<Failed>,
+    /// What was found wrong on it when it was looked at.
+    pub fault: Option<Fault>,
+}
+
+/// How all targets stand.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Status {
+    /// Each target of the configuration, in its order.
+    pub targets: Vec<TargetStatus>,
+    /// Whether every target is within the objective, and what the exit code is.
+    pub ending: Ending,
+}
+
+/// What looking at a destination gave.
+#[derive(Debug)]
+pub enum Examined {
+    /// When its newest point was captured; none if it holds none.
+    Newest(Option<Timestamp>),
+    /// What is wrong with it.
+    Fault(Fault),
+    /// Why it cannot be looked at. What is remembered of it counts.
+    Unreachable(SourceError),
+}
+
+/// Reads the manifests of a destination: whether it still holds what was shipped to it.
+pub fn examine(place: &dyn Source, pinned: &Pinned, known: &KnownPoint, observer: &mut dyn Observer) -> Examined {
+    let surveyed = match Sources::both(place).survey(pinned, observer) {
+        Ok(surveyed) => surveyed,
+        Err(error) => return Examined::Unreachable(error),
+    };
+    let survey = &surveyed.survey;
+    for (side, known) in [(Side::Main, &known.main), (Side::Keyring, &known.keyring)] {
+        if let Some(fault) = known.as_ref().and_then(|k| survey.compare_with_known(side, k, &pinned.scope)) {
+            return Examined::Fault(fault);
+        }
+    }
+    match survey.main.current() {
+        Ok(current) => {
+            let newest = current.and_then(|id| survey.main.generation(id)?.newest());
+            Examined::Newest(newest.map(|newest| newest.manifest.heading.time))
+        }
+        Err(fault) => Examined::Fault(fault),
+    }
+}
+
+/// How the targets of a configuration stand. A destination that was examined counts as it was found;
+/// the others as they are remembered. No targets at all is no backup.
+pub fn status<'a>(
+    state: &State,
+    targets: impl IntoIterator<Item = (&'a str, Option<&'a Examined>)>,
+    objective_seconds: i64,
+    now: Timestamp,
+) -> Status {
+    let stands = |(name, examined): (&str, Option<&Examined>)| {
+        let remembered = state.targets.get(name).cloned().unwrap_or_default();
+        let (captured, fault) = match examined {
+            Some(Examined::Newest(newest)) => (*newest, None),
+            Some(Examined::Fault(fault)) => (None, Some(fault.clone())),
+            Some(Examined::Unreachable(_)) | None => (remembered.last_success.map(|s| s.captured), None),
+        };
+        // A clock that was set back makes no backup younger.
+        let age = captured.map(|captured| (now.as_seconds() - captured.as_seconds()).max(0));
+        TargetStatus {
+            name: name.to_owned(),
+            captured,
+            age,
+            within: fault.is_none() && age.is_some_and(|age| age <= objective_seconds),
+            last_failure: remembered.last_failure,
+            fault,
+        }
+    };
+    let targets: Vec<TargetStatus> = targets.into_iter().map(stands).collect();
+    let late = targets.is_empty() || targets.iter().any(|target| !target.within);
+    let faults = targets.iter().filter_map(|target| Some(target.fault.as_ref()?.ending()));
+    let ending = if late { Ending::ObjectiveMissed } else { Ending::Success };
+    let ending = faults.fold(ending, Ending::max);
+    Status { targets, ending }
+}

@@ -1,0 +1,119 @@
+//! The documents that all retained points need together, held against the folders they lie in.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::convert::Infallible;
+
+use coffre_core::spool::{
+    ContentHash, DocumentName, Fault, Generation, MainManifest, Manifest as _, Notice, ObjectName, Pinned, Side, Signed,
+};
+
+use crate::content::Expected;
+use crate::destination::{Source, SourceError};
+use crate::inventory::{self, InventoryFailure};
+use crate::sources::Surveyed;
+
+/// Every version of a document that a point needs. A hundred bytes each, so a million are no matter.
+#[derive(Default)]
+pub(super) struct Documents {
+    needed: BTreeMap<DocumentName, Needs>,
+}
+
+struct Needs {
+    expected: Expected,
+    /// The manifest that needs it.
+    by: ObjectName,
+    /// Whether it must be there: points that are kept longer than promised may have lost theirs.
+    retained: bool,
+}
+
+impl Documents {
+    /// Reads the inventories of all points, each once.
+    pub(super) fn read(
+        place: &dyn Source,
+        surveyed: &Surveyed,
+        pinned: &Pinned,
+        faults: &mut Vec<Fault>,
+    ) -> Result<Self, SourceError> {
+        let scope = &pinned.scope;
+        let mut documents = Self::default();
+        let mut seen: BTreeSet<ContentHash> = BTreeSet::new();
+        for (generation, signed) in newest_first(surveyed) {
+            let needed = inventory::object_of(&signed.manifest);
+            let by = signed.manifest.name();
+            let retained = signed.manifest.heading.number >= generation.retained_from();
+            // One that is missing or cut short has its fault already.
+            if surveyed.listing.get(&needed.name) != Some(&needed.size) || !seen.insert(needed.sha256) {
+                continue;
+            }
+            let read = inventory::read::<Infallible>(place, &signed.manifest, scope, |entry| {
+                let expected = Expected { size: entry.size, sha256: entry.sha256 };
+                let first = documents.needed.entry(entry.name).or_insert(Needs { expected, by, retained });
+                if first.expected != expected {
+                    let what = "two inventories give a document different bytes";
+                    faults.push(Fault::Fork { object: needed.name.path(scope), what });
+                }
+                Ok(())
+            });
+            match read {
+                Ok(()) => {}
+                Err(InventoryFailure::Fault(fault)) => faults.push(fault),
+                Err(InventoryFailure::Source(error)) => return Err(error),
+                Err(InventoryFailure::Each(never)) => match never {},
+            }
+        }
+        Ok(documents)
+    }
+
+    pub(super) fn count(&self) -> u64 {
+        self.needed.len() as u64
+    }
+
+    pub(super) fn bytes(&self) -> u64 {
+        self.needed.values().map(|needs| needs.expected.size).sum()
+    }
+
+    /// Finds those missing or of another size, and files that no inventory lists; gives the others.
+    pub(super) fn compare(
+        &self,
+        place: &dyn Source,
+        pinned: &Pinned,
+        faults: &mut Vec<Fault>,
+        notices: &mut Vec<Notice>,
+    ) -> Result<Vec<(String, Expected)>, SourceError> {
+        let scope = &pinned.scope;
+        let folder = format!("{}/documents", Side::Main.vault_folder(scope));
+        let mut there: BTreeMap<DocumentName, u64> = BTreeMap::new();
+        let contents = place.list(&folder)?;
+        notices.extend(contents.objects.iter().map(|(name, _)| Notice::Unknown { path: format!("{folder}/{name}") }));
+        for shard in contents.folders {
+            for (name, size) in place.list(&format!("{folder}/{shard}"))?.objects {
+                let path = format!("{folder}/{shard}/{name}");
+                match ObjectName::parse(&path, scope) {
+                    Ok(ObjectName::Document(name)) => drop(there.insert(name, size)),
+                    _ => notices.push(Notice::Unknown { path }),
+                }
+            }
+        }
+        let mut present = Vec::new();
+        for (name, Needs { expected, by, retained }) in &self.needed {
+            let object = ObjectName::Document(*name).path(scope);
+            match there.remove(name) {
+                None if !retained => {}
+                None => faults.push(Fault::Missing { object, needed_by: by.path(scope) }),
+                Some(found) if found != expected.size => {
+                    faults.push(Fault::WrongSize { object, expected: expected.size, found });
+                }
+                Some(_) => present.push((object, *expected)),
+            }
+        }
+        let unclaimed = |name: &DocumentName| Notice::Unclaimed { object: ObjectName::Document(*name).path(scope) };
+        notices.extend(there.keys().map(unclaimed));
+        Ok(present)
+    }
+}
+
+/// All sound manifests; within a generation the newest first, so that what is retained comes first.
+fn newest_first(surveyed: &Surveyed) -> impl Iterator<Item = (&Generation<MainManifest>, &Signed<MainManifest>)> {
+    let generations = surveyed.survey.main.generations().map(|(_, generation)| generation);
+    generations.flat_map(|generation| generation.manifests().rev().map(move |signed| (generation, signed)))
+}

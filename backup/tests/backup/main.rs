@@ -1,0 +1,11 @@
+//! Shipping, verifying, restoring and running, on spools that a small vault without a server fills.
+#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+
+mod keeping;
+mod restoring;
+mod running;
+mod shipping;
+mod snapshots;
+mod standing;
+mod vault;
+mod verifying;

@@ -1,0 +1,243 @@
+//! The blind half of a restore: every byte is the signed one, whatever happens on the way.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use coffre_backup::restore::{Plan, PlanError, RestoreError, Restored, execute, plan};
+use coffre_backup::{LockError, Observer, Progress, Sources};
+use coffre_core::spool::{Fault, NoPoint, Ordinal, Wanted};
+
+use super::vault::Vault;
+
+pub(crate) fn planned(vault: &Vault, wanted: Wanted) -> Result<Plan, PlanError> {
+    plan(&Sources::both(&vault.source()), &vault.pinned(), wanted, &mut ())
+}
+
+fn execute_into(vault: &Vault, directory: &Path, observer: &mut dyn Observer) -> Result<Restored, RestoreError> {
+    let plan = planned(vault, Wanted::Newest).unwrap();
+    execute(&plan, &Sources::both(&vault.source()), directory, observer)
+}
+
+/// What the directory must hold after a restore of the newest point.
+pub(crate) fn assert_restored(vault: &Vault, directory: &Path) {
+    let object = |path: &str| {
+        let files = Vault::files(&vault.spool());
+        let newest = files.iter().rfind(|file| file.contains(path)).unwrap();
+        fs::read(vault.spool().join(newest)).unwrap()
+    };
+    let mut expected: Vec<(String, Vec<u8>)> = vec![
+        ("audit.db".into(), object("/audit/")),
+        ("keyring.db".into(), object("/keyring/")),
+        ("keys.json".into(), object("/keys/")),
+        ("root.recovery.age".into(), object("/recovery/")),
+        ("vault.db".into(), object("/vault/")),
+    ];
+    let documents = vault.documents().iter();
+    expected.extend(documents.map(|(name, bytes)| (format!("documents/{}", name.path()), bytes.clone())));
+    expected.sort();
+    let found: Vec<(String, Vec<u8>)> = Vault::files(directory)
+        .into_iter()
+        .filter(|file| !file.starts_with(".coffre"))
+        .map(|file| (file.clone(), fs::read(directory.join(file)).unwrap()))
+        .collect();
+    assert_eq!(found, expected);
+    for (file, _) in found {
+        let mode = |path: &Path| path.metadata().unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode(&directory.join(&file)), 0o600, "{file}");
+        for folder in Path::new(&file).ancestors().skip(1) {
+            assert_eq!(mode(&directory.join(folder)), 0o700, "{}", folder.display());
+        }
+    }
+}
+
+fn target(vault: &Vault) -> PathBuf {
+    vault.path("restored")
+}
+
+#[test]
+fn a_restored_directory_holds_the_signed_bytes_for_its_owner_only() {
+    let mut vault = Vault::captured(2);
+    vault.add_document(2, 2);
+    vault.capture();
+    let plan = planned(&vault, Wanted::Newest).unwrap();
+    let restored = execute(&plan, &Sources::both(&vault.source()), &target(&vault), &mut ()).unwrap();
+    assert_eq!((restored.fetched, restored.found), (5 + 4, 0));
+    assert_eq!((plan.files(), plan.bytes()), (restored.fetched, restored.fetched_bytes));
+    assert_eq!(restored.main.manifest, vault.main[2].manifest);
+    assert_eq!(restored.parents(), (vault.main[2].as_parent(), vault.keyring[2].as_parent()));
+    assert_restored(&vault, &target(&vault));
+    restored.finish().unwrap();
+    assert_restored(&vault, &target(&vault));
+    assert!(Vault::files(&target(&vault)).iter().all(|file| !file.starts_with('.')), "no trace of the restore");
+}
+
+#[test]
+fn only_an_empty_directory_is_restored_into() {
+    let vault = Vault::captured(1);
+    fs::create_dir(target(&vault)).unwrap();
+    fs::write(target(&vault).join("precious"), "x").unwrap();
+    let error = execute_into(&vault, &target(&vault), &mut ()).unwrap_err();
+    assert!(matches!(error, RestoreError::NotEmpty { .. }), "{error}");
+    assert_eq!(Vault::files(&target(&vault)), ["precious"]);
+    // A finished restore is a vault, and no restore to go on with.
+    fs::remove_file(target(&vault).join("precious")).unwrap();
+    execute_into(&vault, &target(&vault), &mut ()).unwrap().finish().unwrap();
+    assert!(matches!(execute_into(&vault, &target(&vault), &mut ()), Err(RestoreError::NotEmpty { .. })));
+}
+
+#[test]
+fn a_directory_belongs_to_one_point_and_one_process() {
+    let mut vault = Vault::captured(1);
+    let held = execute_into(&vault, &target(&vault), &mut ()).unwrap();
+    let busy = execute_into(&vault, &target(&vault), &mut ()).unwrap_err();
+    assert!(matches!(busy, RestoreError::Lock(LockError::Held { .. })), "{busy}");
+    drop(held);
+    vault.capture();
+    let other = execute_into(&vault, &target(&vault), &mut ()).unwrap_err();
+    assert!(matches!(other, RestoreError::OtherPoint { .. }), "{other}");
+}
+
+/// Stops after some bytes.
+struct StopAfter {
+    bytes: u64,
+    first: Option<u64>,
+    stop: bool,
+}
+
+impl Observer for StopAfter {
+    fn progress(&mut self, progress: Progress) {
+        let first = *self.first.get_or_insert(progress.done);
+        self.stop = progress.done.max(first) - first >= self.bytes;
+        assert!(progress.total == 0 || progress.done <= progress.total, "{progress:?}");
+    }
+
+    fn cancelled(&self) -> bool {
+        self.stop
+    }
+}
+
+#[test]
+fn it_is_taken_up_wherever_it_was_broken_off() {
+    let vault = Vault::captured(1);
+    let total = planned(&vault, Wanted::Newest).unwrap().bytes();
+    for bytes in (500..total).step_by(3_000) {
+        let directory = vault.path(&format!("restored-{bytes}"));
+        let stopped = execute_into(&vault, &directory, &mut StopAfter { bytes, first: None, stop: false });
+        assert!(matches!(stopped, Err(RestoreError::Cancelled(_))), "{stopped:?}");
+        let restored = execute_into(&vault, &directory, &mut ()).unwrap();
+        assert_eq!(restored.fetched + restored.found, 8);
+        assert!(restored.found > 0 || bytes < 33_000, "after {bytes} bytes nothing was found in place");
+        assert_restored(&vault, &directory);
+    }
+}
+
+#[test]
+fn files_that_a_power_cut_tore_are_fetched_again() {
+    let vault = Vault::captured(1);
+    drop(execute_into(&vault, &target(&vault), &mut ()).unwrap());
+    let files: Vec<String> =
+        Vault::files(&target(&vault)).into_iter().filter(|file| !file.starts_with(".coffre")).collect();
+    for file in &files {
+        let path = target(&vault).join(file);
+        let good = fs::read(&path).unwrap();
+        for torn in [Vec::new(), vec![0; good.len()], good[..good.len() / 2].to_vec(), [&good[..], b"x"].concat()] {
+            fs::write(&path, torn).unwrap();
+            let restored = execute_into(&vault, &target(&vault), &mut ()).unwrap();
+            assert_eq!((restored.fetched, restored.found), (1, 7), "{file}");
+        }
+        fs::remove_file(&path).unwrap();
+        assert_eq!(execute_into(&vault, &target(&vault), &mut ()).unwrap().fetched, 1, "{file}");
+    }
+    assert_restored(&vault, &target(&vault));
+}
+
+#[test]
+fn what_a_vault_opened_too_early_left_is_not_applied() {
+    let vault = Vault::captured(1);
+    drop(execute_into(&vault, &target(&vault), &mut ()).unwrap());
+    for name in ["vault.db-wal", "vault.db-shm", "audit.db-wal", ".coffre-incoming/file"] {
+        fs::write(target(&vault).join(name), "left over").unwrap();
+    }
+    drop(execute_into(&vault, &target(&vault), &mut ()).unwrap());
+    assert_restored(&vault, &target(&vault));
+}
+
+#[test]
+fn a_damaged_object_is_named_and_never_put_in_place() {
+    let vault = Vault::captured(1);
+    for (number, file) in Vault::files(&vault.spool()).into_iter().enumerate() {
+        let path = vault.spool().join(&file);
+        let good = fs::read(&path).unwrap();
+        let mut bad = good.clone();
+        bad[good.len() / 2] ^= 1;
+        fs::write(&path, &bad).unwrap();
+        let directory = vault.path(&format!("restored-{number}"));
+        let text = match planned(&vault, Wanted::Newest) {
+            Err(error) => error.to_string(),
+            Ok(plan) => {
+                let error = execute(&plan, &Sources::both(&vault.source()), &directory, &mut ()).unwrap_err();
+                assert!(matches!(error, RestoreError::Fault { .. }), "{error}");
+                error.to_string()
+            }
+        };
+        if !file.contains("/manifests/") {
+            assert!(text.contains(&file), "{file}: {text}");
+        }
+        let placed = if directory.exists() { Vault::files(&directory) } else { Vec::new() };
+        let holds_bad = |file: &String| !file.starts_with('.') && fs::read(directory.join(file)).unwrap() == bad;
+        assert!(!placed.iter().any(holds_bad), "{file}");
+        fs::write(&path, good).unwrap();
+        if directory.exists() {
+            execute_into(&vault, &directory, &mut ()).unwrap();
+            assert_restored(&vault, &directory);
+        }
+    }
+}
+
+#[test]
+fn a_plan_is_refused_before_anything_is_fetched() {
+    let vault = Vault::captured(1);
+    for file in Vault::files(&vault.spool()) {
+        let path = vault.spool().join(&file);
+        let good = fs::read(&path).unwrap();
+        fs::remove_file(&path).unwrap();
+        assert!(planned(&vault, Wanted::Newest).is_err(), "without {file}");
+        if file.contains("/documents/") {
+            fs::write(&path, "short").unwrap();
+            let error = planned(&vault, Wanted::Newest).unwrap_err();
+            let PlanError::Documents { count: 1, first: Fault::WrongSize { object, .. } } = &error else {
+                panic!("{error}")
+            };
+            assert_eq!(*object, file);
+        }
+        fs::write(&path, good).unwrap();
+    }
+    assert!(planned(&vault, Wanted::Newest).is_ok());
+    let empty = Vault::new();
+    assert!(matches!(planned(&empty, Wanted::Newest), Err(PlanError::NoPoint(NoPoint::Empty))));
+}
+
+#[test]
+fn an_older_point_comes_with_the_newest_keyring_and_says_what_it_leaves() {
+    let vault = Vault::captured(3);
+    let plan = planned(&vault, Wanted::Exactly(vault.generation, Ordinal::FIRST)).unwrap();
+    assert_eq!(plan.point.leaves_behind, Ordinal::new(3));
+    let restored = execute(&plan, &Sources::both(&vault.source()), &target(&vault), &mut ()).unwrap();
+    assert_eq!(restored.main.manifest, vault.main[0].manifest);
+    assert_eq!(restored.keyring.manifest, vault.keyring[2].manifest);
+}
+
+#[test]
+fn the_two_sides_may_come_from_two_places() {
+    let vault = Vault::captured(2);
+    let (main, keyring) = (vault.destination("main-only"), vault.destination("keyring-only"));
+    fs::rename(vault.spool().join("main"), main.root().join("main")).unwrap();
+    fs::rename(vault.spool().join("keyring"), keyring.root().join("keyring")).unwrap();
+    let sources = Sources { main: Some(&main), keyring: Some(&keyring) };
+    let plan = plan(&sources, &vault.pinned(), Wanted::Newest, &mut ()).unwrap();
+    let restored = execute(&plan, &sources, &target(&vault), &mut ()).unwrap();
+    fs::rename(main.root().join("main"), vault.spool().join("main")).unwrap();
+    fs::rename(keyring.root().join("keyring"), vault.spool().join("keyring")).unwrap();
+    assert_restored(&vault, restored.directory());
+}

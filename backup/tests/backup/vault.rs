@@ -1,0 +1,262 @@
+//! What a vault would leave in its spool, with random bytes for ciphertext.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use coffre_backup::destination::{Destination as _, FileSystem};
+use coffre_core::crypto::Scope;
+use coffre_core::ids::{DocumentId, GenerationId, VaultId};
+use coffre_core::merkle::Hash;
+use coffre_core::note::{KeyName, SigningKey};
+use coffre_core::spool::{
+    Base, Blob, Chain, ContentHash, DocumentName, Documents, Heading, InventoryEntry, KeyringChains, KeyringManifest,
+    MainChains, MainManifest, Manifest, ObjectName, Ordinal, Pinned, Place, Reach, Signed, open, sign, write_inventory,
+};
+use coffre_core::time::Timestamp;
+use coffre_core::tlog::TreeHead;
+use tempfile::TempDir;
+
+/// A vault that is captured into a spool of its own.
+pub(crate) struct Vault {
+    folder: TempDir,
+    seed: u8,
+    pub(crate) generation: GenerationId,
+    from: Option<(Signed<MainManifest>, Signed<KeyringManifest>)>,
+    pub(crate) main: Vec<Signed<MainManifest>>,
+    pub(crate) keyring: Vec<Signed<KeyringManifest>>,
+    documents: Vec<(DocumentName, Vec<u8>)>,
+    now: Timestamp,
+    /// How many points the spool keeps.
+    keep: u64,
+}
+
+pub(crate) fn noon() -> Timestamp {
+    "2026-11-22T12:00:00Z".parse().unwrap()
+}
+
+impl Vault {
+    /// A new vault with three documents, not captured yet.
+    pub(crate) fn new() -> Self {
+        let mut vault = Self {
+            folder: tempfile::tempdir().unwrap(),
+            seed: 7,
+            generation: GenerationId::from_bytes([1; 16]),
+            from: None,
+            main: Vec::new(),
+            keyring: Vec::new(),
+            documents: Vec::new(),
+            now: noon(),
+            keep: u64::MAX,
+        };
+        fs::create_dir(vault.spool()).unwrap();
+        (1..=3).for_each(|n| vault.add_document(n, 1));
+        vault
+    }
+
+    /// A new vault that was captured this often, a day between.
+    pub(crate) fn captured(times: usize) -> Self {
+        let mut vault = Self::new();
+        (0..times).for_each(|_| vault.capture());
+        vault
+    }
+
+    /// From now on the spool keeps this many points, as a vault's does.
+    pub(crate) fn keep(&mut self, keep: u64) {
+        self.keep = keep;
+    }
+
+    /// What becomes of this vault when it is restored elsewhere: a generation of its own, an empty spool.
+    pub(crate) fn restored(&self, generation: u8) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("spool")).unwrap();
+        Self {
+            folder,
+            seed: self.seed,
+            generation: GenerationId::from_bytes([generation; 16]),
+            from: Some((self.main.last().unwrap().clone(), self.keyring.last().unwrap().clone())),
+            main: Vec::new(),
+            keyring: Vec::new(),
+            documents: self.documents.clone(),
+            now: self.now,
+            keep: self.keep,
+        }
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub(crate) fn spool(&self) -> PathBuf {
+        self.path("spool")
+    }
+
+    pub(crate) fn source(&self) -> FileSystem {
+        FileSystem::new(self.spool())
+    }
+
+    /// A folder beside the spool, as a destination.
+    pub(crate) fn destination(&self, name: &str) -> FileSystem {
+        fs::create_dir_all(self.path(name)).unwrap();
+        FileSystem::new(self.path(name))
+    }
+
+    pub(crate) fn scope() -> Scope {
+        Scope { environment: "production".parse().unwrap(), vault: VaultId::from_bytes([9; 16]) }
+    }
+
+    fn key(&self) -> SigningKey {
+        SigningKey::from_seed(KeyName::new("vault.example/production").unwrap(), &[self.seed; 32])
+    }
+
+    pub(crate) fn pinned(&self) -> Pinned {
+        Pinned { scope: Self::scope(), key: self.key().verification_key() }
+    }
+
+    pub(crate) fn add_document(&mut self, document: u8, version: u32) {
+        let name = DocumentName { document: DocumentId::from_bytes([document * 40; 16]), version };
+        let length = 1000 + usize::from(document) * 10 + usize::try_from(version).unwrap();
+        self.documents.push((name, vec![document; length]));
+    }
+
+    pub(crate) fn documents(&self) -> &[(DocumentName, Vec<u8>)] {
+        &self.documents
+    }
+
+    fn put(&self, name: ObjectName, bytes: &[u8]) {
+        let path = name.path(&Self::scope());
+        if !self.spool().join(&path).exists() {
+            self.source().put(&path, &mut &*bytes).unwrap();
+        }
+    }
+
+    fn blob(&self, name: fn(ContentHash) -> ObjectName, bytes: &[u8]) -> Blob {
+        let sha256 = ContentHash::of(bytes);
+        self.put(name(sha256), bytes);
+        Blob { sha256, size: bytes.len() as u64 }
+    }
+
+    fn base(&self, chain: Chain, place: Place) -> Reach {
+        let bytes = format!("{chain} {} {}", self.generation, place.position).repeat(2000).into_bytes();
+        let bytes = &bytes[..8 * 4096];
+        let name = ObjectName::Base { generation: self.generation, chain, position: place.position };
+        self.put(name, bytes);
+        Reach::of(Base {
+            position: place.position,
+            size: bytes.len() as u64,
+            page_size: 4096,
+            page_count: 8,
+            sha256: ContentHash::of(bytes),
+            previous: place.previous,
+        })
+    }
+
+    /// Captures a point, a day after the last one.
+    pub(crate) fn capture(&mut self) {
+        self.now = self.now.plus_seconds(86_400);
+        self.capture_keyring();
+        self.capture_main();
+        if self.main.len() as u64 > self.keep {
+            self.drop_old();
+        }
+    }
+
+    /// Removes the points that the newest one does not promise any more.
+    fn drop_old(&self) {
+        let old = self.main.len() - usize::try_from(self.keep).unwrap();
+        let remove = |name: ObjectName| drop(fs::remove_file(self.spool().join(name.path(&Self::scope()))));
+        for signed in &self.main[..old] {
+            let blobs = signed.manifest.blobs();
+            let is_base = |needed: &coffre_core::spool::Needed| !blobs.contains(needed);
+            signed.manifest.needed().into_iter().filter(is_base).for_each(|needed| remove(needed.name));
+            remove(signed.manifest.name());
+        }
+        for signed in &self.keyring[..old] {
+            signed.manifest.needed().into_iter().for_each(|needed| remove(needed.name));
+            remove(signed.manifest.name());
+        }
+    }
+
+    fn heading<M: Manifest>(&self, last: Option<&Signed<M>>, parent: Option<&Signed<M>>) -> Heading {
+        let parent = parent.map(Signed::as_parent);
+        let first = || Heading::first::<M>(&Self::scope(), self.generation, parent, self.now, "coffre test");
+        let mut heading = last.map_or_else(first, |last| Heading::after(last, self.now, "coffre test"));
+        let oldest = heading.number.get().saturating_sub(self.keep - 1);
+        heading.retained_from = Ordinal::new(oldest).unwrap_or(Ordinal::FIRST).max(heading.retained_from);
+        heading
+    }
+
+    fn capture_keyring(&mut self) {
+        let place = self.keyring.last().map_or(Place::FIRST, |last| last.manifest.chains.keyring.next_place());
+        let heading = self.heading(self.keyring.last(), self.from.as_ref().map(|(_, keyring)| keyring));
+        let chains = KeyringChains { keyring: self.base(Chain::Keyring, place) };
+        let signed = self.sign(&KeyringManifest { heading, chains });
+        self.keyring.push(signed);
+    }
+
+    fn capture_main(&mut self) {
+        for (name, bytes) in &self.documents {
+            self.put(ObjectName::Document(*name), bytes);
+        }
+        let entry = |(name, bytes): &(DocumentName, Vec<u8>)| InventoryEntry {
+            name: *name,
+            size: bytes.len() as u64,
+            sha256: ContentHash::of(bytes),
+        };
+        let inventory = write_inventory(self.documents.iter().map(entry).collect());
+        let places = self.main.last().map(|last| {
+            let chains = &last.manifest.chains;
+            (chains.vault.next_place(), chains.audit.next_place())
+        });
+        let (vault, audit) = places.unwrap_or((Place::FIRST, Place::FIRST));
+        let heading = self.heading(self.main.last(), self.from.as_ref().map(|(main, _)| main));
+        let manifest = MainManifest {
+            chains: MainChains { vault: self.base(Chain::Vault, vault), audit: self.base(Chain::Audit, audit) },
+            keyring: self.keyring.last().unwrap().manifest.chains.keyring.last,
+            documents: Documents {
+                inventory: self.blob(ObjectName::Inventory, inventory.as_bytes()),
+                count: self.documents.len() as u64,
+                bytes: self.documents.iter().map(|(_, bytes)| bytes.len() as u64).sum(),
+            },
+            keys: self.blob(ObjectName::Keys, b"{\"keys\":\"wrapped\"}"),
+            recovery: self.blob(ObjectName::Recovery, b"age-encryption.org/v1 recovery"),
+            audit_head: self.audit_head(heading.number),
+            heading,
+        };
+        let signed = self.sign(&manifest);
+        self.main.push(signed);
+    }
+
+    fn audit_head(&self, number: Ordinal) -> String {
+        let head = TreeHead {
+            origin: format!("vault.example/production/{}", self.generation),
+            size: number.get() * 10,
+            root: Hash::from_bytes([u8::try_from(number.get()).unwrap(); 32]),
+            extensions: Vec::new(),
+        };
+        head.sign(&self.key()).unwrap().to_string()
+    }
+
+    fn sign<M: Manifest>(&self, manifest: &M) -> Signed<M> {
+        let note = sign(manifest, &self.key()).unwrap();
+        self.put(manifest.name(), note.as_bytes());
+        open(note.as_bytes(), &self.pinned()).unwrap()
+    }
+
+    /// Every file of a folder, as paths below it, sorted.
+    pub(crate) fn files(root: &Path) -> Vec<String> {
+        let mut files = Vec::new();
+        let mut folders = vec![root.to_owned()];
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    folders.push(path);
+                } else {
+                    files.push(path.strip_prefix(root).unwrap().to_str().unwrap().to_owned());
+                }
+            }
+        }
+        files.sort();
+        files
+    }
+}

@@ -1,0 +1,178 @@
+//! One suite for every destination, memory included.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use std::io::{self, Read};
+
+use coffre_backup::destination::{Contents, Destination, FileSystem, Memory, PutError, Source, SourceError};
+
+/// Gives some bytes, then fails: a connection that breaks, a source that turns out to be corrupt.
+struct Breaks(&'static [u8]);
+
+impl Read for Breaks {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.0.is_empty() { Err(io::Error::other("broken")) } else { self.0.read(buffer) }
+    }
+}
+
+fn read(destination: &dyn Destination, path: &str) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    destination.open(path, None).unwrap().read_to_end(&mut bytes).unwrap();
+    bytes
+}
+
+fn an_object_comes_back_as_it_was(destination: &dyn Destination) {
+    let big: Vec<u8> = (0..1_000_000_u32).map(|n| n.to_le_bytes()[0]).collect();
+    for (path, content) in [("a/b/one", &b"one"[..]), ("a/empty", b""), ("big", &big)] {
+        assert_eq!(destination.size(path).unwrap(), None);
+        assert_eq!(destination.put(path, &mut &*content).unwrap(), content.len() as u64);
+        assert_eq!(destination.size(path).unwrap(), Some(content.len() as u64));
+        assert_eq!(read(destination, path), content);
+    }
+}
+
+fn ranges_are_cut_at_the_end(destination: &dyn Destination) {
+    destination.put("object", &mut &b"0123456789"[..]).unwrap();
+    for (range, expected) in [(0..3, "012"), (7..10, "789"), (8..99, "89"), (10..12, ""), (50..60, ""), (4..4, "")] {
+        let mut text = String::new();
+        destination.open("object", Some(range.clone())).unwrap().read_to_string(&mut text).unwrap();
+        assert_eq!(text, expected, "{range:?}");
+    }
+}
+
+fn objects_are_written_once(destination: &dyn Destination) {
+    destination.put("a/object", &mut &b"first"[..]).unwrap();
+    let second = destination.put("a/object", &mut &b"second"[..]);
+    assert!(matches!(second, Err(PutError::Exists { path, .. }) if path == "a/object"));
+    assert_eq!(read(destination, "a/object"), b"first");
+}
+
+fn a_broken_content_leaves_nothing(destination: &dyn Destination) {
+    let result = destination.put("a/object", &mut Breaks(b"half"));
+    assert!(matches!(result, Err(PutError::Content { .. })));
+    assert_eq!(destination.size("a/object").unwrap(), None);
+    assert!(destination.list("a").unwrap().objects.is_empty());
+    destination.put("a/object", &mut &b"whole"[..]).unwrap();
+    assert_eq!(read(destination, "a/object"), b"whole");
+}
+
+fn listings_show_one_level_in_order(destination: &dyn Destination) {
+    assert_eq!(destination.list("").unwrap(), Contents::default());
+    for path in ["z", "a/2", "a/1", "a/b/deep", "a/c/deep", "ab/x"] {
+        destination.put(path, &mut path.as_bytes()).unwrap();
+    }
+    let root = destination.list("").unwrap();
+    assert_eq!(root.objects, [("z".to_owned(), 1)]);
+    assert_eq!(root.folders, ["a", "ab"]);
+    let a = destination.list("a").unwrap();
+    assert_eq!(a.objects, [("1".to_owned(), 3), ("2".to_owned(), 3)]);
+    assert_eq!(a.folders, ["b", "c"]);
+    assert_eq!(destination.list("not/there").unwrap(), Contents::default());
+}
+
+fn what_is_not_there_is_named(destination: &dyn Destination) {
+    let error = destination.open("a/none", None).map(drop).unwrap_err();
+    assert!(matches!(error, SourceError::NotFound { path, .. } if path == "a/none"));
+}
+
+fn no_path_leaves_the_place(destination: &dyn Destination) {
+    for path in ["", "/etc/passwd", "../x", "a/../../x", "a//b", "./a", "a/", "a/.."] {
+        assert!(matches!(destination.put(path, &mut &b"x"[..]), Err(PutError::Path { .. })), "{path}");
+        assert!(matches!(destination.open(path, None).map(drop), Err(SourceError::Path { .. })), "{path}");
+        assert!(matches!(destination.size(path), Err(SourceError::Path { .. })), "{path}");
+        assert!(path.is_empty() || matches!(destination.list(path), Err(SourceError::Path { .. })), "{path}");
+    }
+}
+
+const SUITE: &[fn(&dyn Destination)] = &[
+    an_object_comes_back_as_it_was,
+    ranges_are_cut_at_the_end,
+    objects_are_written_once,
+    a_broken_content_leaves_nothing,
+    listings_show_one_level_in_order,
+    what_is_not_there_is_named,
+    no_path_leaves_the_place,
+];
+
+#[test]
+fn memory_conforms() {
+    for case in SUITE {
+        case(&Memory::new());
+    }
+}
+
+#[test]
+fn a_folder_conforms() {
+    for case in SUITE {
+        let folder = tempfile::tempdir().unwrap();
+        case(&FileSystem::new(folder.path()));
+    }
+}
+
+/// What only a folder can do wrong.
+mod folder {
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+
+    use super::*;
+
+    #[test]
+    fn that_is_not_mounted_is_refused_and_not_created() {
+        let parent = tempfile::tempdir().unwrap();
+        let absent = FileSystem::new(parent.path().join("not mounted"));
+        assert!(matches!(absent.put("a", &mut &b"x"[..]), Err(PutError::Absent { .. })));
+        assert!(matches!(absent.list("").map(drop), Err(SourceError::Absent { .. })));
+        assert!(matches!(absent.size("a"), Err(SourceError::Absent { .. })));
+        assert!(!absent.root().exists());
+    }
+
+    #[test]
+    fn keeps_unfinished_files_apart_and_clears_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let destination = FileSystem::new(folder.path());
+        destination.put("main/a", &mut &b"x"[..]).unwrap();
+        std::fs::write(folder.path().join("incoming/left-over"), "half").unwrap();
+        assert_eq!(destination.list("").unwrap().folders, ["main"]);
+        destination.tidy().unwrap();
+        destination.tidy().unwrap();
+        assert!(!folder.path().join("incoming").exists());
+        assert!(matches!(destination.put("incoming/x", &mut &b"x"[..]), Err(PutError::Path { .. })));
+    }
+
+    #[test]
+    fn follows_no_link_and_opens_to_the_group_only() {
+        let folder = tempfile::tempdir().unwrap();
+        let destination = FileSystem::new(folder.path());
+        destination.put("main/a", &mut &b"x"[..]).unwrap();
+        symlink("/etc/hostname", folder.path().join("main/link")).unwrap();
+        assert!(matches!(destination.open("main/link", None).map(drop), Err(SourceError::Io { .. })));
+        assert_eq!(destination.size("main/link").unwrap(), None);
+        assert!(matches!(destination.put("main/link", &mut &b"x"[..]), Err(PutError::Exists { .. })));
+        let mode = |path: &str| folder.path().join(path).metadata().unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode("main/a") & 0o027, 0);
+        assert_eq!(mode("main") & 0o027, 0);
+    }
+
+    #[test]
+    fn that_is_full_says_so_and_leaves_nothing() {
+        // Only the super-user can mount a file system that is too small.
+        if !rustix::process::geteuid().is_root() {
+            return;
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let mounted = std::process::Command::new("mount")
+            .args(["-t", "tmpfs", "-o", "size=64k", "tmpfs"])
+            .arg(folder.path())
+            .status()
+            .is_ok_and(|status| status.success());
+        if !mounted {
+            return;
+        }
+        let destination = FileSystem::new(folder.path());
+        let result = destination.put("main/big", &mut io::repeat(7).take(1 << 20));
+        let left = destination.size("main/big").unwrap();
+        let small = destination.put("main/small", &mut &b"x"[..]);
+        std::process::Command::new("umount").arg(folder.path()).status().unwrap();
+        assert!(matches!(result, Err(PutError::Full { .. })), "{result:?}");
+        assert_eq!(left, None);
+        assert!(small.is_ok());
+    }
+}
