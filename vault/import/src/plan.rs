@@ -1,0 +1,155 @@
+//! Compares a record of the source with the one in the vault and says what to change. Pure.
+//!
+//! Only what an import writes is compared: fields that the mapping fills and documents of the source.
+//! Whatever else a record has was written in the vault and is left alone; nothing is ever removed
+//! because the source has lost a document.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use coffre_core::grant::{Grant, GrantTerms};
+use coffre_core::ids::{DocumentId, GrantId};
+use coffre_core::record::{FieldPath, Fields};
+use serde_json::Value;
+
+use crate::candidate::RecordCandidate;
+use crate::mapping::Mapping;
+use crate::target::{StoredDocument, StoredRecord, by_name};
+
+/// What to change of a record. Empty when it is as the source has it. `Debug` shows no value.
+#[derive(Clone, Default, PartialEq)]
+pub struct Change {
+    /// The new values; `None` removes a field.
+    pub fields: BTreeMap<FieldPath, Option<Value>>,
+    /// The documents to store.
+    pub documents: Vec<DocumentChange>,
+    /// The fields that shall name another document, by its file name.
+    pub document_fields: BTreeMap<FieldPath, String>,
+    /// The grants to give.
+    pub give: Vec<GrantTerms>,
+    /// The grants to withdraw.
+    pub withdraw: Vec<GrantId>,
+}
+
+/// A document to store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DocumentChange {
+    /// Its position among the candidate's documents.
+    pub document: usize,
+    /// The document whose next version it is; none for a new one.
+    pub replaces: Option<DocumentId>,
+}
+
+impl fmt::Debug for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Change({} fields, {} documents)", self.fields.len(), self.documents.len())
+    }
+}
+
+impl Change {
+    /// Whether there is nothing to do.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Whether it changes the record or its documents, and not only what is granted.
+    pub(crate) fn touches_content(&self) -> bool {
+        !(self.fields.is_empty() && self.documents.is_empty() && self.document_fields.is_empty())
+    }
+
+    /// The part that concerns grants.
+    pub(crate) fn grants_only(self) -> Self {
+        Self { give: self.give, withdraw: self.withdraw, ..Self::default() }
+    }
+}
+
+/// What to change of a stored record so that it is as the source has it.
+pub(crate) fn compare(
+    mapping: &Mapping,
+    candidate: &RecordCandidate,
+    granted: &Granted,
+    stored: &StoredRecord,
+) -> Change {
+    let known = by_name(&stored.documents);
+    let mut change = Change::default();
+    for field in mapping.fields() {
+        let (new, old) = (candidate.fields.0.get(field), stored.fields.0.get(field));
+        match candidate.document_fields.get(field) {
+            Some(name) if named_document(old, &stored.documents) != Some(name.as_str()) => {
+                change.document_fields.insert(field.clone(), name.clone());
+            }
+            None if new != old => drop(change.fields.insert(field.clone(), new.cloned())),
+            Some(_) | None => {}
+        }
+    }
+    for (position, document) in candidate.documents.iter().enumerate() {
+        let same_name = known.get(document.file_name.as_str());
+        if same_name.is_none_or(|stored| stored.sha256 != document.sha256) {
+            change.documents.push(DocumentChange { document: position, replaces: same_name.map(|d| d.id) });
+        }
+    }
+    change.give = granted.given.iter().filter(|terms| !stored.grants.iter().any(|g| says(g, terms))).cloned().collect();
+    let taken_back = |g: &&Grant| g.withdrawn_at.is_none() && granted.refused.iter().any(|terms| says(g, terms));
+    change.withdraw = stored.grants.iter().filter(taken_back).map(|grant| grant.id).collect();
+    change
+}
+
+/// What a grants file says about one data subject.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Granted {
+    /// What it gives.
+    pub(crate) given: Vec<GrantTerms>,
+    /// The consents that the source says were not given.
+    pub(crate) refused: Vec<GrantTerms>,
+}
+
+/// Whether a grant says what the terms of a grants file say, validity apart: a grant that was given
+/// once is not given again, above all not after it was withdrawn.
+fn says(grant: &Grant, terms: &GrantTerms) -> bool {
+    let given = &grant.terms;
+    (given.role, &given.purpose, given.basis, &given.article9, &given.fields)
+        == (terms.role, &terms.purpose, terms.basis, &terms.article9, &terms.fields)
+}
+
+fn named_document<'d>(value: Option<&Value>, documents: &'d [StoredDocument]) -> Option<&'d str> {
+    let id = value?.as_str()?;
+    documents.iter().find(|document| document.id.to_string() == id).map(|document| document.file_name.as_str())
+}
+
+/// A stored record as its candidate would have been: what the import wrote, and nothing else. Both
+/// sides of the reconciliation are computed from this form.
+pub(crate) fn as_candidate(mapping: &Mapping, candidate: &RecordCandidate, stored: &StoredRecord) -> Comparable {
+    let mut comparable = Comparable::default();
+    for field in mapping.fields() {
+        match (stored.fields.0.get(field), candidate.document_fields.contains_key(field)) {
+            (Some(id), true) => {
+                let name = named_document(Some(id), &stored.documents).unwrap_or_default();
+                comparable.document_fields.insert(field.clone(), name.to_owned());
+            }
+            (Some(value), false) => drop(comparable.fields.0.insert(field.clone(), value.clone())),
+            (None, _) => {}
+        }
+    }
+    let known = by_name(&stored.documents);
+    let expected = candidate.documents.iter().filter_map(|d| known.get(d.file_name.as_str()));
+    comparable.documents = expected.map(|d| (d.file_name.clone(), d.sha256.clone())).collect();
+    comparable
+}
+
+/// What both sides of a reconciliation must have in common.
+#[derive(Default, PartialEq)]
+pub(crate) struct Comparable {
+    pub(crate) fields: Fields,
+    pub(crate) document_fields: BTreeMap<FieldPath, String>,
+    pub(crate) documents: Vec<(String, String)>,
+}
+
+impl From<&RecordCandidate> for Comparable {
+    fn from(candidate: &RecordCandidate) -> Self {
+        Self {
+            fields: candidate.fields.clone(),
+            document_fields: candidate.document_fields.clone(),
+            documents: candidate.documents.iter().map(|d| (d.file_name.clone(), d.sha256.clone())).collect(),
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! One batch: what the vault knows of it is asked once, what is new or changed is admitted in one
+//! transaction, and everything that is in the vault now is read back and compared.
+
+use crate::candidate::RecordCandidate;
+use crate::plan::{Change, Comparable, as_candidate, compare};
+use crate::reject::{Reason, Reject};
+use crate::run::{ImportError, Run};
+use crate::target::{Admission, Known, StoredRecord, TargetError};
+
+pub(super) struct Batch<'b, 'r> {
+    pub(super) run: &'b mut Run<'r>,
+    pub(super) candidates: Vec<RecordCandidate>,
+}
+
+impl Batch<'_, '_> {
+    pub(super) fn settle(mut self) -> Result<(), ImportError> {
+        if self.run.target.is_none() {
+            self.run.report.imported += self.candidates.len() as u64;
+            return self.candidates.iter().try_for_each(|candidate| add_source(self.run, candidate));
+        }
+        let mut admissions = Vec::new();
+        // What the vault must give back: everything but what it has differently and keeps.
+        let mut expected = Vec::with_capacity(self.candidates.len());
+        for (candidate, known) in self.known()? {
+            match known {
+                Known::Erased => self.run.report.erased += 1,
+                Known::Absent => {
+                    let grants = self.run.grants.granted(&candidate).given;
+                    admissions.push(Admission::New { candidate: candidate.clone(), grants });
+                    expected.push(candidate);
+                }
+                Known::Present(stored) => {
+                    if let Some(candidate) = self.present(candidate, &stored, &mut admissions)? {
+                        expected.push(candidate);
+                    }
+                }
+            }
+        }
+        self.admit(&admissions)?;
+        expected.iter().try_for_each(|candidate| add_source(self.run, candidate))?;
+        self.read_back(&expected)
+    }
+
+    fn known(&mut self) -> Result<Vec<(RecordCandidate, Known)>, ImportError> {
+        let keys: Vec<&str> = self.candidates.iter().map(|c| c.key.as_str()).collect();
+        let known = match &mut self.run.target {
+            Some(target) => target.find(&keys).map_err(failed("the vault cannot be asked what it holds"))?,
+            None => Vec::new(),
+        };
+        Ok(std::mem::take(&mut self.candidates).into_iter().zip(known).collect())
+    }
+
+    /// A record that is there already. Gives the candidate back if the vault will have it as it is.
+    fn present(
+        &mut self,
+        candidate: RecordCandidate,
+        stored: &StoredRecord,
+        admissions: &mut Vec<Admission>,
+    ) -> Result<Option<RecordCandidate>, ImportError> {
+        let mapping = self.run.legacy.mapping();
+        let granted = self.run.grants.granted(&candidate);
+        let mut change = compare(mapping, &candidate, &granted, stored);
+        if change.is_empty() {
+            self.run.report.unchanged += 1;
+            return Ok(Some(candidate));
+        }
+        let content_differs = change.touches_content();
+        if stored.changed_in_vault && content_differs {
+            self.differs(&candidate, &change, Reason::ChangedInVault)?;
+            self.run.report.changed_in_vault += 1;
+            change = change.grants_only();
+            if self.run.options.apply_changes && !change.is_empty() {
+                admissions.push(Admission::Change { candidate, version: stored.version, change });
+            }
+            return Ok(None);
+        }
+        if !self.run.options.apply_changes {
+            self.differs(&candidate, &change, Reason::Changed)?;
+            self.run.report.changes_pending += 1;
+            return Ok((!content_differs).then_some(candidate));
+        }
+        self.count_fields(&change);
+        self.run.report.changed += 1;
+        admissions.push(Admission::Change { candidate: candidate.clone(), version: stored.version, change });
+        Ok(Some(candidate))
+    }
+
+    fn differs(&mut self, candidate: &RecordCandidate, change: &Change, reason: Reason) -> Result<(), ImportError> {
+        self.count_fields(change);
+        let subject = self.run.legacy.mapping().subject();
+        let table = subject.map(|t| t.name.clone()).unwrap_or_default();
+        let key = candidate.key.clone();
+        self.run.reject(&Reject { table, row: candidate.row, key, column: None, reason })
+    }
+
+    fn count_fields(&mut self, change: &Change) {
+        for field in change.fields.keys().chain(change.document_fields.keys()) {
+            *self.run.report.changed_fields.entry(field.to_string()).or_default() += 1;
+        }
+    }
+
+    fn admit(&mut self, admissions: &[Admission]) -> Result<(), ImportError> {
+        if admissions.is_empty() {
+            return Ok(());
+        }
+        let Some(target) = &mut self.run.target else { return Ok(()) };
+        target.admit(admissions, self.run.legacy).map_err(failed("the vault cannot take the next records"))?;
+        let report = &mut self.run.report;
+        for admission in admissions {
+            match admission {
+                Admission::New { candidate, grants } => {
+                    report.imported += 1;
+                    report.documents_imported += candidate.documents.len() as u64;
+                    report.grants_given += grants.len() as u64;
+                }
+                Admission::Change { change, .. } => {
+                    report.documents_imported += change.documents.len() as u64;
+                    report.grants_given += change.give.len() as u64;
+                    report.grants_withdrawn += change.withdraw.len() as u64;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn read_back(&mut self, expected: &[RecordCandidate]) -> Result<(), ImportError> {
+        let Some(target) = &mut self.run.target else { return Ok(()) };
+        let keys: Vec<&str> = expected.iter().map(|c| c.key.as_str()).collect();
+        let stored = target.read_back(&keys).map_err(failed("what the vault took cannot be read back"))?;
+        let mut tally = self.run.report.vault.unwrap_or_default();
+        for (candidate, known) in expected.iter().zip(stored) {
+            if let Known::Present(stored) = known {
+                tally.add(&candidate.key, &as_candidate(self.run.legacy.mapping(), candidate, &stored))?;
+            }
+        }
+        self.run.report.vault = Some(tally);
+        Ok(())
+    }
+}
+
+fn add_source(run: &mut Run<'_>, candidate: &RecordCandidate) -> Result<(), ImportError> {
+    Ok(run.report.source.add(&candidate.key, &Comparable::from(candidate))?)
+}
+
+const fn failed(doing: &'static str) -> impl Fn(TargetError) -> ImportError {
+    move |source| ImportError::Vault { doing, source }
+}

@@ -1,0 +1,143 @@
+//! What an import needs of a vault, and nothing more: three verbs. The store is behind it in a running
+//! vault, a map in the tests, which also make each verb fail.
+
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::fmt;
+use std::io::{self, Read};
+
+use coffre_core::grant::{Grant, GrantTerms};
+use coffre_core::ids::DocumentId;
+use coffre_core::record::Fields;
+
+use crate::candidate::{DocumentCandidate, RecordCandidate};
+use crate::plan::Change;
+
+/// A vault, as an import sees it.
+pub trait ImportTarget {
+    /// What the vault holds for each of these legacy keys, in their order. Documents are described,
+    /// not opened.
+    fn find(&mut self, keys: &[&str]) -> Result<Vec<Known>, TargetError>;
+
+    /// Makes a batch of changes durable, all of them or none, each with its audit entry. When a
+    /// document cannot be read to its end, nothing of the batch may be kept.
+    fn admit(&mut self, batch: &[Admission], bodies: &dyn DocumentBodies) -> Result<(), TargetError>;
+
+    /// What the vault gives back for each of these legacy keys, in their order: read and decrypted
+    /// from where it is stored, documents hashed from their stored bytes.
+    fn read_back(&mut self, keys: &[&str]) -> Result<Vec<Known>, TargetError>;
+}
+
+/// Opens the documents of the source.
+pub trait DocumentBodies {
+    /// The bytes of a document. Reading them to the end fails when they are no longer those that the
+    /// candidate was made of.
+    fn open(&self, document: &DocumentCandidate) -> io::Result<Box<dyn Read + '_>>;
+}
+
+/// What a vault knows of a legacy key.
+#[derive(Debug, Clone)]
+pub enum Known {
+    /// Nothing.
+    Absent,
+    /// The person was erased, and is not brought back.
+    Erased,
+    /// A record.
+    Present(Box<StoredRecord>),
+}
+
+/// A record that an earlier import, or this one, brought. `Debug` shows none of its content.
+#[derive(Clone)]
+pub struct StoredRecord {
+    /// Its version.
+    pub version: u32,
+    /// Whether anything else than an import has written its newest version.
+    pub changed_in_vault: bool,
+    /// Its values; fields that name a document hold the document's identifier.
+    pub fields: Fields,
+    /// Its documents.
+    pub documents: Vec<StoredDocument>,
+    /// Its grants, whatever their state.
+    pub grants: Vec<Grant>,
+}
+
+impl fmt::Debug for StoredRecord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "StoredRecord(version {}, {:?}, {} documents)", self.version, self.fields, self.documents.len())
+    }
+}
+
+/// A document of a record. `Debug` leaves out its name.
+#[derive(Clone, PartialEq, Eq)]
+pub struct StoredDocument {
+    /// Its identifier.
+    pub id: DocumentId,
+    /// Its file name.
+    pub file_name: String,
+    /// SHA-256 of its content, in hexadecimal.
+    pub sha256: String,
+}
+
+impl fmt::Debug for StoredDocument {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "StoredDocument({})", self.id)
+    }
+}
+
+/// One record to bring or to change.
+#[derive(Debug, Clone)]
+pub enum Admission {
+    /// A new record with its documents and grants.
+    New {
+        /// The record.
+        candidate: RecordCandidate,
+        /// The grants that the grants file gives on it.
+        grants: Vec<GrantTerms>,
+    },
+    /// A change of one that is there.
+    Change {
+        /// The record as it is to be.
+        candidate: RecordCandidate,
+        /// The version that was compared with.
+        version: u32,
+        /// What to change.
+        change: Change,
+    },
+}
+
+impl Admission {
+    /// The record as it is to be.
+    pub const fn candidate(&self) -> &RecordCandidate {
+        match self {
+            Self::New { candidate, .. } | Self::Change { candidate, .. } => candidate,
+        }
+    }
+}
+
+/// A vault that cannot do what was asked; what it did before stays done.
+#[derive(Debug)]
+pub struct TargetError(pub Box<dyn Error + Send + Sync>);
+
+impl TargetError {
+    /// The error of a vault.
+    pub fn new(error: impl Error + Send + Sync + 'static) -> Self {
+        Self(Box::new(error))
+    }
+}
+
+impl fmt::Display for TargetError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl Error for TargetError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.0.source()
+    }
+}
+
+/// The identifiers of a record's documents, by their file name.
+pub(crate) fn by_name(documents: &[StoredDocument]) -> BTreeMap<&str, &StoredDocument> {
+    documents.iter().map(|document| (document.file_name.as_str(), document)).collect()
+}

@@ -1,0 +1,7 @@
+//! The import from the outside: mapping files, single data subjects, whole runs.
+
+mod golden;
+mod mapping_files;
+mod rejects;
+mod runs;
+mod support;
