@@ -1,10 +1,11 @@
 //! fsync and rename, in one place: a file appears under its name whole or not at all, and what is
 //! reported as written survives a power cut.
 
+use std::collections::BTreeMap;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use rustix::io::Errno;
@@ -45,6 +46,25 @@ pub(crate) fn publish(file: &File, temporary: &Path, target: &Path) -> io::Resul
     // Durable: the name.
 }
 
+/// The same for many files at once, given as temporary and final paths below a folder: one flush of
+/// its file system stands in for an fsync of each. Says which file failed; those before it have their names.
+pub(crate) fn publish_all<'a>(folder: &Path, files: &'a [(PathBuf, PathBuf)]) -> Result<(), (&'a Path, io::Error)> {
+    let Some((_, first)) = files.first() else { return Ok(()) };
+    let flushed = File::open(folder).and_then(|folder| Ok(rustix::fs::syncfs(&folder)?));
+    flushed.map_err(|error| (first.as_path(), error))?;
+    // Durable: the contents, under their temporary names.
+    let mut folders = BTreeMap::new();
+    for (temporary, target) in files {
+        rename_new(temporary, target).map_err(|error| (target.as_path(), error))?;
+        folders.insert(target.parent().unwrap_or(Path::new(".")), target.as_path());
+    }
+    for (folder, target) in folders {
+        sync_folder(folder).map_err(|error| (target, error))?;
+    }
+    // Durable: the names.
+    Ok(())
+}
+
 /// Replaces a small file, or creates it.
 pub(crate) fn replace(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
     let temporary = path.with_extension("new");
@@ -79,7 +99,7 @@ fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
+    #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
     use super::*;
 
     #[test]
@@ -94,6 +114,23 @@ mod tests {
         publish_text("first").unwrap();
         assert_eq!(publish_text("second").unwrap_err().kind(), io::ErrorKind::AlreadyExists);
         assert_eq!(fs::read(&target).unwrap(), b"first");
+    }
+
+    #[test]
+    fn publishing_many_names_the_one_that_is_taken() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        let files: Vec<_> = ["a", "b", "c"].map(|name| (path(&format!("{name}.new")), path(name))).into();
+        for (temporary, _) in &files {
+            fs::write(temporary, "new").unwrap();
+        }
+        fs::write(path("b"), "old").unwrap();
+        let (taken, error) = publish_all(folder.path(), &files).unwrap_err();
+        assert_eq!((taken, error.kind()), (path("b").as_path(), io::ErrorKind::AlreadyExists));
+        assert_eq!(["a", "b"].map(|name| fs::read_to_string(path(name)).unwrap()), ["new", "old"]);
+        publish_all(folder.path(), &files[2..]).unwrap();
+        assert!(path("c").is_file());
+        publish_all(folder.path(), &[]).unwrap();
     }
 
     #[test]

@@ -42,6 +42,9 @@ pub trait Capture {
 pub struct Job<'a> {
     /// The spool.
     pub spool: &'a Path,
+    /// The folder of the lock and of what is remembered. The spool itself will do, where the backup
+    /// account may write to its root; it needs no more than to read what is below.
+    pub memory: &'a Path,
     /// The vault that is meant and the key that speaks for it.
     pub pinned: &'a Pinned,
     /// Destinations by name.
@@ -159,8 +162,8 @@ pub fn run(
     if job.destinations.is_empty() && job.repository.is_none() {
         return Err(RunError::NoTarget);
     }
-    let _lock = Lock::file(&job.spool.join(LOCK))?;
-    let mut state = State::load(job.spool)?;
+    let _lock = Lock::file(&job.memory.join(LOCK))?;
+    let mut state = State::load(job.memory)?;
     state.targets.retain(|name, _| !job.renewed.contains(name));
     let answer = capture.capture(observer);
     let spool = FileSystem::new(job.spool);
@@ -273,7 +276,7 @@ impl Runner<'_> {
         let note = result.as_ref().map(Success::clone);
         let note = note.map_err(|error| Failed { time, cause: error.to_string(), code: error.ending().code() });
         self.state.note(name, note);
-        let result = match self.state.save(self.job.spool) {
+        let result = match self.state.save(self.job.memory) {
             Ok(()) => result,
             Err(error) => result.and(Err(error.into())),
         };

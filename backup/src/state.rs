@@ -97,9 +97,9 @@ impl Default for State {
 }
 
 impl State {
-    /// Reads the state beside a spool; an empty one if there was no run yet.
-    pub fn load(spool: &Path) -> Result<Self, StateError> {
-        let path = spool.join(FILE);
+    /// Reads the state in a folder; an empty one if there was no run yet.
+    pub fn load(folder: &Path) -> Result<Self, StateError> {
+        let path = folder.join(FILE);
         let bytes = match fs::read(&path) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::default()),
@@ -113,8 +113,8 @@ impl State {
     }
 
     /// Writes it: the old one or the new one is there, whenever power is cut.
-    pub(crate) fn save(&self, spool: &Path) -> Result<(), StateError> {
-        let path = spool.join(FILE);
+    pub(crate) fn save(&self, folder: &Path) -> Result<(), StateError> {
+        let path = folder.join(FILE);
         let bytes = serde_json::to_vec_pretty(self).map_err(io::Error::from);
         let written = bytes.and_then(|bytes| durable::replace(&path, &bytes, 0o640));
         written.map_err(|source| StateError::Io { path, source })

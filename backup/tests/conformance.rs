@@ -83,11 +83,26 @@ fn no_path_leaves_the_place(destination: &dyn Destination) {
     }
 }
 
+fn enqueued_objects_are_there_when_flushed(destination: &dyn Destination) {
+    for path in ["a/1", "a/2", "b/1"] {
+        assert_eq!(destination.enqueue(path, &mut path.as_bytes()).unwrap(), 3);
+    }
+    assert!(destination.enqueue("a/3", &mut Breaks(b"half")).is_err());
+    destination.flush().unwrap();
+    destination.flush().unwrap();
+    for path in ["a/1", "a/2", "b/1"] {
+        assert_eq!(read(destination, path), path.as_bytes());
+        assert!(matches!(destination.enqueue(path, &mut &b"x"[..]), Err(PutError::Exists { .. })));
+    }
+    assert_eq!(destination.size("a/3").unwrap(), None);
+}
+
 const SUITE: &[fn(&dyn Destination)] = &[
     an_object_comes_back_as_it_was,
     ranges_are_cut_at_the_end,
     objects_are_written_once,
     a_broken_content_leaves_nothing,
+    enqueued_objects_are_there_when_flushed,
     listings_show_one_level_in_order,
     what_is_not_there_is_named,
     no_path_leaves_the_place,
@@ -135,6 +150,23 @@ mod folder {
         destination.tidy().unwrap();
         assert!(!folder.path().join("incoming").exists());
         assert!(matches!(destination.put("incoming/x", &mut &b"x"[..]), Err(PutError::Path { .. })));
+    }
+
+    #[test]
+    fn gives_no_name_before_the_flush_and_never_another_s() {
+        let folder = tempfile::tempdir().unwrap();
+        let destination = FileSystem::new(folder.path());
+        destination.enqueue("a", &mut &b"first"[..]).unwrap();
+        destination.enqueue("a", &mut &b"second"[..]).unwrap();
+        assert_eq!(destination.size("a").unwrap(), None);
+        assert!(matches!(destination.flush(), Err(PutError::Exists { path, .. }) if path == "a"));
+        assert_eq!(std::fs::read(folder.path().join("a")).unwrap(), b"first");
+        // Never flushed: the next run clears it.
+        destination.enqueue("b", &mut &b"x"[..]).unwrap();
+        drop(destination);
+        let next = FileSystem::new(folder.path());
+        next.tidy().unwrap();
+        assert_eq!(next.list("").unwrap().objects, [("a".to_owned(), 5)]);
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::io::{self, Read, Seek as _, SeekFrom, Write as _};
 use std::ops::Range;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use coffre_core::crypto::hex;
 
@@ -19,15 +20,17 @@ const FOLDER_MODE: u32 = 0o750;
 const PIECE: usize = 256 * 1024;
 
 /// A folder that holds objects. It must exist: one that does not may be a disk that is not mounted.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct FileSystem {
     root: PathBuf,
+    /// Temporary and final paths of files that wait for their names.
+    queue: Mutex<Vec<(PathBuf, PathBuf)>>,
 }
 
 impl FileSystem {
     /// The folder at this path. Nothing is read or created yet.
     pub fn new(root: impl Into<PathBuf>) -> Self {
-        Self { root: root.into() }
+        Self { root: root.into(), queue: Mutex::new(Vec::new()) }
     }
 
     /// The folder.
@@ -57,32 +60,66 @@ impl FileSystem {
         }
     }
 
-    /// Copies the content into a new file and gives it its name.
-    fn write(&self, temporary: &Path, path: &str, content: &mut dyn Read) -> Result<u64, PutError> {
+    fn queue(&self) -> MutexGuard<'_, Vec<(PathBuf, PathBuf)>> {
+        // Every change is one push or one take: a thread that died cannot have left half of one.
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Copies a content into a new file with a temporary name. Leaves none behind if it fails.
+    fn receive(&self, path: &str, content: &mut dyn Read) -> Result<Received, PutError> {
+        if !is_sound(path) || path.split('/').next() == Some(INCOMING) {
+            return Err(PutError::Path { path: path.to_owned() });
+        }
+        if !self.root.is_dir() {
+            return Err(PutError::Absent { place: self.label() });
+        }
+        if self.root.join(path).symlink_metadata().is_ok() {
+            return Err(PutError::Exists { place: self.label(), path: path.to_owned() });
+        }
         let failed = |source| self.write_error(path, source);
-        let target = self.root.join(path);
-        let mut file = durable::create_new(temporary, FILE_MODE).map_err(failed)?;
-        // Nothing durable; a name in `incoming/` that the next run clears.
+        durable::create_folders(&self.root, Path::new(INCOMING), FOLDER_MODE).map_err(failed)?;
+        if let Some(folder) = Path::new(path).parent() {
+            durable::create_folders(&self.root, folder, FOLDER_MODE).map_err(failed)?;
+        }
+        // Durable: the folders, empty or as they were.
+        let mut random = [0; 16];
+        getrandom::fill(&mut random).map_err(|error| failed(io::Error::other(error.to_string())))?;
+        let temporary = self.root.join(INCOMING).join(hex(&random));
+        let mut file = durable::create_new(&temporary, FILE_MODE).map_err(failed)?;
+        match self.copy(&mut file, path, content) {
+            // Nothing durable; a name in `incoming/` that the next run clears.
+            Ok(size) => Ok(Received { file, temporary, target: self.root.join(path), size }),
+            Err(error) => {
+                // Best effort, for the same reason.
+                drop(fs::remove_file(&temporary));
+                Err(error)
+            }
+        }
+    }
+
+    fn copy(&self, file: &mut File, path: &str, content: &mut dyn Read) -> Result<u64, PutError> {
         let mut size = 0;
         let mut piece = vec![0; PIECE];
         loop {
             let read = match content.read(&mut piece) {
-                Ok(0) => break,
+                Ok(0) => return Ok(size),
                 Ok(read) => read,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(source) => return Err(PutError::Content { path: path.to_owned(), source }),
             };
-            file.write_all(piece.get(..read).unwrap_or_default()).map_err(failed)?;
+            let piece = piece.get(..read).unwrap_or_default();
+            file.write_all(piece).map_err(|error| self.write_error(path, error))?;
             size += read as u64;
         }
-        if let Some(folder) = Path::new(path).parent() {
-            durable::create_folders(&self.root, folder, FOLDER_MODE).map_err(failed)?;
-            // Durable: the folders, empty or as they were.
-        }
-        durable::publish(&file, temporary, &target).map_err(failed)?;
-        // Durable: the whole object under its name.
-        Ok(size)
     }
+}
+
+/// A whole file that has no name yet.
+struct Received {
+    file: File,
+    temporary: PathBuf,
+    target: PathBuf,
+    size: u64,
 }
 
 impl Source for FileSystem {
@@ -139,30 +176,34 @@ impl Source for FileSystem {
 
 impl Destination for FileSystem {
     fn put(&self, path: &str, content: &mut dyn Read) -> Result<u64, PutError> {
-        if !is_sound(path) || path.split('/').next() == Some(INCOMING) {
-            return Err(PutError::Path { path: path.to_owned() });
+        let Received { file, temporary, target, size } = self.receive(path, content)?;
+        match durable::publish(&file, &temporary, &target) {
+            // Durable: the whole object under its name.
+            Ok(()) => Ok(size),
+            Err(error) => {
+                drop(fs::remove_file(&temporary));
+                Err(self.write_error(path, error))
+            }
         }
-        if !self.root.is_dir() {
-            return Err(PutError::Absent { place: self.label() });
-        }
-        if self.root.join(path).symlink_metadata().is_ok() {
-            return Err(PutError::Exists { place: self.label(), path: path.to_owned() });
-        }
-        let failed = |source| self.write_error(path, source);
-        durable::create_folders(&self.root, Path::new(INCOMING), FOLDER_MODE).map_err(failed)?;
-        let mut random = [0; 16];
-        getrandom::fill(&mut random).map_err(|error| failed(io::Error::other(error.to_string())))?;
-        let name = hex(&random);
-        let temporary = self.root.join(INCOMING).join(name);
-        let written = self.write(&temporary, path, content);
-        if written.is_err() {
-            // Best effort: the next run clears what is left.
-            drop(fs::remove_file(&temporary));
-        }
-        written
+    }
+
+    fn enqueue(&self, path: &str, content: &mut dyn Read) -> Result<u64, PutError> {
+        let Received { temporary, target, size, .. } = self.receive(path, content)?;
+        self.queue().push((temporary, target));
+        Ok(size)
+    }
+
+    fn flush(&self) -> Result<(), PutError> {
+        let files = std::mem::take(&mut *self.queue());
+        durable::publish_all(&self.root, &files).map_err(|(target, error)| {
+            let path = target.strip_prefix(&self.root).unwrap_or(target);
+            self.write_error(&path.to_string_lossy(), error)
+        })
+        // Durable: every object that was enqueued.
     }
 
     fn tidy(&self) -> Result<(), PutError> {
+        self.queue().clear();
         match fs::remove_dir_all(self.root.join(INCOMING)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(self.write_error(INCOMING, error)),
             _ => Ok(()),

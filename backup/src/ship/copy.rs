@@ -25,6 +25,10 @@ fn expected_bytes(pending: &Pending, theirs: &Surveyed) -> u64 {
     unique.values().sum()
 }
 
+/// How many documents, or bytes of them, are made durable together.
+const CROWD: u64 = 512;
+const CROWD_BYTES: u64 = 128 << 20;
+
 /// A shipment under way, and what it has done so far.
 pub(super) struct Shipment<'a> {
     spool: &'a dyn Source,
@@ -32,6 +36,8 @@ pub(super) struct Shipment<'a> {
     scope: &'a Scope,
     compare: Compare,
     meter: Meter<'a>,
+    /// Objects and bytes that wait to be made durable.
+    queued: (u64, u64),
     pub(super) objects: u64,
     pub(super) bytes: u64,
     pub(super) present: u64,
@@ -46,13 +52,16 @@ impl<'a> Shipment<'a> {
         observer: &'a mut dyn Observer,
     ) -> Self {
         let meter = Meter::new(observer, Stage::Copying, 0);
-        Self { spool, destination, scope, compare, meter, objects: 0, bytes: 0, present: 0 }
+        Self { spool, destination, scope, compare, meter, queued: (0, 0), objects: 0, bytes: 0, present: 0 }
     }
 
     pub(super) fn run(&mut self, pending: &Pending, ours: &Surveyed, theirs: &Surveyed) -> Result<(), ShipError> {
         self.meter.expect_more(expected_bytes(pending, theirs));
         for signed in &pending.main {
-            self.documents(&signed.manifest, theirs)?;
+            let documents = self.documents(&signed.manifest, theirs);
+            // Those that were copied stay, even if this is where it ends.
+            let flushed = self.flush();
+            documents.and(flushed)?;
             for needed in signed.manifest.blobs() {
                 self.object(&needed)?;
             }
@@ -113,7 +122,7 @@ impl<'a> Shipment<'a> {
         let object = needed.name.path(self.scope);
         let expected = Expected { size: needed.size, sha256: needed.sha256 };
         match there {
-            None => self.copy(&object, expected),
+            None => self.copy(&needed.name, &object, expected),
             Some(found) if found != needed.size => {
                 Err(self.damaged(Fault::WrongSize { object, expected: needed.size, found }))
             }
@@ -140,7 +149,7 @@ impl<'a> Shipment<'a> {
         }
     }
 
-    fn copy(&mut self, object: &str, expected: Expected) -> Result<(), ShipError> {
+    fn copy(&mut self, name: &ObjectName, object: &str, expected: Expected) -> Result<(), ShipError> {
         let file = self.spool.open(object, None).map_err(|error| match error {
             SourceError::NotFound { .. } => ShipError::SpoolFault {
                 fault: Fault::Missing { object: object.to_owned(), needed_by: "a manifest in the spool".to_owned() },
@@ -149,10 +158,27 @@ impl<'a> Shipment<'a> {
         })?;
         // Hashed on its way: what is not as its manifest says never becomes an object there.
         let mut content = Checked::new(file, expected, &mut self.meter);
-        let written = self.destination.put(object, &mut content).map_err(|error| of_put(error, object))?;
+        let written = match name {
+            // There are many of them and they are small: one flush for a crowd.
+            ObjectName::Document(_) => self.destination.enqueue(object, &mut content),
+            _ => self.destination.put(object, &mut content),
+        };
+        let written = written.map_err(|error| of_put(error, object))?;
         self.objects += 1;
         self.bytes += written;
+        if matches!(name, ObjectName::Document(_)) {
+            let (objects, bytes) = (self.queued.0 + 1, self.queued.1 + written);
+            self.queued = (objects, bytes);
+            if objects >= CROWD || bytes >= CROWD_BYTES {
+                self.flush()?;
+            }
+        }
         Ok(())
+    }
+
+    fn flush(&mut self) -> Result<(), ShipError> {
+        self.queued = (0, 0);
+        self.destination.flush().map_err(ShipError::Put)
     }
 
     /// Copies a manifest, byte for byte as it was read and verified.

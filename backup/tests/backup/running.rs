@@ -70,6 +70,7 @@ impl Machine {
         });
         let job = Job {
             spool: &self.spool,
+            memory: &self.spool,
             pinned: &self.pinned,
             destinations: named.collect(),
             repository: self.repository.as_ref().map(|repository| ("restic".to_owned(), repository)),
@@ -213,6 +214,7 @@ fn runs_do_not_overlap() {
     let named = machine.destinations.iter().map(|d| ("d".to_owned(), d as &dyn Destination)).take(1);
     let job = Job {
         spool: &machine.spool,
+        memory: &machine.spool,
         pinned: &machine.pinned,
         destinations: named.collect(),
         repository: None,
