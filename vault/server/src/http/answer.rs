@@ -1,0 +1,61 @@
+//! Answers: JSON with the headers that say which entry they left.
+
+use axum::http::header::{CONTENT_TYPE, ETAG, LOCATION};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use coffre_store::Receipt;
+use serde::Serialize;
+
+use super::problem::Problem;
+use super::{AUDIT_ENTRY, etag};
+
+/// An answer being put together.
+pub(super) struct Answer {
+    status: StatusCode,
+    headers: HeaderMap,
+}
+
+impl Answer {
+    /// An answer whose entry is committed.
+    pub(super) fn recorded(receipt: &Receipt) -> Self {
+        Self::new(StatusCode::OK).with(AUDIT_ENTRY, Some(receipt.index().into()))
+    }
+
+    pub(super) fn new(status: StatusCode) -> Self {
+        Self { status, headers: HeaderMap::new() }
+    }
+
+    /// With another header, if it has a value.
+    pub(super) fn with(mut self, name: HeaderName, value: Option<HeaderValue>) -> Self {
+        if let Some(value) = value {
+            self.headers.insert(name, value);
+        }
+        self
+    }
+
+    /// With a record's version.
+    pub(super) fn version(self, version: u32) -> Self {
+        self.with(ETAG, etag::of(version))
+    }
+
+    /// Something was created there.
+    pub(super) fn created_at(mut self, path: &str) -> Self {
+        self.status = StatusCode::CREATED;
+        self.with(LOCATION, HeaderValue::from_str(path).ok())
+    }
+
+    /// With a JSON body.
+    pub(super) fn json(self, body: &impl Serialize) -> Result<Response, Problem> {
+        let unwritable = |error: serde_json::Error| {
+            Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Something is wrong in the server", "try again")
+                .logged_as(format!("an answer could not be written: {:?}", error.classify()))
+        };
+        let bytes = serde_json::to_vec(body).map_err(unwritable)?;
+        Ok(self.with(CONTENT_TYPE, Some(HeaderValue::from_static("application/json"))).body(bytes))
+    }
+
+    /// With any body.
+    pub(super) fn body(self, body: impl Into<axum::body::Body>) -> Response {
+        (self.status, self.headers, body.into()).into_response()
+    }
+}

@@ -1,0 +1,42 @@
+//! The backup socket's verbs, all of them blind: they give numbers and take no content out.
+
+use axum::extract::{Request, State};
+use axum::http::{StatusCode, Uri};
+use axum::response::Response;
+use serde_json::json;
+
+use super::answer::Answer;
+use super::parameters::Parameters;
+use super::peer::Account;
+use super::problem::Problem;
+use super::routes::Routes;
+use super::{Api, body};
+
+pub(super) fn routes() -> Routes {
+    Routes::new().get("/v1/status", status).post("/v1/base", base)
+}
+
+async fn status(State(api): State<Api>, Account(_): Account, uri: Uri) -> Result<Response, Problem> {
+    Parameters::none(&uri)?;
+    Answer::new(StatusCode::OK).json(&api.keeper.status().await?)
+}
+
+/// Takes a base backup into the configured spool: where it goes is not the caller's to say.
+async fn base(State(api): State<Api>, Account(call): Account, request: Request) -> Result<Response, Problem> {
+    let (parts, sent) = request.into_parts();
+    Parameters::none(&parts.uri)?;
+    body::none(&parts.headers, sent, &api.limits).await?;
+    let Some(spool) = api.spool else {
+        let detail = "no spool is configured: set `spool` in [backup] of coffre.toml and start the server again";
+        return Err(Problem::new(StatusCode::CONFLICT, "no-spool", "There is no spool", detail));
+    };
+    let captured = api.keeper.capture_base(call, spool.folder, spool.keep).await?;
+    Answer::new(StatusCode::CREATED).json(&json!({
+        "number": captured.number,
+        "time": captured.time,
+        "database_bytes": captured.database_bytes,
+        "new_documents": captured.new_documents,
+        "new_document_bytes": captured.new_document_bytes,
+        "entries": captured.entries,
+    }))
+}

@@ -1,0 +1,157 @@
+//! Reading bodies: bounded in size and time, JSON strictly.
+
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use axum::http::{HeaderMap, StatusCode};
+use http_body_util::BodyExt as _;
+use serde::de::DeserializeOwned;
+use serde_json::error::Category;
+
+use super::problem::Problem;
+use crate::limits::Limits;
+
+/// So much of a refused body is taken and thrown away, that the client may read the refusal instead
+/// of a broken connection.
+const DRAINED: u64 = 8 * 1024 * 1024;
+const DRAINING: Duration = Duration::from_secs(2);
+
+/// Reads a JSON body of one of these media types.
+pub(super) async fn json<T: DeserializeOwned>(
+    headers: &HeaderMap,
+    body: Body,
+    limits: &Limits,
+    media_types: &[&str],
+) -> Result<T, Problem> {
+    if !media_types.iter().any(|known| is_of_type(headers, known)) {
+        let detail = format!("send the body as {}", media_types.join(" or "));
+        drain(body).await;
+        let title = "The body is of another type";
+        return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", title, detail));
+    }
+    let bytes = whole(headers, body, limits).await?;
+    serde_json::from_slice(&bytes).map_err(|error| malformed(&error))
+}
+
+/// Reads nothing: for routes that take no body.
+pub(super) async fn none(headers: &HeaderMap, body: Body, limits: &Limits) -> Result<(), Problem> {
+    if whole(headers, body, limits).await?.is_empty() {
+        Ok(())
+    } else {
+        Err(Problem::malformed("this route takes no body: send none"))
+    }
+}
+
+async fn whole(headers: &HeaderMap, mut body: Body, limits: &Limits) -> Result<Bytes, Problem> {
+    let most = limits.json_bytes;
+    let declared = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    let mut read = Vec::with_capacity(usize::try_from(declared.unwrap_or(0)).unwrap_or(most).min(most));
+    let deadline = tokio::time::Instant::now() + limits.body;
+    loop {
+        let frame = tokio::time::timeout_at(deadline, body.frame()).await.map_err(|_| too_slow())?;
+        let Some(frame) = frame else { return Ok(read.into()) };
+        let Ok(bytes) = frame.map_err(|_| cut_off())?.into_data() else { continue };
+        if read.len() + bytes.len() > most {
+            drain(body).await;
+            let title = "The body is too large";
+            return Err(Problem::new(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "too-large",
+                title,
+                format!("a JSON body holds at most {most} bytes"),
+            )
+            .with("most_bytes", most));
+        }
+        read.extend_from_slice(&bytes);
+    }
+}
+
+/// The next piece of a long body; `None` at its end.
+pub(super) async fn next(body: &mut Body, limits: &Limits) -> Result<Option<Bytes>, Problem> {
+    loop {
+        let frame = tokio::time::timeout(limits.body, body.frame()).await.map_err(|_| too_slow())?;
+        match frame {
+            None => return Ok(None),
+            Some(frame) => {
+                if let Ok(bytes) = frame.map_err(|_| cut_off())?.into_data() {
+                    return Ok(Some(bytes));
+                }
+            }
+        }
+    }
+}
+
+/// Takes and throws away the rest of a refused body, within bounds.
+pub(super) async fn drain(mut body: Body) {
+    let drained = async {
+        let mut left = DRAINED;
+        while let Some(Ok(frame)) = body.frame().await {
+            left = left.saturating_sub(frame.data_ref().map_or(0, |bytes| bytes.len() as u64));
+            if left == 0 {
+                return;
+            }
+        }
+    };
+    let _bounded = tokio::time::timeout(DRAINING, drained).await;
+}
+
+fn is_of_type(headers: &HeaderMap, known: &str) -> bool {
+    let given = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    given.split(';').next().is_some_and(|essence| essence.trim().eq_ignore_ascii_case(known))
+}
+
+fn too_slow() -> Problem {
+    let detail = "the body did not arrive in time: send it again";
+    Problem::new(StatusCode::REQUEST_TIMEOUT, "too-slow", "The body took too long", detail)
+}
+
+fn cut_off() -> Problem {
+    Problem::new(StatusCode::BAD_REQUEST, "cut-off", "The body was cut off", "nothing was stored: send it again")
+}
+
+/// Says where and what, without repeating a value.
+fn malformed(error: &serde_json::Error) -> Problem {
+    let text = error.to_string();
+    let said = match error.classify() {
+        Category::Data => match text.split_once(", expected ") {
+            Some((wrong, expected)) if wrong.starts_with("invalid ") => format!("expected {expected}"),
+            _ => text,
+        },
+        Category::Eof => format!("not JSON: it ends at line {}, column {}", error.line(), error.column()),
+        Category::Syntax | Category::Io => {
+            format!("not JSON from line {}, column {} on", error.line(), error.column())
+        }
+    };
+    let title = "The body is not the JSON that is expected";
+    Problem::new(StatusCode::BAD_REQUEST, "malformed-json", title, format!("{said}; see /openapi.json"))
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+
+    #[test]
+    fn what_is_wrong_is_told_without_the_value() {
+        #[derive(Debug, serde::Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Strict {
+            #[expect(dead_code, reason = "only its parsing is tested")]
+            number: u32,
+        }
+        for (text, told) in [
+            (r#"{"number": "Dupont"}"#, "expected u32 at line 1 column 19; see /openapi.json"),
+            (
+                r#"{"number": 1, "other": 2}"#,
+                "unknown field `other`, expected `number` at line 1 column 21; see /openapi.json",
+            ),
+            (r#"{"number": 1"#, "not JSON: it ends at line 1, column 12; see /openapi.json"),
+            ("{number}", "not JSON from line 1, column 2 on; see /openapi.json"),
+        ] {
+            let error = serde_json::from_str::<Strict>(text).unwrap_err();
+            let body = format!("{:?}", malformed(&error));
+            assert!(body.contains(&format!("{told:?}")), "{body}");
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! The API in HTTP: routes, headers, bodies, problems; one file per noun. What is done stands in
+//! `usecases`; nothing here decides, and nothing outside knows axum.
+
+mod answer;
+mod audit;
+mod backup;
+mod body;
+mod caller;
+mod control;
+mod digest;
+mod documents;
+mod etag;
+mod file_name;
+mod grants;
+mod health;
+mod openapi;
+mod parameters;
+mod path;
+mod peer;
+mod percent;
+mod problem;
+mod problem_of;
+mod record_body;
+mod records;
+mod routes;
+mod scope;
+mod search;
+mod versions;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::http::HeaderName;
+
+pub(crate) use peer::Peer;
+
+use crate::limits::Limits;
+use crate::options::SpoolOptions;
+use crate::stop::Stop;
+use crate::usecases::Keeper;
+
+/// The operator whom the application acts for.
+const OPERATOR: HeaderName = HeaderName::from_static("coffre-operator");
+/// The request's identifier, on every answer.
+const REQUEST: HeaderName = HeaderName::from_static("coffre-request");
+/// The index of the audit entry that an answer left.
+const AUDIT_ENTRY: HeaderName = HeaderName::from_static("coffre-audit-entry");
+
+/// What every handler works with.
+#[derive(Clone)]
+pub(crate) struct Api {
+    pub(crate) keeper: Arc<Keeper>,
+    pub(crate) limits: Limits,
+    /// Where base backups go.
+    pub(crate) spool: Option<SpoolOptions>,
+    pub(crate) stop: Stop,
+}
+
+/// The API for applications.
+pub(crate) fn api(api: Api) -> Router {
+    routes().serve("api", api)
+}
+
+fn routes() -> routes::Routes {
+    records::routes()
+        .merge(search::routes())
+        .merge(versions::routes())
+        .merge(documents::routes())
+        .merge(grants::routes())
+        .merge(audit::routes())
+        .merge(health::routes())
+        .merge(openapi::routes())
+}
+
+/// The control socket: for the vault's own user.
+pub(crate) fn control(api: Api) -> Router {
+    control::routes().serve("control", api)
+}
+
+/// The backup socket: blind verbs only.
+pub(crate) fn backup(api: Api) -> Router {
+    backup::routes().serve("backup", api)
+}

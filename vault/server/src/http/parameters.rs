@@ -1,0 +1,118 @@
+//! Query parameters, read strictly: an unknown or repeated one is refused, missing ones are named.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::str::FromStr;
+
+use axum::http::Uri;
+use coffre_core::record::FieldPath;
+
+use super::percent;
+use super::problem::Problem;
+
+/// The most characters of a free-text reason.
+const LONGEST_REASON: usize = 500;
+
+/// The parameters of one request.
+pub(super) struct Parameters(BTreeMap<String, String>);
+
+impl Parameters {
+    /// Reads them; each is one of these names.
+    pub(super) fn read(uri: &Uri, required: &[&str], optional: &[&str]) -> Result<Self, Problem> {
+        let undecodable = || Problem::malformed("the query is not percent-encoded UTF-8");
+        let pairs = percent::query(uri.query().unwrap_or_default()).ok_or_else(undecodable)?;
+        let mut read = BTreeMap::new();
+        for (name, value) in pairs {
+            if !required.contains(&name.as_str()) && !optional.contains(&name.as_str()) {
+                let known: Vec<&str> = required.iter().chain(optional).copied().collect();
+                let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+                return Err(Problem::malformed(format!("an unknown query parameter; this route takes: {known}")));
+            }
+            if read.insert(name.clone(), value).is_some() {
+                return Err(Problem::malformed(format!("the query parameter {name} is given twice: give it once")));
+            }
+        }
+        let missing: Vec<&str> = required.iter().copied().filter(|name| !read.contains_key(*name)).collect();
+        if missing.is_empty() {
+            Ok(Self(read))
+        } else {
+            let detail = format!("missing in the query: {}; say what is asked for, and why", missing.join(", "));
+            Err(Problem::malformed(detail).with("missing", missing))
+        }
+    }
+
+    /// None at all.
+    pub(super) fn none(uri: &Uri) -> Result<(), Problem> {
+        Self::read(uri, &[], &[]).map(drop)
+    }
+
+    /// A required one; empty where it was not required.
+    pub(super) fn text(&mut self, name: &str) -> String {
+        self.0.remove(name).unwrap_or_default()
+    }
+
+    /// One that is parsed, if it is there.
+    pub(super) fn parsed<T: FromStr>(&mut self, name: &str, expected: &str) -> Result<Option<T>, Problem> {
+        let wrong = || Problem::malformed(format!("the query parameter {name} is not {expected}"));
+        self.0.remove(name).map(|text| text.parse().map_err(|_| wrong())).transpose()
+    }
+
+    /// How many, within bounds.
+    pub(super) fn limit(&mut self, usual: usize, most: usize) -> Result<usize, Problem> {
+        let expected = format!("a number from 1 to {most}");
+        let limit = self.parsed("limit", &expected)?.unwrap_or(usual);
+        if (1..=most).contains(&limit) {
+            Ok(limit)
+        } else {
+            Err(Problem::malformed(format!("the query parameter limit is not {expected}")))
+        }
+    }
+
+    /// The fields asked for, separated by commas.
+    pub(super) fn fields(&mut self) -> Result<BTreeSet<FieldPath>, Problem> {
+        let text = self.text("fields");
+        let wrong = |error| Problem::malformed(format!("in the query parameter fields: {error}"));
+        text.split(',').map(|field| field.trim().parse().map_err(wrong)).collect()
+    }
+
+    /// The free-text reason.
+    pub(super) fn reason(&mut self) -> Result<Option<String>, Problem> {
+        self.0.remove("reason").map(sound_reason).transpose()
+    }
+}
+
+/// A reason that can be kept: not empty, not long, on one line.
+pub(super) fn sound_reason(reason: String) -> Result<String, Problem> {
+    let length = reason.chars().count();
+    if reason.trim().is_empty() || length > LONGEST_REASON || reason.contains(char::is_control) {
+        let detail = format!("a reason has 1 to {LONGEST_REASON} characters on one line, or is left out");
+        return Err(Problem::malformed(detail));
+    }
+    Ok(reason)
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+
+    fn read(query: &str) -> Result<Parameters, Problem> {
+        Parameters::read(&format!("/x?{query}").parse().unwrap(), &["fields", "purpose"], &["reason", "limit"])
+    }
+
+    #[test]
+    fn strict_reading() {
+        let mut parameters = read("fields=contact.email,contact.phone&purpose=p&reason=called%20back&limit=5").unwrap();
+        assert_eq!(parameters.fields().unwrap().len(), 2);
+        assert_eq!(parameters.text("purpose"), "p");
+        assert_eq!(parameters.reason().unwrap().unwrap(), "called back");
+        assert_eq!(parameters.limit(100, 1000).unwrap(), 5);
+        for wrong in ["", "fields=a.b", "purpose=p", "fields=a.b&purpose=p&x=1", "fields=a.b&purpose=p&purpose=q"] {
+            assert!(read(wrong).is_err(), "{wrong}");
+        }
+        for wrong in ["fields=&purpose=p", "fields=email&purpose=p", "fields=contact.email,&purpose=p"] {
+            assert!(read(wrong).unwrap().fields().is_err(), "{wrong}");
+        }
+        assert!(read("fields=a.b&purpose=p&limit=0").unwrap().limit(1, 10).is_err());
+        assert!(read("fields=a.b&purpose=p&reason=%0a").unwrap().reason().is_err());
+    }
+}

@@ -1,0 +1,132 @@
+//! Which problem each failure of a use case is. A table, complete by the compiler's word.
+
+use axum::http::StatusCode;
+use coffre_core::record::FieldPath;
+use coffre_policies::Reason;
+use coffre_store::CaptureError;
+use serde_json::{Value, json};
+
+use super::problem::Problem;
+use crate::usecases::{CopyError, Denial, Failure};
+
+impl From<Failure> for Problem {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Unauthenticated => Self::unauthenticated(true, failure),
+            Failure::NotFound { entry } => not_found("not-found", "No such record", failure).with_entry(entry),
+            Failure::Denied { denial, entry } => denied(&denial, entry),
+            Failure::UnknownRecordType { .. } => not_found("unknown-record-type", "No such record type", failure),
+            Failure::UnknownFields { .. } => bad("unknown-field", "A field does not exist", failure),
+            Failure::UnknownPurpose { .. } => bad("unknown-purpose", "The purpose does not exist", failure),
+            Failure::UnknownIndex { .. } => bad("unknown-index", "The index does not exist", failure),
+            Failure::EmptyTerm => bad("empty-term", "The search value holds nothing to search", failure),
+            Failure::NoSuchVersion => not_found("no-such-version", "No such version", failure),
+            Failure::NoSuchDocument => not_found("no-such-document", "No such document", failure),
+            Failure::NoSuchGrant => not_found("no-such-grant", "No such grant", failure),
+            Failure::NoSuchApplication => not_found("no-such-application", "No such application", failure),
+            Failure::InvalidValues { ref faults } => {
+                let list = |fault: &coffre_policies::record_type::FieldFault| json!({"field": fault.field, "fault": fault.rule.to_string()});
+                let faults: Vec<Value> = faults.iter().map(list).collect();
+                unprocessable("invalid-values", "Values are not what the record type allows", failure)
+                    .with("faults", faults)
+            }
+            Failure::InvalidGrant { ref faults } => {
+                let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
+                unprocessable("invalid-grant", "The grant cannot be given", failure).with("faults", faults)
+            }
+            Failure::NoSuchEvidence => unprocessable("no-such-evidence", "The evidence is not there", failure),
+            Failure::DigestMismatch => unprocessable("digest-mismatch", "The content has another digest", failure),
+            Failure::NotAName => unprocessable("not-a-name", "Not an application name", failure),
+            Failure::Stale { current } => {
+                Self::new(StatusCode::PRECONDITION_FAILED, "stale", "The record has changed", failure)
+                    .with("current_version", current)
+            }
+            Failure::NotCopied(ref error) => not_copied(error),
+            Failure::NotCaptured(CaptureError::Busy) => conflict("capture-running", "A capture is under way", failure),
+            Failure::NotCaptured(ref error) => {
+                let logged = with_causes(error);
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "not-captured", "No base backup was taken", failure)
+                    .logged_as(logged)
+            }
+            Failure::StaleDocument => conflict("stale-document", "The document has changed", failure),
+            Failure::NameTaken => conflict("name-taken", "The name is taken", failure),
+            Failure::TooLong { most } => {
+                Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", "The body is too large", failure)
+                    .with("most_bytes", most)
+            }
+            Failure::Contended => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "contended", "Access is changing", failure).again_after(1)
+            }
+            Failure::Unavailable(ref cause) => {
+                let logged = cause.to_string();
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "The vault cannot serve now", failure)
+                    .again_after(5)
+                    .logged_as(logged)
+            }
+            Failure::Unreadable(_) | Failure::Unstaged(_) | Failure::Damaged(_) | Failure::Internal { .. } => {
+                internal(&failure)
+            }
+        }
+    }
+}
+
+fn denied(denial: &Denial, entry: u64) -> Problem {
+    let title = "The policies refuse this";
+    let text = match denial.cause {
+        Some(cause) => format!("refused ({cause}); the refusal is entry {entry} of the audit log"),
+        None => format!("refused; the refusal is entry {entry} of the audit log"),
+    };
+    let code = |(field, reason): (&FieldPath, &Reason)| (field.to_string(), Value::from(reason.as_str()));
+    let mut problem = Problem::new(StatusCode::FORBIDDEN, "denied", title, text)
+        .with("denied_by", denial.policies.clone())
+        .with("cause", denial.cause.map(Reason::as_str));
+    if !denial.withheld.is_empty() {
+        problem = problem.with("withheld", Value::Object(denial.withheld.iter().map(code).collect()));
+    }
+    problem.with_entry(entry)
+}
+
+/// What is wrong on the server's side is told to its log, not to the client.
+fn internal(failure: &Failure) -> Problem {
+    let detail = "the server could not do this; its log says why under the request's identifier";
+    Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Something is wrong in the vault", detail)
+        .logged_as(with_causes(failure))
+}
+
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
+}
+
+fn not_copied(error: &CopyError) -> Problem {
+    let title = "The log was not copied";
+    match error {
+        CopyError::Relative | CopyError::NotEmpty { .. } => {
+            Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "unsuitable-folder", title, error)
+        }
+        CopyError::Write { .. } | CopyError::Head(_) | CopyError::Log(_) => {
+            Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "not-copied", title, error).logged_as(with_causes(error))
+        }
+    }
+}
+
+fn bad(name: &'static str, title: &'static str, failure: Failure) -> Problem {
+    Problem::new(StatusCode::BAD_REQUEST, name, title, failure)
+}
+
+fn not_found(name: &'static str, title: &'static str, failure: Failure) -> Problem {
+    Problem::new(StatusCode::NOT_FOUND, name, title, failure)
+}
+
+fn conflict(name: &'static str, title: &'static str, failure: Failure) -> Problem {
+    Problem::new(StatusCode::CONFLICT, name, title, failure)
+}
+
+fn unprocessable(name: &'static str, title: &'static str, failure: Failure) -> Problem {
+    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, name, title, failure)
+}

@@ -1,0 +1,195 @@
+//! Counts and durations for Prometheus. Labels come from closed sets (route patterns, roles, status
+//! codes, causes), never from a request's text: nothing here can name a person.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use coffre_core::audit::Action;
+use coffre_core::role::Role;
+use coffre_store::Statistics;
+
+/// Upper bounds of the histogram's buckets, in microseconds.
+const BUCKETS: [u64; 14] = [
+    500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000, 2_500_000, 5_000_000,
+    10_000_000,
+];
+
+/// An answered request, as far as it is counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Answered {
+    /// The route's pattern; empty where none matched.
+    pub(crate) route: &'static str,
+    pub(crate) method: &'static str,
+    pub(crate) status: u16,
+    pub(crate) role: Option<Role>,
+}
+
+#[derive(Debug, Default, Clone, Copy)]
+struct Histogram {
+    buckets: [u64; BUCKETS.len()],
+    count: u64,
+    micros: u64,
+}
+
+#[derive(Debug, Default)]
+struct Series {
+    answered: BTreeMap<Answered, u64>,
+    durations: BTreeMap<&'static str, Histogram>,
+    denied: BTreeMap<(Option<Role>, Action, String), u64>,
+    unauthenticated: u64,
+    cut_off: u64,
+}
+
+/// All of them.
+#[derive(Debug, Default)]
+pub(crate) struct Metrics(Mutex<Series>);
+
+impl Metrics {
+    /// Counts an answer and how long it took until its headers were ready.
+    pub(crate) fn answered(&self, answered: Answered, took: Duration) {
+        let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        let mut series = self.lock();
+        *series.answered.entry(answered).or_default() += 1;
+        if answered.status == 401 {
+            series.unauthenticated += 1;
+        }
+        let histogram = series.durations.entry(answered.route).or_default();
+        histogram.count += 1;
+        histogram.micros = histogram.micros.saturating_add(micros);
+        for (bucket, _) in histogram.buckets.iter_mut().zip(BUCKETS).filter(|(_, bound)| micros <= *bound) {
+            *bucket += 1;
+        }
+    }
+
+    /// Counts a refusal by the policies. A cause is a stable code.
+    pub(crate) fn denied(&self, role: Option<Role>, action: Action, cause: Option<&str>) {
+        *self.lock().denied.entry((role, action, cause.unwrap_or_default().to_owned())).or_default() += 1;
+    }
+
+    /// Counts an answer that was begun and not finished.
+    pub(crate) fn cut_off(&self) {
+        self.lock().cut_off += 1;
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Series> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The exposition text (Prometheus text format 0.0.4).
+    pub(crate) fn exposition(&self, ready: bool, statistics: Option<Statistics>) -> String {
+        let mut text = Exposition(String::with_capacity(4096));
+        text.gauge("coffre_ready", "1 while the vault can serve.", u64::from(ready));
+        if let Some(statistics) = statistics {
+            text.gauge("coffre_records", "Records that are not erased.", statistics.records);
+            text.gauge("coffre_document_versions", "Stored versions of documents.", statistics.documents);
+            text.gauge("coffre_audit_entries", "Entries of the audit log.", statistics.entries);
+            text.gauge("coffre_wal_bytes", "Bytes of the write-ahead logs.", statistics.wal_bytes);
+        }
+        let series = self.lock();
+        series.expose(&mut text);
+        text.0
+    }
+}
+
+impl Series {
+    fn expose(&self, text: &mut Exposition) {
+        text.head("coffre_requests_total", "counter", "Answered requests.");
+        for (answered, count) in &self.answered {
+            let Answered { route, method, status, role } = answered;
+            let role = role.map_or("none", Role::as_str);
+            let labels = format!("route=\"{route}\",method=\"{method}\",status=\"{status}\",role=\"{role}\"");
+            text.sample("coffre_requests_total", &labels, count);
+        }
+        text.head("coffre_denials_total", "counter", "Requests that the policies refused.");
+        for ((role, action, cause), count) in &self.denied {
+            let role = role.map_or("none", Role::as_str);
+            let labels = format!("role=\"{role}\",action=\"{}\",cause=\"{cause}\"", action.name());
+            text.sample("coffre_denials_total", &labels, count);
+        }
+        text.head("coffre_unauthenticated_total", "counter", "Requests without a token in force.");
+        text.sample("coffre_unauthenticated_total", "", &self.unauthenticated);
+        text.head("coffre_cut_off_total", "counter", "Documents whose sending was broken off.");
+        text.sample("coffre_cut_off_total", "", &self.cut_off);
+        self.expose_durations(text);
+    }
+
+    fn expose_durations(&self, text: &mut Exposition) {
+        const NAME: &str = "coffre_request_duration_seconds";
+        text.head(NAME, "histogram", "Time until an answer's headers were ready.");
+        for (route, histogram) in &self.durations {
+            for (bound, count) in BUCKETS.into_iter().zip(histogram.buckets) {
+                let labels = format!("route=\"{route}\",le=\"{}\"", Seconds(bound));
+                text.sample("coffre_request_duration_seconds_bucket", &labels, &count);
+            }
+            let labels = format!("route=\"{route}\"");
+            let infinite = format!("{labels},le=\"+Inf\"");
+            text.sample("coffre_request_duration_seconds_bucket", &infinite, &histogram.count);
+            text.sample("coffre_request_duration_seconds_sum", &labels, &Seconds(histogram.micros));
+            text.sample("coffre_request_duration_seconds_count", &labels, &histogram.count);
+        }
+    }
+}
+
+/// Microseconds, written as seconds.
+struct Seconds(u64);
+
+impl std::fmt::Display for Seconds {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}.{:06}", self.0 / 1_000_000, self.0 % 1_000_000)
+    }
+}
+
+struct Exposition(String);
+
+impl Exposition {
+    fn head(&mut self, name: &str, kind: &str, help: &str) {
+        self.line(format_args!("# HELP {name} {help}\n# TYPE {name} {kind}\n"));
+    }
+
+    fn gauge(&mut self, name: &str, help: &str, value: u64) {
+        self.head(name, "gauge", help);
+        self.sample(name, "", &value);
+    }
+
+    fn sample(&mut self, name: &str, labels: &str, value: &dyn std::fmt::Display) {
+        if labels.is_empty() {
+            self.line(format_args!("{name} {value}\n"));
+        } else {
+            self.line(format_args!("{name}{{{labels}}} {value}\n"));
+        }
+    }
+
+    fn line(&mut self, line: std::fmt::Arguments<'_>) {
+        // Writing to a string cannot fail.
+        let _infallible = self.0.write_fmt(line);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_exposition_is_what_prometheus_reads() {
+        let metrics = Metrics::default();
+        let answered =
+            Answered { route: "/v1/records/{type}/{id}", method: "GET", status: 200, role: Some(Role::Legal) };
+        metrics.answered(answered, Duration::from_micros(700));
+        metrics.answered(Answered { status: 401, role: None, ..answered }, Duration::from_micros(30));
+        metrics.denied(Some(Role::Sales), Action::Read, Some("never-for-role"));
+        let text = metrics.exposition(true, None);
+        for line in [
+            "coffre_ready 1",
+            r#"coffre_requests_total{route="/v1/records/{type}/{id}",method="GET",status="200",role="legal"} 1"#,
+            r#"coffre_denials_total{role="sales",action="read",cause="never-for-role"} 1"#,
+            "coffre_unauthenticated_total 1",
+            r#"coffre_request_duration_seconds_bucket{route="/v1/records/{type}/{id}",le="0.000500"} 1"#,
+            r#"coffre_request_duration_seconds_bucket{route="/v1/records/{type}/{id}",le="0.001000"} 2"#,
+            r#"coffre_request_duration_seconds_sum{route="/v1/records/{type}/{id}"} 0.000730"#,
+        ] {
+            assert!(text.lines().any(|found| found == line), "{line} is missing in:\n{text}");
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! How to serve.
+
+use std::net::SocketAddr;
+use std::num::NonZeroU64;
+use std::path::PathBuf;
+
+use crate::limits::Limits;
+
+/// How to serve a vault.
+#[derive(Debug, Clone)]
+pub struct ServerOptions {
+    /// Where the API listens: on loopback, unless there is TLS. Port 0 lets the system choose.
+    pub listen: SocketAddr,
+    /// The certificate and key of the API.
+    pub tls: Option<TlsFiles>,
+    /// The socket for the vault's own user.
+    pub control_socket: Option<PathBuf>,
+    /// The socket for the backup account.
+    pub backup_socket: Option<BackupSocket>,
+    /// Where base backups go.
+    pub spool: Option<SpoolOptions>,
+    /// How much of everything is taken.
+    pub limits: Limits,
+}
+
+impl ServerOptions {
+    /// On an address, and otherwise without anything.
+    pub fn on(listen: SocketAddr) -> Self {
+        Self { listen, tls: None, control_socket: None, backup_socket: None, spool: None, limits: Limits::default() }
+    }
+}
+
+/// Where base backups go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SpoolOptions {
+    /// The folder.
+    pub folder: PathBuf,
+    /// How many base backups stay in it: older ones are dropped by the next.
+    pub keep: NonZeroU64,
+}
+
+/// The files of TLS, in PEM.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TlsFiles {
+    /// The certificate, then those between it and the root.
+    pub certificate: PathBuf,
+    /// Its private key.
+    pub key: PathBuf,
+}
+
+/// The backup account's socket.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BackupSocket {
+    /// Where.
+    pub path: PathBuf,
+    /// The accounts that may use it, besides the server's own.
+    pub accounts: Vec<u32>,
+    /// The primary groups whose accounts may use it.
+    pub groups: Vec<u32>,
+}

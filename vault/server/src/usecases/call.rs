@@ -1,0 +1,49 @@
+//! Who asks, as far as it is known before the vault is looked at.
+
+use coffre_core::audit::{Action, Decision, Draft, OperatorKnown};
+use coffre_core::ids::RequestId;
+use coffre_store::Application;
+
+use crate::authentication::{Operator, TokenHash};
+
+/// A call of an application.
+#[derive(Debug, Clone)]
+pub(crate) struct Call {
+    pub(crate) request: RequestId,
+    pub(crate) token: TokenHash,
+    /// Present wherever a human acts; a backup account's tree heads have none.
+    pub(crate) operator: Option<Operator>,
+}
+
+impl Call {
+    /// An entry that says who called and nothing yet of what.
+    pub(super) fn draft(&self, application: &Application, action: Action, decision: Decision) -> Draft {
+        Draft {
+            application: Some(application.id),
+            application_name: Some(application.name.clone()),
+            role: Some(application.role),
+            operator: self.operator.as_ref().map(|operator| operator.as_str().to_owned()),
+            operator_known: self.operator.as_ref().map(|_| OperatorKnown::Asserted),
+            ..Draft::new(action, decision, self.request)
+        }
+    }
+}
+
+/// A command on the vault's host, by the account that the operating system names.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct LocalCall {
+    pub(crate) request: RequestId,
+    /// The account's number.
+    pub(crate) account: u32,
+}
+
+impl LocalCall {
+    /// An entry that says who called; that the socket let them is the decision.
+    pub(super) fn draft(&self, action: Action) -> Draft {
+        Draft {
+            operator: Some(format!("uid-{}", self.account)),
+            operator_known: Some(OperatorKnown::LocalAccount),
+            ..Draft::new(action, Decision::Allow, self.request)
+        }
+    }
+}

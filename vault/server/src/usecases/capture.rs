@@ -1,0 +1,35 @@
+//! Taking a base backup into the spool, for the backup account: it gets numbers, never content.
+
+use std::num::NonZeroU64;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use coffre_core::audit::Action;
+use coffre_store::transactions::NoteOnly;
+use coffre_store::{Captured, Depends};
+
+use super::call::LocalCall;
+use super::failure::{Failure, uncommitted};
+use super::health::LastBase;
+use super::keeper::{Keeper, blocking};
+
+/// What is written into manifests as their maker.
+const SOFTWARE: &str = concat!("coffre ", env!("CARGO_PKG_VERSION"));
+
+impl Keeper {
+    /// Takes a base backup. Its entry comes first, so that the backup holds it; an entry without its
+    /// backup says that one was begun.
+    pub(crate) async fn capture_base(
+        self: &Arc<Self>,
+        call: LocalCall,
+        spool: PathBuf,
+        keep: NonZeroU64,
+    ) -> Result<Captured, Failure> {
+        let noted = self.store.transact(NoteOnly, call.draft(Action::CaptureBase), None, Depends::default());
+        noted.await.map_err(uncommitted)?;
+        let store = self.store.clone();
+        let captured = blocking(move || store.capture(&spool, keep, SOFTWARE).map_err(Failure::NotCaptured)).await?;
+        self.base_taken(LastBase::from(&captured));
+        Ok(captured)
+    }
+}

@@ -1,0 +1,291 @@
+//! Why a use case did not do what was asked: the one closed list from which the API's problem types
+//! are made. Nothing here knows HTTP; nothing here holds a value of a record.
+
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+
+use coffre_core::record::{FieldPath, RecordTypeName};
+use coffre_policies::record_type::FieldFault;
+use coffre_policies::{GrantFault, Reason};
+use coffre_store::transactions::{
+    AddApplicationError, AddDocumentError, AmendError, CreateError, GiveGrantError, RestoreError,
+    RevokeApplicationError, WithdrawGrantError,
+};
+use coffre_store::{CaptureError, CommitError, ReadError, StageError, Unavailable, WrongReceipt};
+use thiserror::Error;
+
+use super::log_copy::CopyError;
+
+/// What a denial tells its caller. Its entry is in the log before anybody sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Denial {
+    /// Why.
+    pub(crate) cause: Option<Reason>,
+    /// The policies that determined it; none where nothing permits.
+    pub(crate) policies: Vec<String>,
+    /// The fields asked for, each with its reason.
+    pub(crate) withheld: BTreeMap<FieldPath, Reason>,
+}
+
+/// A use case that did not do what was asked.
+#[derive(Debug, Error)]
+pub(crate) enum Failure {
+    /// Nobody in force has this token.
+    #[error("the token is of no application in force: ask for a new one, made by `coffre application add`")]
+    Unauthenticated,
+    /// There is no such record type.
+    #[error("there is no record type of this name: use one of {known}")]
+    UnknownRecordType {
+        /// The declared ones.
+        known: String,
+    },
+    /// The record type has no such fields.
+    #[error("record type {kind} has no field {fields}: its fields are {known}")]
+    UnknownFields {
+        /// The record type.
+        kind: RecordTypeName,
+        /// What was asked for.
+        fields: String,
+        /// What there is.
+        known: String,
+    },
+    /// There is no such purpose.
+    #[error("there is no purpose of this name: use one of {known}")]
+    UnknownPurpose {
+        /// The declared ones.
+        known: String,
+    },
+    /// Records of this type are not found by this field.
+    #[error("records of type {kind} are not searched by this field: use one of {known}")]
+    UnknownIndex {
+        /// The record type.
+        kind: RecordTypeName,
+        /// By what they are.
+        known: String,
+    },
+    /// A search term without a letter or digit.
+    #[error("the value holds nothing that can be searched in this index: give at least one letter or digit")]
+    EmptyTerm,
+    /// Unknown or not readable: the caller cannot tell which.
+    #[error("there is no such record, or none that you may know of")]
+    NotFound {
+        /// The index of the log entry.
+        entry: u64,
+    },
+    /// The record, which the caller may read, has no such version.
+    #[error("the record has no such version: list them first")]
+    NoSuchVersion,
+    /// The record, which the caller may use, has no such document, or not in this version.
+    #[error("the record has no such document, or not in this version: list them first")]
+    NoSuchDocument,
+    /// There is no such grant.
+    #[error("there is no such grant")]
+    NoSuchGrant,
+    /// Refused by the policies.
+    #[error("refused by the policies in force; the refusal is entry {entry} of the audit log")]
+    Denied {
+        /// What and why.
+        denial: Denial,
+        /// The index of the log entry.
+        entry: u64,
+    },
+    /// Values that the record type does not allow.
+    #[error("some values are not what the record type allows")]
+    InvalidValues {
+        /// Each with its rule.
+        faults: Vec<FieldFault>,
+    },
+    /// A grant that the policies do not allow.
+    #[error("the grant cannot be given")]
+    InvalidGrant {
+        /// What is wrong.
+        faults: Vec<GrantFault>,
+    },
+    /// The evidence is not there.
+    #[error("the evidence is not a document of this record with this hash: upload it first and name its sha256")]
+    NoSuchEvidence,
+    /// Somebody else was first.
+    #[error("the record is at version {current} now: read it again and repeat the change")]
+    Stale {
+        /// Its version now.
+        current: u32,
+    },
+    /// Another version of the document was stored meanwhile.
+    #[error("another version of the document was stored meanwhile: send it again")]
+    StaleDocument,
+    /// What arrived is not what was announced.
+    #[error("the document that arrived does not have the digest that was announced: send it again")]
+    DigestMismatch,
+    /// The body is longer than documents may be.
+    #[error("a document holds at most {most} bytes here: split it, or have the limit raised")]
+    TooLong {
+        /// The limit.
+        most: u64,
+    },
+    /// A stored document does not decrypt, or its file cannot be read.
+    #[error("the stored document is damaged or cannot be read")]
+    Damaged(#[source] std::io::Error),
+    /// The name is taken.
+    #[error("an application of this name is there already: choose another name, or revoke it first")]
+    NameTaken,
+    /// Not a name.
+    #[error("not an application name: use 1 to 64 of a-z, 0-9 and '-', starting with a letter")]
+    NotAName,
+    /// There is no such application.
+    #[error("there is no application of this name in force: see `coffre application list`")]
+    NoSuchApplication,
+    /// The log was not copied.
+    #[error(transparent)]
+    NotCopied(CopyError),
+    /// No base backup was taken.
+    #[error(transparent)]
+    NotCaptured(CaptureError),
+    /// Access keeps changing under the decision.
+    #[error("what the decision rests on keeps changing: repeat the request")]
+    Contended,
+    /// The store cannot serve now.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+    /// What is stored cannot be read.
+    #[error("what is stored could not be read")]
+    Unreadable(#[source] ReadError),
+    /// A document could not be staged.
+    #[error("the document could not be stored")]
+    Unstaged(#[source] StageError),
+    /// A mistake in this program.
+    #[error("a mistake in this program: {what}")]
+    Internal {
+        /// What went wrong, for the log.
+        what: String,
+    },
+}
+
+impl From<ReadError> for Failure {
+    fn from(error: ReadError) -> Self {
+        Self::Unreadable(error)
+    }
+}
+
+impl From<StageError> for Failure {
+    fn from(error: StageError) -> Self {
+        match error {
+            StageError::NoSuchRecord => vanished(),
+            StageError::NoSuchDocument => Self::NoSuchDocument,
+            error => Self::Unstaged(error),
+        }
+    }
+}
+
+/// A commit that did not happen and that deciding again would not help.
+pub(super) fn uncommitted<E>(error: CommitError<E>) -> Failure
+where
+    E: std::error::Error + 'static,
+    Failure: From<E>,
+{
+    match error {
+        CommitError::Refused(refusal) => refusal.into(),
+        CommitError::Unavailable(cause) => Failure::Unavailable(cause),
+        CommitError::Moved => Failure::Contended,
+        CommitError::NotCovered => Failure::Internal { what: CommitError::<Infallible>::NotCovered.to_string() },
+    }
+}
+
+/// The writer's thread hit an error below a transaction.
+fn below(error: &dyn std::error::Error) -> Failure {
+    let cause = error.source().map(|cause| format!(": {cause}")).unwrap_or_default();
+    Failure::Internal { what: format!("{error}{cause}") }
+}
+
+/// A record that was there when it was decided and is not when it is written: somebody erased it.
+fn vanished() -> Failure {
+    Failure::Contended
+}
+
+impl From<WrongReceipt> for Failure {
+    fn from(error: WrongReceipt) -> Self {
+        Self::Internal { what: error.to_string() }
+    }
+}
+
+impl From<Infallible> for Failure {
+    fn from(never: Infallible) -> Self {
+        match never {}
+    }
+}
+
+impl From<CreateError> for Failure {
+    fn from(error: CreateError) -> Self {
+        match error {
+            CreateError::Store(error) => below(&error),
+        }
+    }
+}
+
+impl From<AmendError> for Failure {
+    fn from(error: AmendError) -> Self {
+        match error {
+            AmendError::NoSuchRecord => vanished(),
+            AmendError::Stale { current } => Self::Stale { current },
+            AmendError::Store(error) => below(&error),
+        }
+    }
+}
+
+impl From<RestoreError> for Failure {
+    fn from(error: RestoreError) -> Self {
+        match error {
+            RestoreError::NoSuchRecord => vanished(),
+            RestoreError::NoSuchVersion { .. } => Self::NoSuchVersion,
+            RestoreError::Stale { current } => Self::Stale { current },
+            RestoreError::Store(error) => below(&error),
+        }
+    }
+}
+
+impl From<AddDocumentError> for Failure {
+    fn from(error: AddDocumentError) -> Self {
+        match error {
+            AddDocumentError::NoSuchRecord => vanished(),
+            AddDocumentError::Stale => Self::StaleDocument,
+            AddDocumentError::Store(error) => below(&error),
+        }
+    }
+}
+
+impl From<GiveGrantError> for Failure {
+    fn from(error: GiveGrantError) -> Self {
+        match error {
+            GiveGrantError::NoSuchRecord => vanished(),
+            GiveGrantError::Evidence => Self::NoSuchEvidence,
+            GiveGrantError::Store(error) => below(&error),
+        }
+    }
+}
+
+impl From<WithdrawGrantError> for Failure {
+    fn from(error: WithdrawGrantError) -> Self {
+        match error {
+            WithdrawGrantError::NoSuchGrant => Self::NoSuchGrant,
+            WithdrawGrantError::Store(error) => below(&error),
+        }
+    }
+}
+
+impl From<AddApplicationError> for Failure {
+    fn from(error: AddApplicationError) -> Self {
+        match error {
+            AddApplicationError::Name => Self::NotAName,
+            AddApplicationError::Taken => Self::NameTaken,
+            AddApplicationError::Store(error) => below(&error),
+        }
+    }
+}
+
+impl From<RevokeApplicationError> for Failure {
+    fn from(error: RevokeApplicationError) -> Self {
+        match error {
+            RevokeApplicationError::NoSuchApplication => Self::NoSuchApplication,
+            RevokeApplicationError::Store(error) => below(&error),
+        }
+    }
+}

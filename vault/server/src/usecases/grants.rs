@@ -1,0 +1,122 @@
+//! Giving, listing and withdrawing grants.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use coffre_core::audit;
+use coffre_core::grant::{Grant, GrantTerms};
+use coffre_core::ids::{GrantId, SubjectId};
+use coffre_core::record::RecordTypeName;
+use coffre_policies::Action;
+use coffre_store::{Receipt, transactions};
+
+use super::call::Call;
+use super::failure::Failure;
+use super::keeper::Keeper;
+use super::look::{Look, Question};
+use super::plan::{Plan, Reading};
+
+/// What is asked for.
+pub(crate) struct GiveGrant {
+    pub(crate) kind: String,
+    pub(crate) subject: SubjectId,
+    pub(crate) terms: GrantTerms,
+    pub(crate) reason: Option<String>,
+}
+
+/// What is asked for.
+pub(crate) struct ListGrants {
+    pub(crate) kind: String,
+    pub(crate) subject: SubjectId,
+    pub(crate) reason: Option<String>,
+}
+
+/// What is asked for.
+pub(crate) struct WithdrawGrant {
+    pub(crate) grant: GrantId,
+    pub(crate) reason: Option<String>,
+}
+
+fn question(
+    action: Action,
+    logged_as: audit::Action,
+    kind: Option<RecordTypeName>,
+    reason: Option<String>,
+) -> Question {
+    Question { action, logged_as, kind, fields: BTreeSet::new(), entire: true, purpose: None, reason }
+}
+
+impl Keeper {
+    /// Gives a grant.
+    pub(crate) async fn give_grant(
+        self: &Arc<Self>,
+        call: &Call,
+        asked: GiveGrant,
+    ) -> Result<(Grant, Receipt), Failure> {
+        let kind = self.record_type(&asked.kind)?.name().clone();
+        let question = question(Action::GiveGrant, audit::Action::GiveGrant, Some(kind), asked.reason);
+        let (subject, terms) = (asked.subject, asked.terms);
+        let look = move |look: &Look<'_>| {
+            let mut plan = look.on_record(&question, subject, |found| {
+                let faults = look.keeper.policies.grant_faults(found.kind, &terms);
+                if !faults.is_empty() {
+                    return Err(Failure::InvalidGrant { faults });
+                }
+                Ok(transactions::GiveGrant { record_type: found.kind.clone(), subject, terms: terms.clone() })
+            })?;
+            if plan.then.is_ok() {
+                plan.draft.fields = terms.fields.iter().cloned().collect();
+                plan.draft.purpose = Some(terms.purpose.clone());
+            }
+            Ok(plan)
+        };
+        self.change(call, look).await
+    }
+
+    /// Lists a record's grants, oldest first, whatever their state.
+    pub(crate) async fn list_grants(
+        self: &Arc<Self>,
+        call: &Call,
+        asked: ListGrants,
+    ) -> Result<(Vec<Grant>, Receipt), Failure> {
+        let kind = self.record_type(&asked.kind)?.name().clone();
+        let question = question(Action::ListGrants, audit::Action::ListGrants, Some(kind), asked.reason);
+        let look = move |look: &Look<'_>| {
+            look.on_record(&question, asked.subject, |found| {
+                Ok(Reading { claims: Vec::new(), content: look.snapshot.grants(found.subject)? })
+            })
+        };
+        self.disclose(call, look).await
+    }
+
+    /// Withdraws a grant: it opens nothing from its entry on.
+    pub(crate) async fn withdraw_grant(
+        self: &Arc<Self>,
+        call: &Call,
+        asked: WithdrawGrant,
+    ) -> Result<(Grant, Receipt), Failure> {
+        let question = question(Action::WithdrawGrant, audit::Action::WithdrawGrant, None, asked.reason);
+        let look = move |look: &Look<'_>| withdrawal(look, &question, asked.grant);
+        self.change(call, look).await
+    }
+}
+
+/// A grant that does not exist has no record type; the policies are asked about every one, so that
+/// whoever may withdraw nothing is refused before it learns whether the grant exists.
+fn withdrawal(look: &Look<'_>, question: &Question, id: GrantId) -> Result<Plan<transactions::WithdrawGrant>, Failure> {
+    let of = |kind: &RecordTypeName| Question { kind: Some(kind.clone()), ..question.clone() };
+    let Some((kind, grant)) = look.snapshot.grant(id)? else {
+        let mut refused = None;
+        for kind in look.keeper.policies.record_types() {
+            let question = of(kind.name());
+            let decided = look.judge_at_large(&question);
+            if decided.refusal.is_none() {
+                return Err(Failure::NoSuchGrant);
+            }
+            refused = refused.or(Some((question, decided)));
+        }
+        let (question, decided) = refused.ok_or(Failure::NoSuchGrant)?;
+        return Ok(look.stop(&question, Vec::new(), &decided, false));
+    };
+    look.on_record(&of(&kind), grant.subject, |_| Ok(transactions::WithdrawGrant { grant: id }))
+}

@@ -1,0 +1,95 @@
+//! Whether the vault can serve, what it is, and its counts. Nothing here leaves an entry in the audit
+//! log, and nothing names anybody.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use coffre_core::ids::{Environment, GenerationId, VaultId};
+use coffre_core::time::Timestamp;
+use coffre_store::{Captured, SignedHead, Statistics, Unavailable};
+use serde::Serialize;
+
+use super::failure::Failure;
+use super::keeper::{Keeper, blocking};
+
+/// Counting reads the whole of two tables, so it is not done more often than this.
+const COUNTED_EVERY: Duration = Duration::from_secs(15);
+
+/// What a vault is and how it does.
+#[derive(Debug, Serialize)]
+pub(crate) struct Status {
+    pub(crate) environment: Environment,
+    pub(crate) vault: VaultId,
+    pub(crate) generation: GenerationId,
+    /// C2SP signed-note vkey: to be pinned in configurations.
+    pub(crate) verification_key: String,
+    pub(crate) policy_set: String,
+    /// Why it cannot serve, if it cannot.
+    pub(crate) trouble: Option<String>,
+    pub(crate) statistics: Statistics,
+    /// The last base backup that this process took.
+    pub(crate) last_base: Option<LastBase>,
+}
+
+/// A base backup that was taken.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct LastBase {
+    pub(crate) number: u64,
+    pub(crate) time: Timestamp,
+}
+
+impl From<&Captured> for LastBase {
+    fn from(captured: &Captured) -> Self {
+        Self { number: captured.number, time: captured.time }
+    }
+}
+
+/// The counts, as old as they may be.
+#[derive(Default)]
+pub(super) struct Counted(tokio::sync::Mutex<Option<(Instant, Statistics)>>);
+
+impl Keeper {
+    /// Now, by the store's clock.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.store.now()
+    }
+
+    /// Whether the vault can serve now, and if not, why.
+    pub(crate) fn readiness(&self) -> Result<(), Unavailable> {
+        self.store.readiness()
+    }
+
+    /// The newest signed tree head, for whoever is on the vault's host.
+    pub(crate) fn tree_head(&self) -> SignedHead {
+        self.store.tree_head()
+    }
+
+    /// Counts of the vault.
+    pub(crate) async fn statistics(self: &Arc<Self>) -> Result<Statistics, Failure> {
+        let mut counted = self.counted.0.lock().await;
+        if let Some((when, statistics)) = *counted
+            && when.elapsed() < COUNTED_EVERY
+        {
+            return Ok(statistics);
+        }
+        let store = self.store.clone();
+        let statistics = blocking(move || Ok(store.statistics()?)).await?;
+        *counted = Some((Instant::now(), statistics));
+        Ok(statistics)
+    }
+
+    /// What the vault is and how it does.
+    pub(crate) async fn status(self: &Arc<Self>) -> Result<Status, Failure> {
+        let scope = self.store.scope();
+        Ok(Status {
+            environment: scope.environment.clone(),
+            vault: scope.vault,
+            generation: self.store.generation(),
+            verification_key: self.store.verification_key().to_string(),
+            policy_set: self.policy_set.clone(),
+            trouble: self.readiness().err().map(|cause| cause.to_string()),
+            statistics: self.statistics().await?,
+            last_base: self.last_base(),
+        })
+    }
+}

@@ -1,0 +1,81 @@
+//! What every use case works with: the open store, the policies, and what is remembered of both.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use coffre_policies::Policies;
+use coffre_store::{Snapshot, Store};
+use tokio::sync::Semaphore;
+
+use super::failure::Failure;
+use super::health::{Counted, LastBase};
+use crate::authentication::{Applications, TokenHash};
+use crate::authorization::Decider;
+use crate::metrics::Metrics;
+
+/// Keeps the vault: whoever wants something of it goes through a use case of this.
+pub(crate) struct Keeper {
+    pub(super) store: Store,
+    pub(super) policies: Arc<Policies>,
+    pub(super) policy_set: String,
+    pub(super) decider: Decider,
+    pub(super) applications: Applications,
+    pub(crate) metrics: Metrics,
+    pub(super) counted: Counted,
+    last_base: Mutex<Option<LastBase>>,
+    readers: Semaphore,
+}
+
+impl Keeper {
+    pub(crate) fn new(store: Store, policies: Arc<Policies>, readers: usize) -> Self {
+        Self {
+            policy_set: policies.hash().to_string(),
+            decider: Decider::new(Arc::clone(&policies)),
+            policies,
+            store,
+            applications: Applications::default(),
+            metrics: Metrics::default(),
+            counted: Counted::default(),
+            last_base: Mutex::default(),
+            readers: Semaphore::new(readers.max(1)),
+        }
+    }
+
+    /// Looks at the vault once, on a blocking thread. No more views are open at a time than there
+    /// are readers, so waiting callers hold no thread.
+    pub(super) async fn view<T: Send + 'static>(
+        self: &Arc<Self>,
+        look: impl FnOnce(&Self, &Snapshot<'_>) -> Result<T, Failure> + Send + 'static,
+    ) -> Result<T, Failure> {
+        let _place = self.readers.acquire().await.map_err(|_| Failure::Internal { what: "readers closed".into() })?;
+        let keeper = Arc::clone(self);
+        blocking(move || look(&keeper, &keeper.store.snapshot()?)).await
+    }
+
+    /// The last base backup that this process took.
+    pub(super) fn last_base(&self) -> Option<LastBase> {
+        self.last_base.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn base_taken(&self, base: LastBase) {
+        *self.last_base.lock().unwrap_or_else(PoisonError::into_inner) = Some(base);
+    }
+
+    /// The role behind a token, before anything else is done for it.
+    pub(crate) async fn identify(self: &Arc<Self>, token: TokenHash) -> Result<coffre_core::role::Role, Failure> {
+        if let Some(application) = self.applications.recall(&token) {
+            return Ok(application.role);
+        }
+        let identify = move |keeper: &Self, snapshot: &Snapshot<'_>| {
+            keeper.applications.identify(snapshot, &token)?.ok_or(Failure::Unauthenticated)
+        };
+        Ok(self.view(identify).await?.role)
+    }
+}
+
+/// Runs on a thread that may block.
+pub(super) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Failure> + Send + 'static,
+) -> Result<T, Failure> {
+    let lost = |error: tokio::task::JoinError| Failure::Internal { what: format!("a task was lost: {error}") };
+    tokio::task::spawn_blocking(work).await.map_err(lost)?
+}

@@ -1,0 +1,191 @@
+//! One look at the vault on behalf of a caller: who it is, how a record stands, what the policies
+//! say of it, and the entry that tells all that.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use coffre_core::audit::{self, Draft};
+use coffre_core::ids::SubjectId;
+use coffre_core::record::{FieldPath, RecordTypeName};
+use coffre_core::time::Timestamp;
+use coffre_policies::Action;
+use coffre_store::{Application, Depends, RecordState, Snapshot};
+
+use super::call::Call;
+use super::failure::{Denial, Failure};
+use super::keeper::Keeper;
+use super::plan::{Plan, Refused};
+use crate::authorization::{Asked, Decided, Refusal, Standing};
+
+/// The cause in the log where a record asked for does not exist.
+const NO_SUCH_RECORD: &str = "no-such-record";
+
+/// A view, and who looks.
+pub(super) struct Look<'l> {
+    pub(super) keeper: &'l Keeper,
+    pub(super) snapshot: &'l Snapshot<'l>,
+    call: &'l Call,
+    application: Arc<Application>,
+    pub(super) now: Timestamp,
+}
+
+/// What is asked of a record, of many, or of the log.
+#[derive(Debug, Clone)]
+pub(super) struct Question {
+    pub(super) action: Action,
+    pub(super) logged_as: audit::Action,
+    /// None for the log.
+    pub(super) kind: Option<RecordTypeName>,
+    /// Empty for a record as a whole.
+    pub(super) fields: BTreeSet<FieldPath>,
+    /// Whether one closed field closes the whole.
+    pub(super) entire: bool,
+    pub(super) purpose: Option<String>,
+    pub(super) reason: Option<String>,
+}
+
+/// A record that is there and may be used as asked.
+pub(super) struct Found<'f> {
+    pub(super) kind: &'f RecordTypeName,
+    pub(super) subject: SubjectId,
+    pub(super) state: &'f RecordState,
+    pub(super) decided: &'f Decided,
+}
+
+impl<'l> Look<'l> {
+    pub(super) fn new(keeper: &'l Keeper, snapshot: &'l Snapshot<'l>, call: &'l Call) -> Result<Self, Failure> {
+        let application = keeper.applications.identify(snapshot, &call.token)?.ok_or(Failure::Unauthenticated)?;
+        Ok(Self { keeper, snapshot, call, application, now: keeper.store.now() })
+    }
+
+    /// Plans what is asked of one record: the action if the record is there and the policies allow
+    /// it, the refusal otherwise.
+    pub(super) fn on_record<A>(
+        &self,
+        question: &Question,
+        subject: SubjectId,
+        act: impl FnOnce(&Found<'_>) -> Result<A, Failure>,
+    ) -> Result<Plan<A>, Failure> {
+        let (state, decided) = self.judge(question, subject)?;
+        let subjects = vec![subject];
+        match (&state, &question.kind, decided.refusal) {
+            (Some(state), Some(kind), None) => {
+                let act = act(&Found { kind, subject, state, decided: &decided })?;
+                Ok(self.go(question, subjects, &decided, act))
+            }
+            _ => Ok(self.stop(question, subjects, &decided, state.is_none())),
+        }
+    }
+
+    /// Plans what concerns no record in particular.
+    pub(super) fn at_large<A>(
+        &self,
+        question: &Question,
+        act: impl FnOnce() -> Result<A, Failure>,
+    ) -> Result<Plan<A>, Failure> {
+        let decided = self.decide(question, None);
+        match decided.refusal {
+            None => Ok(self.go(question, Vec::new(), &decided, act()?)),
+            Some(_) => Ok(self.stop(question, Vec::new(), &decided, false)),
+        }
+    }
+
+    /// How a record stands, and what the policies say of it.
+    pub(super) fn judge(
+        &self,
+        question: &Question,
+        subject: SubjectId,
+    ) -> Result<(Option<RecordState>, Decided), Failure> {
+        let state = match &question.kind {
+            Some(kind) => self.snapshot.record(kind, subject)?,
+            None => None,
+        };
+        // Asked for an unknown record too, so that both take the same work.
+        let grants = self.snapshot.grants(subject)?;
+        let standing =
+            state.as_ref().map(|state| Standing { grants: &grants, restricted: state.restricted, now: self.now });
+        Ok((state, self.decide(question, standing)))
+    }
+
+    /// What the policies say of a question, whatever the record.
+    pub(super) fn judge_at_large(&self, question: &Question) -> Decided {
+        self.decide(question, None)
+    }
+
+    fn decide(&self, question: &Question, standing: Option<Standing<'_>>) -> Decided {
+        let asked = Asked {
+            role: self.application.role,
+            action: question.action,
+            record_type: question.kind.as_ref(),
+            fields: question.fields.clone(),
+            entire: question.entire,
+            purpose: question.purpose.as_deref(),
+        };
+        self.keeper.decider.decide(&asked, standing)
+    }
+
+    /// The plan of what is allowed.
+    pub(super) fn go<A>(&self, question: &Question, subjects: Vec<SubjectId>, decided: &Decided, act: A) -> Plan<A> {
+        let depends = self.depends(subjects.clone(), decided);
+        let draft = Draft {
+            subjects,
+            fields: decided.opened.iter().cloned().collect(),
+            withheld: decided.withheld.keys().cloned().collect(),
+            ..self.draft(question, decided, audit::Decision::Allow)
+        };
+        Plan { draft, reason: question.reason.clone(), depends, then: Ok(act) }
+    }
+
+    /// The plan of a refusal; a record that is not there is refused like one that is hidden.
+    pub(super) fn stop<A>(
+        &self,
+        question: &Question,
+        subjects: Vec<SubjectId>,
+        decided: &Decided,
+        missing: bool,
+    ) -> Plan<A> {
+        let hidden = matches!(decided.refusal, None | Some(Refusal::Hidden));
+        let cause = if hidden && missing {
+            Some(NO_SUCH_RECORD.to_owned())
+        } else {
+            decided.cause.map(|cause| cause.as_str().to_owned())
+        };
+        let depends = self.depends(subjects.clone(), decided);
+        let draft = Draft {
+            subjects,
+            withheld: question.fields.iter().cloned().collect(),
+            cause,
+            ..self.draft(question, decided, audit::Decision::Deny)
+        };
+        let refused = if hidden { Refused::Hidden } else { Refused::Openly(denial(decided)) };
+        Plan { draft, reason: question.reason.clone(), depends, then: Err(refused) }
+    }
+
+    fn draft(&self, question: &Question, decided: &Decided, decision: audit::Decision) -> Draft {
+        Draft {
+            record_type: question.kind.clone(),
+            purpose: question.purpose.clone(),
+            grants: decided.grants.clone(),
+            policies: decided.policies.iter().cloned().collect(),
+            policy_set: Some(self.keeper.policy_set.clone()),
+            ..self.call.draft(&self.application, question.logged_as, decision)
+        }
+    }
+
+    fn depends(&self, subjects: Vec<SubjectId>, decided: &Decided) -> Depends {
+        Depends {
+            access_point: self.snapshot.access_point(),
+            application: Some(self.application.id),
+            subjects,
+            valid_until: decided.valid_until,
+        }
+    }
+}
+
+fn denial(decided: &Decided) -> Denial {
+    Denial {
+        cause: decided.cause,
+        policies: decided.policies.iter().cloned().collect(),
+        withheld: decided.withheld.clone(),
+    }
+}
