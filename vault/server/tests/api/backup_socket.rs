@@ -1,0 +1,43 @@
+//! The backup socket: a base backup on request, numbers, and nothing that could be read.
+
+use serde_json::json;
+
+use crate::running::{Running, anne, create};
+
+#[tokio::test]
+async fn a_base_backup_is_taken_into_the_configured_spool() {
+    let vault = Running::start().await;
+    let (legal, dpo) = (vault.application("cobol", "legal").await, vault.application("dpo", "dpo").await);
+    create(&legal, &anne()).await;
+    let backup = vault.control("backup.sock");
+    assert_eq!(backup.get("/v1/status").await.ok().json()["last_base"], json!(null));
+    let first = backup.tell("/v1/base").await.ok().json();
+    assert!(first["database_bytes"].as_u64().unwrap() > 0);
+    assert!(vault.folder.path().join("spool").read_dir().unwrap().next().is_some());
+    let second = backup.tell("/v1/base").await.ok().json();
+    assert!(second["number"].as_u64() > first["number"].as_u64());
+    let status = backup.get("/v1/status").await.ok();
+    assert_eq!(status.json()["last_base"]["number"], second["number"]);
+    assert_eq!(status.json()["trouble"], json!(null));
+    assert_eq!(status.json()["environment"], "test");
+    assert!(dpo.get("/v1/audit/entries").await.ok().text().contains("capture-base"));
+}
+
+#[tokio::test]
+async fn it_has_only_blind_verbs() {
+    let vault = Running::start().await;
+    let legal = vault.application("cobol", "legal").await;
+    let record = create(&legal, &anne()).await;
+    let backup = vault.control("backup.sock");
+    for path in [&format!("{record}?fields=contact.email&purpose=billing"), "/v1/applications", "/v1/audit/entries"] {
+        backup.get(path).await.problem(404, "no-such-route");
+    }
+    backup.tell("/v1/shutdown").await.problem(404, "no-such-route");
+    backup.tell("/v1/audit/export").await.problem(404, "no-such-route");
+}
+
+#[tokio::test]
+async fn without_a_spool_there_is_no_base() {
+    let vault = Running::start_with(|options| options.spool = None).await;
+    vault.control("backup.sock").tell("/v1/base").await.problem(409, "no-spool");
+}

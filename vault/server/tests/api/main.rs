@@ -1,0 +1,19 @@
+//! The service over real HTTP, against a real store in a temporary directory: one module a behaviour.
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
+
+mod amend;
+mod audit;
+mod authentication;
+mod backup_socket;
+mod bad_requests;
+mod control_socket;
+mod denied;
+mod documents;
+mod grants;
+mod health;
+mod logs;
+mod read;
+mod running;
+mod search;
+mod serving;
+mod versions;
