@@ -43,7 +43,7 @@ pub enum ImportError {
     #[error(transparent)]
     Rejects(#[from] RejectFileError),
     /// The vault cannot go on.
-    #[error("{doing}: {source}; what was brought before stays, run the import again when the cause is gone")]
+    #[error("{doing}; run the import again when the cause is gone: what was brought before stays")]
     Vault {
         /// What it was to do.
         doing: &'static str,

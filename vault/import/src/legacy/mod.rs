@@ -25,7 +25,7 @@ pub enum LegacyError {
     #[error(transparent)]
     Open(#[from] OpenSourceError),
     /// It has not the tables or columns of the mapping.
-    #[error("the mapping {mapping} does not fit the database: {source}")]
+    #[error("the mapping {mapping} does not fit the database")]
     Schema {
         /// The mapping.
         mapping: String,

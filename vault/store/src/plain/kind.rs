@@ -144,7 +144,7 @@ impl fmt::Display for SourceKind {
             Self::Damaged(Damage::Header { field }) => {
                 write!(f, "a SQLite 3 database with a damaged header (its {field} is impossible)")
             }
-            Self::Damaged(Damage::Zeros) => f.write_str("a file of zeros: a copy that never got its content"),
+            Self::Damaged(Damage::Zeros) => f.write_str("a file of zeros, a copy that never got its content"),
             Self::Empty => f.write_str("empty"),
             Self::Encrypted => f.write_str("encrypted (SQLCipher or another cipher) or random"),
             Self::MySqlDump { server: Some(version) } => write!(f, "a MySQL or MariaDB dump (server {version})"),
