@@ -8,6 +8,7 @@ mod client;
 mod commands;
 mod complaint;
 mod configuration;
+mod demo;
 mod exit;
 mod language;
 mod output;
