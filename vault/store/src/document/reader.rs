@@ -58,7 +58,7 @@ impl Located {
         let salt = salt(&head).map_err(damaged)?;
         let key = keys.document_key(self.document, self.version, self.epoch, &salt);
         let remaining = length - HEADER as u64;
-        Ok(DocumentReader { info, file, cipher: ChunkCipher::new(&key), remaining, chunk: Vec::new(), given: 0 })
+        Ok(DocumentReader { info, file, cipher: ChunkCipher::new(&key), remaining, chunk: Vec::new(), given: 0, failed: false })
     }
 }
 
@@ -72,6 +72,8 @@ pub struct DocumentReader {
     remaining: u64,
     chunk: Vec<u8>,
     given: usize,
+    /// Once a chunk failed, nothing follows: what comes after it opens, but would close up the gap.
+    failed: bool,
 }
 
 impl std::fmt::Debug for DocumentReader {
@@ -87,6 +89,18 @@ impl DocumentReader {
     }
 
     fn next_chunk(&mut self) -> io::Result<()> {
+        if self.failed {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "the document's stream failed before"));
+        }
+        let read = self.read_chunk();
+        if read.is_err() {
+            self.failed = true;
+            self.chunk.clear(); // unauthenticated bytes are never given out
+        }
+        read
+    }
+
+    fn read_chunk(&mut self) -> io::Result<()> {
         let length = self.remaining.min(SEALED_CHUNK as u64);
         self.remaining -= length;
         self.chunk.clear();
@@ -96,17 +110,13 @@ impl DocumentReader {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
         let invalid = |error: DocumentError| io::Error::new(io::ErrorKind::InvalidData, error);
-        let opened = self.cipher.open(&mut self.chunk, self.remaining == 0).map_err(invalid);
-        if opened.is_err() {
-            self.chunk.clear(); // unauthenticated bytes are never given out
-        }
-        opened
+        self.cipher.open(&mut self.chunk, self.remaining == 0).map_err(invalid)
     }
 }
 
 impl Read for DocumentReader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.given == self.chunk.len() && self.remaining > 0 {
+        if self.given == self.chunk.len() && (self.remaining > 0 || self.failed) {
             self.next_chunk()?;
         }
         let ready = self.chunk.get(self.given..).unwrap_or_default();

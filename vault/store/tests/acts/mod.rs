@@ -1,0 +1,107 @@
+//! What applications do with a vault, in one line each: for tests whose subject is something else.
+
+use std::error::Error;
+use std::io::{Read, Write};
+
+use coffre_core::audit::{Action, DocumentRef};
+use coffre_core::grant::{Basis, Grant, GrantTerms};
+use coffre_core::ids::{DocumentId, GrantId, SubjectId};
+use coffre_core::role::Role;
+use coffre_core::time::Timestamp;
+use coffre_store::transactions::{AddDocument, AddDocumentError, GiveGrant, WithdrawGrant};
+use coffre_store::{CommitError, Depends, Disclosure, DocumentReader, StagedDocument, Store, Undisclosed};
+
+use crate::support::{draft, kind, path};
+
+/// An error and its causes, as a log would show them.
+pub(crate) fn told(error: &dyn Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause: &&(dyn Error + 'static)| (*cause).source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+}
+
+/// Bytes that differ from one number to the next and do not repeat.
+pub(crate) fn content(number: u32, length: usize) -> Vec<u8> {
+    let mut state = u64::from(number) << 1 | 1;
+    let mut next = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        state.to_be_bytes()[0]
+    };
+    (0..length).map(|_| next()).collect()
+}
+
+pub(crate) fn stage(store: &Store, subject: SubjectId, replaces: Option<DocumentId>, content: &[u8]) -> StagedDocument {
+    let mut writer = store.stage_document(&kind(), subject, replaces, "contrat.pdf", "application/pdf").unwrap();
+    writer.write_all(content).unwrap();
+    writer.finish().unwrap()
+}
+
+pub(crate) fn add(store: &Store, staged: StagedDocument) -> Result<(DocumentId, u32), CommitError<AddDocumentError>> {
+    let add = AddDocument { record_type: kind(), staged };
+    store.transact(add, draft(Action::UploadDocument), None, Depends::default()).wait().map(|(stored, _)| stored)
+}
+
+pub(crate) fn upload(
+    store: &Store,
+    subject: SubjectId,
+    replaces: Option<DocumentId>,
+    content: &[u8],
+) -> (DocumentId, u32) {
+    add(store, stage(store, subject, replaces, content)).unwrap()
+}
+
+/// A document's content, still undisclosed.
+pub(crate) fn look_up(
+    store: &Store,
+    subject: SubjectId,
+    document: (DocumentId, u32),
+) -> Result<Undisclosed<DocumentReader>, String> {
+    let snapshot = store.snapshot().map_err(|error| told(&error))?;
+    let found = snapshot.document(&kind(), subject, document.0, document.1).map_err(|error| told(&error))?;
+    Ok(found.expect("a stored document is there"))
+}
+
+/// A document's content, or what was said instead of it.
+pub(crate) fn download(store: &Store, subject: SubjectId, document: (DocumentId, u32)) -> Result<Vec<u8>, String> {
+    let mut content = Vec::new();
+    open_document(store, subject, document)?.read_to_end(&mut content).map_err(|error| told(&error))?;
+    Ok(content)
+}
+
+/// A document's stream, disclosed.
+pub(crate) fn open_document(
+    store: &Store,
+    subject: SubjectId,
+    document: (DocumentId, u32),
+) -> Result<DocumentReader, String> {
+    let found = look_up(store, subject, document)?;
+    let mut entry = draft(Action::ReadDocument);
+    entry.subjects = vec![subject];
+    entry.document = Some(DocumentRef { id: document.0, version: document.1, sha256: None });
+    let claims = vec![found.claim().clone()];
+    let disclosure = Disclosure { draft: entry, reason: None, claims, depends: Depends::default() };
+    let receipt = store.disclose(disclosure).wait().map_err(|error| told(&error))?;
+    found.open(&receipt).map_err(|error| told(&error))
+}
+
+pub(crate) fn consent(valid_until: Option<Timestamp>) -> GrantTerms {
+    GrantTerms {
+        role: Role::Sales,
+        purpose: "direct-marketing".to_owned(),
+        fields: [path("contact.email")].into(),
+        basis: Basis::Consent,
+        article9: None,
+        valid_from: Timestamp::from_micros(0),
+        valid_until,
+        evidence: None,
+    }
+}
+
+pub(crate) fn give(store: &Store, subject: SubjectId, terms: GrantTerms) -> Grant {
+    let give = GiveGrant { record_type: kind(), subject, terms };
+    store.transact(give, draft(Action::GiveGrant), None, Depends::default()).wait().unwrap().0
+}
+
+pub(crate) fn withdraw(store: &Store, grant: GrantId) -> u64 {
+    let withdraw = WithdrawGrant { grant };
+    store.transact(withdraw, draft(Action::WithdrawGrant), None, Depends::default()).wait().unwrap().1.index()
+}
