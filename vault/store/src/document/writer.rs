@@ -76,6 +76,8 @@ pub struct DocumentWriter {
     sealed: Sha256,
     length: u64,
     sealed_length: u64,
+    /// After a failed write the file has a hole: it cannot be gone on with, not even when space returns.
+    failed: bool,
 }
 
 impl DocumentWriter {
@@ -96,6 +98,7 @@ impl DocumentWriter {
             sealed: Sha256::new(),
             length: 0,
             sealed_length: 0,
+            failed: false,
         };
         writer.put(&header(&salt)).map_err(StageError::Write)?;
         Ok(writer)
@@ -104,10 +107,15 @@ impl DocumentWriter {
     fn put(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.sealed.update(bytes);
         self.sealed_length += bytes.len() as u64;
-        self.file.write_all(bytes)
+        let written = self.file.write_all(bytes);
+        self.failed |= written.is_err();
+        written
     }
 
     fn seal_chunk(&mut self, last: bool) -> io::Result<()> {
+        if self.failed {
+            return Err(io::Error::other("an earlier part of the document could not be written"));
+        }
         let mut chunk = std::mem::take(&mut self.chunk);
         self.cipher.seal(&mut chunk, last).map_err(io::Error::other)?;
         let written = self.put(&chunk);
@@ -158,7 +166,7 @@ fn seal_note(plan: &Plan, note: &Note) -> io::Result<Vec<u8>> {
 impl Write for DocumentWriter {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         // A full chunk is sealed only when more follows: the last one is sealed by `finish`.
-        if self.chunk.len() == CHUNK && !bytes.is_empty() {
+        if self.failed || (self.chunk.len() == CHUNK && !bytes.is_empty()) {
             self.seal_chunk(false)?;
         }
         let (taken, _) = bytes.split_at(bytes.len().min(CHUNK - self.chunk.len()));
