@@ -57,6 +57,14 @@ impl Access {
         changes.last.insert(key, point);
     }
 
+    /// Counts everything until now as changed.
+    pub(crate) fn forget(&self) {
+        let mut changes = self.lock();
+        changes.point += 1;
+        changes.floor = changes.point;
+        changes.last.clear();
+    }
+
     /// Whether a decision still stands at a moment.
     pub(crate) fn holds(&self, depends: &Depends, now: Timestamp) -> bool {
         if depends.valid_until.is_some_and(|until| now >= until) {
@@ -92,6 +100,17 @@ mod tests {
 
     #[test]
     fn what_is_forgotten_counts_as_changed() {
+        let (access, subject) = (Access::default(), SubjectId::from_bytes([1; 16]));
+        let depends = |point| Depends { access_point: point, subjects: vec![subject], ..Depends::default() };
+        let (old, now) = (depends(access.point()), Timestamp::from_micros(0));
+        access.forget();
+        assert!(!access.holds(&old, now));
+        assert!(access.holds(&depends(access.point()), now));
+        assert!(access.holds(&Depends::default(), now), "what rests on nothing");
+    }
+
+    #[test]
+    fn what_is_too_much_to_remember_counts_as_changed() {
         let (access, subject) = (Access::default(), SubjectId::from_bytes([1; 16]));
         let old = Depends { access_point: access.point(), subjects: vec![subject], ..Depends::default() };
         for n in 0..=u32::try_from(REMEMBERED).unwrap_or(0) {

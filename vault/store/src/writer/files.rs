@@ -12,6 +12,7 @@ use rusqlite::Connection;
 use crate::connection::{self, Use};
 use crate::error::Unavailable;
 use crate::layout::{Database, Layout};
+use crate::schema;
 
 /// A database that others restore from: its log must stay linked.
 pub(crate) const KEPT: [Database; 3] = [Database::Keyring, Database::Vault, Database::Audit];
@@ -76,6 +77,16 @@ impl Files {
     /// The connections of the databases that are backed up, in the order of their commits.
     pub(crate) fn kept(&self) -> [(Database, &Connection); 3] {
         [(Database::Keyring, &self.keyring), (Database::Vault, &self.vault), (Database::Audit, &self.audit)]
+    }
+
+    /// Commits something to every kept database. The frames of a failed commit may stand in a log behind
+    /// what counts, where a crash would bring them back to life: this writes over them. It also proves
+    /// that the disk takes writes.
+    pub(super) fn overwrite_failed(&self) -> rusqlite::Result<()> {
+        for (_, connection) in self.kept() {
+            connection.pragma_update(None, "user_version", schema::VERSION)?;
+        }
+        Ok(())
     }
 
     /// Resets the frame counters after a checkpoint that took everything.

@@ -218,7 +218,7 @@ impl Writer {
     }
 
     fn plan(
-        &self,
+        &mut self,
         files: &Files,
         ran: &mut [RanWrite],
         reads: &[Shared],
@@ -240,7 +240,11 @@ impl Writer {
                 let annotation = reason.take().and_then(|text| self.annotate(files, &mut draft, &text));
                 push(&mut plan, first, draft, annotation)?;
             }
-            plan.staged.extend(effects.staged.drain(..).map(crate::StagedDocument::keep));
+            for staged in effects.staged.drain(..) {
+                let name = staged.keep();
+                self.undecided.push(name.clone());
+                plan.staged.push(name);
+            }
             plan.update.records.append(&mut effects.records);
             plan.update.change = effects.change;
         }
@@ -266,6 +270,7 @@ impl Writer {
     fn after_commit(&mut self, files: &Files, ran: &[RanWrite], plan: &Plan, tail: Tail) {
         self.shared.publish(&tail);
         self.tail = tail;
+        self.undecided.clear();
         for write in ran {
             let Outcome::Done(effects) = &write.outcome else { continue };
             effects.access.iter().for_each(|key| self.shared.access.change(*key));

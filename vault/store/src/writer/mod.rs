@@ -12,8 +12,9 @@ mod recover;
 mod work;
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::Receiver;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::Duration;
 
 use coffre_core::crypto::Scope;
 use coffre_core::keyset::Keyset;
@@ -26,6 +27,7 @@ pub(crate) use files::Files;
 use job::{ReadJob, TypedJob, WriteJob};
 pub use pending::Pending;
 pub(crate) use recover::{RecoverError, Recovered, recover, sweep};
+use recover::reopen;
 pub use work::{Work, WorkError};
 
 use crate::capture::Descriptors;
@@ -156,25 +158,31 @@ const GROUP: usize = 512;
 /// A write-ahead log of this many pages is checkpointed: 16 MiB.
 const CHECKPOINT_PAGES: u64 = 4096;
 
+/// After a failure the files are tried again this often, also when nobody asks for anything.
+const RETRY: Duration = Duration::from_secs(1);
+
 /// The writer's own state.
 pub(crate) struct Writer {
     shared: Arc<Shared>,
     files: Option<Files>,
     tail: Tail,
     change: u64,
+    /// Staged documents of groups that failed: opening the files again tells which are committed.
+    undecided: Vec<String>,
 }
 
 impl Writer {
     /// Over files that were just recovered.
     pub(crate) fn new(shared: Arc<Shared>, recovered: Recovered) -> Self {
         shared.publish(&recovered.tail);
-        Self { shared, files: Some(recovered.files), tail: recovered.tail, change: recovered.change }
+        let Recovered { files, tail, change } = recovered;
+        Self { shared, files: Some(files), tail, change, undecided: Vec::new() }
     }
 
     /// Serves until it is told to stop or everybody has gone; what was accepted is finished.
     pub(crate) fn run(mut self, messages: &Receiver<Message>) {
         let mut stop = false;
-        while !stop && let Ok(first) = messages.recv() {
+        while !stop && let Some(first) = self.next(messages) {
             let (mut writes, mut reads) = (Vec::new(), Vec::new());
             let mut next = Some(first);
             let mut exclusive = None;
@@ -209,11 +217,32 @@ impl Writer {
         }
     }
 
+    /// Waits for the next message; in trouble, tries meanwhile to come out of it. `None` when
+    /// everybody has gone.
+    fn next(&mut self, messages: &Receiver<Message>) -> Option<Message> {
+        loop {
+            if self.files.is_some() {
+                return messages.recv().ok();
+            }
+            match messages.recv_timeout(RETRY) {
+                Ok(message) => return Some(message),
+                Err(RecvTimeoutError::Timeout) => {
+                    let _still_in_trouble = self.ready();
+                }
+                Err(RecvTimeoutError::Disconnected) => return None,
+            }
+        }
+    }
+
     /// The files, opened again if they were closed by a failure.
     fn ready(&mut self) -> Result<(), Unavailable> {
         if self.files.is_none() {
-            let recovered = recover(&self.shared).map_err(|error| Unavailable::from_recover(&error))?;
+            let recovered = reopen(&self.shared, &self.undecided).map_err(|error| Unavailable::from_recover(&error));
+            let recovered = recovered.inspect_err(|cause| self.shared.set_trouble(Some(cause.clone())))?;
             self.shared.publish(&recovered.tail);
+            // A change of access may have come into force while the group it was in was reported failed.
+            self.shared.access.forget();
+            self.undecided.clear();
             self.tail = recovered.tail;
             self.change = recovered.change;
             self.files = Some(recovered.files);

@@ -42,10 +42,29 @@ pub(crate) struct Recovered {
     pub(crate) change: u64,
 }
 
-/// Opens the files; appends pending entries that the log lacks; renames documents whose rows were
-/// committed; brings the index up to date.
+/// Opens the files at start.
 pub(crate) fn recover(shared: &Shared) -> Result<Recovered, RecoverError> {
     let files = Files::open(&shared.layout, &shared.keys).map_err(RecoverError::Open)?;
+    put_in_order(shared, files)
+}
+
+/// Opens the files again after a failure. Of the staged documents that the failed groups meant to
+/// commit, those that are not committed go.
+pub(super) fn reopen(shared: &Shared, undecided: &[String]) -> Result<Recovered, RecoverError> {
+    let files = Files::open(&shared.layout, &shared.keys).map_err(RecoverError::Open)?;
+    files.overwrite_failed()?;
+    let recovered = put_in_order(shared, files)?;
+    for name in undecided {
+        if !is_committed(&recovered.files.vault, name)? {
+            shared.folder.discard(name).map_err(RecoverError::Documents)?;
+        }
+    }
+    Ok(recovered)
+}
+
+/// Appends pending entries that the log lacks; renames documents whose rows were committed; brings
+/// the index up to date.
+fn put_in_order(shared: &Shared, files: Files) -> Result<Recovered, RecoverError> {
     let mut tail = Tail::load(&files.audit)?;
     append_pending(shared, &files, &mut tail)?;
     place_documents(shared, &files.vault)?;
