@@ -37,27 +37,30 @@ impl Unavailable {
     pub(crate) fn from_database(error: &rusqlite::Error) -> Self {
         match error.sqlite_error_code() {
             Some(rusqlite::ErrorCode::DiskFull) => Self::DiskFull,
-            _ => Self::from_detail(&error.to_string()),
+            _ => Self::Disk { detail: error.to_string() },
+        }
+    }
+
+    pub(crate) fn from_io(error: &io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::StorageFull => Self::DiskFull,
+            _ => Self::Disk { detail: error.to_string() },
         }
     }
 
     pub(crate) fn from_read(error: &ReadError) -> Self {
         match error {
             ReadError::Database(cause) => Self::from_database(cause),
-            other => Self::from_detail(&other.to_string()),
+            other => Self::Disk { detail: other.to_string() },
         }
     }
 
     pub(crate) fn from_recover(error: &RecoverError) -> Self {
         match error {
             RecoverError::Open(cause) | RecoverError::Read(ReadError::Database(cause)) => Self::from_database(cause),
-            other => Self::from_detail(&other.to_string()),
+            RecoverError::Documents(cause) => Self::from_io(cause),
+            other => Self::Disk { detail: other.to_string() },
         }
-    }
-
-    /// From what the database said: its messages name no path and no value.
-    pub(crate) fn from_detail(detail: &str) -> Self {
-        if detail.contains("disk is full") { Self::DiskFull } else { Self::Disk { detail: detail.to_owned() } }
     }
 }
 
@@ -143,7 +146,8 @@ pub enum CommitError<E: std::error::Error + 'static> {
     /// The store cannot commit now. Whether the change is there after a restart is not known.
     #[error(transparent)]
     Unavailable(Unavailable),
-    /// The entry would not say what is disclosed: a mistake in the program, refused.
-    #[error("the audit entry does not cover what would be disclosed")]
+    /// The entry would not say what is disclosed, or is longer than the log takes: a mistake in the
+    /// program, refused.
+    #[error("the audit entry does not cover what would be done or disclosed, or is too long")]
     NotCovered,
 }

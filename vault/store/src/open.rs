@@ -5,6 +5,7 @@ use std::io;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use coffre_core::ids::GenerationId;
 use coffre_core::keyset::{Keyset, RootKey, signer_name};
@@ -12,6 +13,7 @@ use coffre_core::note::{KeyName, SigningKey};
 use coffre_core::search::SearchIndex;
 use rusqlite::Connection;
 use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
 use thiserror::Error;
 
 use crate::capture::Descriptors;
@@ -122,8 +124,20 @@ pub(crate) fn own(dir: &Path) -> Result<Owned, OpenError> {
     }
     let lock =
         FileOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(layout.lock())?;
-    flock(&lock, FlockOperation::NonBlockingLockExclusive).map_err(|_| OpenError::Locked)?;
+    take(&lock)?;
     Ok(Owned { layout, lock })
+}
+
+/// A former owner that has just ended can hold the lock for a moment longer, in a child process that it
+/// was starting.
+fn take(lock: &File) -> Result<(), OpenError> {
+    for _ in 0..20 {
+        match flock(lock, FlockOperation::NonBlockingLockExclusive) {
+            Err(Errno::WOULDBLOCK) => std::thread::sleep(Duration::from_millis(10)),
+            taken => return taken.map_err(|error| OpenError::Io(error.into())),
+        }
+    }
+    Err(OpenError::Locked)
 }
 
 /// Everything that serves an opened vault, ready to be started.

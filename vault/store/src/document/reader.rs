@@ -58,7 +58,15 @@ impl Located {
         let salt = salt(&head).map_err(damaged)?;
         let key = keys.document_key(self.document, self.version, self.epoch, &salt);
         let remaining = length - HEADER as u64;
-        Ok(DocumentReader { info, file, cipher: ChunkCipher::new(&key), remaining, chunk: Vec::new(), given: 0, failed: false })
+        Ok(DocumentReader {
+            info,
+            file,
+            cipher: ChunkCipher::new(&key),
+            remaining,
+            chunk: Vec::new(),
+            given: 0,
+            failed: false,
+        })
     }
 }
 

@@ -11,38 +11,43 @@
 //! | 7. `index.db` | nothing that could not be derived |
 //! | 8. answers | |
 //!
-//! After a crash between 4 and 5 the pending entries are appended at start. A failure anywhere fails
-//! the whole group: nobody was answered, so nothing was promised.
+//! After a crash between 4 and 5 the pending entries are appended at start. A failure up to 5 fails the
+//! whole group: nobody was answered, so nothing was promised. What 6 and 7 leave undone is made good
+//! when the files are opened again, at once. A transaction that cannot be done is refused alone.
 
-use coffre_core::audit::{Decision, Draft, MAX_LEAF_LENGTH};
 use coffre_core::time::Timestamp;
 use rusqlite::{Connection, params};
 
 use super::Writer;
+use super::entries::Prepared;
 use super::files::Files;
-use super::job::{Committed, Ran, ReadJob, WriteJob, reason_owner};
-use super::work::{Effects, Surroundings, annotate};
-use crate::error::{CommitError, Unavailable};
+use super::job::{Committed, Ran, ReadJob, Waiting, WriteJob};
+use super::reads::Accepted;
+use super::work::{Effects, Surroundings};
+use crate::error::Unavailable;
 use crate::index_file::{self, Update};
 use crate::log_file::{self, Leaf, Tail};
-use crate::{keyring, subject_keys};
 
 /// A write after it ran.
 struct RanWrite {
     job: Box<dyn WriteJob>,
     outcome: Outcome,
+    /// The index of its first entry.
+    first_index: u64,
 }
 
 enum Outcome {
-    Done(Box<Effects>),
+    Done(Box<Effects>, Vec<Prepared>),
     Refused,
     Moved,
+    /// The log cannot take what it would say.
+    Unsayable,
 }
 
-/// Disclosures that share one entry: a single one, or equal denials.
-struct Shared {
-    draft: Draft,
-    jobs: Vec<ReadJob>,
+/// Those who wait for an entry, and its index.
+struct Listening {
+    index: u64,
+    waiting: Vec<Waiting>,
 }
 
 /// A group that is ready to be committed.
@@ -54,6 +59,9 @@ struct Plan {
     staged: Vec<String>,
     update: Update,
 }
+
+/// Takes back what one transaction of a group did.
+const UNDO: &str = "ROLLBACK TO one; RELEASE one";
 
 impl Writer {
     /// Commits a group and answers everybody in it.
@@ -68,21 +76,27 @@ impl Writer {
         if !writes.is_empty()
             && let Err((cause, rest)) = self.run_writes(&files, writes, time, &mut ran)
         {
-            fail_all(ran.into_iter().map(|write| write.job).chain(rest).collect(), reads, &cause);
-            return self.broken(cause);
+            drop(files);
+            self.broken(&cause);
+            return fail_all(ran.into_iter().map(|write| write.job).chain(rest).collect(), reads, &cause);
         }
         let reads = self.check_reads(&files, reads, time);
-        match self.write_out(&files, &mut ran, &reads, time) {
-            Ok(change) => {
-                self.change = change;
+        let (plan, reads) = self.plan(&mut ran, reads, time);
+        match self.write_out(&files, &ran, &plan) {
+            Ok(()) => {
+                self.change = plan.update.change;
+                let finished = self.finish(&files, &ran, &plan);
                 self.files = Some(files);
-                answer_all(ran, reads, self.tail.head.size, time);
+                if let Err(cause) = finished {
+                    self.broken(&cause);
+                }
+                answer_all(ran, reads, time);
             }
             Err(cause) => {
                 drop(files);
-                let jobs = reads.into_iter().flat_map(|shared| shared.jobs).collect();
-                fail_all(ran.into_iter().map(|write| write.job).collect(), jobs, &cause);
-                self.broken(cause);
+                self.broken(&cause);
+                ran.into_iter().for_each(|write| write.job.fail(&cause));
+                reads.into_iter().flat_map(|entry| entry.waiting).for_each(|waiting| waiting.fail(&cause));
             }
         }
     }
@@ -111,100 +125,100 @@ impl Writer {
         }
         let mut change = self.change;
         while let Some(mut job) = writes.next() {
-            if !shared.access.holds(job.depends(), now) {
-                ran.push(RanWrite { job, outcome: Outcome::Moved });
-                continue;
-            }
-            let outcome = both(files, "SAVEPOINT one").map(|()| job.run(&around, change));
-            let outcome = match outcome {
-                Ok(Ran::Done(effects)) => {
-                    change = effects.change;
-                    // Raised now for the decisions in flight, and again after the commit for the
-                    // snapshots that are taken in between.
-                    effects.access.iter().for_each(|key| shared.access.change(*key));
-                    both(files, "RELEASE one").map(|()| Outcome::Done(Box::new(effects)))
-                }
-                Ok(Ran::Refused) => both(files, "ROLLBACK TO one; RELEASE one").map(|()| Outcome::Refused),
-                Ok(Ran::Failed(detail)) => {
-                    return Err((Unavailable::from_detail(&detail), std::iter::once(job).chain(writes).collect()));
-                }
-                Err(error) => Err(error),
-            };
-            match outcome {
-                Ok(outcome) => ran.push(RanWrite { job, outcome }),
-                Err(error) => return Err((cause_of(&error), std::iter::once(job).chain(writes).collect())),
+            match self.run_one(files, &around, job.as_mut(), &mut change) {
+                Ok(outcome) => ran.push(RanWrite { job, outcome, first_index: 0 }),
+                Err(cause) => return Err((cause, std::iter::once(job).chain(writes).collect())),
             }
         }
         Ok(())
     }
 
-    /// Step 2. What moved is answered at once; equal denials come together under one entry.
-    fn check_reads(&self, files: &Files, reads: Vec<ReadJob>, now: Timestamp) -> Vec<Shared> {
-        let mut accepted: Vec<Shared> = Vec::with_capacity(reads.len());
-        for mut job in reads {
-            if !job.disclosure.is_covered() {
-                job.not_covered();
-            } else if !self.shared.access.holds(&job.disclosure.depends, now) {
-                job.moved();
-            } else {
-                self.annotate_read(files, &mut job);
-                let draft = &job.disclosure.draft;
-                let denial = draft.decision == Decision::Deny && job.annotation.is_none();
-                let twin = accepted.iter_mut().find(|shared| denial && is_twin(&shared.draft, draft));
-                match twin {
-                    Some(shared) => {
-                        shared.draft.count = Some(shared.draft.count.unwrap_or(1) + 1);
-                        shared.jobs.push(job);
-                    }
-                    None => accepted.push(Shared { draft: draft.clone(), jobs: vec![job] }),
-                }
-            }
-        }
-        accepted
-    }
-
-    fn annotate_read(&self, files: &Files, job: &mut ReadJob) {
-        let Some(reason) = job.disclosure.reason.take() else { return };
-        let draft = &mut job.disclosure.draft;
-        job.annotation = self.annotate(files, draft, &reason);
-    }
-
-    /// Commits to a reason in the entry; gives the encrypted text that is kept beside it. A reason
-    /// about nobody in particular cannot be erased with anybody's key, so it is not kept.
-    fn annotate(&self, files: &Files, draft: &mut Draft, reason: &str) -> Option<Vec<u8>> {
-        let (kind, subject) = reason_owner(draft)?;
-        let shared = &self.shared;
-        let key = keyring::find(&files.keyring, &shared.scope, &shared.keys, &kind, subject).ok().flatten()?;
-        let keys = subject_keys(&shared.scope, &kind, subject, &key);
-        let annotated = annotate(&keys, draft.request.as_bytes(), shared.keys.epoch, reason)?;
-        draft.reason = Some(annotated.commitment);
-        Some(annotated.sealed)
-    }
-
-    /// Steps 3 to 7. Gives the newest change number.
-    fn write_out(
-        &mut self,
+    fn run_one(
+        &self,
         files: &Files,
-        ran: &mut [RanWrite],
-        reads: &[Shared],
-        time: Timestamp,
-    ) -> Result<u64, Unavailable> {
-        let plan = self.plan(files, ran, reads, time)?;
-        if plan.leaves.is_empty() {
-            if !ran.is_empty() {
-                both(files, "ROLLBACK").map_err(|error| cause_of(&error))?;
-            }
-            return Ok(self.change);
+        around: &Surroundings<'_>,
+        job: &mut dyn WriteJob,
+        change: &mut u64,
+    ) -> Result<Outcome, Unavailable> {
+        if !self.shared.access.holds(job.depends(), around.now) {
+            return Ok(Outcome::Moved);
         }
-        if !ran.is_empty() {
+        both(files, "SAVEPOINT one").map_err(|error| cause_of(&error))?;
+        let outcome = match job.run(around, *change) {
+            Ran::Done(mut effects) => {
+                let drafts = std::mem::take(&mut effects.entries);
+                let entries = self.prepare(files, drafts, job.reason(), around.now);
+                entries.map_or(Outcome::Unsayable, |entries| Outcome::Done(Box::new(effects), entries))
+            }
+            Ran::Refused => Outcome::Refused,
+            Ran::Failed(cause) => return Err(cause),
+        };
+        if let Outcome::Done(effects, _) = &outcome {
+            *change = effects.change;
+            // Raised now for the decisions in flight, and again after the commit for the snapshots that
+            // are taken in between.
+            effects.access.iter().for_each(|key| self.shared.access.change(*key));
+            both(files, "RELEASE one").map_err(|error| cause_of(&error))?;
+        } else {
+            both(files, UNDO).map_err(|error| cause_of(&error))?;
+        }
+        Ok(outcome)
+    }
+
+    fn plan(&mut self, ran: &mut [RanWrite], reads: Vec<Accepted>, time: Timestamp) -> (Plan, Vec<Listening>) {
+        let first = self.tail.head.size;
+        let mut plan = Plan {
+            time,
+            leaves: Vec::with_capacity(ran.len() + reads.len()),
+            pending: 0,
+            staged: Vec::new(),
+            update: Update { change: self.change, ..Update::default() },
+        };
+        for write in ran {
+            let Outcome::Done(effects, entries) = &mut write.outcome else { continue };
+            write.first_index = first + plan.leaves.len() as u64;
+            entries.drain(..).for_each(|entry| plan.push(first, entry));
+            for staged in effects.staged.drain(..) {
+                let name = staged.keep();
+                self.undecided.push(name.clone());
+                plan.staged.push(name);
+            }
+            plan.update.records.append(&mut effects.records);
+            plan.update.change = effects.change;
+        }
+        plan.pending = plan.leaves.len();
+        let mut listening = Vec::with_capacity(reads.len());
+        for Accepted { prepared, waiting } in reads {
+            listening.push(Listening { index: first + plan.leaves.len() as u64, waiting });
+            plan.push(first, prepared);
+        }
+        plan.update.entries = first + plan.leaves.len() as u64;
+        (plan, listening)
+    }
+
+    /// Steps 3 to 5.
+    fn write_out(&mut self, files: &Files, ran: &[RanWrite], plan: &Plan) -> Result<(), Unavailable> {
+        if plan.pending > 0 {
             let pending = plan.leaves.get(..plan.pending).unwrap_or_default();
             self.write_pending(&files.vault, pending).map_err(|error| cause_of(&error))?;
-            files.keyring.execute_batch("COMMIT").map_err(|error| cause_of(&error))?;
-            files.vault.execute_batch("COMMIT").map_err(|error| cause_of(&error))?;
+            both(files, "COMMIT").map_err(|error| cause_of(&error))?;
+        } else if !ran.is_empty() {
+            both(files, "ROLLBACK").map_err(|error| cause_of(&error))?;
         }
-        let tail = self.append(&files.audit, &plan.leaves, plan.time)?;
-        self.after_commit(files, ran, &plan, tail);
-        Ok(plan.update.change)
+        if !plan.leaves.is_empty() {
+            self.tail = self.append(&files.audit, &plan.leaves, plan.time)?;
+            self.shared.publish(&self.tail);
+        }
+        Ok(())
+    }
+
+    fn write_pending(&self, vault: &Connection, leaves: &[Leaf]) -> rusqlite::Result<()> {
+        vault.prepare_cached("DELETE FROM pending")?.execute([])?;
+        let mut insert = vault.prepare_cached("INSERT INTO pending (idx, leaf, annotation) VALUES (?1, ?2, ?3)")?;
+        for (index, leaf) in (self.tail.head.size..).zip(leaves) {
+            insert.execute(params![index, leaf.bytes, leaf.annotation])?;
+        }
+        Ok(())
     }
 
     /// Step 5.
@@ -217,62 +231,12 @@ impl Writer {
         Ok(tail)
     }
 
-    fn plan(
-        &mut self,
-        files: &Files,
-        ran: &mut [RanWrite],
-        reads: &[Shared],
-        time: Timestamp,
-    ) -> Result<Plan, Unavailable> {
-        let first = self.tail.head.size;
-        let mut plan = Plan {
-            time,
-            leaves: Vec::with_capacity(ran.len() + reads.len()),
-            pending: 0,
-            staged: Vec::new(),
-            update: Update { change: self.change, ..Update::default() },
-        };
-        for write in ran {
-            let mut reason = write.job.reason();
-            let Outcome::Done(effects) = &mut write.outcome else { continue };
-            for mut draft in effects.entries.iter().cloned() {
-                // The reason belongs to the first entry.
-                let annotation = reason.take().and_then(|text| self.annotate(files, &mut draft, &text));
-                push(&mut plan, first, draft, annotation)?;
-            }
-            for staged in effects.staged.drain(..) {
-                let name = staged.keep();
-                self.undecided.push(name.clone());
-                plan.staged.push(name);
-            }
-            plan.update.records.append(&mut effects.records);
-            plan.update.change = effects.change;
-        }
-        plan.pending = plan.leaves.len();
-        for shared in reads {
-            let annotation = shared.jobs.first().and_then(|job| job.annotation.clone());
-            push(&mut plan, first, shared.draft.clone(), annotation)?;
-        }
-        plan.update.entries = first + plan.leaves.len() as u64;
-        Ok(plan)
-    }
-
-    fn write_pending(&self, vault: &Connection, leaves: &[Leaf]) -> rusqlite::Result<()> {
-        vault.prepare_cached("DELETE FROM pending")?.execute([])?;
-        let mut insert = vault.prepare_cached("INSERT INTO pending (idx, leaf, annotation) VALUES (?1, ?2, ?3)")?;
-        for (index, leaf) in (self.tail.head.size..).zip(leaves) {
-            insert.execute(params![index, leaf.bytes, leaf.annotation])?;
-        }
-        Ok(())
-    }
-
-    /// Steps 6 and 7: what is committed stays committed if these fail; the next start makes them good.
-    fn after_commit(&mut self, files: &Files, ran: &[RanWrite], plan: &Plan, tail: Tail) {
-        self.shared.publish(&tail);
-        self.tail = tail;
+    /// Steps 6 and 7: what is committed stays committed if these fail; opening the files again makes
+    /// them good.
+    fn finish(&mut self, files: &Files, ran: &[RanWrite], plan: &Plan) -> Result<(), Unavailable> {
         self.undecided.clear();
         for write in ran {
-            let Outcome::Done(effects) = &write.outcome else { continue };
+            let Outcome::Done(effects, _) = &write.outcome else { continue };
             effects.access.iter().for_each(|key| self.shared.access.change(*key));
             for (document, version) in &effects.removed {
                 if let Err(error) = self.shared.folder.remove(*document, *version) {
@@ -280,31 +244,24 @@ impl Writer {
                 }
             }
         }
-        if !plan.staged.is_empty()
-            && let Err(error) = self.shared.folder.place_all(&plan.staged)
-        {
-            tracing::error!(%error, "documents stay in staging until the next start");
+        if !plan.staged.is_empty() {
+            self.shared.folder.place_all(&plan.staged).map_err(|error| Unavailable::from_io(&error))?;
         }
-        if let Err(error) = index_file::apply(&files.index, &plan.update) {
-            tracing::error!(%error, "the index is behind until the next start");
+        if plan.leaves.is_empty() {
+            return Ok(());
         }
+        index_file::apply(&files.index, &plan.update).map_err(|error| cause_of(&error))
     }
 }
 
-fn push(plan: &mut Plan, first: u64, draft: Draft, annotation: Option<Vec<u8>>) -> Result<(), Unavailable> {
-    let subjects = draft.subjects.clone();
-    let leaf = draft.at(plan.time).leaf().ok().filter(|leaf| leaf.len() <= MAX_LEAF_LENGTH);
-    let bytes = leaf.ok_or_else(|| Unavailable::Disk { detail: "an audit entry is too long".to_owned() })?;
-    if !subjects.is_empty() {
-        plan.update.accesses.push((first + plan.leaves.len() as u64, subjects));
+impl Plan {
+    fn push(&mut self, first: u64, entry: Prepared) {
+        let (subjects, leaf) = entry.into_parts();
+        if !subjects.is_empty() {
+            self.update.accesses.push((first + self.leaves.len() as u64, subjects));
+        }
+        self.leaves.push(leaf);
     }
-    plan.leaves.push(Leaf { bytes, annotation });
-    Ok(())
-}
-
-/// Denials that say the same, apart from the call they answer.
-fn is_twin(known: &Draft, draft: &Draft) -> bool {
-    known.decision == Decision::Deny && Draft { request: known.request, count: known.count, ..draft.clone() } == *known
 }
 
 fn both(files: &Files, sql: &str) -> rusqlite::Result<()> {
@@ -316,24 +273,16 @@ pub(super) fn cause_of(error: &rusqlite::Error) -> Unavailable {
     Unavailable::from_database(error)
 }
 
-fn answer_all(ran: Vec<RanWrite>, reads: Vec<Shared>, size: u64, time: Timestamp) {
-    let entries = |write: &RanWrite| match &write.outcome {
-        Outcome::Done(effects) => effects.entries.len() as u64,
-        _ => 0,
-    };
-    let total = ran.iter().map(entries).sum::<u64>() + reads.len() as u64;
-    let mut first_index = size.saturating_sub(total);
-    for write in ran {
-        let count = entries(&write);
-        match write.outcome {
-            Outcome::Moved => write.job.moved(),
-            _ => write.job.answer(&Committed { first_index, time }),
+fn answer_all(ran: Vec<RanWrite>, reads: Vec<Listening>, time: Timestamp) {
+    for RanWrite { job, outcome, first_index } in ran {
+        match outcome {
+            Outcome::Moved => job.moved(),
+            Outcome::Unsayable => job.not_covered(),
+            Outcome::Done(..) | Outcome::Refused => job.answer(&Committed { first_index, time }),
         }
-        first_index += count;
     }
-    for shared in reads {
-        shared.jobs.into_iter().for_each(|job| job.answer(&Committed { first_index, time }));
-        first_index += 1;
+    for Listening { index, waiting } in reads {
+        waiting.into_iter().for_each(|waiting| waiting.answer(&Committed { first_index: index, time }));
     }
 }
 
@@ -343,11 +292,5 @@ fn fail_all(writes: Vec<Box<dyn WriteJob>>, reads: Vec<ReadJob>, cause: &Unavail
     }
     for job in reads {
         job.fail(cause);
-    }
-}
-
-impl ReadJob {
-    fn not_covered(self) {
-        let _gone = self.answer.send(Err(CommitError::NotCovered));
     }
 }

@@ -1,13 +1,11 @@
 //! What waits for the writer: transactions and disclosures, each with the way back to its asker.
 
 use coffre_core::audit::Draft;
-use coffre_core::ids::SubjectId;
-use coffre_core::record::RecordTypeName;
 use coffre_core::time::Timestamp;
 use tokio::sync::oneshot;
 
 use super::work::{Effects, Surroundings, Work};
-use crate::disclosure::{Depends, Disclosure, Receipt};
+use crate::disclosure::{Claim, Depends, Disclosure, Receipt};
 use crate::error::{CommitError, Unavailable};
 use crate::transactions::Transaction;
 
@@ -25,8 +23,8 @@ pub(crate) enum Ran {
     Done(Effects),
     /// It refused, or what it rested on has moved: its change is rolled back.
     Refused,
-    /// The disk or stored data failed: the group fails.
-    Failed(String),
+    /// The databases failed: the group fails.
+    Failed(Unavailable),
 }
 
 /// A transaction whose type is known only to itself.
@@ -35,6 +33,7 @@ pub(crate) trait WriteJob: Send {
     fn reason(&mut self) -> Option<String>;
     fn run(&mut self, around: &Surroundings<'_>, change: u64) -> Ran;
     fn moved(self: Box<Self>);
+    fn not_covered(self: Box<Self>);
     fn answer(self: Box<Self>, committed: &Committed);
     fn fail(self: Box<Self>, cause: &Unavailable);
 }
@@ -72,6 +71,10 @@ impl<T: Transaction> WriteJob for TypedJob<T> {
         send(self.answer, Err(CommitError::Moved));
     }
 
+    fn not_covered(self: Box<Self>) {
+        send(self.answer, Err(CommitError::NotCovered));
+    }
+
     fn answer(self: Box<Self>, committed: &Committed) {
         let receipt = Receipt::new(committed.first_index, committed.time, &[]);
         send(
@@ -92,18 +95,14 @@ impl<T: Transaction> WriteJob for TypedJob<T> {
 /// A disclosure that waits for its entry.
 pub(crate) struct ReadJob {
     pub(super) disclosure: Disclosure,
-    pub(super) annotation: Option<Vec<u8>>,
     pub(super) answer: Answer<Receipt, std::convert::Infallible>,
 }
 
 impl ReadJob {
-    pub(super) fn answer(self, committed: &Committed) {
-        let receipt = Receipt::new(committed.first_index, committed.time, &self.disclosure.claims);
-        send(self.answer, Ok(receipt));
-    }
-
-    pub(super) fn moved(self) {
-        send(self.answer, Err(CommitError::Moved));
+    /// What the entry is to say, with which reason, and who waits for it.
+    pub(super) fn split(self) -> (Draft, Option<String>, Waiting) {
+        let Disclosure { draft, reason, claims, .. } = self.disclosure;
+        (draft, reason, Waiting { claims, answer: self.answer })
     }
 
     pub(super) fn fail(self, cause: &Unavailable) {
@@ -111,9 +110,28 @@ impl ReadJob {
     }
 }
 
-/// Whose key encrypts a draft's reason: its first subject's.
-pub(super) fn reason_owner(draft: &Draft) -> Option<(RecordTypeName, SubjectId)> {
-    Some((draft.record_type.clone()?, *draft.subjects.first()?))
+/// Whoever waits for an entry to be durable.
+pub(super) struct Waiting {
+    claims: Vec<Claim>,
+    answer: Answer<Receipt, std::convert::Infallible>,
+}
+
+impl Waiting {
+    pub(super) fn answer(self, committed: &Committed) {
+        send(self.answer, Ok(Receipt::new(committed.first_index, committed.time, &self.claims)));
+    }
+
+    pub(super) fn moved(self) {
+        send(self.answer, Err(CommitError::Moved));
+    }
+
+    pub(super) fn not_covered(self) {
+        send(self.answer, Err(CommitError::NotCovered));
+    }
+
+    pub(super) fn fail(self, cause: &Unavailable) {
+        send(self.answer, Err(CommitError::Unavailable(cause.clone())));
+    }
 }
 
 /// An asker that has gone needs no answer: what was committed stays committed.

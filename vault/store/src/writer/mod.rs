@@ -4,11 +4,15 @@
 //! the files are closed, and the next group opens them again: the vault comes back by itself.
 
 mod access;
+mod entries;
 mod files;
 mod group;
 mod job;
 mod pending;
+mod reads;
 mod recover;
+#[cfg(test)]
+mod tests;
 mod work;
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -26,8 +30,8 @@ pub(crate) use access::{Access, AccessKey};
 pub(crate) use files::Files;
 use job::{ReadJob, TypedJob, WriteJob};
 pub use pending::Pending;
-pub(crate) use recover::{RecoverError, Recovered, recover, sweep};
 use recover::reopen;
+pub(crate) use recover::{RecoverError, Recovered, recover, sweep};
 pub use work::{Work, WorkError};
 
 use crate::capture::Descriptors;
@@ -149,7 +153,7 @@ impl Message {
     /// A disclosure, and the receipt that will come.
     pub(crate) fn read(disclosure: Disclosure) -> (Self, Pending<Receipt, std::convert::Infallible>) {
         let (answer, pending) = Pending::channel();
-        (Self::Read(Box::new(ReadJob { disclosure, annotation: None, answer })), pending)
+        (Self::Read(Box::new(ReadJob { disclosure, answer })), pending)
     }
 }
 
@@ -258,10 +262,10 @@ impl Writer {
 
     /// After a failure the connections are never used again: frames of a failed commit could come
     /// back with a later one.
-    fn broken(&mut self, cause: Unavailable) {
-        tracing::error!(%cause, "a commit failed; the files are opened again");
+    fn broken(&mut self, cause: &Unavailable) {
+        tracing::error!(%cause, "a group failed; the files are opened again");
         self.files = None;
-        self.shared.set_trouble(Some(cause));
+        self.shared.set_trouble(Some(cause.clone()));
     }
 
     fn exclusively(&mut self, act: Exclusive) {

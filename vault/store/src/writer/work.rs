@@ -17,11 +17,11 @@ use thiserror::Error;
 use super::access::AccessKey;
 use crate::clock::SystemEntropy;
 use crate::document::StagedDocument;
-use crate::error::ReadError;
+use crate::error::{ReadError, Unavailable};
 use crate::{index_file, keyring, values};
 
-/// A failure below a transaction: of the disk or of stored data, never a refusal. It fails the
-/// whole group, and the writer opens the files again.
+/// A failure below a transaction, never a refusal. When it is of the databases it fails the whole
+/// group, and the writer opens the files again; when it is of this record's data, the transaction alone.
 #[derive(Debug, Error)]
 #[error("the vault could not be written")]
 pub struct WorkError(#[source] pub(crate) ReadError);
@@ -64,7 +64,7 @@ pub(crate) struct Effects {
 pub struct Work<'w> {
     pub(crate) around: &'w Surroundings<'w>,
     pub(crate) effects: Effects,
-    failure: RefCell<Option<String>>,
+    failure: RefCell<Option<Unavailable>>,
 }
 
 /// A record's row.
@@ -77,8 +77,8 @@ impl<'w> Work<'w> {
         Self { around, effects: Effects { change, ..Effects::default() }, failure: RefCell::new(None) }
     }
 
-    /// What failed below, if anything did.
-    pub(crate) fn failure(&self) -> Option<String> {
+    /// How the databases failed, if they did.
+    pub(crate) fn failure(&self) -> Option<Unavailable> {
         self.failure.borrow().clone()
     }
 
@@ -87,13 +87,14 @@ impl<'w> Work<'w> {
         self.effects.entries.push(draft);
     }
 
-    /// Runs something on the databases; its failure fails the group.
+    /// Takes the result of something done below; a failure of the databases fails the group.
     pub(crate) fn try_run<T, E: Into<WorkError>>(&self, result: Result<T, E>) -> Result<T, WorkError> {
         result.map_err(|error| {
             let error = error.into();
-            *self.failure.borrow_mut() = Some(error.0.to_string());
-            if let ReadError::Database(cause) = &error.0 {
-                *self.failure.borrow_mut() = Some(cause.to_string());
+            if let ReadError::Database(cause) = &error.0
+                && cause.sqlite_error_code() != Some(rusqlite::ErrorCode::ConstraintViolation)
+            {
+                *self.failure.borrow_mut() = Some(Unavailable::from_database(cause));
             }
             error
         })

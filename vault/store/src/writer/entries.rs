@@ -1,0 +1,86 @@
+//! Entries on their way into the log: what the log can take, and the reasons that entries commit to.
+
+use coffre_core::audit::{Draft, Entry, MAX_LEAF_LENGTH};
+use coffre_core::ids::SubjectId;
+use coffre_core::record::RecordTypeName;
+use coffre_core::time::Timestamp;
+
+use super::Writer;
+use super::files::Files;
+use super::work::annotate;
+use crate::log_file::Leaf;
+use crate::{keyring, subject_keys};
+
+/// An entry that the log can take, and its leaf.
+pub(super) struct Prepared {
+    entry: Entry,
+    leaf: Leaf,
+}
+
+impl Prepared {
+    /// The entry of a draft at a moment; `None` when it is longer than a leaf may be.
+    pub(super) fn new(draft: Draft, annotation: Option<Vec<u8>>, now: Timestamp) -> Option<Self> {
+        let entry = draft.at(now);
+        let bytes = leaf(&entry)?;
+        Some(Self { entry, leaf: Leaf { bytes, annotation } })
+    }
+
+    pub(super) const fn says(&self) -> &Draft {
+        &self.entry.what
+    }
+
+    /// Makes it stand for one equal event more, if its leaf has room for that.
+    pub(super) fn count_one_more(&mut self) -> bool {
+        let before = self.entry.what.count;
+        self.entry.what.count = Some(before.unwrap_or(1) + 1);
+        match leaf(&self.entry) {
+            Some(bytes) => self.leaf.bytes = bytes,
+            None => self.entry.what.count = before,
+        }
+        self.entry.what.count != before
+    }
+
+    /// Whom it is about, and its leaf.
+    pub(super) fn into_parts(self) -> (Vec<SubjectId>, Leaf) {
+        (self.entry.what.subjects, self.leaf)
+    }
+}
+
+fn leaf(entry: &Entry) -> Option<Vec<u8>> {
+    entry.leaf().ok().filter(|leaf| leaf.len() <= MAX_LEAF_LENGTH)
+}
+
+impl Writer {
+    /// The entries of one transaction; `None` when the log cannot take one of them. The reason belongs
+    /// to the first.
+    pub(super) fn prepare(
+        &self,
+        files: &Files,
+        drafts: Vec<Draft>,
+        mut reason: Option<String>,
+        now: Timestamp,
+    ) -> Option<Vec<Prepared>> {
+        let prepare = |mut draft: Draft| {
+            let annotation = reason.take().and_then(|text| self.annotate(files, &mut draft, &text));
+            Prepared::new(draft, annotation, now)
+        };
+        drafts.into_iter().map(prepare).collect()
+    }
+
+    /// Commits to a reason in the entry; gives the encrypted text that is kept beside it. A reason
+    /// about nobody in particular cannot be erased with anybody's key, so it is not kept.
+    pub(super) fn annotate(&self, files: &Files, draft: &mut Draft, reason: &str) -> Option<Vec<u8>> {
+        let (kind, subject) = owner(draft)?;
+        let shared = &self.shared;
+        let key = keyring::find(&files.keyring, &shared.scope, &shared.keys, &kind, subject).ok().flatten()?;
+        let keys = subject_keys(&shared.scope, &kind, subject, &key);
+        let annotated = annotate(&keys, draft.request.as_bytes(), shared.keys.epoch, reason)?;
+        draft.reason = Some(annotated.commitment);
+        Some(annotated.sealed)
+    }
+}
+
+/// Whose key encrypts a draft's reason: its first subject's.
+fn owner(draft: &Draft) -> Option<(RecordTypeName, SubjectId)> {
+    Some((draft.record_type.clone()?, *draft.subjects.first()?))
+}

@@ -1,0 +1,64 @@
+//! Step 2 of a group: disclosures are checked against what the writes before them changed, and become
+//! entries; equal denials come together under one.
+
+use coffre_core::audit::{Decision, Draft};
+use coffre_core::time::Timestamp;
+
+use super::Writer;
+use super::entries::Prepared;
+use super::files::Files;
+use super::job::{ReadJob, Waiting};
+
+/// An entry and the disclosures that wait for it: a single one, or equal denials.
+pub(super) struct Accepted {
+    pub(super) prepared: Prepared,
+    pub(super) waiting: Vec<Waiting>,
+}
+
+impl Writer {
+    /// What moved or cannot be said is answered at once.
+    pub(super) fn check_reads(&self, files: &Files, reads: Vec<ReadJob>, now: Timestamp) -> Vec<Accepted> {
+        let mut accepted: Vec<Accepted> = Vec::with_capacity(reads.len());
+        for job in reads {
+            let covered = job.disclosure.is_covered();
+            let holds = self.shared.access.holds(&job.disclosure.depends, now);
+            let (mut draft, reason, waiting) = job.split();
+            if !covered {
+                waiting.not_covered();
+                continue;
+            }
+            if !holds {
+                waiting.moved();
+                continue;
+            }
+            let annotation = reason.and_then(|reason| self.annotate(files, &mut draft, &reason));
+            if annotation.is_none()
+                && let Some(known) = twin(&mut accepted, &mut draft)
+                && known.prepared.count_one_more()
+            {
+                known.waiting.push(waiting);
+                continue;
+            }
+            match Prepared::new(draft, annotation, now) {
+                Some(prepared) => accepted.push(Accepted { prepared, waiting: vec![waiting] }),
+                None => waiting.not_covered(),
+            }
+        }
+        accepted
+    }
+}
+
+/// The denial that says the same, apart from the call it answers.
+fn twin<'a>(accepted: &'a mut [Accepted], draft: &mut Draft) -> Option<&'a mut Accepted> {
+    if draft.decision == Decision::Allow {
+        return None;
+    }
+    let own = (draft.request, draft.count);
+    let found = accepted.iter_mut().find(|known| {
+        let known = known.prepared.says();
+        (draft.request, draft.count) = (known.request, known.count);
+        draft == known
+    });
+    (draft.request, draft.count) = own;
+    found
+}
