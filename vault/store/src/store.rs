@@ -100,9 +100,9 @@ impl Store {
         &self.inner.recovery_recipient
     }
 
-    /// The store's clock.
+    /// The time now: the clock's, and never before the newest entry's.
     pub fn now(&self) -> Timestamp {
-        self.inner.shared.clock.now()
+        self.inner.shared.now()
     }
 
     /// Whether the store can serve now, and if not, why.

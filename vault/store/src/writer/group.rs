@@ -70,7 +70,7 @@ impl Writer {
             return fail_all(writes, reads, &cause);
         }
         let Some(files) = self.files.take() else { return fail_all(writes, reads, &Unavailable::Stopping) };
-        let time = self.shared.clock.now().max(self.tail.time);
+        let time = self.shared.now();
 
         let mut ran = Vec::with_capacity(writes.len());
         if !writes.is_empty()

@@ -15,7 +15,7 @@ mod recover;
 mod tests;
 mod work;
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
@@ -24,6 +24,7 @@ use coffre_core::crypto::Scope;
 use coffre_core::keyset::Keyset;
 use coffre_core::note::SigningKey;
 use coffre_core::search::SearchIndex;
+use coffre_core::time::Timestamp;
 use rusqlite::Connection;
 
 pub(crate) use access::{Access, AccessKey};
@@ -63,6 +64,8 @@ pub(crate) struct Shared {
     /// The reader gate: read for each snapshot, write for a checkpoint.
     pub(crate) gate: RwLock<()>,
     head: Mutex<SignedHead>,
+    /// The newest entry's time, in microseconds.
+    latest: AtomicI64,
     trouble: Mutex<Option<Unavailable>>,
 }
 
@@ -94,12 +97,19 @@ impl Shared {
             capturing: AtomicBool::new(false),
             gate: RwLock::new(()),
             head,
+            latest: AtomicI64::new(0),
             trouble: Mutex::new(None),
         }
     }
 
+    /// The time now, and never before the newest entry's.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now().max(Timestamp::from_micros(self.latest.load(Ordering::Acquire)))
+    }
+
     /// Shows a new end of the log.
     pub(crate) fn publish(&self, tail: &Tail) {
+        self.latest.store(tail.time.as_micros(), Ordering::Release);
         *self.head.lock().unwrap_or_else(PoisonError::into_inner) = tail.head.clone();
     }
 
