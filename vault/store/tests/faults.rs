@@ -11,6 +11,8 @@ mod child;
 mod disk_full;
 #[path = "faults/document_files.rs"]
 mod document_files;
+#[path = "faults/gone.rs"]
+mod gone;
 #[path = "faults/proof.rs"]
 mod proof;
 #[path = "faults/small_disk.rs"]

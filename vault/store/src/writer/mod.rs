@@ -185,6 +185,13 @@ pub(crate) struct Writer {
     undecided: Vec<String>,
 }
 
+impl Drop for Writer {
+    /// However it ends, a vault without a writer is not ready.
+    fn drop(&mut self) {
+        self.shared.set_trouble(Some(Unavailable::Stopping));
+    }
+}
+
 impl Writer {
     /// Over files that were just recovered.
     pub(crate) fn new(shared: Arc<Shared>, recovered: Recovered) -> Self {
