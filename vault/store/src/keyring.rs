@@ -49,6 +49,13 @@ pub(crate) fn insert(
     Ok(())
 }
 
+/// Whether a subject has a key that was not destroyed.
+pub(crate) fn is_there(keyring: &Connection, subject: SubjectId) -> rusqlite::Result<bool> {
+    keyring
+        .prepare_cached("SELECT 1 FROM subject_keys WHERE subject = ?1 AND wrapped IS NOT NULL")?
+        .exists([subject.as_bytes()])
+}
+
 /// Replaces a subject's key by a tombstone. With `secure_delete` the key's bytes are overwritten.
 pub(crate) fn bury(keyring: &Connection, subject: SubjectId, tombstone: &str) -> rusqlite::Result<()> {
     keyring

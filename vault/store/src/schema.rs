@@ -38,6 +38,9 @@ CREATE UNIQUE INDEX applications_by_token ON applications (token_hash);
 CREATE TABLE tombstones (
     subject BLOB PRIMARY KEY, record_type TEXT NOT NULL, erased_at INTEGER NOT NULL, change INTEGER NOT NULL
 ) WITHOUT ROWID, STRICT;
+CREATE TABLE removed_documents (
+    document BLOB NOT NULL, version INTEGER NOT NULL, PRIMARY KEY (document, version)
+) WITHOUT ROWID, STRICT;
 CREATE TABLE erased_terms (tag BLOB PRIMARY KEY) WITHOUT ROWID, STRICT;
 CREATE TABLE pending (idx INTEGER PRIMARY KEY, leaf BLOB NOT NULL, annotation BLOB) STRICT;
 ";

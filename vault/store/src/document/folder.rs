@@ -57,6 +57,11 @@ impl DocumentFolder {
         }
     }
 
+    /// Makes the names of staged files durable; their content is already.
+    pub(crate) fn sync_staging(&self) -> io::Result<()> {
+        sync_directory(&self.staging())
+    }
+
     /// Renames staged files to their places: after it, their names are durable.
     pub(crate) fn place_all(&self, names: &[String]) -> io::Result<()> {
         let mut directories: Vec<PathBuf> = Vec::new();
@@ -73,7 +78,7 @@ impl DocumentFolder {
             sync_directory(directory)?; // the files are durable under their names
         }
         sync_directory(&self.root)?; // so are new directories
-        sync_directory(&self.staging()) // and they are gone from staging
+        self.sync_staging() // and they are gone from staging
     }
 
     /// The names of staged files, left by a crash or an upload under way.

@@ -1,4 +1,6 @@
-//! Erasing a data subject by destroying its key (crypto-shredding).
+//! Erasing a data subject by destroying its key (crypto-shredding). The key goes once the erasure is
+//! committed with its entry, so that a crash in between leaves something to go through with, not a
+//! record without a key that nobody erased.
 
 use std::collections::BTreeSet;
 
@@ -9,8 +11,8 @@ use rusqlite::params;
 use thiserror::Error;
 
 use super::Transaction;
-use crate::writer::{AccessKey, Work, WorkError};
-use crate::{index_file, keyring, subject_keys, values};
+use crate::writer::{AccessKey, Erased, Work, WorkError};
+use crate::{index_file, subject_keys, values};
 
 /// Replaces the subject's key by a tombstone and removes its values, documents and index rows.
 /// Whether it may be erased (holds, retention) is decided by the caller.
@@ -48,11 +50,13 @@ impl Transaction for EraseSubject {
         let mut remembered = values;
         remembered.0.retain(|field, _| self.remember.contains(field));
         let tags = index_file::tags(around.scope, around.keys, around.indexes, &self.record_type, &remembered);
-        let tombstone =
-            work.sign(format!("coffre tombstone v1\n{}\n{}\n{}\n", self.record_type, self.subject, work.now()))?;
-        work.try_run(keyring::bury(around.keyring, self.subject, &tombstone))?;
         let files = self.remove_rows(work, &tags)?;
         work.effects.removed.extend(files);
+        work.effects.erased.push(Erased {
+            record_type: self.record_type.clone(),
+            subject: self.subject,
+            at: work.now(),
+        });
         work.effects.records.push((self.subject, BTreeSet::new()));
         work.access_changed(AccessKey::Subject(self.subject));
         let mut entry = base;
@@ -77,6 +81,10 @@ impl EraseSubject {
             let mut listed = vault.prepare_cached("SELECT document, version FROM documents WHERE subject = ?1")?;
             let rows = listed.query_map([subject], |row| Ok((DocumentId::from_bytes(row.get(0)?), row.get(1)?)))?;
             let files = rows.collect::<Result<Vec<_>, _>>()?;
+            vault.execute(
+                "INSERT INTO removed_documents SELECT document, version FROM documents WHERE subject = ?1",
+                [subject],
+            )?;
             for table in ["record_values", "documents", "grants", "records"] {
                 vault.execute(&format!("DELETE FROM {table} WHERE subject = ?1"), [subject])?;
             }

@@ -4,22 +4,25 @@
 //! |---|---|
 //! | 1. writes run in the open transactions of `keyring.db` and `vault.db` | nothing |
 //! | 2. disclosures are checked again, after the writes | nothing |
-//! | 3. COMMIT `keyring.db` | keys of new subjects, tombstones |
-//! | 4. COMMIT `vault.db` | the writes, and their entries as pending |
-//! | 5. COMMIT `audit.db` | all entries, the signed head |
-//! | 6. staged documents are renamed | their names |
-//! | 7. `index.db` | nothing that could not be derived |
-//! | 8. answers | |
+//! | 3. fsync of the staging folder | the staged documents, with their names |
+//! | 4. COMMIT `keyring.db` | keys of new subjects |
+//! | 5. COMMIT `vault.db` | the writes, and their entries as pending |
+//! | 6. COMMIT `audit.db` | all entries, the signed head |
+//! | 7. COMMIT `keyring.db` again, if somebody was erased | tombstones in the place of keys |
+//! | 8. staged documents are renamed, those of the erased removed | their names |
+//! | 9. `index.db` | nothing that could not be derived |
+//! | 10. answers | |
 //!
-//! After a crash between 4 and 5 the pending entries are appended at start. A failure up to 5 fails the
-//! whole group: nobody was answered, so nothing was promised. What 6 and 7 leave undone is made good
-//! when the files are opened again, at once. A transaction that cannot be done is refused alone.
+//! After 5 a group is gone through with: whatever a crash or a failure leaves undone from there on is
+//! done when the files are opened again. A failure up to 7 fails the whole group: nobody was answered,
+//! so nothing was promised. A transaction that cannot be done is refused alone.
 
 use coffre_core::time::Timestamp;
 use rusqlite::{Connection, params};
 
 use super::Writer;
 use super::entries::Prepared;
+use super::erasures::{Erased, destroy_keys};
 use super::files::Files;
 use super::job::{Committed, Ran, ReadJob, Waiting, WriteJob};
 use super::reads::Accepted;
@@ -57,6 +60,7 @@ struct Plan {
     /// How many of the leaves are of writes: they come first and are pending in `vault.db`.
     pending: usize,
     staged: Vec<String>,
+    erased: Vec<Erased>,
     update: Update,
 }
 
@@ -115,7 +119,6 @@ impl Writer {
             keyring: &files.keyring,
             scope: &shared.scope,
             keys: &shared.keys,
-            signer: &shared.signer,
             indexes: &shared.indexes,
             now,
         };
@@ -172,6 +175,7 @@ impl Writer {
             leaves: Vec::with_capacity(ran.len() + reads.len()),
             pending: 0,
             staged: Vec::new(),
+            erased: Vec::new(),
             update: Update { change: self.change, ..Update::default() },
         };
         for write in ran {
@@ -183,6 +187,7 @@ impl Writer {
                 self.undecided.push(name.clone());
                 plan.staged.push(name);
             }
+            plan.erased.append(&mut effects.erased);
             plan.update.records.append(&mut effects.records);
             plan.update.change = effects.change;
         }
@@ -196,8 +201,11 @@ impl Writer {
         (plan, listening)
     }
 
-    /// Steps 3 to 5.
+    /// Steps 3 to 7.
     fn write_out(&mut self, files: &Files, ran: &[RanWrite], plan: &Plan) -> Result<(), Unavailable> {
+        if !plan.staged.is_empty() {
+            self.shared.folder.sync_staging().map_err(|error| Unavailable::from_io(&error))?;
+        }
         if plan.pending > 0 {
             let pending = plan.leaves.get(..plan.pending).unwrap_or_default();
             self.write_pending(&files.vault, pending).map_err(|error| cause_of(&error))?;
@@ -209,7 +217,7 @@ impl Writer {
             self.tail = self.append(&files.audit, &plan.leaves, plan.time)?;
             self.shared.publish(&self.tail);
         }
-        Ok(())
+        destroy_keys(files, &self.shared.signer, &plan.erased).map_err(|error| Unavailable::from_read(&error))
     }
 
     fn write_pending(&self, vault: &Connection, leaves: &[Leaf]) -> rusqlite::Result<()> {
@@ -221,7 +229,7 @@ impl Writer {
         Ok(())
     }
 
-    /// Step 5.
+    /// Step 6.
     fn append(&self, audit: &Connection, leaves: &[Leaf], time: Timestamp) -> Result<Tail, Unavailable> {
         let shared = &self.shared;
         audit.execute_batch("BEGIN IMMEDIATE").map_err(|error| cause_of(&error))?;
@@ -231,7 +239,7 @@ impl Writer {
         Ok(tail)
     }
 
-    /// Steps 6 and 7: what is committed stays committed if these fail; opening the files again makes
+    /// Steps 8 and 9: what is committed stays committed if these fail; opening the files again makes
     /// them good.
     fn finish(&mut self, files: &Files, ran: &[RanWrite], plan: &Plan) -> Result<(), Unavailable> {
         self.undecided.clear();

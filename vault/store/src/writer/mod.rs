@@ -5,6 +5,7 @@
 
 mod access;
 mod entries;
+mod erasures;
 mod files;
 mod group;
 mod job;
@@ -28,6 +29,7 @@ use coffre_core::time::Timestamp;
 use rusqlite::Connection;
 
 pub(crate) use access::{Access, AccessKey};
+pub(crate) use erasures::Erased;
 pub(crate) use files::Files;
 use job::{ReadJob, TypedJob, WriteJob};
 pub use pending::Pending;

@@ -7,8 +7,8 @@ use coffre_core::record::RecordTypeName;
 use rusqlite::Connection;
 use thiserror::Error;
 
-use super::Shared;
 use super::files::Files;
+use super::{Shared, erasures};
 use crate::error::ReadError;
 use crate::index_file::{self, Update};
 use crate::log_file::{self, Leaf, Tail};
@@ -62,12 +62,13 @@ pub(super) fn reopen(shared: &Shared, undecided: &[String]) -> Result<Recovered,
     Ok(recovered)
 }
 
-/// Appends pending entries that the log lacks; renames documents whose rows were committed; brings
-/// the index up to date.
+/// Appends pending entries that the log lacks; renames documents whose rows were committed; goes
+/// through with erasures; brings the index up to date.
 fn put_in_order(shared: &Shared, files: Files) -> Result<Recovered, RecoverError> {
     let mut tail = Tail::load(&files.audit)?;
     append_pending(shared, &files, &mut tail)?;
     place_documents(shared, &files.vault)?;
+    erasures::finish(shared, &files)?;
     let change = newest_change(&files.vault)?;
     catch_up(shared, &files, change, tail.head.size)?;
     Ok(Recovered { files, tail, change })

@@ -7,7 +7,6 @@ use coffre_core::audit::{Draft, SealedValue};
 use coffre_core::crypto::{self, Scope, SecretKey, hex, sha256};
 use coffre_core::ids::SubjectId;
 use coffre_core::keyset::{Keyset, SubjectKeys};
-use coffre_core::note::{SignedNote, SigningKey};
 use coffre_core::record::{Category, Fields, RecordTypeName};
 use coffre_core::search::SearchIndex;
 use coffre_core::time::Timestamp;
@@ -15,6 +14,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use thiserror::Error;
 
 use super::access::AccessKey;
+use super::erasures::Erased;
 use crate::clock::SystemEntropy;
 use crate::document::StagedDocument;
 use crate::error::{ReadError, Unavailable};
@@ -44,7 +44,6 @@ pub(crate) struct Surroundings<'w> {
     pub(crate) keyring: &'w Connection,
     pub(crate) scope: &'w Scope,
     pub(crate) keys: &'w Keyset,
-    pub(crate) signer: &'w SigningKey,
     pub(crate) indexes: &'w [SearchIndex],
     pub(crate) now: Timestamp,
 }
@@ -56,6 +55,7 @@ pub(crate) struct Effects {
     pub(crate) records: Vec<(SubjectId, BTreeSet<[u8; 16]>)>,
     pub(crate) staged: Vec<StagedDocument>,
     pub(crate) removed: Vec<(coffre_core::ids::DocumentId, u32)>,
+    pub(crate) erased: Vec<Erased>,
     pub(crate) access: Vec<AccessKey>,
     pub(crate) change: u64,
 }
@@ -166,12 +166,6 @@ impl<'w> Work<'w> {
         let tags = index_file::tags(around.scope, around.keys, around.indexes, kind, all);
         self.effects.records.push((subject, tags));
         Ok(())
-    }
-
-    /// The entry's commitment to a free-text reason, and the text encrypted for beside the log.
-    pub(crate) fn sign(&self, text: String) -> Result<String, WorkError> {
-        let signed = SignedNote::sign(text, self.around.signer).map(|note| note.to_string());
-        self.try_run(signed.map_err(|_| ReadError::Format { what: "note" }))
     }
 
     /// Whose access this transaction changes.

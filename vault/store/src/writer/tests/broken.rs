@@ -6,17 +6,25 @@ use super::*;
 
 /// How a COMMIT goes wrong.
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum Fate {
+pub(super) enum Fate {
     NotPersisted,
     ReportedFailed,
 }
 
-fn break_commit(connection: &mut Connection, fate: Fate) {
+/// Breaks a connection's next COMMIT, or one after it.
+pub(super) fn break_commit(connection: &mut Connection, fate: Fate, nth: u32) {
+    let mut left = nth;
+    let mut is_it = move || {
+        left = left.saturating_sub(1);
+        left == 0
+    };
     match fate {
-        Fate::NotPersisted => connection.commit_hook(Some(|| true)).unwrap(),
+        Fate::NotPersisted => connection.commit_hook(Some(is_it)).unwrap(),
         Fate::ReportedFailed => {
-            let full = || rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_IOERR), None);
-            connection.wal_hook(Some(move |_: &mut rusqlite::hooks::Wal, _| Err(full()))).unwrap();
+            let failed =
+                || rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_IOERR), None);
+            let hook = move |_: &mut rusqlite::hooks::Wal, _| if is_it() { Err(failed()) } else { Ok(()) };
+            connection.wal_hook(Some(hook)).unwrap();
         }
     }
 }
@@ -42,7 +50,7 @@ fn break_a_group(database: Database, fate: Fate) {
         Database::Vault => &mut files.vault,
         Database::Audit | Database::Index => &mut files.audit,
     };
-    break_commit(broken, fate);
+    break_commit(broken, fate, 1);
     let new = new_subject();
     let during = new.id;
     let (create, created) = job(record(new, 2), Action::Create);
@@ -99,12 +107,6 @@ fn a_withdrawal_reported_failed_binds_the_decisions_in_flight() {
     assert_eq!(actions.last(), Some(&Action::WithdrawGrant), "the withdrawal was committed after all");
 }
 
-fn copy_vault(from: &Path, to: &Path) {
-    // No other process looks at these files, so dropping SQLite's locks on them matters to nobody.
-    let status = std::process::Command::new("cp").arg("-a").args([from, to]).status().unwrap();
-    assert!(status.success());
-}
-
 /// A COMMIT whose fsync fails leaves frames in the log that count for nobody, until a crash makes the
 /// log be read anew: then they would be a write without an entry.
 #[test]
@@ -145,7 +147,7 @@ fn an_index_that_missed_a_group_is_brought_up_to_date() {
         let dir = tempfile::tempdir().unwrap();
         make(dir.path());
         let mut bench = Bench::open(dir.path());
-        break_commit(&mut bench.writer.files.as_mut().unwrap().index, fate);
+        break_commit(&mut bench.writer.files.as_mut().unwrap().index, fate, 1);
         let missed = bench.create(1); // it is committed: that its index rows are not is made good later
         let next = bench.create(2);
         assert!(bench.holds(missed, 1) && bench.holds(next, 2), "{fate:?}");

@@ -3,6 +3,7 @@
 
 mod broken;
 mod company;
+mod erased;
 
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -168,4 +169,10 @@ fn read_entry(subject: SubjectId) -> Disclosure {
     let mut entry = draft(Action::Read);
     entry.subjects = vec![subject];
     Disclosure { draft: entry, reason: None, claims: Vec::new(), depends: Depends::default() }
+}
+
+fn copy_vault(from: &Path, to: &Path) {
+    // No other process looks at these files, so dropping SQLite's locks on them matters to nobody.
+    let status = std::process::Command::new("cp").arg("-a").args([from, to]).status().unwrap();
+    assert!(status.success());
 }

@@ -1,0 +1,124 @@
+//! Erasures broken at every COMMIT: either nothing is erased, or all of it is, with its entry, and the
+//! key is destroyed.
+
+use std::io::Write;
+
+use coffre_core::ids::DocumentId;
+
+use super::broken::{Fate, break_commit};
+use super::*;
+use crate::document::{DocumentWriter, Plan};
+use crate::transactions::{AddDocument, EraseSubject};
+
+impl Bench {
+    fn upload(&mut self, subject: SubjectId) -> DocumentId {
+        let key = self.snapshot().subject_key(&kind(), subject).unwrap().unwrap();
+        let shared = &self.shared;
+        let document = DocumentId::random(&mut SystemEntropy);
+        let plan = Plan {
+            folder: shared.folder.clone(),
+            scope: shared.scope.clone(),
+            kind: kind(),
+            subject,
+            key,
+            epoch: shared.keys.epoch,
+            document,
+            version: 1,
+            file_name: "contrat.pdf".to_owned(),
+            media_type: "application/pdf".to_owned(),
+        };
+        let mut writer = DocumentWriter::start(plan).unwrap();
+        writer.write_all(b"content").unwrap();
+        let staged = writer.finish().unwrap();
+        self.commit(AddDocument { record_type: kind(), staged }, Action::UploadDocument).unwrap();
+        document
+    }
+
+    fn erase(&mut self, subject: SubjectId) -> Result<((), Receipt), CommitError<crate::transactions::EraseError>> {
+        let erase = EraseSubject { record_type: kind(), subject, remember: vec![email().field] };
+        self.commit(erase, Action::Erase)
+    }
+
+    /// Whether a person is erased: record, documents, grants and key gone, the entry and the keyed hash
+    /// there. Or all the other way round.
+    fn erased(&self, subject: SubjectId, number: u32, document: DocumentId) -> bool {
+        let buried: bool = self
+            .connection(Database::Keyring)
+            .query_row("SELECT wrapped IS NULL FROM subject_keys WHERE subject = ?1", [subject.as_bytes()], |row| {
+                row.get(0)
+            })
+            .unwrap();
+        let logged = self.entries().iter().filter(|entry| entry.what.action == Action::Erase).count();
+        let snapshot = self.snapshot();
+        assert_eq!(snapshot.record(&kind(), subject).unwrap().is_none(), buried, "the record and its key");
+        assert_eq!(snapshot.was_erased(&email(), &address(number)).unwrap(), buried, "remembered");
+        assert_eq!(snapshot.find(&email(), &address(number), 10).unwrap().is_empty(), buried, "not found");
+        assert_eq!(!self.shared.folder.path(document, 1).exists(), buried, "its documents");
+        assert_eq!(logged, usize::from(buried), "the entry");
+        buried
+    }
+}
+
+fn broken_erasure(database: Database, fate: Fate, nth: u32) -> bool {
+    let dir = tempfile::tempdir().unwrap();
+    make(dir.path());
+    let mut bench = Bench::open(dir.path());
+    let subject = bench.create(1);
+    let document = bench.upload(subject);
+    let files = bench.writer.files.as_mut().unwrap();
+    let connection = match database {
+        Database::Keyring => &mut files.keyring,
+        Database::Vault => &mut files.vault,
+        Database::Audit | Database::Index => &mut files.audit,
+    };
+    break_commit(connection, fate, nth);
+    assert!(matches!(bench.erase(subject), Err(CommitError::Unavailable(_))), "{database:?} {fate:?} {nth}");
+    let other = bench.create(2);
+    let erased = bench.erased(subject, 1, document);
+    assert!(bench.holds(other, 2));
+    drop(bench);
+    let bench = Bench::open(dir.path());
+    assert_eq!(bench.erased(subject, 1, document), erased, "{database:?} {fate:?} {nth}");
+    erased
+}
+
+#[test]
+fn an_erasure_broken_at_any_commit_is_whole_or_not_there() {
+    use Fate::{NotPersisted, ReportedFailed};
+    assert!(!broken_erasure(Database::Keyring, NotPersisted, 1));
+    assert!(!broken_erasure(Database::Vault, NotPersisted, 1));
+    for (database, fate, nth) in [
+        (Database::Vault, ReportedFailed, 1),
+        (Database::Audit, NotPersisted, 1),
+        (Database::Audit, ReportedFailed, 1),
+        (Database::Keyring, NotPersisted, 2),
+        (Database::Keyring, ReportedFailed, 1), // the first COMMIT is empty, so no frame of it is reported
+    ] {
+        assert!(broken_erasure(database, fate, nth), "{database:?} {fate:?}: committed, so it is gone through with");
+    }
+}
+
+/// A crash between the erasure's COMMIT and the destruction of the key and the files.
+#[test]
+fn an_erasure_that_a_crash_cut_short_is_finished_at_start() {
+    let dir = tempfile::tempdir().unwrap();
+    make(dir.path());
+    let mut bench = Bench::open(dir.path());
+    let subject = bench.create(1);
+    let document = bench.upload(subject);
+    let vault = dir.path().join("vault");
+    copy_vault(&vault, &dir.path().join("before"));
+    bench.erase(subject).unwrap();
+    assert!(bench.erased(subject, 1, document));
+    drop(bench);
+    for late in ["keyring.db", "keyring.db-wal", "documents"] {
+        let at = vault.join(late);
+        if at.is_dir() {
+            std::fs::remove_dir_all(&at).unwrap()
+        } else {
+            std::fs::remove_file(&at).unwrap()
+        }
+        copy_vault(&dir.path().join("before").join(late), &at);
+    }
+    assert!(Bench::open(dir.path()).erased(subject, 1, document));
+}
