@@ -231,6 +231,6 @@ pub(crate) fn begin_log(
     let bytes = begin.at(now).leaf().map_err(|error| damaged(error.to_string()))?;
     let leaf = Leaf { bytes, annotation: None };
     audit.execute_batch("BEGIN IMMEDIATE").map_err(failed)?;
-    log_file::append(audit, tail, &[leaf], now, origin, signer).map_err(|error| damaged(error.to_string()))?;
+    log_file::append(audit, tail, &[leaf], 0, now, origin, signer).map_err(|error| damaged(error.to_string()))?;
     audit.execute_batch("COMMIT").map_err(failed)
 }

@@ -20,6 +20,8 @@ pub(crate) struct Leaf {
 #[derive(Clone)]
 pub(crate) struct Tail {
     pub(crate) frontier: Frontier,
+    /// Where the entries of the newest write end: `vault.db` must know of them.
+    pub(crate) written: u64,
     /// The newest entry's time: time never runs backwards in the log.
     pub(crate) time: Timestamp,
     pub(crate) head: SignedHead,
@@ -29,23 +31,23 @@ impl Tail {
     /// The end of an empty log.
     pub(crate) fn empty() -> Self {
         let head = SignedHead { size: 0, note: String::new() };
-        Self { frontier: Frontier::new(), time: Timestamp::from_micros(0), head }
+        Self { frontier: Frontier::new(), written: 0, time: Timestamp::from_micros(0), head }
     }
 
     /// Reads the end of the log.
     pub(crate) fn load(audit: &Connection) -> Result<Self, ReadError> {
         let row = audit
-            .query_row("SELECT size, time, frontier, note FROM head", [], |row| {
-                Ok((row.get::<_, u64>(0)?, row.get(1)?, row.get::<_, Vec<u8>>(2)?, row.get(3)?))
+            .query_row("SELECT size, written, time, frontier, note FROM head", [], |row| {
+                Ok((row.get::<_, u64>(0)?, row.get(1)?, row.get(2)?, row.get::<_, Vec<u8>>(3)?, row.get(4)?))
             })
             .optional()?;
-        let Some((size, time, frontier, note)) = row else { return Ok(Self::empty()) };
+        let Some((size, written, time, frontier, note)) = row else { return Ok(Self::empty()) };
         let frontier = Frontier::from_bytes(&frontier).map_err(|_| ReadError::Format { what: "tree frontier" })?;
         let newest: Option<u64> = audit.query_row("SELECT max(idx) FROM entries", [], |row| row.get(0))?;
         if frontier.size() != size || newest.map_or(0, |index| index + 1) != size {
             return Err(ReadError::Format { what: "end of the log" });
         }
-        Ok(Self { frontier, time: Timestamp::from_micros(time), head: SignedHead { size, note } })
+        Ok(Self { frontier, written, time: Timestamp::from_micros(time), head: SignedHead { size, note } })
     }
 }
 
@@ -54,12 +56,13 @@ pub(crate) fn origin(signer_name: &str, generation: GenerationId) -> String {
     format!("{signer_name}/{generation}")
 }
 
-/// Appends leaves and the signed head over them, within the caller's transaction, and gives the new
-/// end of the log.
+/// Appends leaves, the first so many of them of writes, and the signed head over them, within the
+/// caller's transaction; gives the new end of the log.
 pub(crate) fn append(
     audit: &Connection,
     tail: &Tail,
     leaves: &[Leaf],
+    writes: usize,
     time: Timestamp,
     origin: &str,
     key: &SigningKey,
@@ -76,12 +79,15 @@ pub(crate) fn append(
         frontier.append(hash);
     }
     let size = frontier.size();
+    let written = if writes == 0 { tail.written } else { tail.frontier.size() + writes as u64 };
     let head = TreeHead { origin: origin.to_owned(), size, root: frontier.root(), extensions: Vec::new() };
     let note = head.sign(key).map_err(|_| ReadError::Format { what: "tree head" })?.to_string();
     audit
-        .prepare_cached("INSERT OR REPLACE INTO head (only, size, time, frontier, note) VALUES (1, ?1, ?2, ?3, ?4)")?
-        .execute(params![size, time.as_micros(), frontier.to_bytes(), note])?;
-    Ok(Tail { frontier, time, head: SignedHead { size, note } })
+        .prepare_cached(
+            "INSERT OR REPLACE INTO head (only, size, written, time, frontier, note) VALUES (1, ?1, ?2, ?3, ?4, ?5)",
+        )?
+        .execute(params![size, written, time.as_micros(), frontier.to_bytes(), note])?;
+    Ok(Tail { frontier, written, time, head: SignedHead { size, note } })
 }
 
 /// Entries from an index on.

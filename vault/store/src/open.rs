@@ -82,7 +82,7 @@ pub enum OpenError {
         known: i32,
     },
     /// Stored data is not what it should be.
-    #[error("the vault is damaged: {detail}; restore it from a backup")]
+    #[error("the vault is damaged ({detail}): restore it from a backup")]
     Damaged {
         /// What is wrong.
         detail: String,
@@ -101,7 +101,7 @@ impl From<RecoverError> for OpenError {
             RecoverError::Documents(source) => Self::Io(source),
             RecoverError::Open(source) => Self::Database { file: "a database", source },
             RecoverError::Read(source) => Self::Damaged { detail: source.to_string(), source: Some(source) },
-            behind @ RecoverError::LogBehind { .. } => Self::Damaged { detail: behind.to_string(), source: None },
+            lost => Self::Damaged { detail: lost.to_string(), source: None },
         }
     }
 }

@@ -17,3 +17,5 @@ mod gone;
 mod proof;
 #[path = "faults/small_disk.rs"]
 mod small_disk;
+#[path = "faults/torn_groups.rs"]
+mod torn_groups;

@@ -214,7 +214,7 @@ impl Writer {
             both(files, "ROLLBACK").map_err(|error| cause_of(&error))?;
         }
         if !plan.leaves.is_empty() {
-            self.tail = self.append(&files.audit, &plan.leaves, plan.time)?;
+            self.tail = self.append(&files.audit, plan)?;
             self.shared.publish(&self.tail);
         }
         destroy_keys(files, &self.shared.signer, &plan.erased).map_err(|error| Unavailable::from_read(&error))
@@ -230,11 +230,12 @@ impl Writer {
     }
 
     /// Step 6.
-    fn append(&self, audit: &Connection, leaves: &[Leaf], time: Timestamp) -> Result<Tail, Unavailable> {
+    fn append(&self, audit: &Connection, plan: &Plan) -> Result<Tail, Unavailable> {
         let shared = &self.shared;
         audit.execute_batch("BEGIN IMMEDIATE").map_err(|error| cause_of(&error))?;
-        let tail = log_file::append(audit, &self.tail, leaves, time, &shared.origin, &shared.signer)
-            .map_err(|error| Unavailable::from_read(&error))?;
+        let Plan { leaves, pending, time, .. } = plan;
+        let tail = log_file::append(audit, &self.tail, leaves, *pending, *time, &shared.origin, &shared.signer);
+        let tail = tail.map_err(|error| Unavailable::from_read(&error))?;
         audit.execute_batch("COMMIT").map_err(|error| cause_of(&error))?;
         Ok(tail)
     }

@@ -23,10 +23,14 @@ pub(crate) enum RecoverError {
     Read(#[from] ReadError),
     #[error("the documents folder could not be put in order")]
     Documents(#[source] std::io::Error),
-    #[error(
-        "the log ends at entry {log}, but a committed write says it must go on at {pending}: restore from a backup"
-    )]
+    #[error("the log ends at entry {log}, but a committed write says that it goes on at {pending}")]
     LogBehind { log: u64, pending: u64 },
+    #[error("vault.db ends with the write whose entries end at {records}, but the log holds writes up to {log}")]
+    RecordsBehind { records: u64, log: u64 },
+    #[error("entry {index} of the log is not the one that vault.db was committed with")]
+    OtherLog { index: u64 },
+    #[error("{file} ends at {found}, but up to {indexed} was indexed before")]
+    Shortened { file: &'static str, found: u64, indexed: u64 },
 }
 
 impl From<rusqlite::Error> for RecoverError {
@@ -74,23 +78,47 @@ fn put_in_order(shared: &Shared, files: Files) -> Result<Recovered, RecoverError
     Ok(Recovered { files, tail, change })
 }
 
+/// Brings the log up to the last write that `vault.db` has committed. Short of that, either may have
+/// lost what was committed to it (a damaged write-ahead log ends at the damage, silently): the other
+/// remembers.
 fn append_pending(shared: &Shared, files: &Files, tail: &mut Tail) -> Result<(), RecoverError> {
-    let mut statement =
-        files.vault.prepare("SELECT idx, leaf, annotation FROM pending WHERE idx >= ?1 ORDER BY idx")?;
-    let rows = statement.query_map([tail.head.size], |row| {
-        Ok((row.get::<_, u64>(0)?, Leaf { bytes: row.get(1)?, annotation: row.get(2)? }))
-    })?;
-    let pending = rows.collect::<Result<Vec<_>, _>>()?;
+    let pending = pending(&files.vault)?;
+    let log = tail.head.size;
+    let end = pending.last().map_or(0, |(index, _)| index + 1);
+    if end < tail.written {
+        return Err(RecoverError::RecordsBehind { records: end, log: tail.written });
+    }
     let Some((first, _)) = pending.first() else { return Ok(()) };
-    if *first != tail.head.size {
-        return Err(RecoverError::LogBehind { log: tail.head.size, pending: *first });
+    if *first > log {
+        return Err(RecoverError::LogBehind { log, pending: *first });
+    }
+    if *first < log {
+        return is_logged(&files.audit, &pending);
     }
     let leaves: Vec<Leaf> = pending.into_iter().map(|(_, leaf)| leaf).collect();
     let time = shared.clock.now().max(tail.time);
     files.audit.execute_batch("BEGIN IMMEDIATE")?;
-    *tail = log_file::append(&files.audit, tail, &leaves, time, &shared.origin, &shared.signer)?;
+    *tail = log_file::append(&files.audit, tail, &leaves, leaves.len(), time, &shared.origin, &shared.signer)?;
     files.audit.execute_batch("COMMIT")?;
     tracing::info!(entries = leaves.len(), "appended the entries of writes that were committed before a crash");
+    Ok(())
+}
+
+/// The entries of the last write that `vault.db` has committed.
+fn pending(vault: &Connection) -> rusqlite::Result<Vec<(u64, Leaf)>> {
+    let mut statement = vault.prepare("SELECT idx, leaf, annotation FROM pending ORDER BY idx")?;
+    let rows =
+        statement.query_map([], |row| Ok((row.get(0)?, Leaf { bytes: row.get(1)?, annotation: row.get(2)? })))?;
+    rows.collect()
+}
+
+/// Whether the log has the entries of the last write where it should.
+fn is_logged(audit: &Connection, pending: &[(u64, Leaf)]) -> Result<(), RecoverError> {
+    for (index, leaf) in pending {
+        if log_file::entry(audit, *index)?.is_none_or(|entry| entry.leaf != leaf.bytes) {
+            return Err(RecoverError::OtherLog { index: *index });
+        }
+    }
     Ok(())
 }
 
@@ -139,6 +167,12 @@ const STEP: usize = 2_000;
 
 fn catch_up(shared: &Shared, files: &Files, change: u64, entries: u64) -> Result<(), RecoverError> {
     let (mut known_change, mut known_entries) = index_file::progress(&files.index)?;
+    // The index is written last: it never knows more than the others, unless they lost something.
+    for (file, found, indexed) in [("vault.db", change, known_change), ("the log", entries, known_entries)] {
+        if indexed > found {
+            return Err(RecoverError::Shortened { file, found, indexed });
+        }
+    }
     while known_change < change {
         let update = changed_records(shared, files, known_change)?;
         known_change = update.change;
