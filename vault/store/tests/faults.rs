@@ -2,8 +2,17 @@
 //! disk and curious neighbours. Whatever it cannot serve it says clearly; nothing acknowledged is lost.
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
 
-mod acts;
+#[path = "support/grants.rs"]
+mod grants;
 mod support;
+
+use std::error::Error;
+
+/// An error and its causes, as a log would show them.
+pub(crate) fn told(error: &dyn Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause: &&(dyn Error + 'static)| (*cause).source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+}
 
 #[path = "faults/child.rs"]
 mod child;
@@ -13,6 +22,10 @@ mod disk_full;
 mod document_files;
 #[path = "faults/gone.rs"]
 mod gone;
+#[path = "faults/keys.rs"]
+mod keys;
+#[path = "faults/papers.rs"]
+mod papers;
 #[path = "faults/proof.rs"]
 mod proof;
 #[path = "faults/small_disk.rs"]

@@ -25,8 +25,8 @@ impl Erased {
     /// What stays in the place of the key: the fact, signed.
     fn tombstone(&self, signer: &SigningKey) -> Result<String, ReadError> {
         let text = format!("coffre tombstone v1\n{}\n{}\n{}\n", self.record_type, self.subject, self.at);
-        let signed = SignedNote::sign(text, signer).map_err(|_| ReadError::Format { what: "tombstone" })?;
-        Ok(signed.to_string())
+        let note = SignedNote::sign(text, signer).map_err(|_| ReadError::Format { what: "tombstone" })?;
+        Ok(note.to_string())
     }
 }
 

@@ -99,8 +99,12 @@ impl Writer {
             Err(cause) => {
                 drop(files);
                 self.broken(&cause);
-                ran.into_iter().for_each(|write| write.job.fail(&cause));
-                reads.into_iter().flat_map(|entry| entry.waiting).for_each(|waiting| waiting.fail(&cause));
+                for write in ran {
+                    write.job.fail(&cause);
+                }
+                for waiting in reads.into_iter().flat_map(|entry| entry.waiting) {
+                    waiting.fail(&cause);
+                }
             }
         }
     }
@@ -291,7 +295,9 @@ fn answer_all(ran: Vec<RanWrite>, reads: Vec<Listening>, time: Timestamp) {
         }
     }
     for Listening { index, waiting } in reads {
-        waiting.into_iter().for_each(|waiting| waiting.answer(&Committed { first_index: index, time }));
+        for waiting in waiting {
+            waiting.answer(&Committed { first_index: index, time });
+        }
     }
 }
 

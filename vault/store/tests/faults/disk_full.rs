@@ -10,10 +10,11 @@ use coffre_core::audit::Action;
 use coffre_store::transactions::CreateRecord;
 use coffre_store::{CommitError, Depends, Store, Unavailable};
 
-use crate::acts::{add, content, download, stage, told, upload};
+use crate::papers::{add, content, download, stage, upload};
 use crate::proof;
 use crate::small_disk::{SmallDisk, on_a_small_disk};
 use crate::support::{create, draft, kind, make, note, open, path, read, sample};
+use crate::told;
 
 fn staged(dir: &Path) -> usize {
     fs::read_dir(dir.join("vault/documents/staging")).unwrap().count()

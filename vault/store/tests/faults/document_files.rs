@@ -9,7 +9,7 @@ use coffre_core::document::{HEADER, SEALED_CHUNK};
 use coffre_core::ids::{DocumentId, SubjectId};
 use coffre_store::Store;
 
-use crate::acts::{content, download, open_document, upload};
+use crate::papers::{content, download, open_document, upload};
 use crate::support::{create, make, open};
 
 /// Three chunks, the last one not full.

@@ -75,9 +75,8 @@ pub(crate) fn on_a_small_disk(name: &str, kib: u32, test: impl FnOnce(&SmallDisk
     match again.output() {
         Ok(output) if output.status.success() => {
             let said = String::from_utf8_lossy(&output.stdout);
-            match said.lines().find_map(|line| line.strip_prefix("no namespace: ")) {
-                Some(reason) => child::say(&format!("skipped {name}: no tmpfs can be mounted here ({reason})")),
-                None => {}
+            if let Some(reason) = said.lines().find_map(|line| line.strip_prefix("no namespace: ")) {
+                child::say(&format!("skipped {name}: no tmpfs can be mounted here ({reason})"));
             }
         }
         Ok(output) if String::from_utf8_lossy(&output.stdout).contains("running 1 test") => {

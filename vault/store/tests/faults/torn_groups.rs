@@ -10,9 +10,11 @@ use coffre_core::search::SearchKind;
 use coffre_store::transactions::{ImportItem, ImportRecords};
 use coffre_store::{Depends, Identity, Layout, OpenError, Store};
 
-use crate::acts::{consent, content, download, told};
+use crate::grants::consent;
+use crate::papers::{content, download};
 use crate::proof;
 use crate::support::{create, draft, index, kind, make, open, options, read, sample};
+use crate::told;
 
 /// A vault before and after one group: a record with a document and a consent.
 struct Group {

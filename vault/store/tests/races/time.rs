@@ -11,8 +11,9 @@ use coffre_core::time::Timestamp;
 use coffre_store::clock::Clock;
 use coffre_store::{CommitError, Depends, Disclosure, Identity, Layout, OpenOptions, Store};
 
-use crate::acts::{consent, give};
+use crate::grants::give;
 use crate::support::{create, draft, make, options};
+use crate::terms::consent;
 
 /// A clock that shows what it is set to, in seconds.
 #[derive(Default)]

@@ -114,9 +114,9 @@ fn an_erasure_that_a_crash_cut_short_is_finished_at_start() {
     for late in ["keyring.db", "keyring.db-wal", "documents"] {
         let at = vault.join(late);
         if at.is_dir() {
-            std::fs::remove_dir_all(&at).unwrap()
+            std::fs::remove_dir_all(&at).unwrap();
         } else {
-            std::fs::remove_file(&at).unwrap()
+            std::fs::remove_file(&at).unwrap();
         }
         copy_vault(&dir.path().join("before").join(late), &at);
     }

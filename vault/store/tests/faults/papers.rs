@@ -1,23 +1,14 @@
-//! What applications do with a vault, in one line each: for tests whose subject is something else.
+//! Documents through the store: staged, stored, read back.
 
-use std::error::Error;
 use std::io::{Read, Write};
 
 use coffre_core::audit::{Action, DocumentRef};
-use coffre_core::grant::{Basis, Grant, GrantTerms};
-use coffre_core::ids::{DocumentId, GrantId, SubjectId};
-use coffre_core::role::Role;
-use coffre_core::time::Timestamp;
-use coffre_store::transactions::{AddDocument, AddDocumentError, GiveGrant, WithdrawGrant};
+use coffre_core::ids::{DocumentId, SubjectId};
+use coffre_store::transactions::{AddDocument, AddDocumentError};
 use coffre_store::{CommitError, Depends, Disclosure, DocumentReader, StagedDocument, Store, Undisclosed};
 
-use crate::support::{draft, kind, path};
-
-/// An error and its causes, as a log would show them.
-pub(crate) fn told(error: &dyn Error) -> String {
-    let causes = std::iter::successors(error.source(), |cause: &&(dyn Error + 'static)| (*cause).source());
-    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
-}
+use crate::support::{draft, kind};
+use crate::told;
 
 /// Bytes that differ from one number to the next and do not repeat.
 pub(crate) fn content(number: u32, length: usize) -> Vec<u8> {
@@ -81,27 +72,4 @@ pub(crate) fn open_document(
     let disclosure = Disclosure { draft: entry, reason: None, claims, depends: Depends::default() };
     let receipt = store.disclose(disclosure).wait().map_err(|error| told(&error))?;
     found.open(&receipt).map_err(|error| told(&error))
-}
-
-pub(crate) fn consent(valid_until: Option<Timestamp>) -> GrantTerms {
-    GrantTerms {
-        role: Role::Sales,
-        purpose: "direct-marketing".to_owned(),
-        fields: [path("contact.email")].into(),
-        basis: Basis::Consent,
-        article9: None,
-        valid_from: Timestamp::from_micros(0),
-        valid_until,
-        evidence: None,
-    }
-}
-
-pub(crate) fn give(store: &Store, subject: SubjectId, terms: GrantTerms) -> Grant {
-    let give = GiveGrant { record_type: kind(), subject, terms };
-    store.transact(give, draft(Action::GiveGrant), None, Depends::default()).wait().unwrap().0
-}
-
-pub(crate) fn withdraw(store: &Store, grant: GrantId) -> u64 {
-    let withdraw = WithdrawGrant { grant };
-    store.transact(withdraw, draft(Action::WithdrawGrant), None, Depends::default()).wait().unwrap().1.index()
 }
