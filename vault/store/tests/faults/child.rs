@@ -38,7 +38,7 @@ pub(crate) fn again_under(wrapper: &[&str], test: &str) -> Command {
             command
         }
     };
-    command.args(["--exact", test, "--include-ignored", "--nocapture", "--test-threads=1"]).env(ROLE, "yes");
+    command.args(["--exact", test, "--nocapture", "--test-threads=1"]).env(ROLE, "yes");
     command
 }
 
