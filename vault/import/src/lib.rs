@@ -24,6 +24,7 @@ mod run;
 mod target;
 mod toml_text;
 mod translate;
+mod vault;
 
 pub use candidate::{DocumentCandidate, DocumentOrigin, RecordCandidate};
 pub use document::{DocumentFault, DocumentFormat, Found};
@@ -39,3 +40,4 @@ pub use reject_file::{RejectFile, RejectFileError, RejectLine, read_rejects};
 pub use report::{ImportReport, Outcome, Progress, SourceCounts};
 pub use run::{ImportError, ImportOptions, import};
 pub use target::{Admission, DocumentBodies, ImportTarget, Known, StoredDocument, StoredRecord, TargetError};
+pub use vault::VaultTarget;

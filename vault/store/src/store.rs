@@ -7,11 +7,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use coffre_core::audit::Draft;
-use coffre_core::crypto::{Scope, SecretKey};
+use coffre_core::crypto::{Scope, SecretKey, hex};
 use coffre_core::ids::{DocumentId, GenerationId, SubjectId};
 use coffre_core::note::VerificationKey;
 use coffre_core::record::RecordTypeName;
 use coffre_core::time::Timestamp;
+use sha2::{Digest, Sha256};
 
 use crate::clock::SystemEntropy;
 use crate::disclosure::{Depends, Disclosure, Receipt};
@@ -240,6 +241,22 @@ impl Store {
         let mut writer = self.stage_document(kind, subject, Some(document), &info.file_name, &info.media_type)?;
         io::copy(&mut reader, &mut writer).map_err(StageError::Write)?;
         writer.finish().map(Some)
+    }
+
+    /// The SHA-256 of a document's content, computed from its stored bytes; the content stays within.
+    pub fn document_sha256(
+        &self,
+        kind: &RecordTypeName,
+        subject: SubjectId,
+        document: DocumentId,
+        version: u32,
+    ) -> Result<Option<String>, ReadError> {
+        // The view is let go before the bytes are read.
+        let found = self.snapshot()?.former_document(kind, subject, document, version)?;
+        let Some(mut reader) = found else { return Ok(None) };
+        let mut hasher = Sha256::new();
+        io::copy(&mut reader, &mut hasher).map_err(|source| ReadError::DocumentFile { document, source })?;
+        Ok(Some(hex(&hasher.finalize())))
     }
 
     /// Runs something on the writer's thread between two groups, and gives its answer.

@@ -37,6 +37,8 @@ pub enum Action {
     Import,
     /// An imported record was changed by a later import.
     ImportChange,
+    /// What the vault holds was compared with an import's source.
+    CompareImport,
     /// A document was stored, or a new version of it.
     UploadDocument,
     /// A document's content was asked for.

@@ -109,6 +109,19 @@ impl Mapping {
         validate::validate(crate::toml_text::TomlText { file, text }, record_type)
     }
 
+    /// The name of the record type that a mapping file says it is for, without looking further.
+    pub fn record_type_named(file: &str, text: &str) -> Result<String, MappingError> {
+        #[derive(serde::Deserialize)]
+        #[serde(rename_all = "kebab-case")]
+        struct Named {
+            record_type: String,
+        }
+        let named: Result<Named, _> = crate::toml_text::TomlText { file, text }.parse();
+        named
+            .map(|named| named.record_type)
+            .map_err(|(place, message)| MappingError { place, fault: MappingFault::Shape { message } })
+    }
+
     /// Its name.
     pub fn name(&self) -> &str {
         &self.name

@@ -23,6 +23,8 @@ pub(crate) struct Keeper {
     pub(super) counted: Counted,
     last_base: Mutex<Option<LastBase>>,
     readers: Semaphore,
+    /// Held by the one import that is under way.
+    pub(super) importing: Mutex<()>,
 }
 
 impl Keeper {
@@ -37,6 +39,7 @@ impl Keeper {
             counted: Counted::default(),
             last_base: Mutex::default(),
             readers: Semaphore::new(readers.max(1)),
+            importing: Mutex::new(()),
         }
     }
 

@@ -15,6 +15,7 @@ mod expected_version;
 mod failure;
 mod grants;
 mod health;
+pub(crate) mod import_legacy;
 mod keeper;
 mod log_copy;
 mod look;

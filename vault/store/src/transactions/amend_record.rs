@@ -55,16 +55,22 @@ impl Transaction for AmendRecord {
         let key = work.subject_key(&self.record_type, self.subject)?;
         let keys = subject_keys(work.around.scope, &self.record_type, self.subject, &key);
         let before = work.try_run(values::all_at(work.around.vault, &keys, current))?;
-        let mut after = before.clone();
-        for (field, value) in self.changes {
-            match value {
-                Some(value) => after.0.insert(field, value),
-                None => after.0.remove(&field),
-            };
-        }
+        let after = changed(&before, self.changes);
         let version = write_next(work, &keys, &before, &after, current, base)?;
         Ok(version)
     }
+}
+
+/// The values after some changes.
+pub(super) fn changed(before: &Fields, changes: BTreeMap<FieldPath, Option<Value>>) -> Fields {
+    let mut after = before.clone();
+    for (field, value) in changes {
+        match value {
+            Some(value) => after.0.insert(field, value),
+            None => after.0.remove(&field),
+        };
+    }
+    after
 }
 
 /// Writes the categories that differ as the next version, with the entry; nothing but the entry when

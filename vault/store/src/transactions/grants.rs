@@ -80,19 +80,8 @@ impl Transaction for WithdrawGrant {
     type Error = WithdrawGrantError;
 
     fn run(self, work: &mut Work<'_>, base: Draft) -> Result<Grant, WithdrawGrantError> {
-        let (kind, mut grant) = find(work, self.grant)?.ok_or(WithdrawGrantError::NoSuchGrant)?;
-        if grant.withdrawn_at.is_none() {
-            grant.withdrawn_at = Some(work.now());
-            grant.version += 1;
-            let update = || {
-                work.around
-                    .vault
-                    .prepare_cached("UPDATE grants SET withdrawn_at = ?2, version = ?3 WHERE id = ?1")?
-                    .execute(params![grant.id.as_bytes(), work.now().as_micros(), grant.version])
-            };
-            work.try_run(update())?;
-            work.access_changed(AccessKey::Subject(grant.subject));
-        }
+        let (kind, _) = find(work, self.grant)?.ok_or(WithdrawGrantError::NoSuchGrant)?;
+        let grant = withdraw(work, self.grant)?.ok_or(WithdrawGrantError::NoSuchGrant)?;
         let mut entry = base;
         about(&mut entry, &kind, &grant);
         work.log(entry);
@@ -120,6 +109,24 @@ pub(super) fn insert(
     };
     work.try_run(insert())?;
     Ok(grant)
+}
+
+/// Withdraws a grant, if it is there and in force; gives it as it is then.
+pub(super) fn withdraw(work: &mut Work<'_>, id: GrantId) -> Result<Option<Grant>, WorkError> {
+    let Some((_, mut grant)) = find(work, id)? else { return Ok(None) };
+    if grant.withdrawn_at.is_none() {
+        grant.withdrawn_at = Some(work.now());
+        grant.version += 1;
+        let update = || {
+            work.around
+                .vault
+                .prepare_cached("UPDATE grants SET withdrawn_at = ?2, version = ?3 WHERE id = ?1")?
+                .execute(params![grant.id.as_bytes(), work.now().as_micros(), grant.version])
+        };
+        work.try_run(update())?;
+        work.access_changed(AccessKey::Subject(grant.subject));
+    }
+    Ok(Some(grant))
 }
 
 /// What an entry says of a grant.

@@ -1,26 +1,49 @@
-//! Importing a batch of records: each with its documents and grants, and an entry of its own.
+//! Importing a batch of records: new ones and changes of earlier ones, each with its documents and
+//! grants, and an entry of its own.
+
+use std::collections::BTreeMap;
 
 use coffre_core::audit::{Action, Draft};
 use coffre_core::grant::GrantTerms;
-use coffre_core::ids::SubjectId;
-use coffre_core::record::{Fields, RecordTypeName};
+use coffre_core::ids::{GrantId, SubjectId};
+use coffre_core::record::{FieldPath, Fields, RecordTypeName};
+use serde_json::Value;
 use thiserror::Error;
 
-use super::{Transaction, create_record, documents, grants};
+use super::{Transaction, amend_record, create_record, documents, grants};
 use crate::document::StagedDocument;
 use crate::model::NewSubject;
 use crate::writer::{Work, WorkError};
+use crate::{subject_keys, values};
 
 /// One record of an import.
-pub struct ImportItem {
-    /// The new data subject (`Store::new_subject`).
-    pub subject: NewSubject,
-    /// Its values, already checked.
-    pub fields: Fields,
-    /// Its documents, staged under the new subject.
-    pub documents: Vec<StagedDocument>,
-    /// The grants that the grants file gives on it.
-    pub grants: Vec<GrantTerms>,
+pub enum ImportItem {
+    /// A new record.
+    New {
+        /// The new data subject (`Store::new_subject`).
+        subject: NewSubject,
+        /// Its values, already checked.
+        fields: Fields,
+        /// Its documents, staged under the new subject.
+        documents: Vec<StagedDocument>,
+        /// The grants that the grants file gives on it.
+        grants: Vec<GrantTerms>,
+    },
+    /// A change of a record that an earlier import brought.
+    Change {
+        /// The record.
+        subject: SubjectId,
+        /// The version that the source was compared with.
+        expected_version: u32,
+        /// The new values; `None` removes a field.
+        changes: BTreeMap<FieldPath, Option<Value>>,
+        /// Its documents, staged.
+        documents: Vec<StagedDocument>,
+        /// The grants to give.
+        give: Vec<GrantTerms>,
+        /// The grants to withdraw.
+        withdraw: Vec<GrantId>,
+    },
 }
 
 /// Imports a batch: all of it or nothing.
@@ -34,40 +57,107 @@ pub struct ImportRecords {
 /// A batch that was not imported.
 #[derive(Debug, Error)]
 pub enum ImportError {
+    /// A record was changed or erased while the batch was prepared.
+    #[error("record {subject} was changed while it was compared: run the import again")]
+    Stale {
+        /// The record.
+        subject: SubjectId,
+    },
     /// The store failed.
     #[error(transparent)]
     Store(#[from] WorkError),
 }
 
 impl Transaction for ImportRecords {
-    /// The new records, in the batch's order.
-    type Output = Vec<SubjectId>;
+    type Output = ();
     type Error = ImportError;
 
-    fn run(self, work: &mut Work<'_>, base: Draft) -> Result<Vec<SubjectId>, ImportError> {
-        let mut created = Vec::with_capacity(self.items.len());
+    fn run(self, work: &mut Work<'_>, base: Draft) -> Result<(), ImportError> {
+        let kind = &self.record_type;
         for item in self.items {
-            let mut entry = base.clone();
-            create_record::insert(work, &self.record_type, &item.subject, &item.fields, &mut entry)?;
-            work.log(entry);
-            for staged in item.documents {
-                let document = documents::insert(work, staged)?;
-                let mut entry = base.clone();
-                entry.record_type = Some(self.record_type.clone());
-                entry.subjects = vec![item.subject.id];
-                entry.document = Some(document);
-                work.log(entry);
+            match item {
+                ImportItem::New { subject, fields, documents, grants } => {
+                    let mut entry = base.clone();
+                    create_record::insert(work, kind, &subject, &fields, &mut entry)?;
+                    work.log(entry);
+                    attach(work, kind, subject.id, documents, &base)?;
+                    give(work, kind, subject.id, grants, &base)?;
+                }
+                ImportItem::Change { subject, expected_version, changes, documents, give: new, withdraw } => {
+                    let entry = Draft { action: Action::ImportChange, ..base.clone() };
+                    amend(work, kind, subject, expected_version, changes, &entry)?;
+                    attach(work, kind, subject, documents, &entry)?;
+                    give(work, kind, subject, new, &base)?;
+                    for grant in withdraw {
+                        if let Some(grant) = grants::withdraw(work, grant)? {
+                            let entry = Draft { action: Action::WithdrawGrant, ..base.clone() };
+                            log_grant(work, kind, &grant, entry);
+                        }
+                    }
+                }
             }
-            for terms in item.grants {
-                let grant = grants::insert(work, &self.record_type, item.subject.id, terms)?;
-                let mut entry = base.clone();
-                entry.action = Action::GiveGrant;
-                entry.purpose = Some(grant.terms.purpose.clone());
-                grants::about(&mut entry, &self.record_type, &grant);
-                work.log(entry);
-            }
-            created.push(item.subject.id);
         }
-        Ok(created)
+        Ok(())
     }
+}
+
+fn amend(
+    work: &mut Work<'_>,
+    kind: &RecordTypeName,
+    subject: SubjectId,
+    expected_version: u32,
+    changes: BTreeMap<FieldPath, Option<Value>>,
+    entry: &Draft,
+) -> Result<(), ImportError> {
+    let current = work.record(kind, subject)?.map(|record| record.version);
+    if current != Some(expected_version) {
+        return Err(ImportError::Stale { subject });
+    }
+    if changes.is_empty() {
+        return Ok(());
+    }
+    let key = work.subject_key(kind, subject)?;
+    let keys = subject_keys(work.around.scope, kind, subject, &key);
+    let before = work.try_run(values::all_at(work.around.vault, &keys, expected_version))?;
+    let after = amend_record::changed(&before, changes);
+    amend_record::write_next(work, &keys, &before, &after, expected_version, entry.clone())?;
+    Ok(())
+}
+
+fn attach(
+    work: &mut Work<'_>,
+    kind: &RecordTypeName,
+    subject: SubjectId,
+    staged: Vec<StagedDocument>,
+    entry: &Draft,
+) -> Result<(), WorkError> {
+    for document in staged {
+        let document = documents::insert(work, document)?;
+        let mut entry = entry.clone();
+        entry.record_type = Some(kind.clone());
+        entry.subjects = vec![subject];
+        entry.document = Some(document);
+        work.log(entry);
+    }
+    Ok(())
+}
+
+fn give(
+    work: &mut Work<'_>,
+    kind: &RecordTypeName,
+    subject: SubjectId,
+    terms: Vec<GrantTerms>,
+    base: &Draft,
+) -> Result<(), WorkError> {
+    for terms in terms {
+        let grant = grants::insert(work, kind, subject, terms)?;
+        log_grant(work, kind, &grant, Draft { action: Action::GiveGrant, ..base.clone() });
+    }
+    Ok(())
+}
+
+fn log_grant(work: &mut Work<'_>, kind: &RecordTypeName, grant: &coffre_core::grant::Grant, mut entry: Draft) {
+    entry.purpose = Some(grant.terms.purpose.clone());
+    grants::about(&mut entry, kind, grant);
+    work.log(entry);
 }

@@ -2,10 +2,11 @@
 
 mod applications;
 mod audit;
+mod import;
 mod vault;
 
 use super::routes::Routes;
 
 pub(super) fn routes() -> Routes {
-    applications::routes().merge(audit::routes()).merge(vault::routes())
+    applications::routes().merge(audit::routes()).merge(import::routes()).merge(vault::routes())
 }

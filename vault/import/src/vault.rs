@@ -1,0 +1,298 @@
+//! The store as the target of an import. Whatever is read to compare goes through the audit log like
+//! any other read: one entry for a batch.
+
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::error::Error;
+use std::io;
+
+use coffre_core::audit::{Action, Draft, Entry};
+use coffre_core::ids::{DocumentId, SubjectId};
+use coffre_core::record::{FieldPath, Fields, RecordTypeName};
+use coffre_core::search::SearchIndex;
+use coffre_store::transactions::{ImportError, ImportItem, ImportRecords};
+use coffre_store::{
+    Claim, CommitError, Depends, Disclosure, DocumentInfo, DocumentWriter, HitKind, ReadError, Receipt, Snapshot,
+    StageError, StagedDocument, Store, Undisclosed, WrongReceipt,
+};
+use serde_json::Value;
+use thiserror::Error;
+
+use crate::candidate::{DocumentCandidate, RecordCandidate};
+use crate::mapping::Mapping;
+use crate::plan::Change;
+use crate::target::{Admission, DocumentBodies, ImportTarget, Known, StoredDocument, StoredRecord, TargetError};
+
+/// Why the vault could not do its part.
+#[derive(Debug, Error)]
+enum VaultFault {
+    #[error("the mapping's key field cannot be searched exactly: give it `search = \"exact\"` in its record type")]
+    KeyNotIndexed,
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    #[error(transparent)]
+    Compare(#[from] CommitError<Infallible>),
+    #[error(transparent)]
+    Receipt(#[from] WrongReceipt),
+    #[error(transparent)]
+    Commit(#[from] CommitError<ImportError>),
+    #[error(transparent)]
+    Stage(#[from] StageError),
+    #[error("a document of the source could not be brought over")]
+    Copy(#[source] io::Error),
+    #[error("a record was erased while it was compared: run the import again")]
+    Gone,
+}
+
+impl From<VaultFault> for TargetError {
+    fn from(fault: VaultFault) -> Self {
+        let cause: Box<dyn Error + Send + Sync> = Box::new(fault);
+        Self(cause)
+    }
+}
+
+/// At most this many subjects are named in one entry, so that it stays within its length.
+const IN_ONE_ENTRY: usize = 400;
+
+/// An open vault.
+pub struct VaultTarget<'v> {
+    store: &'v Store,
+    kind: RecordTypeName,
+    key: SearchIndex,
+    fields: Vec<FieldPath>,
+    base: Draft,
+}
+
+impl<'v> VaultTarget<'v> {
+    /// A vault that takes what a mapping brings. The base entry says who imports.
+    pub fn new(store: &'v Store, mapping: &Mapping, indexes: &[SearchIndex], base: Draft) -> Result<Self, TargetError> {
+        let is_key =
+            |index: &&SearchIndex| &index.record_type == mapping.record_type() && &index.field == mapping.key_field();
+        let key = indexes.iter().find(is_key).cloned().ok_or(VaultFault::KeyNotIndexed)?;
+        let fields = mapping.fields().into_iter().cloned().collect();
+        Ok(Self { store, kind: mapping.record_type().clone(), key, fields, base })
+    }
+
+    fn known(&self, keys: &[&str], from_bytes: bool) -> Result<Vec<Known>, VaultFault> {
+        let mut known = Vec::with_capacity(keys.len());
+        for keys in keys.chunks(IN_ONE_ENTRY) {
+            let sealed = self.look(keys)?;
+            let receipt = self.note(&sealed)?;
+            for found in sealed {
+                known.push(match found {
+                    Sealed::Absent => Known::Absent,
+                    Sealed::Erased => Known::Erased,
+                    Sealed::Present(record) => self.open(*record, receipt.as_ref(), from_bytes)?,
+                });
+            }
+        }
+        Ok(known)
+    }
+
+    /// What there is under these keys, not yet disclosed.
+    fn look(&self, keys: &[&str]) -> Result<Vec<Sealed>, VaultFault> {
+        let snapshot = self.store.snapshot()?;
+        keys.iter().map(|key| self.look_up(&snapshot, key)).collect()
+    }
+
+    fn look_up(&self, snapshot: &Snapshot<'_>, key: &str) -> Result<Sealed, VaultFault> {
+        let hits = snapshot.find(&self.key, key, 2)?;
+        let Some(hit) = hits.into_iter().find(|hit| hit.kind == HitKind::Written) else {
+            let erased = snapshot.was_erased(&self.key, key)?;
+            return Ok(if erased { Sealed::Erased } else { Sealed::Absent });
+        };
+        let Some(state) = snapshot.record(&self.kind, hit.subject)? else { return Err(VaultFault::Gone) };
+        Ok(Sealed::Present(Box::new(SealedRecord {
+            subject: hit.subject,
+            version: state.version,
+            changed_in_vault: changed_in_vault(snapshot, hit.subject, state.version)?,
+            fields: snapshot.fields(&self.kind, hit.subject, &self.fields)?,
+            documents: snapshot.documents(&self.kind, hit.subject)?,
+            grants: snapshot.grants(hit.subject)?,
+        })))
+    }
+
+    /// Commits the entry that says what was compared; none when there is nothing.
+    fn note(&self, sealed: &[Sealed]) -> Result<Option<Receipt>, VaultFault> {
+        let present: Vec<&SealedRecord> = sealed.iter().filter_map(Sealed::record).collect();
+        if present.is_empty() {
+            return Ok(None);
+        }
+        let mut draft = self.base.clone();
+        draft.action = Action::CompareImport;
+        draft.record_type = Some(self.kind.clone());
+        draft.subjects = present.iter().map(|record| record.subject).collect();
+        draft.fields.clone_from(&self.fields);
+        let claims: Vec<Claim> =
+            present.iter().flat_map(|r| [r.fields.claim().clone(), r.documents.claim().clone()]).collect();
+        let disclosure = Disclosure { draft, reason: None, claims, depends: Depends::default() };
+        Ok(Some(self.store.disclose(disclosure).wait()?))
+    }
+
+    fn open(&self, record: SealedRecord, receipt: Option<&Receipt>, from_bytes: bool) -> Result<Known, VaultFault> {
+        let receipt = receipt.ok_or(WrongReceipt)?;
+        let mut documents = Vec::new();
+        for info in record.documents.open(receipt)? {
+            let sha256 = if from_bytes {
+                let hashed = self.store.document_sha256(&self.kind, record.subject, info.id, info.version)?;
+                hashed.ok_or(VaultFault::Gone)?
+            } else {
+                info.sha256
+            };
+            documents.push(StoredDocument { id: info.id, file_name: info.file_name, sha256 });
+        }
+        Ok(Known::Present(Box::new(StoredRecord {
+            version: record.version,
+            changed_in_vault: record.changed_in_vault,
+            fields: record.fields.open(receipt)?,
+            documents,
+            grants: record.grants,
+        })))
+    }
+
+    fn new_item(
+        &self,
+        candidate: &RecordCandidate,
+        grants: &[coffre_core::grant::GrantTerms],
+        bodies: &dyn DocumentBodies,
+    ) -> Result<ImportItem, VaultFault> {
+        let subject = self.store.new_subject();
+        let mut documents = Vec::with_capacity(candidate.documents.len());
+        let mut names = BTreeMap::new();
+        for document in &candidate.documents {
+            let writer = self.store.stage_for_new(&self.kind, &subject, &document.file_name, document.media_type)?;
+            let staged = copy(writer, document, bodies)?;
+            names.insert(document.file_name.as_str(), staged.id());
+            documents.push(staged);
+        }
+        let mut fields = candidate.fields.clone();
+        fields.0.extend(document_values(&candidate.document_fields, &names));
+        Ok(ImportItem::New { subject, fields, documents, grants: grants.to_vec() })
+    }
+
+    fn changed_item(
+        &self,
+        candidate: &RecordCandidate,
+        expected_version: u32,
+        change: &Change,
+        bodies: &dyn DocumentBodies,
+    ) -> Result<ImportItem, VaultFault> {
+        let (subject, known) = self.subject_of(&candidate.key)?;
+        let mut names: BTreeMap<&str, DocumentId> =
+            known.iter().map(|document| (document.file_name.as_str(), document.id)).collect();
+        let mut documents = Vec::with_capacity(change.documents.len());
+        for wanted in &change.documents {
+            let Some(document) = candidate.documents.get(wanted.document) else { continue };
+            let (name, media_type) = (&document.file_name, document.media_type);
+            let writer = self.store.stage_document(&self.kind, subject, wanted.replaces, name, media_type)?;
+            let staged = copy(writer, document, bodies)?;
+            names.insert(name, staged.id());
+            documents.push(staged);
+        }
+        let mut changes = change.fields.clone();
+        let values = document_values(&change.document_fields, &names);
+        changes.extend(values.into_iter().map(|(field, value)| (field, Some(value))));
+        let (give, withdraw) = (change.give.clone(), change.withdraw.clone());
+        Ok(ImportItem::Change { subject, expected_version, changes, documents, give, withdraw })
+    }
+
+    /// A record's subject and its documents, for naming them in a change.
+    fn subject_of(&self, key: &str) -> Result<(SubjectId, Vec<DocumentInfo>), VaultFault> {
+        let sealed = self.look(&[key])?;
+        let receipt = self.note(&sealed)?.ok_or(VaultFault::Gone)?;
+        match sealed.into_iter().next() {
+            Some(Sealed::Present(record)) => Ok((record.subject, record.documents.open(&receipt)?)),
+            _ => Err(VaultFault::Gone),
+        }
+    }
+}
+
+impl ImportTarget for VaultTarget<'_> {
+    fn find(&mut self, keys: &[&str]) -> Result<Vec<Known>, TargetError> {
+        Ok(self.known(keys, false)?)
+    }
+
+    fn admit(&mut self, batch: &[Admission], bodies: &dyn DocumentBodies) -> Result<(), TargetError> {
+        let item = |admission: &Admission| match admission {
+            Admission::New { candidate, grants } => self.new_item(candidate, grants, bodies),
+            Admission::Change { candidate, version, change } => self.changed_item(candidate, *version, change, bodies),
+        };
+        let items = batch.iter().map(item).collect::<Result<Vec<_>, _>>()?;
+        let records = ImportRecords { record_type: self.kind.clone(), items };
+        let pending = self.store.transact(records, self.base.clone(), None, Depends::default());
+        pending.wait().map_err(VaultFault::Commit)?;
+        Ok(())
+    }
+
+    fn read_back(&mut self, keys: &[&str]) -> Result<Vec<Known>, TargetError> {
+        Ok(self.known(keys, true)?)
+    }
+}
+
+/// What there is under a key, not yet disclosed.
+enum Sealed {
+    Absent,
+    Erased,
+    Present(Box<SealedRecord>),
+}
+
+impl Sealed {
+    fn record(&self) -> Option<&SealedRecord> {
+        match self {
+            Self::Present(record) => Some(record),
+            Self::Absent | Self::Erased => None,
+        }
+    }
+}
+
+struct SealedRecord {
+    subject: SubjectId,
+    version: u32,
+    changed_in_vault: bool,
+    fields: Undisclosed<Fields>,
+    documents: Undisclosed<Vec<DocumentInfo>>,
+    grants: Vec<coffre_core::grant::Grant>,
+}
+
+/// How many entries of a record's history are looked at in one step.
+const HISTORY: usize = 50;
+
+/// Whether anything but an import wrote a record's newest version: the log knows.
+fn changed_in_vault(snapshot: &Snapshot<'_>, subject: SubjectId, version: u32) -> Result<bool, ReadError> {
+    let mut before = None;
+    loop {
+        let page = snapshot.accesses(subject, before, HISTORY)?;
+        let Some(oldest) = page.last() else { return Ok(false) };
+        before = Some(oldest.index);
+        for entry in page.iter().filter_map(|logged| Entry::from_leaf(&logged.leaf).ok()) {
+            match entry.what.action {
+                Action::Import | Action::ImportChange if entry.what.version == Some(version) => return Ok(false),
+                Action::Create | Action::Amend | Action::RestoreVersion if entry.what.version == Some(version) => {
+                    return Ok(true);
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+fn copy(
+    mut writer: DocumentWriter,
+    document: &DocumentCandidate,
+    bodies: &dyn DocumentBodies,
+) -> Result<StagedDocument, VaultFault> {
+    let mut body = bodies.open(document).map_err(VaultFault::Copy)?;
+    io::copy(&mut body, &mut writer).map_err(VaultFault::Copy)?;
+    Ok(writer.finish()?)
+}
+
+/// The values of fields that name documents: their identifiers.
+fn document_values(
+    fields: &BTreeMap<FieldPath, String>,
+    names: &BTreeMap<&str, DocumentId>,
+) -> Vec<(FieldPath, Value)> {
+    let value = |(field, name): (&FieldPath, &String)| {
+        Some((field.clone(), Value::String(names.get(name.as_str())?.to_string())))
+    };
+    fields.iter().filter_map(value).collect()
+}

@@ -1,0 +1,115 @@
+//! Importing a legacy database, on the vault's host. The import itself is `coffre-import`'s; here it
+//! meets the open vault, the policies and the account that asks.
+
+use std::path::PathBuf;
+use std::sync::{Arc, TryLockError};
+
+use coffre_core::audit::{Action, Draft};
+use coffre_import::{
+    GrantsError, GrantsFile, ImportError, ImportOptions, ImportReport, Legacy, LegacyError, Mapping, MappingError,
+    Progress, TargetError, VaultTarget, import,
+};
+use serde::Deserialize;
+use thiserror::Error;
+
+use super::call::LocalCall;
+use super::keeper::Keeper;
+
+/// A file whose text was read by whoever asks.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NamedText {
+    /// Its name, for messages.
+    pub(crate) name: String,
+    /// What it holds.
+    pub(crate) text: String,
+}
+
+/// What to import, and how.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ImportLegacy {
+    /// The legacy database on the vault's host.
+    pub(crate) from: PathBuf,
+    pub(crate) mapping: NamedText,
+    pub(crate) grants: Option<NamedText>,
+    pub(crate) dry_run: bool,
+    pub(crate) apply_changes: bool,
+    /// Where rejects are written.
+    pub(crate) rejects: PathBuf,
+    /// To whom rejects are encrypted; the recovery recipient by default.
+    pub(crate) reject_recipient: Option<String>,
+}
+
+/// An import that did not begin, or that stopped.
+#[derive(Debug, Error)]
+pub(crate) enum ImportFault {
+    #[error("another import is under way: wait until it has ended")]
+    Busy,
+    #[error("{0} must be named by its absolute path")]
+    Relative(&'static str),
+    #[error("the mapping {mapping} brings records of type {kind}, which the policies do not know")]
+    UnknownType { mapping: String, kind: String },
+    #[error(transparent)]
+    Mapping(#[from] MappingError),
+    #[error(transparent)]
+    Grants(#[from] GrantsError),
+    #[error(transparent)]
+    Legacy(#[from] LegacyError),
+    #[error(transparent)]
+    Vault(#[from] TargetError),
+    #[error(transparent)]
+    Import(#[from] ImportError),
+}
+
+/// Data subjects in a batch: a transaction's worth.
+const BATCH: usize = 300;
+
+impl Keeper {
+    /// Imports. Runs on a thread that may block.
+    pub(crate) fn import_legacy(
+        self: &Arc<Self>,
+        call: LocalCall,
+        asked: &ImportLegacy,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<ImportReport, ImportFault> {
+        // Two at once could both find a record absent and bring it twice.
+        let _alone = match self.importing.try_lock() {
+            Ok(alone) => alone,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => return Err(ImportFault::Busy),
+        };
+        for (path, what) in [(&asked.from, "the legacy database"), (&asked.rejects, "the reject file")] {
+            if !path.is_absolute() {
+                return Err(ImportFault::Relative(what));
+            }
+        }
+        let mapping = self.mapping(&asked.mapping)?;
+        let grants = match &asked.grants {
+            Some(file) => GrantsFile::parse(&file.name, &file.text, &mapping, &self.policies, self.store.now())?,
+            None => GrantsFile::default(),
+        };
+        let legacy = Legacy::open(&asked.from, &mapping)?;
+        let kind = self.policies.record_type(mapping.record_type().as_str());
+        let indexes = kind.map(coffre_policies::RecordType::indexes).unwrap_or_default();
+        let base = Draft { policy_set: Some(self.policy_set.clone()), ..call.draft(Action::Import) };
+        let mut target = VaultTarget::new(&self.store, &mapping, &indexes, base)?;
+        let recipient = asked.reject_recipient.as_deref().unwrap_or_else(|| self.store.recovery_recipient());
+        let options = ImportOptions {
+            apply_changes: asked.apply_changes,
+            rejects: &asked.rejects,
+            reject_recipient: recipient,
+            batch: BATCH,
+        };
+        let target: Option<&mut dyn coffre_import::ImportTarget> = if asked.dry_run { None } else { Some(&mut target) };
+        Ok(import(&legacy, &grants, target, &options, progress)?)
+    }
+
+    fn mapping(&self, file: &NamedText) -> Result<Mapping, ImportFault> {
+        // The mapping names its record type, which is needed to read the rest of it.
+        let unknown = |kind: &str| ImportFault::UnknownType { mapping: file.name.clone(), kind: kind.to_owned() };
+        let kind = Mapping::record_type_named(&file.name, &file.text)?;
+        let kind = self.policies.record_type(&kind).ok_or_else(|| unknown(&kind))?;
+        Ok(Mapping::parse(&file.name, &file.text, kind)?)
+    }
+}
