@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::commands::{audit, doctor, init, policy};
+use crate::commands::{application, audit, backup, doctor, init, policy, restore, serve};
 
 /// An encrypted vault for an insurer's sensitive records, and the backups that keep them from being lost.
 #[derive(Debug, Parser)]
@@ -31,8 +31,16 @@ pub(crate) enum Verb {
     Init(init::Arguments),
     /// Tell what is wrong with a vault, its configuration and the tools it needs, each with its remedy
     Doctor(doctor::Arguments),
+    /// Open a vault and serve it until told to stop
+    Serve(serve::Arguments),
+    /// Add, list or revoke the applications that may call the API
+    Application(application::Arguments),
     /// Check the policies, or explain what they decide
     Policy(policy::Arguments),
-    /// Verify the audit log
+    /// Verify or export the audit log
     Audit(audit::Arguments),
+    /// Back up, and verify backups, without any key
+    Backup(backup::Arguments),
+    /// Restore a vault from a backup, with the recovery identity
+    Restore(Box<restore::Arguments>),
 }

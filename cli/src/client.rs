@@ -1,10 +1,13 @@
-//! A small HTTP client for this machine's own server: over its unix sockets, or over TCP on loopback. No TLS, no
-//! redirects, no pool: one connection for each request.
+//! A small HTTP client for this machine's own server: over its unix sockets, over TCP on loopback, or within this
+//! process. No TLS, no redirects, no pool: one connection for each request.
 
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 
+use coffre_policies::Policies;
+use coffre_store::Store;
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::Bytes;
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue, InvalidHeaderValue};
@@ -19,13 +22,23 @@ use tokio::net::{TcpStream, UnixStream};
 /// The largest answer that is read into memory.
 const LARGEST_ANSWER: usize = 64 * 1024 * 1024;
 
+/// Bytes on their way between the two ends of a connection within this process.
+const PIPE: usize = 64 * 1024;
+
 /// Where a server answers.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) enum Endpoint {
     /// A unix socket: who may connect is a matter of file permissions.
     Socket(PathBuf),
     /// An address on this machine.
     Address(SocketAddr),
+    /// The control verbs over a vault that this process has open.
+    Within {
+        /// The vault.
+        store: Store,
+        /// Its policies.
+        policies: Arc<Policies>,
+    },
 }
 
 impl std::fmt::Display for Endpoint {
@@ -33,7 +46,14 @@ impl std::fmt::Display for Endpoint {
         match self {
             Self::Socket(path) => path.display().fmt(f),
             Self::Address(address) => address.fmt(f),
+            Self::Within { .. } => f.write_str("this process"),
         }
+    }
+}
+
+impl std::fmt::Debug for Endpoint {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Endpoint({self})")
     }
 }
 
@@ -125,10 +145,11 @@ impl Client {
         self.send(Method::GET, path, HeaderMap::new(), Bytes::new()).await
     }
 
-    /// Sends a JSON body.
-    pub(crate) async fn post(&self, path: &str, body: &serde_json::Value) -> Result<Answer, ClientError> {
-        let headers = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static("application/json"))]);
-        self.send(Method::POST, path, headers, body.to_string().into()).await
+    /// Sends a JSON body, or none.
+    pub(crate) async fn post(&self, path: &str, body: Option<&serde_json::Value>) -> Result<Answer, ClientError> {
+        let json = body.map(|_| (CONTENT_TYPE, HeaderValue::from_static("application/json")));
+        let body = body.map(ToString::to_string).unwrap_or_default();
+        self.send(Method::POST, path, json.into_iter().collect(), body.into()).await
     }
 
     /// Sends a request and reads its whole answer, whatever its status.
@@ -152,6 +173,12 @@ impl Client {
             }
             Endpoint::Address(address) => {
                 self.exchange(TcpStream::connect(address).await.map_err(unreachable)?, request).await
+            }
+            Endpoint::Within { store, policies } => {
+                let (near, far) = tokio::io::duplex(PIPE);
+                let account = rustix::process::getuid().as_raw();
+                tokio::spawn(coffre_server::serve_control(far, store.clone(), Arc::clone(policies), account));
+                self.exchange(near, request).await
             }
         }
     }

@@ -1,5 +1,6 @@
 //! How an error reads on the terminal: one line of cause, one of remedy. Which exit code it ends with is in `exit`.
 
+use std::error::Error;
 use std::fmt;
 
 use crate::exit::Exit;
@@ -10,13 +11,17 @@ use crate::exit::Exit;
 #[derive(Debug)]
 pub(crate) struct Complaint {
     exit: Exit,
-    cause: String,
-    remedy: String,
+    message: String,
 }
 
 impl Complaint {
     pub(crate) fn new(exit: Exit, cause: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self { exit, cause: cause.into(), remedy: remedy.into() }
+        Self { exit, message: format!("{}; {}", cause.into(), remedy.into()) }
+    }
+
+    /// What somebody else found, whose message holds cause and remedy already.
+    pub(crate) fn told(exit: Exit, message: String) -> Self {
+        Self { exit, message }
     }
 
     pub(crate) const fn exit(&self) -> Exit {
@@ -31,11 +36,11 @@ impl Complaint {
 
 impl fmt::Display for Complaint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}; {}", self.cause, self.remedy)
+        f.write_str(&self.message)
     }
 }
 
-impl std::error::Error for Complaint {}
+impl Error for Complaint {}
 
 /// The two lines for the terminal.
 ///
@@ -59,8 +64,22 @@ pub(crate) fn two_lines(error: &anyhow::Error) -> String {
     }
 }
 
+/// An error and its sources on one line, each said once, for a report or a log.
+pub(crate) fn chain(error: &(dyn Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(link) = source {
+        let message = link.to_string();
+        if !text.contains(&message) {
+            text = format!("{text} ({message})");
+        }
+        source = link.source();
+    }
+    text.replace('\n', " ")
+}
+
 /// Cause and remedy of a message, apart at its first `: ` or `; ` after the place it may begin with.
-fn split(message: &str) -> (&str, Option<&str>) {
+pub(crate) fn split(message: &str) -> (&str, Option<&str>) {
     let start = place(message).len();
     let rest = message.get(start..).unwrap_or_default();
     let separator = ["; ", ": "].into_iter().filter_map(|separator| rest.find(separator)).min();

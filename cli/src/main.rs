@@ -1,17 +1,23 @@
 //! `coffre`: one binary for the vault, its server and its backups. This crate holds arguments, configuration, wiring
 //! and reports; what they wire together is in the libraries. The only crate that prints, and that ends the process.
 
-#![expect(dead_code, reason = "the verbs that use the rest of this frame follow one by one")]
+#![expect(dead_code, reason = "the import and the demonstration use the rest of this frame")]
 
+mod accounts;
 mod arguments;
 mod client;
 mod commands;
 mod complaint;
 mod configuration;
+mod control;
 mod demo;
 mod exit;
+mod figures;
+mod interrupt;
 mod language;
 mod output;
+mod place;
+mod progress;
 
 use std::io::{self, Write as _};
 use std::process::ExitCode;

@@ -1,9 +1,6 @@
 //! `coffre init`: a new vault, and what its operator must keep. The keys are made in the store; this verb names the
 //! places, writes the configuration that pins the new vault, and prints what belongs into every other one.
 
-use std::fs::OpenOptions;
-use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
@@ -13,7 +10,7 @@ use coffre_store::clock::{SystemClock, SystemEntropy};
 use coffre_store::{InitPlan, Initialized};
 use serde_json::json;
 
-use crate::configuration::FILE_NAME;
+use crate::configuration;
 use crate::exit::Exit;
 use crate::output;
 
@@ -46,7 +43,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
         recovery_identity_file: arguments.recovery_identity.clone().unwrap_or_else(|| beside(&directory)),
     };
     let vault = coffre_store::init(&directory, &plan, &SystemClock, &mut SystemEntropy)?;
-    write_configuration(&directory, &plan.environment, &vault)
+    configuration::pin(&directory, &plan.environment, &vault.vault.to_string(), &vault.verification_key)
         .context("the vault is made, but its coffre.toml is not; write it from what `coffre doctor` prints")?;
     if arguments.json {
         output::json(&report(&directory, &plan.environment, &vault))?;
@@ -61,19 +58,6 @@ fn beside(directory: &Path) -> PathBuf {
     let mut path = directory.as_os_str().to_owned();
     path.push(".recovery-identity");
     path.into()
-}
-
-fn write_configuration(directory: &Path, environment: &Environment, vault: &Initialized) -> std::io::Result<()> {
-    let text = format!(
-        "# What this vault is, for its own server. Pin the same three lines wherever its backups are verified or restored.\n\
-         environment = \"{environment}\"\n\
-         vault_id = \"{}\"\n\
-         verification_key = \"{}\"\n",
-        vault.vault, vault.verification_key
-    );
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(directory.join(FILE_NAME))?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()
 }
 
 fn report(directory: &Path, environment: &Environment, vault: &Initialized) -> serde_json::Value {

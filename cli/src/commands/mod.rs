@@ -1,9 +1,13 @@
 //! One file (or folder) for each verb of the command line.
 
+pub(crate) mod application;
 pub(crate) mod audit;
+pub(crate) mod backup;
 pub(crate) mod doctor;
 pub(crate) mod init;
 pub(crate) mod policy;
+pub(crate) mod restore;
+pub(crate) mod serve;
 
 use crate::arguments::{Arguments, Verb};
 use crate::exit::Exit;
@@ -13,7 +17,11 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     match &arguments.verb {
         Verb::Init(verb) => init::run(verb),
         Verb::Doctor(verb) => doctor::run(verb, &arguments.global),
+        Verb::Serve(verb) => serve::run(verb, &arguments.global),
+        Verb::Application(verb) => application::run(verb, &arguments.global),
         Verb::Policy(verb) => policy::run(verb, &arguments.global),
         Verb::Audit(verb) => audit::run(verb, &arguments.global),
+        Verb::Backup(verb) => backup::run(verb, &arguments.global),
+        Verb::Restore(verb) => restore::run(verb, &arguments.global),
     }
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::ConfigurationError;
 
 /// The file name inside a vault's directory.
-pub(crate) const FILE_NAME: &str = "coffre.toml";
+pub(super) const FILE_NAME: &str = "coffre.toml";
 
 /// Where an installed machine keeps it.
 const SYSTEM_WIDE: &str = "/etc/coffre/coffre.toml";

@@ -20,7 +20,7 @@ fn refusal(rest: &str) -> String {
 fn the_pinned_identity_is_enough() {
     let configuration = parse("").unwrap();
     assert_eq!(configuration.environment.as_str(), "production");
-    assert_eq!(configuration.server.listen, DEFAULT_LISTEN);
+    assert_eq!(configuration.server, Server::default());
     assert_eq!(configuration.backup, None);
 }
 
@@ -59,7 +59,7 @@ binary = "restic"
     assert_eq!(configuration.server.control_socket.unwrap(), folder.path().join("run/control.sock"));
     assert_eq!(configuration.server.backup_socket.unwrap(), Path::new("/run/coffre/backup.sock"));
     assert_eq!(backup.spool, folder.path().join("spool"));
-    assert_eq!(backup.objective_hours, 2);
+    assert_eq!((backup.objective_hours, backup.keep.get()), (2, 3));
     assert_eq!(restic.password_file.unwrap(), folder.path().join("restic-password"));
     assert_eq!(restic.binary.unwrap(), Path::new("restic"), "a bare name is looked up in PATH");
     assert_eq!(restic.repository, "sftp:backup@host:/srv/coffre");
@@ -89,13 +89,23 @@ fn a_contradiction_is_told_with_its_remedy() {
     insta::assert_snapshot!(
         [
             refusal(&format!("{backup}objective_hours = 0\n")),
-            refusal(&format!("{backup}{}", destination("", "/a"))),
+            refusal(&format!("{backup}{}", destination("spool", "/a"))),
             refusal(&format!("{backup}{}{}", destination("a", "/a"), destination("a", "/b"))),
             refusal(&format!("{backup}{}", destination("a", "/spool/a"))),
             refusal(&format!("{backup}[backup.restic]\nrepository = \"/r\"\n")),
         ]
         .join("\n")
     );
+}
+
+#[test]
+fn the_example_of_the_documentation_is_a_configuration() {
+    let operations = include_str!("../../../docs/OPERATIONS.md");
+    let example = operations.split("```toml\n").nth(1).unwrap().split("```").next().unwrap();
+    let example =
+        example.replace("NAME+HASH+KEY", "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW");
+    let configuration = Configuration::parse(&example, Path::new("coffre.toml")).unwrap();
+    assert!(configuration.server.tls.is_some() && configuration.backup.unwrap().restic.is_some());
 }
 
 #[test]

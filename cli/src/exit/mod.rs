@@ -1,11 +1,16 @@
 //! The exit codes that schedulers act on, documented in `docs/OPERATIONS.md`. Which error ends with which is in
 //! `of_error`; how an error reads on the terminal is in `complaint`.
 
+mod of_backup;
 mod of_error;
 mod of_log;
+mod of_restore;
+mod of_server;
 mod of_store;
 
 use std::process::ExitCode;
+
+use coffre_backup::Ending;
 
 /// How a run of `coffre` ended. The numbers are stable: OpCon, cron and systemd units depend on them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,6 +74,22 @@ impl Exit {
     }
 }
 
+impl From<Ending> for Exit {
+    fn from(ending: Ending) -> Self {
+        match ending {
+            Ending::Success => Self::Success,
+            Ending::Busy => Self::Busy,
+            Ending::Temporary => Self::Temporary,
+            Ending::ObjectiveMissed => Self::ObjectiveMissed,
+            Ending::Failure => Self::Failure,
+            Ending::Usage => Self::Usage,
+            Ending::ToolMissing => Self::ToolMissing,
+            Ending::WrongKey => Self::WrongKey,
+            Ending::Tampering => Self::Tampering,
+        }
+    }
+}
+
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         Self::from(exit.code())
@@ -78,6 +99,23 @@ impl From<Exit> for ExitCode {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_ending_of_a_backup_keeps_its_number() {
+        for ending in [
+            Ending::Success,
+            Ending::Busy,
+            Ending::Temporary,
+            Ending::ObjectiveMissed,
+            Ending::Failure,
+            Ending::Usage,
+            Ending::ToolMissing,
+            Ending::WrongKey,
+            Ending::Tampering,
+        ] {
+            assert_eq!(Exit::from(ending).code(), ending.code());
+        }
+    }
 
     #[test]
     fn operations_documents_every_code_and_no_other() {

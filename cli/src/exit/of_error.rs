@@ -7,9 +7,9 @@ use std::io;
 
 use coffre_core::tlog::{HeadError, LogFault};
 use coffre_policies::{CheckError, LoadError};
-use coffre_store::{InitError, OpenError};
+use coffre_store::{IdentityError, InitError, OpenError, RestoreError, RootError};
 
-use super::{Exit, of_log, of_store};
+use super::{Exit, of_backup, of_log, of_restore, of_server, of_store};
 use crate::complaint::Complaint;
 use crate::configuration::ConfigurationError;
 
@@ -27,8 +27,14 @@ fn of_link(link: &(dyn Error + 'static)) -> Option<Exit> {
         .or_else(|| link.is::<CheckError>().then_some(Exit::Usage))
         .or_else(|| link.downcast_ref::<InitError>().and_then(of_store::init))
         .or_else(|| link.downcast_ref::<OpenError>().and_then(of_store::open))
+        .or_else(|| link.downcast_ref::<RootError>().and_then(of_store::root))
+        .or_else(|| link.is::<IdentityError>().then_some(Exit::Usage))
+        .or_else(|| link.downcast_ref().map(of_server::serve))
+        .or_else(|| link.downcast_ref().map(of_server::asked))
+        .or_else(|| link.downcast_ref::<RestoreError>().and_then(of_restore::finish))
         .or_else(|| link.downcast_ref::<LogFault>().and_then(of_log::fault))
         .or_else(|| link.downcast_ref::<HeadError>().map(of_log::head))
+        .or_else(|| of_backup::any(link))
         .or_else(|| link.downcast_ref::<io::Error>().and_then(of_io))
 }
 

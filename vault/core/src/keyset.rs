@@ -251,6 +251,12 @@ pub fn signer_name(scope: &Scope) -> String {
     format!("coffre/{}/{}", scope.environment, scope.vault)
 }
 
+/// The vault that a signer's name is of: a verification key alone says which vault it pins.
+pub fn scope_of_signer(name: &str) -> Option<Scope> {
+    let (environment, vault) = name.strip_prefix("coffre/")?.split_once('/')?;
+    Some(Scope { environment: environment.parse().ok()?, vault: vault.parse().ok()? })
+}
+
 /// The keys of one data subject: everything derived from the one key that erasure destroys.
 pub struct SubjectKeys<'a> {
     /// The vault.

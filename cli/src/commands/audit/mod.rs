@@ -1,6 +1,7 @@
 //! `coffre audit`: the log proves itself, in the vault or as a copy far from it.
 
 mod copy;
+mod export;
 mod verify;
 
 use clap::{Args, Subcommand};
@@ -18,12 +19,15 @@ pub(crate) struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Verb {
     /// Verify every entry of the log against its signed head
-    Verify(verify::Arguments),
+    Verify(Box<verify::Arguments>),
+    /// Write a static copy of the log that can be verified without the vault
+    Export(export::Arguments),
 }
 
 /// Runs the verb.
 pub(crate) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit> {
     match &arguments.verb {
         Verb::Verify(verb) => verify::run(verb, global),
+        Verb::Export(verb) => export::run(verb, global),
     }
 }

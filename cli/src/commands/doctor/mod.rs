@@ -2,6 +2,7 @@
 
 mod finding;
 mod permissions;
+mod tools;
 mod vault;
 
 use std::path::{Path, PathBuf};
@@ -10,10 +11,10 @@ use clap::Args;
 
 use self::finding::{Finding, State};
 use crate::arguments::Global;
-use crate::complaint::two_lines;
 use crate::configuration::{self, Backup, Configuration};
 use crate::exit::Exit;
 use crate::output;
+use crate::place::Place;
 
 /// The arguments of `coffre doctor`.
 #[derive(Debug, Args)]
@@ -41,10 +42,12 @@ pub(crate) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
 fn examine(vault: Option<&Path>, config: Option<&Path>) -> Vec<Finding> {
     let (configuration, mut findings) = examine_configuration(vault, config);
     let vault = vault.map(Path::to_owned).or_else(|| configuration.as_ref()?.vault.clone());
-    if let Some(directory) = &vault {
-        findings.extend(vault::examine(directory, configuration.as_ref()));
-        findings.push(vault::server(&configuration::control_socket(configuration.as_ref(), directory)));
+    if let Some(directory) = vault {
+        let place = Place { directory, configuration: configuration.clone() };
+        findings.extend(vault::examine(&place));
+        findings.push(vault::server(&place.control_socket()));
     }
+    findings.push(tools::policies(configuration.as_ref()));
     if let Some(backup) = configuration.as_ref().and_then(|configuration| configuration.backup.as_ref()) {
         findings.extend(examine_backup(backup));
     }
@@ -63,16 +66,15 @@ fn examine_configuration(vault: Option<&Path>, config: Option<&Path>) -> (Option
             );
             (Some(configuration), vec![Finding::good("configuration", detail)])
         }
-        Err(error) => {
-            let text = two_lines(&error.into());
-            let (cause, remedy) = text.trim_end().split_once("\nhelp: ").unwrap_or((text.trim_end(), ""));
-            (None, vec![Finding::bad("configuration", cause.trim_start_matches("error: "), remedy)])
-        }
+        Err(error) => (None, vec![Finding::of_error("configuration", &error)]),
     }
 }
 
 fn examine_backup(backup: &Backup) -> Vec<Finding> {
-    let mut findings = vec![permissions::writable_directory("spool", &backup.spool)];
+    let mut findings = vec![
+        permissions::readable_directory("spool", &backup.spool),
+        permissions::writable_directory("state of backups", backup.state()),
+    ];
     for destination in &backup.destinations {
         let subject = format!("destination {}", destination.name);
         findings.push(permissions::writable_directory(&subject, &destination.path));
@@ -86,5 +88,6 @@ fn examine_backup(backup: &Backup) -> Vec<Finding> {
     }
     let password = backup.restic.as_ref().and_then(|restic| restic.password_file.as_deref());
     findings.extend(password.map(|file| permissions::secret_file("restic password", file)));
+    findings.extend(tools::restic(backup.restic.as_ref()));
     findings
 }

@@ -5,6 +5,8 @@ use std::io;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::Path;
 
+use rustix::fs::Access;
+
 use super::finding::Finding;
 
 /// The bits of group and others.
@@ -20,19 +22,28 @@ pub(super) fn secret_file(subject: &str, path: &Path) -> Finding {
     examine(subject, path, "600", fs::Metadata::is_file, "file")
 }
 
+/// A directory that must exist and that this account can read.
+pub(super) fn readable_directory(subject: &str, path: &Path) -> Finding {
+    accessible(subject, path, Access::READ_OK | Access::EXEC_OK, "read")
+}
+
 /// A directory that must exist and that this account can write.
 pub(super) fn writable_directory(subject: &str, path: &Path) -> Finding {
+    accessible(subject, path, Access::WRITE_OK | Access::EXEC_OK, "written")
+}
+
+fn accessible(subject: &str, path: &Path, access: Access, what: &str) -> Finding {
     let shown = path.display();
     match fs::metadata(path) {
         Ok(metadata) if !metadata.is_dir() => {
             Finding::bad(subject, format!("{shown} is not a directory"), "name a directory in the configuration")
         }
-        Ok(_) => match rustix::fs::access(path, rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK) {
+        Ok(_) => match rustix::fs::access(path, access) {
             Ok(()) => Finding::good(subject, shown.to_string()),
             Err(error) => Finding::bad(
                 subject,
-                format!("{shown} cannot be written by this account ({})", io::Error::from(error)),
-                format!("let this account write {shown}, or run as the account that can"),
+                format!("{shown} cannot be {what} by this account ({})", io::Error::from(error)),
+                format!("give this account access to {shown}, or run as the account that has it"),
             ),
         },
         Err(error) => unreachable(subject, path, &error),

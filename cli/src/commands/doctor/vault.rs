@@ -11,11 +11,12 @@ use coffre_store::{Database, Layout};
 use super::finding::Finding;
 use super::permissions;
 use crate::configuration::Configuration;
+use crate::place::Place;
 
 /// Examines a vault's directory and everything in it.
-pub(super) fn examine(directory: &Path, configuration: Option<&Configuration>) -> Vec<Finding> {
-    let layout = Layout::new(directory);
-    let mut findings = vec![permissions::private_directory("vault", directory)];
+pub(super) fn examine(place: &Place) -> Vec<Finding> {
+    let layout = Layout::new(&place.directory);
+    let mut findings = vec![permissions::private_directory("vault", &place.directory)];
     if !layout.keys().exists() {
         findings.push(Finding::bad(
             "keys",
@@ -24,10 +25,7 @@ pub(super) fn examine(directory: &Path, configuration: Option<&Configuration>) -
         ));
         return findings;
     }
-    let identity = configuration
-        .and_then(|configuration| configuration.server.identity.clone())
-        .unwrap_or_else(|| layout.server_identity());
-    findings.push(permissions::secret_file("server identity", &identity));
+    findings.push(permissions::secret_file("server identity", &place.identity_file()));
     findings.push(permissions::secret_file("root key for the server", &layout.root_server()));
     findings.push(permissions::secret_file("root key for recovery", &layout.root_recovery()));
     for database in [Database::Vault, Database::Keyring, Database::Audit, Database::Index] {
@@ -37,7 +35,7 @@ pub(super) fn examine(directory: &Path, configuration: Option<&Configuration>) -
     if layout.documents().exists() {
         findings.push(permissions::private_directory("documents", &layout.documents()));
     }
-    findings.push(identity_of(&layout, configuration));
+    findings.push(identity_of(&layout, place.configuration.as_ref()));
     findings
 }
 

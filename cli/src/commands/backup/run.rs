@@ -1,0 +1,97 @@
+//! `coffre backup run`: one run, as a scheduler starts it. Each target's failure is its own.
+
+use clap::Args;
+use coffre_backup::run::{self, Answer, Report, TargetReport};
+use coffre_backup::ship::Compare;
+use coffre_store::clock::{Clock as _, SystemClock};
+use serde_json::{Value, json};
+
+use super::capture::BySocket;
+use super::setting::{ResticArgument, Setting};
+use crate::arguments::Global;
+use crate::exit::Exit;
+use crate::progress::Watch;
+use crate::{complaint, figures, output};
+
+/// The arguments of `coffre backup run`.
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    restic: ResticArgument,
+    /// Create the restic repository if it is not there yet
+    #[arg(long)]
+    init: bool,
+    /// Compare what the destinations hold by hash, and copy again what is missing
+    #[arg(long)]
+    compare: bool,
+    /// A target that is new or emptied on purpose: what is remembered of it is forgotten
+    #[arg(long, value_name = "NAME")]
+    renewed: Vec<String>,
+    /// Print one JSON object instead of lines
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs and reports.
+pub(crate) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit> {
+    let setting = Setting::read(global, &arguments.restic)?;
+    let mut job = setting.job();
+    job.init = arguments.init;
+    job.compare = if arguments.compare { Compare::Hashes } else { Compare::Sizes };
+    job.renewed.clone_from(&arguments.renewed);
+    let mut capture = BySocket(setting.backup_socket.clone());
+    let mut watch = Watch::new();
+    let report = run::run(&job, &mut capture, &|| SystemClock.now(), &mut watch)?;
+    drop(watch);
+    if arguments.json {
+        output::json(&as_json(&report))?;
+    } else {
+        output::line(lines(&report))?;
+    }
+    Ok(report.ending.into())
+}
+
+fn as_json(report: &Report) -> Value {
+    let target = |target: &TargetReport| {
+        let faults: Vec<String> = target.faults.iter().map(ToString::to_string).collect();
+        match &target.result {
+            Ok(success) => json!({
+                "name": target.name, "done": true, "bytes": success.bytes, "captured": success.captured, "faults": faults,
+            }),
+            Err(error) => {
+                json!({ "name": target.name, "done": false, "error": complaint::chain(error), "faults": faults })
+            }
+        }
+    };
+    json!({
+        "exit_code": report.ending.code(),
+        "base": match &report.capture { Ok(Answer::Captured { number }) => json!(number), _ => Value::Null },
+        "served": !matches!(report.capture, Ok(Answer::NotServed)),
+        "capture_error": report.capture.as_ref().err(),
+        "captured": report.captured,
+        "age_seconds": report.age,
+        "targets": report.targets.iter().map(target).collect::<Vec<_>>(),
+    })
+}
+
+fn lines(report: &Report) -> String {
+    let mut lines = vec![match &report.capture {
+        Ok(Answer::Captured { number }) => format!("base {number} taken"),
+        Ok(Answer::NotServed) => "no server answers: what was captured before is copied".to_owned(),
+        Err(error) => format!("NO BASE TAKEN: {error}"),
+    }];
+    lines.push(match (report.captured, report.age) {
+        (Some(captured), Some(age)) => {
+            format!("newest point of {}, {} old", figures::moment(captured), figures::age(age))
+        }
+        _ => "there is no point in the spool yet".to_owned(),
+    });
+    for target in &report.targets {
+        lines.push(match &target.result {
+            Ok(success) => format!("ok      {}: {} written", target.name, figures::bytes(success.bytes)),
+            Err(error) => format!("FAILED  {}: {}", target.name, complaint::chain(error)),
+        });
+        lines.extend(target.faults.iter().map(|fault| format!("        {fault}")));
+    }
+    lines.join("\n")
+}

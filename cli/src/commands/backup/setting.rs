@@ -1,0 +1,102 @@
+//! What the configuration says of backups, as the backup crate wants it: the pinned vault, the spool, and every place
+//! that holds copies, by name.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use coffre_backup::destination::FileSystem;
+use coffre_backup::restic::{Repository, Restic};
+use coffre_backup::run::Job;
+use coffre_backup::ship::Compare;
+use coffre_core::spool::Pinned;
+
+use crate::arguments::Global;
+use crate::complaint::Complaint;
+use crate::configuration::{self, Backup, Configuration};
+use crate::place::Place;
+
+/// The name of the repository among the places.
+pub(super) const RESTIC: &str = "restic";
+/// The name of the spool among the places.
+pub(super) const SPOOL: &str = "spool";
+
+/// Which restic.
+#[derive(Debug, Args)]
+pub(crate) struct ResticArgument {
+    /// The restic program; otherwise the one in the configuration, then the one in PATH
+    #[arg(long, value_name = "PROGRAM")]
+    pub(crate) restic: Option<PathBuf>,
+}
+
+/// Everything that the verbs of `coffre backup` work with.
+pub(super) struct Setting {
+    pub(super) pinned: Pinned,
+    pub(super) spool: PathBuf,
+    pub(super) state: PathBuf,
+    pub(super) objective_seconds: i64,
+    pub(super) destinations: Vec<(String, FileSystem)>,
+    pub(super) repository: Option<Repository>,
+    pub(super) backup_socket: Option<PathBuf>,
+    program: Option<PathBuf>,
+}
+
+impl Setting {
+    /// Reads the configuration.
+    pub(super) fn read(global: &Global, restic: &ResticArgument) -> anyhow::Result<Self> {
+        let file = configuration::locate(global.config.as_deref(), None)?;
+        let configuration = Configuration::load(&file)?;
+        let Some(backup) = configuration.backup.clone() else {
+            let cause = format!("{} has no section [backup]", file.display());
+            return Err(Complaint::usage(cause, "add one, see docs/OPERATIONS.md").into());
+        };
+        let configured = backup.restic.as_ref();
+        Ok(Self {
+            pinned: configuration.pinned(),
+            objective_seconds: i64::from(backup.objective_hours) * 3600,
+            destinations: destinations(&backup),
+            repository: configured.map(repository).transpose()?,
+            program: restic.restic.clone().or_else(|| configured?.binary.clone()),
+            state: backup.state().to_owned(),
+            spool: backup.spool,
+            backup_socket: backup_socket(configuration),
+        })
+    }
+
+    /// The restic program, found and new enough.
+    pub(super) fn restic(&self) -> anyhow::Result<Restic> {
+        Ok(Restic::find(self.program.as_deref())?)
+    }
+
+    /// The run that this setting describes.
+    pub(super) fn job(&self) -> Job<'_> {
+        let destinations = self.destinations.iter().map(|(name, place)| (name.clone(), place as _)).collect();
+        Job {
+            spool: &self.spool,
+            memory: &self.state,
+            pinned: &self.pinned,
+            destinations,
+            repository: self.repository.as_ref().map(|repository| (RESTIC.to_owned(), repository)),
+            restic: self.program.as_deref(),
+            init: false,
+            compare: Compare::Sizes,
+            renewed: Vec::new(),
+            objective_seconds: self.objective_seconds,
+        }
+    }
+}
+
+fn destinations(backup: &Backup) -> Vec<(String, FileSystem)> {
+    backup.destinations.iter().map(|to| (to.name.clone(), FileSystem::new(&to.path))).collect()
+}
+
+fn repository(restic: &configuration::Restic) -> anyhow::Result<Repository> {
+    Ok(Repository::new(&restic.repository, restic.password()?))
+}
+
+/// None where neither a socket nor a vault is configured: then nothing can be asked of the vault's process.
+fn backup_socket(configuration: Configuration) -> Option<PathBuf> {
+    let directory = configuration.vault.clone();
+    let known = directory.is_some() || configuration.server.backup_socket.is_some();
+    let place = Place { directory: directory.unwrap_or_default(), configuration: Some(configuration) };
+    known.then(|| place.backup_socket())
+}

@@ -1,0 +1,86 @@
+//! `coffre backup status`: how old the last good backup is on each target, as it is found there. The exit code says
+//! whether every one is within the objective.
+
+use clap::Args;
+use coffre_backup::state::{State, Target};
+use coffre_backup::status::{Examined, Status, TargetStatus, examine, status};
+use coffre_store::clock::{Clock as _, SystemClock};
+use serde_json::{Value, json};
+
+use super::setting::{RESTIC, ResticArgument, Setting};
+use crate::arguments::Global;
+use crate::exit::Exit;
+use crate::progress::Watch;
+use crate::{figures, output};
+
+/// The arguments of `coffre backup status`.
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    /// Print one JSON object instead of lines
+    #[arg(long)]
+    json: bool,
+}
+
+/// Examines and reports.
+pub(crate) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit> {
+    let setting = Setting::read(global, &ResticArgument { restic: None })?;
+    let state = State::load(&setting.state)?;
+    let mut watch = Watch::new();
+    let mut targets: Vec<(&str, Option<Examined>)> = Vec::new();
+    for (name, destination) in &setting.destinations {
+        let known = state.targets.get(name).map(Target::known).unwrap_or_default();
+        targets.push((name, Some(examine(destination, &setting.pinned, &known, &mut watch))));
+    }
+    // A repository counts as it is remembered: to look into it takes restic minutes.
+    targets.extend(setting.repository.as_ref().map(|_| (RESTIC, None)));
+    drop(watch);
+    let examined = targets.iter().map(|(name, examined)| (*name, examined.as_ref()));
+    let status = status(&state, examined, setting.objective_seconds, SystemClock.now());
+    if arguments.json {
+        output::json(&as_json(&status, setting.objective_seconds))?;
+    } else {
+        output::line(lines(&status, &targets, setting.objective_seconds))?;
+    }
+    Ok(status.ending.into())
+}
+
+fn as_json(status: &Status, objective_seconds: i64) -> Value {
+    let target = |target: &TargetStatus| {
+        json!({
+            "name": target.name,
+            "within": target.within,
+            "captured": target.captured,
+            "age_seconds": target.age,
+            "last_failure": target.last_failure,
+            "fault": target.fault.as_ref().map(ToString::to_string),
+        })
+    };
+    json!({
+        "exit_code": status.ending.code(),
+        "objective_seconds": objective_seconds,
+        "targets": status.targets.iter().map(target).collect::<Vec<_>>(),
+    })
+}
+
+fn lines(status: &Status, examined: &[(&str, Option<Examined>)], objective_seconds: i64) -> String {
+    let mut lines = vec![format!("objective: a backup not older than {}", figures::age(objective_seconds))];
+    for (target, (_, examined)) in status.targets.iter().zip(examined) {
+        let state = if target.within { "ok  " } else { "LATE" };
+        let newest = match (target.captured, target.age) {
+            (Some(captured), Some(age)) => format!("{} old ({})", figures::age(age), figures::moment(captured)),
+            _ => "no backup".to_owned(),
+        };
+        lines.push(format!("{state}  {}: {newest}", target.name));
+        lines.extend(target.fault.iter().map(|fault| format!("      FAULT {fault}")));
+        if let Some(Examined::Unreachable(error)) = examined {
+            lines.push(format!("      as remembered: {error}"));
+        }
+        if let Some(failed) = &target.last_failure {
+            lines.push(format!("      last run failed {}: {}", figures::moment(failed.time), failed.cause));
+        }
+    }
+    if status.targets.is_empty() {
+        lines.push("LATE  there is no target: backups go nowhere".to_owned());
+    }
+    lines.join("\n")
+}

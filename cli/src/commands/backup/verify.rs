@@ -1,0 +1,90 @@
+//! `coffre backup verify`: whether what is stored is what was signed, and whether restic finds its repository sound.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use coffre_backup::restic::ReadData;
+use coffre_backup::state::{State, Target};
+use coffre_backup::verify::{Depth, Verified, verify};
+use coffre_backup::{Ending, Ends};
+use serde_json::{Value, json};
+
+use super::setting::{RESTIC, ResticArgument, Setting};
+use crate::arguments::Global;
+use crate::exit::Exit;
+use crate::progress::Watch;
+use crate::{figures, output};
+
+/// The arguments of `coffre backup verify`.
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    /// The places, by their names in the configuration (spool and restic among them); otherwise all
+    #[arg(value_name = "NAME")]
+    names: Vec<String>,
+    /// Manifests, lists, names and sizes only, instead of every byte
+    #[arg(long)]
+    quick: bool,
+    #[command(flatten)]
+    restic: ResticArgument,
+    /// Where files of a restic snapshot are fetched to for a moment; otherwise the system's temporary folder
+    #[arg(long, value_name = "DIR")]
+    scratch: Option<PathBuf>,
+    /// Print one JSON object instead of lines
+    #[arg(long)]
+    json: bool,
+}
+
+/// Verifies. The most urgent finding decides the exit code.
+pub(crate) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit> {
+    let setting = Setting::read(global, &arguments.restic)?;
+    let state = State::load(&setting.state)?;
+    let depth = if arguments.quick { Depth::Listed } else { Depth::Whole };
+    let read_data = if arguments.quick { ReadData::No } else { ReadData::All };
+    let mut watch = Watch::new();
+    let scratch = arguments.scratch.as_deref();
+    let visited = setting.visit(&arguments.names, scratch, &mut watch, |name, sources, watch| {
+        if let (RESTIC, Some(repository)) = (name, &setting.repository) {
+            setting.restic()?.check(repository, read_data, watch)?;
+        }
+        let known = state.targets.get(name).map(Target::known).unwrap_or_default();
+        Ok(verify(sources, &setting.pinned, &known, depth, watch)?)
+    })?;
+    drop(watch);
+    if arguments.json {
+        let places: Vec<Value> = visited.done.iter().map(|(name, verified)| as_json(name, verified)).collect();
+        output::json(&json!({ "places": places, "unread": visited.failures_as_json() }))?;
+    } else {
+        visited.done.iter().try_for_each(|(name, verified)| output::line(lines(name, verified)))?;
+    }
+    let faults = visited.done.iter().flat_map(|(_, verified)| &verified.faults);
+    let ending = faults.map(Ends::ending).fold(Ending::Success, Ending::max);
+    visited.conclude(ending.into())
+}
+
+fn as_json(name: &str, verified: &Verified) -> Value {
+    json!({
+        "name": name,
+        "sound": verified.faults.is_empty(),
+        "points": verified.points,
+        "objects": verified.objects,
+        "bytes": verified.bytes,
+        "newest": verified.newest_point.map(|(generation, number, time)| {
+            json!({ "generation": generation, "number": number.get(), "time": time })
+        }),
+        "faults": verified.faults.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "notices": verified.notices.iter().map(ToString::to_string).collect::<Vec<_>>(),
+    })
+}
+
+fn lines(name: &str, verified: &Verified) -> String {
+    let state = if verified.faults.is_empty() { "sound " } else { "FAULTY" };
+    let Verified { points, objects, .. } = verified;
+    let read = figures::bytes(verified.bytes);
+    let mut lines = vec![format!("{state}  {name}: {points} points, {objects} objects, {read} read")];
+    if let Some((generation, number, time)) = verified.newest_point {
+        lines.push(format!("        newest {generation}/{} of {}", number.get(), figures::moment(time)));
+    }
+    lines.extend(verified.faults.iter().map(|fault| format!("        FAULT {fault}")));
+    lines.extend(verified.notices.iter().map(|notice| format!("        note  {notice}")));
+    lines.join("\n")
+}

@@ -1,0 +1,98 @@
+//! Going to places by name, one after the other: one that cannot be read keeps nobody from the others.
+
+use std::env;
+use std::path::Path;
+
+use coffre_backup::Sources;
+use coffre_backup::destination::FileSystem;
+use coffre_backup::snapshot::Snapshot;
+use serde_json::{Value, json};
+
+use super::setting::{RESTIC, SPOOL, Setting};
+use crate::complaint::{self, Complaint};
+use crate::exit::Exit;
+use crate::output;
+use crate::progress::Watch;
+
+/// What was done at each place, and where it could not be.
+pub(super) struct Visited<T> {
+    pub(super) done: Vec<(String, T)>,
+    failed: Vec<(String, anyhow::Error)>,
+}
+
+impl Setting {
+    /// Does something at each of the places named, or at all of them.
+    pub(super) fn visit<T>(
+        &self,
+        names: &[String],
+        scratch: Option<&Path>,
+        watch: &mut Watch,
+        mut visit: impl FnMut(&str, &Sources<'_>, &mut Watch) -> anyhow::Result<T>,
+    ) -> anyhow::Result<Visited<T>> {
+        let mut visited = Visited { done: Vec::new(), failed: Vec::new() };
+        for name in self.chosen(names)? {
+            match self.visit_one(&name, scratch, watch, &mut visit) {
+                Ok(done) => visited.done.push((name, done)),
+                Err(error) => visited.failed.push((name, error)),
+            }
+        }
+        Ok(visited)
+    }
+
+    fn chosen(&self, names: &[String]) -> Result<Vec<String>, Complaint> {
+        let destinations = self.destinations.iter().map(|(name, _)| name.as_str());
+        let restic = self.repository.as_ref().map(|_| RESTIC);
+        let all: Vec<&str> = [SPOOL].into_iter().chain(destinations).chain(restic).collect();
+        if let Some(unknown) = names.iter().find(|name| !all.contains(&name.as_str())) {
+            let cause = format!("there is no place {unknown:?}");
+            return Err(Complaint::usage(cause, format!("name one of {}", all.join(", "))));
+        }
+        Ok(all
+            .into_iter()
+            .filter(|name| names.is_empty() || names.iter().any(|n| n == name))
+            .map(str::to_owned)
+            .collect())
+    }
+
+    fn visit_one<T>(
+        &self,
+        name: &str,
+        scratch: Option<&Path>,
+        watch: &mut Watch,
+        visit: &mut impl FnMut(&str, &Sources<'_>, &mut Watch) -> anyhow::Result<T>,
+    ) -> anyhow::Result<T> {
+        if let (RESTIC, Some(repository)) = (name, &self.repository) {
+            let restic = self.restic()?;
+            let scratch = scratch.map_or_else(env::temp_dir, Path::to_owned);
+            let snapshot = Snapshot::open(&restic, repository, &self.pinned.scope, None, &scratch, watch)?;
+            // A repository never holds the keyring.
+            return visit(name, &Sources { main: Some(&snapshot), keyring: None }, watch);
+        }
+        let destination = self.destinations.iter().find(|(known, _)| known == name);
+        let spool = FileSystem::new(&self.spool);
+        visit(name, &Sources::both(destination.map_or(&spool, |(_, place)| place)), watch)
+    }
+}
+
+impl<T> Visited<T> {
+    /// The places that could not be visited, for JSON.
+    pub(super) fn failures_as_json(&self) -> Vec<Value> {
+        let failed = self.failed.iter();
+        failed.map(|(name, error)| json!({ "name": name, "error": complaint::chain(error.as_ref()) })).collect()
+    }
+
+    /// Tells where it could not be done. The first of these decides how the verb ends, unless the rest was worse.
+    pub(super) fn conclude(self, rest: Exit) -> anyhow::Result<Exit> {
+        for (name, error) in self.failed.iter().skip(1) {
+            output::note(&format!("{name}: {}", complaint::chain(error.as_ref())))?;
+        }
+        match self.failed.into_iter().next() {
+            Some((name, error)) if rest == Exit::Success => Err(error.context(format!("{name} could not be read"))),
+            Some((name, error)) => {
+                output::note(&format!("{name}: {}", complaint::chain(error.as_ref())))?;
+                Ok(rest)
+            }
+            None => Ok(rest),
+        }
+    }
+}

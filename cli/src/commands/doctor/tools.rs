@@ -1,0 +1,59 @@
+//! What the vault and its backups lean on: policies that load, a restic that is new enough, a repository that opens.
+
+use coffre_backup::restic::{Repository, Restic};
+use coffre_policies::Policies;
+
+use super::finding::Finding;
+use crate::complaint;
+use crate::configuration::{self, Configuration};
+
+/// The policies that would be in force.
+pub(super) fn policies(configuration: Option<&Configuration>) -> Finding {
+    let subject = "policies";
+    let folder = configuration.and_then(|configuration| configuration.policies.as_deref());
+    let whose = folder.map_or_else(|| "compiled in".to_owned(), |folder| folder.display().to_string());
+    match folder.map_or_else(Policies::embedded, Policies::load) {
+        Ok(policies) => Finding::good(subject, format!("{whose}, policy set {}", policies.hash())),
+        Err(error) => Finding::of_error(subject, &error),
+    }
+}
+
+/// restic, and the repository as far as it can be told without waiting for anybody.
+pub(super) fn restic(configured: Option<&configuration::Restic>) -> Vec<Finding> {
+    let binary = configured.and_then(|restic| restic.binary.as_deref());
+    let restic = match Restic::find(binary) {
+        Ok(restic) => restic,
+        Err(error) => return vec![Finding::of_error("restic", &error)],
+    };
+    let detail = format!("{} {}", restic.program().display(), restic.version());
+    let mut findings = vec![Finding::good("restic", detail)];
+    findings.extend(configured.map(|configured| repository(&restic, configured)));
+    findings
+}
+
+fn repository(restic: &Restic, configured: &configuration::Restic) -> Finding {
+    let subject = "repository";
+    let password = match configured.password() {
+        Ok(password) => password,
+        Err(error) => return Finding::of_error(subject, &error),
+    };
+    let repository = Repository::new(&configured.repository, password);
+    match restic.is_there(&repository, &mut ()) {
+        Ok(true) => Finding::good(subject, repository.label()),
+        Ok(false) => Finding::warning(
+            subject,
+            format!("{} is not there yet", repository.label()),
+            "make it with `coffre backup run --init`, once; if it was there before, look for its disk",
+        ),
+        Err(error) => Finding::of_error(subject, &error),
+    }
+}
+
+impl Finding {
+    /// A finding that an error is.
+    pub(super) fn of_error(subject: &str, error: &(dyn std::error::Error + 'static)) -> Self {
+        let text = complaint::chain(error);
+        let (cause, remedy) = complaint::split(&text);
+        Self::bad(subject, cause, remedy.unwrap_or("see docs/OPERATIONS.md"))
+    }
+}

@@ -1,0 +1,122 @@
+//! `coffre restore`: from a backup to a vault, in two halves. The blind one fetches and proves every byte without a key;
+//! then the recovery identity opens what was fetched, everything is checked from the inside, and a new generation
+//! begins. It can be stopped and run again at any moment.
+
+mod origin;
+mod pins;
+mod report;
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use anyhow::Context as _;
+use clap::Args;
+use coffre_backup::Sources;
+use coffre_backup::restore::{self, Restored as Fetched};
+use coffre_core::ids::GenerationId;
+use coffre_core::note::VerificationKey;
+use coffre_core::spool::{Ordinal, Pinned, Wanted};
+use coffre_store::clock::{Clock as _, SystemClock, SystemEntropy};
+use coffre_store::{Checking, Identity, Restored};
+
+use self::origin::Origin;
+use self::report::Report;
+use crate::arguments::Global;
+use crate::configuration;
+use crate::exit::Exit;
+use crate::output;
+use crate::progress::{Bar, Unit, Watch};
+
+/// The arguments of `coffre restore`.
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    /// A spool or a destination (a folder), or a restic repository as `restic --repo` takes it
+    #[arg(long, value_name = "PLACE")]
+    from: String,
+    /// Where the keyring is: a spool or a destination; otherwise the same folder. A repository never holds it
+    #[arg(long, value_name = "DIR")]
+    keyring: Option<PathBuf>,
+    /// A new or empty directory, or one that this restore was begun in
+    #[arg(long, value_name = "DIR")]
+    to: PathBuf,
+    /// The recovery identity
+    #[arg(long, value_name = "FILE")]
+    identity: PathBuf,
+    /// The vault's verification key; otherwise the one in the configuration, never one from the backup
+    #[arg(long, value_name = "KEY")]
+    vault_key: Option<VerificationKey>,
+    /// Restore this point (GENERATION/NUMBER, see `coffre backup list`) instead of the newest
+    #[arg(long, value_name = "POINT", value_parser = point)]
+    point: Option<(GenerationId, Ordinal)>,
+    /// Of a restic repository: this snapshot instead of the newest
+    #[arg(long, value_name = "ID")]
+    snapshot: Option<String>,
+    /// Of a restic repository: the file with its password; otherwise the one in the configuration
+    #[arg(long, value_name = "FILE")]
+    password_file: Option<PathBuf>,
+    /// The restic program; otherwise the one in PATH
+    #[arg(long, value_name = "PROGRAM")]
+    restic: Option<PathBuf>,
+    /// Print one JSON object instead of lines
+    #[arg(long)]
+    json: bool,
+}
+
+/// Restores and reports.
+pub(crate) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit> {
+    let begun = Instant::now();
+    let pinned = pins::pinned(arguments.vault_key.as_ref(), global)?;
+    let identity = Identity::read(&arguments.identity)?;
+    let directory = std::path::absolute(&arguments.to)?;
+    let mut watch = Watch::new();
+    let origin = Origin::find(arguments, global)?;
+    let place = origin.open(&pinned, &directory, &mut watch)?;
+    let fetched = fetch(arguments, &pinned, &place.sources(), &directory, &mut watch)?;
+    let fetched_after = begun.elapsed();
+    let restored = open(&fetched, &pinned, &identity, watch.bar())?;
+    let report = Report::of(&fetched, &restored, fetched_after, begun.elapsed());
+    // Only now is the directory a vault and no restore.
+    fetched.finish()?;
+    drop(watch);
+    configuration::pin(&directory, &pinned.scope.environment, &pinned.scope.vault.to_string(), &pinned.key.to_string())
+        .context("the vault is restored, but its coffre.toml is not written; write it from docs/OPERATIONS.md")?;
+    if arguments.json {
+        output::json(&report)?;
+    } else {
+        output::line(report.lines())?;
+    }
+    Ok(Exit::Success)
+}
+
+fn fetch(
+    arguments: &Arguments,
+    pinned: &Pinned,
+    sources: &Sources<'_>,
+    directory: &std::path::Path,
+    watch: &mut Watch,
+) -> anyhow::Result<Fetched> {
+    let wanted = arguments.point.map_or(Wanted::Newest, |(generation, number)| Wanted::Exactly(generation, number));
+    let plan = restore::plan(sources, pinned, wanted, watch)?;
+    Ok(restore::execute(&plan, sources, directory, watch)?)
+}
+
+fn open(fetched: &Fetched, pinned: &Pinned, identity: &Identity, bar: &Bar) -> anyhow::Result<Restored> {
+    let (main, keyring) = fetched.parents();
+    let operator = Some(format!("uid-{}", rustix::process::getuid().as_raw()));
+    let proof = coffre_store::Fetched { key: pinned.key.clone(), main, keyring, operator };
+    let mut show = |checking: Checking| match checking {
+        Checking::Pages(database) => bar.show(format!("checking {}", database.file_name()), Unit::Things, 0, 0),
+        Checking::Log(entries) => bar.show(format!("verifying the log: entry {entries}"), Unit::Things, 0, 0),
+        Checking::Records(records) => bar.show(format!("opening records: {records}"), Unit::Things, 0, 0),
+        Checking::Documents(documents) => bar.show(format!("opening documents: {documents}"), Unit::Things, 0, 0),
+    };
+    let now = SystemClock.now();
+    Ok(coffre_store::finish_restore(fetched.directory(), identity, &proof, now, &mut SystemEntropy, &mut show)?)
+}
+
+fn point(text: &str) -> Result<(GenerationId, Ordinal), String> {
+    let wrong = || "expected GENERATION/NUMBER, as `coffre backup list` prints it".to_owned();
+    let (generation, number) = text.split_once('/').ok_or_else(wrong)?;
+    let number = number.parse().ok().and_then(Ordinal::new).ok_or_else(wrong)?;
+    Ok((generation.parse().map_err(|_| wrong())?, number))
+}

@@ -1,0 +1,90 @@
+//! `coffre serve`: the vault, open and answering, until it is told to stop. Logs are JSON on standard error; what it
+//! listens on is one line on standard output.
+
+use std::net::SocketAddr;
+
+use clap::Args;
+use coffre_server::{BackupSocket, Limits, ServerOptions, SpoolOptions, TlsFiles};
+use tracing_subscriber::EnvFilter;
+
+use crate::accounts;
+use crate::arguments::Global;
+use crate::complaint::Complaint;
+use crate::configuration::Backup;
+use crate::exit::Exit;
+use crate::output;
+use crate::place::{Place, READERS, VaultArgument};
+
+/// The arguments of `coffre serve`.
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    vault: VaultArgument,
+    /// Where the API listens; otherwise as configured, 127.0.0.1:7117 unless configured. Port 0 lets the system choose
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<SocketAddr>,
+    /// What is logged: error, warn, info, debug or trace
+    #[arg(long, value_name = "LEVEL", env = "COFFRE_LOG", default_value = "info")]
+    log: String,
+}
+
+/// Opens the vault and serves it.
+pub(crate) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit> {
+    let place = Place::find(&arguments.vault, global)?;
+    log_as_json(&arguments.log)?;
+    let options = options(&place, arguments.listen)?;
+    let policies = place.policies()?;
+    let store = place.open(&policies)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let tls = options.tls.is_some();
+        let serving = coffre_server::serve(options, store, policies).await?;
+        announce(&place, serving.address(), tls)?;
+        let stop = serving.stop();
+        tokio::spawn(async move {
+            // Without signal handlers the signals end the process by themselves.
+            if coffre_server::terminated().await.is_ok() {
+                stop.now();
+            }
+        });
+        serving.stopped().await;
+        Ok(Exit::Success)
+    })
+}
+
+/// For whoever started it, a script included: the address is known now, whichever port it is.
+fn announce(place: &Place, address: SocketAddr, tls: bool) -> anyhow::Result<()> {
+    let scheme = if tls { "https" } else { "http" };
+    Ok(output::line(format!("serving {} at {scheme}://{address}", place.directory.display()))?)
+}
+
+fn log_as_json(level: &str) -> anyhow::Result<()> {
+    let filter = EnvFilter::try_new(level)
+        .map_err(|_| Complaint::usage(format!("{level:?} is no log level"), "use error, warn, info, debug or trace"))?;
+    let subscriber = tracing_subscriber::fmt().json().with_writer(std::io::stderr).with_env_filter(filter);
+    subscriber
+        .try_init()
+        .map_err(|error| anyhow::anyhow!("logging could not be started ({error}); this is a mistake in coffre"))
+}
+
+fn options(place: &Place, listen: Option<SocketAddr>) -> anyhow::Result<ServerOptions> {
+    let configured = place.configuration.as_ref();
+    let server = configured.map(|configuration| configuration.server.clone()).unwrap_or_default();
+    let backup_socket = BackupSocket {
+        path: place.backup_socket(),
+        accounts: accounts::users(&server.backup_accounts)?,
+        groups: accounts::groups(&server.backup_groups)?,
+    };
+    Ok(ServerOptions {
+        listen: listen.unwrap_or(server.listen),
+        tls: server.tls.map(|tls| TlsFiles { certificate: tls.certificate, key: tls.key }),
+        control_socket: Some(place.control_socket()),
+        backup_socket: Some(backup_socket),
+        spool: configured.and_then(|configuration| configuration.backup.as_ref()).map(spool),
+        limits: Limits { readers: READERS, ..Limits::default() },
+    })
+}
+
+fn spool(backup: &Backup) -> SpoolOptions {
+    SpoolOptions { folder: backup.spool.clone(), keep: backup.keep }
+}

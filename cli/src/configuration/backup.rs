@@ -1,0 +1,145 @@
+//! The section `[backup]`: where base backups wait, where copies go, where history is kept.
+
+use std::env;
+use std::num::NonZeroU64;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use super::joined;
+use crate::complaint::Complaint;
+
+/// The section `[backup]`.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Backup {
+    /// The queue between capture and shipping.
+    pub(crate) spool: PathBuf,
+    /// What the backup account remembers of its runs, and its lock; in the spool unless named.
+    state: Option<PathBuf>,
+    /// How many base backups stay in the spool; destinations keep what they were given.
+    #[serde(default = "three")]
+    pub(crate) keep: NonZeroU64,
+    /// How old the last good backup may be.
+    #[serde(default = "a_day_and_two_hours")]
+    pub(crate) objective_hours: u32,
+    /// Where copies go.
+    #[serde(default, rename = "destination")]
+    pub(crate) destinations: Vec<Destination>,
+    /// Where history is kept.
+    pub(crate) restic: Option<Restic>,
+}
+
+const fn three() -> NonZeroU64 {
+    NonZeroU64::MIN.saturating_add(2)
+}
+
+const fn a_day_and_two_hours() -> u32 {
+    26
+}
+
+/// One `[[backup.destination]]`: a folder, on another machine or disk.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Destination {
+    /// Its name in reports.
+    pub(crate) name: String,
+    /// The folder.
+    pub(crate) path: PathBuf,
+}
+
+/// The section `[backup.restic]`.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Restic {
+    /// As restic's `--repo`: a path, or a back end with its address.
+    pub(crate) repository: String,
+    /// The file that holds the repository's password.
+    pub(crate) password_file: Option<PathBuf>,
+    /// The systemd credential that holds it: a file name in `$CREDENTIALS_DIRECTORY`.
+    pub(crate) password_credential: Option<String>,
+    /// The program; `restic` in PATH unless named.
+    pub(crate) binary: Option<PathBuf>,
+}
+
+impl Backup {
+    /// Where the backup account remembers its runs.
+    pub(crate) fn state(&self) -> &Path {
+        self.state.as_deref().unwrap_or(&self.spool)
+    }
+
+    /// What makes no sense together.
+    pub(super) fn check(&self) -> Result<(), &'static str> {
+        if self.objective_hours == 0 {
+            return Err("`objective_hours` is 0; use the hours after which a backup is too old");
+        }
+        for (index, destination) in self.destinations.iter().enumerate() {
+            if matches!(destination.name.as_str(), "" | "spool" | "restic") {
+                return Err("a destination has no name, or that of the spool or of restic; name it after its place");
+            }
+            if self.destinations.iter().skip(index + 1).any(|other| other.name == destination.name) {
+                return Err("two destinations have one name; name each after its place");
+            }
+            if destination.path.starts_with(&self.spool) || self.spool.starts_with(&destination.path) {
+                return Err("a destination and the spool lie in one another; a copy belongs on another disk");
+            }
+        }
+        match &self.restic {
+            Some(restic) if restic.password_file.is_some() == restic.password_credential.is_some() => {
+                Err("restic needs one source of its password; set either `password_file` or `password_credential`")
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Every path in it, from a folder on.
+    pub(super) fn paths_from(&mut self, folder: &Path) {
+        let destinations = self.destinations.iter_mut().map(|destination| &mut destination.path);
+        for path in destinations.chain([&mut self.spool]).chain(self.state.as_mut()) {
+            *path = joined(folder, path);
+        }
+        if let Some(restic) = &mut self.restic {
+            restic.paths_from(folder);
+        }
+    }
+}
+
+impl Restic {
+    /// The file with the repository's password, whichever way it is named.
+    pub(crate) fn password(&self) -> Result<PathBuf, Complaint> {
+        match (&self.password_file, &self.password_credential) {
+            (Some(file), _) => Ok(file.clone()),
+            (None, Some(name)) => credential(name),
+            (None, None) => Err(Complaint::usage("restic has no password", "set `password_file`")),
+        }
+    }
+
+    fn paths_from(&mut self, folder: &Path) {
+        if is_local(&self.repository) {
+            self.repository = joined(folder, Path::new(&self.repository)).to_string_lossy().into_owned();
+        }
+        if let Some(file) = &mut self.password_file {
+            *file = joined(folder, file);
+        }
+        // A bare name is looked up in PATH.
+        if let Some(binary) = self.binary.as_mut().filter(|binary| binary.components().count() > 1) {
+            *binary = joined(folder, binary);
+        }
+    }
+}
+
+/// Where systemd puts what `LoadCredential=` names.
+fn credential(name: &str) -> Result<PathBuf, Complaint> {
+    let folder = env::var_os("CREDENTIALS_DIRECTORY").ok_or_else(|| {
+        Complaint::usage(
+            format!("there is no credential {name:?} (CREDENTIALS_DIRECTORY is not set)"),
+            "run under systemd with LoadCredential=, or set `password_file`",
+        )
+    })?;
+    Ok(Path::new(&folder).join(name))
+}
+
+/// Whether a repository is a folder of this machine: `restic --repo` begins every other one with a scheme.
+pub(crate) fn is_local(repository: &str) -> bool {
+    repository.split('/').next().is_some_and(|first| !first.contains(':'))
+}

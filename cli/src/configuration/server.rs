@@ -1,0 +1,67 @@
+//! The section `[server]`: where a vault is served, and who may use which socket.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use super::joined;
+use crate::accounts::Account;
+
+/// Where the server listens unless told otherwise.
+const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 7117);
+
+/// The section `[server]`.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Server {
+    /// The address of the API; loopback unless TLS is configured.
+    pub(crate) listen: SocketAddr,
+    /// The server identity that opens the root key; in the vault's directory unless named.
+    pub(crate) identity: Option<PathBuf>,
+    /// For the vault's own user (0600); in the vault's `run` directory unless named.
+    pub(crate) control_socket: Option<PathBuf>,
+    /// For the backup account (0660): blind verbs only.
+    pub(crate) backup_socket: Option<PathBuf>,
+    /// The accounts that may use it, besides the vault's own.
+    pub(crate) backup_accounts: Vec<Account>,
+    /// The groups whose accounts may use it.
+    pub(crate) backup_groups: Vec<Account>,
+    /// What the API proves itself with; needed to listen beyond loopback.
+    pub(crate) tls: Option<Tls>,
+}
+
+/// The section `[server.tls]`: files in PEM.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Tls {
+    /// The certificate, then those between it and the root.
+    pub(crate) certificate: PathBuf,
+    /// Its private key.
+    pub(crate) key: PathBuf,
+}
+
+impl Default for Server {
+    fn default() -> Self {
+        Self {
+            listen: DEFAULT_LISTEN,
+            identity: None,
+            control_socket: None,
+            backup_socket: None,
+            backup_accounts: Vec::new(),
+            backup_groups: Vec::new(),
+            tls: None,
+        }
+    }
+}
+
+impl Server {
+    /// Every path in it, from a folder on.
+    pub(super) fn paths_from(&mut self, folder: &Path) {
+        let tls = self.tls.iter_mut().flat_map(|tls| [&mut tls.certificate, &mut tls.key]);
+        let named = [&mut self.identity, &mut self.control_socket, &mut self.backup_socket];
+        for path in named.into_iter().flatten().chain(tls) {
+            *path = joined(folder, path);
+        }
+    }
+}

@@ -1,0 +1,26 @@
+//! How a run ends when a server did not start, or did not do what it was asked.
+
+use coffre_server::{ServeError, SocketError};
+use hyper::StatusCode;
+
+use super::Exit;
+use crate::client::ClientError;
+
+pub(super) const fn serve(error: &ServeError) -> Exit {
+    match error {
+        ServeError::Bind { .. } | ServeError::Socket(SocketError::InUse { .. }) => Exit::Busy,
+        ServeError::BeyondLoopback { .. } | ServeError::Tls(_) | ServeError::Socket(_) => Exit::Usage,
+    }
+}
+
+/// By what the server says of itself; what it says of the request is the caller's to mend.
+pub(super) fn asked(error: &ClientError) -> Exit {
+    match error {
+        ClientError::Unreachable { .. } => Exit::Temporary,
+        ClientError::Refused { status, .. } if *status == StatusCode::SERVICE_UNAVAILABLE => Exit::Temporary,
+        ClientError::Refused { .. }
+        | ClientError::BrokenOff { .. }
+        | ClientError::Unspeakable(_)
+        | ClientError::Garbled(_) => Exit::Failure,
+    }
+}

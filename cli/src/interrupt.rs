@@ -1,0 +1,38 @@
+//! Ctrl-C and SIGTERM during a long job: the first asks it to stop where it can be continued, the second ends it.
+
+use std::process;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+/// As a shell reports a process that SIGINT ended.
+const INTERRUPTED: i32 = 130;
+
+/// Whether the job was asked to stop.
+#[derive(Debug, Clone)]
+pub(crate) struct Interrupt(Arc<AtomicBool>);
+
+impl Interrupt {
+    /// Listens from now on. Where the system gives no way to, a signal ends the process at once, as it always did.
+    pub(crate) fn listen() -> Self {
+        let asked = Arc::new(AtomicBool::new(false));
+        let told = Arc::clone(&asked);
+        thread::spawn(move || {
+            let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
+            runtime.block_on(async {
+                if coffre_server::terminated().await.is_ok() {
+                    told.store(true, Ordering::SeqCst);
+                }
+                if coffre_server::terminated().await.is_ok() {
+                    process::exit(INTERRUPTED);
+                }
+            });
+        });
+        Self(asked)
+    }
+
+    /// Whether it was asked to stop.
+    pub(crate) fn asked(&self) -> bool {
+        self.0.load(Ordering::SeqCst)
+    }
+}
