@@ -1,6 +1,11 @@
 //! One batch: what the vault knows of it is asked once, what is new or changed is admitted in one
 //! transaction, and everything that is in the vault now is read back and compared.
 
+use std::collections::BTreeSet;
+
+use coffre_core::search::{SearchIndex, SearchKind};
+use serde_json::Value;
+
 use crate::candidate::RecordCandidate;
 use crate::plan::{Change, Comparable, as_candidate, compare};
 use crate::reject::{Reason, Reject};
@@ -14,6 +19,7 @@ pub(super) struct Batch<'b, 'r> {
 
 impl Batch<'_, '_> {
     pub(super) fn settle(mut self) -> Result<(), ImportError> {
+        self.tell_apart()?;
         if self.run.target.is_none() {
             self.run.report.imported += self.candidates.len() as u64;
             return self.candidates.iter().try_for_each(|candidate| add_source(self.run, candidate));
@@ -41,6 +47,24 @@ impl Batch<'_, '_> {
         self.read_back(&expected)
     }
 
+    /// Rejects what the vault could not tell from another of this batch: it finds records by their key
+    /// without regard to case and blanks.
+    fn tell_apart(&mut self) -> Result<(), ImportError> {
+        let mapping = self.run.legacy.mapping();
+        let (record_type, field) = (mapping.record_type().clone(), mapping.key_field().clone());
+        let index = SearchIndex { record_type, field, kind: SearchKind::Exact };
+        let mut seen = BTreeSet::new();
+        let (apart, alike): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.candidates).into_iter().partition(|c| seen.insert(index.terms(&c.key)));
+        self.candidates = apart;
+        alike.iter().try_for_each(|candidate| self.confused(candidate))
+    }
+
+    fn confused(&mut self, candidate: &RecordCandidate) -> Result<(), ImportError> {
+        self.run.report.rejected += 1;
+        self.differs(candidate, &Change::default(), Reason::DuplicateKey)
+    }
+
     fn known(&mut self) -> Result<Vec<(RecordCandidate, Known)>, ImportError> {
         let keys: Vec<&str> = self.candidates.iter().map(|c| c.key.as_str()).collect();
         let known = match &mut self.run.target {
@@ -58,6 +82,10 @@ impl Batch<'_, '_> {
         admissions: &mut Vec<Admission>,
     ) -> Result<Option<RecordCandidate>, ImportError> {
         let mapping = self.run.legacy.mapping();
+        if stored.fields.0.get(mapping.key_field()).and_then(Value::as_str) != Some(candidate.key.as_str()) {
+            self.confused(&candidate)?;
+            return Ok(None);
+        }
         let granted = self.run.grants.granted(&candidate);
         let mut change = compare(mapping, &candidate, &granted, stored);
         if change.is_empty() {

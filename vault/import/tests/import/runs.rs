@@ -110,6 +110,26 @@ fn what_was_changed_in_the_vault_is_never_overwritten() {
     assert_eq!(vault.records["00000001"].fields.0[&"contact.email".parse().unwrap()], json!("corrected@example.fr"));
 }
 
+/// A vault finds records by their key without regard to case and blanks; two keys that differ only
+/// in those would overwrite one another.
+#[test]
+fn keys_that_the_vault_cannot_tell_apart_are_never_mixed_up() {
+    let mut source = Source::of(2);
+    (source.behaviours, source.contracts) = (vec![], vec![]);
+    source.clients[0][0] = padded("A12", 10);
+    source.clients[1][0] = padded("a12", 10);
+    let mut vault = MemoryVault::new();
+    let ran = run(&source, Some(&mut vault), false, false).unwrap();
+    assert_eq!((ran.report.imported, ran.report.rejected), (1, 1));
+    assert_eq!((ran.rejects[0].reason.as_str(), ran.rejects[0].key.as_str()), ("duplicate-key", "a12"));
+    // In a later run, as the store would answer: with the record of the other key.
+    source.clients[0][0] = padded("99", 10);
+    let other = vault.records["A12"].clone();
+    vault.records.insert("a12".to_owned(), other);
+    let ran = run(&source, Some(&mut vault), true, false).unwrap();
+    assert_eq!((ran.report.imported, ran.report.rejected, ran.report.changed), (1, 1, 0));
+}
+
 #[test]
 fn what_the_vault_adds_is_none_of_the_imports_business() {
     let source = Source::of(2);

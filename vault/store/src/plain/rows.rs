@@ -14,8 +14,10 @@ use super::reader::{PlainReader, ReadError};
 use super::schema::Table;
 use super::value::SourceValue;
 
-/// Keys taken at a time: a few MiB.
-const PAGE: i64 = 65_536;
+/// Keys taken at a time where an index serves the order: a few MiB.
+const PAGE: u32 = 65_536;
+/// Where none does, each page costs a scan of the table, so there are fewer of them: some 25 MiB.
+const SCANNED_PAGE: u32 = 262_144;
 
 /// In which order keys are walked, so that tables can be joined by walking them side by side.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,6 +57,7 @@ pub struct KeyedRows<'r> {
     reader: &'r PlainReader,
     table: &'r Table,
     order: KeyOrder,
+    page_size: u32,
     page: VecDeque<Position>,
     after: Option<Position>,
     last_key: Vec<u8>,
@@ -85,10 +88,35 @@ impl PlainReader {
             reader: self,
             table,
             order,
+            page_size: if self.is_indexed(table, order) { PAGE } else { SCANNED_PAGE },
             page: VecDeque::new(),
             after: None,
             last_key: Vec::new(),
             exhausted: false,
+        }
+    }
+
+    /// Whether an index serves the order; not, when `SQLite` would sort. A database that cannot be
+    /// asked fails at the first page.
+    fn is_indexed(&self, table: &Table, order: KeyOrder) -> bool {
+        let key = order.expression(table);
+        let (from, rowid) = (table.quoted(), table.rowid());
+        let sql = format!("EXPLAIN QUERY PLAN SELECT {key}, {rowid} FROM {from} ORDER BY {key}, {rowid} LIMIT 1");
+        let plan = || {
+            let mut statement = self.connection.prepare(&sql)?;
+            let steps = statement.query_map([], |row| row.get::<_, String>(3))?;
+            steps.collect::<Result<Vec<_>, _>>()
+        };
+        plan().is_ok_and(|steps| !steps.iter().any(|step| step.contains("TEMP B-TREE")))
+    }
+}
+
+impl KeyOrder {
+    /// What is ordered by, in SQL.
+    fn expression(self, table: &Table) -> String {
+        match self {
+            Self::Stored => format!("{} COLLATE BINARY", table.key()),
+            Self::Trimmed => format!("trim(CAST({} AS TEXT)) COLLATE BINARY", table.key()),
         }
     }
 }
@@ -110,39 +138,34 @@ impl KeyedRows<'_> {
 
     fn query_page(&self) -> rusqlite::Result<Vec<Position>> {
         let rowid = self.table.rowid();
-        let stored = format!("{} COLLATE BINARY", self.table.key());
-        let key = match self.order {
-            KeyOrder::Stored => stored,
-            KeyOrder::Trimmed => format!("trim(CAST({} AS TEXT)) COLLATE BINARY", self.table.key()),
-        };
-        let from = self.table.quoted();
+        let (key, from, page) = (self.order.expression(self.table), self.table.quoted(), self.page_size);
         let mut statement;
         let mut rows = match &self.after {
             // Not written as a row value: of those SQLite makes no index search here.
             Some(Position { key: Some(last), row }) => {
                 statement = self.reader.connection.prepare_cached(&format!(
                     "SELECT {key}, {rowid} FROM {from} WHERE {key} >= ?1 AND ({key} > ?1 OR {rowid} > ?2) \
-                     ORDER BY {key}, {rowid} LIMIT {PAGE}"
+                     ORDER BY {key}, {rowid} LIMIT {page}"
                 ))?;
                 statement.query(params![SourceValue::Text(last.clone()), row])?
             }
             keyless => {
                 statement = self.reader.connection.prepare_cached(&format!(
-                    "SELECT NULL, {rowid} FROM {from} WHERE {} IS NULL AND {rowid} > ?1 ORDER BY {rowid} LIMIT {PAGE}",
+                    "SELECT NULL, {rowid} FROM {from} WHERE {} IS NULL AND {rowid} > ?1 ORDER BY {rowid} LIMIT {page}",
                     self.table.key()
                 ))?;
                 statement.query([keyless.as_ref().map_or(i64::MIN, |p| p.row)])?
             }
         };
-        let mut page = Vec::new();
+        let mut positions = Vec::new();
         while let Some(row) = rows.next()? {
             let key = match row.get_ref(0)? {
                 ValueRef::Text(bytes) => Some(bytes.to_vec()),
                 _ => None,
             };
-            page.push(Position { key, row: row.get(1)? });
+            positions.push(Position { key, row: row.get(1)? });
         }
-        Ok(page)
+        Ok(positions)
     }
 
     fn fetch(&mut self, position: Position) -> Result<SourceRow, ReadError> {

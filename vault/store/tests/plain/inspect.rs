@@ -186,3 +186,21 @@ fn refusals_say_what_it_is_and_what_to_do() {
     assert!(matches!(inspect(&missing), Err(InspectError::Missing { .. })));
     assert!(matches!(inspect(dir.path()), Err(InspectError::NotAFile { .. })));
 }
+
+#[test]
+fn no_header_whatever_its_bytes_ends_in_a_panic_or_a_write() {
+    let whole = database();
+    let dir = TempDir::new().unwrap();
+    let path = dir.path().join("legacy.sqlite");
+    for offset in 0..100 {
+        for value in [0x00, 0x01, 0x7f, 0xff] {
+            let mut damaged = whole.clone();
+            damaged[offset] = value;
+            fs::write(&path, &damaged).unwrap();
+            inspect(&path).unwrap();
+            drop(PlainReader::open(&path));
+            assert_eq!(fs::read(&path).unwrap(), damaged);
+            assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1, "byte {offset}");
+        }
+    }
+}
