@@ -1,7 +1,6 @@
 //! The command line as transcripts: what is typed, the exit code, and what is printed, word for word.
-#![expect(clippy::expect_used, reason = "tests")]
 
-mod transcript;
+use crate::transcript;
 
 fn in_empty_folder(runs: &[&[&str]]) -> String {
     let folder = tempfile::tempdir().expect("a temporary folder");

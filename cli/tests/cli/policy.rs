@@ -1,9 +1,8 @@
 //! `coffre policy` on the policies of this repository and on broken ones.
-#![expect(clippy::expect_used, clippy::indexing_slicing, reason = "tests")]
-
-mod transcript;
 
 use std::path::Path;
+
+use crate::transcript;
 
 /// The policy folder of this repository.
 const POLICIES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../policies");

@@ -1,13 +1,12 @@
 //! `coffre init` makes a vault once, tells what to keep, and `coffre doctor` examines what was made.
-#![expect(clippy::expect_used, clippy::indexing_slicing, reason = "tests")]
-
-mod transcript;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use serde_json::Value;
+
+use crate::transcript;
 
 fn init(folder: &Path, arguments: &[&str]) -> (Option<i32>, Value) {
     let all: Vec<&str> =

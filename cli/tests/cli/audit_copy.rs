@@ -1,7 +1,4 @@
 //! `coffre audit verify` on an exported copy: sound, changed in one byte, cut, of another key, or rolled back.
-#![expect(clippy::expect_used, clippy::indexing_slicing, reason = "tests")]
-
-mod transcript;
 
 use std::fs;
 use std::path::Path;
@@ -9,6 +6,8 @@ use std::path::Path;
 use coffre_core::merkle::Frontier;
 use coffre_core::note::{KeyName, SignedNote, SigningKey};
 use coffre_core::tlog::{Export, TreeHead};
+
+use crate::transcript;
 
 const ORIGIN: &str = "vault.example/test/1";
 

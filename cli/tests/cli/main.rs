@@ -1,0 +1,11 @@
+//! The built `coffre` binary, as people and schedulers meet it: one module a behaviour, one binary for all of them.
+#![expect(clippy::expect_used, clippy::indexing_slicing, reason = "tests")]
+
+mod audit_copy;
+mod backups;
+mod command_line;
+mod new_vault;
+mod policy;
+mod server;
+mod serving;
+mod transcript;

@@ -1,0 +1,79 @@
+//! A `coffre serve` of a test's own, on a port that the system chooses. It ends with the test.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::thread::JoinHandle;
+
+use rustix::process::{Pid, Signal, kill_process};
+
+/// A server that runs.
+pub(crate) struct Server {
+    child: Child,
+    address: String,
+    log: Option<JoinHandle<String>>,
+}
+
+/// A server that has ended.
+pub(crate) struct Ended {
+    pub(crate) code: Option<i32>,
+    pub(crate) log: String,
+}
+
+impl Server {
+    /// Serves the vault `vault` of a folder, and waits until it says where.
+    pub(crate) fn start(folder: &Path) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_coffre"))
+            .args(["serve", "--vault", "vault", "--listen", "127.0.0.1:0"])
+            .current_dir(folder)
+            .env_clear()
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the built binary runs");
+        let mut stderr = child.stderr.take().expect("it is piped");
+        let log = std::thread::spawn(move || {
+            let mut text = String::new();
+            stderr.read_to_string(&mut text).expect("the log is text");
+            text
+        });
+        let mut line = String::new();
+        let stdout = child.stdout.take().expect("it is piped");
+        BufReader::new(stdout).read_line(&mut line).expect("it says where it serves");
+        let address = line.trim().rsplit("http://").next().expect("an address").to_owned();
+        Self { child, address, log: Some(log) }
+    }
+
+    /// The status code that a GET gets, as an application with this token.
+    pub(crate) fn get(&self, path: &str, token: &str) -> u16 {
+        let mut stream = TcpStream::connect(&self.address).expect("it listens");
+        write!(
+            stream,
+            "GET {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n\
+             Coffre-Operator: j.bond\r\nConnection: close\r\n\r\n"
+        )
+        .expect("it reads");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("it answers");
+        answer.split(' ').nth(1).and_then(|code| code.parse().ok()).expect("a status code")
+    }
+
+    /// Asks it to end, as systemd does, and waits until it has.
+    pub(crate) fn stop(mut self) -> Ended {
+        let pid = Pid::from_child(&self.child);
+        kill_process(pid, Signal::TERM).expect("it runs");
+        let code = self.child.wait().expect("it ends").code();
+        let log = self.log.take().expect("it is taken once").join().expect("the log is read");
+        Ended { code, log }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // What has ended already needs no end.
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}
