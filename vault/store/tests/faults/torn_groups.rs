@@ -36,7 +36,8 @@ fn import(store: &Store, number: u32) -> (SubjectId, coffre_core::ids::DocumentI
     writer.write_all(&content(number, 70_000)).unwrap();
     let staged = writer.finish().unwrap();
     let (id, document) = (subject.id, staged.id());
-    let item = ImportItem { subject, fields: sample(number), documents: vec![staged], grants: vec![consent(None)] };
+    let item =
+        ImportItem::New { subject, fields: sample(number), documents: vec![staged], grants: vec![consent(None)] };
     let import = ImportRecords { record_type: kind(), items: vec![item] };
     store.transact(import, draft(Action::Import), None, Depends::default()).wait().unwrap();
     (id, document)
