@@ -16,6 +16,10 @@ pub(crate) fn told(error: &dyn Error) -> String {
 
 #[path = "faults/child.rs"]
 mod child;
+#[path = "faults/deeds.rs"]
+mod deeds;
+#[path = "faults/dice.rs"]
+mod dice;
 #[path = "faults/disk_full.rs"]
 mod disk_full;
 #[path = "faults/document_files.rs"]
@@ -24,6 +28,8 @@ mod document_files;
 mod gone;
 #[path = "faults/keys.rs"]
 mod keys;
+#[path = "faults/killed.rs"]
+mod killed;
 #[path = "faults/papers.rs"]
 mod papers;
 #[path = "faults/proof.rs"]

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use coffre_core::audit::{Action, Entry};
+use coffre_core::ids::SubjectId;
 use coffre_core::merkle::{leaf_hash, root_of};
 use coffre_core::tlog::TreeHead;
 use coffre_store::Store;
@@ -23,12 +24,20 @@ pub(crate) fn log_agrees_with_its_head(store: &Store) -> Vec<Entry> {
     entries
 }
 
-/// One upload entry per stored document, one file per stored document, and nothing besides.
+/// One upload entry per stored document, one file per stored document, and nothing besides; none of
+/// the erased.
 pub(crate) fn documents_and_entries_agree(store: &Store, vault: &Path) {
     let mut logged = BTreeSet::new();
-    for entry in log_agrees_with_its_head(store) {
+    let entries = log_agrees_with_its_head(store);
+    let erased: BTreeSet<SubjectId> = entries
+        .iter()
+        .filter(|entry| entry.what.action == Action::Erase)
+        .flat_map(|entry| entry.what.subjects.clone())
+        .collect();
+    for entry in entries {
         if matches!(entry.what.action, Action::UploadDocument | Action::Import)
             && let Some(document) = entry.what.document
+            && !entry.what.subjects.iter().any(|subject| erased.contains(subject))
         {
             assert!(logged.insert(format!("{}-{}", document.id, document.version)), "two entries for one upload");
         }
