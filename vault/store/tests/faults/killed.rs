@@ -2,24 +2,26 @@
 //! and nothing is there by half.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::time::{Duration, Instant};
 
 use coffre_core::audit::{Action, Entry};
+use coffre_core::grant::Grant;
 use coffre_core::ids::SubjectId;
 use coffre_core::search::SearchKind;
-use coffre_store::Store;
+use coffre_store::{Depends, Disclosure, Store};
 use serde_json::json;
 
 use crate::child;
 use crate::deeds::{Doer, Known, Person};
 use crate::dice::Dice;
-use crate::papers::download;
+use crate::papers::{ask, content};
 use crate::proof;
-use crate::support::{index, kind, make, open, path, read};
+use crate::support::{draft, index, kind, make, open, path};
 
-const ROUNDS: u32 = 16;
+const ROUNDS: u32 = 24;
 const DOERS: u32 = 3;
 const NUMBERS: u32 = 100_000;
 
@@ -31,8 +33,10 @@ fn what_was_acknowledged_survives_a_kill_at_any_moment() {
     let mut known = Known::default();
     for round in 1..=ROUNDS {
         // At times it is killed while it opens the vault, which finishes what the kill before left.
-        let acknowledgements = if round % 5 == 0 { 0 } else { 1 + dice.below(60) };
-        run_and_kill(dir.path(), seed ^ u64::from(round), round, acknowledgements, &mut known);
+        let acknowledgements = if round % 5 == 0 { 0 } else { 1 + dice.below(30) };
+        // An acknowledgement comes at the end of a group: only some time later is the next one half done.
+        let later = Duration::from_micros(dice.roll() % 5_000);
+        run_and_kill(dir.path(), seed ^ u64::from(round), round, (acknowledgements, later), &mut known);
         if round % 5 == 0 {
             continue;
         }
@@ -46,7 +50,7 @@ fn what_was_acknowledged_survives_a_kill_at_any_moment() {
     index_is_what_it_would_be_anew(dir.path(), &known);
 }
 
-fn run_and_kill(dir: &Path, seed: u64, round: u32, acknowledgements: usize, known: &mut Known) {
+fn run_and_kill(dir: &Path, seed: u64, round: u32, (acknowledgements, later): (usize, Duration), known: &mut Known) {
     let mut command = child::again("killed::the_process_that_is_killed");
     child::give(&mut command, "DIR", dir.to_str().unwrap());
     child::give(&mut command, "SEED", &seed.to_string());
@@ -57,6 +61,10 @@ fn run_and_kill(dir: &Path, seed: u64, round: u32, acknowledgements: usize, know
     assert!(lines.any(|line| line == "opening"), "the process did not come up");
     while heard < acknowledgements {
         heard += usize::from(known.hear(&lines.next().expect("it ended by itself")));
+    }
+    let moment = Instant::now() + later;
+    while Instant::now() < moment {
+        std::hint::spin_loop();
     }
     process.kill().unwrap();
     // What is in the pipe was said before the kill.
@@ -89,32 +97,64 @@ fn everything_acknowledged_is_there(store: &Store, known: &Known) {
     for (index, request) in &known.entries {
         assert_eq!(entries[usize::try_from(*index).unwrap()].what.request, *request, "entry {index} is another's");
     }
+    let snapshot = store.snapshot().unwrap();
+    let mut left = Vec::new();
     for (subject, person) in &known.people {
-        check(store, *subject, person);
+        if let Some(state) = snapshot.record(&kind(), *subject).unwrap() {
+            assert!(!person.erased, "{subject} came back");
+            grants_are_there(&snapshot.grants(*subject).unwrap(), person);
+            left.push((*subject, person, state.version));
+        } else {
+            assert!(person.erased || person.perhaps_erased, "{subject} is gone");
+        }
+    }
+    drop(snapshot);
+    mails_are_there(store, &left);
+    let papers: Vec<_> = left
+        .iter()
+        .flat_map(|(subject, person, _)| {
+            person.documents.iter().map(|(document, number)| (*subject, *document, *number))
+        })
+        .collect();
+    // Asked for by the hundred: one commit for all of their entries.
+    for papers in papers.chunks(100) {
+        let asked: Vec<_> =
+            papers.iter().map(|(subject, document, _)| ask(store, *subject, *document).unwrap()).collect();
+        for (asked, (subject, document, number)) in asked.into_iter().zip(papers) {
+            let mut stored = Vec::new();
+            asked.open().unwrap().read_to_end(&mut stored).unwrap();
+            assert!(stored == content(*number, 3_000), "{subject}: {document:?}");
+        }
     }
 }
 
-fn check(store: &Store, subject: SubjectId, person: &Person) {
-    let Some(state) = store.snapshot().unwrap().record(&kind(), subject).unwrap() else {
-        assert!(person.erased || person.perhaps_erased, "{subject} is gone");
-        return;
-    };
-    assert!(!person.erased, "{subject} came back");
-    let mail = read(store, subject, &["contact.email"]).0[&path("contact.email")].clone();
-    let expected = if state.version == person.version {
-        person.mail
-    } else {
-        assert_eq!(state.version, person.version + 1, "{subject}");
-        person.perhaps_mail.expect("a version that nobody wrote")
-    };
-    assert_eq!(mail, json!(format!("client{expected}@example.fr")), "{subject}");
-    for (document, number) in &person.documents {
-        assert!(download(store, subject, *document).unwrap() == crate::papers::content(*number, 3_000), "{subject}");
-    }
-    let grants = store.snapshot().unwrap().grants(subject).unwrap();
+fn grants_are_there(found: &[Grant], person: &Person) {
     for (grant, withdrawn) in &person.grants {
-        let found = grants.iter().find(|found| found.id == *grant).expect("a consent is gone");
+        let found = found.iter().find(|found| found.id == *grant).expect("a consent is gone");
         assert!(found.withdrawn_at.is_some() || !withdrawn, "a withdrawal is gone");
+    }
+}
+
+fn mails_are_there(store: &Store, people: &[(SubjectId, &Person, u32)]) {
+    let fields = [path("contact.email")];
+    let snapshot = store.snapshot().unwrap();
+    let read = |(subject, ..): &(SubjectId, &Person, u32)| snapshot.fields(&kind(), *subject, &fields).unwrap();
+    let contents: Vec<_> = people.iter().map(read).collect();
+    drop(snapshot);
+    let mut entry = draft(Action::Read);
+    (entry.subjects, entry.fields) = (people.iter().map(|(subject, ..)| *subject).collect(), fields.to_vec());
+    let claims = contents.iter().map(|content| content.claim().clone()).collect();
+    let disclosure = Disclosure { draft: entry, reason: None, claims, depends: Depends::default() };
+    let receipt = store.disclose(disclosure).wait().unwrap();
+    for (content, (subject, person, version)) in contents.into_iter().zip(people) {
+        let expected = if *version == person.version {
+            person.mail
+        } else {
+            assert_eq!(*version, person.version + 1, "{subject}");
+            person.perhaps_mail.expect("a version that nobody wrote")
+        };
+        let mail = &content.open(&receipt).unwrap().0[&fields[0]];
+        assert_eq!(mail, &json!(format!("client{expected}@example.fr")), "{subject}");
     }
 }
 

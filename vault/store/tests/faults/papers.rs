@@ -1,11 +1,14 @@
 //! Documents through the store: staged, stored, read back.
 
+use std::convert::Infallible;
 use std::io::{Read, Write};
 
 use coffre_core::audit::{Action, DocumentRef};
 use coffre_core::ids::{DocumentId, SubjectId};
 use coffre_store::transactions::{AddDocument, AddDocumentError};
-use coffre_store::{CommitError, Depends, Disclosure, DocumentReader, StagedDocument, Store, Undisclosed};
+use coffre_store::{
+    CommitError, Depends, Disclosure, DocumentReader, Pending, Receipt, StagedDocument, Store, Undisclosed,
+};
 
 use crate::support::{draft, kind};
 use crate::told;
@@ -41,7 +44,7 @@ pub(crate) fn upload(
 }
 
 /// A document's content, still undisclosed.
-pub(crate) fn look_up(
+fn look_up(
     store: &Store,
     subject: SubjectId,
     document: (DocumentId, u32),
@@ -64,12 +67,28 @@ pub(crate) fn open_document(
     subject: SubjectId,
     document: (DocumentId, u32),
 ) -> Result<DocumentReader, String> {
-    let found = look_up(store, subject, document)?;
+    ask(store, subject, document)?.open()
+}
+
+/// A document on its way: asked for, and not waited for.
+pub(crate) struct Asked {
+    content: Undisclosed<DocumentReader>,
+    receipt: Pending<Receipt, Infallible>,
+}
+
+impl Asked {
+    pub(crate) fn open(self) -> Result<DocumentReader, String> {
+        let receipt = self.receipt.wait().map_err(|error| told(&error))?;
+        self.content.open(&receipt).map_err(|error| told(&error))
+    }
+}
+
+pub(crate) fn ask(store: &Store, subject: SubjectId, document: (DocumentId, u32)) -> Result<Asked, String> {
+    let content = look_up(store, subject, document)?;
     let mut entry = draft(Action::ReadDocument);
     entry.subjects = vec![subject];
     entry.document = Some(DocumentRef { id: document.0, version: document.1, sha256: None });
-    let claims = vec![found.claim().clone()];
-    let disclosure = Disclosure { draft: entry, reason: None, claims, depends: Depends::default() };
-    let receipt = store.disclose(disclosure).wait().map_err(|error| told(&error))?;
-    found.open(&receipt).map_err(|error| told(&error))
+    let claims = vec![content.claim().clone()];
+    let receipt = store.disclose(Disclosure { draft: entry, reason: None, claims, depends: Depends::default() });
+    Ok(Asked { content, receipt })
 }

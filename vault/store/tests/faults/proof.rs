@@ -44,7 +44,9 @@ pub(crate) fn documents_and_entries_agree(store: &Store, vault: &Path) {
     }
     let mut files = BTreeSet::new();
     for folder in std::fs::read_dir(vault.join("documents")).unwrap() {
-        for file in std::fs::read_dir(folder.unwrap().path()).unwrap() {
+        let folder = folder.unwrap().path();
+        for file in std::fs::read_dir(&folder).unwrap() {
+            assert!(!folder.ends_with("staging"), "something is left in staging");
             files.insert(file.unwrap().file_name().into_string().unwrap());
         }
     }
