@@ -126,9 +126,9 @@ impl<'s> Doer<'s> {
         writer.write_all(&content(self.next, 3_000)).unwrap();
         let staged = writer.finish().unwrap();
         let (id, document) = (subject.id, (staged.id(), 1));
-        let item = ImportItem { subject, fields: sample(self.next), documents: vec![staged], grants: Vec::new() };
+        let item = ImportItem::New { subject, fields: sample(self.next), documents: vec![staged], grants: Vec::new() };
         let import = ImportRecords { record_type: kind(), items: vec![item] };
-        let (_, entry) = self.transact(import, draft(Action::Import));
+        let ((), entry) = self.transact(import, draft(Action::Import));
         say(&format!("imported {id} {} {} {} {}", self.next, document.0, document.1, self.next));
         entry.tell();
         self.people.push(Own { subject: id, version: 1, document, grant: None });
@@ -187,7 +187,7 @@ impl<'s> Doer<'s> {
         let subject = self.people.swap_remove(at).subject;
         say(&format!("erasing {subject}"));
         let erase = EraseSubject { record_type: kind(), subject, remember: vec![path("legacy.client_number")] };
-        let (_, entry) = self.transact(erase, draft(Action::Erase));
+        let ((), entry) = self.transact(erase, draft(Action::Erase));
         say(&format!("erased {subject}"));
         entry.tell();
     }
