@@ -30,10 +30,19 @@ async fn nothing_listens_beyond_loopback_without_tls() {
 
 fn certificate(folder: &std::path::Path) -> TlsFiles {
     use std::os::unix::fs::PermissionsExt as _;
-    let key = folder.join("key.pem");
-    std::fs::write(&key, include_str!("tls/key.pem")).unwrap();
+    let (certificate, key) = (folder.join("certificate.pem"), folder.join("key.pem"));
+    let made = std::process::Command::new("openssl")
+        .args(["req", "-x509", "-newkey", "ed25519", "-nodes", "-days", "2", "-subj", "/CN=localhost"])
+        .args(["-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", "-addext", "basicConstraints=critical,CA:FALSE"])
+        .arg("-keyout")
+        .arg(&key)
+        .arg("-out")
+        .arg(&certificate)
+        .output()
+        .unwrap();
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
     std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o600)).unwrap();
-    TlsFiles { certificate: concat!(env!("CARGO_MANIFEST_DIR"), "/tests/api/tls/certificate.pem").into(), key }
+    TlsFiles { certificate, key }
 }
 
 #[tokio::test]
@@ -41,11 +50,11 @@ async fn with_a_certificate_the_api_speaks_tls() {
     let keys = tempfile::tempdir().unwrap();
     let vault = Running::start_with(|options| {
         options.tls = Some(certificate(keys.path()));
-        options.listen = "0.0.0.0:0".parse().unwrap();
     })
     .await;
     let mut roots = RootCertStore::empty();
-    roots.add(CertificateDer::from_pem_slice(include_bytes!("tls/certificate.pem")).unwrap()).unwrap();
+    let pem = std::fs::read(keys.path().join("certificate.pem")).unwrap();
+    roots.add(CertificateDer::from_pem_slice(&pem).unwrap()).unwrap();
     let provider = Arc::new(tokio_rustls::rustls::crypto::ring::default_provider());
     let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
