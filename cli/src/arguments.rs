@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::commands::{application, audit, backup, doctor, init, policy, restore, serve};
+use crate::commands::{application, audit, backup, doctor, import, init, policy, restore, serve};
 
 /// An encrypted vault for an insurer's sensitive records, and the backups that keep them from being lost.
 #[derive(Debug, Parser)]
@@ -33,6 +33,8 @@ pub(crate) enum Verb {
     Doctor(doctor::Arguments),
     /// Open a vault and serve it until told to stop
     Serve(serve::Arguments),
+    /// Import a legacy database: what is new, what changed, what cannot be brought
+    Import(Box<import::Arguments>),
     /// Add, list or revoke the applications that may call the API
     Application(application::Arguments),
     /// Check the policies, or explain what they decide

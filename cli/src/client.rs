@@ -9,9 +9,9 @@ use std::sync::Arc;
 use coffre_policies::Policies;
 use coffre_store::Store;
 use http_body_util::{BodyExt as _, Full, Limited};
-use hyper::body::Bytes;
+use hyper::body::{Bytes, Incoming};
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue, InvalidHeaderValue};
-use hyper::{Method, Request, StatusCode};
+use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -19,7 +19,7 @@ use thiserror::Error;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream};
 
-/// The largest answer that is read into memory.
+/// The largest answer, or line of an answer, that is read into memory.
 const LARGEST_ANSWER: usize = 64 * 1024 * 1024;
 
 /// Bytes on their way between the two ends of a connection within this process.
@@ -152,6 +152,36 @@ impl Client {
         self.send(Method::POST, path, json.into_iter().collect(), body.into()).await
     }
 
+    /// Sends a JSON body and hands each line of the answer on as it arrives. An answer that is no success comes back
+    /// whole instead.
+    pub(crate) async fn post_for_lines(
+        &self,
+        path: &str,
+        body: &serde_json::Value,
+        mut line: impl FnMut(&[u8]),
+    ) -> Result<(), ClientError> {
+        let json = [(CONTENT_TYPE, HeaderValue::from_static("application/json"))];
+        let answer = self.begin(Method::POST, path, HeaderMap::from_iter(json), body.to_string().into()).await?;
+        if !answer.status().is_success() {
+            return self.whole(answer).await?.accepted().map(drop);
+        }
+        let mut answer = answer.into_body();
+        let mut rest = Vec::new();
+        while let Some(frame) = answer.frame().await {
+            let frame = frame.map_err(|source| self.broken_off(source))?;
+            rest.extend_from_slice(frame.data_ref().map_or(&[][..], Bytes::as_ref));
+            if rest.len() > LARGEST_ANSWER {
+                return Err(self.broken_off("a line of the answer is too long"));
+            }
+            while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
+                let after = rest.split_off(end + 1);
+                line(rest.trim_ascii_end());
+                rest = after;
+            }
+        }
+        Ok(())
+    }
+
     /// Sends a request and reads its whole answer, whatever its status.
     pub(crate) async fn send(
         &self,
@@ -160,6 +190,18 @@ impl Client {
         headers: HeaderMap,
         body: Bytes,
     ) -> Result<Answer, ClientError> {
+        let answer = self.begin(method, path, headers, body).await?;
+        self.whole(answer).await
+    }
+
+    /// Sends a request and reads the head of its answer.
+    async fn begin(
+        &self,
+        method: Method,
+        path: &str,
+        headers: HeaderMap,
+        body: Bytes,
+    ) -> Result<Response<Incoming>, ClientError> {
         let mut request =
             Request::builder().method(method).uri(path).body(Full::new(body)).map_err(ClientError::Unspeakable)?;
         request.headers_mut().insert(HOST, HeaderValue::from_static("localhost"));
@@ -168,32 +210,33 @@ impl Client {
 
         let unreachable = |source| ClientError::Unreachable { endpoint: self.endpoint.clone(), source };
         match &self.endpoint {
-            Endpoint::Socket(path) => {
-                self.exchange(UnixStream::connect(path).await.map_err(unreachable)?, request).await
-            }
+            Endpoint::Socket(path) => self.over(UnixStream::connect(path).await.map_err(unreachable)?, request).await,
             Endpoint::Address(address) => {
-                self.exchange(TcpStream::connect(address).await.map_err(unreachable)?, request).await
+                self.over(TcpStream::connect(address).await.map_err(unreachable)?, request).await
             }
             Endpoint::Within { store, policies } => {
                 let (near, far) = tokio::io::duplex(PIPE);
                 let account = rustix::process::getuid().as_raw();
                 tokio::spawn(coffre_server::serve_control(far, store.clone(), Arc::clone(policies), account));
-                self.exchange(near, request).await
+                self.over(near, request).await
             }
         }
     }
 
-    async fn exchange(
+    async fn over(
         &self,
         stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
         request: Request<Full<Bytes>>,
-    ) -> Result<Answer, ClientError> {
+    ) -> Result<Response<Incoming>, ClientError> {
         let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
             .await
             .map_err(|source| self.broken_off(source))?;
-        // It ends by itself: with the answer, or with the error that `send_request` reports too.
+        // It ends by itself: with the answer's last byte, or with the error that reading the answer reports too.
         tokio::spawn(connection);
-        let answer = sender.send_request(request).await.map_err(|source| self.broken_off(source))?;
+        sender.send_request(request).await.map_err(|source| self.broken_off(source))
+    }
+
+    async fn whole(&self, answer: Response<Incoming>) -> Result<Answer, ClientError> {
         let (parts, body) = answer.into_parts();
         let body = Limited::new(body, LARGEST_ANSWER).collect().await.map_err(|source| self.broken_off(source))?;
         Ok(Answer { status: parts.status, headers: parts.headers, body: body.to_bytes() })

@@ -12,16 +12,25 @@ use crate::exit::Exit;
 pub(crate) struct Complaint {
     exit: Exit,
     message: String,
+    cause: Option<Cause>,
+}
+
+/// What somebody else gave as the cause, in words only.
+#[derive(Debug)]
+struct Cause {
+    message: String,
+    cause: Option<Box<Self>>,
 }
 
 impl Complaint {
     pub(crate) fn new(exit: Exit, cause: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self { exit, message: format!("{}; {}", cause.into(), remedy.into()) }
+        Self { exit, message: format!("{}; {}", cause.into(), remedy.into()), cause: None }
     }
 
-    /// What somebody else found, whose message holds cause and remedy already.
-    pub(crate) fn told(exit: Exit, message: String) -> Self {
-        Self { exit, message }
+    /// What somebody else found, whose message holds cause and remedy already, with what lies behind it, outermost first.
+    pub(crate) fn told(exit: Exit, message: String, causes: Vec<String>) -> Self {
+        let chained = |inner: Option<Cause>, message| Some(Cause { message, cause: inner.map(Box::new) });
+        Self { exit, message, cause: causes.into_iter().rev().fold(None, chained) }
     }
 
     pub(crate) const fn exit(&self) -> Exit {
@@ -40,7 +49,23 @@ impl fmt::Display for Complaint {
     }
 }
 
-impl Error for Complaint {}
+impl Error for Complaint {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.cause.as_ref().map(|cause| cause as _)
+    }
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl Error for Cause {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.cause.as_deref().map(|cause| cause as _)
+    }
+}
 
 /// The two lines for the terminal.
 ///
@@ -107,6 +132,16 @@ mod tests {
             .context("not served");
         assert_eq!(two_lines(&error), "error: not served: no vault is named\nhelp: say which with --vault DIR\n");
         assert_eq!(Exit::of(&error), Exit::Usage);
+    }
+
+    #[test]
+    fn what_was_told_from_afar_keeps_its_causes() {
+        let causes = vec!["no page could be written".to_owned(), "the disk is full".to_owned()];
+        let error = Complaint::told(Exit::Temporary, "the import stopped: run it again".to_owned(), causes).into();
+        assert_eq!(
+            two_lines(&error),
+            "error: the import stopped: no page could be written: the disk is full\nhelp: run it again\n"
+        );
     }
 
     #[test]

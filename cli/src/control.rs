@@ -6,7 +6,7 @@ use std::os::unix::net::UnixStream;
 use serde_json::Value;
 use tokio::runtime::Runtime;
 
-use crate::client::{Answer, Client, Endpoint};
+use crate::client::{Answer, Client, ClientError, Endpoint};
 use crate::place::Place;
 
 /// Whoever carries out control verbs.
@@ -37,5 +37,16 @@ impl Control {
     /// Asks for something to be done.
     pub(crate) fn post(&self, path: &str, body: Option<&Value>) -> anyhow::Result<Answer> {
         Ok(self.runtime.block_on(self.client.post(path, body))?.accepted()?)
+    }
+
+    /// Asks for something that takes long, and is told how it goes: one JSON value a line.
+    pub(crate) fn follow(&self, path: &str, body: &Value, mut told: impl FnMut(Value)) -> anyhow::Result<()> {
+        let mut garbled = Ok(());
+        let line = |line: &[u8]| match serde_json::from_slice(line) {
+            Ok(value) => told(value),
+            Err(error) => garbled = Err(ClientError::Garbled(error)),
+        };
+        self.runtime.block_on(self.client.post_for_lines(path, body, line))?;
+        Ok(garbled?)
     }
 }

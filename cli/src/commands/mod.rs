@@ -4,6 +4,7 @@ pub(crate) mod application;
 pub(crate) mod audit;
 pub(crate) mod backup;
 pub(crate) mod doctor;
+pub(crate) mod import;
 pub(crate) mod init;
 pub(crate) mod policy;
 pub(crate) mod restore;
@@ -18,6 +19,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
         Verb::Init(verb) => init::run(verb),
         Verb::Doctor(verb) => doctor::run(verb, &arguments.global),
         Verb::Serve(verb) => serve::run(verb, &arguments.global),
+        Verb::Import(verb) => import::run(verb, &arguments.global),
         Verb::Application(verb) => application::run(verb, &arguments.global),
         Verb::Policy(verb) => policy::run(verb, &arguments.global),
         Verb::Audit(verb) => audit::run(verb, &arguments.global),

@@ -16,7 +16,9 @@ use crate::configuration::ConfigurationError;
 impl Exit {
     /// How a run ends that an error ended.
     pub(crate) fn of(error: &anyhow::Error) -> Self {
-        error.chain().find_map(of_link).unwrap_or(Self::Failure)
+        // A complaint that was put over an error as its context is no link, and anyhow finds it.
+        let complaint = error.downcast_ref().map(Complaint::exit);
+        complaint.or_else(|| error.chain().find_map(of_link)).unwrap_or(Self::Failure)
     }
 }
 
@@ -58,6 +60,13 @@ mod tests {
     #[test]
     fn an_open_vault_is_busy() {
         assert_eq!(Exit::of(&InitError::Open(OpenError::Locked).into()), Exit::Busy);
+    }
+
+    #[test]
+    fn a_complaint_over_an_error_decides() {
+        let full = io::Error::from(io::ErrorKind::StorageFull);
+        let error = anyhow::Error::from(full).context(Complaint::usage("not read", "check the path"));
+        assert_eq!(Exit::of(&error), Exit::Usage);
     }
 
     #[test]

@@ -4,6 +4,7 @@
 mod audit_copy;
 mod backups;
 mod command_line;
+mod importing;
 mod new_vault;
 mod policy;
 mod server;

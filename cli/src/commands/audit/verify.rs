@@ -96,13 +96,14 @@ struct Verdict {
 fn of_vault(place: &Place) -> anyhow::Result<Sound> {
     let verdict: Verdict = Control::of(place)?.post("/v1/audit/verify", None)?.json()?;
     match verdict.fault {
-        Some(fault) => Err(Complaint::told(Exit::Tampering, fault).into()),
+        Some(fault) => Err(Complaint::told(Exit::Tampering, fault, Vec::new()).into()),
         None => Ok(Sound { origin: verdict.origin, entries: verdict.size, root: verdict.root }),
     }
 }
 
 fn known_head(file: &Path, key: &VerificationKey) -> anyhow::Result<TreeHead> {
-    let note = fs::read(file)
-        .with_context(|| format!("cannot read {}; name a file with a signed tree head", file.display()))?;
+    let unreadable =
+        || Complaint::usage(format!("cannot read {}", file.display()), "name a file with a signed tree head");
+    let note = fs::read(file).with_context(unreadable)?;
     Ok(TreeHead::open(&note, key, None)?)
 }

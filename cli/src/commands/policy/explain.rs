@@ -100,8 +100,10 @@ pub(crate) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
 
 fn question(arguments: &Arguments) -> anyhow::Result<Question> {
     if let Some(file) = &arguments.question {
-        let text = fs::read_to_string(file)
-            .with_context(|| format!("cannot read {}; name the question.toml of a decision folder", file.display()))?;
+        let unreadable = || {
+            Complaint::usage(format!("cannot read {}", file.display()), "name the question.toml of a decision folder")
+        };
+        let text = fs::read_to_string(file).with_context(unreadable)?;
         return toml::from_str(&text).map_err(|error| {
             let reason = error.message().replace('\n', ", ");
             Complaint::usage(format!("{} is no question, {reason}", file.display()), "see docs/formats/policies.md")
