@@ -1,26 +1,25 @@
 //! The store as the target of an import. Whatever is read to compare goes through the audit log like
 //! any other read: one entry for a batch.
 
-use std::collections::BTreeMap;
+mod items;
+mod staging;
+
 use std::convert::Infallible;
 use std::error::Error;
 use std::io;
 
 use coffre_core::audit::{Action, Draft, Entry};
-use coffre_core::ids::{DocumentId, SubjectId};
+use coffre_core::ids::SubjectId;
 use coffre_core::record::{FieldPath, Fields, RecordTypeName};
 use coffre_core::search::SearchIndex;
-use coffre_store::transactions::{ImportError, ImportItem, ImportRecords};
+use coffre_store::transactions::{ImportError, ImportRecords};
 use coffre_store::{
-    Claim, CommitError, Depends, Disclosure, DocumentInfo, DocumentWriter, HitKind, ReadError, Receipt, Snapshot,
-    StageError, StagedDocument, Store, Undisclosed, WrongReceipt,
+    Claim, CommitError, Depends, Disclosure, DocumentInfo, HitKind, ReadError, Receipt, Snapshot, StageError, Store,
+    Undisclosed, WrongReceipt,
 };
-use serde_json::Value;
 use thiserror::Error;
 
-use crate::candidate::{DocumentCandidate, RecordCandidate};
 use crate::mapping::Mapping;
-use crate::plan::Change;
 use crate::target::{Admission, DocumentBodies, ImportTarget, Known, StoredDocument, StoredRecord, TargetError};
 
 /// Why the vault could not do its part.
@@ -150,52 +149,6 @@ impl<'v> VaultTarget<'v> {
         })))
     }
 
-    fn new_item(
-        &self,
-        candidate: &RecordCandidate,
-        grants: &[coffre_core::grant::GrantTerms],
-        bodies: &dyn DocumentBodies,
-    ) -> Result<ImportItem, VaultFault> {
-        let subject = self.store.new_subject();
-        let mut documents = Vec::with_capacity(candidate.documents.len());
-        let mut names = BTreeMap::new();
-        for document in &candidate.documents {
-            let writer = self.store.stage_for_new(&self.kind, &subject, &document.file_name, document.media_type)?;
-            let staged = copy(writer, document, bodies)?;
-            names.insert(document.file_name.as_str(), staged.id());
-            documents.push(staged);
-        }
-        let mut fields = candidate.fields.clone();
-        fields.0.extend(document_values(&candidate.document_fields, &names));
-        Ok(ImportItem::New { subject, fields, documents, grants: grants.to_vec() })
-    }
-
-    fn changed_item(
-        &self,
-        candidate: &RecordCandidate,
-        expected_version: u32,
-        change: &Change,
-        bodies: &dyn DocumentBodies,
-    ) -> Result<ImportItem, VaultFault> {
-        let (subject, known) = self.subject_of(&candidate.key)?;
-        let mut names: BTreeMap<&str, DocumentId> =
-            known.iter().map(|document| (document.file_name.as_str(), document.id)).collect();
-        let mut documents = Vec::with_capacity(change.documents.len());
-        for wanted in &change.documents {
-            let Some(document) = candidate.documents.get(wanted.document) else { continue };
-            let (name, media_type) = (&document.file_name, document.media_type);
-            let writer = self.store.stage_document(&self.kind, subject, wanted.replaces, name, media_type)?;
-            let staged = copy(writer, document, bodies)?;
-            names.insert(name, staged.id());
-            documents.push(staged);
-        }
-        let mut changes = change.fields.clone();
-        let values = document_values(&change.document_fields, &names);
-        changes.extend(values.into_iter().map(|(field, value)| (field, Some(value))));
-        let (give, withdraw) = (change.give.clone(), change.withdraw.clone());
-        Ok(ImportItem::Change { subject, expected_version, changes, documents, give, withdraw })
-    }
-
     /// A record's subject and its documents, for naming them in a change.
     fn subject_of(&self, key: &str) -> Result<(SubjectId, Vec<DocumentInfo>), VaultFault> {
         let sealed = self.look(&[key])?;
@@ -213,11 +166,7 @@ impl ImportTarget for VaultTarget<'_> {
     }
 
     fn admit(&mut self, batch: &[Admission], bodies: &dyn DocumentBodies) -> Result<(), TargetError> {
-        let item = |admission: &Admission| match admission {
-            Admission::New { candidate, grants } => self.new_item(candidate, grants, bodies),
-            Admission::Change { candidate, version, change } => self.changed_item(candidate, *version, change, bodies),
-        };
-        let items = batch.iter().map(item).collect::<Result<Vec<_>, _>>()?;
+        let items = self.items(batch, bodies)?;
         let records = ImportRecords { record_type: self.kind.clone(), items };
         let pending = self.store.transact(records, self.base.clone(), None, Depends::default());
         pending.wait().map_err(VaultFault::Commit)?;
@@ -274,25 +223,4 @@ fn changed_in_vault(snapshot: &Snapshot<'_>, subject: SubjectId, version: u32) -
             }
         }
     }
-}
-
-fn copy(
-    mut writer: DocumentWriter,
-    document: &DocumentCandidate,
-    bodies: &dyn DocumentBodies,
-) -> Result<StagedDocument, VaultFault> {
-    let mut body = bodies.open(document).map_err(VaultFault::Copy)?;
-    io::copy(&mut body, &mut writer).map_err(VaultFault::Copy)?;
-    Ok(writer.finish()?)
-}
-
-/// The values of fields that name documents: their identifiers.
-fn document_values(
-    fields: &BTreeMap<FieldPath, String>,
-    names: &BTreeMap<&str, DocumentId>,
-) -> Vec<(FieldPath, Value)> {
-    let value = |(field, name): (&FieldPath, &String)| {
-        Some((field.clone(), Value::String(names.get(name.as_str())?.to_string())))
-    };
-    fields.iter().filter_map(value).collect()
 }
