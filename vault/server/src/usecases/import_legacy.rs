@@ -62,6 +62,8 @@ pub(crate) enum ImportFault {
     Import(#[from] ImportError),
 }
 
+/// The purpose that every entry of an import states.
+const PURPOSE: &str = "data-migration";
 /// Data subjects in a batch: a transaction's worth.
 const BATCH: usize = 300;
 
@@ -92,7 +94,8 @@ impl Keeper {
         let legacy = Legacy::open(&asked.from, &mapping)?;
         let kind = self.policies.record_type(mapping.record_type().as_str());
         let indexes = kind.map(coffre_policies::RecordType::indexes).unwrap_or_default();
-        let base = Draft { policy_set: Some(self.policy_set.clone()), ..call.draft(Action::Import) };
+        let (purpose, policy_set) = (Some(PURPOSE.to_owned()), Some(self.policy_set.clone()));
+        let base = Draft { purpose, policy_set, ..call.draft(Action::Import) };
         let mut target = VaultTarget::new(&self.store, &mapping, &indexes, base)?;
         let recipient = asked.reject_recipient.as_deref().unwrap_or_else(|| self.store.recovery_recipient());
         let options = ImportOptions {

@@ -11,6 +11,7 @@ mod denied;
 mod documents;
 mod grants;
 mod health;
+mod import;
 mod logs;
 mod read;
 mod running;
