@@ -11,3 +11,6 @@ mod memo;
 
 pub(crate) use decided::{Decided, Refusal};
 pub(crate) use decider::{Asked, Decider, Standing};
+
+#[cfg(test)]
+mod tests;
