@@ -3,7 +3,7 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use coffre_policies::Policies;
@@ -18,6 +18,7 @@ use serde::de::DeserializeOwned;
 use thiserror::Error;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream};
+use tokio::runtime;
 
 /// The largest answer, or line of an answer, that is read into memory.
 const LARGEST_ANSWER: usize = 64 * 1024 * 1024;
@@ -94,6 +95,15 @@ pub(crate) enum ClientError {
     /// The answer is not what the request promises.
     #[error("the server's answer is not understood; use the same version of `coffre` on both sides")]
     Garbled(#[source] serde_json::Error),
+}
+
+/// One request to a socket, from code that is not asynchronous, and its JSON.
+pub(crate) fn ask<T: DeserializeOwned>(socket: &Path, method: Method, path: &str) -> Result<T, ClientError> {
+    let endpoint = Endpoint::Socket(socket.to_owned());
+    let unreachable = |source| ClientError::Unreachable { endpoint: endpoint.clone(), source };
+    let runtime = runtime::Builder::new_current_thread().enable_all().build().map_err(unreachable)?;
+    let client = Client::new(endpoint.clone());
+    runtime.block_on(client.send(method, path, HeaderMap::new(), Bytes::new()))?.json()
 }
 
 /// Talks to one server, always as the same caller.

@@ -125,3 +125,17 @@ fn a_vault_is_served_once_on_loopback_and_by_its_own_configuration() {
     let config = other.path().join("vault/coffre.toml");
     assert_eq!(refusal(&["--config", config.to_str().expect("text")]), "exit 15", "another vault's configuration");
 }
+
+#[test]
+fn the_doctor_asks_the_server_how_it_does() {
+    let folder = new_vault();
+    let server_line = || {
+        let report = json(folder.path(), &["doctor", "--vault", "vault", "--json"]);
+        let findings = report["findings"].as_array().expect("a list").clone();
+        findings.iter().find(|f| f["subject"] == "server").expect("it is examined")["detail"].to_string()
+    };
+    assert!(server_line().contains("none answers"));
+    let server = Server::start(folder.path());
+    assert!(server_line().contains("serves"));
+    server.stop();
+}

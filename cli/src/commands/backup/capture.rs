@@ -5,10 +5,10 @@ use std::path::PathBuf;
 
 use coffre_backup::Observer;
 use coffre_backup::run::{Answer, Capture};
+use hyper::Method;
 use serde::Deserialize;
-use tokio::runtime;
 
-use crate::client::{Client, ClientError, Endpoint};
+use crate::client::{ClientError, ask};
 
 /// The server at the backup socket, if there is one.
 pub(super) struct BySocket(pub(super) Option<PathBuf>);
@@ -21,7 +21,7 @@ struct Base {
 impl Capture for BySocket {
     fn capture(&mut self, _observer: &mut dyn Observer) -> Result<Answer, String> {
         let Some(socket) = self.0.take() else { return Ok(Answer::NotServed) };
-        match ask(socket) {
+        match ask(&socket, Method::POST, "/v1/base") {
             Ok(Base { number }) => Ok(Answer::Captured { number }),
             // A socket that is there and cannot be used is not the absence of a server.
             Err(ClientError::Unreachable { source, .. }) if is_absent(&source) => Ok(Answer::NotServed),
@@ -31,13 +31,6 @@ impl Capture for BySocket {
             Err(error) => Err(error.to_string()),
         }
     }
-}
-
-fn ask(socket: PathBuf) -> Result<Base, ClientError> {
-    let endpoint = Endpoint::Socket(socket);
-    let unreachable = |source| ClientError::Unreachable { endpoint: endpoint.clone(), source };
-    let runtime = runtime::Builder::new_current_thread().enable_all().build().map_err(unreachable)?;
-    runtime.block_on(async { Client::new(endpoint.clone()).post("/v1/base", None).await?.json() })
 }
 
 fn is_absent(error: &io::Error) -> bool {

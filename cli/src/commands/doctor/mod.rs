@@ -51,6 +51,8 @@ fn examine(vault: Option<&Path>, config: Option<&Path>) -> Vec<Finding> {
     if let Some(backup) = configuration.as_ref().and_then(|configuration| configuration.backup.as_ref()) {
         findings.extend(examine_backup(backup));
     }
+    let restic = configuration.as_ref().and_then(|configuration| configuration.backup.as_ref()?.restic.as_ref());
+    findings.extend(tools::restic(restic));
     findings
 }
 
@@ -88,6 +90,5 @@ fn examine_backup(backup: &Backup) -> Vec<Finding> {
     }
     let password = backup.restic.as_ref().and_then(|restic| restic.password_file.as_deref());
     findings.extend(password.map(|file| permissions::secret_file("restic password", file)));
-    findings.extend(tools::restic(backup.restic.as_ref()));
     findings
 }

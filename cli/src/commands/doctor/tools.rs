@@ -23,7 +23,12 @@ pub(super) fn restic(configured: Option<&configuration::Restic>) -> Vec<Finding>
     let binary = configured.and_then(|restic| restic.binary.as_deref());
     let restic = match Restic::find(binary) {
         Ok(restic) => restic,
-        Err(error) => return vec![Finding::of_error("restic", &error)],
+        Err(error) if configured.is_some() => return vec![Finding::of_error("restic", &error)],
+        Err(error) => {
+            let remedy =
+                "no repository is configured, so it is not needed; install it (`apt-get install restic`) to have one";
+            return vec![Finding::warning("restic", complaint::chain(&error), remedy)];
+        }
     };
     let detail = format!("{} {}", restic.program().display(), restic.version());
     let mut findings = vec![Finding::good("restic", detail)];

@@ -2,26 +2,42 @@
 //! It reads no key: of `keys.json` only the part in clear.
 
 use std::fs;
-use std::os::unix::net::UnixStream;
 use std::path::Path;
 
 use coffre_core::keyset::KeysFile;
 use coffre_store::{Database, Layout};
+use hyper::Method;
+use serde::Deserialize;
 
 use super::finding::Finding;
 use super::permissions;
+use crate::client::{ClientError, ask};
+use crate::complaint;
 use crate::configuration::Configuration;
 use crate::place::Place;
 
 /// Examines a vault's directory and everything in it.
 pub(super) fn examine(place: &Place) -> Vec<Finding> {
     let layout = Layout::new(&place.directory);
+    if is_closed(&place.directory) {
+        let detail =
+            format!("{} is closed to this account, as it should be to the backup account", layout.root().display());
+        return vec![Finding::good("vault", detail)];
+    }
     let mut findings = vec![permissions::private_directory("vault", &place.directory)];
     if !layout.keys().exists() {
         findings.push(Finding::bad(
             "keys",
             format!("{} is not there: this is not a vault", layout.keys().display()),
             "name a vault with --vault, make one with `coffre init`, or restore one with `coffre restore`",
+        ));
+        return findings;
+    }
+    if coffre_store::is_unfinished(&place.directory) {
+        findings.push(Finding::bad(
+            "keys",
+            "a restore into this directory was begun and did not end",
+            "run the same `coffre restore` again: it goes on where it stopped",
         ));
         return findings;
     }
@@ -37,6 +53,11 @@ pub(super) fn examine(place: &Place) -> Vec<Finding> {
     }
     findings.push(identity_of(&layout, place.configuration.as_ref()));
     findings
+}
+
+/// Whether this account may not even look into the directory.
+fn is_closed(directory: &Path) -> bool {
+    rustix::fs::access(directory, rustix::fs::Access::EXEC_OK) == Err(rustix::io::Errno::ACCESS)
 }
 
 /// Whether the vault is the one that the configuration pins.
@@ -59,11 +80,22 @@ fn identity_of(layout: &Layout, configuration: Option<&Configuration>) -> Findin
     }
 }
 
-/// Whether a server answers on the control socket. That none does is no fault.
+/// Whether a server answers on the control socket, and how it does. That none answers is no fault.
 pub(super) fn server(socket: &Path) -> Finding {
-    let detail = match UnixStream::connect(socket) {
-        Ok(_) => format!("answers at {}", socket.display()),
-        Err(_) => format!("none answers at {}", socket.display()),
-    };
-    Finding::good("server", detail)
+    let subject = "server";
+    let at = socket.display();
+    match ask(socket, Method::GET, "/v1/status") {
+        Ok(Status { trouble: None }) => Finding::good(subject, format!("serves, and answers at {at}")),
+        Ok(Status { trouble: Some(trouble) }) => {
+            let (cause, remedy) = complaint::split(&trouble);
+            Finding::bad(subject, cause, remedy.unwrap_or("look at its log"))
+        }
+        Err(ClientError::Unreachable { .. }) => Finding::good(subject, format!("none answers at {at}")),
+        Err(error) => Finding::of_error(subject, &error),
+    }
+}
+
+#[derive(Deserialize)]
+struct Status {
+    trouble: Option<String>,
 }
