@@ -39,7 +39,7 @@ HOMES = {
 }
 
 # Outside tests, only these start processes.
-PROCESS_RUNNERS = ("backup/src/restic/run",)
+PROCESS_RUNNERS = ("backup/src/restic/run", "cli/src/demo/child")
 
 # Crates that take time and randomness as arguments; coffre-core does no input or output either.
 CLOCKS_AND_DICE = r"SystemTime\s*::\s*now|Instant\s*::\s*now|now_utc|now_local|\bgetrandom\b|\bOsRng\b|\bthread_rng\b"

@@ -11,6 +11,7 @@ pub(crate) mod restore;
 pub(crate) mod serve;
 
 use crate::arguments::{Arguments, Verb};
+use crate::demo;
 use crate::exit::Exit;
 
 /// Runs the verb.
@@ -25,5 +26,6 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
         Verb::Audit(verb) => audit::run(verb, &arguments.global),
         Verb::Backup(verb) => backup::run(verb, &arguments.global),
         Verb::Restore(verb) => restore::run(verb, &arguments.global),
+        Verb::Demo(verb) => demo::run(verb),
     }
 }

@@ -79,7 +79,7 @@ struct DocumentElement<'a> {
 
 impl Tally {
     /// Adds a record and its documents.
-    pub(crate) fn add(&mut self, key: &str, record: &Comparable) -> Result<(), CanonicalError> {
+    pub fn add(&mut self, key: &str, record: &Comparable) -> Result<(), CanonicalError> {
         let (fields, document_fields) = (&record.fields, &record.document_fields);
         self.fingerprint.add(&canonical::to_vec(&RecordElement { document_fields, fields, key })?);
         self.records += 1;

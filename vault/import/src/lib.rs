@@ -34,7 +34,7 @@ pub use legacy::{Legacy, LegacyError};
 pub use map::{MappedRow, SubjectRows, map_subject};
 pub use mapping::{Mapping, MappingError, MappingFault};
 
-pub use plan::{Change, DocumentChange};
+pub use plan::{Change, Comparable, DocumentChange};
 pub use reject::{Reason, Reject};
 pub use reject_file::{RejectFile, RejectFileError, RejectLine, read_rejects};
 pub use report::{ImportReport, Outcome, Progress, SourceCounts};

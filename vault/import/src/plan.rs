@@ -136,12 +136,15 @@ pub(crate) fn as_candidate(mapping: &Mapping, candidate: &RecordCandidate, store
     comparable
 }
 
-/// What both sides of a reconciliation must have in common.
+/// What both sides of a reconciliation must have in common. No `Debug`: all of it is content.
 #[derive(Default, PartialEq)]
-pub(crate) struct Comparable {
-    pub(crate) fields: Fields,
-    pub(crate) document_fields: BTreeMap<FieldPath, String>,
-    pub(crate) documents: Vec<(String, String)>,
+pub struct Comparable {
+    /// The values, without the fields that name documents.
+    pub fields: Fields,
+    /// The fields that name a document, and its file name.
+    pub document_fields: BTreeMap<FieldPath, String>,
+    /// File name and SHA-256, in hexadecimal, of each document.
+    pub documents: Vec<(String, String)>,
 }
 
 impl From<&RecordCandidate> for Comparable {
