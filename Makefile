@@ -1,7 +1,7 @@
 # The same commands for people and for continuous integration; each one says what it lacks.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench
+.PHONY: help setup demo test check
 
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 
@@ -20,6 +20,3 @@ test: setup ## run all tests
 
 check: setup ## format, lints, licences, architecture
 	scripts/check
-
-bench: setup ## measure and print the figures of docs/PERFORMANCE.md
-	cargo bench --locked --workspace
