@@ -1,8 +1,6 @@
 //! `coffre`: one binary for the vault, its server and its backups. This crate holds arguments, configuration, wiring
 //! and reports; what they wire together is in the libraries. The only crate that prints, and that ends the process.
 
-#![expect(dead_code, reason = "the import and the demonstration use the rest of this frame")]
-
 mod accounts;
 mod arguments;
 mod client;

@@ -127,16 +127,13 @@ pub(crate) struct PolicyText {
 #[derive(Debug, Clone)]
 pub(crate) struct Withdrawal {
     pub(crate) purpose: Labels,
-    pub(crate) grant: String,
     /// Fields that the consent opened a moment before.
     pub(crate) opened: Vec<Labels>,
     pub(crate) allowed_entry: u64,
     pub(crate) withdrawn_entry: u64,
-    pub(crate) withdrawn_at: Timestamp,
     pub(crate) refused_entry: u64,
     /// From the entry of the withdrawal to the entry of the refusal.
     pub(crate) delay: Duration,
-    pub(crate) status: u16,
     /// Why, as the log has it.
     pub(crate) cause: String,
 }
@@ -179,8 +176,6 @@ pub(crate) struct Log {
     /// Reads of content (records, documents, searches) in it, by their decision.
     pub(crate) reads_allowed: u64,
     pub(crate) reads_denied: u64,
-    /// Files of the verified copy.
-    pub(crate) files: u64,
     pub(crate) verify_command: String,
     pub(crate) verify_exit: u8,
 }
@@ -231,7 +226,6 @@ pub(crate) struct Blindness {
     pub(crate) hits: u64,
     /// Values that the same search finds in the legacy database: all, or the search is worth nothing.
     pub(crate) found_in_source: u64,
-    pub(crate) took: Duration,
 }
 
 /// One of the places that were searched.

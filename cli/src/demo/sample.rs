@@ -59,14 +59,11 @@ pub(crate) fn facts() -> Facts {
         },
         withdrawal: Withdrawal {
             purpose: labels("prospection commerciale", "direct marketing"),
-            grant: "5a1f0e9c-1111-4222-8333-444455556666".to_owned(),
             opened: vec![labels("adresse électronique", "e-mail address"), labels("téléphone", "phone")],
             allowed_entry: 1_035,
             withdrawn_entry: 1_036,
-            withdrawn_at: moment(900_000),
             refused_entry: 1_037,
             delay: Duration::from_micros(3_140),
-            status: 404,
             cause: "grant-withdrawn".to_owned(),
         },
         accesses: accesses(),
@@ -192,7 +189,6 @@ fn accesses() -> Accesses {
             entries: 1_039,
             reads_allowed: 961,
             reads_denied: 3,
-            files: 12,
             verify_command: "coffre audit verify --copy log --vault-key …".to_owned(),
             verify_exit: 0,
         },
@@ -224,7 +220,6 @@ fn blindness() -> Blindness {
         expected_by_chance: 2.5e-5,
         hits: 0,
         found_in_source: 3_094,
-        took: Duration::from_millis(400),
     }
 }
 

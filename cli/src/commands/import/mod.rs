@@ -106,9 +106,17 @@ fn named_text(file: &Path) -> anyhow::Result<Value> {
 fn beside(from: &Path) -> PathBuf {
     let now: String =
         SystemClock.now().to_string().chars().filter(|c| *c != ':').take("2026-11-22T153200".len()).collect();
-    let mut name = from.as_os_str().to_owned();
-    name.push(format!(".rejects-{now}Z.age"));
-    name.into()
+    let named = |run: u32| {
+        let mut name = from.as_os_str().to_owned();
+        name.push(if run == 1 { format!(".rejects-{now}Z.age") } else { format!(".rejects-{now}Z-{run}.age") });
+        PathBuf::from(name)
+    };
+    // Two runs can fall into one second.
+    let mut run = 1;
+    while named(run).exists() {
+        run += 1;
+    }
+    named(run)
 }
 
 #[derive(Deserialize)]

@@ -27,7 +27,6 @@ const READS: [Action; 5] =
 #[derive(Deserialize)]
 struct Copied {
     size: u64,
-    files: u64,
 }
 
 #[derive(Deserialize)]
@@ -109,8 +108,8 @@ async fn export(scene: &Scene, tree_head: &str) -> anyhow::Result<Log> {
         scene.vault.verification_key,
     );
     let verify_exit = ended.exit();
-    let (entries, files) = (copied.size, copied.files);
-    Ok(Log { entries, files, verify_command: command, verify_exit, reads_allowed: 0, reads_denied: 0 })
+    let entries = copied.size;
+    Ok(Log { entries, verify_command: command, verify_exit, reads_allowed: 0, reads_denied: 0 })
 }
 
 async fn verify(scene: &Scene, copy: &Path, more: &[OsString]) -> anyhow::Result<Ended> {

@@ -2,7 +2,6 @@
 //! them in the legacy database: a search that finds nothing anywhere would prove nothing.
 
 use std::path::{Path, PathBuf};
-use std::time::Instant;
 
 use coffre_backup::restic::Restic;
 use coffre_policies::Labels;
@@ -50,7 +49,6 @@ pub(super) async fn blindness(scene: &Scene, values: Values, snapshot: &str) -> 
 }
 
 fn search(values: &Values, places: Vec<Named>, source: &Path) -> anyhow::Result<Blindness> {
-    let begun = Instant::now();
     let bytes = places.iter().map(|(_, _, path)| size(path)).sum::<std::io::Result<u64>>()?;
     let Chosen { shortest, expected_by_chance } = values.choose(bytes);
     let chosen: Vec<&[String]> = values.of_length(shortest).collect();
@@ -81,7 +79,6 @@ fn search(values: &Values, places: Vec<Named>, source: &Path) -> anyhow::Result<
         expected_by_chance,
         hits: searched.iter().map(|searched| searched.hits).sum(),
         found_in_source,
-        took: begun.elapsed(),
         places: places.into_iter().zip(&searched).map(place).collect(),
     })
 }

@@ -38,14 +38,11 @@ pub(super) async fn withdrawal(policies: &Policies, crew: &Crew, person: &Person
     let delay = refusal.time.as_micros() - withdrawal.time.as_micros();
     Ok(Withdrawal {
         purpose: policies.purpose(PURPOSE).context("the purpose is not declared")?.labels.clone(),
-        grant: consent,
         opened: FIELDS.iter().map(|field| label(policies, field)).collect::<anyhow::Result<_>>()?,
         allowed_entry: allowed.entry,
         withdrawn_entry: withdrawn.entry,
-        withdrawn_at: withdrawal.time,
         refused_entry: refused.audit_entry,
         delay: Duration::from_micros(delay.unsigned_abs()),
-        status: refused.status,
         cause: refusal.what.cause.unwrap_or_default(),
     })
 }
