@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use coffre_core::crypto::{SecretKey, hex};
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, ErrorCode, MAIN_DB, OpenFlags};
 use zeroize::Zeroizing;
 
 /// What a connection is for.
@@ -43,6 +43,31 @@ pub(crate) fn open(path: &Path, key: &SecretKey, purpose: Use) -> rusqlite::Resu
         connection.execute_batch("PRAGMA query_only = ON; PRAGMA busy_timeout = 1000;")?;
     }
     Ok(connection)
+}
+
+/// Whether a connection that only reads has met a page whose MAC is wrong.
+///
+/// From then on, and for good, SQLCipher gives zeros for every page that is not in its cache. Most are refused by SQLite, but
+/// the last page of a long value is taken as it is. So the answer in which it happened, and all later ones, are
+/// not to be believed. SQLCipher marks the connection as read-only, which costs nothing to ask.
+pub(crate) fn met_damage(connection: &Connection) -> bool {
+    connection.is_readonly(MAIN_DB).unwrap_or(true)
+}
+
+/// The same of a connection that may be within a write transaction, where SQLCipher leaves no such mark.
+pub(crate) fn has_failed(connection: &Connection) -> bool {
+    let status = connection.query_row("PRAGMA cipher_status", [], |row| row.get::<_, String>(0));
+    !status.is_ok_and(|status| status == "1")
+}
+
+/// Whether an error says that a file is damaged.
+pub(crate) fn is_damage(error: &rusqlite::Error) -> bool {
+    matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
+}
+
+/// Whether a connection is to be closed after an error: the file is damaged, or could not be read.
+pub(crate) fn is_spoiled_by(error: &rusqlite::Error) -> bool {
+    is_damage(error) || error.sqlite_error_code() == Some(ErrorCode::SystemIoFailure)
 }
 
 /// Counts the frames in the write-ahead log as commits report them. Must come after
