@@ -4,6 +4,8 @@
 mod broken;
 mod company;
 mod erased;
+mod gate;
+mod settings;
 
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
