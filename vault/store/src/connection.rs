@@ -81,3 +81,62 @@ pub(crate) fn watch_wal(connection: &mut Connection) -> rusqlite::Result<Arc<Ato
     }))?;
     Ok(frames)
 }
+
+#[cfg(test)]
+mod tests {
+    //! SQLCipher as it is, which `met_damage` rests on.
+    #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+
+    use super::*;
+
+    const ROWS: i64 = 60;
+    /// One page and part of a second: the second is the value's last.
+    const LENGTH: usize = 6_000;
+    const PAGE: usize = 4_096;
+
+    fn value(connection: &Connection, id: i64) -> rusqlite::Result<Vec<u8>> {
+        connection.query_row("SELECT v FROM t WHERE id = ?1", [id], |row| row.get(0))
+    }
+
+    /// The file of a database whose rows are all known.
+    fn make(path: &Path, key: &SecretKey) -> Vec<u8> {
+        std::fs::write(path, []).unwrap();
+        let connection = open(path, key, Use::Create).unwrap();
+        connection.execute_batch("CREATE TABLE t (id INTEGER PRIMARY KEY, v BLOB NOT NULL)").unwrap();
+        for id in 1..=ROWS {
+            connection.execute("INSERT INTO t VALUES (?1, ?2)", (id, vec![7; LENGTH])).unwrap();
+        }
+        connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap();
+        drop(connection);
+        std::fs::read(path).unwrap()
+    }
+
+    #[test]
+    fn a_connection_that_met_damage_says_so_and_never_recovers() {
+        let dir = tempfile::tempdir().unwrap();
+        let (path, key) = (dir.path().join("t.db"), SecretKey::from_bytes(&[5; 32]));
+        let sound = make(&path, &key);
+        let (mut silent, mut spread) = (0, 0);
+        for page in 1..sound.len() / PAGE {
+            let mut damaged = sound.clone();
+            damaged[page * PAGE + PAGE / 2] ^= 1;
+            std::fs::write(&path, damaged).unwrap();
+            let connection = open(&path, &key, Use::Read).unwrap();
+            let mut met = false;
+            for id in 1..=ROWS {
+                let answer = value(&connection, id);
+                let right = answer.as_ref().is_ok_and(|value| *value == [7; LENGTH]);
+                spread += u32::from(met && !right); // sound itself, and asked for later
+                met |= met_damage(&connection);
+                assert!(right || met, "page {page}: a wrong answer without a mark");
+                assert_eq!(has_failed(&connection), met, "page {page}: the mark and the status");
+                silent += u32::from(answer.is_ok() && !right);
+            }
+            assert!(met, "page {page}: nobody came across it");
+            let again = open(&path, &key, Use::Read).unwrap();
+            assert!(!met_damage(&again), "a new connection has met nothing yet");
+        }
+        assert!(silent > 0, "SQLite takes zeros at the end of a value: if no longer, this is simpler");
+        assert!(spread > 0, "SQLCipher gives zeros from then on: if no longer, this is simpler");
+    }
+}

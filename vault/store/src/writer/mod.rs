@@ -330,7 +330,9 @@ pub(crate) fn checkpoint_all(shared: &Shared, files: &Files) -> rusqlite::Result
     for (_, connection) in files.kept() {
         truncate(connection)?;
     }
-    truncate(&files.index)?;
+    if !shared.index.is_condemned() {
+        truncate(&files.index)?;
+    }
     files.checkpointed();
     Ok(())
 }

@@ -5,6 +5,7 @@ mod broken;
 mod company;
 mod erased;
 mod gate;
+mod pool;
 mod settings;
 
 use std::path::Path;
