@@ -149,7 +149,7 @@ struct Libraries {
 fn newest_first(folder: &Path, library: &str) -> Vec<PathBuf> {
     let is_it = |path: &PathBuf| {
         let name = path.file_name().unwrap().to_str().unwrap_or_default();
-        name.starts_with(&format!("lib{library}-")) && name.ends_with(".rlib")
+        name.starts_with(&format!("lib{library}-")) && path.extension().is_some_and(|extension| extension == "rlib")
     };
     let mut found: Vec<PathBuf> =
         std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).filter(is_it).collect();

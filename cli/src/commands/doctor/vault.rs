@@ -113,8 +113,8 @@ pub(super) fn server(socket: &Path) -> Vec<Finding> {
     let at = socket.display();
     match ask(socket, Method::GET, "/v1/status") {
         Ok(Status { trouble, key_files }) => {
-            let serves = Finding::good(subject, format!("serves, and answers at {at}"));
-            let server = trouble.map_or(serves, |trouble| told(subject, &trouble));
+            let well = || Finding::good(subject, format!("serves, and answers at {at}"));
+            let server = trouble.map_or_else(well, |trouble| told(subject, &trouble));
             let key_files = key_files.map(|fault| told("key files", &fault));
             std::iter::once(server).chain(key_files).collect()
         }

@@ -104,6 +104,12 @@ impl House {
         unreachable!("no page is of a few people alone");
     }
 
+    fn read_all(store: &Store, people: &[Person]) {
+        for person in people {
+            Self::read(store, person);
+        }
+    }
+
     fn read(store: &Store, person: &Person) {
         let fields = read(store, person.subject, &["contact.email"]);
         assert_eq!(fields.0[&path("contact.email")], person.address());
@@ -130,7 +136,7 @@ fn what_stands_on_a_damaged_page_is_told_and_all_else_is_served_for_ever() {
             assert!(snapshot.was_erased(&options().indexes[1], "nobody@example.fr").is_err());
             assert!(snapshot.find(&options().indexes[1], "nobody@example.fr", 9).is_err(), "an empty search");
             drop(snapshot);
-            others.iter().for_each(|person| House::read(&store, person));
+            House::read_all(&store, &others);
         }
         assert_eq!(store.readiness(), Ok(()));
         drop(store);
@@ -138,7 +144,7 @@ fn what_stands_on_a_damaged_page_is_told_and_all_else_is_served_for_ever() {
         last = page;
     }
     let store = open_with_one_reader(house.dir.path());
-    house.people.iter().for_each(|person| House::read(&store, person));
+    House::read_all(&store, &house.people);
 }
 
 #[test]
@@ -161,7 +167,7 @@ fn a_write_that_meets_a_damaged_page_fails_and_the_vault_goes_on() {
     drop(store);
     house.damage(page);
     let store = open_with_one_reader(house.dir.path());
-    house.people.iter().for_each(|person| House::read(&store, person));
+    House::read_all(&store, &house.people);
     let snapshot = store.snapshot().unwrap();
     assert!(hit.iter().all(|one| snapshot.record(&kind(), one.subject).unwrap().unwrap().version == 1));
     assert!(others.iter().all(|one| snapshot.grants(one.subject).unwrap().len() == hit.len()));
