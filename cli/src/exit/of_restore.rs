@@ -14,6 +14,7 @@ pub(super) fn finish(error: &RestoreError) -> Option<Exit> {
         RestoreError::Log(fault) => of_log::fault(fault),
         RestoreError::Database { .. }
         | RestoreError::Pages { .. }
+        | RestoreError::Tombstone { .. }
         | RestoreError::Record(_)
         | RestoreError::Document { .. } => Some(Exit::Tampering),
         RestoreError::Write(_) => None,

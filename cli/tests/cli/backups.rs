@@ -3,10 +3,18 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use coffre_core::audit::{Action, Decision, Draft};
+use coffre_core::ids::{RequestId, SubjectId};
+use coffre_core::record::Fields;
+use coffre_store::clock::{SystemClock, SystemEntropy};
+use coffre_store::transactions::{CreateRecord, EraseSubject};
+use coffre_store::{Depends, Identity, Layout, OpenOptions, Store};
+use serde_json::Value;
 
 use crate::server::Server;
 use crate::transcript;
-use serde_json::Value;
 
 /// A vault with a destination and a repository, configured but not yet backed up.
 struct Site(tempfile::TempDir);
@@ -131,6 +139,86 @@ fn a_vault_is_backed_up_lost_and_restored_from_either_place() {
     }
     let left: Vec<_> = fs::read_dir(site.path()).expect("readable").map(|e| e.expect("readable").file_name()).collect();
     assert!(!left.iter().any(|name| name.to_string_lossy().starts_with('.')), "fetched files are left over: {left:?}");
+}
+
+/// A person, created as the application would; with the vault not served.
+fn create_somebody(vault: &Path) -> SubjectId {
+    let store = open_vault(vault);
+    let fields = Fields([("contact.email".parse().expect("a field"), "anne@example.fr".into())].into());
+    let record_type = "policyholder".parse().expect("a name");
+    let create = CreateRecord { record_type, subject: store.new_subject(), fields };
+    let pending = store.transact(create, entry(Action::Create), None, Depends::default());
+    pending.wait().expect("created").0
+}
+
+fn erase(vault: &Path, subject: SubjectId) {
+    let record_type = "policyholder".parse().expect("a name");
+    let erase = EraseSubject { record_type, subject, remember: Vec::new() };
+    open_vault(vault).transact(erase, entry(Action::Erase), None, Depends::default()).wait().expect("erased");
+}
+
+fn entry(action: Action) -> Draft {
+    Draft::new(action, Decision::Allow, RequestId::random(&mut SystemEntropy))
+}
+
+fn open_vault(vault: &Path) -> Store {
+    let identity = Identity::read(&Layout::new(vault).server_identity()).expect("it is there");
+    let options = OpenOptions { indexes: Vec::new(), clock: Arc::new(SystemClock), readers: 1 };
+    Store::open(vault, &identity, &options).expect("it opens")
+}
+
+#[test]
+fn a_restore_of_an_older_point_brings_back_nobody_who_was_erased() {
+    let site = Site::new();
+    let vault = site.path().join("vault");
+    let (kept, gone) = (create_somebody(&vault), create_somebody(&vault));
+    let backup = || {
+        let server = site.serve();
+        site.succeeds(&["backup", "run", "--init"]);
+        server.stop();
+    };
+    backup();
+    erase(&vault, gone);
+    backup();
+    let listed = site.json(0, &["backup", "list", "building-b", "--json"]);
+    let generation = listed["places"][0]["points"][0]["generation"].as_str().expect("a generation");
+    let point = format!("{generation}/1");
+    let restored = site.json(0, &strs(&site.restore("building-b", "again", &["--point", &point, "--json"])));
+    assert_eq!((&restored["records"], &restored["erased"]), (&Value::from(1), &Value::from(1)), "{restored:#}");
+    let store = open_vault(&site.path().join("again"));
+    let kind = "policyholder".parse().expect("a name");
+    assert_eq!(store.snapshot().expect("a view").records(&kind, None, 9).expect("a list"), [kept]);
+    drop(store);
+    let told = site.succeeds(&strs(&site.restore("building-b", "once-more", &["--point", &point])));
+    assert!(told.contains("erased       1 since this point, and they stay erased"), "{told}");
+}
+
+#[test]
+fn a_damaged_key_file_is_put_into_no_backup_and_the_doctor_names_it() {
+    let site = Site::new();
+    let server = site.serve();
+    site.succeeds(&["backup", "run", "--init"]);
+    for file in ["keys.json", "root.recovery.age"] {
+        let path = site.path().join("vault").join(file);
+        let sound = fs::read(&path).expect("readable");
+        fs::write(&path, &sound[..sound.len() - 2]).expect("written");
+        let report = site.run(&["backup", "run"]);
+        assert_ne!(report.0, Some(0), "{report:?}");
+        let told = format!("{file} was damaged or replaced");
+        assert!(report.1.contains(&told) || report.2.contains(&told), "{report:?}");
+        let (code, out, _) = site.run(&["doctor", "--vault", "vault"]);
+        assert_ne!(code, Some(0), "{out}");
+        assert!(out.contains(&told), "the server knows: {out}");
+        assert!(
+            out.contains(&format!("{file}: is not the one in the newest backup")),
+            "so does the vault's folder: {out}"
+        );
+        fs::write(&path, &sound).expect("written");
+        site.succeeds(&["backup", "run"]);
+    }
+    server.stop();
+    let (_, out, _) = site.run(&["doctor", "--vault", "vault"]);
+    assert!(out.contains("root.recovery.age: is the one in the newest backup"), "{out}");
 }
 
 #[test]

@@ -18,3 +18,4 @@ pub mod search;
 pub mod spool;
 pub mod time;
 pub mod tlog;
+pub mod tombstone;

@@ -206,19 +206,20 @@ struct SealedRecord {
 /// How many entries of a record's history are looked at in one step.
 const HISTORY: usize = 50;
 
-/// Whether anything but an import wrote a record's newest version: the log knows.
+/// Whether anything but an import wrote a record's newest version: the log knows. An entry without fields
+/// changed nothing: it names the version that was there before.
 fn changed_in_vault(snapshot: &Snapshot<'_>, subject: SubjectId, version: u32) -> Result<bool, ReadError> {
     let mut before = None;
     loop {
         let page = snapshot.accesses(subject, before, HISTORY)?;
         let Some(oldest) = page.last() else { return Ok(false) };
         before = Some(oldest.index);
-        for entry in page.iter().filter_map(|logged| Entry::from_leaf(&logged.leaf).ok()) {
+        let entries = page.iter().filter_map(|logged| Entry::from_leaf(&logged.leaf).ok());
+        let wrote = |entry: &Entry| entry.what.version == Some(version) && !entry.what.fields.is_empty();
+        for entry in entries.filter(wrote) {
             match entry.what.action {
-                Action::Import | Action::ImportChange if entry.what.version == Some(version) => return Ok(false),
-                Action::Create | Action::Amend | Action::RestoreVersion if entry.what.version == Some(version) => {
-                    return Ok(true);
-                }
+                Action::Import | Action::ImportChange => return Ok(false),
+                Action::Create | Action::Amend | Action::RestoreVersion => return Ok(true),
                 _ => {}
             }
         }

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use coffre_core::crypto::{SecretKey, hex};
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, ErrorCode, MAIN_DB, OpenFlags};
 use zeroize::Zeroizing;
 
 /// What a connection is for.
@@ -45,6 +45,31 @@ pub(crate) fn open(path: &Path, key: &SecretKey, purpose: Use) -> rusqlite::Resu
     Ok(connection)
 }
 
+/// Whether a connection that only reads has met a page whose MAC is wrong.
+///
+/// From then on, and for good, SQLCipher gives zeros for every page that is not in its cache. Most are refused by SQLite, but
+/// the last page of a long value is taken as it is. So the answer in which it happened, and all later ones, are
+/// not to be believed. SQLCipher marks the connection as read-only, which costs nothing to ask.
+pub(crate) fn met_damage(connection: &Connection) -> bool {
+    connection.is_readonly(MAIN_DB).unwrap_or(true)
+}
+
+/// The same of a connection that may be within a write transaction, where SQLCipher leaves no such mark.
+pub(crate) fn has_failed(connection: &Connection) -> bool {
+    let status = connection.query_row("PRAGMA cipher_status", [], |row| row.get::<_, String>(0));
+    !status.is_ok_and(|status| status == "1")
+}
+
+/// Whether an error says that a file is damaged.
+pub(crate) fn is_damage(error: &rusqlite::Error) -> bool {
+    matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
+}
+
+/// Whether a connection is to be closed after an error: the file is damaged, or could not be read.
+pub(crate) fn is_spoiled_by(error: &rusqlite::Error) -> bool {
+    is_damage(error) || error.sqlite_error_code() == Some(ErrorCode::SystemIoFailure)
+}
+
 /// Counts the frames in the write-ahead log as commits report them. Must come after
 /// `wal_autocheckpoint`, which would silently remove the hook.
 pub(crate) fn watch_wal(connection: &mut Connection) -> rusqlite::Result<Arc<AtomicU64>> {
@@ -55,4 +80,63 @@ pub(crate) fn watch_wal(connection: &mut Connection) -> rusqlite::Result<Arc<Ato
         Ok(())
     }))?;
     Ok(frames)
+}
+
+#[cfg(test)]
+mod tests {
+    //! SQLCipher as it is, which `met_damage` rests on.
+    #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+
+    use super::*;
+
+    const ROWS: i64 = 60;
+    /// One page and part of a second: the second is the value's last.
+    const LENGTH: usize = 6_000;
+    const PAGE: usize = 4_096;
+
+    fn value(connection: &Connection, id: i64) -> rusqlite::Result<Vec<u8>> {
+        connection.query_row("SELECT v FROM t WHERE id = ?1", [id], |row| row.get(0))
+    }
+
+    /// The file of a database whose rows are all known.
+    fn make(path: &Path, key: &SecretKey) -> Vec<u8> {
+        std::fs::write(path, []).unwrap();
+        let connection = open(path, key, Use::Create).unwrap();
+        connection.execute_batch("CREATE TABLE t (id INTEGER PRIMARY KEY, v BLOB NOT NULL)").unwrap();
+        for id in 1..=ROWS {
+            connection.execute("INSERT INTO t VALUES (?1, ?2)", (id, vec![7; LENGTH])).unwrap();
+        }
+        connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap();
+        drop(connection);
+        std::fs::read(path).unwrap()
+    }
+
+    #[test]
+    fn a_connection_that_met_damage_says_so_and_never_recovers() {
+        let dir = tempfile::tempdir().unwrap();
+        let (path, key) = (dir.path().join("t.db"), SecretKey::from_bytes(&[5; 32]));
+        let sound = make(&path, &key);
+        let (mut silent, mut spread) = (0, 0);
+        for page in 1..sound.len() / PAGE {
+            let mut damaged = sound.clone();
+            damaged[page * PAGE + PAGE / 2] ^= 1;
+            std::fs::write(&path, damaged).unwrap();
+            let connection = open(&path, &key, Use::Read).unwrap();
+            let mut met = false;
+            for id in 1..=ROWS {
+                let answer = value(&connection, id);
+                let right = answer.as_ref().is_ok_and(|value| *value == [7; LENGTH]);
+                spread += u32::from(met && !right); // sound itself, and asked for later
+                met |= met_damage(&connection);
+                assert!(right || met, "page {page}: a wrong answer without a mark");
+                assert_eq!(has_failed(&connection), met, "page {page}: the mark and the status");
+                silent += u32::from(answer.is_ok() && !right);
+            }
+            assert!(met, "page {page}: nobody came across it");
+            let again = open(&path, &key, Use::Read).unwrap();
+            assert!(!met_damage(&again), "a new connection has met nothing yet");
+        }
+        assert!(silent > 0, "SQLite takes zeros at the end of a value: if no longer, this is simpler");
+        assert!(spread > 0, "SQLCipher gives zeros from then on: if no longer, this is simpler");
+    }
 }

@@ -7,6 +7,7 @@ use coffre_core::document::DocumentError;
 use coffre_core::ids::{DocumentId, SubjectId};
 use thiserror::Error;
 
+use crate::layout::Database;
 use crate::writer::RecoverError;
 
 /// The store cannot serve at the moment; it comes back by itself when the cause is gone.
@@ -27,6 +28,9 @@ pub enum Unavailable {
         /// Which file.
         file: &'static str,
     },
+    /// The index was damaged: it is derived, and the vault builds it anew by itself.
+    #[error("the search index was damaged and is being built anew: search again later")]
+    Index,
     /// The store is being closed.
     #[error("the vault is stopping")]
     Stopping,
@@ -39,6 +43,11 @@ impl Unavailable {
             Some(rusqlite::ErrorCode::DiskFull) => Self::DiskFull,
             _ => Self::Disk { detail: error.to_string() },
         }
+    }
+
+    /// A page of a database is not what was written.
+    pub(crate) fn damaged(database: Database) -> Self {
+        Self::Disk { detail: format!("a page of {} is damaged", database.file_name()) }
     }
 
     pub(crate) fn from_io(error: &io::Error) -> Self {
@@ -57,7 +66,9 @@ impl Unavailable {
 
     pub(crate) fn from_recover(error: &RecoverError) -> Self {
         match error {
-            RecoverError::Open(cause) | RecoverError::Read(ReadError::Database(cause)) => Self::from_database(cause),
+            RecoverError::Open(cause) | RecoverError::Index(cause) | RecoverError::Read(ReadError::Database(cause)) => {
+                Self::from_database(cause)
+            }
             RecoverError::Documents(cause) => Self::from_io(cause),
             other => Self::Disk { detail: other.to_string() },
         }
@@ -70,6 +81,18 @@ pub enum ReadError {
     /// The databases did not answer.
     #[error("the vault could not be read")]
     Database(#[source] rusqlite::Error),
+    /// A page is not what was written.
+    #[error("a page of {file} is damaged: run `coffre doctor`, then restore from a backup")]
+    Damaged {
+        /// The file.
+        file: &'static str,
+        /// What the database said of it.
+        #[source]
+        source: Option<Box<Self>>,
+    },
+    /// It cannot be asked at the moment.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
     /// A record's key is missing although the record was not erased.
     #[error("the key of record {subject} is missing: run `coffre doctor`, then restore from a backup")]
     KeyMissing {

@@ -63,8 +63,8 @@ pub(crate) struct Update {
 pub(crate) fn apply(index: &Connection, update: &Update) -> rusqlite::Result<()> {
     index.execute_batch("BEGIN IMMEDIATE")?;
     let applied = write(index, update);
-    index.execute_batch(if applied.is_ok() { "COMMIT" } else { "ROLLBACK" })?;
-    applied
+    let ended = index.execute_batch(if applied.is_ok() { "COMMIT" } else { "ROLLBACK" });
+    applied.and(ended)
 }
 
 fn write(index: &Connection, update: &Update) -> rusqlite::Result<()> {

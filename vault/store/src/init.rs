@@ -6,10 +6,12 @@ use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use coffre_core::audit::{Action, Decision, Draft};
+use coffre_core::canonical::CanonicalError;
 use coffre_core::crypto::{Entropy, Scope, SecretKey};
 use coffre_core::ids::{Environment, GenerationId, RequestId, VaultId};
 use coffre_core::keyset::{Keyset, RootKey, signer_name};
 use coffre_core::note::SigningKey;
+use coffre_core::spool::ContentHash;
 use coffre_core::time::Timestamp;
 use rusqlite::Connection;
 use thiserror::Error;
@@ -17,6 +19,7 @@ use thiserror::Error;
 use crate::clock::Clock;
 use crate::durable::{sync_directory, write_private};
 use crate::identity::{Identity, IdentityError};
+use crate::key_files::remember_recovery;
 use crate::layout::{Database, Layout};
 use crate::log_file::{self, Leaf, Tail};
 use crate::open::{OpenError, create, signer};
@@ -181,17 +184,17 @@ fn fill(
     let scope = Scope { environment: plan.environment.clone(), vault: VaultId::random(entropy) };
     let root = RootKey { scope, key: SecretKey::random(entropy) };
     let keys = Keyset::random(entropy);
-    root::write_root(&layout.root_recovery(), &root, recipient)?;
+    let recovery = root::write_root(&layout.root_recovery(), &root, recipient)?;
     new_server_identity(&layout, &root)?;
     let connection = create(&layout, Database::Vault, &keys)?;
     create(&layout, Database::Keyring, &keys)?;
     create(&layout, Database::Index, &keys)?;
     let audit = create(&layout, Database::Audit, &keys)?;
     let generation = GenerationId::random(entropy);
-    name_generation(&connection, generation, recipient)?;
+    name_generation(&connection, generation, recipient, recovery)?;
     let begin = Draft::new(Action::BeginGeneration, Decision::Allow, RequestId::random(entropy));
     let (origin, signer) = (log_file::origin(&signer_name(&root.scope), generation), signer(&root.scope, &keys)?);
-    begin_log(&audit, &Tail::empty(), begin, now, &origin, &signer)?;
+    begin_log(&audit, &Tail::empty(), vec![begin], now, &origin, &signer)?;
     // `keys.json` makes it a vault: it comes last.
     root::write_keys(&layout, &root, &keys, entropy)?;
     sync_directory(dir).map_err(|source| InitError::Io { path: dir.to_owned(), source })?;
@@ -203,34 +206,42 @@ pub(crate) fn new_server_identity(layout: &Layout, root: &RootKey) -> Result<(),
     let server = Identity::generate();
     let path = layout.server_identity();
     write_private(&path, server.to_text().as_bytes()).map_err(|source| InitError::Io { path, source })?;
-    Ok(root::write_root(&layout.root_server(), root, &server.recipient())?)
+    root::write_root(&layout.root_server(), root, &server.recipient())?;
+    Ok(())
 }
 
-/// Writes which generation a vault is and who can recover it.
-pub(crate) fn name_generation(vault: &Connection, generation: GenerationId, recipient: &str) -> Result<(), OpenError> {
+/// Writes which generation a vault is, who can recover it, and what the file for that is.
+pub(crate) fn name_generation(
+    vault: &Connection,
+    generation: GenerationId,
+    recipient: &str,
+    recovery: ContentHash,
+) -> Result<(), OpenError> {
     let write = || {
         let mut statement = vault.prepare("INSERT OR REPLACE INTO meta (key, value) VALUES (?1, ?2)")?;
         statement.execute(["generation", &generation.to_string()])?;
-        statement.execute(["recovery_recipient", recipient])
+        statement.execute(["recovery_recipient", recipient])?;
+        remember_recovery(vault, recovery)
     };
-    write().map(drop).map_err(|source| OpenError::Database { file: Database::Vault.file_name(), source })
+    write().map_err(|source| OpenError::Database { file: Database::Vault.file_name(), source })
 }
 
-/// Writes the first entry of a generation: the log goes on where the parent's ended, under a new
+/// Writes the first entries of a generation: the log goes on where the parent's ended, under a new
 /// origin.
 pub(crate) fn begin_log(
     audit: &Connection,
     tail: &Tail,
-    begin: Draft,
+    entries: Vec<Draft>,
     now: Timestamp,
     origin: &str,
     signer: &SigningKey,
 ) -> Result<(), OpenError> {
     let damaged = |detail: String| OpenError::Damaged { detail, source: None };
     let failed = |source| OpenError::Database { file: Database::Audit.file_name(), source };
-    let bytes = begin.at(now).leaf().map_err(|error| damaged(error.to_string()))?;
-    let leaf = Leaf { bytes, annotation: None };
+    let leaf = |entry: Draft| Ok(Leaf { bytes: entry.at(now).leaf()?, annotation: None });
+    let leaves: Result<Vec<Leaf>, CanonicalError> = entries.into_iter().map(leaf).collect();
+    let leaves = leaves.map_err(|error| damaged(error.to_string()))?;
     audit.execute_batch("BEGIN IMMEDIATE").map_err(failed)?;
-    log_file::append(audit, tail, &[leaf], 0, now, origin, signer).map_err(|error| damaged(error.to_string()))?;
+    log_file::append(audit, tail, &leaves, 0, now, origin, signer).map_err(|error| damaged(error.to_string()))?;
     audit.execute_batch("COMMIT").map_err(failed)
 }

@@ -16,7 +16,9 @@ mod durable;
 mod error;
 mod identity;
 mod index_file;
+mod index_state;
 mod init;
+mod key_files;
 mod keyring;
 mod layout;
 mod log_file;
@@ -39,6 +41,7 @@ pub use document::{DocumentReader, DocumentWriter, StagedDocument};
 pub use error::{CommitError, ReadError, StageError, Unavailable};
 pub use identity::{Identity, IdentityError};
 pub use init::{InitError, InitPlan, Initialized, init};
+pub use key_files::KeyFileFault;
 pub use layout::{Database, Layout};
 pub use model::{
     Application, DocumentInfo, Hit, HitKind, LoggedEntry, NewSubject, RecordState, SignedHead, Statistics, VersionInfo,

@@ -8,9 +8,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use coffre_core::ids::GenerationId;
-use coffre_core::keyset::{Keyset, RootKey, signer_name};
+use coffre_core::keyset::{Keyset, signer_name};
 use coffre_core::note::{KeyName, SigningKey};
 use coffre_core::search::SearchIndex;
+use coffre_core::spool::ContentHash;
 use rusqlite::Connection;
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
@@ -22,10 +23,11 @@ use crate::connection::{self, Use};
 use crate::document::DocumentFolder;
 use crate::error::ReadError;
 use crate::identity::Identity;
+use crate::key_files::{KeyFiles, remember_recovery, remembered_recovery};
 use crate::layout::{Database, Layout};
 use crate::log_file::origin;
 use crate::readers::Readers;
-use crate::root::{self, RootError};
+use crate::root::{self, RootError, Unwrapped};
 use crate::schema;
 use crate::store::Store;
 use crate::writer::{RecoverError, Recovered, Shared, recover, sweep};
@@ -100,6 +102,8 @@ impl From<RecoverError> for OpenError {
         match error {
             RecoverError::Documents(source) => Self::Io(source),
             RecoverError::Open(source) => Self::Database { file: "a database", source },
+            RecoverError::Index(source) => Self::Database { file: Database::Index.file_name(), source },
+            RecoverError::NewIndex(error) => *error,
             RecoverError::Read(source) => Self::Damaged { detail: source.to_string(), source: Some(source) },
             lost => Self::Damaged { detail: lost.to_string(), source: None },
         }
@@ -150,14 +154,13 @@ pub(crate) struct Opened {
 }
 
 /// Opens the databases of a vault whose keys are known.
-pub(crate) fn open_with(
-    layout: Layout,
-    root: &RootKey,
-    keys: Keyset,
-    options: &OpenOptions,
-) -> Result<Opened, OpenError> {
-    make_index(&layout, &keys)?;
-    let (generation, recovery_recipient) = describe(&layout, &keys)?;
+pub(crate) fn open_with(layout: Layout, unwrapped: Unwrapped, options: &OpenOptions) -> Result<Opened, OpenError> {
+    let Unwrapped { root, keys, keys_file, .. } = unwrapped;
+    let Described { generation, recovery_recipient, recovery } = describe(&layout, &keys)?;
+    let key_files = KeyFiles { keys: keys_file, recovery };
+    if let Err(fault) = key_files.read(&layout) {
+        tracing::error!(%fault, "the vault can be served, but not be backed up");
+    }
     let signer = signer(&root.scope, &keys)?;
     let origin = origin(&signer_name(&root.scope), generation);
     let folder = DocumentFolder::open(&layout.documents())?;
@@ -172,11 +175,12 @@ pub(crate) fn open_with(
         Arc::clone(&options.clock),
         folder,
         descriptors,
+        key_files,
     ));
     let recovered = recover(&shared)?;
     sweep(&shared, &recovered.files.vault)?;
-    let readers = Readers::open(&shared.layout, &shared.keys, options.readers)
-        .map_err(|source| OpenError::Database { file: "a database", source })?;
+    let readers =
+        Readers::open(&shared, options.readers).map_err(|source| OpenError::Database { file: "a database", source })?;
     Ok(Opened { shared, readers, recovered, generation, recovery_recipient })
 }
 
@@ -205,30 +209,16 @@ pub(crate) fn create(layout: &Layout, database: Database, keys: &Keyset) -> Resu
     Ok(connection)
 }
 
-/// Makes `index.db` anew when it is missing or unusable: it is derived.
-fn make_index(layout: &Layout, keys: &Keyset) -> Result<(), OpenError> {
-    let path = layout.database(Database::Index);
-    let sound = || {
-        let connection = connection::open(&path, &keys.databases.index, Use::Write)?;
-        connection.query_row("PRAGMA quick_check", [], |row| row.get::<_, String>(0))
-    };
-    if path.exists() {
-        if sound().is_ok_and(|answer| answer == "ok") {
-            return Ok(());
-        }
-        tracing::warn!("index.db is unusable and is built anew");
-    }
-    for name in ["index.db", "index.db-wal", "index.db-shm"] {
-        match fs::remove_file(layout.root().join(name)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
-            _ => {}
-        }
-    }
-    create(layout, Database::Index, keys).map(drop)
+/// What a vault says of itself.
+struct Described {
+    generation: GenerationId,
+    recovery_recipient: String,
+    /// What `root.recovery.age` should be.
+    recovery: ContentHash,
 }
 
 /// Checks the formats and reads what the vault says of itself.
-fn describe(layout: &Layout, keys: &Keyset) -> Result<(GenerationId, String), OpenError> {
+fn describe(layout: &Layout, keys: &Keyset) -> Result<Described, OpenError> {
     let kept = [
         (Database::Keyring, &keys.databases.keyring),
         (Database::Vault, &keys.databases.vault),
@@ -248,12 +238,23 @@ fn describe(layout: &Layout, keys: &Keyset) -> Result<(GenerationId, String), Op
                 let sql = "SELECT value FROM meta WHERE key = ?1";
                 connection.query_row(sql, [key], |row| row.get::<_, String>(0)).map_err(failed)
             };
-            told = Some((meta("generation")?, meta("recovery_recipient")?));
+            told = Some((meta("generation")?, meta("recovery_recipient")?, recovery(&connection, layout)?));
         }
     }
     let damaged = || OpenError::Damaged { detail: "vault.db names no generation".to_owned(), source: None };
-    let (generation, recipient) = told.ok_or_else(damaged)?;
-    Ok((generation.parse().map_err(|_| damaged())?, recipient))
+    let (generation, recovery_recipient, recovery) = told.ok_or_else(damaged)?;
+    Ok(Described { generation: generation.parse().map_err(|_| damaged())?, recovery_recipient, recovery })
+}
+
+/// What `root.recovery.age` should be. A vault that has not written it down yet does so now.
+fn recovery(vault: &Connection, layout: &Layout) -> Result<ContentHash, OpenError> {
+    let failed = |source| OpenError::Database { file: Database::Vault.file_name(), source };
+    if let Some(remembered) = remembered_recovery(vault).map_err(failed)? {
+        return Ok(remembered);
+    }
+    let found = ContentHash::of(&fs::read(layout.root_recovery())?);
+    remember_recovery(vault, found).map_err(failed)?;
+    Ok(found)
 }
 
 impl Store {
@@ -261,8 +262,8 @@ impl Store {
     /// a crash left, and starts the writer.
     pub fn open(dir: &Path, identity: &Identity, options: &OpenOptions) -> Result<Self, OpenError> {
         let owned = own(dir)?;
-        let (root, keys) = root::unwrap(&owned.layout, &owned.layout.root_server(), identity)?;
-        let opened = open_with(owned.layout, &root, keys, options)?;
+        let unwrapped = root::unwrap(&owned.layout, &owned.layout.root_server(), identity)?;
+        let opened = open_with(owned.layout, unwrapped, options)?;
         Self::start(opened, owned.lock)
     }
 }

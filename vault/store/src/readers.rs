@@ -1,6 +1,7 @@
-//! Reader connections: a fixed number, handed out and taken back.
+//! Reader connections: a fixed number, handed out and taken back. One that met a damaged page is never
+//! handed out again; whoever next waits for a reader opens another in its place.
 
-use std::sync::{Condvar, Mutex, PoisonError};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use coffre_core::keyset::Keyset;
 use rusqlite::Connection;
@@ -15,53 +16,92 @@ pub(crate) struct Reader {
     pub(crate) keyring: Connection,
     pub(crate) audit: Connection,
     pub(crate) index: Connection,
+    /// Which `index.db` it has open: a number that goes up when the file is made anew.
+    index_age: u64,
 }
 
 impl Reader {
-    fn open(layout: &Layout, keys: &Keyset) -> rusqlite::Result<Self> {
+    fn open(layout: &Layout, keys: &Keyset, index_age: u64) -> rusqlite::Result<Self> {
         let open = |database, key| connection::open(&layout.database(database), key, Use::Read);
         Ok(Self {
             vault: open(Database::Vault, &keys.databases.vault)?,
             keyring: open(Database::Keyring, &keys.databases.keyring)?,
             audit: open(Database::Audit, &keys.databases.audit)?,
             index: open(Database::Index, &keys.databases.index)?,
+            index_age,
         })
+    }
+
+    /// The database in which a damaged page was met, if one was: nothing it says can be believed from
+    /// then on.
+    pub(crate) fn damaged(&self) -> Option<Database> {
+        let connections = [
+            (Database::Vault, &self.vault),
+            (Database::Keyring, &self.keyring),
+            (Database::Audit, &self.audit),
+            (Database::Index, &self.index),
+        ];
+        connections.into_iter().find(|(_, connection)| connection::met_damage(connection)).map(|(database, _)| database)
     }
 }
 
 /// The readers that nobody uses at the moment.
+struct Idle {
+    ready: Vec<Reader>,
+    /// How many were given up and not opened again.
+    missing: usize,
+}
+
+/// All readers of a vault.
 pub(crate) struct Readers {
-    idle: Mutex<Vec<Reader>>,
+    idle: Mutex<Idle>,
     returned: Condvar,
 }
 
 impl Readers {
-    pub(crate) fn open(layout: &Layout, keys: &Keyset, count: usize) -> rusqlite::Result<Self> {
-        let idle = (0..count.max(1)).map(|_| Reader::open(layout, keys)).collect::<Result<_, _>>()?;
-        Ok(Self { idle: Mutex::new(idle), returned: Condvar::new() })
+    pub(crate) fn open(shared: &Shared, count: usize) -> rusqlite::Result<Self> {
+        let open = |_| Reader::open(&shared.layout, &shared.keys, shared.index.age());
+        let ready = (0..count.max(1)).map(open).collect::<Result<_, _>>()?;
+        Ok(Self { idle: Mutex::new(Idle { ready, missing: 0 }), returned: Condvar::new() })
     }
 
-    /// Waits for a reader.
-    pub(crate) fn take(&self) -> Reader {
-        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        loop {
-            if let Some(reader) = idle.pop() {
-                return reader;
+    fn lock(&self) -> MutexGuard<'_, Idle> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits for a reader, or opens one that is missing. Where that fails it stays missing, and the next
+    /// taker tries again.
+    pub(crate) fn take(&self, shared: &Shared) -> rusqlite::Result<Reader> {
+        let mut idle = self.lock();
+        let found = loop {
+            if let Some(reader) = idle.ready.pop() {
+                break Some(reader);
+            }
+            if idle.missing > 0 {
+                idle.missing -= 1;
+                break None;
             }
             idle = self.returned.wait(idle).unwrap_or_else(PoisonError::into_inner);
+        };
+        drop(idle);
+        let age = shared.index.age();
+        match found {
+            Some(reader) if reader.index_age == age => Ok(reader),
+            _ => Reader::open(&shared.layout, &shared.keys, age).inspect_err(|error| {
+                tracing::error!(%error, "a reader could not be opened again");
+                self.give_up();
+            }),
         }
     }
 
-    /// Opens a new reader in the place of one that cannot be used again.
-    pub(crate) fn replace(&self, shared: &Shared) {
-        match Reader::open(&shared.layout, &shared.keys) {
-            Ok(reader) => self.give_back(reader),
-            Err(error) => tracing::error!(%error, "a reader could not be opened again"),
-        }
+    /// Counts one as missing: it was closed and another is to be opened in its place.
+    pub(crate) fn give_up(&self) {
+        self.lock().missing += 1;
+        self.returned.notify_one();
     }
 
     pub(crate) fn give_back(&self, reader: Reader) {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(reader);
+        self.lock().ready.push(reader);
         self.returned.notify_one();
     }
 }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use coffre_core::crypto::Entropy;
 use coffre_core::keyset::{KeyFileError, KeysFile, Keyset, RootKey};
+use coffre_core::spool::ContentHash;
 use thiserror::Error;
 
 use crate::durable::write_private;
@@ -64,20 +65,26 @@ fn write(path: &Path, bytes: &[u8]) -> Result<(), RootError> {
     write_private(path, bytes).map_err(|source| RootError::Write { path: path.to_owned(), source })
 }
 
-fn read_keys_file(layout: &Layout) -> Result<KeysFile, RootError> {
-    let bytes = read(&layout.keys(), "is this a vault? `coffre init` makes one, `coffre restore` brings one back")?;
-    Ok(KeysFile::from_bytes(&bytes)?)
+/// The keys of a vault, and the files that they were found to be in.
+pub(crate) struct Unwrapped {
+    pub(crate) root: RootKey,
+    pub(crate) keys: Keyset,
+    /// What `keys.json` was.
+    pub(crate) keys_file: ContentHash,
+    /// What the root key's file was.
+    pub(crate) root_file: ContentHash,
 }
 
 /// Opens a root key file and the keys it wraps.
-pub(crate) fn unwrap(layout: &Layout, root_file: &Path, identity: &Identity) -> Result<(RootKey, Keyset), RootError> {
-    let keys_file = read_keys_file(layout)?;
+pub(crate) fn unwrap(layout: &Layout, root_file: &Path, identity: &Identity) -> Result<Unwrapped, RootError> {
+    let read_keys = read(&layout.keys(), "is this a vault? `coffre init` makes one, `coffre restore` brings one back")?;
+    let keys_file = KeysFile::from_bytes(&read_keys)?;
     let sealed = read(root_file, "restore it from the newest base backup")?;
     let bytes =
         identity.decrypt(&sealed).map_err(|source| RootError::WrongIdentity { path: root_file.to_owned(), source })?;
     let root = RootKey::from_bytes(&bytes, &keys_file.scope())?;
     let keys = Keyset::unwrap(&keys_file, &root)?;
-    Ok((root, keys))
+    Ok(Unwrapped { root, keys, keys_file: ContentHash::of(&read_keys), root_file: ContentHash::of(&sealed) })
 }
 
 /// Writes `keys.json`, wrapped by the root key.
@@ -93,7 +100,9 @@ pub(crate) fn write_keys(
     write(&layout.keys(), &bytes)
 }
 
-/// Writes the root key, encrypted for a recipient.
-pub(crate) fn write_root(path: &Path, root: &RootKey, recipient: &str) -> Result<(), RootError> {
-    write(path, &encrypt_for(recipient, &root.to_bytes())?)
+/// Writes the root key, encrypted for a recipient; gives what the file is.
+pub(crate) fn write_root(path: &Path, root: &RootKey, recipient: &str) -> Result<ContentHash, RootError> {
+    let sealed = encrypt_for(recipient, &root.to_bytes())?;
+    write(path, &sealed)?;
+    Ok(ContentHash::of(&sealed))
 }

@@ -36,7 +36,8 @@ CREATE TABLE applications (
 CREATE UNIQUE INDEX applications_in_force ON applications (name) WHERE revoked_at IS NULL;
 CREATE UNIQUE INDEX applications_by_token ON applications (token_hash);
 CREATE TABLE tombstones (
-    subject BLOB PRIMARY KEY, record_type TEXT NOT NULL, erased_at INTEGER NOT NULL, change INTEGER NOT NULL
+    subject BLOB PRIMARY KEY, record_type TEXT NOT NULL, erased_at INTEGER NOT NULL, change INTEGER NOT NULL,
+    terms BLOB NOT NULL
 ) WITHOUT ROWID, STRICT;
 CREATE TABLE removed_documents (
     document BLOB NOT NULL, version INTEGER NOT NULL, PRIMARY KEY (document, version)

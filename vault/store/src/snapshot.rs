@@ -3,6 +3,7 @@
 //! A snapshot holds the reader gate: take one, read, drop it, within 100 ms; never keep one across
 //! a stream or an await. It is used on a blocking thread.
 
+use std::cell::Cell;
 use std::sync::{PoisonError, RwLockReadGuard};
 
 use coffre_core::audit::Entry;
@@ -14,11 +15,13 @@ use coffre_core::merkle::Hash;
 use coffre_core::record::{FieldPath, Fields, RecordTypeName};
 use coffre_core::search::SearchIndex;
 use coffre_core::time::Timestamp;
-use rusqlite::{OptionalExtension, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
+use crate::connection;
 use crate::disclosure::{Claim, Undisclosed};
 use crate::document::{DocumentReader, Located};
-use crate::error::ReadError;
+use crate::error::{ReadError, Unavailable};
+use crate::layout::Database;
 use crate::model::{Application, DocumentInfo, Hit, LoggedEntry, RecordState, Statistics, VersionInfo};
 use crate::readers::{Reader, Readers};
 use crate::writer::Shared;
@@ -29,6 +32,8 @@ pub struct Snapshot<'s> {
     shared: &'s Shared,
     readers: &'s Readers,
     reader: Option<Reader>,
+    /// The file in which a damaged page was met: nothing more is asked of this view.
+    spoiled: Cell<Option<&'static str>>,
     access_point: u64,
     _gate: RwLockReadGuard<'s, ()>,
 }
@@ -39,16 +44,49 @@ pub(crate) const DOCUMENT: &str = "document, version, epoch, stored_at, sealed_l
 impl<'s> Snapshot<'s> {
     pub(crate) fn begin(shared: &'s Shared, readers: &'s Readers) -> Result<Self, ReadError> {
         let gate = shared.gate.read().unwrap_or_else(PoisonError::into_inner);
-        let reader = readers.take();
+        let reader = readers.take(shared)?;
         // Before the view begins: a change after this point makes decisions on this view move.
         let access_point = shared.access.point();
-        let snapshot = Self { shared, readers, reader: Some(reader), access_point, _gate: gate };
-        snapshot.reader()?.vault.prepare_cached("BEGIN")?.execute([])?;
+        let spoiled = Cell::new(None);
+        let snapshot = Self { shared, readers, reader: Some(reader), spoiled, access_point, _gate: gate };
+        snapshot.ask(|reader| Ok(reader.vault.prepare_cached("BEGIN")?.execute([])?))?;
         Ok(snapshot)
     }
 
-    fn reader(&self) -> Result<&Reader, ReadError> {
-        self.reader.as_ref().ok_or(ReadError::Format { what: "snapshot" })
+    /// Asks the databases, and gives the answer only if every page that it rests on was sound. After a
+    /// page that was not, every question to this view is answered by that error.
+    fn ask<T>(&self, question: impl FnOnce(&Reader) -> Result<T, ReadError>) -> Result<T, ReadError> {
+        let reader = self.reader.as_ref().ok_or(ReadError::Format { what: "snapshot" })?;
+        if let Some(file) = self.spoiled.get() {
+            return Err(damaged(file, None));
+        }
+        let answer = question(reader);
+        if let Some(database) = reader.damaged() {
+            if database == Database::Index {
+                self.shared.index.condemn();
+            }
+            self.spoiled.set(Some(database.file_name()));
+            return Err(damaged(database.file_name(), answer.err()));
+        }
+        if let Err(ReadError::Database(error)) = &answer
+            && connection::is_spoiled_by(error)
+        {
+            self.spoiled.set(Some("a database"));
+        }
+        answer
+    }
+
+    /// Asks the index, unless it is being built anew; if it turns out to be damaged, it is from now on.
+    fn ask_index<T>(&self, question: impl FnOnce(&Connection) -> Result<T, ReadError>) -> Result<T, ReadError> {
+        self.shared.index.check()?;
+        let answer = self.ask(|reader| question(&reader.index));
+        match answer {
+            Err(ReadError::Database(error)) if connection::is_damage(&error) => {
+                self.shared.index.condemn();
+                Err(Unavailable::Index.into())
+            }
+            answer => answer,
+        }
     }
 
     /// The access state this view saw: goes into `Depends`.
@@ -66,10 +104,12 @@ impl<'s> Snapshot<'s> {
                 restricted: row.get(3)?,
             })
         };
-        let mut statement = self.reader()?.vault.prepare_cached(
-            "SELECT version, created_at, updated_at, restricted FROM records WHERE subject = ?1 AND record_type = ?2",
-        )?;
-        Ok(statement.query_row(params![subject.as_bytes(), kind.as_str()], read).optional()?)
+        self.ask(|reader| {
+            let mut statement = reader.vault.prepare_cached(
+                "SELECT version, created_at, updated_at, restricted FROM records WHERE subject = ?1 AND record_type = ?2",
+            )?;
+            Ok(statement.query_row(params![subject.as_bytes(), kind.as_str()], read).optional()?)
+        })
     }
 
     /// Runs something with a subject's keys; gives `erased` where the key was destroyed meanwhile
@@ -79,13 +119,13 @@ impl<'s> Snapshot<'s> {
         kind: &RecordTypeName,
         subject: SubjectId,
         erased: T,
-        run: impl FnOnce(&SubjectKeys<'_>) -> Result<T, ReadError>,
+        run: impl FnOnce(&Reader, &SubjectKeys<'_>) -> Result<T, ReadError>,
     ) -> Result<T, ReadError> {
         let shared = self.shared;
-        match keyring::find(&self.reader()?.keyring, &shared.scope, &shared.keys, kind, subject)? {
-            Some(key) => run(&subject_keys(&shared.scope, kind, subject, &key)),
+        self.ask(|reader| match keyring::find(&reader.keyring, &shared.scope, &shared.keys, kind, subject)? {
+            Some(key) => run(reader, &subject_keys(&shared.scope, kind, subject, &key)),
             None => Ok(erased),
-        }
+        })
     }
 
     /// Some fields of a record as it is now. Fields without a value are absent from the content.
@@ -120,23 +160,24 @@ impl<'s> Snapshot<'s> {
         version: u32,
         fields: &[FieldPath],
     ) -> Result<Undisclosed<Fields>, ReadError> {
-        let vault = &self.reader()?.vault;
-        let read = |keys: &SubjectKeys<'_>| values::fields_at(vault, keys, fields, version);
+        let read = |reader: &Reader, keys: &SubjectKeys<'_>| values::fields_at(&reader.vault, keys, fields, version);
         let content = self.with_keys(kind, subject, Fields::default(), read)?;
         Ok(Undisclosed::new(Claim::fields(subject, fields.to_vec()), content))
     }
 
     /// A record's versions, oldest first.
     pub fn versions(&self, subject: SubjectId) -> Result<Vec<VersionInfo>, ReadError> {
-        let mut statement = self.reader()?.vault.prepare_cached(
-            "SELECT version, written_at, category FROM record_values WHERE subject = ?1 ORDER BY version, category",
-        )?;
-        let rows = statement.query_map([subject.as_bytes()], |row| {
-            Ok((row.get::<_, u32>(0)?, row.get::<_, i64>(1)?, row.get::<_, String>(2)?))
+        let rows = self.ask(|reader| {
+            let mut statement = reader.vault.prepare_cached(
+                "SELECT version, written_at, category FROM record_values WHERE subject = ?1 ORDER BY version, category",
+            )?;
+            let rows = statement.query_map([subject.as_bytes()], |row| {
+                Ok((row.get::<_, u32>(0)?, row.get::<_, i64>(1)?, row.get::<_, String>(2)?))
+            })?;
+            Ok(rows.collect::<Result<Vec<_>, _>>()?)
         })?;
         let mut versions: Vec<VersionInfo> = Vec::new();
-        for row in rows {
-            let (version, at, category) = row?;
+        for (version, at, category) in rows {
             let category = category.parse().map_err(|_| ReadError::Format { what: "category" })?;
             match versions.last_mut() {
                 Some(last) if last.version == version => last.categories.push(category),
@@ -148,19 +189,22 @@ impl<'s> Snapshot<'s> {
 
     /// The records a term finds, those written like it before those that sound like it.
     pub fn find(&self, index: &SearchIndex, value: &str, limit: usize) -> Result<Vec<Hit>, ReadError> {
-        index_file::find(&self.reader()?.index, &self.shared.scope, &self.shared.keys, index, value, limit)
+        let Shared { scope, keys, .. } = self.shared;
+        self.ask_index(|connection| index_file::find(connection, scope, keys, index, value, limit))
     }
 
     /// Whether a record with this value in this index was erased.
     pub fn was_erased(&self, index: &SearchIndex, value: &str) -> Result<bool, ReadError> {
-        let mut statement = self.reader()?.vault.prepare_cached("SELECT 1 FROM erased_terms WHERE tag = ?1")?;
-        for term in index.terms(value) {
-            let tag = index_file::tag(&self.shared.scope, &self.shared.keys, index, &term);
-            if statement.exists([tag])? {
-                return Ok(true);
+        self.ask(|reader| {
+            let mut statement = reader.vault.prepare_cached("SELECT 1 FROM erased_terms WHERE tag = ?1")?;
+            for term in index.terms(value) {
+                let tag = index_file::tag(&self.shared.scope, &self.shared.keys, index, &term);
+                if statement.exists([tag])? {
+                    return Ok(true);
+                }
             }
-        }
-        Ok(false)
+            Ok(false)
+        })
     }
 
     /// All records of a type, in order of identifier, after one.
@@ -171,34 +215,40 @@ impl<'s> Snapshot<'s> {
         limit: usize,
     ) -> Result<Vec<SubjectId>, ReadError> {
         let after: &[u8] = after.as_ref().map_or(&[], |id| id.as_bytes());
-        let mut statement = self.reader()?.vault.prepare_cached(
-            "SELECT subject FROM records WHERE record_type = ?1 AND subject > ?2 ORDER BY subject LIMIT ?3",
-        )?;
-        let rows =
-            statement.query_map(params![kind.as_str(), after, limit], |row| row.get(0).map(SubjectId::from_bytes))?;
-        Ok(rows.collect::<Result<_, _>>()?)
+        self.ask(|reader| {
+            let mut statement = reader.vault.prepare_cached(
+                "SELECT subject FROM records WHERE record_type = ?1 AND subject > ?2 ORDER BY subject LIMIT ?3",
+            )?;
+            let subject = |row: &Row<'_>| row.get(0).map(SubjectId::from_bytes);
+            let rows = statement.query_map(params![kind.as_str(), after, limit], subject)?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
     }
 
     /// A record's grants, oldest first, whatever their state.
     pub fn grants(&self, subject: SubjectId) -> Result<Vec<Grant>, ReadError> {
-        let mut statement = self.reader()?.vault.prepare_cached(
-            "SELECT id, subject, version, terms, withdrawn_at FROM grants WHERE subject = ?1 ORDER BY given_at, id",
-        )?;
-        let rows = statement.query_map([subject.as_bytes()], grant_row)?;
-        rows.map(|row| grant_of(row?)).collect()
+        self.ask(|reader| {
+            let mut statement = reader.vault.prepare_cached(
+                "SELECT id, subject, version, terms, withdrawn_at FROM grants WHERE subject = ?1 ORDER BY given_at, id",
+            )?;
+            let rows = statement.query_map([subject.as_bytes()], grant_row)?;
+            rows.map(|row| grant_of(row?)).collect()
+        })
     }
 
     /// A grant and its record's type.
     pub fn grant(&self, grant: GrantId) -> Result<Option<(RecordTypeName, Grant)>, ReadError> {
-        let mut statement = self.reader()?.vault.prepare_cached(
-            "SELECT id, subject, version, terms, withdrawn_at, record_type FROM grants WHERE id = ?1",
-        )?;
-        let row = statement
-            .query_row([grant.as_bytes()], |row| Ok((grant_row(row)?, row.get::<_, String>(5)?)))
-            .optional()?;
-        let Some((row, kind)) = row else { return Ok(None) };
-        let kind = kind.parse().map_err(|_| ReadError::Format { what: "record type" })?;
-        Ok(Some((kind, grant_of(row)?)))
+        self.ask(|reader| {
+            let mut statement = reader.vault.prepare_cached(
+                "SELECT id, subject, version, terms, withdrawn_at, record_type FROM grants WHERE id = ?1",
+            )?;
+            let row = statement
+                .query_row([grant.as_bytes()], |row| Ok((grant_row(row)?, row.get::<_, String>(5)?)))
+                .optional()?;
+            let Some((row, kind)) = row else { return Ok(None) };
+            let kind = kind.parse().map_err(|_| ReadError::Format { what: "record type" })?;
+            Ok(Some((kind, grant_of(row)?)))
+        })
     }
 
     /// A record's documents at their current versions. The claim has no fields: names are content.
@@ -211,21 +261,23 @@ impl<'s> Snapshot<'s> {
             "SELECT {DOCUMENT} FROM documents AS d WHERE subject = ?1
              AND version = (SELECT max(version) FROM documents WHERE document = d.document) ORDER BY stored_at, document"
         );
-        let mut statement = self.reader()?.vault.prepare_cached(&sql)?;
-        let rows = statement.query_map([subject.as_bytes()], located)?;
-        let located = rows.collect::<Result<Vec<_>, _>>()?;
-        let read = |keys: &SubjectKeys<'_>| located.iter().map(|row| row.info(keys)).collect();
+        let located = self.ask(|reader| {
+            let mut statement = reader.vault.prepare_cached(&sql)?;
+            let rows = statement.query_map([subject.as_bytes()], located)?;
+            Ok(rows.collect::<Result<Vec<_>, _>>()?)
+        })?;
+        let read = |_: &Reader, keys: &SubjectKeys<'_>| located.iter().map(|row| row.info(keys)).collect();
         let content = self.with_keys(kind, subject, Vec::new(), read)?;
         Ok(Undisclosed::new(Claim::fields(subject, Vec::new()), content))
     }
 
     /// The current version's number of a record's document; `None` when it has no such document.
     pub fn document_version(&self, subject: SubjectId, document: DocumentId) -> Result<Option<u32>, ReadError> {
-        let mut statement = self
-            .reader()?
-            .vault
-            .prepare_cached("SELECT max(version) FROM documents WHERE document = ?1 AND subject = ?2")?;
-        Ok(statement.query_row(params![document.as_bytes(), subject.as_bytes()], |row| row.get(0))?)
+        self.ask(|reader| {
+            let sql = "SELECT max(version) FROM documents WHERE document = ?1 AND subject = ?2";
+            let mut statement = reader.vault.prepare_cached(sql)?;
+            Ok(statement.query_row(params![document.as_bytes(), subject.as_bytes()], |row| row.get(0))?)
+        })
     }
 
     /// A document's content in a version; `None` when there is no such document or version.
@@ -237,10 +289,13 @@ impl<'s> Snapshot<'s> {
         version: u32,
     ) -> Result<Option<Undisclosed<DocumentReader>>, ReadError> {
         let sql = format!("SELECT {DOCUMENT} FROM documents WHERE document = ?1 AND version = ?2 AND subject = ?3");
-        let mut statement = self.reader()?.vault.prepare_cached(&sql)?;
-        let row = statement.query_row(params![document.as_bytes(), version, subject.as_bytes()], located).optional()?;
+        let row = self.ask(|reader| {
+            let mut statement = reader.vault.prepare_cached(&sql)?;
+            let place = params![document.as_bytes(), version, subject.as_bytes()];
+            Ok(statement.query_row(place, located).optional()?)
+        })?;
         let Some(row) = row else { return Ok(None) };
-        let read = |keys: &SubjectKeys<'_>| row.open(&self.shared.folder, keys).map(Some);
+        let read = |_: &Reader, keys: &SubjectKeys<'_>| row.open(&self.shared.folder, keys).map(Some);
         let reader = self.with_keys(kind, subject, None, read)?;
         Ok(reader.map(|reader| Undisclosed::new(Claim::document(subject, document, version), reader)))
     }
@@ -265,44 +320,47 @@ impl<'s> Snapshot<'s> {
         if self.record(kind, subject)?.is_none() {
             return Ok(None);
         }
-        keyring::find(&self.reader()?.keyring, &self.shared.scope, &self.shared.keys, kind, subject)
+        let Shared { scope, keys, .. } = self.shared;
+        self.ask(|reader| keyring::find(&reader.keyring, scope, keys, kind, subject))
     }
 
     /// The application in force with a token of this SHA-256.
     pub fn application_by_token(&self, token_hash: &[u8; 32]) -> Result<Option<Application>, ReadError> {
-        let mut statement = self.reader()?.vault.prepare_cached(
-            "SELECT id, name, role, added_at, revoked_at FROM applications WHERE token_hash = ?1 AND revoked_at IS NULL",
-        )?;
-        statement.query_row([token_hash], application_row).optional()?.map(application_of).transpose()
+        self.ask(|reader| {
+            let mut statement = reader.vault.prepare_cached(
+                "SELECT id, name, role, added_at, revoked_at FROM applications WHERE token_hash = ?1 AND revoked_at IS NULL",
+            )?;
+            statement.query_row([token_hash], application_row).optional()?.map(application_of).transpose()
+        })
     }
 
     /// An application, in force or revoked.
     pub fn application(&self, id: ApplicationId) -> Result<Option<Application>, ReadError> {
-        let mut statement = self
-            .reader()?
-            .vault
-            .prepare_cached("SELECT id, name, role, added_at, revoked_at FROM applications WHERE id = ?1")?;
-        statement.query_row([id.as_bytes()], application_row).optional()?.map(application_of).transpose()
+        self.ask(|reader| {
+            let sql = "SELECT id, name, role, added_at, revoked_at FROM applications WHERE id = ?1";
+            let mut statement = reader.vault.prepare_cached(sql)?;
+            statement.query_row([id.as_bytes()], application_row).optional()?.map(application_of).transpose()
+        })
     }
 
     /// All applications, revoked ones included, oldest first.
     pub fn applications(&self) -> Result<Vec<Application>, ReadError> {
-        let mut statement = self
-            .reader()?
-            .vault
-            .prepare_cached("SELECT id, name, role, added_at, revoked_at FROM applications ORDER BY added_at, id")?;
-        let rows = statement.query_map([], application_row)?;
-        rows.map(|row| application_of(row?)).collect()
+        self.ask(|reader| {
+            let sql = "SELECT id, name, role, added_at, revoked_at FROM applications ORDER BY added_at, id";
+            let mut statement = reader.vault.prepare_cached(sql)?;
+            let rows = statement.query_map([], application_row)?;
+            rows.map(|row| application_of(row?)).collect()
+        })
     }
 
     /// Entries of the log from an index on.
     pub fn entries(&self, from: u64, limit: usize) -> Result<Vec<LoggedEntry>, ReadError> {
-        log_file::entries(&self.reader()?.audit, from, limit)
+        self.ask(|reader| log_file::entries(&reader.audit, from, limit))
     }
 
     /// Entries with the leaf hashes stored beside them: what a verification goes through.
     pub fn hashed_entries(&self, from: u64, limit: usize) -> Result<Vec<(LoggedEntry, Hash)>, ReadError> {
-        log_file::hashed(&self.reader()?.audit, from, limit)
+        self.ask(|reader| log_file::hashed(&reader.audit, from, limit))
     }
 
     /// The entries about a data subject, newest first, before an index.
@@ -312,23 +370,24 @@ impl<'s> Snapshot<'s> {
         before: Option<u64>,
         limit: usize,
     ) -> Result<Vec<LoggedEntry>, ReadError> {
-        let reader = self.reader()?;
-        let mut found = Vec::new();
-        for index in index_file::accesses(&reader.index, subject, before, limit)? {
-            found.extend(log_file::entry(&reader.audit, index)?);
-        }
-        Ok(found)
+        let indexes = self.ask_index(|connection| Ok(index_file::accesses(connection, subject, before, limit)?))?;
+        self.ask(|reader| {
+            let mut found = Vec::new();
+            for index in indexes {
+                found.extend(log_file::entry(&reader.audit, index)?);
+            }
+            Ok(found)
+        })
     }
 
     /// The free-text reason given with an entry, if one was given and its subject is not erased.
     pub fn reason(&self, index: u64) -> Result<Option<String>, ReadError> {
-        let reader = self.reader()?;
-        let sealed: Option<Vec<u8>> = reader
-            .audit
-            .prepare_cached("SELECT sealed FROM annotations WHERE idx = ?1")?
-            .query_row([index], |row| row.get(0))
-            .optional()?;
-        let entry = log_file::entry(&reader.audit, index)?.and_then(|logged| Entry::from_leaf(&logged.leaf).ok());
+        let (sealed, logged) = self.ask(|reader| {
+            let mut statement = reader.audit.prepare_cached("SELECT sealed FROM annotations WHERE idx = ?1")?;
+            let sealed: Option<Vec<u8>> = statement.query_row([index], |row| row.get(0)).optional()?;
+            Ok((sealed, log_file::entry(&reader.audit, index)?))
+        })?;
+        let entry = logged.and_then(|logged| Entry::from_leaf(&logged.leaf).ok());
         let (Some(sealed), Some(entry)) = (sealed, entry) else { return Ok(None) };
         let damaged = ReadError::Format { what: "reason" };
         let Some((head, bytes)) = sealed.split_at_checked(20) else { return Err(damaged) };
@@ -336,7 +395,7 @@ impl<'s> Snapshot<'s> {
         let epoch = u32::from_be_bytes(epoch.try_into().unwrap_or_default());
         let Ok(subject) = SubjectId::try_from(subject) else { return Err(damaged) };
         let Some(kind) = entry.what.record_type else { return Err(damaged) };
-        self.with_keys(&kind, subject, None, |keys| {
+        self.with_keys(&kind, subject, None, |_, keys| {
             let place = keys.note_place("reason", entry.what.request.as_bytes(), epoch);
             let plain = crypto::open(&keys.note_key(epoch), &place, bytes)
                 .map_err(|source| ReadError::Value { subject, source })?;
@@ -347,8 +406,7 @@ impl<'s> Snapshot<'s> {
 
     /// Counts.
     pub fn statistics(&self) -> Result<Statistics, ReadError> {
-        let vault = &self.reader()?.vault;
-        let count = |sql: &str| vault.query_row(sql, [], |row| row.get::<_, u64>(0));
+        let count = |sql: &str| self.ask(|reader| Ok(reader.vault.query_row(sql, [], |row| row.get::<_, u64>(0))?));
         Ok(Statistics {
             records: count("SELECT count(*) FROM records")?,
             documents: count("SELECT count(*) FROM documents")?,
@@ -360,15 +418,25 @@ impl<'s> Snapshot<'s> {
 
 impl Drop for Snapshot<'_> {
     fn drop(&mut self) {
-        if let Some(reader) = self.reader.take() {
-            // A reader whose transaction cannot be ended is not handed out again: a pinned view
-            // would starve checkpoints.
-            if reader.vault.is_autocommit() || reader.vault.execute_batch("COMMIT").is_ok() {
-                self.readers.give_back(reader);
-            } else {
-                self.readers.replace(self.shared);
-            }
+        let Some(reader) = self.reader.take() else { return };
+        // A reader that met damage would answer zeros; one whose transaction cannot be ended would
+        // starve checkpoints. Neither is handed out again.
+        let is_sound = self.spoiled.get().is_none();
+        if is_sound && (reader.vault.is_autocommit() || reader.vault.execute_batch("COMMIT").is_ok()) {
+            self.readers.give_back(reader);
+        } else {
+            drop(reader);
+            self.readers.give_up();
         }
+    }
+}
+
+/// What is told of a damaged page; of the index, which is derived, only that it is not there now.
+fn damaged(file: &'static str, source: Option<ReadError>) -> ReadError {
+    if file == Database::Index.file_name() {
+        Unavailable::Index.into()
+    } else {
+        ReadError::Damaged { file, source: source.map(Box::new) }
     }
 }
 

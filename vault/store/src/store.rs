@@ -18,6 +18,7 @@ use crate::clock::SystemEntropy;
 use crate::disclosure::{Depends, Disclosure, Receipt};
 use crate::document::{DocumentWriter, Plan, StagedDocument};
 use crate::error::{ReadError, StageError, Unavailable};
+use crate::key_files::KeyFileFault;
 use crate::model::{NewSubject, SignedHead, Statistics};
 use crate::open::{OpenError, Opened};
 use crate::readers::Readers;
@@ -109,6 +110,12 @@ impl Store {
     /// Whether the store can serve now, and if not, why.
     pub fn readiness(&self) -> Result<(), Unavailable> {
         self.inner.shared.trouble().map_or(Ok(()), Err)
+    }
+
+    /// Whether the key files that go into every backup are still what they were.
+    pub fn key_files(&self) -> Result<(), KeyFileFault> {
+        let shared = self.shared();
+        shared.key_files.read(&shared.layout).map(drop)
     }
 
     /// A consistent view. Blocks while a checkpoint runs.

@@ -1,6 +1,8 @@
 //! Base backups: what is captured restores to the same vault, as a new generation whose log goes on.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
+#[path = "support/grants.rs"]
+mod grants;
 mod support;
 
 use std::fs;
@@ -10,14 +12,17 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use coffre_core::audit::{Action, Entry};
+use coffre_core::ids::SubjectId;
+use coffre_core::search::SearchKind;
 use coffre_core::spool::{
     KeyringManifest, MainManifest, Manifest, ObjectName, Ordinal, Pinned, Side, Signed, open as open_manifest,
 };
 use coffre_core::time::Timestamp;
 use coffre_store::clock::SystemEntropy;
-use coffre_store::transactions::AddDocument;
-use coffre_store::{Depends, Fetched, Identity, Store, finish_restore};
-use support::{create, draft, kind, make, open, read, sample};
+use coffre_store::transactions::{AddDocument, EraseSubject, GiveGrant};
+use coffre_store::{CaptureError, Depends, Fetched, Identity, ReadError, RestoreError, Store, finish_restore};
+use grants::consent;
+use support::{create, draft, index, kind, make, open, path, read, sample};
 
 const KEEP: NonZeroU64 = NonZeroU64::new(2).unwrap();
 
@@ -30,8 +35,13 @@ fn manifest<M: Manifest>(spool: &Path, store: &Store, number: u64) -> Signed<M> 
 
 /// Places the objects of a capture as a vault's directory, the way the backup crate does.
 fn place(spool: &Path, store: &Store, number: u64, to: &Path) -> Fetched {
+    place_with(spool, store, number, number, to)
+}
+
+/// The same with the keyring of another capture.
+fn place_with(spool: &Path, store: &Store, number: u64, keyring: u64, to: &Path) -> Fetched {
     let main: Signed<MainManifest> = manifest(spool, store, number);
-    let keyring: Signed<KeyringManifest> = manifest(spool, store, number);
+    let keyring: Signed<KeyringManifest> = manifest(spool, store, keyring);
     let path = |name: &ObjectName| spool.join(name.path(store.scope()));
     fs::create_dir_all(to.join("documents")).unwrap();
     fs::set_permissions(to, fs::Permissions::from_mode(0o700)).unwrap();
@@ -59,7 +69,7 @@ fn place(spool: &Path, store: &Store, number: u64, to: &Path) -> Fetched {
     Fetched { key, main: main.as_parent(), keyring: keyring.as_parent(), operator: Some("root".to_owned()) }
 }
 
-fn add_document(store: &Store, subject: coffre_core::ids::SubjectId, length: usize) {
+fn add_document(store: &Store, subject: SubjectId, length: usize) {
     let mut writer = store.stage_document(&kind(), subject, None, "contrat.pdf", "application/pdf").unwrap();
     writer.write_all(&vec![7; length]).unwrap();
     let staged = writer.finish().unwrap();
@@ -148,6 +158,187 @@ fn a_damaged_or_foreign_backup_does_not_become_a_vault() {
         fs::write(&file, &bytes[..bytes.len() - 1]).unwrap();
     };
     assert!(finish(&truncate, &recovery).is_err(), "a document that lost its last byte");
+}
+
+fn erase(store: &Store, subject: SubjectId) {
+    let erase = EraseSubject { record_type: kind(), subject, remember: vec![path("legacy.client_number")] };
+    store.transact(erase, draft(Action::Erase), None, Depends::default()).wait().unwrap();
+}
+
+fn document_files(vault: &Path) -> usize {
+    let shards = fs::read_dir(vault.join("documents")).unwrap().map(|shard| shard.unwrap().path());
+    shards.map(|shard| fs::read_dir(shard).unwrap().count()).sum()
+}
+
+/// Nothing of an erased person is there, and no import brings it back.
+fn is_erased(store: &Store, subject: SubjectId, number: u32) {
+    let snapshot = store.snapshot().unwrap();
+    assert!(snapshot.record(&kind(), subject).unwrap().is_none());
+    assert!(!snapshot.records(&kind(), None, 100).unwrap().contains(&subject), "listed");
+    assert!(snapshot.versions(subject).unwrap().is_empty() && snapshot.grants(subject).unwrap().is_empty());
+    let email = index("contact.email", SearchKind::Exact);
+    assert!(snapshot.find(&email, &format!("client{number}@example.fr"), 9).unwrap().is_empty(), "found");
+    let name = index("contact.family_name", SearchKind::Name);
+    assert!(snapshot.find(&name, "Lefevre", 100).unwrap().iter().all(|hit| hit.subject != subject), "found by name");
+    let client = index("legacy.client_number", SearchKind::Exact);
+    assert!(snapshot.was_erased(&client, &format!("{number:08}")).unwrap(), "an import would bring it back");
+}
+
+#[test]
+fn a_restore_of_an_older_point_goes_through_with_erasures() {
+    let dir = tempfile::tempdir().unwrap();
+    make(dir.path());
+    let spool = dir.path().join("spool");
+    let store = open(dir.path());
+    let (kept, gone) = (create(&store, 1), create(&store, 2));
+    add_document(&store, kept, 70_000);
+    add_document(&store, gone, 80_000);
+    let give = GiveGrant { record_type: kind(), subject: gone, terms: consent(None) };
+    store.transact(give, draft(Action::GiveGrant), None, Depends::default()).wait().unwrap();
+    let first = store.capture(&spool, KEEP, "coffre test").unwrap();
+    // One that the older point does not know at all.
+    let unknown = create(&store, 3);
+    erase(&store, gone);
+    erase(&store, unknown);
+    store.capture(&spool, KEEP, "coffre test").unwrap();
+    let to = dir.path().join("restored/vault");
+    let fetched = place_with(&spool, &store, 1, 2, &to);
+    drop(store);
+    assert_eq!(document_files(&to), 2, "the older point still has them");
+
+    let recovery = Identity::read(&dir.path().join("recovery.identity")).unwrap();
+    let now = Timestamp::from_micros(1);
+    let restored = finish_restore(&to, &recovery, &fetched, now, &mut SystemEntropy, &mut |_| ()).unwrap();
+    assert_eq!((restored.records, restored.documents, restored.erased), (1, 1, 2));
+    assert_eq!(document_files(&to), 1, "the file of an erased person");
+    for _ in 0..2 {
+        let store = open(&dir.path().join("restored"));
+        is_erased(&store, gone, 2);
+        is_erased(&store, unknown, 3);
+        assert_eq!(read(&store, kept, &["contact.email"]).0.len(), 1);
+        assert_eq!((store.statistics().unwrap().records, store.statistics().unwrap().documents), (1, 1));
+        let logged = store.snapshot().unwrap().entries(first.entries, 3).unwrap();
+        let entries: Vec<Entry> = logged.iter().map(|entry| Entry::from_leaf(&entry.leaf).unwrap()).collect();
+        assert_eq!(entries[0].what.action, Action::BeginGeneration);
+        let mut told: Vec<_> = entries[1..].iter().map(|entry| (entry.what.action, entry.what.subjects[0])).collect();
+        told.sort_by_key(|(_, subject)| *subject == unknown);
+        assert_eq!(told, [(Action::Erase, gone), (Action::Erase, unknown)]);
+        assert!(entries[1..].iter().all(|entry| entry.what.cause.as_deref() == Some("erased-after-this-backup")));
+    }
+
+    // And in the next backup of the restored vault, whoever restores that.
+    let store = open(&dir.path().join("restored"));
+    store.capture(&spool, KEEP, "coffre test").unwrap();
+    let to = dir.path().join("again/vault");
+    let fetched = place(&spool, &store, 1, &to);
+    drop(store);
+    let restored = finish_restore(&to, &recovery, &fetched, now, &mut SystemEntropy, &mut |_| ()).unwrap();
+    assert_eq!((restored.records, restored.erased), (1, 0));
+    is_erased(&open(&dir.path().join("again")), gone, 2);
+}
+
+#[test]
+fn a_restore_that_was_cut_short_after_the_erasures_goes_on() {
+    let dir = tempfile::tempdir().unwrap();
+    make(dir.path());
+    let spool = dir.path().join("spool");
+    let store = open(dir.path());
+    let gone = create(&store, 2);
+    add_document(&store, gone, 80_000);
+    store.capture(&spool, KEEP, "coffre test").unwrap();
+    erase(&store, gone);
+    store.capture(&spool, KEEP, "coffre test").unwrap();
+    let to = dir.path().join("restored/vault");
+    let fetched = place_with(&spool, &store, 1, 2, &to);
+    let recovery = Identity::read(&dir.path().join("recovery.identity")).unwrap();
+    let finish =
+        || finish_restore(&to, &recovery, &fetched, Timestamp::from_micros(1), &mut SystemEntropy, &mut |_| ());
+    let documents = dir.path().join("documents");
+    assert!(
+        std::process::Command::new("cp")
+            .arg("-a")
+            .args([&to.join("documents"), &documents])
+            .status()
+            .unwrap()
+            .success()
+    );
+    assert_eq!(finish().unwrap().erased, 1);
+    // As if it had been killed before the server identity was written, and the files fetched again.
+    fs::remove_file(to.join("root.server.age")).unwrap();
+    fs::remove_dir_all(to.join("documents")).unwrap();
+    fs::rename(&documents, to.join("documents")).unwrap();
+    assert_eq!(finish().unwrap().records, 0);
+    is_erased(&open(&dir.path().join("restored")), gone, 2);
+}
+
+#[test]
+fn a_keyring_that_lacks_a_key_is_damage_and_no_erasure() {
+    let dir = tempfile::tempdir().unwrap();
+    make(dir.path());
+    let spool = dir.path().join("spool");
+    let store = open(dir.path());
+    create(&store, 1);
+    store.capture(&spool, KEEP, "coffre test").unwrap();
+    let lacking = create(&store, 2);
+    store.capture(&spool, KEEP, "coffre test").unwrap();
+    let to = dir.path().join("restored/vault");
+    let fetched = place_with(&spool, &store, 2, 1, &to);
+    let recovery = Identity::read(&dir.path().join("recovery.identity")).unwrap();
+    let now = Timestamp::from_micros(1);
+    let refused = finish_restore(&to, &recovery, &fetched, now, &mut SystemEntropy, &mut |_| ());
+    let Err(RestoreError::Record(ReadError::KeyMissing { subject })) = refused else {
+        unreachable!("{refused:?}");
+    };
+    assert_eq!(subject, lacking);
+}
+
+#[test]
+fn a_key_file_that_is_not_what_it_was_goes_into_no_backup() {
+    let dir = tempfile::tempdir().unwrap();
+    make(dir.path());
+    let spool = dir.path().join("spool");
+    let vault = dir.path().join("vault");
+    open(dir.path()).capture(&spool, KEEP, "coffre test").unwrap();
+    for (file, folder) in [("keys.json", "keys"), ("root.recovery.age", "recovery")] {
+        let sound = fs::read(vault.join(file)).unwrap();
+        let store = open(dir.path());
+        assert!(store.key_files().is_ok());
+        let objects = |store: &Store| {
+            let folder = spool.join(Side::Main.vault_folder(store.scope())).join(folder);
+            let names = fs::read_dir(folder).unwrap().map(|name| name.unwrap().file_name().into_string().unwrap());
+            names.collect::<Vec<_>>()
+        };
+        let before = objects(&store);
+        let flipped =
+            [&sound[..sound.len() / 2], &[sound[sound.len() / 2] ^ 1], &sound[sound.len() / 2 + 1..]].concat();
+        for wrong in [flipped, sound[..sound.len() - 1].to_vec(), Vec::new()] {
+            fs::write(vault.join(file), wrong).unwrap();
+            let refused = store.capture(&spool, KEEP, "coffre test").unwrap_err();
+            assert!(matches!(refused, CaptureError::KeyFile(_)), "{refused:?}");
+            let said = refused.to_string();
+            assert!(said.starts_with(&format!("{file} was damaged or replaced: put back its right copy")), "{said}");
+            assert!(said.contains(&format!("{folder}/{}", before[0])), "the right copy is named: {said}");
+            assert_eq!(store.key_files().unwrap_err().to_string(), said);
+        }
+        fs::remove_file(vault.join(file)).unwrap();
+        assert!(
+            store.capture(&spool, KEEP, "coffre test").unwrap_err().to_string().contains("cannot be read: put back")
+        );
+        assert_eq!(objects(&store), before, "a wrong copy was put into the spool");
+        create(&store, 1);
+        if file == "root.recovery.age" {
+            // Nobody here can open it, so a vault that is opened over a wrong one must know too.
+            drop(store);
+            fs::write(vault.join(file), &sound[1..]).unwrap();
+            let store = open(dir.path());
+            assert!(matches!(store.capture(&spool, KEEP, "coffre test"), Err(CaptureError::KeyFile(_))));
+            fs::write(vault.join(file), &sound).unwrap();
+            store.capture(&spool, KEEP, "coffre test").unwrap();
+        } else {
+            fs::write(vault.join(file), &sound).unwrap();
+            store.capture(&spool, KEEP, "coffre test").unwrap();
+        }
+    }
 }
 
 #[test]

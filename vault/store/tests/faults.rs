@@ -16,6 +16,10 @@ pub(crate) fn told(error: &dyn Error) -> String {
 
 #[path = "faults/child.rs"]
 mod child;
+#[path = "faults/damaged_index.rs"]
+mod damaged_index;
+#[path = "faults/damaged_pages.rs"]
+mod damaged_pages;
 #[path = "faults/deeds.rs"]
 mod deeds;
 #[path = "faults/dice.rs"]
@@ -32,9 +36,15 @@ mod keys;
 mod killed;
 #[path = "faults/papers.rs"]
 mod papers;
+#[path = "faults/plaintext.rs"]
+mod plaintext;
 #[path = "faults/proof.rs"]
 mod proof;
 #[path = "faults/small_disk.rs"]
 mod small_disk;
+#[path = "faults/stock_sqlite.rs"]
+mod stock_sqlite;
 #[path = "faults/torn_groups.rs"]
 mod torn_groups;
+#[path = "faults/uploads.rs"]
+mod uploads;

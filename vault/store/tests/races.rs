@@ -10,6 +10,8 @@ mod checkpoints;
 mod consent;
 #[path = "races/crowd.rs"]
 mod crowd;
+#[path = "races/documents.rs"]
+mod documents;
 #[path = "races/grants.rs"]
 mod grants;
 #[path = "races/reasons.rs"]

@@ -45,7 +45,7 @@ fn examine(vault: Option<&Path>, config: Option<&Path>) -> Vec<Finding> {
     if let Some(directory) = vault {
         let place = Place { directory, configuration: configuration.clone() };
         findings.extend(vault::examine(&place));
-        findings.push(vault::server(&place.control_socket()));
+        findings.extend(vault::server(&place.control_socket()));
     }
     findings.push(tools::policies(configuration.as_ref()));
     if let Some(backup) = configuration.as_ref().and_then(|configuration| configuration.backup.as_ref()) {

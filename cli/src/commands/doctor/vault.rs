@@ -2,9 +2,11 @@
 //! It reads no key: of `keys.json` only the part in clear.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use coffre_core::crypto::Scope;
 use coffre_core::keyset::KeysFile;
+use coffre_core::spool::{self, ContentHash, MainManifest, ObjectName, Pinned};
 use coffre_store::{Database, Layout};
 use hyper::Method;
 use serde::Deserialize;
@@ -52,6 +54,7 @@ pub(super) fn examine(place: &Place) -> Vec<Finding> {
         findings.push(permissions::private_directory("documents", &layout.documents()));
     }
     findings.push(identity_of(&layout, place.configuration.as_ref()));
+    findings.extend(key_files(&layout, place.configuration.as_ref()));
     findings
 }
 
@@ -80,22 +83,54 @@ fn identity_of(layout: &Layout, configuration: Option<&Configuration>) -> Findin
     }
 }
 
+/// Whether the key files are those of the newest backup, which the vault keeps the manifest of. Nothing where there
+/// is no backup yet, or no pinned key that its signature could be verified with.
+fn key_files(layout: &Layout, configuration: Option<&Configuration>) -> Vec<Finding> {
+    let Some(pinned) = configuration else { return Vec::new() };
+    let Ok(note) = fs::read(layout.chain().join("main.note")) else { return Vec::new() };
+    let scope = Scope { environment: pinned.environment.clone(), vault: pinned.vault_id };
+    let pinned = Pinned { scope, key: pinned.verification_key.clone() };
+    let Ok(newest) = spool::open::<MainManifest>(&note, &pinned) else { return Vec::new() };
+    let MainManifest { keys, recovery, .. } = newest.manifest;
+    let files = [
+        ("keys.json", layout.keys(), keys.sha256, ObjectName::Keys(keys.sha256)),
+        ("root.recovery.age", layout.root_recovery(), recovery.sha256, ObjectName::Recovery(recovery.sha256)),
+    ];
+    let examine = |(name, path, right, copy): (&str, PathBuf, ContentHash, ObjectName)| {
+        let found = fs::read(path).ok()?; // one that cannot be read is told of already
+        let same = ContentHash::of(&found) == right;
+        let right = || Finding::good(name, "is the one in the newest backup");
+        let remedy =
+            format!("put back its right copy, which the backup holds as {copy}, unless the keys were renewed since");
+        Some(if same { right() } else { Finding::bad(name, "is not the one in the newest backup", remedy) })
+    };
+    files.into_iter().filter_map(examine).collect()
+}
+
 /// Whether a server answers on the control socket, and how it does. That none answers is no fault.
-pub(super) fn server(socket: &Path) -> Finding {
+pub(super) fn server(socket: &Path) -> Vec<Finding> {
     let subject = "server";
     let at = socket.display();
     match ask(socket, Method::GET, "/v1/status") {
-        Ok(Status { trouble: None }) => Finding::good(subject, format!("serves, and answers at {at}")),
-        Ok(Status { trouble: Some(trouble) }) => {
-            let (cause, remedy) = complaint::split(&trouble);
-            Finding::bad(subject, cause, remedy.unwrap_or("look at its log"))
+        Ok(Status { trouble, key_files }) => {
+            let well = || Finding::good(subject, format!("serves, and answers at {at}"));
+            let server = trouble.map_or_else(well, |trouble| told(subject, &trouble));
+            let key_files = key_files.map(|fault| told("key files", &fault));
+            std::iter::once(server).chain(key_files).collect()
         }
-        Err(ClientError::Unreachable { .. }) => Finding::good(subject, format!("none answers at {at}")),
-        Err(error) => Finding::of_error(subject, &error),
+        Err(ClientError::Unreachable { .. }) => vec![Finding::good(subject, format!("none answers at {at}"))],
+        Err(error) => vec![Finding::of_error(subject, &error)],
     }
+}
+
+/// A complaint of the server.
+fn told(subject: &str, complaint: &str) -> Finding {
+    let (cause, remedy) = complaint::split(complaint);
+    Finding::bad(subject, cause, remedy.unwrap_or("look at its log"))
 }
 
 #[derive(Deserialize)]
 struct Status {
     trouble: Option<String>,
+    key_files: Option<String>,
 }

@@ -25,6 +25,7 @@ pub(super) struct Report {
     records: u64,
     documents: u64,
     document_bytes: u64,
+    erased: u64,
     entries: u64,
     fetch_seconds: f64,
     restore_seconds: f64,
@@ -44,6 +45,7 @@ impl Report {
             records: restored.records,
             documents: restored.documents,
             document_bytes: restored.document_bytes,
+            erased: restored.erased,
             entries: restored.entries,
             fetch_seconds: fetch.as_secs_f64(),
             restore_seconds: whole.as_secs_f64(),
@@ -52,11 +54,16 @@ impl Report {
 
     pub(super) fn lines(&self) -> String {
         let found = if self.found_files == 0 { String::new() } else { format!(", {} were in place", self.found_files) };
+        let erased = match self.erased {
+            0 => String::new(),
+            erased => format!("erased       {erased} since this point, and they stay erased\n"),
+        };
         format!(
             "point        {}/{} of {}\n\
              fetched      {} files, {}{found}, in {:.1} s\n\
              records      {}, all of them decrypt\n\
              documents    {}, {}, all of them decrypt\n\
+             {erased}\
              log          {} entries, in agreement with their signed head\n\
              generation   {}\n\
              The vault is restored in {:.1} s. Serve it with `coffre serve --vault DIR`; take a new backup soon.",

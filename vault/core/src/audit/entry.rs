@@ -199,7 +199,7 @@ pub struct Draft {
     /// The hash of the policy set in force, in hexadecimal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub policy_set: Option<String>,
-    /// Why it was refused: a stable code.
+    /// Why it was refused, or why it was done although nobody asked: a stable code.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cause: Option<String>,
     /// A salted commitment to the free-text reason, in hexadecimal.

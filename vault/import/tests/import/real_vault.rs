@@ -131,6 +131,14 @@ fn changes_erasures_and_corrections_survive_later_runs() {
         changes: BTreeMap::from([("contact.email".parse().unwrap(), Some(json!("corrected@example.fr")))]),
     };
     store.transact(correct, draft(Action::Amend), None, Depends::default()).wait().unwrap();
+    // An amendment that changes nothing is no change: what the source says later is taken over.
+    let idle = AmendRecord {
+        record_type: "policyholder".parse().unwrap(),
+        subject: of("00000003"),
+        expected_version: 1,
+        changes: BTreeMap::new(),
+    };
+    assert_eq!(store.transact(idle, draft(Action::Amend), None, Depends::default()).wait().unwrap().0, 1);
     let row = |source: &Source, number: &str| source.clients.iter().position(|r| r[0] == padded(number, 10)).unwrap();
     let changed = row(&source, "00000003");
     source.clients[changed][5] = padded("01 99 00 12 34", 20);

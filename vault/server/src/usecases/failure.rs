@@ -162,7 +162,10 @@ pub(crate) enum Failure {
 
 impl From<ReadError> for Failure {
     fn from(error: ReadError) -> Self {
-        Self::Unreadable(error)
+        match error {
+            ReadError::Unavailable(cause) => Self::Unavailable(cause),
+            error => Self::Unreadable(error),
+        }
     }
 }
 

@@ -26,6 +26,8 @@ pub(crate) struct Status {
     pub(crate) policy_set: String,
     /// Why it cannot serve, if it cannot.
     pub(crate) trouble: Option<String>,
+    /// Why it cannot be backed up although it serves, if a key file is not what it was.
+    pub(crate) key_files: Option<String>,
     pub(crate) statistics: Statistics,
     /// The last base backup that this process took.
     pub(crate) last_base: Option<LastBase>,
@@ -80,6 +82,8 @@ impl Keeper {
 
     /// What the vault is and how it does.
     pub(crate) async fn status(self: &Arc<Self>) -> Result<Status, Failure> {
+        let store = self.store.clone();
+        let key_files = blocking(move || Ok(store.key_files().err().map(|fault| fault.to_string()))).await?;
         let scope = self.store.scope();
         Ok(Status {
             environment: scope.environment.clone(),
@@ -88,6 +92,7 @@ impl Keeper {
             verification_key: self.store.verification_key().to_string(),
             policy_set: self.policy_set.clone(),
             trouble: self.readiness().err().map(|cause| cause.to_string()),
+            key_files,
             statistics: self.statistics().await?,
             last_base: self.last_base(),
         })

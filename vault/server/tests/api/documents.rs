@@ -90,6 +90,35 @@ async fn former_versions_are_kept_and_restored() {
 }
 
 #[tokio::test]
+async fn of_two_uploads_of_one_next_version_the_second_is_told_of_the_first() {
+    let vault = Running::start().await;
+    let legal = vault.application("cobol", "legal").await;
+    let record = create(&legal, &anne()).await;
+    let path = store(&legal, &record, b"first").await;
+    let id = path.rsplit('/').next().unwrap();
+    let upload = format!("{record}/documents?{PURPOSE}&replaces={id}");
+    let head = format!(
+        "POST {upload} HTTP/1.1\r\nhost: x\r\nauthorization: {}\r\ncoffre-operator: a\r\nconnection: close\r\ncontent-length: 900000\r\n\r\n",
+        legal.headers["authorization"].to_str().unwrap()
+    );
+    let mut slow = legal.connect().await;
+    slow.write_all(head.as_bytes()).await.unwrap();
+    slow.write_all(&content(600_000)).await.unwrap();
+    until("the upload is staged", || !staged(&vault).is_empty()).await;
+    // While it is under way, another one of the same document comes and goes.
+    let quick = legal.send(Method::POST, &upload, "second").await.ok().json();
+    assert_eq!((&quick["id"], &quick["version"]), (&json!(id), &json!(2)));
+    slow.write_all(&content(300_000)).await.unwrap();
+    let mut answer = String::new();
+    slow.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 409") && answer.contains("stale-document"), "{answer}");
+    assert!(answer.contains("another version of the document was stored meanwhile: send it again"), "{answer}");
+    assert_eq!(legal.get(&format!("{path}?{PURPOSE}")).await.ok().text(), "second");
+    assert_eq!(legal.send(Method::POST, &upload, "third").await.ok().json()["version"], 3);
+    assert!(staged(&vault).is_empty());
+}
+
+#[tokio::test]
 async fn a_grant_on_the_document_field_opens_documents() {
     let vault = Running::start().await;
     let (legal, service) =

@@ -31,6 +31,7 @@ use rusqlite::Connection;
 use thiserror::Error;
 
 use crate::error::Unavailable;
+use crate::key_files::{KeyFileFault, RightKeyFiles};
 use crate::layout::Database;
 use crate::store::Store;
 use crate::writer::{Files, Shared, checkpoint_all};
@@ -70,6 +71,9 @@ pub enum CaptureError {
     /// A file of the vault could not be read.
     #[error("a file of the vault could not be read: run `coffre doctor`")]
     Read(#[source] io::Error),
+    /// A key file is not what it was: with it, the backup would open for nobody.
+    #[error(transparent)]
+    KeyFile(#[from] KeyFileFault),
     /// A document is not what was stored.
     #[error("document {document} is damaged: restore it from an earlier backup, then take this one again")]
     Document {
@@ -137,13 +141,15 @@ impl Store {
     pub fn capture(&self, spool: &Path, keep: NonZeroU64, software: &str) -> Result<Captured, CaptureError> {
         let shared = self.shared();
         let hold = Hold::take(shared)?;
+        let key_files = shared.key_files.read(&shared.layout)?;
         let spool = Spool::open(spool, &shared.scope).map_err(CaptureError::Spool)?;
         let keyring_copy = spool.temporary_database().map_err(CaptureError::Spool)?;
         let target = keyring_copy.path().to_owned();
         let frozen = self.exclusively(move |shared, files, tail| freeze(shared, files, tail, &target))?;
         let frozen = frozen.map_err(CaptureError::Database)?;
         let links = Links::open(shared);
-        let making = Making { store: self, spool: &spool, links: &links, frozen: &frozen, keep, software };
+        let (key_files, spool) = (&key_files, &spool);
+        let making = Making { store: self, spool, links: &links, frozen: &frozen, key_files, keep, software };
         let keyring = making.keyring(&keyring_copy)?;
         let captured = making.main(keyring)?;
         drop(hold);
@@ -187,6 +193,7 @@ struct Making<'c> {
     spool: &'c Spool,
     links: &'c Links,
     frozen: &'c Frozen,
+    key_files: &'c RightKeyFiles,
     keep: NonZeroU64,
     software: &'c str,
 }
@@ -226,11 +233,10 @@ impl Making<'_> {
     }
 
     fn main(&self, keyring: Link) -> Result<Captured, CaptureError> {
-        let shared = self.store.shared();
         let last: Option<Signed<MainManifest>> = self.links.last(self.spool, self.store.generation())?;
         let (new_documents, new_document_bytes) = self.documents()?;
-        let keys = self.blob(&shared.layout.keys(), ObjectName::Keys)?;
-        let recovery = self.blob(&shared.layout.root_recovery(), ObjectName::Recovery)?;
+        let keys = self.put(&self.key_files.keys, ObjectName::Keys)?;
+        let recovery = self.put(&self.key_files.recovery, ObjectName::Recovery)?;
         let places = last.as_ref().map_or((Place::FIRST, Place::FIRST), |last| {
             (last.manifest.chains.vault.next_place(), last.manifest.chains.audit.next_place())
         });
@@ -288,11 +294,6 @@ impl Making<'_> {
         }
         self.spool.sync_folders().map_err(CaptureError::Spool)?;
         Ok((count, bytes))
-    }
-
-    fn blob(&self, path: &Path, name: impl Fn(ContentHash) -> ObjectName) -> Result<Blob, CaptureError> {
-        let bytes = std::fs::read(path).map_err(CaptureError::Read)?;
-        self.put(&bytes, name)
     }
 
     fn put(&self, bytes: &[u8], name: impl Fn(ContentHash) -> ObjectName) -> Result<Blob, CaptureError> {

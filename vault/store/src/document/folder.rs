@@ -9,6 +9,15 @@ use coffre_core::ids::DocumentId;
 
 use crate::durable::sync_directory;
 
+/// A staged file that a group is about to commit.
+#[derive(Debug)]
+pub(crate) struct Kept {
+    /// The name it was uploaded under.
+    pub(crate) upload: String,
+    /// The name that its row says.
+    pub(crate) name: String,
+}
+
 /// The folder of the encrypted documents.
 #[derive(Debug, Clone)]
 pub(crate) struct DocumentFolder {
@@ -42,8 +51,19 @@ impl DocumentFolder {
         self.place(&Self::file_name(document, version))
     }
 
-    pub(crate) fn staged_path(&self, document: DocumentId, version: u32) -> PathBuf {
+    /// Where a file stands whose row is about to be committed, or just was.
+    fn staged_path(&self, document: DocumentId, version: u32) -> PathBuf {
         self.staging().join(Self::file_name(document, version))
+    }
+
+    /// Gives staged files the names of their rows, which are about to be committed; durable after it.
+    /// Their content is already.
+    pub(crate) fn name_all(&self, kept: &[Kept]) -> io::Result<()> {
+        let staging = self.staging();
+        for file in kept {
+            fs::rename(staging.join(&file.upload), staging.join(&file.name))?;
+        }
+        sync_directory(&staging)
     }
 
     /// Opens a document's file, which is in staging for the moment between its commit and its rename.
@@ -57,13 +77,8 @@ impl DocumentFolder {
         }
     }
 
-    /// Makes the names of staged files durable; their content is already.
-    pub(crate) fn sync_staging(&self) -> io::Result<()> {
-        sync_directory(&self.staging())
-    }
-
     /// Renames staged files to their places: after it, their names are durable.
-    pub(crate) fn place_all(&self, names: &[String]) -> io::Result<()> {
+    pub(crate) fn place_all(&self, names: &[&str]) -> io::Result<()> {
         let mut directories: Vec<PathBuf> = Vec::new();
         for name in names {
             let place = self.place(name);
@@ -78,7 +93,7 @@ impl DocumentFolder {
             sync_directory(directory)?; // the files are durable under their names
         }
         sync_directory(&self.root)?; // so are new directories
-        self.sync_staging() // and they are gone from staging
+        sync_directory(&self.staging()) // and they are gone from staging
     }
 
     /// The names of staged files, left by a crash or an upload under way.

@@ -11,7 +11,7 @@ use coffre_core::record::RecordTypeName;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::DocumentFolder;
+use super::{DocumentFolder, Kept};
 use crate::clock::SystemEntropy;
 use crate::durable::create_private;
 use crate::error::StageError;
@@ -46,6 +46,13 @@ impl Plan {
 
     fn name(&self) -> String {
         DocumentFolder::file_name(self.document, self.version)
+    }
+
+    /// A name that no other upload has, not even one of the same version: no row says it.
+    fn upload_name(&self) -> String {
+        let mut own = [0; 8];
+        SystemEntropy.fill(&mut own);
+        format!("{}.{}", self.name(), hex(&own))
     }
 }
 
@@ -85,9 +92,9 @@ impl DocumentWriter {
         let mut salt = [0; 32];
         SystemEntropy.fill(&mut salt);
         let key = plan.keys().document_key(plan.document, plan.version, plan.epoch, &salt);
-        let path = plan.folder.staged_path(plan.document, plan.version);
-        let file = create_private(&path).map_err(StageError::Write)?;
-        let staged = Staged { folder: plan.folder.clone(), name: plan.name(), kept: false };
+        let name = plan.upload_name();
+        let file = create_private(&plan.folder.staging().join(&name)).map_err(StageError::Write)?;
+        let staged = Staged { folder: plan.folder.clone(), name, kept: false };
         let mut writer = Self {
             plan,
             staged,
@@ -215,9 +222,10 @@ impl StagedDocument {
         &self.sha256
     }
 
-    /// From here on a commit decides: the file stays where it is and its name is given back.
-    pub(crate) fn keep(mut self) -> String {
+    /// From here on a commit decides, and the file stays.
+    pub(crate) fn keep(mut self) -> Kept {
         self.staged.kept = true;
-        self.staged.name.clone()
+        let name = DocumentFolder::file_name(self.document, self.version);
+        Kept { upload: std::mem::take(&mut self.staged.name), name }
     }
 }

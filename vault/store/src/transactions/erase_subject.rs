@@ -7,11 +7,12 @@ use std::collections::BTreeSet;
 use coffre_core::audit::Draft;
 use coffre_core::ids::{DocumentId, SubjectId};
 use coffre_core::record::{FieldPath, RecordTypeName};
-use rusqlite::params;
+use coffre_core::tombstone::Tombstone;
+use rusqlite::{Connection, params};
 use thiserror::Error;
 
 use super::Transaction;
-use crate::writer::{AccessKey, Erased, Work, WorkError};
+use crate::writer::{AccessKey, Work, WorkError};
 use crate::{index_file, subject_keys, values};
 
 /// Replaces the subject's key by a tombstone and removes its values, documents and index rows.
@@ -50,13 +51,16 @@ impl Transaction for EraseSubject {
         let mut remembered = values;
         remembered.0.retain(|field, _| self.remember.contains(field));
         let tags = index_file::tags(around.scope, around.keys, around.indexes, &self.record_type, &remembered);
-        let files = self.remove_rows(work, &tags)?;
-        work.effects.removed.extend(files);
-        work.effects.erased.push(Erased {
+        let tombstone = Tombstone {
             record_type: self.record_type.clone(),
             subject: self.subject,
-            at: work.now(),
-        });
+            erased_at: work.now(),
+            terms: tags.into_iter().collect(),
+        };
+        work.effects.change += 1;
+        let files = work.try_run(remove_rows(around.vault, &tombstone, work.effects.change))?;
+        work.effects.removed.extend(files);
+        work.effects.erased.push(tombstone);
         work.effects.records.push((self.subject, BTreeSet::new()));
         work.access_changed(AccessKey::Subject(self.subject));
         let mut entry = base;
@@ -67,33 +71,32 @@ impl Transaction for EraseSubject {
     }
 }
 
-impl EraseSubject {
-    /// Removes the subject's rows, keeps its terms as keyed hashes so that no import brings it back,
-    /// and gives the document files to remove.
-    fn remove_rows(&self, work: &mut Work<'_>, tags: &BTreeSet<[u8; 16]>) -> Result<Vec<(DocumentId, u32)>, WorkError> {
-        work.effects.change += 1;
-        let (vault, subject) = (work.around.vault, self.subject.as_bytes());
-        let remove = || {
-            let mut keep = vault.prepare_cached("INSERT OR IGNORE INTO erased_terms (tag) VALUES (?1)")?;
-            for tag in tags {
-                keep.execute([tag])?;
-            }
-            let mut listed = vault.prepare_cached("SELECT document, version FROM documents WHERE subject = ?1")?;
-            let rows = listed.query_map([subject], |row| Ok((DocumentId::from_bytes(row.get(0)?), row.get(1)?)))?;
-            let files = rows.collect::<Result<Vec<_>, _>>()?;
-            vault.execute(
-                "INSERT INTO removed_documents SELECT document, version FROM documents WHERE subject = ?1",
-                [subject],
-            )?;
-            for table in ["record_values", "documents", "grants", "records"] {
-                vault.execute(&format!("DELETE FROM {table} WHERE subject = ?1"), [subject])?;
-            }
-            vault.execute(
-                "INSERT INTO tombstones (subject, record_type, erased_at, change) VALUES (?1, ?2, ?3, ?4)",
-                params![subject, self.record_type.as_str(), work.now().as_micros(), work.effects.change],
-            )?;
-            Ok::<_, rusqlite::Error>(files)
-        };
-        work.try_run(remove())
+/// Removes a subject's rows and keeps its tombstone, and its terms as keyed hashes so that no import brings it
+/// back; gives the document files to remove.
+pub(crate) fn remove_rows(
+    vault: &Connection,
+    tombstone: &Tombstone,
+    change: u64,
+) -> rusqlite::Result<Vec<(DocumentId, u32)>> {
+    let subject = tombstone.subject.as_bytes();
+    let mut keep = vault.prepare_cached("INSERT OR IGNORE INTO erased_terms (tag) VALUES (?1)")?;
+    for tag in &tombstone.terms {
+        keep.execute([tag])?;
     }
+    let mut listed = vault.prepare_cached("SELECT document, version FROM documents WHERE subject = ?1")?;
+    let rows = listed.query_map([subject], |row| Ok((DocumentId::from_bytes(row.get(0)?), row.get(1)?)))?;
+    let files = rows.collect::<Result<Vec<_>, _>>()?;
+    vault.execute(
+        "INSERT INTO removed_documents SELECT document, version FROM documents WHERE subject = ?1",
+        [subject],
+    )?;
+    for table in ["record_values", "documents", "grants", "records"] {
+        vault.execute(&format!("DELETE FROM {table} WHERE subject = ?1"), [subject])?;
+    }
+    let (kind, at, terms) = (tombstone.record_type.as_str(), tombstone.erased_at.as_micros(), tombstone.terms.concat());
+    vault.execute(
+        "INSERT INTO tombstones (subject, record_type, erased_at, change, terms) VALUES (?1, ?2, ?3, ?4, ?5)",
+        params![subject, kind, at, change, terms],
+    )?;
+    Ok(files)
 }

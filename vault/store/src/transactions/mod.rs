@@ -14,6 +14,7 @@ pub use amend_record::{AmendError, AmendRecord};
 pub use applications::{AddApplication, AddApplicationError, RevokeApplication, RevokeApplicationError};
 pub use create_record::{CreateError, CreateRecord};
 pub use documents::{AddDocument, AddDocumentError};
+pub(crate) use erase_subject::remove_rows;
 pub use erase_subject::{EraseError, EraseSubject};
 pub use grants::{GiveGrant, GiveGrantError, WithdrawGrant, WithdrawGrantError};
 pub use import_records::{ImportError, ImportItem, ImportRecords};

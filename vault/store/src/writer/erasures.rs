@@ -3,9 +3,9 @@
 //! when the files are opened.
 
 use coffre_core::ids::{DocumentId, SubjectId};
-use coffre_core::note::{SignedNote, SigningKey};
-use coffre_core::record::RecordTypeName;
+use coffre_core::note::SigningKey;
 use coffre_core::time::Timestamp;
+use coffre_core::tombstone::Tombstone;
 use rusqlite::Connection;
 
 use super::Shared;
@@ -14,30 +14,15 @@ use super::recover::RecoverError;
 use crate::error::ReadError;
 use crate::keyring;
 
-/// A data subject whose erasure is committed.
-pub(crate) struct Erased {
-    pub(crate) record_type: RecordTypeName,
-    pub(crate) subject: SubjectId,
-    pub(crate) at: Timestamp,
-}
-
-impl Erased {
-    /// What stays in the place of the key: the fact, signed.
-    fn tombstone(&self, signer: &SigningKey) -> Result<String, ReadError> {
-        let text = format!("coffre tombstone v1\n{}\n{}\n{}\n", self.record_type, self.subject, self.at);
-        let note = SignedNote::sign(text, signer).map_err(|_| ReadError::Format { what: "tombstone" })?;
-        Ok(note.to_string())
-    }
-}
-
 /// Destroys keys: durable when it returns.
-pub(super) fn destroy_keys(files: &Files, signer: &SigningKey, erased: &[Erased]) -> Result<(), ReadError> {
+pub(super) fn destroy_keys(files: &Files, signer: &SigningKey, erased: &[Tombstone]) -> Result<(), ReadError> {
     if erased.is_empty() {
         return Ok(());
     }
     files.keyring.execute_batch("BEGIN IMMEDIATE")?;
     for subject in erased {
-        keyring::bury(&files.keyring, subject.subject, &subject.tombstone(signer)?)?;
+        let note = subject.sign(signer).map_err(|_| ReadError::Format { what: "tombstone" })?;
+        keyring::bury(&files.keyring, subject.subject, &note)?;
     }
     Ok(files.keyring.execute_batch("COMMIT")?)
 }
@@ -61,20 +46,26 @@ pub(super) fn finish(shared: &Shared, files: &Files) -> Result<(), RecoverError>
     Ok(())
 }
 
-fn all(vault: &Connection) -> Result<Vec<Erased>, ReadError> {
-    let mut statement = vault.prepare("SELECT record_type, subject, erased_at FROM tombstones")?;
+fn all(vault: &Connection) -> Result<Vec<Tombstone>, ReadError> {
+    let mut statement = vault.prepare("SELECT record_type, subject, erased_at, terms FROM tombstones")?;
     let rows = statement.query_map([], |row| {
-        Ok((row.get::<_, String>(0)?, SubjectId::from_bytes(row.get(1)?), Timestamp::from_micros(row.get(2)?)))
+        let (subject, erased_at) = (SubjectId::from_bytes(row.get(1)?), Timestamp::from_micros(row.get(2)?));
+        Ok((row.get::<_, String>(0)?, subject, erased_at, row.get::<_, Vec<u8>>(3)?))
     })?;
     let erased = rows.map(|row| {
-        let (kind, subject, at) = row?;
+        let (kind, subject, erased_at, terms) = row?;
         let record_type = kind.parse().map_err(|_| ReadError::Format { what: "record type" })?;
-        Ok(Erased { record_type, subject, at })
+        let (terms, rest) = terms.as_chunks();
+        if !rest.is_empty() {
+            return Err(ReadError::Format { what: "tombstone" });
+        }
+        Ok(Tombstone { record_type, subject, erased_at, terms: terms.to_vec() })
     });
     erased.collect()
 }
 
-fn removed_documents(vault: &Connection) -> rusqlite::Result<Vec<(DocumentId, u32)>> {
+/// The documents whose rows went with an erasure and whose files may still be there.
+pub(crate) fn removed_documents(vault: &Connection) -> rusqlite::Result<Vec<(DocumentId, u32)>> {
     let mut statement = vault.prepare("SELECT document, version FROM removed_documents")?;
     let rows = statement.query_map([], |row| Ok((DocumentId::from_bytes(row.get(0)?), row.get(1)?)))?;
     rows.collect()

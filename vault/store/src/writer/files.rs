@@ -36,17 +36,26 @@ impl Files {
         let mut keyring = open(Database::Keyring, &keys.databases.keyring)?;
         let mut vault = open(Database::Vault, &keys.databases.vault)?;
         let mut audit = open(Database::Audit, &keys.databases.audit)?;
-        let mut index = open(Database::Index, &keys.databases.index)?;
-        // Derived: a crash may lose its last commits, never its consistency.
-        index.execute_batch("PRAGMA synchronous = NORMAL")?;
         let frames = [
             connection::watch_wal(&mut keyring)?,
             connection::watch_wal(&mut vault)?,
             connection::watch_wal(&mut audit)?,
         ];
-        let index_frames = connection::watch_wal(&mut index)?;
+        let (index, index_frames) = open_index(layout, keys)?;
         let inodes = KEPT.map(|database| (database, wal_inode(layout, database)));
         Ok(Self { vault, keyring, audit, index, frames, index_frames, inodes, layout: layout.clone() })
+    }
+
+    /// Opens `index.db` again, which was made anew.
+    pub(crate) fn open_index(&mut self, keys: &Keyset) -> rusqlite::Result<()> {
+        (self.index, self.index_frames) = open_index(&self.layout, keys)?;
+        Ok(())
+    }
+
+    /// The kept database in which the writer met a damaged page, if it did: it must not commit what it
+    /// read since.
+    pub(crate) fn damaged(&self) -> Option<Database> {
+        self.kept().into_iter().find(|(_, connection)| connection::has_failed(connection)).map(|(database, _)| database)
     }
 
     /// Refuses to go on when a write-ahead log was unlinked or replaced: what is committed to it
@@ -95,6 +104,14 @@ impl Files {
             frames.store(0, Ordering::Relaxed);
         }
     }
+}
+
+fn open_index(layout: &Layout, keys: &Keyset) -> rusqlite::Result<(Connection, Arc<AtomicU64>)> {
+    let mut index = connection::open(&layout.database(Database::Index), &keys.databases.index, Use::Write)?;
+    // Derived: a crash may lose its last commits, never its consistency.
+    index.execute_batch("PRAGMA synchronous = NORMAL")?;
+    let frames = connection::watch_wal(&mut index)?;
+    Ok((index, frames))
 }
 
 fn wal_inode(layout: &Layout, database: Database) -> u64 {

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | 1. writes run in the open transactions of `keyring.db` and `vault.db` | nothing |
 //! | 2. disclosures are checked again, after the writes | nothing |
-//! | 3. fsync of the staging folder | the staged documents, with their names |
+//! | 3. staged documents get the names of their rows, fsync of the staging folder | the documents, in staging |
 //! | 4. COMMIT `keyring.db` | keys of new subjects |
 //! | 5. COMMIT `vault.db` | the writes, and their entries as pending |
 //! | 6. COMMIT `audit.db` | all entries, the signed head |
@@ -18,15 +18,18 @@
 //! so nothing was promised. A transaction that cannot be done is refused alone.
 
 use coffre_core::time::Timestamp;
+use coffre_core::tombstone::Tombstone;
 use rusqlite::{Connection, params};
 
 use super::Writer;
 use super::entries::Prepared;
-use super::erasures::{Erased, destroy_keys};
+use super::erasures::destroy_keys;
 use super::files::Files;
 use super::job::{Committed, Ran, ReadJob, Waiting, WriteJob};
 use super::reads::Accepted;
 use super::work::{Effects, Surroundings};
+use crate::connection;
+use crate::document::Kept;
 use crate::error::Unavailable;
 use crate::index_file::{self, Update};
 use crate::log_file::{self, Leaf, Tail};
@@ -59,8 +62,8 @@ struct Plan {
     leaves: Vec<Leaf>,
     /// How many of the leaves are of writes: they come first and are pending in `vault.db`.
     pending: usize,
-    staged: Vec<String>,
-    erased: Vec<Erased>,
+    staged: Vec<Kept>,
+    erased: Vec<Tombstone>,
     update: Update,
 }
 
@@ -98,6 +101,7 @@ impl Writer {
             }
             Err(cause) => {
                 drop(files);
+                self.undecided.extend(plan.staged);
                 self.broken(&cause);
                 for write in ran {
                     write.job.fail(&cause);
@@ -187,9 +191,7 @@ impl Writer {
             write.first_index = first + plan.leaves.len() as u64;
             entries.drain(..).for_each(|entry| plan.push(first, entry));
             for staged in effects.staged.drain(..) {
-                let name = staged.keep();
-                self.undecided.push(name.clone());
-                plan.staged.push(name);
+                plan.staged.push(staged.keep());
             }
             plan.erased.append(&mut effects.erased);
             plan.update.records.append(&mut effects.records);
@@ -207,8 +209,11 @@ impl Writer {
 
     /// Steps 3 to 7.
     fn write_out(&mut self, files: &Files, ran: &[RanWrite], plan: &Plan) -> Result<(), Unavailable> {
+        if let Some(database) = files.damaged() {
+            return Err(Unavailable::damaged(database));
+        }
         if !plan.staged.is_empty() {
-            self.shared.folder.sync_staging().map_err(|error| Unavailable::from_io(&error))?;
+            self.shared.folder.name_all(&plan.staged).map_err(|error| Unavailable::from_io(&error))?;
         }
         if plan.pending > 0 {
             let pending = plan.leaves.get(..plan.pending).unwrap_or_default();
@@ -247,7 +252,6 @@ impl Writer {
     /// Steps 8 and 9: what is committed stays committed if these fail; opening the files again makes
     /// them good.
     fn finish(&mut self, files: &Files, ran: &[RanWrite], plan: &Plan) -> Result<(), Unavailable> {
-        self.undecided.clear();
         for write in ran {
             let Outcome::Done(effects, _) = &write.outcome else { continue };
             effects.access.iter().for_each(|key| self.shared.access.change(*key));
@@ -258,12 +262,22 @@ impl Writer {
             }
         }
         if !plan.staged.is_empty() {
-            self.shared.folder.place_all(&plan.staged).map_err(|error| Unavailable::from_io(&error))?;
+            let names: Vec<&str> = plan.staged.iter().map(|file| file.name.as_str()).collect();
+            self.shared.folder.place_all(&names).map_err(|error| Unavailable::from_io(&error))?;
         }
         if plan.leaves.is_empty() {
             return Ok(());
         }
-        index_file::apply(&files.index, &plan.update).map_err(|error| cause_of(&error))
+        if self.shared.index.is_condemned() {
+            return Ok(()); // what it misses is found when it is built anew
+        }
+        match index_file::apply(&files.index, &plan.update) {
+            Err(error) if connection::is_damage(&error) => {
+                self.shared.index.condemn();
+                Ok(())
+            }
+            applied => applied.map_err(|error| cause_of(&error)),
+        }
     }
 }
 

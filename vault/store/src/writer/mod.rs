@@ -8,6 +8,7 @@ mod entries;
 mod erasures;
 mod files;
 mod group;
+mod healing;
 mod job;
 mod pending;
 mod reads;
@@ -29,19 +30,21 @@ use coffre_core::time::Timestamp;
 use rusqlite::Connection;
 
 pub(crate) use access::{Access, AccessKey};
-pub(crate) use erasures::Erased;
+pub(crate) use erasures::removed_documents;
 pub(crate) use files::Files;
 use job::{ReadJob, TypedJob, WriteJob};
 pub use pending::Pending;
 use recover::reopen;
-pub(crate) use recover::{RecoverError, Recovered, recover, sweep};
+pub(crate) use recover::{RecoverError, Recovered, newest_change, recover, sweep};
 pub use work::{Work, WorkError};
 
 use crate::capture::Descriptors;
 use crate::clock::Clock;
 use crate::disclosure::{Depends, Disclosure, Receipt};
-use crate::document::DocumentFolder;
+use crate::document::{DocumentFolder, Kept};
 use crate::error::Unavailable;
+use crate::index_state::IndexState;
+use crate::key_files::KeyFiles;
 use crate::layout::Layout;
 use crate::log_file::Tail;
 use crate::model::SignedHead;
@@ -61,10 +64,13 @@ pub(crate) struct Shared {
     pub(crate) access: Access,
     /// Descriptors of the database files, for copying them.
     pub(crate) descriptors: Descriptors,
+    /// What the key files that go into backups should be.
+    pub(crate) key_files: KeyFiles,
     /// A base backup is being taken: checkpoints wait.
     pub(crate) capturing: AtomicBool,
     /// The reader gate: read for each snapshot, write for a checkpoint.
     pub(crate) gate: RwLock<()>,
+    pub(crate) index: IndexState,
     head: Mutex<SignedHead>,
     /// The newest entry's time, in microseconds.
     latest: AtomicI64,
@@ -83,6 +89,7 @@ impl Shared {
         clock: Arc<dyn Clock>,
         folder: DocumentFolder,
         descriptors: Descriptors,
+        key_files: KeyFiles,
     ) -> Self {
         let head = Mutex::new(SignedHead { size: 0, note: String::new() });
         Self {
@@ -96,8 +103,10 @@ impl Shared {
             folder,
             access: Access::default(),
             descriptors,
+            key_files,
             capturing: AtomicBool::new(false),
             gate: RwLock::new(()),
+            index: IndexState::default(),
             head,
             latest: AtomicI64::new(0),
             trouble: Mutex::new(None),
@@ -184,7 +193,9 @@ pub(crate) struct Writer {
     tail: Tail,
     change: u64,
     /// Staged documents of groups that failed: opening the files again tells which are committed.
-    undecided: Vec<String>,
+    undecided: Vec<Kept>,
+    /// While the index is built anew: whether its new file is there.
+    index_is_new: bool,
 }
 
 impl Drop for Writer {
@@ -199,7 +210,7 @@ impl Writer {
     pub(crate) fn new(shared: Arc<Shared>, recovered: Recovered) -> Self {
         shared.publish(&recovered.tail);
         let Recovered { files, tail, change } = recovered;
-        Self { shared, files: Some(files), tail, change, undecided: Vec::new() }
+        Self { shared, files: Some(files), tail, change, undecided: Vec::new(), index_is_new: false }
     }
 
     /// Serves until it is told to stop or everybody has gone; what was accepted is finished.
@@ -240,18 +251,17 @@ impl Writer {
         }
     }
 
-    /// Waits for the next message; in trouble, tries meanwhile to come out of it. `None` when
-    /// everybody has gone.
+    /// Waits for the next message; meanwhile, tries to come out of trouble, and builds a damaged index
+    /// anew. `None` when everybody has gone.
     fn next(&mut self, messages: &Receiver<Message>) -> Option<Message> {
         loop {
-            if self.files.is_some() {
-                return messages.recv().ok();
-            }
-            match messages.recv_timeout(RETRY) {
+            let patience = if self.heal() { Duration::ZERO } else { RETRY };
+            match messages.recv_timeout(patience) {
                 Ok(message) => return Some(message),
-                Err(RecvTimeoutError::Timeout) => {
+                Err(RecvTimeoutError::Timeout) if self.files.is_none() => {
                     let _still_in_trouble = self.ready();
                 }
+                Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return None,
             }
         }
@@ -320,7 +330,9 @@ pub(crate) fn checkpoint_all(shared: &Shared, files: &Files) -> rusqlite::Result
     for (_, connection) in files.kept() {
         truncate(connection)?;
     }
-    truncate(&files.index)?;
+    if !shared.index.is_condemned() {
+        truncate(&files.index)?;
+    }
     files.checkpointed();
     Ok(())
 }

@@ -9,16 +9,23 @@ use thiserror::Error;
 
 use super::files::Files;
 use super::{Shared, erasures};
+use crate::connection;
+use crate::document::Kept;
 use crate::error::ReadError;
 use crate::index_file::{self, Update};
 use crate::log_file::{self, Leaf, Tail};
-use crate::{keyring, subject_keys, values};
+use crate::open::OpenError;
+use crate::{index_state, keyring, subject_keys, values};
 
 /// Files that cannot be brought into order.
 #[derive(Debug, Error)]
 pub(crate) enum RecoverError {
     #[error("a database could not be opened")]
     Open(#[source] rusqlite::Error),
+    #[error("index.db could not be written")]
+    Index(#[source] rusqlite::Error),
+    #[error("index.db could not be made anew")]
+    NewIndex(#[source] Box<OpenError>),
     #[error("stored data could not be read")]
     Read(#[from] ReadError),
     #[error("the documents folder could not be put in order")]
@@ -31,6 +38,12 @@ pub(crate) enum RecoverError {
     OtherLog { index: u64 },
     #[error("{file} ends at {found}, but up to {indexed} was indexed before")]
     Shortened { file: &'static str, found: u64, indexed: u64 },
+}
+
+impl From<OpenError> for RecoverError {
+    fn from(error: OpenError) -> Self {
+        Self::NewIndex(Box::new(error))
+    }
 }
 
 impl From<rusqlite::Error> for RecoverError {
@@ -48,22 +61,28 @@ pub(crate) struct Recovered {
 
 /// Opens the files at start.
 pub(crate) fn recover(shared: &Shared) -> Result<Recovered, RecoverError> {
-    let files = Files::open(&shared.layout, &shared.keys).map_err(RecoverError::Open)?;
+    let files = open(shared)?;
     put_in_order(shared, files)
 }
 
 /// Opens the files again after a failure. Of the staged documents that the failed groups meant to
 /// commit, those that are not committed go.
-pub(super) fn reopen(shared: &Shared, undecided: &[String]) -> Result<Recovered, RecoverError> {
-    let files = Files::open(&shared.layout, &shared.keys).map_err(RecoverError::Open)?;
+pub(super) fn reopen(shared: &Shared, undecided: &[Kept]) -> Result<Recovered, RecoverError> {
+    let files = open(shared)?;
     files.overwrite_failed()?;
     let recovered = put_in_order(shared, files)?;
-    for name in undecided {
-        if !is_committed(&recovered.files.vault, name)? {
-            shared.folder.discard(name).map_err(RecoverError::Documents)?;
+    for file in undecided {
+        shared.folder.discard(&file.upload).map_err(RecoverError::Documents)?;
+        if !is_committed(&recovered.files.vault, &file.name)? {
+            shared.folder.discard(&file.name).map_err(RecoverError::Documents)?;
         }
     }
     Ok(recovered)
+}
+
+fn open(shared: &Shared) -> Result<Files, RecoverError> {
+    index_state::ensure(shared)?;
+    Files::open(&shared.layout, &shared.keys).map_err(RecoverError::Open)
 }
 
 /// Appends pending entries that the log lacks; renames documents whose rows were committed; goes
@@ -74,7 +93,10 @@ fn put_in_order(shared: &Shared, files: Files) -> Result<Recovered, RecoverError
     place_documents(shared, &files.vault)?;
     erasures::finish(shared, &files)?;
     let change = newest_change(&files.vault)?;
-    catch_up(shared, &files, change, tail.head.size)?;
+    match catch_up(shared, &files, change, tail.head.size) {
+        Err(RecoverError::Index(error)) if connection::is_damage(&error) => shared.index.condemn(),
+        caught_up => caught_up?,
+    }
     Ok(Recovered { files, tail, change })
 }
 
@@ -134,6 +156,7 @@ fn place_documents(shared: &Shared, vault: &Connection) -> Result<(), RecoverErr
     if committed.is_empty() {
         return Ok(());
     }
+    let committed: Vec<&str> = committed.iter().map(String::as_str).collect();
     shared.folder.place_all(&committed).map_err(RecoverError::Documents)
 }
 
@@ -147,6 +170,7 @@ pub(crate) fn sweep(shared: &Shared, vault: &Connection) -> Result<(), RecoverEr
     Ok(())
 }
 
+/// Whether a row says this name. The name of an upload that no commit has let through is said by none.
 fn is_committed(vault: &Connection, name: &str) -> Result<bool, RecoverError> {
     let parts = name
         .rsplit_once('-')
@@ -156,7 +180,8 @@ fn is_committed(vault: &Connection, name: &str) -> Result<bool, RecoverError> {
     Ok(statement.exists(rusqlite::params![document.as_bytes(), version])?)
 }
 
-fn newest_change(vault: &Connection) -> rusqlite::Result<u64> {
+/// The number of the newest change of a record.
+pub(crate) fn newest_change(vault: &Connection) -> rusqlite::Result<u64> {
     let sql =
         "SELECT max(coalesce((SELECT max(change) FROM records), 0), coalesce((SELECT max(change) FROM tombstones), 0))";
     vault.query_row(sql, [], |row| row.get(0))
@@ -166,35 +191,50 @@ fn newest_change(vault: &Connection) -> rusqlite::Result<u64> {
 const STEP: usize = 2_000;
 
 fn catch_up(shared: &Shared, files: &Files, change: u64, entries: u64) -> Result<(), RecoverError> {
-    let (mut known_change, mut known_entries) = index_file::progress(&files.index)?;
+    if shared.index.is_condemned() {
+        return Ok(()); // the writer builds it anew
+    }
+    let (known_change, known_entries) = index_file::progress(&files.index).map_err(RecoverError::Index)?;
     // The index is written last: it never knows more than the others, unless they lost something.
     for (file, found, indexed) in [("vault.db", change, known_change), ("the log", entries, known_entries)] {
         if indexed > found {
             return Err(RecoverError::Shortened { file, found, indexed });
         }
     }
-    while known_change < change {
-        let update = changed_records(shared, files, known_change)?;
-        known_change = update.change;
-        index_file::apply(&files.index, &update)?;
-    }
-    while known_entries < entries {
-        let page = log_file::entries(&files.audit, known_entries, STEP)?;
-        let Some(last) = page.last() else { break };
-        known_entries = last.index + 1;
-        let accesses = page.iter().map(|entry| (entry.index, index_file::subjects_of(&entry.leaf))).collect();
-        index_file::apply(&files.index, &Update { accesses, entries: known_entries, ..Update::default() })?;
-    }
+    while !index_step(shared, files, (change, entries), STEP)? {}
     Ok(())
 }
 
-fn changed_records(shared: &Shared, files: &Files, after: u64) -> Result<Update, RecoverError> {
+/// Indexes the next records, or entries of the log, up to an end; says whether all are in.
+pub(super) fn index_step(
+    shared: &Shared,
+    files: &Files,
+    (change, entries): (u64, u64),
+    most: usize,
+) -> Result<bool, RecoverError> {
+    let (known_change, known_entries) = index_file::progress(&files.index).map_err(RecoverError::Index)?;
+    let update = if known_change < change {
+        changed_records(shared, files, known_change, most)?
+    } else if known_entries < entries {
+        let page = log_file::entries(&files.audit, known_entries, most)?;
+        let Some(last) = page.last() else { return Ok(true) };
+        let entries = last.index + 1;
+        let accesses = page.iter().map(|entry| (entry.index, index_file::subjects_of(&entry.leaf))).collect();
+        Update { accesses, entries, ..Update::default() }
+    } else {
+        return Ok(true);
+    };
+    index_file::apply(&files.index, &update).map_err(RecoverError::Index)?;
+    Ok(false)
+}
+
+fn changed_records(shared: &Shared, files: &Files, after: u64, most: usize) -> Result<Update, RecoverError> {
     let mut statement = files.vault.prepare_cached(
         "SELECT change, subject, record_type, version FROM records WHERE change > ?1
          UNION ALL SELECT change, subject, record_type, 0 FROM tombstones WHERE change > ?1
          ORDER BY change LIMIT ?2",
     )?;
-    let rows = statement.query_map(rusqlite::params![after, STEP], |row| {
+    let rows = statement.query_map(rusqlite::params![after, most], |row| {
         Ok((row.get::<_, u64>(0)?, row.get::<_, [u8; 16]>(1)?, row.get::<_, String>(2)?, row.get::<_, u32>(3)?))
     })?;
     let mut update = Update { change: after, ..Update::default() };

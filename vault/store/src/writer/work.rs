@@ -10,11 +10,11 @@ use coffre_core::keyset::{Keyset, SubjectKeys};
 use coffre_core::record::{Category, Fields, RecordTypeName};
 use coffre_core::search::SearchIndex;
 use coffre_core::time::Timestamp;
+use coffre_core::tombstone::Tombstone;
 use rusqlite::{Connection, OptionalExtension, params};
 use thiserror::Error;
 
 use super::access::AccessKey;
-use super::erasures::Erased;
 use crate::clock::SystemEntropy;
 use crate::document::StagedDocument;
 use crate::error::{ReadError, Unavailable};
@@ -55,7 +55,7 @@ pub(crate) struct Effects {
     pub(crate) records: Vec<(SubjectId, BTreeSet<[u8; 16]>)>,
     pub(crate) staged: Vec<StagedDocument>,
     pub(crate) removed: Vec<(coffre_core::ids::DocumentId, u32)>,
-    pub(crate) erased: Vec<Erased>,
+    pub(crate) erased: Vec<Tombstone>,
     pub(crate) access: Vec<AccessKey>,
     pub(crate) change: u64,
 }

@@ -4,6 +4,9 @@
 mod broken;
 mod company;
 mod erased;
+mod gate;
+mod pool;
+mod settings;
 
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -87,9 +90,9 @@ impl Bench {
     fn open(dir: &Path) -> Self {
         let owned = own(&dir.join("vault")).unwrap();
         let identity = Identity::read(&owned.layout.server_identity()).unwrap();
-        let (root, keys) = root::unwrap(&owned.layout, &owned.layout.root_server(), &identity).unwrap();
+        let unwrapped = root::unwrap(&owned.layout, &owned.layout.root_server(), &identity).unwrap();
         let options = OpenOptions { indexes: vec![email()], clock: Arc::new(SystemClock), readers: 2 };
-        let Opened { shared, readers, recovered, .. } = open_with(owned.layout, &root, keys, &options).unwrap();
+        let Opened { shared, readers, recovered, .. } = open_with(owned.layout, unwrapped, &options).unwrap();
         Self { writer: Writer::new(Arc::clone(&shared), recovered), readers, shared, _lock: owned.lock }
     }
 

@@ -1,10 +1,15 @@
 //! The vault half of a restore: files that were fetched and checked without keys are opened with the
 //! recovery identity, checked once more from the inside, and become a new generation.
 //!
+//! Whom the newest keyring knows to be erased stays erased, however old the restored point is.
+//!
 //! Checked: every page's MAC and the databases' structure, the log's tree against its signed head,
 //! every value and every document. Only then is a new server identity made; without it the vault
 //! does not open, so a restore that was cut short is never mistaken for a finished one.
 
+mod erasures;
+
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
@@ -15,12 +20,14 @@ use coffre_core::ids::{DocumentId, GenerationId, RequestId, SubjectId};
 use coffre_core::keyset::{Keyset, RootKey, SubjectKeys, signer_name};
 use coffre_core::note::VerificationKey;
 use coffre_core::record::{Category, RecordTypeName};
-use coffre_core::spool::{Parent, Side};
+use coffre_core::spool::{ContentHash, Parent, Side};
 use coffre_core::time::Timestamp;
 use coffre_core::tlog::{HeadError, LogFault, StoredEntry, TreeHead, verify_entries};
+use coffre_core::tombstone::{Tombstone, TombstoneError};
 use rusqlite::Connection;
 use thiserror::Error;
 
+use self::erasures::Missed;
 use crate::capture::remember_parent;
 use crate::connection::{self, Use};
 use crate::document::{DocumentFolder, Located};
@@ -30,7 +37,7 @@ use crate::init::{InitError, begin_log, name_generation, new_server_identity};
 use crate::layout::{Database, Layout};
 use crate::log_file::{self, Tail};
 use crate::open::{OpenError, Owned, own, signer};
-use crate::root::{self, RootError};
+use crate::root::{self, RootError, Unwrapped};
 use crate::{keyring, subject_keys, values};
 
 /// What was fetched, and the key that it must be signed by.
@@ -57,6 +64,8 @@ pub struct Restored {
     pub documents: u64,
     /// Bytes of those documents.
     pub document_bytes: u64,
+    /// Data subjects that were erased after the restored point, and stay erased.
+    pub erased: u64,
     /// Entries of the log, which agree with its signed head.
     pub entries: u64,
     /// The recovery recipient.
@@ -111,6 +120,17 @@ pub enum RestoreError {
     /// The log does not agree with its head.
     #[error("the audit log does not agree with its signed head")]
     Log(#[source] LogFault),
+    /// An erasure that cannot be believed.
+    #[error(
+        "keyring.db has no sound tombstone for record {subject}, which it calls erased: fetch the keyring again from another copy"
+    )]
+    Tombstone {
+        /// The record.
+        subject: SubjectId,
+        /// What is wrong with it; nothing where it is of another record.
+        #[source]
+        source: Option<TombstoneError>,
+    },
     /// A record does not decrypt.
     #[error("a record cannot be read")]
     Record(#[source] ReadError),
@@ -178,21 +198,28 @@ pub fn finish_restore(
     checking: &mut dyn FnMut(Checking),
 ) -> Result<Restored, RestoreError> {
     let Owned { layout, lock: _lock } = own(dir)?;
-    let (root, keys) = root::unwrap(&layout, &layout.root_recovery(), recovery)?;
+    let Unwrapped { root, keys, root_file, .. } = root::unwrap(&layout, &layout.root_recovery(), recovery)?;
     if signer(&root.scope, &keys)?.verification_key() != fetched.key {
         return Err(RestoreError::OtherVault);
     }
     let offline = Offline::open(&layout, &keys, checking)?;
     let head = check_log(&offline.audit, fetched, checking)?;
-    let inside = Inside { layout: &layout, root: &root, keys: &keys, offline: &offline };
-    let (records, documents, document_bytes) = inside.check(checking)?;
-    let (generation, recovery_recipient) = inside.begin_generation(fetched, &head, now, entropy)?;
+    let missed = Missed::find(&offline.vault, &offline.keyring, &fetched.key)?;
+    let folder = DocumentFolder::open(&layout.documents()).map_err(RestoreError::Write)?;
+    let inside = Inside { folder: &folder, root: &root, root_file, keys: &keys, offline: &offline };
+    let (records, documents, document_bytes) = inside.check(&missed.subjects(), checking)?;
+    let (generation, recovery_recipient) = inside.begin_generation(fetched, &head, &missed, now, entropy)?;
+    erasures::remove_files(&offline.vault, &folder)?;
     remember_parent(&layout, Side::Main, &fetched.main).map_err(RestoreError::Write)?;
     remember_parent(&layout, Side::Keyring, &fetched.keyring).map_err(RestoreError::Write)?;
     // From here on the vault opens.
     new_server_identity(&layout, &root)?;
-    Ok(Restored { generation, records, documents, document_bytes, entries: head.size, recovery_recipient })
+    let (erased, entries) = (missed.iter().len() as u64, head.size);
+    Ok(Restored { generation, records, documents, document_bytes, erased, entries, recovery_recipient })
 }
+
+/// The cause in the log of an erasure that the restored point does not have yet.
+const ERASED_SINCE: &str = "erased-after-this-backup";
 
 /// How many rows are read at a time.
 const PAGE: usize = 1_000;
@@ -228,16 +255,21 @@ fn check_log(
 
 /// A vault seen from the inside.
 struct Inside<'r> {
-    layout: &'r Layout,
+    folder: &'r DocumentFolder,
     root: &'r RootKey,
+    /// What the file is that the recovery identity opened.
+    root_file: ContentHash,
     keys: &'r Keyset,
     offline: &'r Offline,
 }
 
 impl Inside<'_> {
-    /// Decrypts every value of every version, and every document to its end.
-    fn check(&self, checking: &mut dyn FnMut(Checking)) -> Result<(u64, u64, u64), RestoreError> {
-        let folder = DocumentFolder::open(&self.layout.documents()).map_err(RestoreError::Write)?;
+    /// Decrypts every value of every version, and every document to its end, of all but the erased.
+    fn check(
+        &self,
+        erased: &BTreeSet<SubjectId>,
+        checking: &mut dyn FnMut(Checking),
+    ) -> Result<(u64, u64, u64), RestoreError> {
         let (mut records, mut documents, mut bytes) = (0, 0, 0);
         let read = |error: rusqlite::Error| RestoreError::Record(error.into());
         let mut statement =
@@ -247,11 +279,14 @@ impl Inside<'_> {
             .map_err(read)?;
         for row in rows {
             let (subject, kind) = row.map_err(read)?;
+            if erased.contains(&subject) {
+                continue;
+            }
             let format = |_| RestoreError::Record(ReadError::Format { what: "record type" });
             let kind: RecordTypeName = kind.parse().map_err(format)?;
             self.check_record(subject, &kind)?;
             records += 1;
-            let (more, length) = self.check_documents(&folder, subject, &kind)?;
+            let (more, length) = self.check_documents(subject, &kind)?;
             documents += more;
             bytes += length;
             if records % 500 == 0 {
@@ -295,12 +330,7 @@ impl Inside<'_> {
         })
     }
 
-    fn check_documents(
-        &self,
-        folder: &DocumentFolder,
-        subject: SubjectId,
-        kind: &RecordTypeName,
-    ) -> Result<(u64, u64), RestoreError> {
+    fn check_documents(&self, subject: SubjectId, kind: &RecordTypeName) -> Result<(u64, u64), RestoreError> {
         let read = |error: rusqlite::Error| RestoreError::Record(error.into());
         let sql = format!("SELECT {} FROM documents WHERE subject = ?1", crate::snapshot::DOCUMENT);
         let mut statement = self.offline.vault.prepare_cached(&sql).map_err(read)?;
@@ -312,18 +342,21 @@ impl Inside<'_> {
         self.with_keys(subject, kind, |keys| {
             let mut bytes = 0;
             for document in &documents {
-                bytes += read_to_end(document, folder, keys)
+                bytes += read_to_end(document, self.folder, keys)
                     .map_err(|source| RestoreError::Document { document: document.document, source })?;
             }
             Ok((documents.len() as u64, bytes))
         })
     }
 
-    /// The log goes on under a new origin: its next entry says what it was restored from.
+    /// The log goes on under a new origin: its next entry says what it was restored from, and those after it
+    /// who stays erased. They come before the rows go: a run that is cut short in between and repeated
+    /// says it twice, and never not at all.
     fn begin_generation(
         &self,
         fetched: &Fetched,
         head: &TreeHead,
+        missed: &Missed,
         now: Timestamp,
         entropy: &mut dyn Entropy,
     ) -> Result<(GenerationId, String), RestoreError> {
@@ -337,14 +370,26 @@ impl Inside<'_> {
             size: head.size,
             root: head.root.to_string(),
         });
+        let erase = |tombstone: &Tombstone| Draft {
+            action: Action::Erase,
+            record_type: Some(tombstone.record_type.clone()),
+            subjects: vec![tombstone.subject],
+            cause: Some(ERASED_SINCE.to_owned()),
+            parent: None,
+            ..begin.clone()
+        };
+        let entries = std::iter::once(begin.clone()).chain(missed.iter().map(erase)).collect();
         let tail = Tail::load(&self.offline.audit).map_err(RestoreError::Record)?;
         let origin = log_file::origin(&signer_name(&self.root.scope), generation);
         let signer = signer(&self.root.scope, self.keys)?;
-        begin_log(&self.offline.audit, &tail, begin, now.max(tail.time), &origin, &signer)?;
+        begin_log(&self.offline.audit, &tail, entries, now.max(tail.time), &origin, &signer)?;
         let failed = |source| RestoreError::Database { file: Database::Vault.file_name(), source };
         let sql = "SELECT value FROM meta WHERE key = 'recovery_recipient'";
         let recipient = self.offline.vault.query_row(sql, [], |row| row.get::<_, String>(0)).map_err(failed)?;
-        name_generation(&self.offline.vault, generation, &recipient)?;
+        self.offline.vault.execute_batch("BEGIN IMMEDIATE").map_err(failed)?;
+        missed.remove(&self.offline.vault).map_err(failed)?;
+        name_generation(&self.offline.vault, generation, &recipient, self.root_file)?;
+        self.offline.vault.execute_batch("COMMIT").map_err(failed)?;
         Ok((generation, recipient))
     }
 }

@@ -1,0 +1,96 @@
+//! Whether the two key files that go into every base backup are still what they were. Without them no backup opens,
+//! and the server would not notice: it has read `keys.json` once, and cannot open `root.recovery.age` at all.
+//!
+//! What is right: of `keys.json` the bytes that the vault was opened with; of `root.recovery.age` those whose
+//! SHA-256 stands in `vault.db` since the file was made, or since a restore opened it.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use coffre_core::spool::ContentHash;
+use rusqlite::{Connection, OptionalExtension, params};
+use thiserror::Error;
+
+use crate::layout::Layout;
+
+/// A key file that must not go into a backup.
+#[derive(Debug, Error)]
+pub enum KeyFileFault {
+    /// It is not what it was.
+    #[error(
+        "{file} was damaged or replaced: put back its right copy, which earlier backups hold as {copy}, and take the backup again"
+    )]
+    Changed {
+        /// Which file.
+        file: &'static str,
+        /// Its right copy in a spool or at a destination, below the vault's folder.
+        copy: String,
+    },
+    /// It cannot be read.
+    #[error(
+        "{file} cannot be read: put back its copy, which earlier backups hold as {copy}, and take the backup again"
+    )]
+    Unreadable {
+        /// Which file.
+        file: &'static str,
+        /// Its right copy.
+        copy: String,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+}
+
+/// What the key files should be.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct KeyFiles {
+    pub(crate) keys: ContentHash,
+    pub(crate) recovery: ContentHash,
+}
+
+/// The key files, as they should be.
+pub(crate) struct RightKeyFiles {
+    pub(crate) keys: Vec<u8>,
+    pub(crate) recovery: Vec<u8>,
+}
+
+impl KeyFiles {
+    /// Reads both, and compares them.
+    pub(crate) fn read(&self, layout: &Layout) -> Result<RightKeyFiles, KeyFileFault> {
+        Ok(RightKeyFiles {
+            keys: read("keys.json", &layout.keys(), self.keys, "keys/", ".json")?,
+            recovery: read("root.recovery.age", &layout.root_recovery(), self.recovery, "recovery/", ".age")?,
+        })
+    }
+}
+
+fn read(
+    file: &'static str,
+    path: &Path,
+    right: ContentHash,
+    folder: &str,
+    extension: &str,
+) -> Result<Vec<u8>, KeyFileFault> {
+    let copy = format!("{folder}{right}{extension}");
+    match fs::read(path) {
+        Ok(bytes) if ContentHash::of(&bytes) == right => Ok(bytes),
+        Ok(_) => Err(KeyFileFault::Changed { file, copy }),
+        Err(source) => Err(KeyFileFault::Unreadable { file, copy, source }),
+    }
+}
+
+const KEY: &str = "root_recovery_sha256";
+
+/// Writes down what `root.recovery.age` is.
+pub(crate) fn remember_recovery(vault: &Connection, recovery: ContentHash) -> rusqlite::Result<()> {
+    let sql = "INSERT OR REPLACE INTO meta (key, value) VALUES (?1, ?2)";
+    vault.execute(sql, params![KEY, recovery.to_string()]).map(drop)
+}
+
+/// What `root.recovery.age` should be, if it was written down.
+pub(crate) fn remembered_recovery(vault: &Connection) -> rusqlite::Result<Option<ContentHash>> {
+    let sql = "SELECT value FROM meta WHERE key = ?1";
+    let text = vault.query_row(sql, [KEY], |row| row.get::<_, String>(0)).optional()?;
+    Ok(text.and_then(|text| text.parse().ok()))
+}

@@ -1,0 +1,45 @@
+//! Building a damaged `index.db` anew, a step at a time between groups, so that commits go on meanwhile.
+
+use super::Shared;
+use super::Writer;
+use super::files::Files;
+use super::recover::{RecoverError, index_step};
+use crate::index_state;
+
+/// How many records or entries are indexed in one step: writes wait for it.
+const STEP: usize = 200;
+
+impl Writer {
+    /// Does the next step, if the index is to be built anew; says whether to go on at once.
+    pub(super) fn heal(&mut self) -> bool {
+        if !self.shared.index.is_condemned() {
+            return false;
+        }
+        let Some(files) = &mut self.files else { return false };
+        let end = (self.change, self.tail.head.size);
+        match step(&self.shared, files, self.index_is_new, end) {
+            Ok(whole) => {
+                self.index_is_new = !whole;
+                if whole {
+                    self.shared.index.healed();
+                }
+                !whole
+            }
+            Err(error) => {
+                tracing::warn!(%error, "index.db could not be built anew; it is tried again");
+                self.index_is_new = false;
+                false
+            }
+        }
+    }
+}
+
+/// Replaces the file, then fills it; says whether everything is in.
+fn step(shared: &Shared, files: &mut Files, is_new: bool, end: (u64, u64)) -> Result<bool, RecoverError> {
+    if is_new {
+        return index_step(shared, files, end, STEP);
+    }
+    index_state::renew(shared)?;
+    files.open_index(&shared.keys).map_err(RecoverError::Index)?;
+    Ok(false)
+}
