@@ -29,10 +29,19 @@ pub enum RootError {
     /// The identity does not open the root key.
     #[error(
         "the identity does not open {path}: use the identity this file was made for (the server's for root.server.age, \
-         the recovery identity for root.recovery.age)",
+         the recovery identity for root.recovery.age); if it is the right one, the file is damaged: restore the vault",
         path = path.display()
     )]
     WrongIdentity {
+        /// Which file.
+        path: PathBuf,
+        /// What age said.
+        #[source]
+        source: age::DecryptError,
+    },
+    /// The file is not what was written.
+    #[error("{path} is damaged: restore the vault from a backup with `coffre restore`", path = path.display())]
+    Damaged {
         /// Which file.
         path: PathBuf,
         /// What age said.
@@ -72,12 +81,21 @@ fn read_keys_file(layout: &Layout) -> Result<KeysFile, RootError> {
 /// Opens a root key file and the keys it wraps.
 pub(crate) fn unwrap(layout: &Layout, root_file: &Path, identity: &Identity) -> Result<(RootKey, Keyset), RootError> {
     let keys_file = read_keys_file(layout)?;
-    let sealed = read(root_file, "restore it from the newest base backup")?;
-    let bytes =
-        identity.decrypt(&sealed).map_err(|source| RootError::WrongIdentity { path: root_file.to_owned(), source })?;
+    let sealed = read(root_file, "restore the vault from a backup with `coffre restore`")?;
+    let bytes = identity.decrypt(&sealed).map_err(|source| not_decrypted(root_file, source))?;
     let root = RootKey::from_bytes(&bytes, &keys_file.scope())?;
     let keys = Keyset::unwrap(&keys_file, &root)?;
     Ok((root, keys))
+}
+
+/// A changed byte shows as one or the other, by where it is: age tells a stranger's file from one of ours by the same
+/// bytes that it may have been changed in.
+fn not_decrypted(path: &Path, source: age::DecryptError) -> RootError {
+    let path = path.to_owned();
+    match source {
+        age::DecryptError::NoMatchingKeys => RootError::WrongIdentity { path, source },
+        _ => RootError::Damaged { path, source },
+    }
 }
 
 /// Writes `keys.json`, wrapped by the root key.
