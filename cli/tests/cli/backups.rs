@@ -4,93 +4,9 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-use crate::server::Server;
-use crate::transcript;
 use serde_json::Value;
 
-/// A vault with a destination and a repository, configured but not yet backed up.
-struct Site(tempfile::TempDir);
-
-impl Site {
-    fn new() -> Self {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        let site = Self(folder);
-        site.succeeds(&["init", "vault", "--environment", "recette"]);
-        for name in ["spool", "building-b"] {
-            fs::create_dir(site.path().join(name)).expect("a folder");
-        }
-        fs::write(site.path().join("password"), "correct horse").expect("written");
-        fs::set_permissions(site.path().join("password"), fs::Permissions::from_mode(0o600)).expect("ours");
-        let pinned = fs::read_to_string(site.path().join("vault/coffre.toml")).expect("init wrote it");
-        let section = "vault = \"vault\"\n[backup]\nspool = \"spool\"\nobjective_hours = 1\n\
-                       [[backup.destination]]\nname = \"building-b\"\npath = \"building-b\"\n\
-                       [backup.restic]\nrepository = \"repository\"\npassword_file = \"password\"\n";
-        fs::write(site.path().join("coffre.toml"), format!("{pinned}{section}")).expect("written");
-        fs::remove_file(site.path().join("vault/coffre.toml")).expect("it is there");
-        site
-    }
-
-    fn path(&self) -> &Path {
-        self.0.path()
-    }
-
-    fn run(&self, arguments: &[&str]) -> (Option<i32>, String, String) {
-        let environment = [("COFFRE_CONFIG", "coffre.toml")];
-        // Not before the configuration is there: init takes none.
-        let environment = if self.path().join("coffre.toml").exists() { &environment[..] } else { &[] };
-        let output = transcript::run(self.path(), environment, arguments);
-        let text = |bytes| String::from_utf8(bytes).expect("output is text");
-        (output.status.code(), text(output.stdout), text(output.stderr))
-    }
-
-    fn succeeds(&self, arguments: &[&str]) -> String {
-        let (code, out, error) = self.run(arguments);
-        assert_eq!(code, Some(0), "{arguments:?}: {out}{error}");
-        out
-    }
-
-    fn json(&self, code: i32, arguments: &[&str]) -> Value {
-        let (found, out, error) = self.run(arguments);
-        assert_eq!(found, Some(code), "{arguments:?}: {out}{error}");
-        serde_json::from_str(&out).expect("one JSON object")
-    }
-
-    /// The exit code and the first line on standard error of a verb that fails.
-    fn fails(&self, arguments: &[&str]) -> (i32, String) {
-        let (code, out, error) = self.run(arguments);
-        let first = error.lines().next().unwrap_or_default().to_owned();
-        assert_ne!(code, Some(0), "{arguments:?}: {out}");
-        (code.expect("it ended by itself"), first)
-    }
-
-    fn serve(&self) -> Server {
-        // The server finds the configuration as the others do.
-        fs::copy(self.path().join("coffre.toml"), self.path().join("vault/coffre.toml")).expect("copied");
-        let file = self.path().join("vault/coffre.toml");
-        let text = fs::read_to_string(&file).expect("it is there");
-        let text = text.replace("vault = \"vault\"", "vault = \".\"");
-        let text = text.replace("\"spool\"", "\"../spool\"").replace("= \"building-b\"\n[", "= \"../building-b\"\n[");
-        fs::write(&file, text).expect("written");
-        Server::start(self.path())
-    }
-
-    fn key(&self) -> String {
-        let text = fs::read_to_string(self.path().join("coffre.toml")).expect("it is there");
-        let line = text.lines().find(|line| line.starts_with("verification_key")).expect("it is pinned");
-        line.split('"').nth(1).expect("a value").to_owned()
-    }
-
-    fn restore(&self, from: &str, to: &str, more: &[&str]) -> Vec<String> {
-        let key = self.key();
-        let identity = "vault.recovery-identity";
-        let arguments = ["restore", "--from", from, "--to", to, "--identity", identity, "--vault-key", &key];
-        arguments.iter().chain(more).map(|argument| (*argument).to_owned()).collect()
-    }
-}
-
-fn strs(arguments: &[String]) -> Vec<&str> {
-    arguments.iter().map(String::as_str).collect()
-}
+use crate::site::{Site, strs};
 
 /// Some base backup of `vault.db` below a folder.
 fn base_of_the_vault(folder: &Path) -> Option<PathBuf> {
