@@ -120,7 +120,9 @@ impl Ends for Failure {
             Self::NoRepository { .. } | Self::Full { .. } | Self::Killed { .. } | Self::Cancelled(_) => {
                 Ending::Temporary
             }
-            Self::Failed { .. } | Self::Answer { .. } | Self::Output { .. } => Ending::Failure,
+            Self::LeftLocked { .. } | Self::Failed { .. } | Self::Answer { .. } | Self::Output { .. } => {
+                Ending::Failure
+            }
         }
     }
 }

@@ -32,10 +32,20 @@ pub enum Answer {
     NotServed,
 }
 
+/// Why the vault's process took no base backup.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("{told}")]
+pub struct NotCaptured {
+    /// In its own words, remedy included.
+    pub told: String,
+    /// How a run ends by it.
+    pub ending: Ending,
+}
+
 /// Asks the vault's process for a base backup in the spool.
 pub trait Capture {
-    /// Asks, and waits until it is taken. An error is the vault's own text, with its remedy.
-    fn capture(&mut self, observer: &mut dyn Observer) -> Result<Answer, String>;
+    /// Asks, and waits until it is taken.
+    fn capture(&mut self, observer: &mut dyn Observer) -> Result<Answer, NotCaptured>;
 }
 
 /// Where a run goes to.
@@ -73,7 +83,9 @@ pub enum RunError {
     #[error(transparent)]
     State(#[from] StateError),
     /// There is no spool.
-    #[error("there is no spool at {path}: create the folder, owned by the vault's user and readable by its group")]
+    #[error(
+        "there is no spool at {path}, or none that this account may see: create the folder, owned by the vault's user and readable by its group"
+    )]
     NoSpool {
         /// Where it should be.
         path: PathBuf,
@@ -138,7 +150,7 @@ pub struct TargetReport {
 #[derive(Debug)]
 pub struct Report {
     /// What the vault answered.
-    pub capture: Result<Answer, String>,
+    pub capture: Result<Answer, NotCaptured>,
     /// When the newest point in the spool was captured.
     pub captured: Option<Timestamp>,
     /// Seconds since then.
@@ -182,12 +194,12 @@ pub fn run(
     Ok(Report { capture: answer, captured, age, targets, ending })
 }
 
-fn ending(job: &Job<'_>, answer: &Result<Answer, String>, age: Option<i64>, targets: &[TargetReport]) -> Ending {
+fn ending(job: &Job<'_>, answer: &Result<Answer, NotCaptured>, age: Option<i64>, targets: &[TargetReport]) -> Ending {
     let captured = match answer {
         Ok(Answer::Captured { .. }) => Ending::Success,
         Ok(Answer::NotServed) if age.is_some_and(|age| age <= job.objective_seconds) => Ending::Success,
         Ok(Answer::NotServed) => Ending::ObjectiveMissed,
-        Err(_) => Ending::Failure,
+        Err(error) => error.ending,
     };
     let of_target = |target: &TargetReport| match &target.result {
         Ok(_) => target.faults.iter().map(Ends::ending).max().unwrap_or(Ending::Success),

@@ -72,9 +72,17 @@ impl Error for Cause {
 /// By the convention of this project a message is `cause; remedy` (or `cause: remedy`), and its sources say more
 /// about the cause. The remedy shown is the outermost one: it knows most about what the user wanted.
 pub(crate) fn two_lines(error: &anyhow::Error) -> String {
+    match parts(error.chain()) {
+        (cause, Some(remedy)) => format!("error: {cause}\nhelp: {remedy}\n"),
+        (cause, None) => format!("error: {cause}\n"),
+    }
+}
+
+/// Cause and remedy of an error and its sources.
+pub(crate) fn parts<'e>(links: impl Iterator<Item = &'e (dyn Error + 'static)>) -> (String, Option<String>) {
     let mut causes: Vec<String> = Vec::new();
     let mut remedy = None;
-    for link in error.chain() {
+    for link in links {
         let message = link.to_string().replace('\n', " ");
         let (cause, advice) = if remedy.is_none() { split(&message) } else { (message.as_str(), None) };
         if !causes.iter().any(|known| known.contains(cause)) {
@@ -82,11 +90,7 @@ pub(crate) fn two_lines(error: &anyhow::Error) -> String {
         }
         remedy = remedy.or_else(|| advice.map(str::to_owned));
     }
-    let cause = causes.join(": ");
-    match remedy {
-        Some(remedy) => format!("error: {cause}\nhelp: {remedy}\n"),
-        None => format!("error: {cause}\n"),
-    }
+    (causes.join(": "), remedy)
 }
 
 /// An error and its sources on one line, each said once, for a report or a log.

@@ -5,14 +5,18 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
+use coffre_backup::restore;
 use coffre_policies::Policies;
 use coffre_store::clock::SystemClock;
-use coffre_store::{Identity, Layout, OpenOptions, Store};
+use coffre_store::{Identity, Layout, OpenError, OpenOptions, Store};
 
 use crate::arguments::Global;
 use crate::complaint::Complaint;
 use crate::configuration::{self, Configuration, ConfigurationError, Server};
 use crate::exit::Exit;
+
+/// What to do about a restore that was cut off.
+pub(crate) const RESUME: &str = "run the same `coffre restore` again: it goes on where it stopped";
 
 /// Connections for reading.
 pub(crate) const READERS: usize = 4;
@@ -70,6 +74,15 @@ impl Place {
 
     /// Opens the vault. It must be the one that the configuration pins.
     pub(crate) fn open(&self, policies: &Policies) -> anyhow::Result<Store> {
+        if restore::is_under_way(&self.directory) {
+            let cause = format!("the restore into {} has not ended", self.directory.display());
+            return Err(Complaint::new(Exit::Failure, cause, RESUME).into());
+        }
+        // Before a file of it is missed: where there is no vault, there is none of its files.
+        let is_something_else = std::fs::metadata(&self.directory).is_ok_and(|found| !found.is_dir());
+        if is_something_else || matches!(Layout::new(&self.directory).keys().try_exists(), Ok(false)) {
+            return Err(OpenError::NoVault { path: self.directory.clone() }.into());
+        }
         let identity = Identity::read(&self.identity_file())?;
         let options = OpenOptions {
             indexes: policies.record_types().flat_map(coffre_policies::RecordType::indexes).collect(),

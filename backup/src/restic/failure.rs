@@ -78,6 +78,16 @@ pub enum Failure {
         /// Who holds the lock, as far as restic says.
         holder: Option<LockHolder>,
     },
+    /// The same, by a process of this host that has ended: waiting would not help. Coffre removes no locks.
+    #[error(
+        "{repository} was left locked by {process}, which has ended: run `restic unlock` on it, then run this again"
+    )]
+    LeftLocked {
+        /// The repository.
+        repository: String,
+        /// Who left the lock.
+        process: String,
+    },
     /// The repository's place is full.
     #[error("{repository} has no space left: make room or prune it, then run this again")]
     Full {
@@ -125,6 +135,19 @@ pub struct LockHolder {
     pub process: String,
     /// When it was made: `2026-11-22 15:51:07`.
     pub since: Option<String>,
+}
+
+impl LockHolder {
+    /// Whether it is a process of this host, and not there any more. Of other hosts nothing is known.
+    pub(super) fn has_ended(&self, this_host: &str, is_there: impl Fn(i32) -> bool) -> bool {
+        let mut words = self.process.split(' ');
+        let (Some("PID"), Some(number), Some("on"), Some(host)) =
+            (words.next(), words.next(), words.next(), words.next())
+        else {
+            return false;
+        };
+        host == this_host && number.parse().is_ok_and(|number| !is_there(number))
+    }
 }
 
 fn of_holder(holder: Option<&LockHolder>) -> String {
@@ -181,7 +204,9 @@ fn lock_holder(words: &str) -> Option<LockHolder> {
 /// The first line that says something, cut to a line's length.
 fn first_line(words: &str) -> String {
     const LONGEST: usize = 200;
-    let line = words.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or("it said nothing");
+    // Without a home it goes on without a cache, and says so first.
+    let says = |line: &&str| !line.is_empty() && !line.starts_with("unable to open cache");
+    let line = words.lines().map(str::trim).find(says).unwrap_or("it said nothing");
     line.trim_start_matches("Fatal: ").chars().take(LONGEST).collect()
 }
 
@@ -210,6 +235,16 @@ Is there a repository at the following location?
         insta::assert_snapshot!(text(OLD, Exit::Code(1), NO_REPOSITORY), @"/r is no restic repository: check the path and its mount, or create it with `coffre backup run --init`");
         insta::assert_snapshot!(text(OLD, Exit::Code(1), WRONG_PASSWORD), @"the password does not open /r: check the password file, it must be the one the repository was made with");
         insta::assert_snapshot!(text(OLD, Exit::Code(1), "Fatal: write /r/data/x: no space left on device"), @"/r has no space left: make room or prune it, then run this again");
+    }
+
+    #[test]
+    fn only_a_process_of_this_host_is_known_to_have_ended() {
+        let holder = |process: &str| LockHolder { process: process.to_owned(), since: None };
+        let ours = holder("PID 14609 on vm by root (UID 0, GID 0)");
+        assert!(ours.has_ended("vm", |_| false));
+        assert!(!ours.has_ended("vm", |number| number == 14609));
+        assert!(!ours.has_ended("vm2", |_| false));
+        assert!(!holder("somebody").has_ended("vm", |_| false));
     }
 
     #[test]

@@ -136,8 +136,18 @@ impl Restic {
     }
 
     fn classify(&self, exit: Exit, stderr: &str, repository: &Repository) -> Failure {
-        failure::classify(self.version, exit, stderr, &repository.label())
+        match failure::classify(self.version, exit, stderr, &repository.label()) {
+            Failure::Locked { repository, holder: Some(holder) } if holder.has_ended(&host_name(), run::is_there) => {
+                Failure::LeftLocked { repository, process: holder.process }
+            }
+            failure => failure,
+        }
     }
+}
+
+/// As restic names this host in its locks.
+fn host_name() -> String {
+    std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default().trim_end().to_owned()
 }
 
 fn of_run(error: RunError, program: &Path) -> Failure {

@@ -209,6 +209,12 @@ impl Stderr {
     }
 }
 
+/// Whether a process of this number is there, be it ours or not.
+pub(super) fn is_there(number: i32) -> bool {
+    let pid = Pid::from_raw(number);
+    pid.is_some_and(|pid| rustix::process::test_kill_process(pid) != Err(rustix::io::Errno::SRCH))
+}
+
 /// Where a program is: as given if it names a folder, otherwise the first in PATH.
 pub(super) fn find(program: &OsStr) -> Option<PathBuf> {
     let given = Path::new(program);

@@ -36,6 +36,12 @@ pub(super) struct Directory {
     _lock: Lock,
 }
 
+/// Whether a restore was begun in a directory and has not ended. Such a directory is no vault yet, even if it opens:
+/// the restore, run again, would take back whatever was written to it meanwhile.
+pub fn is_under_way(directory: &Path) -> bool {
+    directory.join(JOURNAL).symlink_metadata().is_ok()
+}
+
 impl Directory {
     /// Claims an empty directory, making it if needed, or one that was claimed for the same point.
     pub(super) fn claim(root: &Path, point: &RestorePoint) -> Result<Self, RestoreError> {

@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 
 use coffre_core::spool::{KeyringManifest, MainManifest, Parent, Side, Signed};
 
+pub use directory::is_under_way;
 pub use error::{PlanError, RestoreError};
 pub use plan::{Plan, plan};
 

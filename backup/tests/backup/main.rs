@@ -9,3 +9,6 @@ mod snapshots;
 mod standing;
 mod vault;
 mod verifying;
+
+#[path = "../restic/programs.rs"]
+mod programs;

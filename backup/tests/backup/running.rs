@@ -5,7 +5,7 @@ use std::fs;
 
 use coffre_backup::destination::{Destination, FileSystem};
 use coffre_backup::restic::{Repository, Restic};
-use coffre_backup::run::{Answer, Capture, Job, Report, RunError, run};
+use coffre_backup::run::{Answer, Capture, Job, NotCaptured, Report, RunError, run};
 use coffre_backup::ship::Compare;
 use coffre_backup::snapshot::{TAG, host};
 use coffre_backup::state::State;
@@ -19,18 +19,20 @@ use super::vault::{Vault, noon};
 enum Served<'a> {
     Yes(&'a RefCell<Vault>),
     No,
-    Fails,
+    Fails(Ending),
 }
 
 impl Capture for Served<'_> {
-    fn capture(&mut self, _observer: &mut dyn Observer) -> Result<Answer, String> {
+    fn capture(&mut self, _observer: &mut dyn Observer) -> Result<Answer, NotCaptured> {
         match self {
             Self::Yes(vault) => {
                 vault.borrow_mut().capture();
                 Ok(Answer::Captured { number: vault.borrow().main.len() as u64 })
             }
             Self::No => Ok(Answer::NotServed),
-            Self::Fails => Err("the vault is sealed: open it".to_owned()),
+            Self::Fails(ending) => {
+                Err(NotCaptured { told: "the vault is sealed: open it".to_owned(), ending: *ending })
+            }
         }
     }
 }
@@ -148,9 +150,11 @@ fn without_a_server_what_is_captured_is_shipped_and_its_age_decides() {
 fn a_vault_that_cannot_be_captured_fails_the_run_and_its_spool_is_shipped_all_the_same() {
     let vault = Vault::captured(1);
     let machine = Machine::of(&vault);
-    let report = machine.run(&mut Served::Fails).unwrap();
-    assert_eq!((report.ending, endings(&report)), (Ending::Failure, vec![Ending::Success; 2]));
-    assert_eq!(report.capture, Err("the vault is sealed: open it".to_owned()));
+    for ending in [Ending::Failure, Ending::Temporary, Ending::Busy, Ending::Tampering] {
+        let report = machine.run(&mut Served::Fails(ending)).unwrap();
+        assert_eq!((report.ending, endings(&report)), (ending, vec![Ending::Success; 2]));
+        assert_eq!(report.capture.unwrap_err().to_string(), "the vault is sealed: open it");
+    }
 }
 
 #[test]
@@ -202,7 +206,7 @@ fn an_emptied_destination_is_an_alarm_until_it_is_renewed_on_purpose() {
 fn runs_do_not_overlap() {
     struct Again<'a>(&'a Machine);
     impl Capture for Again<'_> {
-        fn capture(&mut self, _observer: &mut dyn Observer) -> Result<Answer, String> {
+        fn capture(&mut self, _observer: &mut dyn Observer) -> Result<Answer, NotCaptured> {
             let second = self.0.run(&mut Served::No).unwrap_err();
             assert!(matches!(&second, RunError::Lock(LockError::Held { .. })), "{second}");
             assert_eq!(second.ending(), Ending::Busy);

@@ -11,11 +11,11 @@ use coffre_backup::snapshot::{Snapshot, SnapshotError, TAG, host};
 use coffre_backup::verify::{Depth, verify};
 use coffre_core::spool::{Fault, Wanted};
 
+use super::programs::on_each_restic;
 use super::restoring::assert_restored;
 use super::vault::Vault;
 
-fn repository(vault: &Vault) -> (Restic, Repository) {
-    let restic = Restic::find(None).unwrap();
+fn repository(vault: &Vault, restic: &Restic) -> Repository {
     fs::write(vault.path("password"), "secret").unwrap();
     let location = vault.path("repository").display().to_string();
     let repository =
@@ -23,7 +23,7 @@ fn repository(vault: &Vault) -> (Restic, Repository) {
     if !restic.is_there(&repository, &mut ()).unwrap() {
         restic.init(&repository, &mut ()).unwrap();
     }
-    (restic, repository)
+    repository
 }
 
 fn take(vault: &Vault, restic: &Restic, repository: &Repository) {
@@ -34,70 +34,77 @@ fn take(vault: &Vault, restic: &Restic, repository: &Repository) {
 
 #[test]
 fn a_snapshot_is_verified_and_restored_with_a_keyring_from_elsewhere() {
-    let mut vault = Vault::captured(2);
-    let (restic, repository) = repository(&vault);
-    take(&vault, &restic, &repository);
-    vault.capture();
-    take(&vault, &restic, &repository);
-    fs::create_dir(vault.path("scratch")).unwrap();
-    let open = || Snapshot::open(&restic, &repository, &Vault::scope(), None, &vault.path("scratch"), &mut ()).unwrap();
+    on_each_restic(|restic| {
+        let mut vault = Vault::captured(2);
+        let repository = repository(&vault, &restic);
+        take(&vault, &restic, &repository);
+        vault.capture();
+        take(&vault, &restic, &repository);
+        fs::create_dir(vault.path("scratch")).unwrap();
+        let open =
+            || Snapshot::open(&restic, &repository, &Vault::scope(), None, &vault.path("scratch"), &mut ()).unwrap();
 
-    let snapshot = open();
-    let alone = Sources { main: Some(&snapshot), keyring: None };
-    for depth in [Depth::Listed, Depth::Whole] {
-        let verified = verify(&alone, &vault.pinned(), &KnownPoint::default(), depth, &mut ()).unwrap();
-        assert_eq!((verified.faults, verified.notices, verified.points), (vec![], vec![], 3));
-    }
-    let listed = list(&alone, &vault.pinned(), &mut ()).unwrap();
-    assert_eq!(
-        listed.points.iter().map(|p| (p.number.get(), p.complete, p.newest)).collect::<Vec<_>>(),
-        [(1, true, false), (2, true, false), (3, true, true)]
-    );
-    drop(snapshot);
-    assert_eq!(fs::read_dir(vault.path("scratch")).unwrap().count(), 0, "what was fetched is removed");
+        let snapshot = open();
+        let alone = Sources { main: Some(&snapshot), keyring: None };
+        for depth in [Depth::Listed, Depth::Whole] {
+            let verified = verify(&alone, &vault.pinned(), &KnownPoint::default(), depth, &mut ()).unwrap();
+            assert_eq!((verified.faults, verified.notices, verified.points), (vec![], vec![], 3));
+        }
+        let listed = list(&alone, &vault.pinned(), &mut ()).unwrap();
+        assert_eq!(
+            listed.points.iter().map(|p| (p.number.get(), p.complete, p.newest)).collect::<Vec<_>>(),
+            [(1, true, false), (2, true, false), (3, true, true)]
+        );
+        drop(snapshot);
+        assert_eq!(fs::read_dir(vault.path("scratch")).unwrap().count(), 0, "what was fetched is removed");
 
-    let snapshot = open();
-    let place = vault.source();
-    let sources = Sources { main: Some(&snapshot), keyring: Some(&place) };
-    let plan = plan(&sources, &vault.pinned(), Wanted::Newest, &mut ()).unwrap();
-    let restored = execute(&plan, &sources, &vault.path("restored"), &mut ()).unwrap();
-    assert_eq!(restored.fetched, 8);
-    drop(restored);
-    assert_restored(&vault, &vault.path("restored"));
+        let snapshot = open();
+        let place = vault.source();
+        let sources = Sources { main: Some(&snapshot), keyring: Some(&place) };
+        let plan = plan(&sources, &vault.pinned(), Wanted::Newest, &mut ()).unwrap();
+        let restored = execute(&plan, &sources, &vault.path("restored"), &mut ()).unwrap();
+        assert_eq!(restored.fetched, 8);
+        drop(restored);
+        assert_restored(&vault, &vault.path("restored"));
 
-    // Taken up: one document and one database are gone.
-    fs::remove_dir_all(vault.path("restored/documents/28")).unwrap();
-    fs::remove_file(vault.path("restored/audit.db")).unwrap();
-    drop(snapshot);
-    let snapshot = open();
-    let sources = Sources { main: Some(&snapshot), keyring: Some(&place) };
-    let restored = execute(&plan, &sources, &vault.path("restored"), &mut ()).unwrap();
-    assert_eq!((restored.fetched, restored.found), (2, 6));
-    restored.finish().unwrap();
-    assert_restored(&vault, &vault.path("restored"));
+        // Taken up: one document and one database are gone.
+        fs::remove_dir_all(vault.path("restored/documents/28")).unwrap();
+        fs::remove_file(vault.path("restored/audit.db")).unwrap();
+        drop(snapshot);
+        let snapshot = open();
+        let sources = Sources { main: Some(&snapshot), keyring: Some(&place) };
+        let restored = execute(&plan, &sources, &vault.path("restored"), &mut ()).unwrap();
+        assert_eq!((restored.fetched, restored.found), (2, 6));
+        restored.finish().unwrap();
+        assert_restored(&vault, &vault.path("restored"));
+    });
 }
 
 #[test]
 fn a_snapshot_of_a_changed_spool_is_found_out_whatever_restic_says() {
-    let vault = Vault::captured(1);
-    let (restic, repository) = repository(&vault);
-    let document = Vault::files(&vault.spool()).into_iter().find(|file| file.contains("/documents/")).unwrap();
-    let path = vault.spool().join(&document);
-    let mut bytes = fs::read(&path).unwrap();
-    bytes[0] ^= 1;
-    fs::write(path, bytes).unwrap();
-    take(&vault, &restic, &repository);
-    let scratch = vault.path("spool");
-    let snapshot = Snapshot::open(&restic, &repository, &Vault::scope(), None, &scratch, &mut ()).unwrap();
-    let sources = Sources { main: Some(&snapshot), keyring: None };
-    let verified = verify(&sources, &vault.pinned(), &KnownPoint::default(), Depth::Whole, &mut ()).unwrap();
-    assert!(matches!(&verified.faults[..], [Fault::WrongHash { object, .. }] if *object == document));
+    on_each_restic(|restic| {
+        let vault = Vault::captured(1);
+        let repository = repository(&vault, &restic);
+        let document = Vault::files(&vault.spool()).into_iter().find(|file| file.contains("/documents/")).unwrap();
+        let path = vault.spool().join(&document);
+        let mut bytes = fs::read(&path).unwrap();
+        bytes[0] ^= 1;
+        fs::write(path, bytes).unwrap();
+        take(&vault, &restic, &repository);
+        let scratch = vault.path("spool");
+        let snapshot = Snapshot::open(&restic, &repository, &Vault::scope(), None, &scratch, &mut ()).unwrap();
+        let sources = Sources { main: Some(&snapshot), keyring: None };
+        let verified = verify(&sources, &vault.pinned(), &KnownPoint::default(), Depth::Whole, &mut ()).unwrap();
+        assert!(matches!(&verified.faults[..], [Fault::WrongHash { object, .. }] if *object == document));
+    });
 }
 
 #[test]
 fn a_repository_without_this_vault_is_named() {
-    let vault = Vault::captured(1);
-    let (restic, repository) = repository(&vault);
-    let opened = Snapshot::open(&restic, &repository, &Vault::scope(), None, &vault.spool(), &mut ());
-    assert!(matches!(opened.map(drop), Err(SnapshotError::None { .. })));
+    on_each_restic(|restic| {
+        let vault = Vault::captured(1);
+        let repository = repository(&vault, &restic);
+        let opened = Snapshot::open(&restic, &repository, &Vault::scope(), None, &vault.spool(), &mut ());
+        assert!(matches!(opened.map(drop), Err(SnapshotError::None { .. })));
+    });
 }

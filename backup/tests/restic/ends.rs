@@ -11,27 +11,32 @@ use super::*;
 
 #[test]
 fn a_wrong_password_is_named() {
-    let (bench, restic) = Bench::with_repository();
-    fs::write(bench.path("password"), "another").unwrap();
-    let failure = failure(restic.is_there(&bench.repository(), &mut ()));
-    assert!(matches!(failure, Failure::WrongPassword { .. }), "{failure}");
+    on_each_restic(|restic| {
+        let bench = Bench::with_repository(&restic);
+        fs::write(bench.path("password"), "another").unwrap();
+        let failure = failure(restic.is_there(&bench.repository(), &mut ()));
+        assert!(matches!(failure, Failure::WrongPassword { .. }), "{failure}");
+    });
 }
 
 #[test]
 fn a_missing_repository_is_named() {
-    let bench = Bench::new();
-    let restic = Restic::find(None).unwrap();
-    assert!(!restic.is_there(&bench.repository(), &mut ()).unwrap());
-    let error = bench.backup(&restic, &mut ()).unwrap_err();
-    assert!(error.contains("is no restic repository"), "{error}");
+    on_each_restic(|restic| {
+        let bench = Bench::new();
+        assert!(!restic.is_there(&bench.repository(), &mut ()).unwrap());
+        let error = bench.backup(&restic, &mut ()).unwrap_err();
+        assert!(error.contains("is no restic repository"), "{error}");
+    });
 }
 
 #[test]
 fn a_missing_password_file_is_named() {
-    let (bench, restic) = Bench::with_repository();
-    fs::remove_file(bench.path("password")).unwrap();
-    let failure = failure(restic.stats(&bench.repository(), &mut ()));
-    assert!(matches!(failure, Failure::PasswordFile { .. }), "{failure}");
+    on_each_restic(|restic| {
+        let bench = Bench::with_repository(&restic);
+        fs::remove_file(bench.path("password")).unwrap();
+        let failure = failure(restic.stats(&bench.repository(), &mut ()));
+        assert!(matches!(failure, Failure::PasswordFile { .. }), "{failure}");
+    });
 }
 
 /// A process that is ended with the test.
@@ -51,12 +56,12 @@ impl Drop for Ending {
 }
 
 /// restic with an exclusive lock, stopped while it holds it.
-fn stopped_with_lock(bench: &Bench) -> Ending {
+fn stopped_with_lock(bench: &Bench, restic: &Restic) -> Ending {
     let locks = bench.path("repository/locks");
     let is_lock = |name: &str| name.len() == 64;
     for _ in 0..20 {
         let mut check = Ending(
-            Command::new("restic")
+            Command::new(restic.program())
                 .args(["check", "--no-cache", "-r"])
                 .arg(bench.path("repository"))
                 .arg("--password-file")
@@ -83,14 +88,28 @@ fn stopped_with_lock(bench: &Bench) -> Ending {
 
 #[test]
 fn a_lock_is_reported_with_its_holder_and_left_alone() {
-    let (bench, restic) = Bench::with_repository();
-    let holder = stopped_with_lock(&bench);
-    let error = bench.backup(&restic, &mut ()).unwrap_err();
-    assert!(error.contains(&format!("is locked by PID {}", holder.0.id())), "{error}");
-    assert!(error.ends_with("if it died, run `restic unlock`"), "{error}");
-    assert_eq!(fs::read_dir(bench.path("repository/locks")).unwrap().count(), 1);
-    // Reading goes on.
-    assert!(restic.snapshots(&bench.repository(), "production", "coffre", &mut ()).unwrap().is_empty());
+    on_each_restic(|restic| {
+        let bench = Bench::with_repository(&restic);
+        let holder = stopped_with_lock(&bench, &restic);
+        let error = bench.backup(&restic, &mut ()).unwrap_err();
+        assert!(error.contains(&format!("is locked by PID {}", holder.0.id())), "{error}");
+        assert!(error.ends_with("if it died, run `restic unlock`"), "{error}");
+        assert_eq!(fs::read_dir(bench.path("repository/locks")).unwrap().count(), 1);
+        // Reading goes on.
+        assert!(restic.snapshots(&bench.repository(), "production", "coffre", &mut ()).unwrap().is_empty());
+    });
+}
+
+#[test]
+fn a_lock_of_a_process_that_has_ended_is_told_from_one_in_use() {
+    on_each_restic(|restic| {
+        let bench = Bench::with_repository(&restic);
+        drop(stopped_with_lock(&bench, &restic));
+        assert_eq!(fs::read_dir(bench.path("repository/locks")).unwrap().count(), 1, "it was killed");
+        let error = bench.backup(&restic, &mut ()).unwrap_err();
+        assert!(error.contains("was left locked by PID"), "{error}");
+        assert!(error.ends_with("which has ended: run `restic unlock` on it, then run this again"), "{error}");
+    });
 }
 
 /// Does something at the first sign of progress.
@@ -128,28 +147,32 @@ fn fill(bench: &Bench) {
 
 #[test]
 fn a_killed_restic_is_named_and_the_next_run_succeeds() {
-    let (bench, restic) = Bench::with_repository();
-    fill(&bench);
-    let numbered = bench.numbered();
-    let kill = || kill_process(Pid::from_raw(bench.pid()).unwrap(), Signal::KILL).unwrap();
-    let mut observer = AtFirstProgress { act: kill, done: false, cancel: false };
-    let error = bench.backup(&numbered, &mut observer).unwrap_err();
-    assert!(error.starts_with("restic was killed by signal 9"), "{error}");
-    // It left a lock that does not exclude other backups, and no snapshot.
-    assert!(restic.snapshots(&bench.repository(), "production", "coffre", &mut ()).unwrap().is_empty());
-    bench.backup(&restic, &mut ()).unwrap();
+    on_each_restic(|restic| {
+        let bench = Bench::with_repository(&restic);
+        fill(&bench);
+        let numbered = bench.numbered(&restic);
+        let kill = || kill_process(Pid::from_raw(bench.pid()).unwrap(), Signal::KILL).unwrap();
+        let mut observer = AtFirstProgress { act: kill, done: false, cancel: false };
+        let error = bench.backup(&numbered, &mut observer).unwrap_err();
+        assert!(error.starts_with("restic was killed by signal 9"), "{error}");
+        // It left a lock that does not exclude other backups, and no snapshot.
+        assert!(restic.snapshots(&bench.repository(), "production", "coffre", &mut ()).unwrap().is_empty());
+        bench.backup(&restic, &mut ()).unwrap();
+    });
 }
 
 #[test]
 fn a_cancelled_restic_is_gone_and_has_removed_its_lock() {
-    let (bench, _) = Bench::with_repository();
-    fill(&bench);
-    let numbered = bench.numbered();
-    let mut observer = AtFirstProgress { act: || {}, done: false, cancel: true };
-    let error = bench.backup(&numbered, &mut observer).unwrap_err();
-    assert_eq!(error, "stopped as asked: run the same command again to go on");
-    assert!(!is_alive(bench.pid()));
-    assert_eq!(fs::read_dir(bench.path("repository/locks")).unwrap().count(), 0);
+    on_each_restic(|restic| {
+        let bench = Bench::with_repository(&restic);
+        fill(&bench);
+        let numbered = bench.numbered(&restic);
+        let mut observer = AtFirstProgress { act: || {}, done: false, cancel: true };
+        let error = bench.backup(&numbered, &mut observer).unwrap_err();
+        assert_eq!(error, "stopped as asked: run the same command again to go on");
+        assert!(!is_alive(bench.pid()));
+        assert_eq!(fs::read_dir(bench.path("repository/locks")).unwrap().count(), 0);
+    });
 }
 
 #[test]

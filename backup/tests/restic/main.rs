@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 mod ends;
+mod programs;
 mod scripted;
 mod verbs;
 
@@ -12,6 +13,8 @@ use std::process::Command;
 use coffre_backup::Observer;
 use coffre_backup::restic::{Failure, Repository, Restic, Snapshotted, Subject};
 use tempfile::TempDir;
+
+use programs::on_each_restic;
 
 /// A folder with a spool's main side, a password and room for a repository.
 struct Bench {
@@ -39,11 +42,10 @@ impl Bench {
     }
 
     /// The same bench with a repository made in it.
-    fn with_repository() -> (Self, Restic) {
+    fn with_repository(restic: &Restic) -> Self {
         let bench = Self::new();
-        let restic = Restic::find(None).unwrap();
         restic.init(&bench.repository(), &mut ()).unwrap();
-        (bench, restic)
+        bench
     }
 
     fn backup(&self, restic: &Restic, observer: &mut dyn Observer) -> Result<Snapshotted, String> {
@@ -71,9 +73,10 @@ impl Bench {
         Restic::find(Some(&self.script(&format!("{answer}\n{body}")))).unwrap()
     }
 
-    /// The installed restic behind a script that first writes its process number.
-    fn numbered(&self) -> Restic {
-        let body = format!("echo $$ > {}\nexec restic \"$@\"", self.path("pid").display());
+    /// A restic behind a script that first writes its process number.
+    fn numbered(&self, restic: &Restic) -> Restic {
+        let program = restic.program().display();
+        let body = format!("echo $$ > {}\nexec {program} \"$@\"", self.path("pid").display());
         Restic::find(Some(&self.script(&body))).unwrap()
     }
 

@@ -1,6 +1,6 @@
 //! The configuration that a vault's own directory begins with: what it is, and nothing else.
 
-use std::fs::OpenOptions;
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
@@ -9,7 +9,7 @@ use coffre_core::ids::Environment;
 
 use super::locate::FILE_NAME;
 
-/// Writes it into a vault's directory, durably, unless there is one already.
+/// Writes it into a vault's directory, durably and whole. One that is there is from a restore that was cut off.
 pub(crate) fn pin(directory: &Path, environment: &Environment, vault_id: &str, key: &str) -> io::Result<()> {
     let text = format!(
         "# What this vault is, for its own server. Pin the same three lines wherever its backups are verified or restored.\n\
@@ -17,7 +17,11 @@ pub(crate) fn pin(directory: &Path, environment: &Environment, vault_id: &str, k
          vault_id = \"{vault_id}\"\n\
          verification_key = \"{key}\"\n"
     );
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(directory.join(FILE_NAME))?;
+    let (unfinished, name) = (directory.join(format!("{FILE_NAME}.new")), directory.join(FILE_NAME));
+    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&unfinished)?;
     file.write_all(text.as_bytes())?;
-    file.sync_all()
+    file.sync_all()?;
+    // Durable: the text, under a name that nothing reads.
+    fs::rename(unfinished, name)?;
+    File::open(directory)?.sync_all()
 }

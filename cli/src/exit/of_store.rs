@@ -21,6 +21,7 @@ pub(super) const fn init(error: &InitError) -> Option<Exit> {
 pub(super) const fn open(error: &OpenError) -> Option<Exit> {
     match error {
         OpenError::Locked => Some(Exit::Busy),
+        OpenError::Full => Some(Exit::Temporary),
         OpenError::NoVault { .. } | OpenError::Permissions { .. } => Some(Exit::Usage),
         OpenError::Root(error) => root(error),
         OpenError::Database { .. } | OpenError::Damaged { .. } => Some(Exit::Tampering),
@@ -32,7 +33,9 @@ pub(super) const fn open(error: &OpenError) -> Option<Exit> {
 pub(super) const fn root(error: &RootError) -> Option<Exit> {
     match error {
         RootError::WrongIdentity { .. } | RootError::Keys(KeyFileError::OtherVault { .. }) => Some(Exit::WrongKey),
-        RootError::Keys(KeyFileError::DoesNotOpen(_) | KeyFileError::Damaged { .. }) => Some(Exit::Tampering),
+        RootError::Damaged { .. } | RootError::Keys(KeyFileError::DoesNotOpen(_) | KeyFileError::Damaged { .. }) => {
+            Some(Exit::Tampering)
+        }
         RootError::Keys(KeyFileError::Seal(_)) | RootError::Recipient(_) => Some(Exit::Failure),
         RootError::Read { .. } | RootError::Write { .. } => None,
     }

@@ -1,12 +1,27 @@
 //! The built `coffre` binary, as people and schedulers meet it: one module a behaviour, one binary for all of them.
-#![expect(clippy::expect_used, clippy::indexing_slicing, reason = "tests")]
+#![expect(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "tests")]
 
 mod audit_copy;
 mod backups;
+mod bad_requests;
+mod caller;
 mod command_line;
+mod cut_uploads;
+mod damage;
+mod disk_full;
+mod first_session;
 mod importing;
+mod killed_runs;
+mod killed_server;
 mod new_vault;
 mod policy;
 mod server;
 mod serving;
+mod site;
 mod transcript;
+
+#[path = "../../../vault/store/tests/faults/child.rs"]
+#[expect(dead_code, reason = "shared with the tests of the store, which need more of it")]
+mod child;
+#[path = "../../../vault/store/tests/faults/small_disk.rs"]
+mod small_disk;

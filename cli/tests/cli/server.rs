@@ -1,12 +1,14 @@
 //! A `coffre serve` of a test's own, on a port that the system chooses. It ends with the test.
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::TcpStream;
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
+
+use crate::caller::Caller;
 
 /// A server that runs.
 pub(crate) struct Server {
@@ -48,16 +50,12 @@ impl Server {
 
     /// The status code that a GET gets, as an application with this token.
     pub(crate) fn get(&self, path: &str, token: &str) -> u16 {
-        let mut stream = TcpStream::connect(&self.address).expect("it listens");
-        write!(
-            stream,
-            "GET {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n\
-             Coffre-Operator: j.bond\r\nConnection: close\r\n\r\n"
-        )
-        .expect("it reads");
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).expect("it answers");
-        answer.split(' ').nth(1).and_then(|code| code.parse().ok()).expect("a status code")
+        self.caller(token).get(path).status
+    }
+
+    /// An application with this token.
+    pub(crate) fn caller(&self, token: &str) -> Caller {
+        Caller::new(&self.address, token)
     }
 
     /// Asks it to end, as systemd does, and waits until it has.
@@ -70,10 +68,27 @@ impl Server {
     }
 }
 
+impl Server {
+    /// Kills it, as a power failure or the lack of memory does.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().expect("it runs");
+        self.child.wait().expect("it ends");
+    }
+}
+
 impl Drop for Server {
     fn drop(&mut self) {
         // What has ended already needs no end.
         self.child.kill().ok();
         self.child.wait().ok();
+    }
+}
+
+/// Waits until something holds, for as long as a slow machine may need.
+pub(crate) fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_mins(1);
+    while !holds() {
+        assert!(Instant::now() < deadline, "never: {what}");
+        std::thread::sleep(Duration::from_millis(5));
     }
 }

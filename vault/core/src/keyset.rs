@@ -44,7 +44,9 @@ pub enum KeyFileError {
         found_environment: Environment,
     },
     /// The root key does not open `keys.json`.
-    #[error("keys.json does not open with this root key: it was changed, or the key is of another vault")]
+    #[error(
+        "keys.json does not open with this root key, it was changed or is another vault's: restore the vault from a backup with `coffre restore`"
+    )]
     DoesNotOpen(#[source] OpenError),
     /// Nothing could be encrypted.
     #[error("the keys could not be encrypted")]

@@ -15,7 +15,7 @@ use coffre_core::search::SearchIndex;
 use coffre_store::transactions::{ImportError, ImportRecords};
 use coffre_store::{
     Claim, CommitError, Depends, Disclosure, DocumentInfo, HitKind, ReadError, Receipt, Snapshot, StageError, Store,
-    Undisclosed, WrongReceipt,
+    Unavailable, Undisclosed, WrongReceipt,
 };
 use thiserror::Error;
 
@@ -29,18 +29,38 @@ enum VaultFault {
     KeyNotIndexed,
     #[error(transparent)]
     Read(#[from] ReadError),
+    #[error("it cannot serve now")]
+    Unavailable(#[source] Unavailable),
     #[error(transparent)]
-    Compare(#[from] CommitError<Infallible>),
+    Compare(CommitError<Infallible>),
     #[error(transparent)]
     Receipt(#[from] WrongReceipt),
     #[error(transparent)]
-    Commit(#[from] CommitError<ImportError>),
+    Commit(CommitError<ImportError>),
     #[error(transparent)]
     Stage(#[from] StageError),
     #[error("a document of the source could not be brought over")]
     Copy(#[source] io::Error),
     #[error("a record was erased while it was compared: run the import again")]
     Gone,
+}
+
+impl From<CommitError<Infallible>> for VaultFault {
+    fn from(error: CommitError<Infallible>) -> Self {
+        match error {
+            CommitError::Unavailable(cause) => Self::Unavailable(cause),
+            other => Self::Compare(other),
+        }
+    }
+}
+
+impl From<CommitError<ImportError>> for VaultFault {
+    fn from(error: CommitError<ImportError>) -> Self {
+        match error {
+            CommitError::Unavailable(cause) => Self::Unavailable(cause),
+            other => Self::Commit(other),
+        }
+    }
 }
 
 impl From<VaultFault> for TargetError {
@@ -169,7 +189,7 @@ impl ImportTarget for VaultTarget<'_> {
         let items = self.items(batch, bodies)?;
         let records = ImportRecords { record_type: self.kind.clone(), items };
         let pending = self.store.transact(records, self.base.clone(), None, Depends::default());
-        pending.wait().map_err(VaultFault::Commit)?;
+        pending.wait().map_err(VaultFault::from)?;
         Ok(())
     }
 

@@ -27,6 +27,10 @@ pub(crate) fn open(path: &Path, key: &SecretKey, purpose: Use) -> rusqlite::Resu
         flags |= OpenFlags::SQLITE_OPEN_CREATE;
     }
     let connection = Connection::open_with_flags(path, flags)?;
+    // From the first: a file that turns out not to be ours must not get what waits in the write-ahead log.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+    // Or it writes lines of its own to standard error, between ours; what it finds comes back as an error all the same.
+    connection.execute_batch("PRAGMA cipher_log_level = NONE;")?;
     // A raw key: 256 random bits need no PBKDF2. Not a bound parameter: PRAGMA takes none.
     let digits = Zeroizing::new(hex(key.expose()));
     let pragma = Zeroizing::new(format!("PRAGMA key = \"x'{}'\";", digits.as_str()));
@@ -37,7 +41,6 @@ pub(crate) fn open(path: &Path, key: &SecretKey, purpose: Use) -> rusqlite::Resu
     connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
     connection.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))?;
     connection.query_row("PRAGMA wal_autocheckpoint = 0", [], |_| Ok(()))?;
-    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     connection.set_prepared_statement_cache_capacity(64);
     if purpose == Use::Read {
         connection.execute_batch("PRAGMA query_only = ON; PRAGMA busy_timeout = 1000;")?;

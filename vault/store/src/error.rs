@@ -1,5 +1,6 @@
 //! Why the store could not read, stage or commit. None of it names a person or shows a value.
 
+use std::error::Error as StdError;
 use std::io;
 
 use coffre_core::crypto::OpenError as CipherError;
@@ -39,10 +40,7 @@ pub enum Unavailable {
 impl Unavailable {
     /// What a database error means for the vault.
     pub(crate) fn from_database(error: &rusqlite::Error) -> Self {
-        match error.sqlite_error_code() {
-            Some(rusqlite::ErrorCode::DiskFull) => Self::DiskFull,
-            _ => Self::Disk { detail: error.to_string() },
-        }
+        if is_full(error) { Self::DiskFull } else { Self::Disk { detail: error.to_string() } }
     }
 
     /// A page of a database is not what was written.
@@ -51,10 +49,7 @@ impl Unavailable {
     }
 
     pub(crate) fn from_io(error: &io::Error) -> Self {
-        match error.kind() {
-            io::ErrorKind::StorageFull => Self::DiskFull,
-            _ => Self::Disk { detail: error.to_string() },
-        }
+        if has_no_space(error) { Self::DiskFull } else { Self::Disk { detail: error.to_string() } }
     }
 
     pub(crate) fn from_read(error: &ReadError) -> Self {
@@ -73,6 +68,30 @@ impl Unavailable {
             other => Self::Disk { detail: other.to_string() },
         }
     }
+}
+
+/// SQLite's word for a shared-memory file that could not grow; it tells no cause, and a full disk is the one there is.
+const SHARED_MEMORY_SIZE: i32 = rusqlite::ffi::SQLITE_IOERR_SHMSIZE;
+
+fn is_full(error: &rusqlite::Error) -> bool {
+    let full = |code: &rusqlite::ffi::Error| {
+        code.code == rusqlite::ErrorCode::DiskFull || code.extended_code == SHARED_MEMORY_SIZE
+    };
+    error.sqlite_error().is_some_and(full)
+}
+
+fn has_no_space(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+}
+
+/// Whether a full disk is behind an error, however deep. It says nothing of what is stored, so it must never pass for
+/// damage.
+pub fn disk_is_full(error: &(dyn StdError + 'static)) -> bool {
+    std::iter::successors(Some(error), |link: &&(dyn StdError + 'static)| (*link).source()).any(|link| {
+        link.downcast_ref().is_some_and(is_full)
+            || link.downcast_ref().is_some_and(has_no_space)
+            || link.downcast_ref() == Some(&Unavailable::DiskFull)
+    })
 }
 
 /// A read that failed.

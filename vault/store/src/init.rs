@@ -18,6 +18,7 @@ use thiserror::Error;
 
 use crate::clock::Clock;
 use crate::durable::{sync_directory, write_private};
+use crate::error::disk_is_full;
 use crate::identity::{Identity, IdentityError};
 use crate::key_files::remember_recovery;
 use crate::layout::{Database, Layout};
@@ -97,6 +98,13 @@ pub enum InitError {
     },
 }
 
+impl InitError {
+    /// The same, unless a full disk is behind it.
+    fn unless_full(self) -> Self {
+        if disk_is_full(&self) { Self::Open(OpenError::Full) } else { self }
+    }
+}
+
 /// Makes a vault in a new or empty directory that only its owner can read.
 pub fn init(
     dir: &Path,
@@ -118,7 +126,7 @@ pub fn init(
     if made.is_err() {
         clean(dir, created);
     }
-    made
+    made.map_err(InitError::unless_full)
 }
 
 /// Makes the directory or checks that it is empty and private; says whether it was made.

@@ -38,7 +38,7 @@ mod writer;
 pub use capture::{CaptureError, Captured};
 pub use disclosure::{Claim, Depends, Disclosure, Receipt, Undisclosed, WrongReceipt};
 pub use document::{DocumentReader, DocumentWriter, StagedDocument};
-pub use error::{CommitError, ReadError, StageError, Unavailable};
+pub use error::{CommitError, ReadError, StageError, Unavailable, disk_is_full};
 pub use identity::{Identity, IdentityError};
 pub use init::{InitError, InitPlan, Initialized, init};
 pub use key_files::KeyFileFault;

@@ -21,7 +21,7 @@ use crate::capture::Descriptors;
 use crate::clock::Clock;
 use crate::connection::{self, Use};
 use crate::document::DocumentFolder;
-use crate::error::ReadError;
+use crate::error::{ReadError, disk_is_full};
 use crate::identity::Identity;
 use crate::key_files::{KeyFiles, remember_recovery, remembered_recovery};
 use crate::layout::{Database, Layout};
@@ -61,6 +61,9 @@ pub enum OpenError {
         /// The directory.
         path: PathBuf,
     },
+    /// There is no space to open it in. Whatever it looked like, nothing is known to be damaged.
+    #[error("the disk that holds the vault is full: free space, then run this again")]
+    Full,
     /// The keys do not open.
     #[error(transparent)]
     Root(#[from] RootError),
@@ -95,6 +98,13 @@ pub enum OpenError {
     /// The system refused.
     #[error("the vault's files cannot be used: check the disk and permissions")]
     Io(#[from] io::Error),
+}
+
+impl OpenError {
+    /// The same, unless a full disk is behind it.
+    pub(crate) fn unless_full(self) -> Self {
+        if disk_is_full(&self) { Self::Full } else { self }
+    }
 }
 
 impl From<RecoverError> for OpenError {
@@ -230,8 +240,11 @@ fn describe(layout: &Layout, keys: &Keyset) -> Result<Described, OpenError> {
         let failed = |source| OpenError::Database { file, source };
         let connection = connection::open(&layout.database(database), key, Use::Write).map_err(failed)?;
         let found: i32 = connection.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(failed)?;
-        if found != schema::VERSION {
+        if found > schema::VERSION {
             return Err(OpenError::Newer { file, found, known: schema::VERSION });
+        }
+        if found < schema::VERSION {
+            return Err(OpenError::Damaged { detail: format!("{file} has format {found}"), source: None });
         }
         if database == Database::Vault {
             let meta = |key: &str| {
@@ -263,7 +276,7 @@ impl Store {
     pub fn open(dir: &Path, identity: &Identity, options: &OpenOptions) -> Result<Self, OpenError> {
         let owned = own(dir)?;
         let unwrapped = root::unwrap(&owned.layout, &owned.layout.root_server(), identity)?;
-        let opened = open_with(owned.layout, unwrapped, options)?;
+        let opened = open_with(owned.layout, unwrapped, options).map_err(OpenError::unless_full)?;
         Self::start(opened, owned.lock)
     }
 }

@@ -30,10 +30,19 @@ pub enum RootError {
     /// The identity does not open the root key.
     #[error(
         "the identity does not open {path}: use the identity this file was made for (the server's for root.server.age, \
-         the recovery identity for root.recovery.age)",
+         the recovery identity for root.recovery.age); if it is the right one, the file is damaged: restore the vault",
         path = path.display()
     )]
     WrongIdentity {
+        /// Which file.
+        path: PathBuf,
+        /// What age said.
+        #[source]
+        source: age::DecryptError,
+    },
+    /// The file is not what was written.
+    #[error("{path} is damaged: restore the vault from a backup with `coffre restore`", path = path.display())]
+    Damaged {
         /// Which file.
         path: PathBuf,
         /// What age said.
@@ -79,12 +88,21 @@ pub(crate) struct Unwrapped {
 pub(crate) fn unwrap(layout: &Layout, root_file: &Path, identity: &Identity) -> Result<Unwrapped, RootError> {
     let read_keys = read(&layout.keys(), "is this a vault? `coffre init` makes one, `coffre restore` brings one back")?;
     let keys_file = KeysFile::from_bytes(&read_keys)?;
-    let sealed = read(root_file, "restore it from the newest base backup")?;
-    let bytes =
-        identity.decrypt(&sealed).map_err(|source| RootError::WrongIdentity { path: root_file.to_owned(), source })?;
+    let sealed = read(root_file, "restore the vault from a backup with `coffre restore`")?;
+    let bytes = identity.decrypt(&sealed).map_err(|source| not_decrypted(root_file, source))?;
     let root = RootKey::from_bytes(&bytes, &keys_file.scope())?;
     let keys = Keyset::unwrap(&keys_file, &root)?;
     Ok(Unwrapped { root, keys, keys_file: ContentHash::of(&read_keys), root_file: ContentHash::of(&sealed) })
+}
+
+/// A changed byte shows as one or the other, by where it is: age tells a stranger's file from one of ours by the same
+/// bytes that it may have been changed in.
+fn not_decrypted(path: &Path, source: age::DecryptError) -> RootError {
+    let path = path.to_owned();
+    match source {
+        age::DecryptError::NoMatchingKeys => RootError::WrongIdentity { path, source },
+        _ => RootError::Damaged { path, source },
+    }
 }
 
 /// Writes `keys.json`, wrapped by the root key.

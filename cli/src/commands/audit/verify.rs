@@ -75,6 +75,10 @@ impl Sound {
 }
 
 fn of_copy(copy: &Path, arguments: &Arguments, global: &Global) -> anyhow::Result<Sound> {
+    if !copy.is_dir() {
+        let cause = format!("{} is no folder", copy.display());
+        return Err(Complaint::usage(cause, "name the folder that `coffre audit export` wrote").into());
+    }
     let key = match &arguments.vault_key {
         Some(key) => key.clone(),
         None => Configuration::load(&configuration::locate(global.config.as_deref(), None)?)?.verification_key,

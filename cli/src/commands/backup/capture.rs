@@ -3,9 +3,9 @@
 use std::io;
 use std::path::PathBuf;
 
-use coffre_backup::Observer;
-use coffre_backup::run::{Answer, Capture};
-use hyper::Method;
+use coffre_backup::run::{Answer, Capture, NotCaptured};
+use coffre_backup::{Ending, Observer};
+use hyper::{Method, StatusCode};
 use serde::Deserialize;
 
 use crate::client::{ClientError, ask};
@@ -19,17 +19,30 @@ struct Base {
 }
 
 impl Capture for BySocket {
-    fn capture(&mut self, _observer: &mut dyn Observer) -> Result<Answer, String> {
+    fn capture(&mut self, _observer: &mut dyn Observer) -> Result<Answer, NotCaptured> {
         let Some(socket) = self.0.take() else { return Ok(Answer::NotServed) };
         match ask(&socket, Method::POST, "/v1/base") {
             Ok(Base { number }) => Ok(Answer::Captured { number }),
             // A socket that is there and cannot be used is not the absence of a server.
             Err(ClientError::Unreachable { source, .. }) if is_absent(&source) => Ok(Answer::NotServed),
             Err(error @ ClientError::Unreachable { .. }) => {
-                Err(format!("{error}: or let this account use the backup socket, see [server] in coffre.toml"))
+                let told = format!("{error}: or let this account use the backup socket, see [server] in coffre.toml");
+                Err(NotCaptured { told, ending: Ending::Failure })
             }
-            Err(error) => Err(error.to_string()),
+            Err(error) => Err(NotCaptured { told: error.to_string(), ending: ending(&error) }),
         }
+    }
+}
+
+/// By the problem that the server names (`docs/formats/control.md`).
+fn ending(error: &ClientError) -> Ending {
+    let ClientError::Refused { status, problem, .. } = error else { return Ending::Failure };
+    match problem.rsplit(':').next().unwrap_or_default() {
+        "capture-running" => Ending::Busy,
+        "document-damaged" => Ending::Tampering,
+        "no-spool" => Ending::Usage,
+        _ if *status == StatusCode::SERVICE_UNAVAILABLE => Ending::Temporary,
+        _ => Ending::Failure,
     }
 }
 

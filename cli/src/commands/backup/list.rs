@@ -7,6 +7,7 @@ use coffre_backup::list::{Listed, Point, list};
 use serde_json::{Value, json};
 
 use super::setting::{ResticArgument, Setting};
+use super::visit::Looking;
 use crate::arguments::Global;
 use crate::exit::Exit;
 use crate::progress::Watch;
@@ -32,9 +33,9 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit> {
     let setting = Setting::read(global, &arguments.restic)?;
     let mut watch = Watch::new();
-    let visited = setting.visit(&arguments.names, arguments.scratch.as_deref(), &mut watch, |_, sources, watch| {
-        Ok(list(sources, &setting.pinned, watch)?)
-    })?;
+    let looking = Looking { scratch: arguments.scratch.as_deref(), check: None };
+    let visited = setting
+        .visit(&arguments.names, looking, &mut watch, |_, sources, watch| Ok(list(sources, &setting.pinned, watch)?))?;
     drop(watch);
     if arguments.json {
         let places: Vec<Value> = visited.done.iter().map(|(name, listed)| as_json(name, listed)).collect();

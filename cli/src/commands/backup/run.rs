@@ -67,7 +67,7 @@ fn as_json(report: &Report) -> Value {
         "exit_code": report.ending.code(),
         "base": match &report.capture { Ok(Answer::Captured { number }) => json!(number), _ => Value::Null },
         "served": !matches!(report.capture, Ok(Answer::NotServed)),
-        "capture_error": report.capture.as_ref().err(),
+        "capture_error": report.capture.as_ref().err().map(ToString::to_string),
         "captured": report.captured,
         "age_seconds": report.age,
         "targets": report.targets.iter().map(target).collect::<Vec<_>>(),

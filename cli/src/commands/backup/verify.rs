@@ -9,7 +9,8 @@ use coffre_backup::verify::{Depth, Verified, verify};
 use coffre_backup::{Ending, Ends};
 use serde_json::{Value, json};
 
-use super::setting::{RESTIC, ResticArgument, Setting};
+use super::setting::{ResticArgument, Setting};
+use super::visit::Looking;
 use crate::arguments::Global;
 use crate::exit::Exit;
 use crate::progress::Watch;
@@ -41,11 +42,8 @@ pub(crate) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
     let depth = if arguments.quick { Depth::Listed } else { Depth::Whole };
     let read_data = if arguments.quick { ReadData::No } else { ReadData::All };
     let mut watch = Watch::new();
-    let scratch = arguments.scratch.as_deref();
-    let visited = setting.visit(&arguments.names, scratch, &mut watch, |name, sources, watch| {
-        if let (RESTIC, Some(repository)) = (name, &setting.repository) {
-            setting.restic()?.check(repository, read_data, watch)?;
-        }
+    let looking = Looking { scratch: arguments.scratch.as_deref(), check: Some(read_data) };
+    let visited = setting.visit(&arguments.names, looking, &mut watch, |name, sources, watch| {
         let known = state.targets.get(name).map(Target::known).unwrap_or_default();
         Ok(verify(sources, &setting.pinned, &known, depth, watch)?)
     })?;

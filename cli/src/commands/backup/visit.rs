@@ -5,6 +5,7 @@ use std::path::Path;
 
 use coffre_backup::Sources;
 use coffre_backup::destination::FileSystem;
+use coffre_backup::restic::ReadData;
 use coffre_backup::snapshot::Snapshot;
 use serde_json::{Value, json};
 
@@ -20,18 +21,27 @@ pub(super) struct Visited<T> {
     failed: Vec<(String, anyhow::Error)>,
 }
 
+/// How a repository is looked into.
+#[derive(Clone, Copy)]
+pub(super) struct Looking<'a> {
+    /// Where its files are fetched to for a moment; otherwise the system's temporary folder.
+    pub(super) scratch: Option<&'a Path>,
+    /// Whether restic checks it first: what is damaged may not even be listed.
+    pub(super) check: Option<ReadData>,
+}
+
 impl Setting {
     /// Does something at each of the places named, or at all of them.
     pub(super) fn visit<T>(
         &self,
         names: &[String],
-        scratch: Option<&Path>,
+        looking: Looking<'_>,
         watch: &mut Watch,
         mut visit: impl FnMut(&str, &Sources<'_>, &mut Watch) -> anyhow::Result<T>,
     ) -> anyhow::Result<Visited<T>> {
         let mut visited = Visited { done: Vec::new(), failed: Vec::new() };
         for name in self.chosen(names)? {
-            match self.visit_one(&name, scratch, watch, &mut visit) {
+            match self.visit_one(&name, looking, watch, &mut visit) {
                 Ok(done) => visited.done.push((name, done)),
                 Err(error) => visited.failed.push((name, error)),
             }
@@ -57,13 +67,16 @@ impl Setting {
     fn visit_one<T>(
         &self,
         name: &str,
-        scratch: Option<&Path>,
+        looking: Looking<'_>,
         watch: &mut Watch,
         visit: &mut impl FnMut(&str, &Sources<'_>, &mut Watch) -> anyhow::Result<T>,
     ) -> anyhow::Result<T> {
         if let (RESTIC, Some(repository)) = (name, &self.repository) {
             let restic = self.restic()?;
-            let scratch = scratch.map_or_else(env::temp_dir, Path::to_owned);
+            if let Some(read_data) = looking.check {
+                restic.check(repository, read_data, watch)?;
+            }
+            let scratch = looking.scratch.map_or_else(env::temp_dir, Path::to_owned);
             let snapshot = Snapshot::open(&restic, repository, &self.pinned.scope, None, &scratch, watch)?;
             // A repository never holds the keyring.
             return visit(name, &Sources { main: Some(&snapshot), keyring: None }, watch);

@@ -5,6 +5,8 @@ mod permissions;
 mod tools;
 mod vault;
 
+use std::fs;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -48,11 +50,19 @@ fn examine(vault: Option<&Path>, config: Option<&Path>) -> Vec<Finding> {
         findings.extend(vault::server(&place.control_socket()));
     }
     findings.push(tools::policies(configuration.as_ref()));
-    if let Some(backup) = configuration.as_ref().and_then(|configuration| configuration.backup.as_ref()) {
-        findings.extend(examine_backup(backup));
+    let backup = configuration.as_ref().and_then(|configuration| configuration.backup.as_ref());
+    match backup {
+        Some(backup) if is_anothers(backup) => {
+            findings.push(permissions::readable_directory("spool", &backup.spool));
+            let detail = format!("{} is another account's, and so is what it backs up to", backup.state().display());
+            findings.push(Finding::good("state of backups", detail + ": run `coffre doctor` as that account, too"));
+        }
+        Some(backup) => {
+            findings.extend(examine_backup(backup));
+            findings.extend(tools::restic(backup.restic.as_ref()));
+        }
+        None => findings.extend(tools::restic(None)),
     }
-    let restic = configuration.as_ref().and_then(|configuration| configuration.backup.as_ref()?.restic.as_ref());
-    findings.extend(tools::restic(restic));
     findings
 }
 
@@ -70,6 +80,13 @@ fn examine_configuration(vault: Option<&Path>, config: Option<&Path>) -> (Option
         }
         Err(error) => (None, vec![Finding::of_error("configuration", &error)]),
     }
+}
+
+/// Whether another account than this one backs up: what is closed to us is as it should be.
+fn is_anothers(backup: &Backup) -> bool {
+    let own = rustix::process::geteuid();
+    let owner = fs::metadata(backup.state()).map(|metadata| metadata.uid());
+    !own.is_root() && backup.state() != backup.spool && owner.is_ok_and(|owner| owner != own.as_raw())
 }
 
 fn examine_backup(backup: &Backup) -> Vec<Finding> {

@@ -9,17 +9,26 @@ use rustix::fs::Access;
 
 use super::finding::Finding;
 
+/// What to do where nothing is.
+const MAKE: &str = "correct the path, or make it";
+
 /// The bits of group and others.
 const OTHERS: u32 = 0o077;
 
 /// A directory that must exist, be ours, and be closed to everybody else.
 pub(super) fn private_directory(subject: &str, path: &Path) -> Finding {
-    examine(subject, path, "700", fs::Metadata::is_dir, "directory")
+    examine(subject, path, "700", (fs::Metadata::is_dir, "directory"), MAKE)
 }
 
 /// A file that holds a secret: it must exist, be ours, and be closed to everybody else.
 pub(super) fn secret_file(subject: &str, path: &Path) -> Finding {
-    examine(subject, path, "600", fs::Metadata::is_file, "file")
+    examine(subject, path, "600", (fs::Metadata::is_file, "file"), MAKE)
+}
+
+/// The same of a file without which there is no vault.
+pub(super) fn vault_file(subject: &str, path: &Path) -> Finding {
+    let restore = "put it back, or restore the vault from a backup with `coffre restore`";
+    examine(subject, path, "600", (fs::Metadata::is_file, "file"), restore)
 }
 
 /// A directory that must exist and that this account can read.
@@ -46,11 +55,17 @@ fn accessible(subject: &str, path: &Path, access: Access, what: &str) -> Finding
                 format!("give this account access to {shown}, or run as the account that has it"),
             ),
         },
-        Err(error) => unreachable(subject, path, &error),
+        Err(error) => unreachable(subject, path, &error, MAKE),
     }
 }
 
-fn examine(subject: &str, path: &Path, mode: &str, is_right: fn(&fs::Metadata) -> bool, kind: &str) -> Finding {
+fn examine(
+    subject: &str,
+    path: &Path,
+    mode: &str,
+    (is_right, kind): (fn(&fs::Metadata) -> bool, &str),
+    missing: &str,
+) -> Finding {
     let shown = path.display();
     match fs::symlink_metadata(path) {
         Ok(metadata) if !is_right(&metadata) => {
@@ -67,13 +82,13 @@ fn examine(subject: &str, path: &Path, mode: &str, is_right: fn(&fs::Metadata) -
             "run coffre as that user, or give it the files with chown",
         ),
         Ok(_) => Finding::good(subject, shown.to_string()),
-        Err(error) => unreachable(subject, path, &error),
+        Err(error) => unreachable(subject, path, &error, missing),
     }
 }
 
-fn unreachable(subject: &str, path: &Path, error: &io::Error) -> Finding {
+fn unreachable(subject: &str, path: &Path, error: &io::Error, missing: &str) -> Finding {
     let remedy = match error.kind() {
-        io::ErrorKind::NotFound => "correct the path, or make it",
+        io::ErrorKind::NotFound => missing,
         io::ErrorKind::PermissionDenied => "run as the account that may see it",
         _ => "look at the disk and the system log",
     };

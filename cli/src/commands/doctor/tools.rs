@@ -57,8 +57,8 @@ fn repository(restic: &Restic, configured: &configuration::Restic) -> Finding {
 impl Finding {
     /// A finding that an error is.
     pub(super) fn of_error(subject: &str, error: &(dyn std::error::Error + 'static)) -> Self {
-        let text = complaint::chain(error);
-        let (cause, remedy) = complaint::split(&text);
-        Self::bad(subject, cause, remedy.unwrap_or("see docs/OPERATIONS.md"))
+        let links = std::iter::successors(Some(error), |link: &&(dyn std::error::Error + 'static)| (*link).source());
+        let (cause, remedy) = complaint::parts(links);
+        Self::bad(subject, cause, remedy.unwrap_or_else(|| "see docs/OPERATIONS.md".to_owned()))
     }
 }

@@ -7,16 +7,16 @@ use std::path::{Path, PathBuf};
 use coffre_core::crypto::Scope;
 use coffre_core::keyset::KeysFile;
 use coffre_core::spool::{self, ContentHash, MainManifest, ObjectName, Pinned};
-use coffre_store::{Database, Layout};
+use coffre_store::{Database, Identity, Layout};
 use hyper::Method;
 use serde::Deserialize;
 
-use super::finding::Finding;
+use super::finding::{Finding, State};
 use super::permissions;
 use crate::client::{ClientError, ask};
 use crate::complaint;
 use crate::configuration::Configuration;
-use crate::place::Place;
+use crate::place::{Place, RESUME};
 
 /// Examines a vault's directory and everything in it.
 pub(super) fn examine(place: &Place) -> Vec<Finding> {
@@ -27,6 +27,10 @@ pub(super) fn examine(place: &Place) -> Vec<Finding> {
         return vec![Finding::good("vault", detail)];
     }
     let mut findings = vec![permissions::private_directory("vault", &place.directory)];
+    if coffre_backup::restore::is_under_way(&place.directory) {
+        findings.push(Finding::bad("keys", "a restore into this directory was begun and did not end", RESUME));
+        return findings;
+    }
     if !layout.keys().exists() {
         findings.push(Finding::bad(
             "keys",
@@ -35,19 +39,11 @@ pub(super) fn examine(place: &Place) -> Vec<Finding> {
         ));
         return findings;
     }
-    if coffre_store::is_unfinished(&place.directory) {
-        findings.push(Finding::bad(
-            "keys",
-            "a restore into this directory was begun and did not end",
-            "run the same `coffre restore` again: it goes on where it stopped",
-        ));
-        return findings;
-    }
-    findings.push(permissions::secret_file("server identity", &place.identity_file()));
-    findings.push(permissions::secret_file("root key for the server", &layout.root_server()));
-    findings.push(permissions::secret_file("root key for recovery", &layout.root_recovery()));
+    findings.push(server_identity(&place.identity_file()));
+    findings.push(permissions::vault_file("root key for the server", &layout.root_server()));
+    findings.push(permissions::vault_file("root key for recovery", &layout.root_recovery()));
     for database in [Database::Vault, Database::Keyring, Database::Audit, Database::Index] {
-        findings.push(permissions::secret_file(database.file_name(), &layout.database(database)));
+        findings.push(permissions::vault_file(database.file_name(), &layout.database(database)));
     }
     // The first document makes the folder.
     if layout.documents().exists() {
@@ -58,9 +54,22 @@ pub(super) fn examine(place: &Place) -> Vec<Finding> {
     findings
 }
 
+/// The identity that opens the vault: there, closed to others, and one.
+fn server_identity(file: &Path) -> Finding {
+    let subject = "server identity";
+    match permissions::vault_file(subject, file) {
+        good if good.state == State::Good => match Identity::read(file) {
+            Ok(_) => good,
+            Err(error) => Finding::of_error(subject, &error),
+        },
+        other => other,
+    }
+}
+
 /// Whether this account may not even look into the directory.
 fn is_closed(directory: &Path) -> bool {
-    rustix::fs::access(directory, rustix::fs::Access::EXEC_OK) == Err(rustix::io::Errno::ACCESS)
+    let is_something_else = fs::metadata(directory).is_ok_and(|found| !found.is_dir());
+    !is_something_else && rustix::fs::access(directory, rustix::fs::Access::EXEC_OK) == Err(rustix::io::Errno::ACCESS)
 }
 
 /// Whether the vault is the one that the configuration pins.

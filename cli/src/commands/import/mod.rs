@@ -124,7 +124,7 @@ fn beside(from: &Path) -> PathBuf {
 enum Told {
     Progress { done: u64, total: u64 },
     Report(Value),
-    Fault { message: String, causes: Vec<String> },
+    Fault { message: String, causes: Vec<String>, may_pass: bool },
 }
 
 /// The report as it is told last; showing how far it is until then.
@@ -138,7 +138,10 @@ fn follow(control: &Control, request: &Value) -> anyhow::Result<Value> {
     })?;
     match last {
         Some(Told::Report(report)) => Ok(report),
-        Some(Told::Fault { message, causes }) => Err(fault(control, message, causes)),
+        Some(Told::Fault { message, causes, may_pass }) => {
+            let exit = if may_pass { Exit::Temporary } else { Exit::Failure };
+            Err(Complaint::told(exit, message, causes).into())
+        }
         Some(Told::Progress { .. }) | None => Err(Complaint::new(
             Exit::Failure,
             "the import broke off without a report",
@@ -146,13 +149,4 @@ fn follow(control: &Control, request: &Value) -> anyhow::Result<Value> {
         )
         .into()),
     }
-}
-
-/// A vault in trouble comes back by itself; anything else is for people to mend.
-fn fault(control: &Control, message: String, causes: Vec<String>) -> anyhow::Error {
-    let in_trouble = control.get("/v1/status").is_ok_and(|status| {
-        status.json::<Value>().is_ok_and(|status| status.get("trouble").is_some_and(|trouble| !trouble.is_null()))
-    });
-    let exit = if in_trouble { Exit::Temporary } else { Exit::Failure };
-    Complaint::told(exit, message, causes).into()
 }

@@ -75,11 +75,11 @@ pub(crate) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
     let fetched_after = begun.elapsed();
     let restored = open(&fetched, &pinned, &identity, watch.bar())?;
     let report = Report::of(&fetched, &restored, fetched_after, begun.elapsed());
+    configuration::pin(&directory, &pinned.scope.environment, &pinned.scope.vault.to_string(), &pinned.key.to_string())
+        .context("the vault's coffre.toml cannot be written: free space, then run the same command again")?;
     // Only now is the directory a vault and no restore.
     fetched.finish()?;
     drop(watch);
-    configuration::pin(&directory, &pinned.scope.environment, &pinned.scope.vault.to_string(), &pinned.key.to_string())
-        .context("the vault is restored, but its coffre.toml is not written; write it from docs/OPERATIONS.md")?;
     if arguments.json {
         output::json(&report)?;
     } else {

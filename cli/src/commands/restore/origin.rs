@@ -13,6 +13,7 @@ use super::Arguments;
 use crate::arguments::Global;
 use crate::complaint::Complaint;
 use crate::configuration::{self, Configuration};
+use crate::exit::Exit;
 use crate::place;
 use crate::progress::Watch;
 
@@ -41,6 +42,10 @@ impl Origin {
         if folder.is_dir() && !folder.join("config").is_file() {
             let cause = format!("{} holds neither backups of Coffre nor a restic repository", folder.display());
             return Err(Complaint::usage(cause, "name a spool, a destination, or a restic repository").into());
+        }
+        if configuration::is_local(&arguments.from) && !folder.exists() {
+            let cause = format!("{} is not there", folder.display());
+            return Err(Complaint::new(Exit::Temporary, cause, "check the path, and that the disk is mounted").into());
         }
         let Some(keyring) = &arguments.keyring else {
             let cause = "a restic repository never holds the keyring";

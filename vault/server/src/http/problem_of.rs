@@ -43,11 +43,8 @@ impl From<Failure> for Problem {
             }
             Failure::NotCopied(ref error) => not_copied(error),
             Failure::NotCaptured(CaptureError::Busy) => conflict("capture-running", "A capture is under way", failure),
-            Failure::NotCaptured(ref error) => {
-                let logged = with_causes(error);
-                Self::new(StatusCode::SERVICE_UNAVAILABLE, "not-captured", "No base backup was taken", failure)
-                    .logged_as(logged)
-            }
+            Failure::NotCaptured(CaptureError::Unavailable(cause)) => Failure::Unavailable(cause).into(),
+            Failure::NotCaptured(ref error) => not_captured(error),
             Failure::StaleDocument => conflict("stale-document", "The document has changed", failure),
             Failure::NameTaken => conflict("name-taken", "The name is taken", failure),
             Failure::TooLong { most } => {
@@ -101,6 +98,16 @@ fn with_causes(error: &dyn std::error::Error) -> String {
         cause = error.source();
     }
     text
+}
+
+/// What the backup account is told is for its own log and its scheduler.
+fn not_captured(error: &CaptureError) -> Problem {
+    let (status, name) = match error {
+        CaptureError::SpoolFull => (StatusCode::SERVICE_UNAVAILABLE, "spool-full"),
+        CaptureError::Document { .. } => (StatusCode::INTERNAL_SERVER_ERROR, "document-damaged"),
+        _ => (StatusCode::INTERNAL_SERVER_ERROR, "not-captured"),
+    };
+    Problem::new(status, name, "No base backup was taken", error).logged_as(with_causes(error))
 }
 
 fn not_copied(error: &CopyError) -> Problem {

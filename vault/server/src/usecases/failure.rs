@@ -11,7 +11,7 @@ use coffre_store::transactions::{
     AddApplicationError, AddDocumentError, AmendError, CreateError, GiveGrantError, RestoreError,
     RevokeApplicationError, WithdrawGrantError,
 };
-use coffre_store::{CaptureError, CommitError, ReadError, StageError, Unavailable, WrongReceipt};
+use coffre_store::{CaptureError, CommitError, ReadError, StageError, Unavailable, WrongReceipt, disk_is_full};
 use thiserror::Error;
 
 use super::log_copy::CopyError;
@@ -174,6 +174,7 @@ impl From<StageError> for Failure {
         match error {
             StageError::NoSuchRecord => vanished(),
             StageError::NoSuchDocument => Self::NoSuchDocument,
+            error if disk_is_full(&error) => Self::Unavailable(Unavailable::DiskFull),
             error => Self::Unstaged(error),
         }
     }

@@ -1,6 +1,7 @@
 //! Importing a legacy database, on the vault's host. The import itself is `coffre-import`'s; here it
 //! meets the open vault, the policies and the account that asks.
 
+use std::error::Error as _;
 use std::path::PathBuf;
 use std::sync::{Arc, TryLockError};
 
@@ -9,6 +10,7 @@ use coffre_import::{
     GrantsError, GrantsFile, ImportError, ImportOptions, ImportReport, Legacy, LegacyError, Mapping, MappingError,
     Progress, TargetError, VaultTarget, import,
 };
+use coffre_store::{Unavailable, disk_is_full};
 use serde::Deserialize;
 use thiserror::Error;
 
@@ -60,6 +62,15 @@ pub(crate) enum ImportFault {
     Vault(#[from] TargetError),
     #[error(transparent)]
     Import(#[from] ImportError),
+}
+
+impl ImportFault {
+    /// Whether a disk or the vault is in the way, and the same import may succeed later.
+    pub(crate) fn may_pass(&self) -> bool {
+        let mut links =
+            std::iter::successors(self.source(), |link: &&(dyn std::error::Error + 'static)| (*link).source());
+        disk_is_full(self) || links.any(<dyn std::error::Error>::is::<Unavailable>)
+    }
 }
 
 /// The purpose that every entry of an import states.

@@ -124,7 +124,7 @@ impl Upload {
         let batch = std::mem::take(&mut self.batch);
         let mut writer = self.idle_writer().await?;
         self.writer = Writer::Busy(tokio::task::spawn_blocking(move || {
-            writer.write_all(&batch).map_err(|error| Failure::Unstaged(StageError::Write(error)))?;
+            writer.write_all(&batch).map_err(StageError::Write)?;
             Ok(writer)
         }));
         Ok(())

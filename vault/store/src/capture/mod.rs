@@ -30,7 +30,7 @@ use coffre_core::time::Timestamp;
 use rusqlite::Connection;
 use thiserror::Error;
 
-use crate::error::Unavailable;
+use crate::error::{Unavailable, disk_is_full};
 use crate::key_files::{KeyFileFault, RightKeyFiles};
 use crate::layout::Database;
 use crate::store::Store;
@@ -80,12 +80,31 @@ pub enum CaptureError {
         /// The document.
         document: DocumentId,
     },
+    /// The spool has no space left.
+    #[error("the disk that holds the spool is full: free space, then take the backup again")]
+    SpoolFull,
     /// The spool could not be written.
-    #[error("the spool could not be written: check its permissions and free space")]
+    #[error("the spool could not be written ({0}): check the folder and its permissions")]
     Spool(#[source] io::Error),
     /// The chain cannot be continued.
     #[error("the chain of backups cannot be continued")]
     Manifest(#[from] ManifestError),
+}
+
+impl CaptureError {
+    /// A full disk by its name: the spool's, or the vault's own.
+    fn naming_a_full_disk(self) -> Self {
+        match self {
+            Self::Spool(_) if disk_is_full(&self) => Self::SpoolFull,
+            Self::Database(_) | Self::Read(_) if disk_is_full(&self) => Self::Unavailable(Unavailable::DiskFull),
+            other => other,
+        }
+    }
+
+    /// `VACUUM INTO` reads the vault and writes into the spool.
+    fn of_keyring_copy(error: rusqlite::Error) -> Self {
+        if disk_is_full(&error) { Self::SpoolFull } else { Self::Database(error) }
+    }
 }
 
 /// Checkpoints wait while this lives.
@@ -139,14 +158,17 @@ impl Store {
     /// Takes a base backup into a spool, and drops those before the newest `keep`. Reads and writes
     /// go on meanwhile.
     pub fn capture(&self, spool: &Path, keep: NonZeroU64, software: &str) -> Result<Captured, CaptureError> {
+        self.try_capture(spool, keep, software).map_err(CaptureError::naming_a_full_disk)
+    }
+
+    fn try_capture(&self, spool: &Path, keep: NonZeroU64, software: &str) -> Result<Captured, CaptureError> {
         let shared = self.shared();
         let hold = Hold::take(shared)?;
         let key_files = shared.key_files.read(&shared.layout)?;
         let spool = Spool::open(spool, &shared.scope).map_err(CaptureError::Spool)?;
         let keyring_copy = spool.temporary_database().map_err(CaptureError::Spool)?;
         let target = keyring_copy.path().to_owned();
-        let frozen = self.exclusively(move |shared, files, tail| freeze(shared, files, tail, &target))?;
-        let frozen = frozen.map_err(CaptureError::Database)?;
+        let frozen = self.exclusively(move |shared, files, tail| freeze(shared, files, tail, &target))??;
         let links = Links::open(shared);
         let (key_files, spool) = (&key_files, &spool);
         let making = Making { store: self, spool, links: &links, frozen: &frozen, key_files, keep, software };
@@ -162,18 +184,19 @@ fn freeze(
     files: &Files,
     tail: &crate::log_file::Tail,
     keyring_copy: &Path,
-) -> rusqlite::Result<Frozen> {
-    checkpoint_all(shared, files)?;
+) -> Result<Frozen, CaptureError> {
+    checkpoint_all(shared, files).map_err(CaptureError::Database)?;
     let target = keyring_copy.to_string_lossy();
-    files.keyring.execute("VACUUM INTO ?1", [target.as_ref()])?;
+    files.keyring.execute("VACUUM INTO ?1", [target.as_ref()]).map_err(CaptureError::of_keyring_copy)?;
+    let pages = |connection| Pages::of(connection).map_err(CaptureError::Database);
     Ok(Frozen {
         time: shared.clock.now().max(tail.time),
         head: tail.head.note.clone(),
         entries: tail.head.size,
-        vault: Pages::of(&files.vault)?,
-        audit: Pages::of(&files.audit)?,
-        keyring: Pages::of(&files.keyring)?,
-        inventory: inventory(&files.vault)?,
+        vault: pages(&files.vault)?,
+        audit: pages(&files.audit)?,
+        keyring: pages(&files.keyring)?,
+        inventory: inventory(&files.vault).map_err(CaptureError::Database)?,
     })
 }
 

@@ -31,7 +31,7 @@ use self::erasures::Missed;
 use crate::capture::remember_parent;
 use crate::connection::{self, Use};
 use crate::document::{DocumentFolder, Located};
-use crate::error::ReadError;
+use crate::error::{ReadError, disk_is_full};
 use crate::identity::Identity;
 use crate::init::{InitError, begin_log, name_generation, new_server_identity};
 use crate::layout::{Database, Layout};
@@ -177,7 +177,10 @@ impl Offline {
 
 fn check_pages(connection: &Connection, file: &'static str) -> Result<(), RestoreError> {
     for (check, sound) in [("PRAGMA cipher_integrity_check", None), ("PRAGMA integrity_check", Some("ok"))] {
-        let failed = |error: rusqlite::Error| RestoreError::Pages { file, detail: error.to_string() };
+        let failed = |source: rusqlite::Error| {
+            let full = disk_is_full(&source);
+            if full { OpenError::Full.into() } else { RestoreError::Pages { file, detail: source.to_string() } }
+        };
         let mut statement = connection.prepare(check).map_err(failed)?;
         let rows = statement.query_map([], |row| row.get::<_, String>(0)).map_err(failed)?;
         let found = rows.collect::<Result<Vec<_>, _>>().map_err(failed)?;
@@ -188,8 +191,26 @@ fn check_pages(connection: &Connection, file: &'static str) -> Result<(), Restor
     Ok(())
 }
 
+impl RestoreError {
+    /// The same, unless a full disk is behind it, which proves nothing against the backup.
+    fn unless_full(self) -> Self {
+        if disk_is_full(&self) { Self::Open(OpenError::Full) } else { self }
+    }
+}
+
 /// Checks fetched files from the inside and makes them a vault of a new generation.
 pub fn finish_restore(
+    dir: &Path,
+    recovery: &Identity,
+    fetched: &Fetched,
+    now: Timestamp,
+    entropy: &mut dyn Entropy,
+    checking: &mut dyn FnMut(Checking),
+) -> Result<Restored, RestoreError> {
+    finish(dir, recovery, fetched, now, entropy, checking).map_err(RestoreError::unless_full)
+}
+
+fn finish(
     dir: &Path,
     recovery: &Identity,
     fetched: &Fetched,

@@ -1,7 +1,7 @@
 //! Importing over the control socket: one request, and lines of JSON until it has ended.
 //!
 //! `{"progress": {"done": 300, "total": 1000}}` as often as a batch is done, then one last line:
-//! `{"report": {…}}`, or `{"fault": {"message": "…", "causes": ["…"]}}`.
+//! `{"report": {…}}`, or `{"fault": {"message": "…", "causes": ["…"], "may_pass": false}}`.
 
 use std::convert::Infallible;
 use std::error::Error;
@@ -42,7 +42,10 @@ async fn import(State(api): State<Api>, Account(call): Account, request: Request
         let ended = api.keeper.import_legacy(call, &asked, &mut progress);
         tell(&match ended {
             Ok(report) => json!({ "report": report }),
-            Err(fault) => json!({ "fault": { "message": fault.to_string(), "causes": causes(&fault) } }),
+            Err(fault) => {
+                let (message, causes) = (fault.to_string(), causes(&fault));
+                json!({ "fault": { "message": message, "causes": causes, "may_pass": fault.may_pass() } })
+            }
         });
     });
     let stream =
