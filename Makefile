@@ -15,7 +15,8 @@ demo: setup ## build Coffre and run the whole story in a temporary directory
 	cargo build --locked -p coffre-cli
 	$(TARGET)/debug/coffre demo $(ARGS)
 
-test: setup ## run all tests
+test: ## run all tests
+	@scripts/setup tests
 	scripts/test
 
 check: setup ## format, lints, licences, architecture

@@ -81,7 +81,8 @@ impl Ends for SourceError {
     fn ending(&self) -> Ending {
         match self {
             Self::NotFound { .. } => Ending::Tampering,
-            Self::Absent { .. } | Self::Io { .. } | Self::Cancelled(_) => Ending::Temporary,
+            Self::Absent { .. } | Self::Unreachable { .. } | Self::Io { .. } | Self::Cancelled(_) => Ending::Temporary,
+            Self::Refused { .. } => Ending::WrongKey,
             Self::Path { .. } => Ending::Failure,
             Self::Fetch { source, .. } => source.downcast_ref::<FetchError>().map_or(Ending::Failure, Ends::ending),
         }
@@ -91,9 +92,14 @@ impl Ends for SourceError {
 impl Ends for PutError {
     fn ending(&self) -> Ending {
         match self {
-            Self::Full { .. } | Self::Absent { .. } | Self::Io { .. } | Self::Content { .. } => Ending::Temporary,
+            Self::Full { .. }
+            | Self::Absent { .. }
+            | Self::Unreachable { .. }
+            | Self::Io { .. }
+            | Self::Content { .. } => Ending::Temporary,
+            Self::Refused { .. } => Ending::WrongKey,
             Self::Exists { .. } => Ending::Tampering,
-            Self::Path { .. } => Ending::Failure,
+            Self::Path { .. } | Self::TooLarge { .. } => Ending::Failure,
         }
     }
 }

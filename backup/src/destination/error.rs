@@ -34,6 +34,22 @@ pub enum SourceError {
     /// The observer asked to stop.
     #[error(transparent)]
     Cancelled(#[from] Cancelled),
+    /// The place is elsewhere, and does not answer as it should.
+    #[error("{place} cannot be reached ({source}): check the network and the server, then run this again")]
+    Unreachable {
+        /// The place.
+        place: String,
+        /// What happened.
+        source: io::Error,
+    },
+    /// The place knows us, or we it, and does not let us.
+    #[error("{place} does not let us in ({source}): check the credentials, and what they may do there")]
+    Refused {
+        /// The place.
+        place: String,
+        /// What it said.
+        source: io::Error,
+    },
     /// The path leaves the place.
     #[error("{path:?} is no path of an object: report this as a fault of Coffre")]
     Path {
@@ -83,6 +99,30 @@ pub enum PutError {
     Absent {
         /// The place.
         place: String,
+    },
+    /// The place is elsewhere, and does not answer as it should.
+    #[error("{place} cannot be reached ({source}): check the network and the server, then run this again")]
+    Unreachable {
+        /// The place.
+        place: String,
+        /// What happened.
+        source: io::Error,
+    },
+    /// The place knows us, or we it, and does not let us.
+    #[error("{place} does not let us in ({source}): check the credentials, and what they may do there")]
+    Refused {
+        /// The place.
+        place: String,
+        /// What it said.
+        source: io::Error,
+    },
+    /// More bytes than an object may have there.
+    #[error("{path} is larger than {place} can hold in one object: use another kind of destination")]
+    TooLarge {
+        /// The place.
+        place: String,
+        /// The object's path.
+        path: String,
     },
     /// The path leaves the place.
     #[error("{path:?} is no path of an object: report this as a fault of Coffre")]

@@ -8,6 +8,9 @@
 mod error;
 mod file_system;
 mod memory;
+mod patience;
+mod s3;
+mod sftp;
 
 use std::io::Read;
 use std::ops::Range;
@@ -18,6 +21,8 @@ use crate::observer::Observer;
 pub use error::{PutError, SourceError};
 pub use file_system::FileSystem;
 pub use memory::Memory;
+pub use s3::{NoAccessKey, S3, S3Error, S3Settings};
+pub use sftp::{Sftp, SftpSettings};
 
 /// What lies directly in a folder; both lists are sorted.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use super::destination::Destination;
 use super::joined;
 use crate::complaint::Complaint;
 
@@ -38,16 +39,6 @@ const fn a_day_and_two_hours() -> u32 {
     26
 }
 
-/// One `[[backup.destination]]`: a folder, on another machine or disk.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Destination {
-    /// Its name in reports.
-    pub(crate) name: String,
-    /// The folder.
-    pub(crate) path: PathBuf,
-}
-
 /// The section `[backup.restic]`.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -74,14 +65,9 @@ impl Backup {
             return Err("`objective_hours` is 0; use the hours after which a backup is too old");
         }
         for (index, destination) in self.destinations.iter().enumerate() {
-            if matches!(destination.name.as_str(), "" | "spool" | "restic") {
-                return Err("a destination has no name, or that of the spool or of restic; name it after its place");
-            }
+            destination.check(&self.spool)?;
             if self.destinations.iter().skip(index + 1).any(|other| other.name == destination.name) {
                 return Err("two destinations have one name; name each after its place");
-            }
-            if destination.path.starts_with(&self.spool) || self.spool.starts_with(&destination.path) {
-                return Err("a destination and the spool lie in one another; a copy belongs on another disk");
             }
         }
         match &self.restic {
@@ -94,9 +80,11 @@ impl Backup {
 
     /// Every path in it, from a folder on.
     pub(super) fn paths_from(&mut self, folder: &Path) {
-        let destinations = self.destinations.iter_mut().map(|destination| &mut destination.path);
-        for path in destinations.chain([&mut self.spool]).chain(self.state.as_mut()) {
+        for path in [&mut self.spool].into_iter().chain(self.state.as_mut()) {
             *path = joined(folder, path);
+        }
+        for destination in &mut self.destinations {
+            destination.paths_from(folder);
         }
         if let Some(restic) = &mut self.restic {
             restic.paths_from(folder);
@@ -109,7 +97,7 @@ impl Restic {
     pub(crate) fn password(&self) -> Result<PathBuf, Complaint> {
         match (&self.password_file, &self.password_credential) {
             (Some(file), _) => Ok(file.clone()),
-            (None, Some(name)) => credential(name),
+            (None, Some(name)) => credential(name, "password_file"),
             (None, None) => Err(Complaint::usage("restic has no password", "set `password_file`")),
         }
     }
@@ -129,11 +117,11 @@ impl Restic {
 }
 
 /// Where systemd puts what `LoadCredential=` names.
-fn credential(name: &str) -> Result<PathBuf, Complaint> {
+pub(super) fn credential(name: &str, instead: &str) -> Result<PathBuf, Complaint> {
     let folder = env::var_os("CREDENTIALS_DIRECTORY").ok_or_else(|| {
         Complaint::usage(
             format!("there is no credential {name:?} (CREDENTIALS_DIRECTORY is not set)"),
-            "run under systemd with LoadCredential=, or set `password_file`",
+            format!("run under systemd with LoadCredential=, or set `{instead}`"),
         )
     })?;
     Ok(Path::new(&folder).join(name))

@@ -2,6 +2,7 @@
 //! in it. Arguments go before it, and nothing is guessed that the vault pins: environment, vault id, verification key.
 
 mod backup;
+mod destination;
 mod error;
 mod locate;
 mod pin;
@@ -17,6 +18,7 @@ use coffre_core::spool::Pinned;
 use serde::Deserialize;
 
 pub(crate) use backup::{Backup, Restic, is_local};
+pub(crate) use destination::{Destination, Opened};
 pub(crate) use error::ConfigurationError;
 pub(crate) use locate::locate;
 pub(crate) use pin::pin;

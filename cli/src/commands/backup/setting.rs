@@ -4,7 +4,6 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use coffre_backup::destination::FileSystem;
 use coffre_backup::restic::{Repository, Restic};
 use coffre_backup::run::Job;
 use coffre_backup::ship::Compare;
@@ -12,7 +11,7 @@ use coffre_core::spool::Pinned;
 
 use crate::arguments::Global;
 use crate::complaint::Complaint;
-use crate::configuration::{self, Backup, Configuration};
+use crate::configuration::{self, Backup, Configuration, Opened};
 use crate::place::Place;
 
 /// The name of the repository among the places.
@@ -34,7 +33,7 @@ pub(super) struct Setting {
     pub(super) spool: PathBuf,
     pub(super) state: PathBuf,
     pub(super) objective_seconds: i64,
-    pub(super) destinations: Vec<(String, FileSystem)>,
+    pub(super) destinations: Vec<(String, Opened)>,
     pub(super) repository: Option<Repository>,
     pub(super) backup_socket: Option<PathBuf>,
     program: Option<PathBuf>,
@@ -53,7 +52,7 @@ impl Setting {
         Ok(Self {
             pinned: configuration.pinned(),
             objective_seconds: i64::from(backup.objective_hours) * 3600,
-            destinations: destinations(&backup),
+            destinations: destinations(&backup)?,
             repository: configured.map(repository).transpose()?,
             program: restic.restic.clone().or_else(|| configured?.binary.clone()),
             state: backup.state().to_owned(),
@@ -69,7 +68,7 @@ impl Setting {
 
     /// The run that this setting describes.
     pub(super) fn job(&self) -> Job<'_> {
-        let destinations = self.destinations.iter().map(|(name, place)| (name.clone(), place as _)).collect();
+        let destinations = self.destinations.iter().map(|(name, place)| (name.clone(), &**place as _)).collect();
         Job {
             spool: &self.spool,
             memory: &self.state,
@@ -85,8 +84,8 @@ impl Setting {
     }
 }
 
-fn destinations(backup: &Backup) -> Vec<(String, FileSystem)> {
-    backup.destinations.iter().map(|to| (to.name.clone(), FileSystem::new(&to.path))).collect()
+fn destinations(backup: &Backup) -> anyhow::Result<Vec<(String, Opened)>> {
+    backup.destinations.iter().map(|to| Ok((to.name.clone(), to.open()?))).collect()
 }
 
 fn repository(restic: &configuration::Restic) -> anyhow::Result<Repository> {

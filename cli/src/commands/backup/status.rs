@@ -29,7 +29,7 @@ pub(crate) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
     let mut targets: Vec<(&str, Option<Examined>)> = Vec::new();
     for (name, destination) in &setting.destinations {
         let known = state.targets.get(name).map(Target::known).unwrap_or_default();
-        targets.push((name, Some(examine(destination, &setting.pinned, &known, &mut watch))));
+        targets.push((name, Some(examine(&**destination, &setting.pinned, &known, &mut watch))));
     }
     // A repository counts as it is remembered: to look into it takes restic minutes.
     targets.extend(setting.repository.as_ref().map(|_| (RESTIC, None)));

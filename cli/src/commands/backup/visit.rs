@@ -81,9 +81,10 @@ impl Setting {
             // A repository never holds the keyring.
             return visit(name, &Sources { main: Some(&snapshot), keyring: None }, watch);
         }
-        let destination = self.destinations.iter().find(|(known, _)| known == name);
-        let spool = FileSystem::new(&self.spool);
-        visit(name, &Sources::both(destination.map_or(&spool, |(_, place)| place)), watch)
+        match self.destinations.iter().find(|(known, _)| known == name) {
+            Some((_, place)) => visit(name, &Sources::both(&**place), watch),
+            None => visit(name, &Sources::both(&FileSystem::new(&self.spool)), watch),
+        }
     }
 }
 

@@ -13,7 +13,7 @@ use clap::Args;
 
 use self::finding::{Finding, State};
 use crate::arguments::Global;
-use crate::configuration::{self, Backup, Configuration};
+use crate::configuration::{self, Backup, Configuration, Destination};
 use crate::exit::Exit;
 use crate::output;
 use crate::place::Place;
@@ -89,14 +89,33 @@ fn is_anothers(backup: &Backup) -> bool {
     !own.is_root() && backup.state() != backup.spool && owner.is_ok_and(|owner| owner != own.as_raw())
 }
 
+/// A folder is looked at; a server is asked for a listing.
+fn examine_destination(destination: &Destination) -> Vec<Finding> {
+    let subject = format!("destination {}", destination.name);
+    if let Some(path) = &destination.path {
+        return vec![permissions::writable_directory(&subject, path)];
+    }
+    let secret = destination.sftp.as_ref().map(|sftp| &sftp.private_key);
+    let secret = secret.or_else(|| destination.s3.as_ref()?.credentials_file.as_ref());
+    let mut findings: Vec<Finding> =
+        secret.map(|file| permissions::secret_file(&format!("key of {subject}"), file)).into_iter().collect();
+    findings.push(match destination.open() {
+        Ok(place) => match place.list("") {
+            Ok(_) => Finding::good(&subject, place.label()),
+            Err(error) => Finding::of_error(&subject, &error),
+        },
+        Err(error) => Finding::of_error(&subject, error.as_ref()),
+    });
+    findings
+}
+
 fn examine_backup(backup: &Backup) -> Vec<Finding> {
     let mut findings = vec![
         permissions::readable_directory("spool", &backup.spool),
         permissions::writable_directory("state of backups", backup.state()),
     ];
     for destination in &backup.destinations {
-        let subject = format!("destination {}", destination.name);
-        findings.push(permissions::writable_directory(&subject, &destination.path));
+        findings.extend(examine_destination(destination));
     }
     if backup.destinations.is_empty() && backup.restic.is_none() {
         findings.push(Finding::bad(

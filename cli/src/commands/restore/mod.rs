@@ -30,11 +30,12 @@ use crate::progress::{Bar, Unit, Watch};
 /// The arguments of `coffre restore`.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
-    /// A spool or a destination (a folder), or a restic repository as `restic --repo` takes it
+    /// A spool or a destination (a folder, or its name in the configuration), or a restic repository as
+    /// `restic --repo` takes it
     #[arg(long, value_name = "PLACE")]
     from: String,
-    /// Where the keyring is: a spool or a destination; otherwise the same folder. A repository never holds it
-    #[arg(long, value_name = "DIR")]
+    /// Where the keyring is: a spool or a destination; otherwise the same place. A repository never holds it
+    #[arg(long, value_name = "PLACE")]
     keyring: Option<PathBuf>,
     /// A new or empty directory, or one that this restore was begun in
     #[arg(long, value_name = "DIR")]

@@ -1,10 +1,11 @@
-//! Where a restore takes its objects from: a folder, or a restic repository with the keyring from a folder beside it.
+//! Where a restore takes its objects from: a folder, a destination of the configuration, or a restic repository with the
+//! keyring from one of the others.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use coffre_backup::Sources;
-use coffre_backup::destination::FileSystem;
+use coffre_backup::destination::{FileSystem, Source};
 use coffre_backup::restic::{Repository, Restic};
 use coffre_backup::snapshot::Snapshot;
 use coffre_core::spool::{Pinned, Side};
@@ -12,7 +13,7 @@ use coffre_core::spool::{Pinned, Side};
 use super::Arguments;
 use crate::arguments::Global;
 use crate::complaint::Complaint;
-use crate::configuration::{self, Configuration};
+use crate::configuration::{self, Configuration, Opened};
 use crate::exit::Exit;
 use crate::place;
 use crate::progress::Watch;
@@ -20,24 +21,29 @@ use crate::progress::Watch;
 /// The place, found and not opened yet.
 pub(super) enum Origin {
     /// A spool or a destination.
-    Folder { main: FileSystem, keyring: FileSystem },
+    Place { main: Opened, keyring: Opened },
     /// A repository.
-    Repository { restic: Restic, repository: Repository, snapshot: Option<String>, keyring: FileSystem },
+    Repository { restic: Restic, repository: Repository, snapshot: Option<String>, keyring: Opened },
 }
 
 /// The place, open.
 pub(super) enum Open<'a> {
-    Folder { main: &'a FileSystem, keyring: &'a FileSystem },
-    Snapshot { main: Box<Snapshot<'a>>, keyring: &'a FileSystem },
+    Place { main: &'a dyn Source, keyring: &'a dyn Source },
+    Snapshot { main: Box<Snapshot<'a>>, keyring: &'a dyn Source },
 }
 
 impl Origin {
-    /// A folder that holds the main side of backups is one; everything else is restic's to find.
+    /// A folder that holds the main side of backups is one, and so is a destination named as in the configuration;
+    /// everything else is restic's to find.
     pub(super) fn find(arguments: &Arguments, global: &Global) -> anyhow::Result<Self> {
         let folder = Path::new(&arguments.from);
         if folder.join(Side::Main.folder()).is_dir() {
             let keyring = arguments.keyring.as_deref().unwrap_or(folder);
-            return Ok(Self::Folder { main: FileSystem::new(folder), keyring: FileSystem::new(keyring) });
+            return Ok(Self::Place { main: Box::new(FileSystem::new(folder)), keyring: place(keyring, global)? });
+        }
+        if let Some(main) = configured(folder, global)? {
+            let keyring = arguments.keyring.as_deref().unwrap_or(folder);
+            return Ok(Self::Place { main, keyring: place(keyring, global)? });
         }
         if folder.is_dir() && !folder.join("config").is_file() {
             let cause = format!("{} holds neither backups of Coffre nor a restic repository", folder.display());
@@ -55,19 +61,19 @@ impl Origin {
             restic: Restic::find(arguments.restic.as_deref())?,
             repository: Repository::new(location(&arguments.from)?, password_file(arguments, global)?),
             snapshot: arguments.snapshot.clone(),
-            keyring: FileSystem::new(keyring),
+            keyring: place(keyring, global)?,
         })
     }
 
     /// Opens it. What restic fetches waits beside the directory to restore to, on the same disk.
     pub(super) fn open(&self, pinned: &Pinned, directory: &Path, watch: &mut Watch) -> anyhow::Result<Open<'_>> {
         match self {
-            Self::Folder { main, keyring } => Ok(Open::Folder { main, keyring }),
+            Self::Place { main, keyring } => Ok(Open::Place { main: &**main, keyring: &**keyring }),
             Self::Repository { restic, repository, snapshot, keyring } => {
                 let scratch = directory.parent().unwrap_or(directory);
                 fs::create_dir_all(scratch)?;
                 let main = Snapshot::open(restic, repository, &pinned.scope, snapshot.as_deref(), scratch, watch)?;
-                Ok(Open::Snapshot { main: Box::new(main), keyring })
+                Ok(Open::Snapshot { main: Box::new(main), keyring: &**keyring })
             }
         }
     }
@@ -77,10 +83,27 @@ impl Open<'_> {
     /// Its two sides.
     pub(super) fn sources(&self) -> Sources<'_> {
         match self {
-            Self::Folder { main, keyring } => Sources { main: Some(*main), keyring: Some(*keyring) },
+            Self::Place { main, keyring } => Sources { main: Some(*main), keyring: Some(*keyring) },
             Self::Snapshot { main, keyring } => Sources { main: Some(main.as_ref()), keyring: Some(*keyring) },
         }
     }
+}
+
+/// A folder, or a destination of the configuration by its name.
+fn place(named: &Path, global: &Global) -> anyhow::Result<Opened> {
+    Ok(configured(named, global)?.unwrap_or_else(|| Box::new(FileSystem::new(named))))
+}
+
+/// The destination of this name, unless there is a folder of that name.
+fn configured(name: &Path, global: &Global) -> anyhow::Result<Option<Opened>> {
+    if name.is_dir() {
+        return Ok(None);
+    }
+    let configuration =
+        configuration::locate(global.config.as_deref(), None).and_then(|file| Configuration::load(&file)).ok();
+    let destinations = configuration.and_then(|configuration| configuration.backup).map(|backup| backup.destinations);
+    let found = destinations.unwrap_or_default().into_iter().find(|destination| name == Path::new(&destination.name));
+    found.map(|destination| destination.open()).transpose()
 }
 
 /// As restic takes it, from wherever restic is started.

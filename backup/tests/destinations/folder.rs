@@ -1,0 +1,86 @@
+//! What only a folder can do wrong.
+
+use std::os::unix::fs::{PermissionsExt as _, symlink};
+
+use std::io::{self, Read as _};
+
+use coffre_backup::destination::{Destination as _, FileSystem, PutError, Source as _, SourceError};
+
+#[test]
+fn that_is_not_mounted_is_refused_and_not_created() {
+    let parent = tempfile::tempdir().unwrap();
+    let absent = FileSystem::new(parent.path().join("not mounted"));
+    assert!(matches!(absent.put("a", &mut &b"x"[..]), Err(PutError::Absent { .. })));
+    assert!(matches!(absent.list("").map(drop), Err(SourceError::Absent { .. })));
+    assert!(matches!(absent.size("a"), Err(SourceError::Absent { .. })));
+    assert!(!absent.root().exists());
+}
+
+#[test]
+fn keeps_unfinished_files_apart_and_clears_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let destination = FileSystem::new(folder.path());
+    destination.put("main/a", &mut &b"x"[..]).unwrap();
+    std::fs::write(folder.path().join("incoming/left-over"), "half").unwrap();
+    assert_eq!(destination.list("").unwrap().folders, ["main"]);
+    destination.tidy().unwrap();
+    destination.tidy().unwrap();
+    assert!(!folder.path().join("incoming").exists());
+    assert!(matches!(destination.put("incoming/x", &mut &b"x"[..]), Err(PutError::Path { .. })));
+}
+
+#[test]
+fn gives_no_name_before_the_flush_and_never_another_s() {
+    let folder = tempfile::tempdir().unwrap();
+    let destination = FileSystem::new(folder.path());
+    destination.enqueue("a", &mut &b"first"[..]).unwrap();
+    destination.enqueue("a", &mut &b"second"[..]).unwrap();
+    assert_eq!(destination.size("a").unwrap(), None);
+    assert!(matches!(destination.flush(), Err(PutError::Exists { path, .. }) if path == "a"));
+    assert_eq!(std::fs::read(folder.path().join("a")).unwrap(), b"first");
+    // Never flushed: the next run clears it.
+    destination.enqueue("b", &mut &b"x"[..]).unwrap();
+    drop(destination);
+    let next = FileSystem::new(folder.path());
+    next.tidy().unwrap();
+    assert_eq!(next.list("").unwrap().objects, [("a".to_owned(), 5)]);
+}
+
+#[test]
+fn follows_no_link_and_opens_to_the_group_only() {
+    let folder = tempfile::tempdir().unwrap();
+    let destination = FileSystem::new(folder.path());
+    destination.put("main/a", &mut &b"x"[..]).unwrap();
+    symlink("/etc/hostname", folder.path().join("main/link")).unwrap();
+    assert!(matches!(destination.open("main/link", None).map(drop), Err(SourceError::Io { .. })));
+    assert_eq!(destination.size("main/link").unwrap(), None);
+    assert!(matches!(destination.put("main/link", &mut &b"x"[..]), Err(PutError::Exists { .. })));
+    let mode = |path: &str| folder.path().join(path).metadata().unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode("main/a") & 0o027, 0);
+    assert_eq!(mode("main") & 0o027, 0);
+}
+
+#[test]
+fn that_is_full_says_so_and_leaves_nothing() {
+    // Only the super-user can mount a file system that is too small.
+    if !rustix::process::geteuid().is_root() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let mounted = std::process::Command::new("mount")
+        .args(["-t", "tmpfs", "-o", "size=64k", "tmpfs"])
+        .arg(folder.path())
+        .status()
+        .is_ok_and(|status| status.success());
+    if !mounted {
+        return;
+    }
+    let destination = FileSystem::new(folder.path());
+    let result = destination.put("main/big", &mut io::repeat(7).take(1 << 20));
+    let left = destination.size("main/big").unwrap();
+    let small = destination.put("main/small", &mut &b"x"[..]);
+    std::process::Command::new("umount").arg(folder.path()).status().unwrap();
+    assert!(matches!(result, Err(PutError::Full { .. })), "{result:?}");
+    assert_eq!(left, None);
+    assert!(small.is_ok());
+}

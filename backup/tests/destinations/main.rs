@@ -1,0 +1,29 @@
+//! One suite for every destination, memory included; then what only one kind of them can do wrong. SFTP is a real
+//! sshd, S3 a server of its protocol that nobody here wrote, both on loopback.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod bucket;
+mod folder;
+mod listening;
+mod s3;
+mod sftp;
+mod sshd;
+mod suite;
+
+use coffre_backup::destination::{FileSystem, Memory};
+use suite::SUITE;
+
+#[test]
+fn memory_conforms() {
+    for case in SUITE {
+        case(&Memory::new());
+    }
+}
+
+#[test]
+fn a_folder_conforms() {
+    for case in SUITE {
+        let folder = tempfile::tempdir().unwrap();
+        case(&FileSystem::new(folder.path()));
+    }
+}

@@ -1,0 +1,97 @@
+//! A folder on a real SFTP server.
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
+
+use coffre_backup::destination::{Destination as _, PutError, Sftp, SftpSettings, Source as _, SourceError};
+
+use crate::sshd::Sshd;
+use crate::suite::{Breaks, SUITE, read};
+
+#[test]
+fn conforms() {
+    let sshd = Sshd::start();
+    for case in SUITE {
+        fs::remove_dir_all(sshd.folder()).unwrap();
+        fs::create_dir(sshd.folder()).unwrap();
+        case(&Sftp::new(sshd.settings()));
+    }
+}
+
+#[test]
+fn unfinished_files_are_kept_apart_and_cleared() {
+    let sshd = Sshd::start();
+    let sftp = Sftp::new(sshd.settings());
+    assert!(sftp.put("main/half", &mut Breaks(b"half")).is_err());
+    sftp.put("main/a", &mut &b"x"[..]).unwrap();
+    let incoming = sshd.folder().join("incoming");
+    assert_eq!(fs::read_dir(&incoming).unwrap().count(), 0, "a broken content leaves nothing");
+    fs::write(incoming.join("left-over"), "half").unwrap();
+    assert_eq!(sftp.list("").unwrap().folders, ["main"]);
+    sftp.tidy().unwrap();
+    assert_eq!(fs::read_dir(&incoming).unwrap().count(), 0);
+    assert!(matches!(sftp.put("incoming/x", &mut &b"x"[..]), Err(PutError::Path { .. })));
+    assert_eq!(fs::metadata(sshd.folder().join("main/a")).unwrap().permissions().mode() & 0o027, 0);
+}
+
+#[test]
+fn a_link_is_no_object() {
+    let sshd = Sshd::start();
+    let sftp = Sftp::new(sshd.settings());
+    sftp.put("main/a", &mut &b"x"[..]).unwrap();
+    symlink("/etc/hostname", sshd.folder().join("main/link")).unwrap();
+    assert_eq!(sftp.size("main/link").unwrap(), None);
+    assert!(matches!(sftp.open("main/link", None).map(drop), Err(SourceError::NotFound { .. })));
+    assert!(matches!(sftp.put("main/link", &mut &b"x"[..]), Err(PutError::Exists { .. })));
+}
+
+#[test]
+fn a_folder_that_is_not_mounted_is_refused_and_not_created() {
+    let sshd = Sshd::start();
+    let absent = SftpSettings { folder: sshd.path("not mounted"), ..sshd.settings() };
+    let sftp = Sftp::new(absent);
+    assert!(matches!(sftp.put("a", &mut &b"x"[..]), Err(PutError::Absent { .. })));
+    assert!(matches!(sftp.list("").map(drop), Err(SourceError::Absent { .. })));
+    assert!(matches!(sftp.size("a"), Err(SourceError::Absent { .. })));
+    assert!(!sshd.path("not mounted").exists());
+}
+
+#[test]
+fn a_host_with_another_key_is_never_believed() {
+    let sshd = Sshd::start();
+    let refused = || match Sftp::new(sshd.settings()).list("") {
+        Err(error @ SourceError::Refused { .. }) => error.to_string(),
+        other => panic!("{other:?}"),
+    };
+    sshd.know("other");
+    assert!(refused().contains("the host's key is not the one in"), "{}", refused());
+    fs::write(sshd.path("known_hosts"), "").unwrap();
+    assert!(refused().contains("ssh-keyscan"), "{}", refused());
+    sshd.know("host");
+    Sftp::new(sshd.settings()).list("").unwrap();
+}
+
+#[test]
+fn a_key_that_does_not_open_the_account_is_told_apart_from_a_lost_network() {
+    let mut sshd = Sshd::start();
+    let with = |key: &str| Sftp::new(SftpSettings { private_key: sshd.path(key), ..sshd.settings() });
+    assert!(matches!(with("other").list("").map(drop), Err(SourceError::Refused { .. })));
+    fs::set_permissions(sshd.path("other"), fs::Permissions::from_mode(0o644)).unwrap();
+    let error = with("other").list("").map(drop).unwrap_err();
+    assert!(error.to_string().contains("chmod 600"), "{error}");
+    let sftp = with("ours");
+    sshd.stop();
+    assert!(matches!(sftp.put("a", &mut &b"x"[..]), Err(PutError::Unreachable { .. })));
+}
+
+#[test]
+fn a_connection_that_was_lost_is_made_again() {
+    let sshd = Sshd::start();
+    let sftp = Sftp::new(sshd.settings());
+    sftp.put("main/a", &mut &b"x"[..]).unwrap();
+    sshd.cut_connections();
+    assert_eq!(sftp.size("main/a").unwrap(), Some(1));
+    assert_eq!(read(&sftp, "main/a"), b"x");
+    sshd.cut_connections();
+    assert_eq!(sftp.list("").unwrap().folders, ["main"]);
+}

@@ -1,0 +1,135 @@
+//! One `[[backup.destination]]`: a folder, a folder on an SFTP server, or a bucket of an S3-compatible server.
+
+use std::path::{Path, PathBuf};
+
+use coffre_backup::destination::{FileSystem, S3, S3Settings, Sftp, SftpSettings};
+use serde::Deserialize;
+
+use super::backup::credential;
+use super::joined;
+use crate::complaint::Complaint;
+
+/// A place for objects, of whatever kind.
+pub(crate) type Opened = Box<dyn coffre_backup::destination::Destination + Send + Sync>;
+
+/// One `[[backup.destination]]`, on another machine or disk. Exactly one of `path`, `sftp` and `s3` is set.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Destination {
+    /// Its name in reports.
+    pub(crate) name: String,
+    /// A folder: a disk, a mounted share.
+    pub(crate) path: Option<PathBuf>,
+    /// A folder on an SFTP server.
+    pub(crate) sftp: Option<SftpPlace>,
+    /// A bucket.
+    pub(crate) s3: Option<S3Place>,
+}
+
+/// The section `[backup.destination.sftp]`.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SftpPlace {
+    host: String,
+    #[serde(default = "ssh")]
+    port: u16,
+    user: String,
+    folder: PathBuf,
+    /// Our private key; the account that backs up must be able to read it, and nobody else.
+    pub(crate) private_key: PathBuf,
+    known_hosts: PathBuf,
+}
+
+const fn ssh() -> u16 {
+    22
+}
+
+/// The section `[backup.destination.s3]`.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct S3Place {
+    endpoint: String,
+    #[serde(default = "first_region")]
+    region: String,
+    bucket: String,
+    #[serde(default)]
+    prefix: String,
+    /// The file with the access key, as AWS's shared credentials.
+    pub(crate) credentials_file: Option<PathBuf>,
+    /// The systemd credential that holds it.
+    credentials_credential: Option<String>,
+    authorities: Option<PathBuf>,
+}
+
+/// What servers other than Amazon's expect where they do not care.
+fn first_region() -> String {
+    "us-east-1".to_owned()
+}
+
+impl Destination {
+    /// What makes no sense.
+    pub(super) fn check(&self, spool: &Path) -> Result<(), &'static str> {
+        if matches!(self.name.as_str(), "" | "spool" | "restic") {
+            return Err("a destination has no name, or that of the spool or of restic; name it after its place");
+        }
+        let kinds = [self.path.is_some(), self.sftp.is_some(), self.s3.is_some()];
+        if kinds.iter().filter(|kind| **kind).count() != 1 {
+            return Err("a destination is not in one place; set exactly one of `path`, `sftp` and `s3`");
+        }
+        if self.path.as_ref().is_some_and(|path| path.starts_with(spool) || spool.starts_with(path)) {
+            return Err("a destination and the spool lie in one another; a copy belongs on another disk");
+        }
+        match &self.s3 {
+            Some(s3) if s3.credentials_file.is_some() == s3.credentials_credential.is_some() => {
+                Err("s3 needs one source of its access key; set either `credentials_file` or `credentials_credential`")
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Every path in it, from a folder on.
+    pub(super) fn paths_from(&mut self, folder: &Path) {
+        let sftp = self.sftp.iter_mut().flat_map(|sftp| [&mut sftp.private_key, &mut sftp.known_hosts]);
+        let s3 = self.s3.iter_mut().flat_map(|s3| s3.credentials_file.iter_mut().chain(&mut s3.authorities));
+        for path in self.path.iter_mut().chain(sftp).chain(s3) {
+            *path = joined(folder, path);
+        }
+    }
+
+    /// The place itself. A server is not asked for anything yet.
+    pub(crate) fn open(&self) -> anyhow::Result<Opened> {
+        match (&self.path, &self.sftp, &self.s3) {
+            (Some(path), ..) => Ok(Box::new(FileSystem::new(path))),
+            (None, Some(sftp), _) => Ok(Box::new(Sftp::new(sftp.settings()))),
+            (None, None, Some(s3)) => {
+                let unusable = |error| {
+                    anyhow::Error::from(Complaint::usage(
+                        format!("the destination {} cannot be used as it is configured: {error}", self.name),
+                        "correct [backup.destination.s3], see docs/OPERATIONS.md",
+                    ))
+                };
+                Ok(Box::new(S3::new(&s3.settings()?).map_err(unusable)?))
+            }
+            (None, None, None) => Err(Complaint::usage("a destination is nowhere", "set its `path`").into()),
+        }
+    }
+}
+
+impl SftpPlace {
+    fn settings(&self) -> SftpSettings {
+        let Self { host, port, user, folder, private_key, known_hosts } = self.clone();
+        SftpSettings { host, port, user, folder, private_key, known_hosts }
+    }
+}
+
+impl S3Place {
+    fn settings(&self) -> Result<S3Settings, Complaint> {
+        let Self { endpoint, region, bucket, prefix, authorities, .. } = self.clone();
+        let credentials = match (&self.credentials_file, &self.credentials_credential) {
+            (Some(file), _) => file.clone(),
+            (None, Some(name)) => credential(name, "credentials_file")?,
+            (None, None) => return Err(Complaint::usage("s3 has no access key", "set `credentials_file`")),
+        };
+        Ok(S3Settings { endpoint, region, bucket, prefix, credentials, authorities })
+    }
+}
