@@ -10,6 +10,7 @@
 mod capture;
 pub mod clock;
 mod connection;
+mod cosigned_head;
 mod disclosure;
 mod document;
 mod durable;
@@ -20,6 +21,7 @@ mod init;
 mod keyring;
 mod layout;
 mod log_file;
+mod log_tree;
 mod model;
 mod open;
 pub mod plain;
@@ -40,6 +42,7 @@ pub use error::{CommitError, ReadError, StageError, Unavailable};
 pub use identity::{Identity, IdentityError};
 pub use init::{InitError, InitPlan, Initialized, init};
 pub use layout::{Database, Layout};
+pub use log_tree::{LogTree, LogTreeError};
 pub use model::{
     Application, DocumentInfo, Hit, HitKind, LoggedEntry, NewSubject, RecordState, SignedHead, Statistics, VersionInfo,
 };
