@@ -54,7 +54,7 @@ struct Grown {
 pub(crate) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit> {
     let control = Control::of(&Place::find(&arguments.vault, global)?)?;
     match (arguments.index, arguments.from) {
-        (Some(index), _) => of_entry(arguments, control.get(&format!("/v1/audit/proof?index={index}"))?.json()?)?,
+        (Some(index), _) => of_entry(arguments, &control.get(&format!("/v1/audit/proof?index={index}"))?.json()?)?,
         (None, from) => {
             let to = arguments.to.map(|to| format!("&to={to}")).unwrap_or_default();
             let path = format!("/v1/audit/proof/consistency?from={}{to}", from.unwrap_or(0));
@@ -64,9 +64,9 @@ pub(crate) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
     Ok(Exit::Success)
 }
 
-fn of_entry(arguments: &Arguments, proven: Proven) -> anyhow::Result<()> {
+fn of_entry(arguments: &Arguments, proven: &Proven) -> anyhow::Result<()> {
     if let Some(folder) = &arguments.into {
-        let Proven { index, entry, proof } = &proven;
+        let Proven { index, entry, proof } = proven;
         let (entry_file, proof_file) =
             (folder.join(format!("{index}.json")), folder.join(format!("{index}.tlog-proof")));
         new_file(&entry_file, entry)?;
@@ -75,7 +75,7 @@ fn of_entry(arguments: &Arguments, proven: Proven) -> anyhow::Result<()> {
         return Ok(output::line(format!("Verify it anywhere: {verify} --vault-key KEY"))?);
     }
     if arguments.json {
-        return output::json(&proven);
+        return output::json(proven);
     }
     Ok(output::line(proven.proof.trim_end_matches('\n'))?)
 }
@@ -86,5 +86,5 @@ fn of_growth(arguments: &Arguments, grown: &Grown) -> anyhow::Result<()> {
     }
     let Grown { from, to, old_root, new_root, hashes } = grown;
     output::line(format!("from     {from} entries, root {old_root}\nto       {to} entries, root {new_root}"))?;
-    Ok(hashes.iter().try_for_each(|hash| output::line(hash))?)
+    Ok(hashes.iter().try_for_each(output::line)?)
 }

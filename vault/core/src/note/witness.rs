@@ -176,15 +176,13 @@ mod tests {
 
     #[test]
     fn a_key_of_one_kind_is_none_of_the_other() {
-        let reason = |error: NoteError| match error {
-            NoteError::KeyText { reason } => reason,
-            other => panic!("{other}"),
-        };
         let witness = witness_key(name("w"), &[5; 32]).to_string();
-        assert_eq!(reason(witness.parse::<VerificationKey>().unwrap_err()), "its key is not an Ed25519 key");
+        let is_refused = |reason| NoteError::KeyText { reason };
+        let refused = witness.parse::<VerificationKey>().unwrap_err();
+        assert_eq!(refused, is_refused("its key is not an Ed25519 key"));
         let log = SigningKey::from_seed(name("w"), &[5; 32]).verification_key().to_string();
         let refused = log.parse::<WitnessKey>().unwrap_err();
-        assert_eq!(reason(refused), "its key is not an Ed25519 cosigner's, of type 04");
+        assert_eq!(refused, is_refused("its key is not an Ed25519 cosigner's, of type 04"));
         assert_eq!(serde_json::from_str::<WitnessKey>(&format!("\"{witness}\"")).unwrap().to_string(), witness);
     }
 }

@@ -96,7 +96,9 @@ impl Keeper {
         let (now, mut after) = (self.store.now(), None);
         loop {
             let page = self.store.snapshot()?.all_grants(after, PAGE)?;
-            page.iter().for_each(|grant| tally.consider_grant(grant, now));
+            for grant in &page {
+                tally.consider_grant(grant, now);
+            }
             after = page.last().map(|grant| grant.id);
             if after.is_none() {
                 return Ok(tally.finish(size));

@@ -8,6 +8,7 @@ use super::view::{Concerned, Counted, Refusals, Report, Unused, UnusedGrant};
 use crate::audit::{Decision, Entry};
 use crate::grant::{Basis, Grant, GrantState};
 use crate::ids::{GrantId, SubjectId};
+use crate::record::FieldPath;
 use crate::role::Role;
 use crate::time::Timestamp;
 
@@ -136,8 +137,10 @@ impl Tally {
         let subjects = subject.as_ref().map_or(what.subjects.as_slice(), <[_; 1]>::as_slice);
         let line = |lines: &mut Lines, name: String| lines.entry(name).or_default().add(subjects, count);
         let kind = what.record_type.as_ref().map_or("", |kind| kind.as_str());
-        let categories: BTreeSet<&str> = what.fields.iter().map(|field| field.category_str()).collect();
-        categories.into_iter().for_each(|category| line(&mut self.categories, format!("{kind}/{category}")));
+        let categories: BTreeSet<&str> = what.fields.iter().map(FieldPath::category_str).collect();
+        for category in categories {
+            line(&mut self.categories, format!("{kind}/{category}"));
+        }
         let mut bases: BTreeSet<Basis> = what.grants.iter().map(|grant| grant.basis).collect();
         if bases.is_empty() {
             bases.extend(what.purpose.as_ref().and_then(|purpose| self.bases_of_purposes.get(purpose)));
@@ -145,7 +148,9 @@ impl Tally {
         if bases.is_empty() {
             line(&mut self.bases, "none".to_owned());
         }
-        bases.into_iter().for_each(|basis| line(&mut self.bases, basis.to_string()));
+        for basis in bases {
+            line(&mut self.bases, basis.to_string());
+        }
         let named = |name: &Option<String>| name.clone().unwrap_or_else(|| "none".to_owned());
         line(&mut self.purposes, named(&what.purpose));
         line(&mut self.operators, named(&what.operator));

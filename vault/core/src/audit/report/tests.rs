@@ -43,7 +43,9 @@ fn bases() -> BTreeMap<String, Basis> {
 
 fn report(scope: ReportScope, entries: &[Entry]) -> Report {
     let mut tally = Tally::new(scope, bases(), 2);
-    entries.iter().for_each(|entry| tally.add(entry));
+    for entry in entries {
+        tally.add(entry);
+    }
     tally.finish(entries.len() as u64)
 }
 
@@ -101,7 +103,7 @@ fn a_period_begins_with_its_first_moment_and_ends_before_its_last() {
 
 #[test]
 fn many_refusals_in_a_short_time_are_a_burst_and_a_pause_ends_it() {
-    let burst = |from: i64| (0..10).map(move |n| denied(from + n * 600, "eve", n as u8, "no-grant"));
+    let burst = |from: i64| (0..10_u8).map(move |n| denied(from + i64::from(n) * 600, "eve", n, "no-grant"));
     let mut entries: Vec<Entry> =
         burst(0).chain((1..10).map(|n| denied(6001 + n, "bob", 1, "no-such-record"))).collect();
     let mut many = denied(20_000, "eve", 1, "never-for-role");
@@ -120,10 +122,10 @@ fn many_refusals_in_a_short_time_are_a_burst_and_a_pause_ends_it() {
 
 #[test]
 fn the_largest_bursts_are_told_and_the_others_counted() {
-    let entries: Vec<Entry> = (0..60_i64)
+    let entries: Vec<Entry> = (0..60_u32)
         .map(|n| {
-            let mut entry = denied(n * 1000, "eve", 1, "no-grant");
-            entry.what.count = Some(100 + n as u64);
+            let mut entry = denied(i64::from(n) * 1000, "eve", 1, "no-grant");
+            entry.what.count = Some(100 + u64::from(n));
             entry
         })
         .collect();
@@ -165,7 +167,9 @@ fn rights_that_nobody_used_are_told_whatever_else_the_scope_names() {
     let of_use = [grant(2, 0, None, None), grant(3, 0, Some(1000), None), grant(4, 0, None, None)];
     let of_none =
         [grant(1, 0, None, None), grant(5, 100, None, None), grant(6, 0, Some(50), None), grant(7, 0, None, Some(5))];
-    of_use.iter().chain(&of_none).for_each(|grant| tally.consider_grant(grant, at(200)));
+    for grant in of_use.iter().chain(&of_none) {
+        tally.consider_grant(grant, at(200));
+    }
     let report = tally.finish(1);
     assert_eq!(report.entries, 0, "the scope names another operator");
     assert_eq!(report.unused.applications, ["old-tool"]);
