@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use crate::server::Server;
+use crate::server::{Ended, Server};
 use crate::transcript;
 
 fn coffre(folder: &Path, arguments: &[&str]) {
@@ -61,6 +61,13 @@ fn a_day(site: &Path, application: &str) {
     server.stop();
 }
 
+/// Serves, answers once, stops.
+fn up_and_down(folder: &Path) -> Ended {
+    let server = Server::start(folder);
+    assert_eq!(server.get("/healthz", "nobody"), 200);
+    server.stop()
+}
+
 #[test]
 fn a_vault_put_back_is_not_served_and_a_restore_goes_on() {
     let folder = site();
@@ -85,7 +92,7 @@ fn a_vault_put_back_is_not_served_and_a_restore_goes_on() {
 
     // A destination that is not mounted keeps nobody from working, and is told.
     fs::rename(site.join("building-b"), site.join("unplugged")).expect("moved");
-    let ended = Server::start(site).stop();
+    let ended = up_and_down(site);
     assert!(ended.log.contains("the log is not compared with the head there"), "{}", ended.log);
     fs::rename(site.join("unplugged"), site.join("building-b")).expect("plugged in");
 
@@ -96,7 +103,7 @@ fn a_vault_put_back_is_not_served_and_a_restore_goes_on() {
     let from = ["restore", "--from", "building-b", "--to", "new/vault", "--identity", identity, "--vault-key"];
     coffre(site, &[&from[..], &[key.expect("a key")]].concat());
     configure(&site.join("new/vault"), site, &pinned(site));
-    let ended = Server::start(&site.join("new")).stop();
+    let ended = up_and_down(&site.join("new"));
     assert_eq!(ended.code, Some(0), "the newest backup goes on as a new generation: {}", ended.log);
     assert!(ended.log.contains("the log goes on from the head known there"), "{}", ended.log);
 }
