@@ -40,7 +40,7 @@ pub(crate) enum Verb {
     Application(application::Arguments),
     /// Check the policies, or explain what they decide
     Policy(policy::Arguments),
-    /// Verify or export the audit log
+    /// Verify, export, prove or report on the audit log
     Audit(audit::Arguments),
     /// Back up, and verify backups, without any key
     Backup(backup::Arguments),

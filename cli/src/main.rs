@@ -8,6 +8,7 @@ mod commands;
 mod complaint;
 mod configuration;
 mod control;
+mod daily_head;
 mod demo;
 mod exit;
 mod figures;

@@ -38,8 +38,10 @@ pub enum Action {
     ReadAudit,
     /// Read who accessed a record.
     ReadAccesses,
-    /// Read the signed head of the audit log.
+    /// Read the signed head of the audit log, and hashes of its tree.
     ReadTreeHead,
+    /// Find out which records a value of an index belongs to, without opening any.
+    LookupSubject,
 }
 
 /// Text that names no action.
@@ -62,7 +64,7 @@ pub(crate) enum Scope {
 
 impl Action {
     /// Every action, in the order in which they are shown.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Read,
         Self::Search,
         Self::ReadVersions,
@@ -78,6 +80,7 @@ impl Action {
         Self::ReadAudit,
         Self::ReadAccesses,
         Self::ReadTreeHead,
+        Self::LookupSubject,
     ];
 
     /// Its name in policies, the audit log and the command line.
@@ -98,6 +101,7 @@ impl Action {
             Self::ReadAudit => "read-audit",
             Self::ReadAccesses => "read-accesses",
             Self::ReadTreeHead => "read-tree-head",
+            Self::LookupSubject => "lookup-subject",
         }
     }
 
@@ -105,9 +109,12 @@ impl Action {
         match self {
             Self::Read | Self::Search | Self::ReadVersions | Self::Create | Self::Amend => Scope::Fields,
             Self::ListDocuments | Self::ReadDocument | Self::UploadDocument => Scope::DocumentFields,
-            Self::RestoreVersion | Self::GiveGrant | Self::ListGrants | Self::WithdrawGrant | Self::ReadAccesses => {
-                Scope::Record
-            }
+            Self::RestoreVersion
+            | Self::GiveGrant
+            | Self::ListGrants
+            | Self::WithdrawGrant
+            | Self::ReadAccesses
+            | Self::LookupSubject => Scope::Record,
             Self::ReadAudit | Self::ReadTreeHead => Scope::Log,
         }
     }

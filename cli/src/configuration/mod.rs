@@ -1,6 +1,7 @@
 //! `coffre.toml`: what a machine knows about its vault and its backups. It holds no secret; files that do are named
 //! in it. Arguments go before it, and nothing is guessed that the vault pins: environment, vault id, verification key.
 
+mod audit;
 mod backup;
 mod destination;
 mod error;
@@ -17,6 +18,7 @@ use coffre_core::note::VerificationKey;
 use coffre_core::spool::Pinned;
 use serde::Deserialize;
 
+pub(crate) use audit::{Audit, DailyHead};
 pub(crate) use backup::{Backup, Restic, is_local};
 pub(crate) use destination::{Destination, Opened};
 pub(crate) use error::ConfigurationError;
@@ -41,6 +43,9 @@ pub(crate) struct Configuration {
     /// How the vault is served.
     #[serde(default)]
     pub(crate) server: Server,
+    /// Who vouches for its log, and where the day's head goes.
+    #[serde(default)]
+    pub(crate) audit: Audit,
     /// How it is backed up.
     pub(crate) backup: Option<Backup>,
 }
@@ -66,6 +71,7 @@ impl Configuration {
             toml::from_str(text).map_err(|error| ConfigurationError::syntax(file, text, &error))?;
         let contradiction = |reason| ConfigurationError::Contradiction { file: file.to_owned(), reason };
         configuration.backup.as_ref().map_or(Ok(()), Backup::check).map_err(contradiction)?;
+        configuration.audit.check().map_err(contradiction)?;
         Ok(configuration)
     }
 
@@ -74,6 +80,7 @@ impl Configuration {
             *path = joined(folder, path);
         }
         self.server.paths_from(folder);
+        self.audit.paths_from(folder);
         if let Some(backup) = &mut self.backup {
             backup.paths_from(folder);
         }

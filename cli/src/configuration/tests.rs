@@ -8,6 +8,9 @@ vault_id = "0b0e9f0a-3c1d-4c3e-9d53-2f6f0a8f7c11"
 verification_key = "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW"
 "#;
 
+/// Of no witness: the private half is 32 times `0x05`.
+const WITNESS: &str = "witness.example/w1+567cde09+BG56HN0psLeP0Tr0xVmP7/TvKpcWbjym8uT7/M2AUFvx";
+
 fn parse(rest: &str) -> Result<Configuration, ConfigurationError> {
     Configuration::parse(&format!("{PINNED}{rest}"), Path::new("coffre.toml"))
 }
@@ -104,7 +107,9 @@ fn the_example_of_the_documentation_is_a_configuration() {
     let example = operations.split("```toml\n").nth(1).unwrap().split("```").next().unwrap();
     let example =
         example.replace("NAME+HASH+KEY", "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW");
+    let example = example.replace("WITNESS+HASH+KEY", WITNESS);
     let configuration = Configuration::parse(&example, Path::new("coffre.toml")).unwrap();
+    assert_eq!(configuration.audit.witnesses, [WITNESS.parse().unwrap()]);
     assert!(configuration.server.tls.is_some() && configuration.backup.unwrap().restic.is_some());
 }
 
@@ -112,4 +117,27 @@ fn the_example_of_the_documentation_is_a_configuration() {
 fn a_missing_file_is_named() {
     let error = Configuration::load(Path::new("/nowhere/coffre.toml")).unwrap_err();
     insta::assert_snapshot!(error.to_string());
+}
+
+#[test]
+fn where_the_daily_head_goes_is_read_and_nowhere_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("coffre.toml");
+    let section = "[audit.daily_head]\nfile = \"head\"\ncommand = [\"bin/courier\", \"bin/x\"]\n";
+    fs::write(&file, format!("{PINNED}{section}")).unwrap();
+    let head = Configuration::load(&file).unwrap().audit.daily_head.unwrap();
+    assert_eq!(head.file.unwrap(), folder.path().join("head"));
+    assert_eq!(head.command, [folder.path().join("bin/courier").to_str().unwrap(), "bin/x"], "arguments are no paths");
+    let mail = parse("[audit.daily_head]\ncommand = [\"mail\"]\n").unwrap().audit.daily_head.unwrap();
+    assert_eq!(mail.command, ["mail"], "a bare name is looked up in PATH");
+    for (section, said) in [
+        ("[audit.daily_head]\n".to_owned(), "the daily head goes nowhere; set `file`, or `command`, or both"),
+        ("[audit.daily_head]\ncommand = [\"\"]\n".to_owned(), "the command for the daily head has no program"),
+        (format!("[audit]\nwitnesses = [\"{WITNESS}\", \"{WITNESS}\"]\n"), "two witnesses have one name"),
+        ("[audit]\nwitnesses = [\"w\"]\n".to_owned(), "this is no verification key (it has no plus sign)"),
+        ("[audit]\nwitness = []\n".to_owned(), "unknown field `witness`"),
+    ] {
+        let refusal = refusal(&section);
+        assert!(refusal.contains(said), "{said}: {refusal}");
+    }
 }

@@ -1,7 +1,8 @@
 //! How a verification of the log ends that found a fault.
 
 use coffre_core::note::NoteError;
-use coffre_core::tlog::{HeadError, LogFault};
+use coffre_core::tlog::{HeadError, LogFault, TlogProofError};
+use coffre_store::LogTreeError;
 
 use super::Exit;
 
@@ -29,5 +30,22 @@ pub(super) const fn head(error: &HeadError) -> Exit {
     match error {
         HeadError::Note(NoteError::NotSigned { .. }) | HeadError::Origin { .. } => Exit::WrongKey,
         HeadError::Note(_) | HeadError::Line { .. } => Exit::Tampering,
+    }
+}
+
+/// An entry or a proof that was changed; a proof by another key proves nothing of either.
+pub(super) const fn proof(error: &TlogProofError) -> Exit {
+    match error {
+        TlogProofError::Head(error) => head(error),
+        TlogProofError::Line { .. } | TlogProofError::Note(_) | TlogProofError::Entry { .. } => Exit::Tampering,
+    }
+}
+
+/// A log that does not lead to its head was changed.
+pub(super) const fn tree(error: &LogTreeError) -> Option<Exit> {
+    match error {
+        LogTreeError::Head(error) => Some(head(error)),
+        LogTreeError::Root => Some(Exit::Tampering),
+        LogTreeError::Read(_) | LogTreeError::Sizes(_) | LogTreeError::Beyond { .. } => None,
     }
 }

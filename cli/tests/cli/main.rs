@@ -14,9 +14,11 @@ mod importing;
 mod killed_runs;
 mod killed_server;
 mod new_vault;
+mod oversight;
 mod policy;
 mod server;
 mod serving;
+mod set_back;
 mod site;
 mod transcript;
 

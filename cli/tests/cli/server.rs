@@ -48,6 +48,29 @@ impl Server {
         Self { child, address, log: Some(log) }
     }
 
+    /// The exit code and the standard error of a server that must not come up; it is ended should it do so.
+    pub(crate) fn refused(folder: &Path) -> (Option<i32>, String) {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_coffre"))
+            .args(["serve", "--vault", "vault", "--listen", "127.0.0.1:0"])
+            .current_dir(folder)
+            .env_clear()
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the built binary runs");
+        // Its first line says that it serves; a refused one ends without any.
+        let mut line = String::new();
+        let stdout = child.stdout.take().expect("it is piped");
+        BufReader::new(stdout).read_line(&mut line).expect("it can be read");
+        if !line.is_empty() {
+            child.kill().expect("it runs");
+        }
+        let output = child.wait_with_output().expect("it ends");
+        assert_eq!(line, "", "it serves");
+        (output.status.code(), String::from_utf8(output.stderr).expect("text"))
+    }
+
     /// The status code that a GET gets, as an application with this token.
     pub(crate) fn get(&self, path: &str, token: &str) -> u16 {
         self.caller(token).get(path).status

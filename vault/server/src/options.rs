@@ -4,6 +4,8 @@ use std::net::SocketAddr;
 use std::num::NonZeroU64;
 use std::path::PathBuf;
 
+use coffre_core::note::WitnessKey;
+
 use crate::limits::Limits;
 
 /// How to serve a vault.
@@ -19,6 +21,8 @@ pub struct ServerOptions {
     pub backup_socket: Option<BackupSocket>,
     /// Where base backups go.
     pub spool: Option<SpoolOptions>,
+    /// The keys whose cosignatures of tree heads are believed.
+    pub witnesses: Vec<WitnessKey>,
     /// How much of everything is taken.
     pub limits: Limits,
 }
@@ -26,7 +30,15 @@ pub struct ServerOptions {
 impl ServerOptions {
     /// On an address, and otherwise without anything.
     pub fn on(listen: SocketAddr) -> Self {
-        Self { listen, tls: None, control_socket: None, backup_socket: None, spool: None, limits: Limits::default() }
+        Self {
+            listen,
+            tls: None,
+            control_socket: None,
+            backup_socket: None,
+            spool: None,
+            witnesses: Vec::new(),
+            limits: Limits::default(),
+        }
     }
 }
 

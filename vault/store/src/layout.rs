@@ -84,6 +84,16 @@ impl Layout {
         self.root.join("chain")
     }
 
+    /// The roots of the log's full tiles: derived.
+    pub fn tiles(&self) -> PathBuf {
+        self.root.join("tiles")
+    }
+
+    /// The newest tree head that a witness cosigned.
+    pub fn cosigned_head(&self) -> PathBuf {
+        self.root.join("cosigned-head")
+    }
+
     /// The owner lock.
     pub fn lock(&self) -> PathBuf {
         self.root.join("lock")

@@ -10,6 +10,7 @@
 mod capture;
 pub mod clock;
 mod connection;
+mod cosigned_head;
 mod disclosure;
 mod document;
 mod durable;
@@ -22,6 +23,7 @@ mod key_files;
 mod keyring;
 mod layout;
 mod log_file;
+mod log_tree;
 mod model;
 mod open;
 pub mod plain;
@@ -43,6 +45,7 @@ pub use identity::{Identity, IdentityError};
 pub use init::{InitError, InitPlan, Initialized, init};
 pub use key_files::KeyFileFault;
 pub use layout::{Database, Layout};
+pub use log_tree::{LogTree, LogTreeError};
 pub use model::{
     Application, DocumentInfo, Hit, HitKind, LoggedEntry, NewSubject, RecordState, SignedHead, Statistics, VersionInfo,
 };

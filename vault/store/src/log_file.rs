@@ -103,6 +103,13 @@ pub(crate) fn entry(audit: &Connection, index: u64) -> Result<Option<LoggedEntry
     Ok(entries(audit, index, 1)?.into_iter().find(|entry| entry.index == index))
 }
 
+/// Leaf hashes from an index on.
+pub(crate) fn leaf_hashes(audit: &Connection, from: u64, limit: usize) -> Result<Vec<Hash>, ReadError> {
+    let mut statement = audit.prepare_cached("SELECT hash FROM entries WHERE idx >= ?1 ORDER BY idx LIMIT ?2")?;
+    let rows = statement.query_map(params![from, limit], |row| row.get::<_, [u8; 32]>(0))?;
+    rows.map(|row| row.map(Hash::from_bytes).map_err(ReadError::from)).collect()
+}
+
 /// A page of entries with the leaf hashes stored beside them: what verification goes through.
 pub(crate) fn hashed(audit: &Connection, from: u64, limit: usize) -> Result<Vec<(LoggedEntry, Hash)>, ReadError> {
     let mut statement =

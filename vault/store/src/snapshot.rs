@@ -3,6 +3,8 @@
 //! A snapshot holds the reader gate: take one, read, drop it, within 100 ms; never keep one across
 //! a stream or an await. It is used on a blocking thread.
 
+mod oversight;
+
 use std::cell::Cell;
 use std::sync::{PoisonError, RwLockReadGuard};
 

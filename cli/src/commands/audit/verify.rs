@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use clap::Args;
 use coffre_core::note::VerificationKey;
-use coffre_core::tlog::{CopyReport, TreeHead, verify_copy};
+use coffre_core::tlog::{CopyReport, TlogProof, TreeHead, verify_copy};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -29,11 +29,17 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "DIR", conflicts_with = "vault")]
     copy: Option<PathBuf>,
     /// The vault's verification key; otherwise the one in the configuration, never one from the copy
-    #[arg(long, value_name = "KEY", requires = "copy")]
+    #[arg(long, value_name = "KEY")]
     vault_key: Option<VerificationKey>,
     /// A signed tree head known from elsewhere: the log must go on from it
     #[arg(long, value_name = "FILE", requires = "copy")]
     known_head: Option<PathBuf>,
+    /// Verify one entry by its proof instead (a file *.tlog-proof)
+    #[arg(long, value_name = "FILE", requires = "entry", conflicts_with_all = ["copy", "vault"])]
+    proof: Option<PathBuf>,
+    /// The entry, byte for byte
+    #[arg(long, value_name = "FILE", requires = "proof")]
+    entry: Option<PathBuf>,
     /// Print one JSON object instead of lines
     #[arg(long)]
     json: bool,
@@ -41,9 +47,17 @@ pub(crate) struct Arguments {
 
 /// Verifies and reports; a fault ends with `Exit::Tampering`.
 pub(crate) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit> {
-    let verdict = match &arguments.copy {
-        Some(copy) => of_copy(copy, arguments, global),
-        None => of_vault(&Place::find(&arguments.vault, global)?),
+    let verdict = match (&arguments.copy, &arguments.proof, &arguments.entry) {
+        (Some(copy), _, _) => of_copy(copy, arguments, global),
+        (None, Some(proof), Some(entry)) => return of_proof(proof, entry, arguments, global),
+        _ if arguments.vault_key.is_some() => {
+            return Err(Complaint::usage(
+                "--vault-key is for copies and proofs",
+                "name one with --copy or --proof; the vault knows its own key",
+            )
+            .into());
+        }
+        _ => of_vault(&Place::find(&arguments.vault, global)?),
     };
     match verdict {
         Ok(Sound { origin, entries, root }) if arguments.json => {
@@ -79,13 +93,45 @@ fn of_copy(copy: &Path, arguments: &Arguments, global: &Global) -> anyhow::Resul
         let cause = format!("{} is no folder", copy.display());
         return Err(Complaint::usage(cause, "name the folder that `coffre audit export` wrote").into());
     }
-    let key = match &arguments.vault_key {
-        Some(key) => key.clone(),
-        None => Configuration::load(&configuration::locate(global.config.as_deref(), None)?)?.verification_key,
-    };
+    let key = key(arguments, global)?;
     let known = arguments.known_head.as_deref().map(|file| known_head(file, &key)).transpose()?;
     let CopyReport { head, .. } = verify_copy(&Folder(copy), &key, None, known.as_ref())?;
     Ok(Sound { origin: head.origin, entries: head.size, root: head.root.to_string() })
+}
+
+/// The key that is named, otherwise the one that is pinned.
+fn key(arguments: &Arguments, global: &Global) -> anyhow::Result<VerificationKey> {
+    match &arguments.vault_key {
+        Some(key) => Ok(key.clone()),
+        None => Ok(Configuration::load(&configuration::locate(global.config.as_deref(), None)?)?.verification_key),
+    }
+}
+
+/// One entry by its proof: no vault, no server, no copy.
+fn of_proof(proof: &Path, entry: &Path, arguments: &Arguments, global: &Global) -> anyhow::Result<Exit> {
+    let key = key(arguments, global)?;
+    let read = |file: &Path| {
+        let unreadable = || Complaint::usage(format!("cannot read {}", file.display()), "check the path");
+        fs::read(file).with_context(unreadable)
+    };
+    let (entry, proof) = (read(entry)?, read(proof)?);
+    let proven = TlogProof::parse(&proof).and_then(|proof| Ok((proof.index, proof.verify(&entry, &key, None)?)));
+    match proven {
+        Ok((index, head)) if arguments.json => {
+            let (origin, size) = (head.origin, head.size);
+            output::json(&json!({ "sound": true, "index": index, "origin": origin, "entries": size }))?;
+        }
+        Ok((index, head)) => {
+            output::line(format!("sound    entry {index} of {}\norigin   {}", head.size, head.origin))?;
+        }
+        Err(fault) => {
+            if arguments.json {
+                output::json(&json!({ "sound": false, "fault": fault.to_string() }))?;
+            }
+            return Err(fault.into());
+        }
+    }
+    Ok(Exit::Success)
 }
 
 /// What the vault's keeper answers.

@@ -57,8 +57,14 @@ pub enum Action {
     ReadAudit,
     /// Who read a record was asked for.
     ReadAccesses,
-    /// A signed tree head was asked for.
+    /// A signed tree head, or hashes of the tree, were asked for.
     ReadTreeHead,
+    /// A report over the log was asked for.
+    ReportAudit,
+    /// Who a person is, by pseudonymous identifier, was asked for.
+    LookupSubject,
+    /// A witness's cosignature of a tree head was brought.
+    AddCosignature,
     /// An application was added.
     AddApplication,
     /// An application was revoked.

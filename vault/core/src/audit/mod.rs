@@ -3,6 +3,7 @@
 //! The Merkle tree over them is in `merkle`, its signed heads in `note`.
 
 mod entry;
+pub mod report;
 
 pub use entry::{
     Action, Decision, DocumentRef, Draft, Entry, GrantRef, MAX_LEAF_LENGTH, OperatorKnown, Parent, SealedValue,

@@ -48,11 +48,11 @@ impl fmt::Display for KeyName {
 pub struct KeyId(pub(super) [u8; 4]);
 
 impl KeyId {
-    fn of(name: &KeyName, key: &ed25519_dalek::VerifyingKey) -> Self {
+    pub(super) fn of(name: &KeyName, algorithm: u8, key: &ed25519_dalek::VerifyingKey) -> Self {
         let digest: [u8; 32] = Sha256::new()
             .chain_update(name.as_str())
             .chain_update(b"\n")
-            .chain_update([ED25519])
+            .chain_update([algorithm])
             .chain_update(key.as_bytes())
             .finalize()
             .into();
@@ -87,7 +87,7 @@ impl SigningKey {
     pub(super) fn sign(&self, text: &str) -> Signature {
         Signature {
             name: self.name.clone(),
-            id: KeyId::of(&self.name, &self.key.verifying_key()),
+            id: KeyId::of(&self.name, ED25519, &self.key.verifying_key()),
             bytes: self.key.sign(text.as_bytes()).to_bytes().to_vec(),
         }
     }
@@ -110,7 +110,7 @@ pub struct VerificationKey {
 
 impl VerificationKey {
     fn new(name: KeyName, key: ed25519_dalek::VerifyingKey) -> Self {
-        let id = KeyId::of(&name, &key);
+        let id = KeyId::of(&name, ED25519, &key);
         Self { name, id, key }
     }
 
@@ -151,26 +151,41 @@ impl FromStr for VerificationKey {
     type Err = NoteError;
 
     fn from_str(text: &str) -> Result<Self, NoteError> {
-        let refuse = |reason| NoteError::KeyText { reason };
-        let (name, rest) = text.split_once('+').ok_or(refuse("it has no plus sign"))?;
-        let (hash, key) = rest.split_once('+').ok_or(refuse("it has only one plus sign"))?;
-        let name = KeyName::new(name)?;
-        let key = BASE64.decode(key).map_err(|_| refuse("its key is not base64"))?;
-        let Some((&ED25519, key)) = key.split_first() else {
-            return Err(refuse("its key is not an Ed25519 key"));
-        };
-        let key = <&[u8; 32]>::try_from(key).map_err(|_| refuse("its key is not 32 bytes long"))?;
-        let key = ed25519_dalek::VerifyingKey::from_bytes(key)
-            .ok()
-            .filter(|key| !key.is_weak())
-            .ok_or(refuse("its key is no safe point of the curve"))?;
-        let key = Self::new(name, key);
-        let computed = key.id.to_string();
-        if hash != computed {
-            return Err(NoteError::KeyHash { stated: hash.to_owned(), computed });
-        }
-        Ok(key)
+        let (name, key) = read_text(text, ED25519)?;
+        Ok(Self::new(name, key))
     }
+}
+
+/// Name and key of a text `NAME+HASH+KEY` whose signatures are of this algorithm.
+pub(super) fn read_text(text: &str, algorithm: u8) -> Result<(KeyName, ed25519_dalek::VerifyingKey), NoteError> {
+    let refuse = |reason| NoteError::KeyText { reason };
+    let (name, rest) = text.split_once('+').ok_or(refuse("it has no plus sign"))?;
+    let (hash, key) = rest.split_once('+').ok_or(refuse("it has only one plus sign"))?;
+    let name = KeyName::new(name)?;
+    let key = BASE64.decode(key).map_err(|_| refuse("its key is not base64"))?;
+    let key = match key.split_first() {
+        Some((found, key)) if *found == algorithm => key,
+        _ if algorithm == ED25519 => return Err(refuse("its key is not an Ed25519 key")),
+        _ => return Err(refuse("its key is not an Ed25519 cosigner's, of type 04")),
+    };
+    let key = <&[u8; 32]>::try_from(key).map_err(|_| refuse("its key is not 32 bytes long"))?;
+    let key = ed25519_dalek::VerifyingKey::from_bytes(key)
+        .ok()
+        .filter(|key| !key.is_weak())
+        .ok_or(refuse("its key is no safe point of the curve"))?;
+    let computed = KeyId::of(&name, algorithm, &key).to_string();
+    if hash == computed { Ok((name, key)) } else { Err(NoteError::KeyHash { stated: hash.to_owned(), computed }) }
+}
+
+/// Writes what [`read_text`] reads.
+pub(super) fn write_text(
+    f: &mut fmt::Formatter<'_>,
+    name: &KeyName,
+    algorithm: u8,
+    key: &ed25519_dalek::VerifyingKey,
+) -> fmt::Result {
+    let bytes = [&[algorithm], key.as_bytes().as_slice()].concat();
+    write!(f, "{name}+{}+{}", KeyId::of(name, algorithm, key), BASE64.encode(bytes))
 }
 
 impl TryFrom<String> for VerificationKey {
@@ -189,9 +204,7 @@ impl From<VerificationKey> for String {
 
 impl fmt::Display for VerificationKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut key = vec![ED25519];
-        key.extend_from_slice(self.key.as_bytes());
-        write!(f, "{}+{}+{}", self.name, self.id, BASE64.encode(key))
+        write_text(f, &self.name, ED25519, &self.key)
     }
 }
 

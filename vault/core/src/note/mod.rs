@@ -4,12 +4,14 @@
 mod error;
 mod key;
 mod signature;
+mod witness;
 
 use std::fmt;
 
 pub use error::NoteError;
 pub use key::{KeyId, KeyName, SigningKey, VerificationKey};
 pub use signature::Signature;
+pub use witness::{CosignatureError, WitnessKey, witness_key};
 
 /// The specification asks for at least 16.
 const MAX_SIGNATURES: usize = 64;
@@ -71,6 +73,13 @@ impl SignedNote {
             return Err(NoteError::BadSignature { name: key.name().to_string(), id: key.id().to_string() });
         }
         Ok(&self.text)
+    }
+
+    /// The same note with the signatures that say they are by this key, and no others.
+    #[must_use]
+    pub fn only_by(&self, key: &VerificationKey) -> Self {
+        let own = self.signatures.iter().filter(|signature| key.made(signature));
+        Self { text: self.text.clone(), signatures: own.cloned().collect() }
     }
 
     /// The text before anybody has verified it: to choose the key to verify with, and for nothing else.

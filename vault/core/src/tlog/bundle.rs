@@ -1,5 +1,11 @@
 //! Entry bundles: up to 256 entries, each behind its length in two bytes, big-endian.
 
+/// A bundle of these entries; `None` if one is longer than a bundle can say.
+pub fn entry_bundle<L: AsRef<[u8]>>(entries: impl IntoIterator<Item = L>) -> Option<Vec<u8>> {
+    let mut bundle = Vec::new();
+    entries.into_iter().all(|entry| append_entry(&mut bundle, entry.as_ref())).then_some(bundle)
+}
+
 /// Appends one entry; `false`, and nothing appended, if it is longer than the length can say.
 #[must_use]
 pub(super) fn append_entry(bundle: &mut Vec<u8>, entry: &[u8]) -> bool {
@@ -63,6 +69,8 @@ mod tests {
         assert!(append_entry(&mut bundle, &vec![0; 65_535]));
         assert!(!append_entry(&mut bundle, &vec![0; 65_536]));
         assert_eq!(bundle.len(), 6 + 2 + 65_535);
+        assert_eq!(entry_bundle(["ab", ""]).as_deref(), Some(&b"\0\x02ab\0\0"[..]));
+        assert_eq!(entry_bundle([vec![0; 65_536]]), None);
     }
 
     #[test]

@@ -5,15 +5,20 @@
 
 mod bundle;
 mod export;
+mod full_tiles;
 mod head;
 mod proof;
 mod tile;
+mod tile_text;
 mod verify;
 
+pub use bundle::entry_bundle;
 pub use export::{Export, ExportError, ExportedFile};
+pub use full_tiles::{FullTiles, TiledLog};
 pub use head::{HeadError, TreeHead};
 pub use proof::{TlogProof, TlogProofError};
 pub use tile::{TILE_WIDTH, TileKind, TilePath};
+pub use tile_text::TilePathError;
 pub use verify::{
     CopyReport, CopySource, EntriesReport, LogFault, NotAnExtension, StoredEntry, verify_copy, verify_entries,
 };

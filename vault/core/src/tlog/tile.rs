@@ -22,9 +22,9 @@ pub enum TileKind {
 /// The place of a tile in a static copy: `tile/<level or "entries">/<index>[.p/<width>]`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TilePath {
-    kind: TileKind,
-    index: u64,
-    width: u64,
+    pub(super) kind: TileKind,
+    pub(super) index: u64,
+    pub(super) width: u64,
 }
 
 impl TilePath {
@@ -52,6 +52,12 @@ impl TilePath {
     /// How many hashes or entries it holds, 1 to 256.
     pub fn width(&self) -> u64 {
         self.width
+    }
+
+    /// Whether a log of `size` leaves holds all that the tile names. A tile that has grown wider since still begins
+    /// with what it held.
+    pub fn is_within(&self, size: u64) -> bool {
+        Self::at(self.kind, self.index, size).is_some_and(|whole| self.width <= whole.width)
     }
 }
 

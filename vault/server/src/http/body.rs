@@ -25,13 +25,20 @@ pub(super) async fn json<T: DeserializeOwned>(
     media_types: &[&str],
 ) -> Result<T, Problem> {
     if !media_types.iter().any(|known| is_of_type(headers, known)) {
-        let detail = format!("send the body as {}", media_types.join(" or "));
         drain(body).await;
-        let title = "The body is of another type";
-        return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", title, detail));
+        return Err(other_type(media_types));
     }
     let bytes = whole(headers, body, limits).await?;
     serde_json::from_slice(&bytes).map_err(|error| malformed(&error))
+}
+
+/// Reads a text.
+pub(super) async fn text(headers: &HeaderMap, body: Body, limits: &Limits) -> Result<Bytes, Problem> {
+    if is_of_type(headers, "text/plain") {
+        return whole(headers, body, limits).await;
+    }
+    drain(body).await;
+    Err(other_type(&["text/plain"]))
 }
 
 /// Reads nothing: for routes that take no body.
@@ -99,6 +106,12 @@ pub(super) async fn drain(mut body: Body) {
 fn is_of_type(headers: &HeaderMap, known: &str) -> bool {
     let given = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     given.split(';').next().is_some_and(|essence| essence.trim().eq_ignore_ascii_case(known))
+}
+
+fn other_type(media_types: &[&str]) -> Problem {
+    let detail = format!("send the body as {}", media_types.join(" or "));
+    let title = "The body is of another type";
+    Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", title, detail)
 }
 
 fn too_slow() -> Problem {

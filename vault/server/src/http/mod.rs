@@ -13,6 +13,7 @@ mod etag;
 mod file_name;
 mod grants;
 mod health;
+mod log;
 mod openapi;
 mod parameters;
 mod path;
@@ -20,11 +21,14 @@ mod peer;
 mod percent;
 mod problem;
 mod problem_of;
+mod problem_of_log;
 mod record_body;
 mod records;
+mod report;
 mod routes;
 mod scope;
 mod search;
+mod subjects;
 mod versions;
 
 use std::sync::Arc;
@@ -68,6 +72,9 @@ fn routes() -> routes::Routes {
         .merge(documents::routes())
         .merge(grants::routes())
         .merge(audit::routes())
+        .merge(log::routes())
+        .merge(report::routes())
+        .merge(subjects::routes())
         .merge(health::routes())
         .merge(openapi::routes())
 }

@@ -36,7 +36,8 @@ mod tests {
         let served: BTreeSet<(String, String)> = crate::http::routes()
             .known
             .iter()
-            .map(|(method, path)| ((*path).to_owned(), method.as_str().to_ascii_lowercase()))
+            // OpenAPI has no word for a parameter that holds slashes.
+            .map(|(method, path)| (path.replace("{*", "{"), method.as_str().to_ascii_lowercase()))
             .collect();
         let operations = |(path, item): (&String, &Value)| {
             let methods: Vec<String> = item.as_object().unwrap().keys().cloned().collect();

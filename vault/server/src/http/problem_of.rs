@@ -7,6 +7,7 @@ use coffre_store::CaptureError;
 use serde_json::{Value, json};
 
 use super::problem::Problem;
+use super::problem_of_log;
 use crate::usecases::{CopyError, Denial, Failure};
 
 impl From<Failure> for Problem {
@@ -42,6 +43,7 @@ impl From<Failure> for Problem {
                     .with("current_version", current)
             }
             Failure::NotCopied(ref error) => not_copied(error),
+            Failure::Log(ref refusal) => problem_of_log::problem(refusal),
             Failure::NotCaptured(CaptureError::Busy) => conflict("capture-running", "A capture is under way", failure),
             Failure::NotCaptured(CaptureError::Unavailable(cause)) => Failure::Unavailable(cause).into(),
             Failure::NotCaptured(ref error) => not_captured(error),
@@ -60,9 +62,12 @@ impl From<Failure> for Problem {
                     .again_after(5)
                     .logged_as(logged)
             }
-            Failure::Unreadable(_) | Failure::Unstaged(_) | Failure::Damaged(_) | Failure::Internal { .. } => {
-                internal(&failure)
-            }
+            Failure::Unreadable(_)
+            | Failure::Unstaged(_)
+            | Failure::Damaged(_)
+            | Failure::Tree(_)
+            | Failure::NotKept(_)
+            | Failure::Internal { .. } => internal(&failure),
         }
     }
 }

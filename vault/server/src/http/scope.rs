@@ -53,7 +53,8 @@ pub(super) async fn scoped(State(surface): State<Surface>, mut request: Request,
     if let Ok(id) = HeaderValue::from_str(&scope.request.to_string()) {
         headers.insert(REQUEST, id);
     }
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    // Tiles say otherwise.
+    headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
 
     let took = began.elapsed();

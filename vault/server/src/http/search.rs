@@ -46,11 +46,17 @@ async fn search(
     if asked.fields.is_empty() {
         return Err(Problem::malformed("fields is empty: name the fields to read of each hit"));
     }
-    if asked.value.chars().count() > LONGEST_VALUE {
-        return Err(Problem::malformed(format!("value has more than {LONGEST_VALUE} characters")));
-    }
     let SearchBody { index, value, fields, purpose, reason } = asked;
+    let value = sound_value(value)?;
     let reason = reason.map(sound_reason).transpose()?;
     let (found, receipt) = api.keeper.search(&call, Search { kind, index, value, fields, purpose, reason }).await?;
     Answer::recorded(&receipt).json(&found)
+}
+
+/// A value that can be searched for.
+pub(super) fn sound_value(value: String) -> Result<String, Problem> {
+    if value.chars().count() > LONGEST_VALUE {
+        return Err(Problem::malformed(format!("value has more than {LONGEST_VALUE} characters")));
+    }
+    Ok(value)
 }

@@ -11,6 +11,7 @@ mod tls;
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use coffre_policies::Policies;
 use coffre_store::Store;
@@ -79,12 +80,8 @@ impl Serving {
 pub async fn serve(options: ServerOptions, store: Store, policies: Arc<Policies>) -> Result<Serving, ServeError> {
     let stop = Stop::new();
     let limits = options.limits;
-    let api = Api {
-        keeper: Arc::new(Keeper::new(store.clone(), policies, limits.readers)),
-        limits,
-        spool: options.spool.clone(),
-        stop: stop.clone(),
-    };
+    let keeper = Arc::new(Keeper::new(store.clone(), policies, limits.readers, options.witnesses.clone()));
+    let api = Api { keeper: Arc::clone(&keeper), limits, spool: options.spool.clone(), stop: stop.clone() };
     let public = door::tcp(options.listen, options.tls.as_ref()).await?;
     let address = public.address().unwrap_or(options.listen);
     let control = options.control_socket.as_deref().map(socket::control).transpose()?;
@@ -98,13 +95,25 @@ pub async fn serve(options: ServerOptions, store: Store, policies: Arc<Policies>
     if let Some(door) = backup {
         doors.spawn(door::keep(door, http::backup(api), limits, stop.clone()));
     }
+    doors.spawn(end_log_sessions(Arc::clone(&keeper), stop.clone()));
     tracing::info!(%address, tls = options.tls.is_some(), "serving");
-    let running = tokio::spawn(run(doors, store));
+    let running = tokio::spawn(run(doors, keeper, store));
     Ok(Serving { address, stop, running })
 }
 
-async fn run(mut doors: JoinSet<()>, store: Store) {
+/// How often sessions are looked at that may be over.
+const SWEPT_EVERY: Duration = Duration::from_secs(20);
+
+async fn end_log_sessions(keeper: Arc<Keeper>, stop: Stop) {
+    while tokio::time::timeout(SWEPT_EVERY, stop.told()).await.is_err() {
+        keeper.end_log_sessions(false).await;
+    }
+}
+
+async fn run(mut doors: JoinSet<()>, keeper: Arc<Keeper>, store: Store) {
     while doors.join_next().await.is_some() {}
+    keeper.end_log_sessions(true).await;
+    drop(keeper);
     // Everything accepted is answered; what the writer still has is committed before it ends.
     if let Err(error) = tokio::task::spawn_blocking(move || store.close()).await {
         tracing::error!(%error, "the store was not closed");
@@ -121,7 +130,7 @@ pub async fn serve_control(
     account: u32,
 ) {
     let (limits, stop) = (Limits::default(), Stop::new());
-    let keeper = Arc::new(Keeper::new(store, policies, limits.readers));
+    let keeper = Arc::new(Keeper::new(store, policies, limits.readers, Vec::new()));
     let api = Api { keeper, limits, spool: None, stop: stop.clone() };
     let peer = Peer { account, allowed: true };
     connection::serve(io, http::control(api), Some(peer), limits, stop).await;

@@ -53,7 +53,7 @@ pub(crate) struct Accesses {
     pub(crate) next: Option<u64>,
 }
 
-fn question(
+pub(super) fn question(
     action: Action,
     logged_as: audit::Action,
     kind: Option<RecordTypeName>,

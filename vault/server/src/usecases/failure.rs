@@ -11,10 +11,13 @@ use coffre_store::transactions::{
     AddApplicationError, AddDocumentError, AmendError, CreateError, GiveGrantError, RestoreError,
     RevokeApplicationError, WithdrawGrantError,
 };
-use coffre_store::{CaptureError, CommitError, ReadError, StageError, Unavailable, WrongReceipt, disk_is_full};
+use coffre_store::{
+    CaptureError, CommitError, LogTreeError, ReadError, StageError, Unavailable, WrongReceipt, disk_is_full,
+};
 use thiserror::Error;
 
 use super::log_copy::CopyError;
+use super::log_refusal::LogRefusal;
 
 /// What a denial tells its caller. Its entry is in the log before anybody sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -140,6 +143,15 @@ pub(crate) enum Failure {
     /// No base backup was taken.
     #[error(transparent)]
     NotCaptured(CaptureError),
+    /// Something about the log's tree.
+    #[error(transparent)]
+    Log(LogRefusal),
+    /// The log's tree cannot be told.
+    #[error(transparent)]
+    Tree(LogTreeError),
+    /// A cosigned head could not be kept.
+    #[error("the cosigned head could not be kept: check the disk, then send it again")]
+    NotKept(#[source] std::io::Error),
     /// Access keeps changing under the decision.
     #[error("what the decision rests on keeps changing: repeat the request")]
     Contended,

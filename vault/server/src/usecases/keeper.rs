@@ -2,12 +2,16 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use coffre_core::note::WitnessKey;
 use coffre_policies::Policies;
-use coffre_store::{Snapshot, Store};
+use coffre_store::{LogTree, Snapshot, Store};
 use tokio::sync::Semaphore;
 
+use super::cosignatures::published_again;
 use super::failure::Failure;
 use super::health::{Counted, LastBase};
+use super::log_sessions::LogSessions;
+use super::published_head::PublishedHead;
 use crate::authentication::{Applications, TokenHash};
 use crate::authorization::Decider;
 use crate::metrics::Metrics;
@@ -25,10 +29,18 @@ pub(crate) struct Keeper {
     readers: Semaphore,
     /// Held by the one import that is under way.
     pub(super) importing: Mutex<()>,
+    /// The keys whose cosignatures are believed.
+    pub(super) witnesses: Vec<WitnessKey>,
+    pub(super) published_head: PublishedHead,
+    pub(super) log_tree: LogTree,
+    pub(super) log_sessions: LogSessions,
+    /// Held by the one report that is made.
+    pub(super) reporting: tokio::sync::Mutex<()>,
 }
 
 impl Keeper {
-    pub(crate) fn new(store: Store, policies: Arc<Policies>, readers: usize) -> Self {
+    pub(crate) fn new(store: Store, policies: Arc<Policies>, readers: usize, witnesses: Vec<WitnessKey>) -> Self {
+        let (published_head, log_tree) = (published_again(&store, &witnesses), LogTree::of(&store));
         Self {
             policy_set: policies.hash().to_string(),
             decider: Decider::new(Arc::clone(&policies)),
@@ -40,6 +52,11 @@ impl Keeper {
             last_base: Mutex::default(),
             readers: Semaphore::new(readers.max(1)),
             importing: Mutex::new(()),
+            published_head,
+            log_tree,
+            witnesses,
+            log_sessions: LogSessions::default(),
+            reporting: tokio::sync::Mutex::default(),
         }
     }
 

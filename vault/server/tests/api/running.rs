@@ -200,6 +200,11 @@ impl Caller {
         self
     }
 
+    /// The same caller at another server.
+    pub(crate) fn at(&self, address: SocketAddr) -> Self {
+        Self { to: Address::Tcp(address), headers: self.headers.clone() }
+    }
+
     pub(crate) async fn get(&self, path: &str) -> Answer {
         self.send(Method::GET, path, Bytes::new()).await
     }

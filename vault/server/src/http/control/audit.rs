@@ -13,14 +13,18 @@ use crate::http::answer::Answer;
 use crate::http::parameters::Parameters;
 use crate::http::peer::Account;
 use crate::http::problem::Problem;
+use crate::http::report::asked;
 use crate::http::routes::Routes;
-use crate::http::{Api, body};
+use crate::http::{Api, body, log};
 
 pub(super) fn routes() -> Routes {
     Routes::new()
         .post("/v1/audit/verify", verify)
         .post("/v1/audit/export", export)
         .get("/v1/audit/tree-head", tree_head)
+        .get("/v1/audit/proof", proof)
+        .get("/v1/audit/proof/consistency", consistency)
+        .get("/v1/audit/report", report)
 }
 
 /// What is wrong with the log is an answer, not a problem of the request.
@@ -63,4 +67,29 @@ async fn tree_head(State(api): State<Api>, Account(_): Account, uri: Uri) -> Res
     Parameters::none(&uri)?;
     let text = Some(HeaderValue::from_static("text/plain; charset=utf-8"));
     Ok(Answer::new(StatusCode::OK).with(CONTENT_TYPE, text).body(api.keeper.tree_head().note))
+}
+
+/// An entry and its proof, as texts to be kept in files.
+async fn proof(State(api): State<Api>, Account(call): Account, uri: Uri) -> Result<Response, Problem> {
+    let mut query = Parameters::read(&uri, &["index"], &[])?;
+    let index = query.parsed("index", "an entry's index")?.unwrap_or(0);
+    let proven = api.keeper.prove_locally(call, index).await?;
+    Answer::new(StatusCode::OK).json(&json!({
+        "index": index,
+        "entry": String::from_utf8_lossy(&proven.leaf),
+        "proof": proven.proof.to_string(),
+    }))
+}
+
+async fn consistency(State(api): State<Api>, Account(call): Account, uri: Uri) -> Result<Response, Problem> {
+    let mut query = Parameters::read(&uri, &["from"], &["to"])?;
+    let from = query.parsed("from", "a size of the log")?.unwrap_or(0);
+    let to = query.parsed("to", "a size of the log")?;
+    let proof = api.keeper.prove_consistency_locally(call, from, to).await?;
+    Answer::new(StatusCode::OK).json(&log::consistency_view(&proof))
+}
+
+async fn report(State(api): State<Api>, Account(call): Account, uri: Uri) -> Result<Response, Problem> {
+    let (report, receipt) = api.keeper.report_audit_locally(call, asked(&uri)?).await?;
+    Answer::recorded(&receipt).json(&report)
 }

@@ -1,6 +1,8 @@
 //! `coffre serve`: the vault, open and answering, until it is told to stop. Logs are JSON on standard error; what it
 //! listens on is one line on standard output.
 
+mod known_heads;
+
 use std::net::SocketAddr;
 
 use clap::Args;
@@ -11,6 +13,7 @@ use crate::accounts;
 use crate::arguments::Global;
 use crate::complaint::Complaint;
 use crate::configuration::Backup;
+use crate::daily_head;
 use crate::exit::Exit;
 use crate::output;
 use crate::place::{Place, READERS, VaultArgument};
@@ -35,10 +38,14 @@ pub(crate) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
     let options = options(&place, arguments.listen)?;
     let policies = place.policies()?;
     let store = place.open(&policies)?;
+    known_heads::check(&place, &store)?;
+    let audit = place.configuration.as_ref().map(|configuration| configuration.audit.clone()).unwrap_or_default();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         let tls = options.tls.is_some();
-        let serving = coffre_server::serve(options, store, policies).await?;
+        let serving = coffre_server::serve(options, store.clone(), policies).await?;
+        // Ends with the runtime.
+        audit.daily_head.map(|to| tokio::spawn(daily_head::hand_over_daily(to, store)));
         announce(&place, serving.address(), tls)?;
         let stop = serving.stop();
         tokio::spawn(async move {
@@ -80,6 +87,7 @@ fn options(place: &Place, listen: Option<SocketAddr>) -> anyhow::Result<ServerOp
         tls: server.tls.map(|tls| TlsFiles { certificate: tls.certificate, key: tls.key }),
         control_socket: Some(place.control_socket()),
         backup_socket: Some(backup_socket),
+        witnesses: configured.map(|configuration| configuration.audit.witnesses.clone()).unwrap_or_default(),
         spool: configured.and_then(|configuration| configuration.backup.as_ref()).map(spool),
         limits: Limits { readers: READERS, ..Limits::default() },
     })

@@ -1,0 +1,99 @@
+//! Before a vault is served its log must go on from the newest heads that are known outside of it: in `chain/`, in the
+//! spool, on each destination. A log that was set back or rewritten is not served: what it would answer, and sign, would
+//! be false. A place that cannot be read is told and keeps nobody from working.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use coffre_backup::destination::FileSystem;
+use coffre_backup::list::newest_head;
+use coffre_core::spool::{self, MainManifest, Pinned};
+use coffre_core::tlog::{NotAnExtension, TreeHead};
+use coffre_store::{Layout, LogTree, Store};
+
+use crate::complaint::{self, Complaint};
+use crate::exit::Exit;
+use crate::place::Place;
+
+/// A head and where it was found.
+struct KnownHead {
+    place: String,
+    head: TreeHead,
+}
+
+/// Refuses a vault whose log does not go on from a head of its generation. Heads of the generations before it are
+/// compared too; a restore to an earlier point leaves entries behind knowingly, which is told and not refused.
+pub(super) fn check(place: &Place, store: &Store) -> anyhow::Result<()> {
+    let pinned = Pinned { scope: store.scope().clone(), key: store.verification_key().clone() };
+    let tree = LogTree::of(store);
+    for known in known_heads(place, &pinned) {
+        let Err(fault) = tree.goes_on_from(&known.head)? else {
+            tracing::info!(place = known.place, size = known.head.size, "the log goes on from the head known there");
+            continue;
+        };
+        if known.head.origin == store.origin() {
+            return Err(refusal(&known, &fault).into());
+        }
+        tracing::warn!(place = known.place, %fault, "a generation before this one had entries that this log lacks");
+    }
+    Ok(())
+}
+
+fn refusal(known: &KnownHead, fault: &NotAnExtension) -> Complaint {
+    let what = match fault {
+        NotAnExtension::Fork { known } => format!("its first {known} entries are not those that were signed"),
+        NotAnExtension::Rollback { size, known } => format!("it has {size} entries and had {known}"),
+        NotAnExtension::OtherLog { .. } => "it is another log".to_owned(),
+    };
+    let cause = format!("the audit log was set back or rewritten ({what} when the head in {} was signed)", known.place);
+    let remedy = "keep the vault and every backup as evidence, then `coffre restore` the newest backup into a new directory; \
+                  that begins a new generation, whose log names this one";
+    Complaint::new(Exit::Tampering, cause, remedy)
+}
+
+fn known_heads(place: &Place, pinned: &Pinned) -> Vec<KnownHead> {
+    let chain = Layout::new(&place.directory).chain().join("main.note");
+    let mut found = Vec::new();
+    found.extend(of_chain(&chain, pinned).and_then(|note| read("chain/", &chain, &note, pinned)));
+    let backup = place.configuration.as_ref().and_then(|configuration| configuration.backup.as_ref());
+    let Some(backup) = backup else { return found };
+    let spool = ("the spool".to_owned(), backup.spool.clone());
+    let destinations = backup.destinations.iter().map(|place| (place.name.clone(), place.path.clone()));
+    for (name, path) in [spool].into_iter().chain(destinations) {
+        found.extend(of_place(&name, &path, pinned).and_then(|note| read(&name, &path, &note, pinned)));
+    }
+    found
+}
+
+/// The head in the last manifest that the vault made.
+fn of_chain(file: &Path, pinned: &Pinned) -> Option<String> {
+    let bytes = fs::read(file).ok()?;
+    match spool::open::<MainManifest>(&bytes, pinned) {
+        Ok(signed) => Some(signed.manifest.audit_head),
+        Err(error) => not_compared("chain/", file, &error),
+    }
+}
+
+fn of_place(name: &str, path: &PathBuf, pinned: &Pinned) -> Option<String> {
+    match newest_head(&FileSystem::new(path), pinned, &mut ()) {
+        Ok(Some(note)) => Some(note),
+        Ok(None) => {
+            tracing::info!(place = name, "holds no backup yet, so no head to compare the log with");
+            None
+        }
+        Err(error) => not_compared(name, path, &error),
+    }
+}
+
+fn read(name: &str, path: &Path, note: &str, pinned: &Pinned) -> Option<KnownHead> {
+    match TreeHead::open(note.as_bytes(), &pinned.key, None) {
+        Ok(head) => Some(KnownHead { place: format!("{name} ({})", path.display()), head }),
+        Err(error) => not_compared(name, path, &error),
+    }
+}
+
+fn not_compared<T>(name: &str, path: &Path, error: &(dyn std::error::Error + 'static)) -> Option<T> {
+    let cause = complaint::chain(error);
+    tracing::warn!(place = name, path = %path.display(), cause, "the log is not compared with the head there");
+    None
+}

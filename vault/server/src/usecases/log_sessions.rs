@@ -1,0 +1,108 @@
+//! Reading the log piece by piece: tiles, checkpoints and proofs. An entry for each piece would make the log grow by
+//! being read, and whoever follows it would never come to its end. So the first piece commits an entry, before it
+//! leaves; whatever the same caller reads within ten minutes is counted, and one entry at the end tells how many.
+//!
+//! Each piece is still decided by itself: a revocation binds at once, and a refusal is an entry of its own.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use coffre_core::audit::{self, Draft};
+use coffre_core::ids::ApplicationId;
+use coffre_core::time::Timestamp;
+use coffre_policies::Action;
+use coffre_store::{Depends, Disclosure, Receipt};
+use tokio::sync::Mutex;
+
+use super::audit_log::question;
+use super::call::Call;
+use super::failure::Failure;
+use super::keeper::Keeper;
+use super::look::Look;
+use super::plan::{Plan, Reading};
+
+/// How long an entry covers what the same caller reads.
+const SECONDS: i64 = 600;
+
+/// What is read of the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Part {
+    /// Signed heads, hashes of the tree and proofs: they tell nothing of any entry.
+    Hashes,
+    /// Entries.
+    Entries,
+}
+
+/// Who reads what.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Reader {
+    application: Option<ApplicationId>,
+    operator: Option<String>,
+    part: Part,
+}
+
+struct Session {
+    until: Timestamp,
+    /// The entry that began it.
+    draft: Draft,
+    /// What was read since.
+    further: u64,
+}
+
+/// The sessions under way.
+#[derive(Default)]
+pub(super) struct LogSessions(Mutex<HashMap<Reader, Session>>);
+
+impl Keeper {
+    /// Lets a caller read a piece of the log; gives the receipt of the entry if this was the first piece.
+    pub(super) async fn read_log(self: &Arc<Self>, call: &Call, part: Part) -> Result<Option<Receipt>, Failure> {
+        let draft = self.permit(call, move |look: &Look<'_>| plan(look, part, |draft| draft)).await?;
+        let reader = Reader { application: draft.application, operator: draft.operator, part };
+        let mut sessions = self.log_sessions.0.lock().await;
+        let now = self.store.now();
+        if let Some(session) = sessions.get_mut(&reader).filter(|session| now < session.until) {
+            session.further += 1;
+            return Ok(None);
+        }
+        if let Some(over) = sessions.remove(&reader) {
+            self.end(over).await;
+        }
+        let reading = |draft| Reading { claims: Vec::new(), content: draft };
+        let (draft, receipt) = self.disclose(call, move |look: &Look<'_>| plan(look, part, reading)).await?;
+        let until = receipt.time().plus_seconds(SECONDS);
+        sessions.insert(reader, Session { until, draft, further: 0 });
+        Ok(Some(receipt))
+    }
+
+    /// Ends the sessions that are over, or all.
+    pub(crate) async fn end_log_sessions(&self, all: bool) {
+        let mut sessions = self.log_sessions.0.lock().await;
+        let now = self.store.now();
+        for (_, over) in sessions.extract_if(|_, session| all || now >= session.until) {
+            self.end(over).await;
+        }
+    }
+
+    /// Writes how much was read since the entry that began the session.
+    async fn end(&self, Session { draft, further, .. }: Session) {
+        if further == 0 {
+            return;
+        }
+        let draft = Draft { count: Some(further).filter(|count| *count > 1), ..draft };
+        let ended = Disclosure { draft, reason: None, claims: Vec::new(), depends: Depends::default() };
+        if let Err(error) = self.store.disclose(ended).await {
+            tracing::error!(%error, further, "how much of the log was read has no entry");
+        }
+    }
+}
+
+/// The plan of reading, whose content is made from its own entry.
+fn plan<C>(look: &Look<'_>, part: Part, content: impl FnOnce(Draft) -> C) -> Result<Plan<C>, Failure> {
+    let (action, logged_as) = match part {
+        Part::Hashes => (Action::ReadTreeHead, audit::Action::ReadTreeHead),
+        Part::Entries => (Action::ReadAudit, audit::Action::ReadAudit),
+    };
+    let plan = look.at_large(&question(action, logged_as, None, None), || Ok(()))?;
+    let Plan { draft, reason, depends, then } = plan;
+    Ok(Plan { then: then.map(|()| content(draft.clone())), draft, reason, depends })
+}
