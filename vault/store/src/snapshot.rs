@@ -47,7 +47,7 @@ impl<'s> Snapshot<'s> {
         Ok(snapshot)
     }
 
-    fn reader(&self) -> Result<&Reader, ReadError> {
+    pub(crate) fn reader(&self) -> Result<&Reader, ReadError> {
         self.reader.as_ref().ok_or(ReadError::Format { what: "snapshot" })
     }
 
