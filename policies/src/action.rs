@@ -40,6 +40,14 @@ pub enum Action {
     ReadAccesses,
     /// Read the signed head of the audit log.
     ReadTreeHead,
+    /// Ask whether a data subject may be contacted through the channel that these fields are.
+    CheckContactable,
+    /// Habilitate an operator for special categories.
+    GiveHabilitation,
+    /// List the habilitations of operators.
+    ListHabilitations,
+    /// Withdraw a habilitation.
+    WithdrawHabilitation,
 }
 
 /// Text that names no action.
@@ -62,7 +70,7 @@ pub(crate) enum Scope {
 
 impl Action {
     /// Every action, in the order in which they are shown.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 19] = [
         Self::Read,
         Self::Search,
         Self::ReadVersions,
@@ -78,6 +86,10 @@ impl Action {
         Self::ReadAudit,
         Self::ReadAccesses,
         Self::ReadTreeHead,
+        Self::CheckContactable,
+        Self::GiveHabilitation,
+        Self::ListHabilitations,
+        Self::WithdrawHabilitation,
     ];
 
     /// Its name in policies, the audit log and the command line.
@@ -98,23 +110,34 @@ impl Action {
             Self::ReadAudit => "read-audit",
             Self::ReadAccesses => "read-accesses",
             Self::ReadTreeHead => "read-tree-head",
+            Self::CheckContactable => "check-contactable",
+            Self::GiveHabilitation => "give-habilitation",
+            Self::ListHabilitations => "list-habilitations",
+            Self::WithdrawHabilitation => "withdraw-habilitation",
         }
     }
 
     pub(crate) const fn scope(self) -> Scope {
         match self {
-            Self::Read | Self::Search | Self::ReadVersions | Self::Create | Self::Amend => Scope::Fields,
-            Self::ListDocuments | Self::ReadDocument | Self::UploadDocument => Scope::DocumentFields,
-            Self::RestoreVersion | Self::GiveGrant | Self::ListGrants | Self::WithdrawGrant | Self::ReadAccesses => {
-                Scope::Record
+            Self::Read | Self::Search | Self::ReadVersions | Self::Create | Self::Amend | Self::CheckContactable => {
+                Scope::Fields
             }
+            Self::ListDocuments | Self::ReadDocument | Self::UploadDocument => Scope::DocumentFields,
+            Self::RestoreVersion
+            | Self::GiveGrant
+            | Self::ListGrants
+            | Self::WithdrawGrant
+            | Self::ReadAccesses
+            | Self::GiveHabilitation
+            | Self::ListHabilitations
+            | Self::WithdrawHabilitation => Scope::Record,
             Self::ReadAudit | Self::ReadTreeHead => Scope::Log,
         }
     }
 
     /// Whether one field that is not open refuses the whole: nothing is written or found by halves.
     pub(crate) const fn takes_all_or_nothing(self) -> bool {
-        matches!(self, Self::Search | Self::Create | Self::Amend | Self::UploadDocument)
+        matches!(self, Self::Search | Self::Create | Self::Amend | Self::UploadDocument | Self::CheckContactable)
     }
 }
 

@@ -6,12 +6,14 @@ mod audit;
 mod backup;
 mod body;
 mod caller;
+mod contactable;
 mod control;
 mod digest;
 mod documents;
 mod etag;
 mod file_name;
 mod grants;
+mod habilitations;
 mod health;
 mod openapi;
 mod parameters;
@@ -20,6 +22,7 @@ mod peer;
 mod percent;
 mod problem;
 mod problem_of;
+mod receipt;
 mod record_body;
 mod records;
 mod routes;
@@ -67,6 +70,9 @@ fn routes() -> routes::Routes {
         .merge(versions::routes())
         .merge(documents::routes())
         .merge(grants::routes())
+        .merge(receipt::routes())
+        .merge(contactable::routes())
+        .merge(habilitations::routes())
         .merge(audit::routes())
         .merge(health::routes())
         .merge(openapi::routes())

@@ -3,17 +3,20 @@
 //!
 //! Architecture invariant: nothing here knows HTTP.
 
+mod acting;
 mod amend_record;
 mod applications;
 mod audit_log;
 mod call;
 mod capture;
+mod contactable;
 mod create_record;
 mod declared;
 mod document_stream;
 mod expected_version;
 mod failure;
 mod grants;
+mod habilitations;
 mod health;
 pub(crate) mod import_legacy;
 mod keeper;
@@ -22,6 +25,7 @@ mod look;
 mod plan;
 mod read_document;
 mod read_record;
+mod receipt;
 mod restore_document;
 mod search;
 mod upload_document;
@@ -30,15 +34,18 @@ mod versions;
 pub(crate) use amend_record::AmendRecord;
 pub(crate) use audit_log::{Access, Entries, ListAccesses, ListEntries};
 pub(crate) use call::{Call, LocalCall};
+pub(crate) use contactable::{Channel, CheckContactable, Person};
 pub(crate) use create_record::CreateRecord;
 pub(crate) use document_stream::DocumentStream;
 pub(crate) use expected_version::ExpectedVersion;
 pub(crate) use failure::{Denial, Failure};
 pub(crate) use grants::{GiveGrant, ListGrants, WithdrawGrant};
+pub(crate) use habilitations::{GiveHabilitation, ListHabilitations, WithdrawHabilitation};
 pub(crate) use keeper::Keeper;
 pub(crate) use log_copy::CopyError;
 pub(crate) use read_document::{ListDocuments, ReadDocument};
 pub(crate) use read_record::ReadRecord;
+pub(crate) use receipt::ReadReceipt;
 pub(crate) use restore_document::RestoreDocument;
 pub(crate) use search::Search;
 pub(crate) use upload_document::{Upload, UploadDocument};
