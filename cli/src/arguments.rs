@@ -38,7 +38,7 @@ pub(crate) enum Verb {
     Import(Box<import::Arguments>),
     /// Add, list or revoke the applications that may call the API
     Application(application::Arguments),
-    /// Check the policies, or explain what they decide
+    /// Check, test and compare the policies, or explain what they decide
     Policy(policy::Arguments),
     /// Verify, export, prove or report on the audit log
     Audit(audit::Arguments),

@@ -17,6 +17,7 @@ mod language;
 mod output;
 mod place;
 mod progress;
+mod role_names;
 
 use std::io::{self, Write as _};
 use std::process::ExitCode;

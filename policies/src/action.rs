@@ -42,6 +42,14 @@ pub enum Action {
     ReadTreeHead,
     /// Find out which records a value of an index belongs to, without opening any.
     LookupSubject,
+    /// Ask whether a data subject may be contacted through the channel that these fields are.
+    CheckContactable,
+    /// Habilitate an operator for special categories.
+    GiveHabilitation,
+    /// List the habilitations of operators.
+    ListHabilitations,
+    /// Withdraw a habilitation.
+    WithdrawHabilitation,
 }
 
 /// Text that names no action.
@@ -64,7 +72,7 @@ pub(crate) enum Scope {
 
 impl Action {
     /// Every action, in the order in which they are shown.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 20] = [
         Self::Read,
         Self::Search,
         Self::ReadVersions,
@@ -81,6 +89,10 @@ impl Action {
         Self::ReadAccesses,
         Self::ReadTreeHead,
         Self::LookupSubject,
+        Self::CheckContactable,
+        Self::GiveHabilitation,
+        Self::ListHabilitations,
+        Self::WithdrawHabilitation,
     ];
 
     /// Its name in policies, the audit log and the command line.
@@ -102,26 +114,35 @@ impl Action {
             Self::ReadAccesses => "read-accesses",
             Self::ReadTreeHead => "read-tree-head",
             Self::LookupSubject => "lookup-subject",
+            Self::CheckContactable => "check-contactable",
+            Self::GiveHabilitation => "give-habilitation",
+            Self::ListHabilitations => "list-habilitations",
+            Self::WithdrawHabilitation => "withdraw-habilitation",
         }
     }
 
     pub(crate) const fn scope(self) -> Scope {
         match self {
-            Self::Read | Self::Search | Self::ReadVersions | Self::Create | Self::Amend => Scope::Fields,
+            Self::Read | Self::Search | Self::ReadVersions | Self::Create | Self::Amend | Self::CheckContactable => {
+                Scope::Fields
+            }
             Self::ListDocuments | Self::ReadDocument | Self::UploadDocument => Scope::DocumentFields,
             Self::RestoreVersion
             | Self::GiveGrant
             | Self::ListGrants
             | Self::WithdrawGrant
             | Self::ReadAccesses
-            | Self::LookupSubject => Scope::Record,
+            | Self::LookupSubject
+            | Self::GiveHabilitation
+            | Self::ListHabilitations
+            | Self::WithdrawHabilitation => Scope::Record,
             Self::ReadAudit | Self::ReadTreeHead => Scope::Log,
         }
     }
 
     /// Whether one field that is not open refuses the whole: nothing is written or found by halves.
     pub(crate) const fn takes_all_or_nothing(self) -> bool {
-        matches!(self, Self::Search | Self::Create | Self::Amend | Self::UploadDocument)
+        matches!(self, Self::Search | Self::Create | Self::Amend | Self::UploadDocument | Self::CheckContactable)
     }
 }
 

@@ -2,10 +2,12 @@
 //! the policies which no case exercises. This is the one place, beside `sources`, that reads files.
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use thiserror::Error;
 
@@ -28,8 +30,29 @@ pub struct CheckReport {
 pub struct CaseOutcome {
     /// The folder's name.
     pub name: String,
-    /// What differs from the expected decision, one line each; nothing when the case passed.
-    pub differences: Vec<String>,
+    /// What is asked.
+    pub question: Question,
+    /// What was decided and not expected, or expected and not decided; nothing when the case passed.
+    pub differences: Vec<Difference>,
+}
+
+/// One thing that a decision says and the other does not: written like a line of `expected.toml`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case", tag = "in", content = "line")]
+pub enum Difference {
+    /// Only the expected decision says it.
+    Expected(String),
+    /// Only the decision that was made says it.
+    Decided(String),
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Expected(line) => write!(f, "- {line}"),
+            Self::Decided(line) => write!(f, "+ {line}"),
+        }
+    }
 }
 
 impl CheckReport {
@@ -76,7 +99,8 @@ pub fn check(policies: &Policies, folder: &Path) -> Result<CheckReport, CheckErr
         let expected: Decision = read(&path.join("expected.toml"), &name)?;
         let decision = policies.decide(&question);
         exercised.extend(decision.policies.iter().cloned());
-        cases.push(CaseOutcome { name, differences: differences(&expected, &decision) });
+        let differences = differences(&expected, &decision);
+        cases.push(CaseOutcome { name, question, differences });
     }
     if cases.is_empty() {
         return Err(CheckError::Empty { path: folder.to_owned() });
@@ -105,20 +129,25 @@ fn read<T: DeserializeOwned>(path: &Path, case: &str) -> Result<T, CheckError> {
     })
 }
 
-fn differences(expected: &Decision, decision: &Decision) -> Vec<String> {
-    let list = |items: &mut dyn Iterator<Item = String>| format!("[{}]", items.collect::<Vec<_>>().join(", "));
-    let parts = |d: &Decision| {
-        [
-            ("allowed", d.allowed.to_string()),
-            ("opened", list(&mut d.opened.iter().map(ToString::to_string))),
-            ("withheld", list(&mut d.withheld.iter().map(|(field, reason)| format!("{field}: {reason}")))),
-            ("denied", d.denied.map_or_else(|| "nothing".to_owned(), |reason| reason.to_string())),
-            ("policies", list(&mut d.policies.iter().cloned())),
-        ]
-    };
-    let pairs = parts(expected).into_iter().zip(parts(decision));
-    pairs
-        .filter(|(expected, found)| expected != found)
-        .map(|((part, expected), (_, found))| format!("{part}: expected {expected}, found {found}"))
+/// What one of the two says alone, in the order of `expected.toml`: a `-` of what was expected, then the `+` of what
+/// was decided.
+fn differences(expected: &Decision, decision: &Decision) -> Vec<Difference> {
+    let (expected, decided) = (lines(expected), lines(decision));
+    let missing = expected.iter().filter(|line| !decided.contains(line)).cloned().map(|line| (line, true));
+    let surplus = decided.iter().filter(|line| !expected.contains(line)).cloned().map(|line| (line, false));
+    let mut all: Vec<((usize, String), bool)> = missing.chain(surplus).collect();
+    all.sort_by_key(|((part, _), expected)| (*part, !expected));
+    all.into_iter()
+        .map(|((_, line), expected)| if expected { Difference::Expected(line) } else { Difference::Decided(line) })
         .collect()
+}
+
+/// What a decision says, one thing a line, each with the part it belongs to.
+fn lines(decision: &Decision) -> Vec<(usize, String)> {
+    let mut lines = vec![(0, format!("allowed = {}", decision.allowed))];
+    lines.extend(decision.opened.iter().map(|field| (1, format!("opened {field}"))));
+    lines.extend(decision.withheld.iter().map(|(field, reason)| (2, format!("withheld {field} = {reason}"))));
+    lines.extend(decision.denied.map(|reason| (3, format!("denied = {reason}"))));
+    lines.extend(decision.policies.iter().map(|id| (4, format!("policy {id}"))));
+    lines
 }

@@ -8,7 +8,7 @@ use coffre_core::record::{FieldPath, RecordTypeName};
 use serde::{Deserialize, Serialize};
 
 use crate::action::Scope;
-use crate::cedar::{Resource, Verdict};
+use crate::cedar::{Resource, Told, Verdict};
 use crate::policies::Policies;
 use crate::question::{GrantFacts, Question};
 use crate::reason::Reason;
@@ -182,7 +182,14 @@ impl Case<'_> {
         let question = self.question;
         let record_type = self.record_type.map(RecordType::name);
         let engine = self.policies.engine();
-        match engine.circumstances(record_type, question.purpose.as_deref(), grant, question.restricted) {
+        let told = Told {
+            record_type,
+            purpose: question.purpose.as_deref(),
+            grant,
+            restricted: question.restricted,
+            operator: &question.operator,
+        };
+        match engine.circumstances(&told) {
             Ok(circumstances) => engine.ask(question.role, question.action, resource, &circumstances),
             Err(failure) => Verdict::failed(failure),
         }

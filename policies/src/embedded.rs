@@ -8,6 +8,7 @@ macro_rules! files {
 
 /// Path in the policy folder and text. A test compares the list with the folder.
 pub(crate) const FILES: &[(&str, &str)] = files![
+    "cedar/contact.cedar",
     "cedar/granted-reads.cedar",
     "cedar/legal.cedar",
     "cedar/oversight.cedar",

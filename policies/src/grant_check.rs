@@ -9,7 +9,7 @@ use thiserror::Error;
 use crate::action::Action;
 use crate::policies::Policies;
 use crate::purpose::{Condition, Purpose};
-use crate::question::{GrantFacts, Question};
+use crate::question::{GrantFacts, OperatorFacts, Question};
 use crate::reason::Reason;
 
 /// Why a grant would be of no use, or must not be given.
@@ -140,6 +140,8 @@ impl Policies {
         let (role, basis, state) = (terms.role, terms.basis, GrantState::Valid);
         let (purpose_name, fields) = (terms.purpose.clone(), terms.fields.clone());
         let facts = GrantFacts { role, purpose: purpose_name.clone(), fields: fields.clone(), basis, article9, state };
+        // Who acts for the role is judged when it reads, not when the grant is given.
+        let operator = OperatorFacts::habilitated(fields.iter().map(FieldPath::category));
         let with = Question {
             role,
             action: Action::Read,
@@ -148,6 +150,7 @@ impl Policies {
             purpose: Some(purpose_name),
             grant: Some(facts),
             restricted: false,
+            operator,
         };
         let without = Question { grant: None, ..with.clone() };
         let decision = self.decide(&with);

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use coffre_core::grant::{Basis, Grant, GrantState};
-use coffre_core::record::{FieldPath, RecordTypeName};
+use coffre_core::record::{Category, FieldPath, RecordTypeName};
 use coffre_core::role::Role;
 use coffre_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -36,6 +36,33 @@ pub struct Question {
     /// Whether processing of the data subject's record is restricted (GDPR article 18).
     #[serde(default)]
     pub restricted: bool,
+    /// What is known of the operator whom the application acts for.
+    #[serde(default, skip_serializing_if = "OperatorFacts::say_nothing")]
+    pub operator: OperatorFacts,
+}
+
+/// What a decision needs to know of the operator: never who it is.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct OperatorFacts {
+    /// The categories of the record type for which a habilitation in force names this operator and
+    /// the purpose stated.
+    #[serde(default)]
+    pub habilitated: BTreeSet<Category>,
+    /// Whether somebody else than the application vouches for who the operator is.
+    #[serde(default)]
+    pub verified: bool,
+}
+
+impl OperatorFacts {
+    /// Those of an operator habilitated for these categories.
+    pub fn habilitated(categories: impl IntoIterator<Item = Category>) -> Self {
+        Self { habilitated: categories.into_iter().collect(), verified: false }
+    }
+
+    fn say_nothing(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// What a decision needs to know of a grant.

@@ -29,6 +29,8 @@ pub enum Reason {
     /// A special category, without the condition of GDPR article 9(2) that it needs.
     #[serde(rename = "no-article-9-condition")]
     NoArticle9Condition,
+    /// A special category, and the operator is not habilitated for it and this purpose.
+    NoHabilitation,
     /// Processing of the record is restricted (GDPR article 18).
     Restricted,
     /// Nothing permits the role to do this.
@@ -51,7 +53,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason, the most decisive first.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::EvaluationError,
         Self::UnknownRecordType,
         Self::UnknownPurpose,
@@ -62,6 +64,7 @@ impl Reason {
         Self::PurposeNotForRole,
         Self::NeverForRole,
         Self::NoArticle9Condition,
+        Self::NoHabilitation,
         Self::Restricted,
         Self::RoleNotAllowed,
         Self::NoGrant,
@@ -74,8 +77,14 @@ impl Reason {
     ];
 
     /// Those that a `forbid` policy may give in its `@reason`; the others are the code's to give.
-    pub(crate) const OF_POLICIES: [Self; 5] =
-        [Self::NoPurpose, Self::PurposeNotForRole, Self::NeverForRole, Self::NoArticle9Condition, Self::Restricted];
+    pub(crate) const OF_POLICIES: [Self; 6] = [
+        Self::NoPurpose,
+        Self::PurposeNotForRole,
+        Self::NeverForRole,
+        Self::NoArticle9Condition,
+        Self::NoHabilitation,
+        Self::Restricted,
+    ];
 
     /// Its stable code.
     pub const fn as_str(self) -> &'static str {
@@ -90,6 +99,7 @@ impl Reason {
             Self::PurposeNotForRole => "purpose-not-for-role",
             Self::NeverForRole => "never-for-role",
             Self::NoArticle9Condition => "no-article-9-condition",
+            Self::NoHabilitation => "no-habilitation",
             Self::Restricted => "restricted",
             Self::RoleNotAllowed => "role-not-allowed",
             Self::NoGrant => "no-grant",

@@ -31,13 +31,10 @@ fn refusal(folder: &TempDir) -> String {
 fn a_difference_says_what_was_expected_and_what_was_found() {
     let report = report(QUESTION, "allowed = false\ndenied = \"role-not-allowed\"\n");
     assert!(!report.passed());
+    let differences: Vec<String> = report.cases.first().unwrap().differences.iter().map(ToString::to_string).collect();
     assert_eq!(
-        report.cases.first().unwrap().differences,
-        [
-            "allowed: expected false, found true",
-            "denied: expected role-not-allowed, found nothing",
-            "policies: expected [], found [dpo-consults-the-log]"
-        ]
+        differences,
+        ["- allowed = false", "+ allowed = true", "- denied = role-not-allowed", "+ policy dpo-consults-the-log"]
     );
 }
 

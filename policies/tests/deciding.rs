@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 use coffre_core::grant::{Basis, GrantState};
 use coffre_core::record::FieldPath;
 use coffre_core::role::Role;
-use coffre_policies::{Action, Condition, GrantFacts, Policies, Question, Reason, Sources};
+use coffre_policies::{Action, Condition, GrantFacts, OperatorFacts, Policies, Question, Reason, Sources};
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 
@@ -28,6 +28,7 @@ fn legal_reads() -> Question {
         purpose: Some("contract-administration".to_owned()),
         grant: None,
         restricted: false,
+        operator: OperatorFacts::default(),
     }
 }
 
@@ -80,6 +81,24 @@ fn names_of_reasons_are_the_same_in_text_and_json() {
     }
 }
 
+/// Where an identity provider vouches for operators, one policy more makes that a condition of health.
+#[test]
+fn a_verified_operator_can_be_required() {
+    let policies = with_policy(
+        "@reason(\"no-habilitation\")\nforbid (principal, action in [Action::\"disclose-content\"], resource is Field) \
+         when { resource.special } unless { context.operator.verified };",
+    );
+    let mut question = Question {
+        fields: BTreeSet::from([field("health.illnesses")]),
+        operator: OperatorFacts::habilitated(["health".parse().unwrap()]),
+        ..legal_reads()
+    };
+    assert!(POLICIES.decide(&question).allowed);
+    assert_eq!(policies.decide(&question).denied, Some(Reason::NoHabilitation));
+    question.operator.verified = true;
+    assert!(policies.decide(&question).allowed);
+}
+
 const STATES: [GrantState; 4] =
     [GrantState::Valid, GrantState::NotYetValid, GrantState::Expired, GrantState::Withdrawn];
 
@@ -118,6 +137,15 @@ fn grants() -> impl Strategy<Value = GrantFacts> {
     })
 }
 
+/// Half of them habilitated for health.
+fn operators() -> impl Strategy<Value = OperatorFacts> {
+    let habilitated = select(vec![vec![], vec!["health"], vec!["contact"], vec!["health", "lifestyle"]]);
+    (habilitated, any::<bool>()).prop_map(|(categories, verified)| OperatorFacts {
+        habilitated: categories.into_iter().map(|category| category.parse().unwrap()).collect(),
+        verified,
+    })
+}
+
 /// Questions of every shape; half of them with a grant that suits, so that many are allowed.
 fn questions() -> impl Strategy<Value = Question> {
     let parts = (
@@ -129,15 +157,16 @@ fn questions() -> impl Strategy<Value = Question> {
         proptest::option::weighted(0.9, grants()),
         any::<bool>(),
         any::<bool>(),
+        operators(),
     );
-    parts.prop_map(|(role, action, record_type, fields, purpose, mut grant, suits, restricted)| {
+    parts.prop_map(|(role, action, record_type, fields, purpose, mut grant, suits, restricted, operator)| {
         if let (Some(grant), Some(purpose), true) = (&mut grant, &purpose, suits) {
             let fields = grant.fields.union(&fields).cloned().collect();
             *grant = GrantFacts { role, purpose: purpose.clone(), state: GrantState::Valid, fields, ..grant.clone() };
         }
         let record_type = record_type.map(|name| name.parse().unwrap());
         let restricted = restricted && suits;
-        Question { role, action, record_type, fields, purpose, grant, restricted }
+        Question { role, action, record_type, fields, purpose, grant, restricted, operator }
     })
 }
 
@@ -160,6 +189,8 @@ proptest! {
         prop_assert_ne!(decision.denied, Some(Reason::EvaluationError));
 
         let opened_special = decision.opened.iter().any(|field| field.category_str() == "health");
+        let habilitated = question.operator.habilitated.iter().any(|category| category.as_str() == "health");
+        prop_assert!(!opened_special || habilitated);
         match question.role {
             Role::Legal => {}
             Role::CustomerService | Role::Sales | Role::Billing => {

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use coffre_core::grant::GrantState::{Expired, NotYetValid, Valid, Withdrawn};
 use coffre_core::grant::{Basis, Grant, GrantTerms};
+use coffre_core::habilitation::HabilitationTerms;
 use coffre_core::ids::{GrantId, SubjectId};
 use coffre_core::role::Role;
 use coffre_core::time::Timestamp;
@@ -62,6 +63,34 @@ fn grants_that_cannot() {
     insta::assert_snapshot!(messages);
     let unknown = Policies::embedded().unwrap().grant_faults(&"supplier".parse().unwrap(), &refused[0]);
     assert_eq!(unknown.len(), 1);
+}
+
+#[test]
+fn habilitations_that_can_be_given_and_that_cannot() {
+    let terms = |category: &str, purposes: &[&str]| HabilitationTerms {
+        operator: "a.martin".to_owned(),
+        record_type: "policyholder".parse().unwrap(),
+        categories: category.split_whitespace().map(|category| category.parse().unwrap()).collect(),
+        purposes: purposes.iter().map(|purpose| (*purpose).to_owned()).collect(),
+        valid_from: Timestamp::from_micros(1_000_000),
+        valid_until: None,
+    };
+    let faults = |giver: &str, terms: &HabilitationTerms| {
+        let faults = Policies::embedded().unwrap().habilitation_faults(giver, terms);
+        faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+    };
+    let good = terms("health", &["claims-handling", "underwriting"]);
+    assert_eq!(faults("d.moreau", &good), "");
+    let ended = HabilitationTerms { valid_until: Some(good.valid_from), ..good.clone() };
+    let elsewhere = HabilitationTerms { record_type: "supplier".parse().unwrap(), ..good.clone() };
+    let refused = [
+        faults("a.martin", &good),
+        faults("d.moreau", &terms("", &[])),
+        faults("d.moreau", &terms("contact wealth", &["billing", "curiosity"])),
+        faults("d.moreau", &ended),
+        faults("d.moreau", &elsewhere),
+    ];
+    insta::assert_snapshot!(refused.join("\n\n"));
 }
 
 #[test]

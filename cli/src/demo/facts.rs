@@ -6,10 +6,8 @@ use std::time::Duration;
 use coffre_core::record::FieldPath;
 use coffre_core::role::Role;
 use coffre_core::time::Timestamp;
-use coffre_policies::Labels;
+use coffre_policies::{Labels, Matrix};
 use serde::Serialize;
-
-use super::matrix::Matrix;
 
 /// The whole story.
 #[derive(Debug, Clone)]

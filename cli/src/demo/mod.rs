@@ -10,7 +10,6 @@ mod json;
 mod keep;
 pub(crate) mod legacy;
 mod legacy_verb;
-mod matrix;
 mod out;
 mod page;
 mod pdf_text;

@@ -10,7 +10,6 @@ use super::facts::{
     Access, Accesses, Alteration, Attempt, Backup, Blindness, Contract, Environments, Facts, Import, Log, Loss,
     Occasion, Phase, Place, PolicyText, Refusal, Reject, Search, Side, Withdrawal,
 };
-use super::matrix::matrix;
 
 fn labels(fr: &str, en: &str) -> Labels {
     Labels { fr: fr.to_owned(), en: en.to_owned() }
@@ -91,7 +90,7 @@ pub(crate) fn facts() -> Facts {
                 exit: 15,
             }],
         },
-        matrix: matrix(&policies, policyholder),
+        matrix: policies.matrix(policyholder),
     }
 }
 

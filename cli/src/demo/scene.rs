@@ -17,6 +17,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::child::{Coffre, Ended, Running};
+use super::inventory;
 use super::legacy::{self, GeneratorReport};
 use super::out::Out;
 use super::place::Place;
@@ -91,11 +92,14 @@ impl Scene {
 
     /// Gives every service an application.
     pub(super) async fn hire(&self, server: SocketAddr) -> anyhow::Result<Crew> {
-        Ok(Crew {
+        let crew = Crew {
             legal: Arc::new(self.employ(server, "m.laurent", Role::Legal).await?),
             sales: self.employ(server, "s.petit", Role::Sales).await?,
             dpo: self.employ(server, "d.moreau", Role::Dpo).await?,
-        })
+        };
+        // Not everybody of Legal sees illnesses: the DPO says who does.
+        crew.dpo.habilitate(crew.legal.operator, "health", inventory::PURPOSE).await?;
+        Ok(crew)
     }
 
     async fn employ(&self, server: SocketAddr, operator: &'static str, role: Role) -> anyhow::Result<Staff> {

@@ -158,6 +158,15 @@ impl Staff {
         logged(self.client.post(&format!("/v1/grants/{grant}/withdraw"), None).await?)
     }
 
+    /// Habilitates an operator for a special category.
+    pub(super) async fn habilitate(&self, operator: &str, category: &str, purpose: &str) -> anyhow::Result<()> {
+        let body = json!({
+            "operator": operator, "type": "policyholder", "categories": [category], "purposes": [purpose],
+        });
+        self.client.post("/v1/habilitations", Some(&body)).await?.accepted()?;
+        Ok(())
+    }
+
     /// Everybody who has asked for a person's data, newest first.
     pub(super) async fn accesses(&self, id: &str) -> anyhow::Result<Vec<AccessLine>> {
         #[derive(Deserialize)]

@@ -35,6 +35,8 @@ pub(crate) enum Exit {
     WrongKey,
     /// A doctor's examination found something to mend.
     Unhealthy,
+    /// Two policy folders do not decide or declare alike.
+    Differs,
     /// The operation may succeed later without a change: a full disk, a lost destination.
     Temporary,
 }
@@ -42,7 +44,7 @@ pub(crate) enum Exit {
 impl Exit {
     /// Every way to end, in the order of their codes.
     #[cfg(test)]
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 12] = [
         Self::Success,
         Self::Failure,
         Self::Usage,
@@ -53,6 +55,7 @@ impl Exit {
         Self::ToolMissing,
         Self::WrongKey,
         Self::Unhealthy,
+        Self::Differs,
         Self::Temporary,
     ];
 
@@ -69,6 +72,7 @@ impl Exit {
             Self::ToolMissing => 14,
             Self::WrongKey => 15,
             Self::Unhealthy => 16,
+            Self::Differs => 17,
             Self::Temporary => 75,
         }
     }

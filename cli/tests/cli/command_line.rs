@@ -14,6 +14,9 @@ fn help_says_what_there_is() {
         &["init", "--help"],
         &["doctor", "--help"],
         &["policy", "check", "--help"],
+        &["policy", "test", "--help"],
+        &["policy", "diff", "--help"],
+        &["policy", "matrix", "--help"],
         &["policy", "explain", "--help"],
     ]));
 }

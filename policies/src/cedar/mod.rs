@@ -19,7 +19,7 @@ use serde::Serialize;
 
 pub use self::fault::CedarFault;
 use self::fault::Where;
-pub(crate) use self::request::{Circumstances, Resource};
+pub(crate) use self::request::{Circumstances, Resource, Told};
 use self::words::Words;
 use crate::action::Action;
 use crate::error::LoadError;
@@ -110,6 +110,12 @@ impl Engine {
     /// The policies, by name.
     pub(crate) fn notes(&self) -> &BTreeMap<String, PolicyNote> {
         &self.notes
+    }
+
+    /// The fields and categories that policies name: `policyholder/contact.phone`, `policyholder/health`.
+    pub(crate) fn named_content(&self) -> BTreeSet<String> {
+        let literals = self.policies.policies().flat_map(cedar_policy::Policy::entity_literals);
+        literals.filter(|uid| self.words.is_content(uid)).map(|uid| uid.id().unescaped().to_owned()).collect()
     }
 
     /// May an application of this role do this with this, under these circumstances?

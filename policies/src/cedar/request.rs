@@ -12,7 +12,7 @@ use super::words::Words;
 use super::{Engine, World};
 use crate::action::{Action, Scope};
 use crate::purpose::Condition;
-use crate::question::GrantFacts;
+use crate::question::{GrantFacts, OperatorFacts};
 use crate::record_type::RecordType;
 
 /// What an action is asked of.
@@ -36,24 +36,44 @@ impl Circumstances {
     }
 }
 
+/// What the policies are told of a question.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Told<'a> {
+    /// None for the log.
+    pub(crate) record_type: Option<&'a RecordTypeName>,
+    /// A declared one.
+    pub(crate) purpose: Option<&'a str>,
+    pub(crate) grant: Option<&'a GrantFacts>,
+    pub(crate) restricted: bool,
+    pub(crate) operator: &'a OperatorFacts,
+}
+
 impl Engine {
-    /// The circumstances of a question about a record type. The purpose must be a declared one.
-    pub(crate) fn circumstances(
-        &self,
-        record_type: Option<&RecordTypeName>,
-        purpose: Option<&str>,
-        grant: Option<&GrantFacts>,
-        restricted: bool,
-    ) -> Result<Circumstances, String> {
-        let mut pairs = vec![("restricted".to_owned(), Expression::new_bool(restricted))];
-        if let Some(name) = purpose {
+    /// The circumstances of a question.
+    pub(crate) fn circumstances(&self, told: &Told<'_>) -> Result<Circumstances, String> {
+        let mut pairs = vec![
+            ("restricted".to_owned(), Expression::new_bool(told.restricted)),
+            ("operator".to_owned(), acting(&self.words, told)?),
+        ];
+        if let Some(name) = told.purpose {
             pairs.push(("purpose".to_owned(), entity(self.words.purpose(name))));
         }
-        if let (Some(record_type), Some(grant)) = (record_type, grant) {
+        if let (Some(record_type), Some(grant)) = (told.record_type, told.grant) {
             pairs.push(("grant".to_owned(), described(&self.words, record_type, grant)?));
         }
         Context::from_pairs(pairs).map(Circumstances).map_err(|error| with_causes(&error))
     }
+}
+
+fn acting(words: &Words, told: &Told<'_>) -> Result<Expression, String> {
+    let categories = told.record_type.into_iter().flat_map(|record_type| {
+        told.operator.habilitated.iter().map(|category| entity(words.category(record_type, category)))
+    });
+    let pairs = [
+        ("habilitated".to_owned(), Expression::new_set(categories)),
+        ("verified".to_owned(), Expression::new_bool(told.operator.verified)),
+    ];
+    Expression::new_record(pairs).map_err(|error| with_causes(&error))
 }
 
 fn described(words: &Words, record_type: &RecordTypeName, grant: &GrantFacts) -> Result<Expression, String> {
@@ -127,9 +147,15 @@ pub(super) fn probe(engine: &Engine, world: World<'_>) -> Result<(), CedarFault>
                 Scope::Record => Resource::Record(record_type.name()),
                 Scope::Log => Resource::Log,
             };
-            let purpose = Some(grant.purpose.as_str());
+            let told = Told {
+                record_type: Some(record_type.name()),
+                purpose: Some(grant.purpose.as_str()),
+                grant: Some(&grant),
+                restricted: false,
+                operator: &OperatorFacts::habilitated([field.path.category()]),
+            };
             engine
-                .circumstances(Some(record_type.name()), purpose, Some(&grant), false)
+                .circumstances(&told)
                 .and_then(|circumstances| engine.request(grant.role, action, resource, &circumstances))
                 .map_err(|message| CedarFault::Misfit { message })?;
         }

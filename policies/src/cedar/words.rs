@@ -110,6 +110,11 @@ impl Words {
         *uid.type_name() == self.action
     }
 
+    /// Whether a policy names a field or a category.
+    pub(super) fn is_content(&self, uid: &EntityUid) -> bool {
+        [&self.category, &self.field].contains(&uid.type_name())
+    }
+
     /// Whether an entity that a policy names must be one that exists. Enumerated ones are checked
     /// by Cedar itself.
     pub(super) fn must_be_declared(&self, uid: &EntityUid) -> bool {

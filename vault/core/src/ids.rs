@@ -114,6 +114,10 @@ identifier!(
     GrantId, "grant"
 );
 identifier!(
+    /// A habilitation of an operator.
+    HabilitationId, "habilitation"
+);
+identifier!(
     /// An application: a program that calls the API.
     ApplicationId, "application"
 );

@@ -8,6 +8,7 @@ pub mod canonical;
 pub mod crypto;
 pub mod document;
 pub mod grant;
+pub mod habilitation;
 pub mod ids;
 pub mod keyset;
 pub mod merkle;

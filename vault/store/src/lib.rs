@@ -15,6 +15,7 @@ mod disclosure;
 mod document;
 mod durable;
 mod error;
+mod habilitations;
 mod identity;
 mod index_file;
 mod index_state;

@@ -29,6 +29,10 @@ CREATE TABLE documents (
     PRIMARY KEY (document, version)
 ) WITHOUT ROWID, STRICT;
 CREATE INDEX documents_by_subject ON documents (subject);
+CREATE TABLE habilitations (
+    id BLOB PRIMARY KEY, operator TEXT NOT NULL, terms TEXT NOT NULL, given_at INTEGER NOT NULL, withdrawn_at INTEGER
+) WITHOUT ROWID, STRICT;
+CREATE INDEX habilitations_by_operator ON habilitations (operator, given_at);
 CREATE TABLE applications (
     id BLOB PRIMARY KEY, name TEXT NOT NULL, role TEXT NOT NULL, token_hash BLOB NOT NULL,
     added_at INTEGER NOT NULL, revoked_at INTEGER

@@ -57,7 +57,7 @@ impl<'s> Snapshot<'s> {
 
     /// Asks the databases, and gives the answer only if every page that it rests on was sound. After a
     /// page that was not, every question to this view is answered by that error.
-    fn ask<T>(&self, question: impl FnOnce(&Reader) -> Result<T, ReadError>) -> Result<T, ReadError> {
+    pub(crate) fn ask<T>(&self, question: impl FnOnce(&Reader) -> Result<T, ReadError>) -> Result<T, ReadError> {
         let reader = self.reader.as_ref().ok_or(ReadError::Format { what: "snapshot" })?;
         if let Some(file) = self.spoiled.get() {
             return Err(damaged(file, None));

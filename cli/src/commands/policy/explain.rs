@@ -8,9 +8,11 @@ use std::path::PathBuf;
 use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 use coffre_core::grant::{Basis, GrantState};
-use coffre_core::record::{FieldPath, RecordTypeName};
+use coffre_core::record::{Category, FieldPath, RecordTypeName};
 use coffre_core::role::Role;
-use coffre_policies::{Action, Condition, Effect, Explanation, GrantFacts, Labels, PolicyNote, Question, Step};
+use coffre_policies::{
+    Action, Condition, Effect, Explanation, GrantFacts, Labels, OperatorFacts, PolicyNote, Question, Step,
+};
 use serde_json::json;
 
 use crate::arguments::Global;
@@ -26,7 +28,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "DIR")]
     policies: Option<PathBuf>,
     /// Read the whole case from the question.toml of a decision folder
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["role", "action", "record_type", "fields", "purpose", "grant", "restricted"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["role", "action", "record_type", "fields", "purpose", "grant", "restricted", "habilitated", "verified"])]
     question: Option<PathBuf>,
     /// The role of the application that asks
     #[arg(long, required_unless_present = "question")]
@@ -46,6 +48,12 @@ pub(crate) struct Arguments {
     /// Whether processing of the record is restricted (GDPR article 18)
     #[arg(long)]
     restricted: bool,
+    /// The special categories for which the operator is habilitated, for the purpose stated
+    #[arg(long, value_delimiter = ',', value_name = "CATEGORY,…")]
+    habilitated: Vec<Category>,
+    /// Whether somebody else than the application vouches for the operator
+    #[arg(long)]
+    verified: bool,
     #[command(flatten)]
     grant: GrantArguments,
     /// Print one JSON object instead of lines
@@ -121,6 +129,10 @@ fn question(arguments: &Arguments) -> anyhow::Result<Question> {
         purpose: arguments.purpose.clone(),
         grant: arguments.grant.facts(role, arguments.purpose.as_deref()),
         restricted: arguments.restricted,
+        operator: OperatorFacts {
+            habilitated: arguments.habilitated.iter().cloned().collect(),
+            verified: arguments.verified,
+        },
     })
 }
 

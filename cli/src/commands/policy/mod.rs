@@ -1,7 +1,11 @@
 //! `coffre policy`: what the policies say, without a vault. Which policies: those of a folder, or those compiled in.
 
 mod check;
+mod diff;
 mod explain;
+mod matrix;
+mod test;
+mod words;
 
 use std::path::{Path, PathBuf};
 
@@ -21,8 +25,14 @@ pub(crate) struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    /// Load and validate a policy folder, and run its decision cases
+    /// Load and validate a policy folder: whether it could go into force
     Check(check::Arguments),
+    /// Run the decision cases of a policy folder, and show what is decided otherwise than expected
+    Test(test::Arguments),
+    /// Say what changes from one policy folder to another: who may do what that could not, or no longer may
+    Diff(diff::Arguments),
+    /// Show who may read what: roles against categories, by purpose
+    Matrix(matrix::Arguments),
     /// Say what the policies decide in one case, and which of them decided
     Explain(explain::Arguments),
 }
@@ -31,6 +41,9 @@ enum Verb {
 pub(crate) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit> {
     match &arguments.verb {
         Verb::Check(verb) => check::run(verb, global),
+        Verb::Test(verb) => test::run(verb, global),
+        Verb::Diff(verb) => diff::run(verb),
+        Verb::Matrix(verb) => matrix::run(verb, global),
         Verb::Explain(verb) => explain::run(verb, global),
     }
 }

@@ -1,12 +1,12 @@
 //! For the data protection officer: who may read what and why, who has seen a person, and a log that proves itself.
 
 use coffre_core::record::FieldPath;
+use coffre_policies::{Access as Opening, Cell, Column, Labels, Matrix};
 use maud::{Markup, html};
 
 use super::parts::{chapter, definitions, part, scrolling, verdict, wide_table};
 use super::voice::Voice;
 use crate::demo::facts::{Access, Alteration, Facts, Log};
-use crate::demo::matrix::{Cell, Column, Matrix};
 
 pub(super) fn section(voice: Voice, facts: &Facts) -> Markup {
     let lead = voice.say(
@@ -30,7 +30,7 @@ fn access_matrix(voice: Voice, matrix: &Matrix) -> Markup {
                 th scope="col" { (voice.say("Rôle", "Role")) }
                 @for column in &matrix.columns {
                     th scope="col" {
-                        (voice.label(&column.label))
+                        (voice.label(&column.labels))
                         @if column.special { " " span.tag { (voice.say("article 9", "article 9")) } }
                     }
                 }
@@ -57,8 +57,8 @@ fn access_matrix(voice: Voice, matrix: &Matrix) -> Markup {
             ))
         }
         (scrolling("scroll wide matrix", &voice.say(
-            &format!("Lecture d'un dossier ({}), par rôle et par catégorie", matrix.record_type.fr),
-            &format!("Reading a record ({}), by role and category", matrix.record_type.en),
+            &format!("Lecture d'un dossier ({}), par rôle et par catégorie", matrix.labels.fr),
+            &format!("Reading a record ({}), by role and category", matrix.labels.en),
         ), &rows))
     }
 }
@@ -76,12 +76,16 @@ fn runs(cells: &[Cell]) -> Vec<(&Cell, usize)> {
 }
 
 fn access_cell(voice: Voice, cell: &Cell) -> Markup {
+    let [free, granted]: [Vec<&Labels>; 2] = [Opening::Free, Opening::Grant].map(|access| cell.with(access).collect());
     html! {
-        @if !cell.free.is_empty() {
-            p.free { strong { (voice.say("Oui", "Yes")) } span { (voice.labels(&cell.free)) } }
+        @if !free.is_empty() {
+            p.free { strong { (voice.say("Oui", "Yes")) } span { (voice.labels(free)) } }
         }
-        @if !cell.granted.is_empty() {
-            p.granted { strong { (voice.say("Avec habilitation", "With a grant")) } span { (voice.labels(&cell.granted)) } }
+        @if !granted.is_empty() {
+            p.granted { strong { (voice.say("Avec habilitation", "With a grant")) } span { (voice.labels(granted)) } }
+        }
+        @if cell.habilitation {
+            p.granted { span { (voice.say("opérateur habilité seulement", "habilitated operators only")) } }
         }
         @if cell.is_closed() {
             p.closed {
@@ -164,8 +168,8 @@ fn field_list(voice: Voice, matrix: &Matrix, fields: &[FieldPath]) -> String {
     if fields.len() <= 3 {
         return fields.iter().map(FieldPath::as_str).collect::<Vec<_>>().join(", ");
     }
-    let of = |column: &Column| fields.iter().filter(|field| field.category_str() == column.name).count();
-    let counted = matrix.columns.iter().map(|column| (voice.label(&column.label), of(column)));
+    let of = |column: &Column| fields.iter().filter(|field| field.category_str() == column.name.as_str()).count();
+    let counted = matrix.columns.iter().map(|column| (voice.label(&column.labels), of(column)));
     let listed: Vec<String> =
         counted.filter(|(_, count)| *count > 0).map(|(label, count)| format!("{label} ({count})")).collect();
     listed.join(", ")

@@ -6,6 +6,7 @@ use coffre_policies::Labels;
 use crate::demo::figures::Figures;
 use crate::demo::typeset;
 use crate::language::Language;
+use crate::role_names::role_name;
 
 /// Speaks one of the two languages, and can name a term in the other.
 #[derive(Debug, Clone, Copy)]
@@ -54,14 +55,7 @@ impl Voice {
     }
 
     pub(super) fn role(self, role: Role) -> String {
-        match role {
-            Role::Legal => self.say("service légal", "Legal"),
-            Role::CustomerService => self.say("service client", "customer service"),
-            Role::Sales => self.say("vente", "Sales"),
-            Role::Billing => self.say("facturation", "Billing"),
-            Role::Dpo => self.say("DPO", "DPO"),
-            Role::Backup => self.say("compte de sauvegarde", "backup account"),
-        }
+        typeset::set(self.0, role_name(self.0, role))
     }
 
     /// What an entry of the log says was done; entries of other actions keep their name.
@@ -77,6 +71,7 @@ impl Voice {
             "give-grant" => ("octroi d'une habilitation", "grant given"),
             "list-grants" => ("liste des habilitations", "list of grants"),
             "withdraw-grant" => ("retrait d'une habilitation", "grant withdrawn"),
+            "give-habilitation" => ("habilitation d'un opérateur", "operator habilitated"),
             "read-accesses" => ("consultation des accès", "accesses consulted"),
             other => return other.to_owned(),
         };

@@ -19,7 +19,6 @@ use coffre_store::clock::{Clock as _, SystemClock};
 
 use super::facts::{Facts, Occasion};
 use super::inventory;
-use super::matrix::matrix;
 use super::scene::{Crew, Scene};
 use super::tell::{Line, Teller};
 
@@ -78,7 +77,7 @@ pub(super) async fn live(
         verification_key: scene.vault.verification_key.clone(),
         policy_set: policies.hash().to_string(),
     };
-    let matrix = matrix(&policies, policyholder);
+    let matrix = policies.matrix(policyholder);
     let facts = Facts {
         occasion,
         import,

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::canonical::{self, CanonicalError};
 use crate::grant::Basis;
-use crate::ids::{ApplicationId, DocumentId, GenerationId, GrantId, RequestId, SubjectId};
+use crate::ids::{ApplicationId, DocumentId, GenerationId, GrantId, HabilitationId, RequestId, SubjectId};
 use crate::record::{Category, FieldPath, RecordTypeName};
 use crate::role::Role;
 use crate::time::Timestamp;
@@ -53,6 +53,16 @@ pub enum Action {
     ListGrants,
     /// A grant was withdrawn.
     WithdrawGrant,
+    /// The receipt of a consent was asked for.
+    ReadReceipt,
+    /// It was asked who may be contacted.
+    CheckContactable,
+    /// An operator was habilitated.
+    GiveHabilitation,
+    /// The habilitations of operators were asked for.
+    ListHabilitations,
+    /// A habilitation was withdrawn.
+    WithdrawHabilitation,
     /// Log entries were asked for.
     ReadAudit,
     /// Who read a record was asked for.
@@ -199,6 +209,9 @@ pub struct Draft {
     /// The grants the decision rested on, or that the entry is about.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub grants: Vec<GrantRef>,
+    /// The habilitations of the operator that the decision rested on, or that the entry is about.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub habilitations: Vec<HabilitationId>,
     /// The policies that decided.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub policies: Vec<String>,
@@ -226,7 +239,7 @@ pub struct Draft {
     /// How many equal events this entry stands for, when more than one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub count: Option<u64>,
-    /// The application that the entry is about (added, revoked).
+    /// The application (added, revoked) or the operator (habilitated) that the entry is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target: Option<String>,
     /// What the generation before this one ended with.
@@ -252,6 +265,7 @@ impl Draft {
             withheld: Vec::new(),
             purpose: None,
             grants: Vec::new(),
+            habilitations: Vec::new(),
             policies: Vec::new(),
             policy_set: None,
             cause: None,

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use coffre_core::audit::GrantRef;
 use coffre_core::grant::Grant;
+use coffre_core::ids::HabilitationId;
 use coffre_core::record::FieldPath;
 use coffre_core::time::Timestamp;
 use coffre_policies::{Decision, Reason};
@@ -34,8 +35,26 @@ pub(crate) struct Decided {
     pub(crate) policies: BTreeSet<String>,
     /// The grants it rests on.
     pub(crate) grants: Vec<GrantRef>,
-    /// When the first of them ends.
+    /// The habilitations it rests on.
+    pub(crate) habilitations: Vec<HabilitationId>,
+    /// When the first of all these ends.
     pub(crate) valid_until: Option<Timestamp>,
+}
+
+impl Decided {
+    /// Allowed, and nothing said of it yet.
+    pub(crate) const fn nothing() -> Self {
+        Self {
+            refusal: None,
+            cause: None,
+            opened: BTreeSet::new(),
+            withheld: BTreeMap::new(),
+            policies: BTreeSet::new(),
+            grants: Vec::new(),
+            habilitations: Vec::new(),
+            valid_until: None,
+        }
+    }
 }
 
 /// The answers so far.
@@ -134,6 +153,7 @@ impl Sum {
             withheld: self.reasons,
             policies: self.policies,
             grants: self.grants,
+            habilitations: Vec::new(),
             valid_until: self.valid_until,
         }
     }

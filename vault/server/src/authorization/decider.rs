@@ -10,7 +10,7 @@ use coffre_core::grant::{Grant, GrantState};
 use coffre_core::record::{FieldPath, RecordTypeName};
 use coffre_core::role::Role;
 use coffre_core::time::Timestamp;
-use coffre_policies::{Action, Decision, GrantFacts, Policies, Question, Reason};
+use coffre_policies::{Action, Decision, GrantFacts, OperatorFacts, Policies, Question, Reason};
 
 use super::candidate;
 use super::decided::{Decided, Refusal, Sum};
@@ -28,6 +28,8 @@ pub(crate) struct Asked<'a> {
     /// Whether one closed field closes the whole: nothing is written or found by halves.
     pub(crate) entire: bool,
     pub(crate) purpose: Option<&'a str>,
+    /// What is known of the operator.
+    pub(crate) operator: OperatorFacts,
 }
 
 /// How a record stands at the moment of the decision.
@@ -106,6 +108,7 @@ impl Decider {
             purpose: asked.purpose.map(str::to_owned),
             grant: grant.map(|grant| GrantFacts::at(grant, standing.now)),
             restricted: standing.restricted,
+            operator: asked.operator.clone(),
         })
     }
 

@@ -9,7 +9,7 @@ use coffre_core::ids::{GrantId, SubjectId};
 use coffre_core::record::{FieldPath, RecordTypeName};
 use coffre_core::role::Role;
 use coffre_core::time::Timestamp;
-use coffre_policies::{Action, Policies, Reason};
+use coffre_policies::{Action, OperatorFacts, Policies, Reason};
 
 use super::{Asked, Decided, Decider, Refusal, Standing};
 
@@ -63,6 +63,7 @@ fn read(role: Role, purpose: &str, fields: &str, grants: Option<&[Grant]>) -> De
         fields: set(fields),
         entire: false,
         purpose: Some(purpose),
+        operator: OperatorFacts::default(),
     };
     let now = Timestamp::from_micros(NOW);
     decider().decide(&asked, grants.map(|grants| Standing { grants, restricted: false, now }))
@@ -137,6 +138,7 @@ fn who_needs_no_grant_is_told_why_not() {
         fields: set("contact.email"),
         entire: true,
         purpose: Some("contract-administration"),
+        operator: OperatorFacts::default(),
     };
     let now = Timestamp::from_micros(NOW);
     let decided = decider().decide(&asked, Some(Standing { grants: &[], restricted: true, now }));
@@ -154,6 +156,7 @@ fn what_must_be_entire_is_refused_for_one_field() {
             fields: set(fields),
             entire: true,
             purpose: Some("direct-marketing"),
+            operator: OperatorFacts::default(),
         };
         let grants = [grant(1, Role::Sales, "direct-marketing", "contact.email")];
         let now = Timestamp::from_micros(NOW);

@@ -6,7 +6,7 @@ use axum::extract::{Request, State};
 use axum::http::Uri;
 use axum::response::Response;
 use coffre_core::grant::{Basis, Evidence, GrantTerms};
-use coffre_core::record::FieldPath;
+use coffre_core::record::{Category, FieldPath};
 use coffre_core::role::Role;
 use coffre_core::time::Timestamp;
 use serde::Deserialize;
@@ -33,7 +33,11 @@ pub(super) fn routes() -> Routes {
 struct GrantBody {
     role: Role,
     purpose: String,
+    /// Fields, whole categories, or both.
+    #[serde(default)]
     fields: BTreeSet<FieldPath>,
+    #[serde(default)]
+    categories: BTreeSet<Category>,
     basis: Basis,
     #[serde(default)]
     article9: Option<String>,
@@ -73,7 +77,7 @@ async fn give(
         valid_until: given.valid_until,
         evidence: given.evidence.map(|EvidenceBody { document, sha256 }| Evidence { document, sha256 }),
     };
-    let asked = GiveGrant { kind, subject, terms, reason: query.reason()? };
+    let asked = GiveGrant { kind, subject, terms, categories: given.categories, reason: query.reason()? };
     let (grant, receipt) = api.keeper.give_grant(&call, asked).await?;
     Answer::recorded(&receipt).created_at(&format!("/v1/grants/{}", grant.id)).json(&grant)
 }

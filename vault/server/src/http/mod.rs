@@ -6,12 +6,14 @@ mod audit;
 mod backup;
 mod body;
 mod caller;
+mod contactable;
 mod control;
 mod digest;
 mod documents;
 mod etag;
 mod file_name;
 mod grants;
+mod habilitations;
 mod health;
 mod log;
 mod openapi;
@@ -22,6 +24,7 @@ mod percent;
 mod problem;
 mod problem_of;
 mod problem_of_log;
+mod receipt;
 mod record_body;
 mod records;
 mod report;
@@ -71,6 +74,9 @@ fn routes() -> routes::Routes {
         .merge(versions::routes())
         .merge(documents::routes())
         .merge(grants::routes())
+        .merge(receipt::routes())
+        .merge(contactable::routes())
+        .merge(habilitations::routes())
         .merge(audit::routes())
         .merge(log::routes())
         .merge(report::routes())

@@ -2,7 +2,7 @@
 
 use axum::http::StatusCode;
 use coffre_core::record::FieldPath;
-use coffre_policies::Reason;
+use coffre_policies::{HabilitationFault, Reason};
 use coffre_store::CaptureError;
 use serde_json::{Value, json};
 
@@ -35,6 +35,10 @@ impl From<Failure> for Problem {
                 let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
                 unprocessable("invalid-grant", "The grant cannot be given", failure).with("faults", faults)
             }
+            Failure::InvalidHabilitation { ref faults } => invalid_habilitation(faults, &failure),
+            Failure::NoSuchHabilitation => not_found("no-such-habilitation", "No such habilitation", failure),
+            Failure::NotAConsent { .. } => conflict("not-a-consent", "The grant is no consent", failure),
+            Failure::NoSuchChannel { .. } => bad("no-such-channel", "Nobody is reached through this channel", failure),
             Failure::NoSuchEvidence => unprocessable("no-such-evidence", "The evidence is not there", failure),
             Failure::DigestMismatch => unprocessable("digest-mismatch", "The content has another digest", failure),
             Failure::NotAName => unprocessable("not-a-name", "Not an application name", failure),
@@ -70,6 +74,12 @@ impl From<Failure> for Problem {
             | Failure::Internal { .. } => internal(&failure),
         }
     }
+}
+
+fn invalid_habilitation(faults: &[HabilitationFault], failure: &Failure) -> Problem {
+    let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
+    let title = "The habilitation cannot be given";
+    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid-habilitation", title, failure).with("faults", faults)
 }
 
 fn denied(denial: &Denial, entry: u64) -> Problem {

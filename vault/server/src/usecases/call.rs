@@ -16,6 +16,11 @@ pub(crate) struct Call {
 }
 
 impl Call {
+    /// How the operator is known, where one is named.
+    pub(super) fn operator_known(&self) -> Option<OperatorKnown> {
+        self.operator.as_ref().map(|_| OperatorKnown::Asserted)
+    }
+
     /// An entry that says who called and nothing yet of what.
     pub(super) fn draft(&self, application: &Application, action: Action, decision: Decision) -> Draft {
         Draft {
@@ -23,7 +28,7 @@ impl Call {
             application_name: Some(application.name.clone()),
             role: Some(application.role),
             operator: self.operator.as_ref().map(|operator| operator.as_str().to_owned()),
-            operator_known: self.operator.as_ref().map(|_| OperatorKnown::Asserted),
+            operator_known: self.operator_known(),
             ..Draft::new(action, decision, self.request)
         }
     }

@@ -4,12 +4,13 @@
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 
+use coffre_core::grant::Basis;
 use coffre_core::record::{FieldPath, RecordTypeName};
 use coffre_policies::record_type::FieldFault;
-use coffre_policies::{GrantFault, Reason};
+use coffre_policies::{GrantFault, HabilitationFault, Reason};
 use coffre_store::transactions::{
-    AddApplicationError, AddDocumentError, AmendError, CreateError, GiveGrantError, RestoreError,
-    RevokeApplicationError, WithdrawGrantError,
+    AddApplicationError, AddDocumentError, AmendError, CreateError, GiveGrantError, GiveHabilitationError,
+    RestoreError, RevokeApplicationError, WithdrawGrantError, WithdrawHabilitationError,
 };
 use coffre_store::{
     CaptureError, CommitError, LogTreeError, ReadError, StageError, Unavailable, WrongReceipt, disk_is_full,
@@ -103,6 +104,27 @@ pub(crate) enum Failure {
     InvalidGrant {
         /// What is wrong.
         faults: Vec<GrantFault>,
+    },
+    /// A habilitation that cannot be.
+    #[error("the habilitation cannot be given")]
+    InvalidHabilitation {
+        /// What is wrong.
+        faults: Vec<HabilitationFault>,
+    },
+    /// There is no such habilitation.
+    #[error("there is no such habilitation: list them first")]
+    NoSuchHabilitation,
+    /// A grant on another basis than consent has no receipt.
+    #[error("the grant rests on {basis}, not on consent: there is no consent to give a receipt of")]
+    NotAConsent {
+        /// Its basis.
+        basis: Basis,
+    },
+    /// Nobody is contacted through this channel.
+    #[error("records of type {kind} hold nothing through which this channel reaches anybody: use another channel")]
+    NoSuchChannel {
+        /// The record type.
+        kind: RecordTypeName,
     },
     /// The evidence is not there.
     #[error("the evidence is not a document of this record with this hash: upload it first and name its sha256")]
@@ -226,6 +248,23 @@ impl From<WrongReceipt> for Failure {
 impl From<Infallible> for Failure {
     fn from(never: Infallible) -> Self {
         match never {}
+    }
+}
+
+impl From<GiveHabilitationError> for Failure {
+    fn from(error: GiveHabilitationError) -> Self {
+        match error {
+            GiveHabilitationError::Store(error) => below(&error),
+        }
+    }
+}
+
+impl From<WithdrawHabilitationError> for Failure {
+    fn from(error: WithdrawHabilitationError) -> Self {
+        match error {
+            WithdrawHabilitationError::NoSuchHabilitation => Self::NoSuchHabilitation,
+            WithdrawHabilitationError::Store(error) => below(&error),
+        }
     }
 }
 

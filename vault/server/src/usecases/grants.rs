@@ -6,11 +6,12 @@ use std::sync::Arc;
 use coffre_core::audit;
 use coffre_core::grant::{Grant, GrantTerms};
 use coffre_core::ids::{GrantId, SubjectId};
-use coffre_core::record::RecordTypeName;
+use coffre_core::record::{Category, RecordTypeName};
 use coffre_policies::Action;
 use coffre_store::{Receipt, transactions};
 
 use super::call::Call;
+use super::declared;
 use super::failure::Failure;
 use super::keeper::Keeper;
 use super::look::{Look, Question};
@@ -20,7 +21,10 @@ use super::plan::{Plan, Reading};
 pub(crate) struct GiveGrant {
     pub(crate) kind: String,
     pub(crate) subject: SubjectId,
+    /// Its `fields` are those named one by one.
     pub(crate) terms: GrantTerms,
+    /// Whole categories: their fields as they are declared now.
+    pub(crate) categories: BTreeSet<Category>,
     pub(crate) reason: Option<String>,
 }
 
@@ -53,9 +57,15 @@ impl Keeper {
         call: &Call,
         asked: GiveGrant,
     ) -> Result<(Grant, Receipt), Failure> {
-        let kind = self.record_type(&asked.kind)?.name().clone();
+        let declared = self.record_type(&asked.kind)?;
+        let (subject, mut terms) = (asked.subject, asked.terms);
+        for category in &asked.categories {
+            declared::has_category(declared, category)?;
+            let fields = declared.fields().iter().map(|field| &field.path);
+            terms.fields.extend(fields.filter(|path| path.category() == *category).cloned());
+        }
+        let kind = declared.name().clone();
         let question = question(Action::GiveGrant, audit::Action::GiveGrant, Some(kind), asked.reason);
-        let (subject, terms) = (asked.subject, asked.terms);
         let look = move |look: &Look<'_>| {
             let mut plan = look.on_record(&question, subject, |found| {
                 let faults = look.keeper.policies.grant_faults(found.kind, &terms);
@@ -109,7 +119,7 @@ fn withdrawal(look: &Look<'_>, question: &Question, id: GrantId) -> Result<Plan<
         let mut refused = None;
         for kind in look.keeper.policies.record_types() {
             let question = of(kind.name());
-            let decided = look.judge_at_large(&question);
+            let decided = look.judge_at_large(&question)?;
             if decided.refusal.is_none() {
                 return Err(Failure::NoSuchGrant);
             }

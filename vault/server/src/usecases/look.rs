@@ -11,6 +11,7 @@ use coffre_core::time::Timestamp;
 use coffre_policies::Action;
 use coffre_store::{Application, Depends, RecordState, Snapshot};
 
+use super::acting::Acting;
 use super::call::Call;
 use super::failure::{Denial, Failure};
 use super::keeper::Keeper;
@@ -24,9 +25,10 @@ const NO_SUCH_RECORD: &str = "no-such-record";
 pub(super) struct Look<'l> {
     pub(super) keeper: &'l Keeper,
     pub(super) snapshot: &'l Snapshot<'l>,
-    call: &'l Call,
+    pub(super) call: &'l Call,
     application: Arc<Application>,
     pub(super) now: Timestamp,
+    acting: Acting,
 }
 
 /// What is asked of a record, of many, or of the log.
@@ -55,7 +57,8 @@ pub(super) struct Found<'f> {
 impl<'l> Look<'l> {
     pub(super) fn new(keeper: &'l Keeper, snapshot: &'l Snapshot<'l>, call: &'l Call) -> Result<Self, Failure> {
         let application = keeper.applications.identify(snapshot, &call.token)?.ok_or(Failure::Unauthenticated)?;
-        Ok(Self { keeper, snapshot, call, application, now: keeper.store.now() })
+        let acting = Acting::default();
+        Ok(Self { keeper, snapshot, call, application, now: keeper.store.now(), acting })
     }
 
     /// Plans what is asked of one record: the action if the record is there and the policies allow
@@ -83,7 +86,7 @@ impl<'l> Look<'l> {
         question: &Question,
         act: impl FnOnce() -> Result<A, Failure>,
     ) -> Result<Plan<A>, Failure> {
-        let decided = self.decide(question, None);
+        let decided = self.decide(question, None)?;
         match decided.refusal {
             None => Ok(self.go(question, Vec::new(), &decided, act()?)),
             Some(_) => Ok(self.stop(question, Vec::new(), &decided, false)),
@@ -104,15 +107,17 @@ impl<'l> Look<'l> {
         let grants = self.snapshot.grants(subject)?;
         let standing =
             state.as_ref().map(|state| Standing { grants: &grants, restricted: state.restricted, now: self.now });
-        Ok((state, self.decide(question, standing)))
+        let decided = self.decide(question, standing)?;
+        Ok((state, decided))
     }
 
     /// What the policies say of a question, whatever the record.
-    pub(super) fn judge_at_large(&self, question: &Question) -> Decided {
+    pub(super) fn judge_at_large(&self, question: &Question) -> Result<Decided, Failure> {
         self.decide(question, None)
     }
 
-    fn decide(&self, question: &Question, standing: Option<Standing<'_>>) -> Decided {
+    fn decide(&self, question: &Question, standing: Option<Standing<'_>>) -> Result<Decided, Failure> {
+        let operator = self.acting.operator(self, question)?;
         let asked = Asked {
             role: self.application.role,
             action: question.action,
@@ -120,8 +125,9 @@ impl<'l> Look<'l> {
             fields: question.fields.clone(),
             entire: question.entire,
             purpose: question.purpose.as_deref(),
+            operator: operator.facts.clone(),
         };
-        self.keeper.decider.decide(&asked, standing)
+        Ok(operator.relied_on(self.keeper.decider.decide(&asked, standing)))
     }
 
     /// The plan of what is allowed.
@@ -161,18 +167,19 @@ impl<'l> Look<'l> {
         Plan { draft, reason: question.reason.clone(), depends, then: Err(refused) }
     }
 
-    fn draft(&self, question: &Question, decided: &Decided, decision: audit::Decision) -> Draft {
+    pub(super) fn draft(&self, question: &Question, decided: &Decided, decision: audit::Decision) -> Draft {
         Draft {
             record_type: question.kind.clone(),
             purpose: question.purpose.clone(),
             grants: decided.grants.clone(),
+            habilitations: decided.habilitations.clone(),
             policies: decided.policies.iter().cloned().collect(),
             policy_set: Some(self.keeper.policy_set.clone()),
             ..self.call.draft(&self.application, question.logged_as, decision)
         }
     }
 
-    fn depends(&self, subjects: Vec<SubjectId>, decided: &Decided) -> Depends {
+    pub(super) fn depends(&self, subjects: Vec<SubjectId>, decided: &Decided) -> Depends {
         Depends {
             access_point: self.snapshot.access_point(),
             application: Some(self.application.id),

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use coffre_core::audit::{self, GrantRef};
-use coffre_core::ids::SubjectId;
+use coffre_core::ids::{HabilitationId, SubjectId};
 use coffre_core::record::{FieldPath, Fields};
 use coffre_core::search::SearchIndex;
 use coffre_core::time::Timestamp;
@@ -119,7 +119,7 @@ type Found = Reading<(Vec<SealedHit>, bool)>;
 
 impl Questions {
     fn plan(&self, look: &Look<'_>) -> Result<Plan<Found>, Failure> {
-        let mut plan = match self.refused_outright(look) {
+        let mut plan = match self.refused_outright(look)? {
             Some((question, decided)) => look.stop(question, Vec::new(), &decided, false),
             None => self.found(look)?,
         };
@@ -128,11 +128,14 @@ impl Questions {
     }
 
     /// What is refused whatever the record is refused before anything is searched.
-    fn refused_outright(&self, look: &Look<'_>) -> Option<(&Question, Decided)> {
-        [&self.read, &self.find].into_iter().find_map(|question| {
-            let decided = look.judge_at_large(question);
-            (decided.refusal == Some(Refusal::Outright)).then_some((question, decided))
-        })
+    fn refused_outright(&self, look: &Look<'_>) -> Result<Option<(&Question, Decided)>, Failure> {
+        for question in [&self.read, &self.find] {
+            let decided = look.judge_at_large(question)?;
+            if decided.refusal == Some(Refusal::Outright) {
+                return Ok(Some((question, decided)));
+            }
+        }
+        Ok(None)
     }
 
     fn found(&self, look: &Look<'_>) -> Result<Plan<Found>, Failure> {
@@ -173,6 +176,7 @@ struct Sum {
     withheld: BTreeMap<FieldPath, Reason>,
     policies: BTreeSet<String>,
     grants: Vec<GrantRef>,
+    habilitations: BTreeSet<HabilitationId>,
     valid_until: Option<Timestamp>,
 }
 
@@ -181,6 +185,7 @@ impl Sum {
         self.hits.push(hit);
         self.opened.extend(read.opened);
         self.withheld.extend(read.withheld);
+        self.habilitations.extend(read.habilitations);
         for decided in [(find.policies, find.grants, find.valid_until), (read.policies, read.grants, read.valid_until)]
         {
             let (policies, grants, valid_until) = decided;
@@ -201,6 +206,7 @@ impl Sum {
             withheld: self.withheld,
             policies: self.policies,
             grants: self.grants,
+            habilitations: self.habilitations.into_iter().collect(),
             valid_until: self.valid_until,
         };
         let subjects = self.hits.iter().map(|hit| hit.hit.subject).collect();

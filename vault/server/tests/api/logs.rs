@@ -7,7 +7,7 @@ use hyper::Method;
 use serde_json::{Value, json};
 use tracing_subscriber::fmt::MakeWriter;
 
-use crate::running::{Running, create};
+use crate::running::{Running, create, habilitate};
 
 #[derive(Clone, Default)]
 struct Captured(Arc<Mutex<Vec<u8>>>);
@@ -41,6 +41,7 @@ async fn nothing_personal_or_secret_is_logged() {
     let captured = Captured::default();
     tracing_subscriber::fmt().json().with_max_level(tracing::Level::TRACE).with_writer(captured.clone()).init();
     let vault = Running::start().await;
+    habilitate(&vault.store, "zqoperator").await;
     let legal = vault.application("cobol", "legal").await.for_operator("zqoperator");
     let values =
         json!({"contact": {"family_name": "Zqname", "email": "zqmail@example.fr"}, "health.illnesses": ["zqillness"]});

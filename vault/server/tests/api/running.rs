@@ -1,15 +1,20 @@
 //! A vault that runs, and the applications that talk to it.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, OnceLock};
 
+use coffre_core::audit::{Action, Decision, Draft};
+use coffre_core::habilitation::HabilitationTerms;
+use coffre_core::ids::RequestId;
 use coffre_core::time::Timestamp;
 use coffre_policies::Policies;
 use coffre_server::{BackupSocket, ServerOptions, Serving, SpoolOptions, serve};
 use coffre_store::clock::{Clock, SystemClock, SystemEntropy};
-use coffre_store::{Identity, InitPlan, Layout, OpenOptions, Store, init};
+use coffre_store::transactions::GiveHabilitation;
+use coffre_store::{Depends, Identity, InitPlan, Layout, OpenOptions, Store, init};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Bytes;
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderMap, IF_MATCH};
@@ -84,6 +89,7 @@ impl Running {
         let keep = std::num::NonZeroU64::new(2).unwrap();
         options.spool = Some(SpoolOptions { folder: folder.path().join("spool"), keep });
         change(&mut options);
+        habilitate(&store, "a.martin").await;
         let serving = serve(options, store.clone(), policies()).await.unwrap();
         Self { serving, store, clock, folder }
     }
@@ -266,6 +272,23 @@ pub(crate) fn anne() -> Value {
         "health": {"illnesses": ["asthme"]},
         "contract": {"number": "C-2024-0001"},
     })
+}
+
+/// Lets an operator handle health for every purpose that it may serve; most tests are not about that.
+pub(crate) async fn habilitate(store: &Store, operator: &str) {
+    let purposes =
+        policies().purposes().filter(|purpose| !purpose.article9.is_empty()).map(|p| p.name.clone()).collect();
+    let terms = HabilitationTerms {
+        operator: operator.to_owned(),
+        record_type: "policyholder".parse().unwrap(),
+        categories: BTreeSet::from(["health".parse().unwrap()]),
+        purposes,
+        valid_from: Timestamp::from_micros(0),
+        valid_until: None,
+    };
+    let request = RequestId::random(&mut SystemEntropy);
+    let draft = Draft::new(Action::GiveHabilitation, Decision::Allow, request);
+    store.transact(GiveHabilitation { terms }, draft, None, Depends::default()).await.unwrap();
 }
 
 /// Creates a record; gives its path.

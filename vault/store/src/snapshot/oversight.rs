@@ -14,7 +14,7 @@ use crate::log_file;
 impl Snapshot<'_> {
     /// Leaf hashes from an index on.
     pub fn leaf_hashes(&self, from: u64, limit: usize) -> Result<Vec<Hash>, ReadError> {
-        log_file::leaf_hashes(&self.reader()?.audit, from, limit)
+        self.ask(|reader| log_file::leaf_hashes(&reader.audit, from, limit))
     }
 
     /// The index of the first entry, of so many, that is not older than a moment: time never runs backwards in the log.
@@ -22,7 +22,7 @@ impl Snapshot<'_> {
         let (mut older, mut not_older) = (0, size);
         while older < not_older {
             let middle = older + (not_older - older) / 2;
-            let logged = log_file::entry(&self.reader()?.audit, middle)?;
+            let logged = self.ask(|reader| log_file::entry(&reader.audit, middle))?;
             let entry = logged.and_then(|logged| Entry::from_leaf(&logged.leaf).ok());
             let entry = entry.ok_or(ReadError::Format { what: "log entry" })?;
             if entry.time < time {
@@ -37,10 +37,12 @@ impl Snapshot<'_> {
     /// Grants of all records, whatever their state, in order of identifier, after one.
     pub fn all_grants(&self, after: Option<GrantId>, limit: usize) -> Result<Vec<Grant>, ReadError> {
         let after: &[u8] = after.as_ref().map_or(&[], |id| id.as_bytes());
-        let mut statement = self.reader()?.vault.prepare_cached(
-            "SELECT id, subject, version, terms, withdrawn_at FROM grants WHERE id > ?1 ORDER BY id LIMIT ?2",
-        )?;
-        let rows = statement.query_map(params![after, limit], grant_row)?;
-        rows.map(|row| grant_of(row?)).collect()
+        self.ask(|reader| {
+            let mut statement = reader.vault.prepare_cached(
+                "SELECT id, subject, version, terms, withdrawn_at FROM grants WHERE id > ?1 ORDER BY id LIMIT ?2",
+            )?;
+            let rows = statement.query_map(params![after, limit], grant_row)?;
+            rows.map(|row| grant_of(row?)).collect()
+        })
     }
 }

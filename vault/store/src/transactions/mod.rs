@@ -6,7 +6,9 @@ mod create_record;
 mod documents;
 mod erase_subject;
 mod grants;
+mod habilitations;
 mod import_records;
+mod note_all;
 mod note_only;
 mod restore_version;
 
@@ -17,7 +19,9 @@ pub use documents::{AddDocument, AddDocumentError};
 pub(crate) use erase_subject::remove_rows;
 pub use erase_subject::{EraseError, EraseSubject};
 pub use grants::{GiveGrant, GiveGrantError, WithdrawGrant, WithdrawGrantError};
+pub use habilitations::{GiveHabilitation, GiveHabilitationError, WithdrawHabilitation, WithdrawHabilitationError};
 pub use import_records::{ImportError, ImportItem, ImportRecords};
+pub use note_all::NoteAll;
 pub use note_only::NoteOnly;
 pub use restore_version::{RestoreError, RestoreVersion};
 

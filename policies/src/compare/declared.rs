@@ -1,0 +1,140 @@
+//! What two policy folders declare: record types, categories, fields, purposes, retention. How it is decided on is not
+//! looked at here.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+
+use crate::policies::Policies;
+use crate::purpose::Purpose;
+use crate::record_type::{FieldDefinition, Kind, Search};
+use crate::retention::{RetentionRule, StartingEvent};
+
+/// Something declared that is new, gone or different.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct DeclaredChange {
+    /// What it is.
+    pub what: Declared,
+    /// Its name.
+    pub name: String,
+    /// What was declared of it; none when it is new.
+    pub before: Option<String>,
+    /// What is declared of it now; none when it is gone.
+    pub after: Option<String>,
+}
+
+/// What can be declared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Declared {
+    /// A type of record.
+    RecordType,
+    /// A category of one.
+    Category,
+    /// A field of one.
+    Field,
+    /// A purpose.
+    Purpose,
+    /// How long a category is kept.
+    Retention,
+    /// A Cedar policy.
+    Policy,
+}
+
+type Everything = BTreeMap<(Declared, String), String>;
+
+pub(super) fn changes(old: &Policies, new: &Policies) -> Vec<DeclaredChange> {
+    let (old, new) = (everything(old), everything(new));
+    let keys: BTreeSet<_> = old.keys().chain(new.keys()).collect();
+    let changed = keys.into_iter().filter(|key| old.get(*key) != new.get(*key));
+    let change = |(what, name): &(Declared, String)| {
+        let key = (*what, name.clone());
+        DeclaredChange {
+            what: key.0,
+            name: name.clone(),
+            before: old.get(&key).cloned(),
+            after: new.get(&key).cloned(),
+        }
+    };
+    changed.map(change).collect()
+}
+
+/// Everything that is declared, with what there is to say of it.
+fn everything(policies: &Policies) -> Everything {
+    let mut all = Everything::new();
+    for record_type in policies.record_types() {
+        let kind = record_type.name();
+        all.insert((Declared::RecordType, kind.to_string()), labelled(record_type.labels()));
+        for category in record_type.categories() {
+            let text = format!("{}, special = {}", labelled(&category.labels), category.special);
+            all.insert((Declared::Category, format!("{kind} {}", category.name)), text);
+        }
+        for field in record_type.fields() {
+            all.insert((Declared::Field, format!("{kind} {}", field.path)), of_field(field));
+        }
+    }
+    for purpose in policies.purposes() {
+        all.insert((Declared::Purpose, purpose.name.clone()), of_purpose(purpose));
+    }
+    for rule in policies.retention() {
+        all.insert((Declared::Retention, format!("{} {}", rule.record_type, rule.category)), of_rule(rule));
+    }
+    for note in policies.policies() {
+        all.insert((Declared::Policy, note.id.clone()), note.description.en.clone());
+    }
+    all
+}
+
+fn labelled(labels: &crate::labels::Labels) -> String {
+    format!("«{}» «{}»", labels.fr, labels.en)
+}
+
+fn of_field(field: &FieldDefinition) -> String {
+    let search = match field.search {
+        Search::None => "none",
+        Search::Exact => "exact",
+        Search::Name => "name",
+    };
+    let (labels, kind, required) = (labelled(&field.labels), of_kind(&field.kind), field.required);
+    format!("{labels}, kind = {kind}, search = {search}, required = {required}")
+}
+
+fn of_kind(kind: &Kind) -> String {
+    match kind {
+        Kind::Text { max_length } => format!("text of {max_length}"),
+        Kind::Date => "date".to_owned(),
+        Kind::Email => "email".to_owned(),
+        Kind::Phone => "phone".to_owned(),
+        Kind::Flag => "flag".to_owned(),
+        Kind::Document => "document".to_owned(),
+        Kind::Choice(values) => {
+            let names: Vec<&str> = values.iter().map(|value| value.name.as_str()).collect();
+            format!("choice of {}", names.join("/"))
+        }
+        Kind::List { of, max_items } => format!("list of {max_items} {}", of_kind(of)),
+    }
+}
+
+fn of_purpose(purpose: &Purpose) -> String {
+    let roles: Vec<&str> = purpose.roles.iter().map(|role| role.as_str()).collect();
+    let conditions: Vec<&str> = purpose.article9.iter().map(|condition| condition.as_str()).collect();
+    format!(
+        "{}, article 6: {}, article 9: [{}], roles: [{}], {}",
+        labelled(&purpose.labels),
+        purpose.article6,
+        conditions.join(", "),
+        roles.join(", "),
+        purpose.dpv
+    )
+}
+
+fn of_rule(rule: &RetentionRule) -> String {
+    let starts = match rule.starts {
+        StartingEvent::Collection => "collection",
+        StartingEvent::LastContact => "last contact",
+        StartingEvent::ContractEnd => "end of contract",
+        StartingEvent::MembershipEnd => "end of membership",
+    };
+    let archive = rule.archive.map_or_else(|| "none".to_owned(), |period| period.to_string());
+    format!("from {starts}, active {}, archive {archive}, {}", rule.active, rule.source.en)
+}

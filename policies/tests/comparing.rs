@@ -1,0 +1,92 @@
+//! What changes between two policy folders: nothing when nothing does, and everything that can be asked otherwise.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use std::fmt::Write as _;
+
+use coffre_policies::{Comparison, Kind, Policies, Sources};
+
+fn with(file: &str, change: impl Fn(&str) -> String) -> Policies {
+    let sources = Sources::embedded();
+    let text = sources.iter().find(|(name, _)| *name == file).unwrap().1.to_owned();
+    let changed = change(&text);
+    assert_ne!(changed, text);
+    Policies::from_sources(&sources.with(file, &changed)).unwrap()
+}
+
+fn told(comparison: &Comparison) -> String {
+    let mut text = String::new();
+    let list = |items: &mut dyn Iterator<Item = String>| items.collect::<Vec<_>>().join(",");
+    for change in &comparison.access {
+        let kind = change.record_type.as_ref().map_or("log", |kind| kind.as_str());
+        let actions = list(&mut change.actions.iter().map(ToString::to_string));
+        let (before, after) = (&change.before, &change.after);
+        let before = list(&mut before.iter().map(ToString::to_string));
+        let after = list(&mut after.iter().map(ToString::to_string));
+        writeln!(
+            text,
+            "{} {actions} {kind} {}: {:?} ({before} -> {after})",
+            change.role,
+            change.targets.join(","),
+            change.kind
+        )
+        .unwrap();
+        for case in &change.cases {
+            writeln!(
+                text,
+                "    {}: {} circumstances",
+                case.purpose.as_deref().unwrap_or("none"),
+                case.circumstances.len()
+            )
+            .unwrap();
+        }
+    }
+    for change in &comparison.declared {
+        writeln!(text, "{:?} {}: {:?} -> {:?}", change.what, change.name, change.before, change.after).unwrap();
+    }
+    text
+}
+
+#[test]
+fn what_changes_no_decision_is_the_same() {
+    let embedded = Policies::embedded().unwrap();
+    let commented = with("cedar/legal.cedar", |text| format!("// A remark.\n{text}"));
+    assert_ne!(embedded.hash(), commented.hash());
+    assert!(Comparison::between(&embedded, &embedded).is_same());
+    assert!(Comparison::between(&embedded, &commented).is_same());
+}
+
+#[test]
+fn changes_are_found_in_both_directions() {
+    let embedded = Policies::embedded().unwrap();
+    let shown = with("cedar/special-categories.cedar", |text| {
+        text.replace("principal in Role::\"sales\"", "principal in Role::\"customer-service\"")
+    });
+    let narrower = Comparison::between(&embedded, &shown);
+    let kinds = |comparison: &Comparison| comparison.access.iter().map(|change| change.kind).collect::<Vec<_>>();
+    assert!(kinds(&narrower).contains(&Kind::Closed) && !kinds(&narrower).contains(&Kind::Opened));
+    let back = Comparison::between(&shown, &embedded);
+    assert!(kinds(&back).contains(&Kind::Opened) && !kinds(&back).contains(&Kind::Closed));
+    insta::assert_snapshot!(told(&narrower));
+}
+
+#[test]
+fn a_field_that_a_policy_names_is_asked_about_by_itself() {
+    let embedded = Policies::embedded().unwrap();
+    let closed = with("cedar/restriction.cedar", |text| {
+        format!(
+            "{text}\n@id(\"no-phones\")\n@reason(\"never-for-role\")\n@description_en(\"en\")\n@description_fr(\"fr\")\n\
+             forbid (principal in Role::\"billing\", action == Action::\"read\", resource == Field::\"policyholder/contact.phone\");"
+        )
+    });
+    insta::assert_snapshot!(told(&Comparison::between(&embedded, &closed)));
+}
+
+#[test]
+fn what_is_declared_anew_or_no_longer_is_told() {
+    let embedded = Policies::embedded().unwrap();
+    let special = with("record-types/policyholder.toml", |text| {
+        text.replace("en = \"lifestyle\" }\n", "en = \"lifestyle\" }\nspecial = true\n")
+            .replace("[[field]]\npath = \"contact.availability\"", "[[field]]\npath = \"contact.hours\"")
+    });
+    insta::assert_snapshot!(told(&Comparison::between(&embedded, &special)));
+}

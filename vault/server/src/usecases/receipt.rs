@@ -1,0 +1,71 @@
+//! The receipt of a consent, for the person who gave it.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use coffre_core::audit::{self, GrantRef};
+use coffre_core::grant::Grant;
+use coffre_core::ids::GrantId;
+use coffre_core::record::RecordTypeName;
+use coffre_policies::{Action, ReceiptOf};
+use coffre_store::Receipt;
+use serde_json::Value;
+
+use super::call::Call;
+use super::failure::Failure;
+use super::keeper::Keeper;
+use super::look::{Look, Question};
+use super::plan::{Plan, Reading};
+
+/// What is asked for.
+pub(crate) struct ReadReceipt {
+    pub(crate) grant: GrantId,
+    pub(crate) reason: Option<String>,
+}
+
+impl Keeper {
+    /// The receipt of a consent: to whoever may list the record's grants.
+    pub(crate) async fn read_receipt(
+        self: &Arc<Self>,
+        call: &Call,
+        asked: ReadReceipt,
+    ) -> Result<(Value, Receipt), Failure> {
+        let question = Question {
+            action: Action::ListGrants,
+            logged_as: audit::Action::ReadReceipt,
+            kind: None,
+            fields: BTreeSet::new(),
+            entire: true,
+            purpose: None,
+            reason: asked.reason,
+        };
+        let look = move |look: &Look<'_>| reading(look, &question, asked.grant);
+        self.disclose(call, look).await
+    }
+}
+
+/// As for a withdrawal: whoever may list no grants is refused before it learns whether this one exists.
+fn reading(look: &Look<'_>, question: &Question, id: GrantId) -> Result<Plan<Reading<Value>>, Failure> {
+    let of = |kind: &RecordTypeName| Question { kind: Some(kind.clone()), ..question.clone() };
+    if let Some((kind, grant)) = look.snapshot.grant(id)? {
+        let mut plan = look.on_record(&of(&kind), grant.subject, |_| {
+            Ok(Reading { claims: Vec::new(), content: receipt(look, &kind, &grant)? })
+        })?;
+        plan.draft.grants = vec![GrantRef { id, version: grant.version, basis: grant.terms.basis }];
+        return Ok(plan);
+    }
+    let mut plan = Err(Failure::NoSuchGrant);
+    for kind in look.keeper.policies.record_types() {
+        plan = look.at_large(&of(kind.name()), || Err(Failure::NoSuchGrant));
+        if plan.is_err() {
+            return plan;
+        }
+    }
+    plan
+}
+
+fn receipt(look: &Look<'_>, kind: &RecordTypeName, grant: &Grant) -> Result<Value, Failure> {
+    let given_at = look.snapshot.grant_given_at(grant.id)?.ok_or(Failure::NoSuchGrant)?;
+    let of = ReceiptOf { grant, record_type: kind, given_at, now: look.now };
+    look.keeper.policies.consent_receipt(&of).ok_or(Failure::NotAConsent { basis: grant.terms.basis })
+}
