@@ -3,9 +3,9 @@
 //! be false. A place that cannot be read is told and keeps nobody from working.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use coffre_backup::destination::FileSystem;
+use coffre_backup::destination::{FileSystem, Source};
 use coffre_backup::list::newest_head;
 use coffre_core::spool::{self, MainManifest, Pinned};
 use coffre_core::tlog::{NotAnExtension, TreeHead};
@@ -54,13 +54,15 @@ fn refusal(known: &KnownHead, fault: &NotAnExtension) -> Complaint {
 fn known_heads(place: &Place, pinned: &Pinned) -> Vec<KnownHead> {
     let chain = Layout::new(&place.directory).chain().join("main.note");
     let mut found = Vec::new();
-    found.extend(of_chain(&chain, pinned).and_then(|note| read("chain/", &chain, &note, pinned)));
+    found.extend(of_chain(&chain, pinned).and_then(|note| read("chain/", &chain.display().to_string(), &note, pinned)));
     let backup = place.configuration.as_ref().and_then(|configuration| configuration.backup.as_ref());
     let Some(backup) = backup else { return found };
-    let spool = ("the spool".to_owned(), backup.spool.clone());
-    let destinations = backup.destinations.iter().map(|place| (place.name.clone(), place.path.clone()));
-    for (name, path) in [spool].into_iter().chain(destinations) {
-        found.extend(of_place(&name, &path, pinned).and_then(|note| read(&name, &path, &note, pinned)));
+    found.extend(of_place("the spool", &FileSystem::new(&backup.spool), pinned));
+    for destination in &backup.destinations {
+        found.extend(match destination.open() {
+            Ok(place) => of_place(&destination.name, &*place, pinned),
+            Err(error) => not_compared(&destination.name, "its configuration", error.as_ref()),
+        });
     }
     found
 }
@@ -70,30 +72,30 @@ fn of_chain(file: &Path, pinned: &Pinned) -> Option<String> {
     let bytes = fs::read(file).ok()?;
     match spool::open::<MainManifest>(&bytes, pinned) {
         Ok(signed) => Some(signed.manifest.audit_head),
-        Err(error) => not_compared("chain/", file, &error),
+        Err(error) => not_compared("chain/", &file.display().to_string(), &error),
     }
 }
 
-fn of_place(name: &str, path: &PathBuf, pinned: &Pinned) -> Option<String> {
-    match newest_head(&FileSystem::new(path), pinned, &mut ()) {
-        Ok(Some(note)) => Some(note),
+fn of_place(name: &str, place: &dyn Source, pinned: &Pinned) -> Option<KnownHead> {
+    match newest_head(place, pinned, &mut ()) {
+        Ok(Some(note)) => read(name, &place.label(), &note, pinned),
         Ok(None) => {
             tracing::info!(place = name, "holds no backup yet, so no head to compare the log with");
             None
         }
-        Err(error) => not_compared(name, path, &error),
+        Err(error) => not_compared(name, &place.label(), &error),
     }
 }
 
-fn read(name: &str, path: &Path, note: &str, pinned: &Pinned) -> Option<KnownHead> {
+fn read(name: &str, label: &str, note: &str, pinned: &Pinned) -> Option<KnownHead> {
     match TreeHead::open(note.as_bytes(), &pinned.key, None) {
-        Ok(head) => Some(KnownHead { place: format!("{name} ({})", path.display()), head }),
-        Err(error) => not_compared(name, path, &error),
+        Ok(head) => Some(KnownHead { place: format!("{name} ({label})"), head }),
+        Err(error) => not_compared(name, label, &error),
     }
 }
 
-fn not_compared<T>(name: &str, path: &Path, error: &(dyn std::error::Error + 'static)) -> Option<T> {
+fn not_compared<T>(name: &str, label: &str, error: &(dyn std::error::Error + 'static)) -> Option<T> {
     let cause = complaint::chain(error);
-    tracing::warn!(place = name, path = %path.display(), cause, "the log is not compared with the head there");
+    tracing::warn!(place = name, label, cause, "the log is not compared with the head there");
     None
 }
