@@ -114,6 +114,10 @@ identifier!(
     GrantId, "grant"
 );
 identifier!(
+    /// A legal hold on a record.
+    HoldId, "hold"
+);
+identifier!(
     /// An application: a program that calls the API.
     ApplicationId, "application"
 );
