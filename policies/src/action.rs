@@ -40,6 +40,20 @@ pub enum Action {
     ReadAccesses,
     /// Read the signed head of the audit log.
     ReadTreeHead,
+    /// Propose or confirm the erasure of a record.
+    Erase,
+    /// See how the erasure of a record stands.
+    ReadErasure,
+    /// Restrict processing of a record.
+    Restrict,
+    /// End the restriction of a record.
+    Unrestrict,
+    /// Place a legal hold on a record.
+    PlaceHold,
+    /// Lift a legal hold.
+    LiftHold,
+    /// List the legal holds on a record.
+    ListHolds,
 }
 
 /// Text that names no action.
@@ -62,7 +76,7 @@ pub(crate) enum Scope {
 
 impl Action {
     /// Every action, in the order in which they are shown.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 22] = [
         Self::Read,
         Self::Search,
         Self::ReadVersions,
@@ -78,6 +92,13 @@ impl Action {
         Self::ReadAudit,
         Self::ReadAccesses,
         Self::ReadTreeHead,
+        Self::Erase,
+        Self::ReadErasure,
+        Self::Restrict,
+        Self::Unrestrict,
+        Self::PlaceHold,
+        Self::LiftHold,
+        Self::ListHolds,
     ];
 
     /// Its name in policies, the audit log and the command line.
@@ -98,6 +119,13 @@ impl Action {
             Self::ReadAudit => "read-audit",
             Self::ReadAccesses => "read-accesses",
             Self::ReadTreeHead => "read-tree-head",
+            Self::Erase => "erase",
+            Self::ReadErasure => "read-erasure",
+            Self::Restrict => "restrict",
+            Self::Unrestrict => "unrestrict",
+            Self::PlaceHold => "place-hold",
+            Self::LiftHold => "lift-hold",
+            Self::ListHolds => "list-holds",
         }
     }
 
@@ -105,9 +133,18 @@ impl Action {
         match self {
             Self::Read | Self::Search | Self::ReadVersions | Self::Create | Self::Amend => Scope::Fields,
             Self::ListDocuments | Self::ReadDocument | Self::UploadDocument => Scope::DocumentFields,
-            Self::RestoreVersion | Self::GiveGrant | Self::ListGrants | Self::WithdrawGrant | Self::ReadAccesses => {
-                Scope::Record
-            }
+            Self::RestoreVersion
+            | Self::GiveGrant
+            | Self::ListGrants
+            | Self::WithdrawGrant
+            | Self::ReadAccesses
+            | Self::Erase
+            | Self::ReadErasure
+            | Self::Restrict
+            | Self::Unrestrict
+            | Self::PlaceHold
+            | Self::LiftHold
+            | Self::ListHolds => Scope::Record,
             Self::ReadAudit | Self::ReadTreeHead => Scope::Log,
         }
     }
