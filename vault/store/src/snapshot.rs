@@ -47,7 +47,7 @@ impl<'s> Snapshot<'s> {
         Ok(snapshot)
     }
 
-    fn reader(&self) -> Result<&Reader, ReadError> {
+    pub(crate) fn reader(&self) -> Result<&Reader, ReadError> {
         self.reader.as_ref().ok_or(ReadError::Format { what: "snapshot" })
     }
 
@@ -74,7 +74,7 @@ impl<'s> Snapshot<'s> {
 
     /// Runs something with a subject's keys; gives `erased` where the key was destroyed meanwhile
     /// (the disclosure will then be found to have moved).
-    fn with_keys<T>(
+    pub(crate) fn with_keys<T>(
         &self,
         kind: &RecordTypeName,
         subject: SubjectId,
