@@ -9,10 +9,12 @@ mod caller;
 mod control;
 mod digest;
 mod documents;
+mod erasure;
 mod etag;
 mod file_name;
 mod grants;
 mod health;
+mod holds;
 mod openapi;
 mod parameters;
 mod path;
@@ -22,6 +24,7 @@ mod problem;
 mod problem_of;
 mod record_body;
 mod records;
+mod restriction;
 mod routes;
 mod scope;
 mod search;
@@ -70,6 +73,9 @@ fn routes() -> routes::Routes {
         .merge(audit::routes())
         .merge(health::routes())
         .merge(openapi::routes())
+        .merge(erasure::routes())
+        .merge(holds::routes())
+        .merge(restriction::routes())
 }
 
 /// The control socket: for the vault's own user.
