@@ -7,6 +7,7 @@ use coffre_store::clock::{Clock as _, SystemClock};
 use serde_json::{Value, json};
 
 use super::capture::BySocket;
+use super::copies;
 use super::setting::{ResticArgument, Setting};
 use crate::arguments::Global;
 use crate::exit::Exit;
@@ -42,6 +43,7 @@ pub(crate) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
     let mut capture = BySocket(setting.backup_socket.clone());
     let mut watch = Watch::new();
     let report = run::run(&job, &mut capture, &|| SystemClock.now(), &mut watch)?;
+    tell_copies(&setting, &report, &mut watch)?;
     drop(watch);
     if arguments.json {
         output::json(&as_json(&report))?;
@@ -49,6 +51,22 @@ pub(crate) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
         output::line(lines(&report))?;
     }
     Ok(report.ending.into())
+}
+
+/// Erasures wait to hear which copies of the keyring are gone. That the vault could not be told fails no run:
+/// the next one tells it.
+fn tell_copies(setting: &Setting, report: &Report, watch: &mut Watch) -> anyhow::Result<()> {
+    if !matches!(report.capture, Ok(Answer::Captured { .. })) {
+        return Ok(());
+    }
+    let found = copies::look(setting, watch);
+    if let Err(error) = copies::tell(setting, &found) {
+        output::note(&format!(
+            "the vault was not told which copies of the keyring stand: {}",
+            complaint::chain(&error)
+        ))?;
+    }
+    Ok(())
 }
 
 fn as_json(report: &Report) -> Value {
