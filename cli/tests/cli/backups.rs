@@ -230,7 +230,7 @@ fn the_vault_is_told_which_copies_of_its_keyring_stand_where() {
     assert!(known().contains("{\"places\":[]}"), "nobody has looked yet");
     site.succeeds(&["backup", "run", "--init"]);
     let told = known();
-    assert!(told.contains("\"building-b\"") && told.contains("\"spool\""), "a run tells at its end: {told}");
+    assert!(told.contains("\"building-b\"") && told.contains("\"spool\""), "a run tells it: {told}");
 
     let found = site.json(0, &["backup", "copies", "--json"]);
     let places = found["places"].as_array().expect("a list");

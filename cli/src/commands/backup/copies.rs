@@ -1,5 +1,5 @@
 //! `coffre backup copies`: which copies of the keyring stand where, told to the vault, so that the certificate of
-//! an erasure can become final. Also done at the end of every run.
+//! an erasure can become final. Also done at the beginning of every run.
 
 use clap::Args;
 use coffre_backup::destination::FileSystem;
