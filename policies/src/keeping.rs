@@ -129,7 +129,7 @@ fn after(begin: Date, period: Period) -> Date {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
+    #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
     use super::*;
 
     fn moment(day: &str) -> Timestamp {

@@ -200,7 +200,7 @@ pub(crate) const fn known_name(known: OperatorKnown) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
+    #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
     use std::path::Path;
     use std::sync::Arc;
 

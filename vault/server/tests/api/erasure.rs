@@ -79,10 +79,10 @@ async fn what_is_held_or_must_be_kept_is_not_erased() {
     let body = json!({"contract.end_date": format!("{}-03-31", year - 1)});
     legal.patch(&format!("{insured}?purpose=contract-administration"), 1, &body).await.ok();
     let refused = propose(&legal, &insured).await.problem(409, "must-be-kept");
-    let contact =
+    let details =
         refused["kept"].as_array().unwrap().iter().find(|kept| kept["category"] == "contact").unwrap().clone();
     assert_eq!(
-        (&contact["ground"], &contact["until"]),
+        (&details["ground"], &details["until"]),
         (&json!("legal-claims"), &json!(format!("{}-03-31", year + 4)))
     );
 

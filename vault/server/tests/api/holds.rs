@@ -21,10 +21,10 @@ async fn a_hold_is_placed_listed_and_lifted() {
 
     let lift = format!("/v1/holds/{id}/lift?purpose=legal-defence&reason=settled");
     legal.tell(&lift).await.ok();
-    let lifted = legal.get(&format!("{record}/holds")).await.ok().json()["holds"][0].clone();
-    assert!(lifted["lifted_at"].is_string());
+    let after = legal.get(&format!("{record}/holds")).await.ok().json()["holds"][0].clone();
+    assert!(after["lifted_at"].is_string());
     legal.tell(&lift).await.ok();
-    assert_eq!(legal.get(&format!("{record}/holds")).await.ok().json()["holds"][0], lifted, "lifted once");
+    assert_eq!(legal.get(&format!("{record}/holds")).await.ok().json()["holds"][0], after, "lifted once");
 }
 
 #[tokio::test]

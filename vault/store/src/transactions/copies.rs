@@ -54,7 +54,7 @@ impl Transaction for ReportCopies {
             let oldest = [copies.oldest, spool.oldest].into_iter().flatten().min();
             // A clock ahead of the vault's must not vouch for what has not happened yet.
             let looked_at = copies.looked_at.min(work.now());
-            self.remember(work, copies, oldest, looked_at)?;
+            remember(work, copies, oldest, looked_at)?;
         }
         base.target = Some(names.into_iter().map(PlaceName::as_str).collect::<Vec<_>>().join(" "));
         work.log(base);
@@ -62,29 +62,26 @@ impl Transaction for ReportCopies {
     }
 }
 
-impl ReportCopies {
-    fn remember(
-        &self,
-        work: &Work<'_>,
-        copies: &Copies,
-        oldest: Option<Timestamp>,
-        looked_at: Timestamp,
-    ) -> Result<(), WorkError> {
-        let insert = || {
-            work.around
-                .vault
-                .prepare_cached(
-                    "INSERT OR REPLACE INTO keyring_copies (place, looked_at, oldest, unaccounted) VALUES (?1, ?2, ?3, ?4)",
-                )?
-                .execute(params![
-                    copies.place.as_str(),
-                    looked_at.as_micros(),
-                    oldest.map(Timestamp::as_micros),
-                    copies.unaccounted
-                ])
-        };
-        work.try_run(insert()).map(drop)
-    }
+fn remember(
+    work: &Work<'_>,
+    copies: &Copies,
+    oldest: Option<Timestamp>,
+    looked_at: Timestamp,
+) -> Result<(), WorkError> {
+    let insert = || {
+        work.around
+            .vault
+            .prepare_cached(
+                "INSERT OR REPLACE INTO keyring_copies (place, looked_at, oldest, unaccounted) VALUES (?1, ?2, ?3, ?4)",
+            )?
+            .execute(params![
+                copies.place.as_str(),
+                looked_at.as_micros(),
+                oldest.map(Timestamp::as_micros),
+                copies.unaccounted
+            ])
+    };
+    work.try_run(insert()).map(drop)
 }
 
 /// Strikes off a place that will never be looked at again: a drive that was destroyed, a destination
