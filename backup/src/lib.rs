@@ -9,6 +9,7 @@ pub mod destination;
 mod durable;
 mod ending;
 mod inventory;
+mod keyring_copies;
 pub mod list;
 mod lock;
 mod observer;
@@ -23,6 +24,7 @@ pub mod status;
 pub mod verify;
 
 pub use ending::{Ending, Ends};
+pub use keyring_copies::keyring_copies;
 pub use lock::LockError;
 pub use observer::{Cancelled, Observer, Progress, Stage};
 pub use sources::Sources;

@@ -99,11 +99,32 @@ pub(crate) enum ClientError {
 
 /// One request to a socket, from code that is not asynchronous, and its JSON.
 pub(crate) fn ask<T: DeserializeOwned>(socket: &Path, method: Method, path: &str) -> Result<T, ClientError> {
+    once(socket, method, path, HeaderMap::new(), Bytes::new())
+}
+
+/// The same with a JSON body.
+pub(crate) fn tell<T: DeserializeOwned>(
+    socket: &Path,
+    method: Method,
+    path: &str,
+    body: &serde_json::Value,
+) -> Result<T, ClientError> {
+    let json = [(CONTENT_TYPE, HeaderValue::from_static("application/json"))];
+    once(socket, method, path, HeaderMap::from_iter(json), body.to_string().into())
+}
+
+fn once<T: DeserializeOwned>(
+    socket: &Path,
+    method: Method,
+    path: &str,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<T, ClientError> {
     let endpoint = Endpoint::Socket(socket.to_owned());
     let unreachable = |source| ClientError::Unreachable { endpoint: endpoint.clone(), source };
     let runtime = runtime::Builder::new_current_thread().enable_all().build().map_err(unreachable)?;
     let client = Client::new(endpoint.clone());
-    runtime.block_on(client.send(method, path, HeaderMap::new(), Bytes::new()))?.json()
+    runtime.block_on(client.send(method, path, headers, body))?.json()
 }
 
 /// Talks to one server, always as the same caller.

@@ -50,6 +50,20 @@ pub enum Action {
     ListHabilitations,
     /// Withdraw a habilitation.
     WithdrawHabilitation,
+    /// Propose or confirm the erasure of a record.
+    Erase,
+    /// See how the erasure of a record stands.
+    ReadErasure,
+    /// Restrict processing of a record.
+    Restrict,
+    /// End the restriction of a record.
+    Unrestrict,
+    /// Place a legal hold on a record.
+    PlaceHold,
+    /// Lift a legal hold.
+    LiftHold,
+    /// List the legal holds on a record.
+    ListHolds,
 }
 
 /// Text that names no action.
@@ -72,7 +86,7 @@ pub(crate) enum Scope {
 
 impl Action {
     /// Every action, in the order in which they are shown.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 27] = [
         Self::Read,
         Self::Search,
         Self::ReadVersions,
@@ -93,6 +107,13 @@ impl Action {
         Self::GiveHabilitation,
         Self::ListHabilitations,
         Self::WithdrawHabilitation,
+        Self::Erase,
+        Self::ReadErasure,
+        Self::Restrict,
+        Self::Unrestrict,
+        Self::PlaceHold,
+        Self::LiftHold,
+        Self::ListHolds,
     ];
 
     /// Its name in policies, the audit log and the command line.
@@ -118,6 +139,13 @@ impl Action {
             Self::GiveHabilitation => "give-habilitation",
             Self::ListHabilitations => "list-habilitations",
             Self::WithdrawHabilitation => "withdraw-habilitation",
+            Self::Erase => "erase",
+            Self::ReadErasure => "read-erasure",
+            Self::Restrict => "restrict",
+            Self::Unrestrict => "unrestrict",
+            Self::PlaceHold => "place-hold",
+            Self::LiftHold => "lift-hold",
+            Self::ListHolds => "list-holds",
         }
     }
 
@@ -135,7 +163,14 @@ impl Action {
             | Self::LookupSubject
             | Self::GiveHabilitation
             | Self::ListHabilitations
-            | Self::WithdrawHabilitation => Scope::Record,
+            | Self::WithdrawHabilitation
+            | Self::Erase
+            | Self::ReadErasure
+            | Self::Restrict
+            | Self::Unrestrict
+            | Self::PlaceHold
+            | Self::LiftHold
+            | Self::ListHolds => Scope::Record,
             Self::ReadAudit | Self::ReadTreeHead => Scope::Log,
         }
     }

@@ -14,6 +14,7 @@ pub(crate) const FILES: &[(&str, &str)] = files![
     "cedar/oversight.cedar",
     "cedar/purposes.cedar",
     "cedar/restriction.cedar",
+    "cedar/rights.cedar",
     "cedar/schema.cedarschema",
     "cedar/special-categories.cedar",
     "environments/assureurs-engages.toml",

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
-use coffre_core::record::{Category, RecordTypeName};
-use serde::Deserialize;
+use coffre_core::record::{Category, FieldPath, RecordTypeName};
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use toml::Spanned;
 
@@ -29,6 +29,10 @@ pub struct RetentionRule {
     pub active: Period,
     /// How long it is then kept apart, for disputes and legal duties only.
     pub archive: Option<Period>,
+    /// Why it stands against an erasure that is asked for, if it does.
+    pub opposes_erasure: Option<Exemption>,
+    /// The field that holds the date of the starting event; none for events of the record itself.
+    pub dated_by: Option<FieldPath>,
     /// The law or decision that says so.
     pub source: Labels,
 }
@@ -45,6 +49,23 @@ pub enum StartingEvent {
     ContractEnd,
     /// The membership ended.
     MembershipEnd,
+}
+
+impl StartingEvent {
+    /// Whether a field of the record must tell when it was.
+    const fn needs_a_field(self) -> bool {
+        matches!(self, Self::ContractEnd | Self::MembershipEnd)
+    }
+}
+
+/// Why data are kept although their erasure is asked for (GDPR article 17(3)).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Exemption {
+    /// A law obliges to keep them: point (b).
+    LegalObligation,
+    /// Claims can still be made: point (e).
+    LegalClaims,
 }
 
 /// A calendar duration, written as in ISO 8601: `P5Y`, `P18M`, `P30D`, `P1Y6M`.
@@ -144,6 +165,20 @@ pub enum RetentionFault {
         /// The category.
         category: String,
     },
+    /// An event that no field tells the date of.
+    #[error("no field tells when this event was: add an [[event]] for {record_type:?} that names a date field")]
+    Undated {
+        /// The record type.
+        record_type: String,
+    },
+    /// A field that does not exist or is no date.
+    #[error("{field:?} is no date field of {record_type:?}: name one of kind `date`")]
+    NotADate {
+        /// The record type.
+        record_type: String,
+        /// The text.
+        field: String,
+    },
     /// An empty source.
     #[error("the {language} text of `source` is empty: name the law or decision that sets the duration")]
     EmptySource {
@@ -156,6 +191,16 @@ pub enum RetentionFault {
 #[serde(deny_unknown_fields)]
 struct RawFile {
     rule: Vec<RawRule>,
+    #[serde(default)]
+    event: Vec<RawEvent>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct RawEvent {
+    record_type: Spanned<String>,
+    event: StartingEvent,
+    field: Spanned<String>,
 }
 
 #[derive(Deserialize)]
@@ -163,9 +208,10 @@ struct RawFile {
 struct RawRule {
     record_type: Spanned<String>,
     category: Spanned<String>,
-    starts: StartingEvent,
+    starts: Spanned<StartingEvent>,
     active: Period,
     archive: Option<Period>,
+    opposes_erasure: Option<Exemption>,
     source: Spanned<Labels>,
 }
 
@@ -174,11 +220,13 @@ type RecordTypes = BTreeMap<RecordTypeName, RecordType>;
 /// The rules that a file declares: exactly one for each category of each record type.
 pub(crate) fn parse(file: TomlFile<'_>, types: &RecordTypes) -> Result<Vec<RetentionRule>, LoadError> {
     let raw: RawFile = file.parse()?;
+    let refuse = |(place, fault)| LoadError::Retention { place, fault };
+    let events = events(file, raw.event, types).map_err(refuse)?;
     let mut lines = BTreeMap::new();
     let mut rules = Vec::with_capacity(raw.rule.len());
     for raw in raw.rule {
         let place = file.place(&raw.category);
-        let rule = rule(file, raw, types).map_err(|(place, fault)| LoadError::Retention { place, fault })?;
+        let rule = rule(file, raw, types, &events).map_err(refuse)?;
         let key = (rule.record_type.clone(), rule.category.clone());
         if let Some(first) = lines.insert(key, place.line) {
             let (record_type, category) = (rule.record_type.to_string(), rule.category.to_string());
@@ -198,12 +246,44 @@ pub(crate) fn parse(file: TomlFile<'_>, types: &RecordTypes) -> Result<Vec<Reten
     }
 }
 
-fn rule(file: TomlFile<'_>, raw: RawRule, types: &RecordTypes) -> Result<RetentionRule, (Place, RetentionFault)> {
-    let name = raw.record_type.get_ref();
-    let Some(record_type) = types.values().find(|record_type| record_type.name().as_str() == name) else {
+/// The field that tells the date of an event, for each record type and event.
+type Events = BTreeMap<(RecordTypeName, StartingEvent), FieldPath>;
+
+fn events(file: TomlFile<'_>, raw: Vec<RawEvent>, types: &RecordTypes) -> Result<Events, (Place, RetentionFault)> {
+    let mut events = Events::new();
+    for raw in raw {
+        let record_type = known_type(file, &raw.record_type, types)?;
+        let field = raw.field.get_ref().parse::<FieldPath>().ok().filter(|path| {
+            record_type.field(path).is_some_and(|field| matches!(field.kind, crate::record_type::Kind::Date))
+        });
+        let Some(field) = field else {
+            let (record_type, field) = (record_type.name().to_string(), raw.field.get_ref().clone());
+            return Err((file.place(&raw.field), RetentionFault::NotADate { record_type, field }));
+        };
+        events.insert((record_type.name().clone(), raw.event), field);
+    }
+    Ok(events)
+}
+
+fn known_type<'t>(
+    file: TomlFile<'_>,
+    name: &Spanned<String>,
+    types: &'t RecordTypes,
+) -> Result<&'t RecordType, (Place, RetentionFault)> {
+    types.values().find(|record_type| record_type.name().as_str() == name.get_ref()).ok_or_else(|| {
         let known = types.keys().map(RecordTypeName::as_str).collect::<Vec<_>>().join(", ");
-        return Err((file.place(&raw.record_type), RetentionFault::UnknownRecordType { name: name.clone(), known }));
-    };
+        (file.place(name), RetentionFault::UnknownRecordType { name: name.get_ref().clone(), known })
+    })
+}
+
+fn rule(
+    file: TomlFile<'_>,
+    raw: RawRule,
+    types: &RecordTypes,
+    events: &Events,
+) -> Result<RetentionRule, (Place, RetentionFault)> {
+    let name = raw.record_type.get_ref();
+    let record_type = known_type(file, &raw.record_type, types)?;
     let Some(category) = record_type.category(raw.category.get_ref()) else {
         let known = record_type.categories().iter().map(|c| c.name.as_str()).collect::<Vec<_>>().join(", ");
         let (record_type, category) = (name.clone(), raw.category.get_ref().clone());
@@ -212,12 +292,20 @@ fn rule(file: TomlFile<'_>, raw: RawRule, types: &RecordTypes) -> Result<Retenti
     if let Some(language) = raw.source.get_ref().missing() {
         return Err((file.place(&raw.source), RetentionFault::EmptySource { language }));
     }
+    let starts = *raw.starts.get_ref();
+    let dated_by = events.get(&(record_type.name().clone(), starts)).cloned();
+    if dated_by.is_none() && starts.needs_a_field() {
+        let record_type = record_type.name().to_string();
+        return Err((file.place(&raw.starts), RetentionFault::Undated { record_type }));
+    }
     Ok(RetentionRule {
         record_type: record_type.name().clone(),
         category: category.name.clone(),
-        starts: raw.starts,
+        starts,
         active: raw.active,
         archive: raw.archive,
+        opposes_erasure: raw.opposes_erasure,
+        dated_by,
         source: raw.source.into_inner(),
     })
 }

@@ -131,6 +131,9 @@ fn retention() {
             "[[field]]\npath = \"contact.given_name\"",
             "[[category]]\nname = \"family\"\nlabels = { fr = \"famille\", en = \"family\" }\n\n[[field]]\npath = \"family.children\"\nlabels = { fr = \"enfants\", en = \"children\" }\nkind = \"flag\"\n\n[[field]]\npath = \"contact.given_name\"",
         ),
+        change(r, "field = \"contract.end_date\"", "field = \"contract.number\""),
+        change(r, "event = \"contract-end\"", "event = \"last-contact\""),
+        change(r, "opposes-erasure = \"legal-claims\"", "opposes-erasure = \"custom\""),
     ]);
     insta::assert_snapshot!(messages);
 }

@@ -1,7 +1,9 @@
 //! The whole way of a backup from the command line: taken from a vault that is served, copied, verified, lost, restored.
 
 use std::fs;
+use std::io::{Read as _, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -213,4 +215,35 @@ fn a_restore_needs_the_right_identity_the_right_key_and_an_empty_directory() {
     ];
     let codes = found.clone().map(|(code, _)| code);
     assert_eq!(codes, [15, 1, 2, 2, 2, 2, 2], "{found:#?}");
+}
+
+#[test]
+fn the_vault_is_told_which_copies_of_its_keyring_stand_where() {
+    let site = Site::new();
+    let (_, cause) = site.fails(&["backup", "copies"]);
+    assert!(cause.contains("no server answers"), "{cause}");
+    let server = site.serve();
+    let known = || {
+        let mut socket = UnixStream::connect(site.path().join("vault/run/control.sock")).expect("it is served");
+        socket.write_all(b"GET /v1/copies HTTP/1.1\r\nhost: here\r\nconnection: close\r\n\r\n").expect("sent");
+        let mut answer = String::new();
+        socket.read_to_string(&mut answer).expect("text");
+        answer
+    };
+    assert!(known().contains("{\"places\":[]}"), "nobody has looked yet");
+    site.succeeds(&["backup", "run", "--init"]);
+    let told = known();
+    assert!(told.contains("\"building-b\"") && told.contains("\"spool\""), "a run tells it: {told}");
+
+    let found = site.json(0, &["backup", "copies", "--json"]);
+    let places = found["places"].as_array().expect("a list");
+    assert_eq!((&places[0]["place"], &places[1]["place"]), (&Value::from("spool"), &Value::from("building-b")));
+    for place in places {
+        assert!(place["oldest"].is_string() && place["unaccounted"] == 0, "{place}");
+    }
+    fs::rename(site.path().join("building-b"), site.path().join("unplugged")).expect("it is unplugged");
+    let missed = site.json(75, &["backup", "copies", "--json"]);
+    assert_eq!(missed["missed"][0]["name"], "building-b", "{missed:#}");
+    assert!(known().contains("building-b"), "what was seen of it before stays");
+    server.stop();
 }

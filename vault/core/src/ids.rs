@@ -118,6 +118,10 @@ identifier!(
     HabilitationId, "habilitation"
 );
 identifier!(
+    /// A legal hold on a record.
+    HoldId, "hold"
+);
+identifier!(
     /// An application: a program that calls the API.
     ApplicationId, "application"
 );

@@ -7,6 +7,8 @@ pub mod audit;
 pub mod canonical;
 pub mod crypto;
 pub mod document;
+pub mod erasure;
+pub mod four_eyes;
 pub mod grant;
 pub mod habilitation;
 pub mod ids;

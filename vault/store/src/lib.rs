@@ -30,6 +30,7 @@ mod open;
 pub mod plain;
 mod readers;
 mod restore;
+mod rights;
 mod root;
 mod schema;
 mod snapshot;
@@ -52,6 +53,7 @@ pub use model::{
 };
 pub use open::{OpenError, OpenOptions};
 pub use restore::{Checking, Fetched, RestoreError, Restored, finish_restore, is_unfinished};
+pub use rights::{Erasure, Hold, Proposal};
 pub use root::RootError;
 pub use snapshot::Snapshot;
 pub use store::Store;

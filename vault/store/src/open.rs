@@ -247,6 +247,7 @@ fn describe(layout: &Layout, keys: &Keyset) -> Result<Described, OpenError> {
             return Err(OpenError::Damaged { detail: format!("{file} has format {found}"), source: None });
         }
         if database == Database::Vault {
+            connection.execute_batch(schema::VAULT_ADDED).map_err(failed)?;
             let meta = |key: &str| {
                 let sql = "SELECT value FROM meta WHERE key = ?1";
                 connection.query_row(sql, [key], |row| row.get::<_, String>(0)).map_err(failed)

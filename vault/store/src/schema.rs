@@ -50,6 +50,30 @@ CREATE TABLE erased_terms (tag BLOB PRIMARY KEY) WITHOUT ROWID, STRICT;
 CREATE TABLE pending (idx INTEGER PRIMARY KEY, leaf BLOB NOT NULL, annotation BLOB) STRICT;
 ";
 
+/// Tables of `vault.db` that came after its first version: a vault made before them gets them when it is
+/// opened. Why a record is held is encrypted under the subject's key.
+pub(crate) const VAULT_ADDED: &str = "
+CREATE TABLE IF NOT EXISTS holds (
+    id BLOB PRIMARY KEY, subject BLOB NOT NULL, placed_at INTEGER NOT NULL, lifted_at INTEGER,
+    epoch INTEGER NOT NULL, sealed BLOB NOT NULL
+) WITHOUT ROWID, STRICT;
+CREATE INDEX IF NOT EXISTS holds_by_subject ON holds (subject, placed_at);
+CREATE TABLE IF NOT EXISTS erasure_proposals (
+    subject BLOB PRIMARY KEY, proposed_at INTEGER NOT NULL, proposed_in BLOB NOT NULL,
+    operator TEXT NOT NULL, operator_known TEXT NOT NULL
+) WITHOUT ROWID, STRICT;
+CREATE TABLE IF NOT EXISTS erasures (
+    subject BLOB PRIMARY KEY, proposed_at INTEGER, proposed_in BLOB, erased_in BLOB NOT NULL
+) WITHOUT ROWID, STRICT;
+CREATE TABLE IF NOT EXISTS keyring_copies (
+    place TEXT PRIMARY KEY, looked_at INTEGER NOT NULL, oldest INTEGER, unaccounted INTEGER NOT NULL
+) WITHOUT ROWID, STRICT;
+";
+
+/// Tables of `vault.db` with rows of one data subject, in their column `subject`: all of it goes with an erasure.
+pub(crate) const OF_SUBJECT: [&str; 6] =
+    ["record_values", "documents", "grants", "holds", "erasure_proposals", "records"];
+
 pub(crate) const KEYRING: &str = "
 CREATE TABLE subject_keys (
     subject BLOB PRIMARY KEY, record_type TEXT NOT NULL, epoch INTEGER NOT NULL, wrapped BLOB, tombstone TEXT,

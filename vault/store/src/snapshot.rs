@@ -116,7 +116,7 @@ impl<'s> Snapshot<'s> {
 
     /// Runs something with a subject's keys; gives `erased` where the key was destroyed meanwhile
     /// (the disclosure will then be found to have moved).
-    fn with_keys<T>(
+    pub(crate) fn with_keys<T>(
         &self,
         kind: &RecordTypeName,
         subject: SubjectId,

@@ -2,6 +2,7 @@
 //! vault's own process, everything else works on ciphertext and signed manifests.
 
 mod capture;
+mod copies;
 mod list;
 mod run;
 mod setting;
@@ -31,6 +32,8 @@ enum Verb {
     Verify(verify::Arguments),
     /// Tell how old the last good backup is; the exit code says whether that is within the objective
     Status(status::Arguments),
+    /// Look at which copies of the keyring stand where, and tell the vault: what erasures wait for
+    Copies(copies::Arguments),
 }
 
 /// Runs the verb.
@@ -40,5 +43,6 @@ pub(crate) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
         Verb::List(verb) => list::run(verb, global),
         Verb::Verify(verb) => verify::run(verb, global),
         Verb::Status(verb) => status::run(verb, global),
+        Verb::Copies(verb) => copies::run(verb, global),
     }
 }

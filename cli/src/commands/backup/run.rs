@@ -7,8 +7,10 @@ use coffre_store::clock::{Clock as _, SystemClock};
 use serde_json::{Value, json};
 
 use super::capture::BySocket;
+use super::copies;
 use super::setting::{ResticArgument, Setting};
 use crate::arguments::Global;
+use crate::client::ClientError;
 use crate::exit::Exit;
 use crate::progress::Watch;
 use crate::{complaint, figures, output};
@@ -41,6 +43,7 @@ pub(crate) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
     job.renewed.clone_from(&arguments.renewed);
     let mut capture = BySocket(setting.backup_socket.clone());
     let mut watch = Watch::new();
+    tell_copies(&setting, &mut watch)?;
     let report = run::run(&job, &mut capture, &|| SystemClock.now(), &mut watch)?;
     drop(watch);
     if arguments.json {
@@ -49,6 +52,23 @@ pub(crate) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
         output::line(lines(&report))?;
     }
     Ok(report.ending.into())
+}
+
+/// Erasures wait to hear which copies of the keyring are gone. Told before the base is taken, so that the base holds the
+/// entry of it. That the vault could not be told fails no run: the next one tells it.
+fn tell_copies(setting: &Setting, watch: &mut Watch) -> anyhow::Result<()> {
+    let found = copies::look(setting, watch);
+    if !found.has_spool() {
+        return Ok(());
+    }
+    match copies::tell(setting, &found) {
+        // The run itself says that no server answers.
+        Ok(()) | Err(ClientError::Unreachable { .. }) => Ok(()),
+        Err(error) => {
+            let cause = complaint::chain(&error);
+            Ok(output::note(&format!("the vault was not told which copies of the keyring stand: {cause}"))?)
+        }
+    }
 }
 
 fn as_json(report: &Report) -> Value {

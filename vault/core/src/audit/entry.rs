@@ -83,6 +83,26 @@ pub enum Action {
     CaptureBase,
     /// A record was erased.
     Erase,
+    /// An erasure was proposed, for another operator to confirm.
+    ProposeErasure,
+    /// A proposed erasure was taken back.
+    WithdrawErasure,
+    /// The state or certificate of an erasure was asked for.
+    ReadErasure,
+    /// The places that hold copies of the keyring were looked at.
+    ReportCopies,
+    /// A place that holds no copies any more was struck off.
+    ForgetPlace,
+    /// A legal hold was placed on a record.
+    PlaceHold,
+    /// A legal hold was lifted.
+    LiftHold,
+    /// A record's legal holds were asked for.
+    ListHolds,
+    /// Processing of a record was restricted.
+    Restrict,
+    /// The restriction of a record was ended.
+    Unrestrict,
     /// Restored data was compared with what was backed up.
     VerifyRestore,
     /// The log was exported.
@@ -239,7 +259,8 @@ pub struct Draft {
     /// How many equal events this entry stands for, when more than one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub count: Option<u64>,
-    /// The application (added, revoked) or the operator (habilitated) that the entry is about.
+    /// What else the entry is about: an application (added, revoked), an operator (habilitated), a hold, the ground of a
+    /// restriction.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target: Option<String>,
     /// What the generation before this one ended with.

@@ -3,6 +3,8 @@
 use axum::extract::{Request, State};
 use axum::http::{StatusCode, Uri};
 use axum::response::Response;
+use coffre_core::erasure::Copies;
+use serde::Deserialize;
 use serde_json::json;
 
 use super::answer::Answer;
@@ -13,7 +15,7 @@ use super::routes::Routes;
 use super::{Api, body};
 
 pub(super) fn routes() -> Routes {
-    Routes::new().get("/v1/status", status).post("/v1/base", base)
+    Routes::new().get("/v1/status", status).post("/v1/base", base).post("/v1/copies", copies)
 }
 
 async fn status(State(api): State<Api>, Account(_): Account, uri: Uri) -> Result<Response, Problem> {
@@ -39,4 +41,19 @@ async fn base(State(api): State<Api>, Account(call): Account, request: Request) 
         "new_document_bytes": captured.new_document_bytes,
         "entries": captured.entries,
     }))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Report {
+    places: Vec<Copies>,
+}
+
+/// Takes what the backup account found of the keyring at each place: names, times and counts.
+async fn copies(State(api): State<Api>, Account(call): Account, request: Request) -> Result<Response, Problem> {
+    let (parts, sent) = request.into_parts();
+    Parameters::none(&parts.uri)?;
+    let Report { places } = body::json(&parts.headers, sent, &api.limits, &["application/json"]).await?;
+    let ((), receipt) = api.keeper.report_copies(call, places).await?;
+    Answer::recorded(&receipt).json(&json!({}))
 }

@@ -10,11 +10,13 @@ mod contactable;
 mod control;
 mod digest;
 mod documents;
+mod erasure;
 mod etag;
 mod file_name;
 mod grants;
 mod habilitations;
 mod health;
+mod holds;
 mod log;
 mod openapi;
 mod parameters;
@@ -28,6 +30,7 @@ mod receipt;
 mod record_body;
 mod records;
 mod report;
+mod restriction;
 mod routes;
 mod scope;
 mod search;
@@ -83,6 +86,9 @@ fn routes() -> routes::Routes {
         .merge(subjects::routes())
         .merge(health::routes())
         .merge(openapi::routes())
+        .merge(erasure::routes())
+        .merge(holds::routes())
+        .merge(restriction::routes())
 }
 
 /// The control socket: for the vault's own user.

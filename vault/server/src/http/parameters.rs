@@ -78,6 +78,11 @@ impl Parameters {
     pub(super) fn reason(&mut self) -> Result<Option<String>, Problem> {
         self.0.remove("reason").map(sound_reason).transpose()
     }
+
+    /// The free-text reason, where one is required.
+    pub(super) fn required_reason(&mut self) -> Result<String, Problem> {
+        sound_reason(self.text("reason"))
+    }
 }
 
 /// A reason that can be kept: not empty, not long, on one line.

@@ -57,6 +57,20 @@ impl From<Failure> for Problem {
                 Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", "The body is too large", failure)
                     .with("most_bytes", most)
             }
+            Failure::OnHold { entry } => conflict("on-hold", "A legal hold stands on it", failure).with_entry(entry),
+            Failure::MustBeKept { ref kept, entry } => {
+                let kept = json!(kept);
+                conflict("must-be-kept", "It must still be kept", failure).with("kept", kept).with_entry(entry)
+            }
+            Failure::NotAnotherOperator { entry } => {
+                conflict("not-another-operator", "One operator is not enough", failure).with_entry(entry)
+            }
+            Failure::NotProposed => conflict("not-proposed", "No erasure is proposed", failure),
+            Failure::NoSuchErasure => not_found("no-such-erasure", "No such erasure", failure),
+            Failure::NoSuchHold => not_found("no-such-hold", "No such hold", failure),
+            Failure::UnusableReport { .. } => unprocessable("unusable-report", "The report proves nothing", failure),
+            Failure::NoSuchPlace => not_found("no-such-place", "No such place", failure),
+            Failure::SpoolStays => conflict("spool-stays", "The spool cannot be struck off", failure),
             Failure::Contended => {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "contended", "Access is changing", failure).again_after(1)
             }

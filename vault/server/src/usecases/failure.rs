@@ -17,6 +17,7 @@ use coffre_store::{
 };
 use thiserror::Error;
 
+use super::erasure::KeptCategory;
 use super::log_copy::CopyError;
 use super::log_refusal::LogRefusal;
 
@@ -174,6 +175,47 @@ pub(crate) enum Failure {
     /// A cosigned head could not be kept.
     #[error("the cosigned head could not be kept: check the disk, then send it again")]
     NotKept(#[source] std::io::Error),
+    /// A legal hold stands on the record.
+    #[error("a legal hold stands on the record: it is not erased before the hold is lifted, see its holds")]
+    OnHold {
+        /// The index of the log entry.
+        entry: u64,
+    },
+    /// Rules of retention stand against the erasure.
+    #[error("the record must still be kept (GDPR article 17(3)): `kept` says what, by which rule and until when")]
+    MustBeKept {
+        /// What.
+        kept: Vec<KeptCategory>,
+        /// The index of the log entry.
+        entry: u64,
+    },
+    /// One operator alone, or one that is known less surely.
+    #[error("an erasure takes two operators: have somebody else confirm it, who is known no less surely")]
+    NotAnotherOperator {
+        /// The index of the log entry.
+        entry: u64,
+    },
+    /// There is nothing to confirm or to take back.
+    #[error("no erasure of this record is proposed, or it was more than seven days ago: propose it first")]
+    NotProposed,
+    /// The record is neither erased nor about to be.
+    #[error("the record is neither erased nor proposed for it")]
+    NoSuchErasure,
+    /// There is no such hold.
+    #[error("there is no such hold: list those of the record")]
+    NoSuchHold,
+    /// A report of copies that proves nothing.
+    #[error("{cause}")]
+    UnusableReport {
+        /// What is wrong with it, and what to do.
+        cause: String,
+    },
+    /// No such place.
+    #[error("no place of this name was ever reported: see GET /v1/copies")]
+    NoSuchPlace,
+    /// The spool is part of the vault.
+    #[error("the spool cannot be struck off: every destination is filled from it")]
+    SpoolStays,
     /// Access keeps changing under the decision.
     #[error("what the decision rests on keeps changing: repeat the request")]
     Contended,
@@ -229,13 +271,13 @@ where
 }
 
 /// The writer's thread hit an error below a transaction.
-fn below(error: &dyn std::error::Error) -> Failure {
+pub(super) fn below(error: &dyn std::error::Error) -> Failure {
     let cause = error.source().map(|cause| format!(": {cause}")).unwrap_or_default();
     Failure::Internal { what: format!("{error}{cause}") }
 }
 
 /// A record that was there when it was decided and is not when it is written: somebody erased it.
-fn vanished() -> Failure {
+pub(super) fn vanished() -> Failure {
     Failure::Contended
 }
 

@@ -13,7 +13,7 @@ use thiserror::Error;
 
 use super::Transaction;
 use crate::writer::{AccessKey, Work, WorkError};
-use crate::{index_file, subject_keys, values};
+use crate::{index_file, schema, subject_keys, values};
 
 /// Replaces the subject's key by a tombstone and removes its values, documents and index rows.
 /// Whether it may be erased (holds, retention) is decided by the caller.
@@ -90,7 +90,7 @@ pub(crate) fn remove_rows(
         "INSERT INTO removed_documents SELECT document, version FROM documents WHERE subject = ?1",
         [subject],
     )?;
-    for table in ["record_values", "documents", "grants", "records"] {
+    for table in schema::OF_SUBJECT {
         vault.execute(&format!("DELETE FROM {table} WHERE subject = ?1"), [subject])?;
     }
     let (kind, at, terms) = (tombstone.record_type.as_str(), tombstone.erased_at.as_micros(), tombstone.terms.concat());

@@ -2,28 +2,38 @@
 
 mod amend_record;
 mod applications;
+mod copies;
 mod create_record;
 mod documents;
 mod erase_subject;
+mod erasure;
+mod facts;
 mod grants;
 mod habilitations;
+mod holds;
 mod import_records;
 mod note_all;
 mod note_only;
 mod restore_version;
+mod restriction;
 
 pub use amend_record::{AmendError, AmendRecord};
 pub use applications::{AddApplication, AddApplicationError, RevokeApplication, RevokeApplicationError};
+pub use copies::{ForgetPlace, ForgetPlaceError, ReportCopies, ReportCopiesError};
 pub use create_record::{CreateError, CreateRecord};
 pub use documents::{AddDocument, AddDocumentError};
 pub(crate) use erase_subject::remove_rows;
 pub use erase_subject::{EraseError, EraseSubject};
+pub use erasure::{ConfirmErasure, ErasureError, ErasureOutcome, PROPOSAL_SECONDS, ProposeErasure, WithdrawErasure};
+pub use facts::{Facts, MustKeep};
 pub use grants::{GiveGrant, GiveGrantError, WithdrawGrant, WithdrawGrantError};
 pub use habilitations::{GiveHabilitation, GiveHabilitationError, WithdrawHabilitation, WithdrawHabilitationError};
+pub use holds::{LiftHold, LiftHoldError, PlaceHold, PlaceHoldError};
 pub use import_records::{ImportError, ImportItem, ImportRecords};
 pub use note_all::NoteAll;
 pub use note_only::NoteOnly;
 pub use restore_version::{RestoreError, RestoreVersion};
+pub use restriction::{SetRestriction, SetRestrictionError};
 
 use coffre_core::audit::Draft;
 

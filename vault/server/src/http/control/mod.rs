@@ -2,11 +2,12 @@
 
 mod applications;
 mod audit;
+mod copies;
 mod import;
 mod vault;
 
 use super::routes::Routes;
 
 pub(super) fn routes() -> Routes {
-    applications::routes().merge(audit::routes()).merge(import::routes()).merge(vault::routes())
+    applications::routes().merge(audit::routes()).merge(import::routes()).merge(vault::routes()).merge(copies::routes())
 }

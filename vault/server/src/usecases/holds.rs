@@ -1,0 +1,116 @@
+//! Legal holds: placed for a dispute, lifted when it is over, listed for whoever asks why a record is
+//! still there.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use coffre_core::audit;
+use coffre_core::ids::{HoldId, SubjectId};
+use coffre_core::record::RecordTypeName;
+use coffre_policies::Action;
+use coffre_store::{Hold, Receipt, Undisclosed, transactions};
+
+use super::call::Call;
+use super::failure::Failure;
+use super::keeper::Keeper;
+use super::look::{Look, Question};
+use super::plan::{Plan, Reading};
+
+/// What is asked for.
+pub(crate) struct PlaceHold {
+    pub(crate) kind: String,
+    pub(crate) subject: SubjectId,
+    pub(crate) purpose: String,
+    pub(crate) reason: String,
+}
+
+/// What is asked for.
+pub(crate) struct LiftHold {
+    pub(crate) hold: HoldId,
+    pub(crate) purpose: String,
+    pub(crate) reason: String,
+}
+
+/// What is asked for.
+pub(crate) struct ListHolds {
+    pub(crate) kind: String,
+    pub(crate) subject: SubjectId,
+    pub(crate) reason: Option<String>,
+}
+
+fn question(
+    action: Action,
+    logged_as: audit::Action,
+    kind: Option<RecordTypeName>,
+    purpose: Option<String>,
+    reason: Option<String>,
+) -> Question {
+    Question { action, logged_as, kind, fields: BTreeSet::new(), entire: true, purpose, reason }
+}
+
+impl Keeper {
+    /// Places a hold.
+    pub(crate) async fn place_hold(
+        self: &Arc<Self>,
+        call: &Call,
+        asked: PlaceHold,
+    ) -> Result<(Hold, Receipt), Failure> {
+        let kind = self.record_type(&asked.kind)?.name().clone();
+        let purpose = Some(self.purpose(&asked.purpose)?);
+        let reason = Some(asked.reason.clone());
+        let question = question(Action::PlaceHold, audit::Action::PlaceHold, Some(kind), purpose, reason);
+        let look = move |look: &Look<'_>| {
+            look.on_record(&question, asked.subject, |found| {
+                let (record_type, subject) = (found.kind.clone(), found.subject);
+                Ok(transactions::PlaceHold { record_type, subject, reason: asked.reason.clone() })
+            })
+        };
+        self.change(call, look).await
+    }
+
+    /// Lifts a hold.
+    pub(crate) async fn lift_hold(self: &Arc<Self>, call: &Call, asked: LiftHold) -> Result<((), Receipt), Failure> {
+        let purpose = Some(self.purpose(&asked.purpose)?);
+        let question = question(Action::LiftHold, audit::Action::LiftHold, None, purpose, Some(asked.reason));
+        let look = move |look: &Look<'_>| lifting(look, &question, asked.hold);
+        self.change(call, look).await
+    }
+
+    /// Lists a record's holds, oldest first, lifted ones included.
+    pub(crate) async fn list_holds(
+        self: &Arc<Self>,
+        call: &Call,
+        asked: ListHolds,
+    ) -> Result<(Vec<Hold>, Receipt), Failure> {
+        let kind = self.record_type(&asked.kind)?.name().clone();
+        let question = question(Action::ListHolds, audit::Action::ListHolds, Some(kind), None, asked.reason);
+        let look = move |look: &Look<'_>| {
+            look.on_record(&question, asked.subject, |found| {
+                let holds = look.snapshot.holds(found.kind, found.subject)?;
+                Ok(Reading { claims: vec![holds.claim().clone()], content: holds })
+            })
+        };
+        let (holds, receipt) = self.disclose(call, look).await?;
+        Ok((Undisclosed::open(holds, &receipt)?, receipt))
+    }
+}
+
+/// A hold that does not exist has no record type; whoever may lift none is refused before it learns
+/// whether it does.
+fn lifting(look: &Look<'_>, question: &Question, hold: HoldId) -> Result<Plan<transactions::LiftHold>, Failure> {
+    let of = |kind: &RecordTypeName| Question { kind: Some(kind.clone()), ..question.clone() };
+    if let Some((kind, subject)) = look.snapshot.held(hold)? {
+        return look.on_record(&of(&kind), subject, |_| Ok(transactions::LiftHold { hold }));
+    }
+    let mut refused = None;
+    for kind in look.keeper.policies.record_types() {
+        let question = of(kind.name());
+        let decided = look.judge_at_large(&question);
+        if decided.refusal.is_none() {
+            return Err(Failure::NoSuchHold);
+        }
+        refused = refused.or(Some((question, decided)));
+    }
+    let (question, decided) = refused.ok_or(Failure::NoSuchHold)?;
+    Ok(look.stop(&question, Vec::new(), &decided, false))
+}
