@@ -14,6 +14,7 @@ use rusqlite::{OptionalExtension, Row, params};
 
 use crate::disclosure::{Claim, Undisclosed};
 use crate::error::ReadError;
+use crate::readers::Reader;
 use crate::snapshot::Snapshot;
 use crate::store::Store;
 use crate::transactions::PROPOSAL_SECONDS;
@@ -126,7 +127,8 @@ impl Snapshot<'_> {
             let request = row.get(3)?;
             Ok((act(row.get(0)?, row.get(1)?), proposed.map(|time| act(time, request))))
         };
-        let done = self.ask(|reader| Ok(reader.vault.prepare_cached(sql)?.query_row(parameters, read).optional()?))?;
+        let done =
+            self.ask(|reader| Ok(reader.vault.prepare_cached(sql)?.query_row(parameters, read).optional()?))?;
         let Some((erased, proposed)) = done else { return Ok(None) };
         Ok(Some(Erasure::Done { proposed, erased, places: self.copies()? }))
     }

@@ -2,7 +2,7 @@
 //! an erasure can become final. Also done at the beginning of every run.
 
 use clap::Args;
-use coffre_backup::destination::FileSystem;
+use coffre_backup::destination::{FileSystem, Source};
 use coffre_backup::{Observer, keyring_copies};
 use coffre_core::erasure::{Copies, PlaceName};
 use coffre_store::clock::{Clock as _, SystemClock};
@@ -63,9 +63,9 @@ pub(crate) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
 /// Looks at the spool first of all: whatever leaves it later is younger than what it holds now.
 pub(super) fn look(setting: &Setting, observer: &mut dyn Observer) -> Found {
     let spool = FileSystem::new(&setting.spool);
-    let destinations = setting.destinations.iter().map(|(name, place)| (name.as_str(), place));
+    let destinations = setting.destinations.iter().map(|(name, place)| (name.as_str(), &**place as &dyn Source));
     let mut found = Found { places: Vec::new(), missed: Vec::new() };
-    for (name, place) in std::iter::once((SPOOL, &spool)).chain(destinations) {
+    for (name, place) in std::iter::once((SPOOL, &spool as &dyn Source)).chain(destinations) {
         let looked = name.parse::<PlaceName>().map_err(|error| error.to_string()).and_then(|place_name| {
             let now = SystemClock.now();
             keyring_copies(place_name, place, &setting.pinned, now, observer).map_err(|error| complaint::chain(&error))

@@ -105,7 +105,7 @@ fn lifting(look: &Look<'_>, question: &Question, hold: HoldId) -> Result<Plan<tr
     let mut refused = None;
     for kind in look.keeper.policies.record_types() {
         let question = of(kind.name());
-        let decided = look.judge_at_large(&question);
+        let decided = look.judge_at_large(&question)?;
         if decided.refusal.is_none() {
             return Err(Failure::NoSuchHold);
         }
