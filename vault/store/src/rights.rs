@@ -244,7 +244,7 @@ mod tests {
 
     fn database(layout: &Layout) -> rusqlite::Connection {
         let identity = Identity::read(&layout.server_identity()).unwrap();
-        let (_, keys) = root::unwrap(layout, &layout.root_server(), &identity).unwrap();
+        let keys = root::unwrap(layout, &layout.root_server(), &identity).unwrap().keys;
         connection::open(&layout.database(Database::Vault), &keys.databases.vault, Use::Write).unwrap()
     }
 
