@@ -84,6 +84,11 @@ impl Layout {
         self.root.join("chain")
     }
 
+    /// What the database files held at the last checkpoint.
+    pub fn landmark(&self) -> PathBuf {
+        self.chain().join("landmark.json")
+    }
+
     /// The owner lock.
     pub fn lock(&self) -> PathBuf {
         self.root.join("lock")
