@@ -15,6 +15,7 @@ mod observer;
 pub mod restic;
 pub mod restore;
 pub mod run;
+mod segments;
 pub mod ship;
 pub mod snapshot;
 mod sources;

@@ -12,7 +12,7 @@ use crate::ending::{Ending, Ends};
 use crate::lock::{Lock, LockError};
 use crate::observer::Observer;
 use crate::restic::{BackupError, Failure, Repository, Restic, Subject};
-use crate::ship::{Compare, KnownPoint, ShipError, ship};
+use crate::ship::{Compare, KnownPoint, ShipError, newest_point, ship};
 use crate::snapshot;
 use crate::sources::{Sources, Surveyed};
 use crate::state::{Failed, State, StateError, Success};
@@ -205,7 +205,10 @@ struct Newest {
 
 fn newest_in(spool: &FileSystem, job: &Job<'_>, observer: &mut dyn Observer) -> Result<Option<Newest>, TargetError> {
     let surveyed = Sources::both(spool).survey(job.pinned, observer)?;
-    Ok(newest_of(&surveyed)?.map(|(newest, _)| newest))
+    let Some((mut newest, _)) = newest_of(&surveyed)? else { return Ok(None) };
+    let point = newest_point(spool, &surveyed.listing, newest.main.generation, job.pinned)?;
+    newest.captured = newest.captured.max(point.map_or(newest.captured, |header| header.time));
+    Ok(Some(newest))
 }
 
 /// The newest point and the path and bytes of its manifest.
@@ -266,7 +269,7 @@ impl Runner<'_> {
         if restic.dump(repository, &made.id, &path, observer)? != note {
             return Err(TargetError::Unproven { snapshot: made.id });
         }
-        let known = KnownPoint { main: Some(newest.main), keyring: None };
+        let known = KnownPoint { main: Some(newest.main), ..KnownPoint::default() };
         Ok(Success { time: (self.clock)(), captured: newest.captured, newest: known, bytes: made.added })
     }
 

@@ -7,7 +7,7 @@ use coffre_core::time::Timestamp;
 use crate::destination::{Source, SourceError};
 use crate::ending::{Ending, Ends as _};
 use crate::observer::Observer;
-use crate::ship::KnownPoint;
+use crate::ship::{KnownPoint, compare_with_known, newest_point};
 use crate::sources::Sources;
 use crate::state::{Failed, State};
 
@@ -60,12 +60,24 @@ pub fn examine(place: &dyn Source, pinned: &Pinned, known: &KnownPoint, observer
             return Examined::Fault(fault);
         }
     }
-    match survey.main.current() {
-        Ok(current) => {
-            let newest = current.and_then(|id| survey.main.generation(id)?.newest());
-            Examined::Newest(newest.map(|newest| newest.manifest.heading.time))
+    let segment = known.segment.as_ref().map(|known| compare_with_known(place, &surveyed.listing, known, pinned));
+    match segment.transpose() {
+        Ok(Some(Some(fault))) => return Examined::Fault(fault),
+        Err(error) => return Examined::Unreachable(error),
+        Ok(_) => {}
+    }
+    let current = match survey.main.current() {
+        Ok(current) => current,
+        Err(fault) => return Examined::Fault(fault),
+    };
+    let newest = current.and_then(|id| survey.main.generation(id)?.newest());
+    let point = current.map(|id| newest_point(place, &surveyed.listing, id, pinned)).transpose();
+    match point {
+        Ok(point) => {
+            let segments = point.flatten().map(|header| header.time);
+            Examined::Newest(newest.map(|newest| newest.manifest.heading.time).max(segments))
         }
-        Err(fault) => Examined::Fault(fault),
+        Err(error) => Examined::Unreachable(error),
     }
 }
 

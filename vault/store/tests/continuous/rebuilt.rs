@@ -51,6 +51,7 @@ impl Place {
     pub(crate) fn following(&self) -> Store {
         let store = open(self.dir.path());
         store.follow(self.options()).unwrap();
+        self.caught_up(&store);
         store
     }
 
@@ -199,7 +200,6 @@ fn a_point_names_what_belongs_to_it() {
     let place = Place::new();
     let store = place.following();
     let subject = create(&store, 1);
-    place.caught_up(&store);
     add_document(&store, subject, 5000);
     store.close();
     let audit = place.segments(Chain::Audit);

@@ -13,7 +13,7 @@ fn a_vault_that_was_closed_goes_on_without_a_new_base() {
     for number in 0..3 {
         let store = place.following();
         create(&store, number);
-        store.close();
+        drop(store);
         assert_eq!(place.bases(), 1);
         place.assert_rebuilt();
     }
@@ -25,14 +25,14 @@ fn work_without_capture_is_found_out_and_a_base_taken() {
     let place = Place::new();
     let store = place.following();
     create(&store, 1);
-    store.close();
+    drop(store);
     let store = open(place.dir.path());
     let subject = create(&store, 2);
     add_document(&store, subject, 1000);
-    store.close(); // its checkpoint took frames that nobody captured
+    drop(store); // its checkpoint took frames that nobody captured
     let store = place.following();
     place.caught_up(&store);
-    store.close();
+    drop(store);
     assert_eq!(place.bases(), 2);
     place.assert_rebuilt();
 }
@@ -42,13 +42,13 @@ fn a_database_file_that_was_touched_is_found_out() {
     let place = Place::new();
     let store = place.following();
     create(&store, 1);
-    store.close();
+    drop(store);
     let file = place.dir.path().join("vault/vault.db");
     let bytes = fs::read(&file).unwrap();
     fs::write(&file, bytes).unwrap();
     let store = place.following();
     place.caught_up(&store);
-    store.close();
+    drop(store);
     assert_eq!(place.bases(), 2);
 }
 
@@ -58,7 +58,7 @@ fn a_spool_that_lacks_or_changed_its_last_segment_is_begun_anew_with_a_base() {
         let place = Place::new();
         let store = place.following();
         create(&store, 1);
-        store.close();
+        drop(store);
         let (last, ..) = place.segments(Chain::Vault).pop().unwrap();
         let path = place.object(&ObjectName::Segment {
             generation: place.generation,
@@ -76,7 +76,7 @@ fn a_spool_that_lacks_or_changed_its_last_segment_is_begun_anew_with_a_base() {
         let store = place.following();
         place.caught_up(&store);
         create(&store, 2);
-        store.close();
+        drop(store);
         assert_eq!(place.bases(), 2);
         place.assert_rebuilt();
     }
@@ -91,7 +91,7 @@ fn old_bases_go_with_the_segments_after_them() {
         place.caught_up(&store);
         store.capture(&place.spool(), crate::rebuilt::KEEP, "asked for").unwrap();
     }
-    store.close();
+    drop(store);
     let oldest = place.bases() - 2;
     for chain in Chain::ALL {
         let folder = place.object(&ObjectName::Segment {
