@@ -18,13 +18,18 @@ use crate::sources::{Sources, Surveyed};
 use crate::state::{Failed, State, StateError, Success};
 
 /// Serialises runs over one spool.
-const LOCK: &str = "backup.lock";
+pub(crate) const LOCK: &str = "backup.lock";
 
 /// What the vault's process answers when it is asked for a base backup.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {
     /// It took one.
     Captured {
+        /// The manifest's number.
+        number: u64,
+    },
+    /// It captures continuously: everything is in the spool, after the base backup of this number.
+    Current {
         /// The manifest's number.
         number: u64,
     },
@@ -184,7 +189,7 @@ pub fn run(
 
 fn ending(job: &Job<'_>, answer: &Result<Answer, String>, age: Option<i64>, targets: &[TargetReport]) -> Ending {
     let captured = match answer {
-        Ok(Answer::Captured { .. }) => Ending::Success,
+        Ok(Answer::Captured { .. } | Answer::Current { .. }) => Ending::Success,
         Ok(Answer::NotServed) if age.is_some_and(|age| age <= job.objective_seconds) => Ending::Success,
         Ok(Answer::NotServed) => Ending::ObjectiveMissed,
         Err(_) => Ending::Failure,

@@ -16,7 +16,7 @@ use coffre_core::time::Timestamp;
 pub use error::ShipError;
 pub use reconcile::KnownPoint;
 pub use segments::KnownSegment;
-pub(crate) use segments::{compare_with_known, newest_point, proven};
+pub(crate) use segments::{Stream, compare_with_known, newest_point, of_spool, proven};
 
 use crate::destination::{Destination, Source};
 use crate::observer::{Observer, Progress, Stage};

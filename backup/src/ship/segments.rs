@@ -10,11 +10,11 @@ use coffre_core::spool::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::ShipError;
+use super::{Compare, ShipError};
 use super::copy::{Shard, Shipment};
 use crate::content::Meter;
-use crate::destination::{Source, SourceError};
-use crate::observer::{Cancelled, Stage};
+use crate::destination::{Destination, Source, SourceError};
+use crate::observer::{Cancelled, Observer, Stage};
 use crate::segments::{self, Seen, SegmentFailure};
 use crate::sources::Surveyed;
 
@@ -178,7 +178,7 @@ impl Shipment<'_> {
                 Some(link) => Some(link.sha256),
                 None => self.hash_before(ours, generation, chain, position)?,
             };
-            previous = Some(self.segment(name, follows)?);
+            previous = Some(self.segment(name, follows)?.link);
         }
         Ok(())
     }
@@ -201,7 +201,7 @@ impl Shipment<'_> {
     }
 
     /// Copies one segment, which continues the object with this hash, and the documents it brings.
-    pub(super) fn segment(&mut self, name: &ObjectName, follows: Option<ContentHash>) -> Result<Link, ShipError> {
+    pub(super) fn segment(&mut self, name: &ObjectName, follows: Option<ContentHash>) -> Result<Seen, ShipError> {
         let seen = proven(self.spool, name, self.pinned).map_err(of_spool)?;
         if follows.is_some_and(|follows| follows != seen.header.previous) {
             let what = "the object before it is another";
@@ -217,7 +217,7 @@ impl Shipment<'_> {
         self.object(&Needed { name: *name, size: seen.size, sha256: seen.link.sha256 })?;
         // Durable: the segment, after everything it names.
         self.sent.insert(*name);
-        Ok(seen.link)
+        Ok(seen)
     }
 
     /// Segments of every generation and chain that no manifest stood in the way of.
@@ -251,8 +251,31 @@ impl Shipment<'_> {
     }
 }
 
+/// Copies single segments to a destination that holds everything before them.
+pub(crate) struct Stream<'a>(Shipment<'a>);
+
+impl<'a> Stream<'a> {
+    pub(crate) fn new(
+        spool: &'a dyn Source,
+        destination: &'a dyn Destination,
+        pinned: &'a Pinned,
+        observer: &'a mut dyn Observer,
+    ) -> Self {
+        Self(Shipment::new(spool, destination, pinned, Compare::Sizes, observer))
+    }
+
+    /// Copies one, which continues the object with this hash.
+    pub(crate) fn segment(&mut self, name: &ObjectName, follows: ContentHash) -> Result<Seen, ShipError> {
+        self.0.segment(name, Some(follows))
+    }
+
+    pub(crate) const fn bytes(&self) -> u64 {
+        self.0.bytes
+    }
+}
+
 /// What a segment of the spool that was not read means for a shipment.
-pub(super) fn of_spool(failure: SegmentFailure) -> ShipError {
+pub(crate) fn of_spool(failure: SegmentFailure) -> ShipError {
     match failure {
         SegmentFailure::Fault(fault) => ShipError::SpoolFault { fault },
         SegmentFailure::Source(error) => ShipError::Spool(error),

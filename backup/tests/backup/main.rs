@@ -3,6 +3,7 @@
 
 mod keeping;
 mod restoring;
+mod segments;
 mod running;
 mod shipping;
 mod snapshots;

@@ -136,7 +136,6 @@ fn a_vault_is_backed_up_lost_and_restored_from_either_place() {
 #[test]
 fn without_a_server_what_is_captured_is_copied_and_its_age_is_told() {
     let site = Site::new();
-    site.serve().stop();
     let (code, _) = site.fails(&["backup", "run"]);
     assert_eq!(code, 1, "nothing was ever captured");
     let server = site.serve();

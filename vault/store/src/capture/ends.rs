@@ -37,8 +37,9 @@ pub(super) struct Ends {
     pub(super) keyring: End,
     pub(super) vault: End,
     pub(super) audit: End,
-    /// When the base was taken.
+    /// When the base was taken, and the number of its manifest.
     pub(super) base: Timestamp,
+    pub(super) number: u64,
     /// The newest moment in the chains.
     pub(super) newest: Timestamp,
 }
@@ -121,9 +122,9 @@ pub(super) fn find(spool: &Spool, links: &Links, generation: GenerationId) -> Re
     let (keyring, at_keyring) = follow(Chain::Keyring, &keyring.manifest.chains.keyring)?;
     let (vault, at_vault) = follow(Chain::Vault, &chains.vault)?;
     let (audit, at_audit) = follow(Chain::Audit, &chains.audit)?;
-    let base = main.manifest.heading.time;
+    let (base, number) = (main.manifest.heading.time, main.manifest.heading.number.get());
     let newest = [at_keyring, at_vault, at_audit].into_iter().flatten().fold(base, Timestamp::max);
-    Ok(Found { ends: Ends { keyring, vault, audit, base, newest }, documents })
+    Ok(Found { ends: Ends { keyring, vault, audit, base, number, newest }, documents })
 }
 
 fn inventory(spool: &Spool, main: &MainManifest) -> Result<BTreeMap<DocumentName, InventoryEntry>, Lost> {

@@ -21,8 +21,9 @@ use super::links::Links;
 use super::resume::resume;
 use super::spool::Spool;
 use super::step::{StepError, Stepper};
-use super::watch::{BaseAnswer, Changes, Mark, Woken};
+use super::watch::{CaughtUp, Changes, Mark, Request, Woken};
 use super::{CaptureError, take_base};
+use crate::error::Unavailable;
 use crate::store::Store;
 use crate::writer::checkpoint_all;
 
@@ -159,8 +160,8 @@ impl Follower {
         }
         // Nobody counts on the capture from here on: the writer leaves the logs as they are.
         self.checkpoint();
-        for answer in self.door.shared.watch.wait(Duration::ZERO).requests {
-            let _gone = answer.send(Err(CaptureError::Unavailable(crate::error::Unavailable::Stopping)));
+        for request in self.door.shared.watch.wait(Duration::ZERO).requests {
+            request.refuse(CaptureError::Unavailable(Unavailable::Stopping));
         }
     }
 
@@ -183,14 +184,36 @@ impl Follower {
         if let Some(why) = woken.broken {
             self.lose(&why);
         }
-        for answer in woken.requests {
-            self.answer_base(&answer);
+        let before = self.chains().ends.map(|ends| ends.number);
+        let mut waiting = Vec::new();
+        for request in woken.requests {
+            match request {
+                Request::Base(answer) => drop(answer.send(self.base())),
+                Request::Now(answer) => waiting.push(answer),
+            }
         }
         self.step();
         if woken.hurry {
             self.checkpoint();
         }
+        if !waiting.is_empty() {
+            self.retry_base = Instant::now();
+        }
         self.base_if_due();
+        for answer in waiting {
+            let _gone = answer.send(self.caught_up(before));
+        }
+    }
+
+    /// Whether everything that was told is in the spool.
+    fn caught_up(&self, before: Option<u64>) -> Result<CaughtUp, CaptureError> {
+        let chains = self.chains();
+        match chains.ends {
+            Some(ends) if chains.pending.is_none() => {
+                Ok(CaughtUp { base: ends.number, taken: before != Some(ends.number), time: ends.newest })
+            }
+            _ => Err(CaptureError::Behind { cause: self.door.shared.watch.status().trouble.unwrap_or_default() }),
+        }
     }
 
     /// Goes on from what is in the spool, if that can be.
@@ -280,10 +303,6 @@ impl Follower {
                 self.trouble(&error);
             }
         }
-    }
-
-    fn answer_base(&self, answer: &BaseAnswer) {
-        let _gone = answer.send(self.base());
     }
 
     fn base(&self) -> Result<super::Captured, CaptureError> {

@@ -53,7 +53,8 @@ use landmark::Landmark;
 use links::Links;
 pub(crate) use links::{Descriptors, remember_parent};
 use spool::Spool;
-pub use watch::CaptureStatus;
+use watch::Request;
+pub use watch::{CaptureStatus, CaughtUp};
 pub(crate) use watch::{Changes, Mark, Watch};
 
 /// A base backup that was taken.
@@ -97,6 +98,12 @@ pub enum CaptureError {
     /// The spool could not be written.
     #[error("the spool could not be written: check its permissions and free space")]
     Spool(#[source] io::Error),
+    /// Continuous capture did not get there.
+    #[error("what was committed could not be captured ({cause}): it is tried again by itself")]
+    Behind {
+        /// Why.
+        cause: String,
+    },
     /// The chain cannot be continued.
     #[error("the chain of backups cannot be continued")]
     Manifest(#[from] ManifestError),
@@ -156,12 +163,25 @@ impl Store {
         let door = self.door();
         if door.shared.watch.is_on() {
             let (answer, answered) = channel();
-            door.shared.watch.request_base(answer);
+            door.shared.watch.request(Request::Base(answer));
             return answered.recv().unwrap_or(Err(CaptureError::Unavailable(Unavailable::Stopping)));
         }
         let spool = Spool::open(spool, &door.shared.scope).map_err(CaptureError::Spool)?;
         let links = Links::open(&door.shared);
         take_base(&door, &spool, &links, keep, software).map(|(captured, _)| captured)
+    }
+
+    /// Waits until everything that is committed by now is in the spool: by continuous capture where it
+    /// goes on, by a base backup otherwise.
+    pub fn catch_up(&self, spool: &Path, keep: NonZeroU64, software: &str) -> Result<CaughtUp, CaptureError> {
+        let door = self.door();
+        if !door.shared.watch.is_on() {
+            let captured = self.capture(spool, keep, software)?;
+            return Ok(CaughtUp { base: captured.number, taken: true, time: captured.time });
+        }
+        let (answer, answered) = channel();
+        door.shared.watch.request(Request::Now(answer));
+        answered.recv().unwrap_or(Err(CaptureError::Unavailable(Unavailable::Stopping)))
     }
 
     /// How continuous capture does.
@@ -242,6 +262,7 @@ impl Making<'_> {
             vault: End::of(&chains.vault),
             audit: End::of(&chains.audit),
             base: captured.time,
+            number: captured.number,
             newest: captured.time,
         };
         Ok((captured, ends))

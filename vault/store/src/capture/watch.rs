@@ -64,8 +64,33 @@ impl Mark {
     }
 }
 
-/// Somebody who waits for a base backup.
-pub(super) type BaseAnswer = Sender<Result<Captured, CaptureError>>;
+/// Everything that was committed is in the spool.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CaughtUp {
+    /// The number of the base backup that it rests on.
+    pub base: u64,
+    /// Whether that was taken for this.
+    pub taken: bool,
+    /// The moment that the spool reaches.
+    pub time: Timestamp,
+}
+
+/// Somebody who waits for the capture.
+pub(super) enum Request {
+    /// For a base backup.
+    Base(Sender<Result<Captured, CaptureError>>),
+    /// For everything that is committed by now.
+    Now(Sender<Result<CaughtUp, CaptureError>>),
+}
+
+impl Request {
+    pub(super) fn refuse(self, error: CaptureError) {
+        let _gone = match self {
+            Self::Base(answer) => answer.send(Err(error)).is_ok(),
+            Self::Now(answer) => answer.send(Err(error)).is_ok(),
+        };
+    }
+}
 
 #[derive(Default)]
 struct State {
@@ -76,7 +101,7 @@ struct State {
     told_since: Option<Instant>,
     captured: [u64; 3],
     newest: Option<Timestamp>,
-    requests: Vec<BaseAnswer>,
+    requests: Vec<Request>,
     reopened: bool,
     hurry: bool,
     stop: bool,
@@ -100,7 +125,7 @@ pub struct CaptureStatus {
 /// What the capture found when it woke.
 pub(super) struct Woken {
     pub(super) told: Option<Mark>,
-    pub(super) requests: Vec<BaseAnswer>,
+    pub(super) requests: Vec<Request>,
     pub(super) reopened: bool,
     pub(super) hurry: bool,
     pub(super) stop: bool,
@@ -190,14 +215,15 @@ impl Watch {
         self.change(|state| state.broken = Some(why.to_owned()));
     }
 
-    pub(super) fn request_base(&self, answer: BaseAnswer) {
-        self.change(|state| {
-            if state.stop {
-                let _gone = answer.send(Err(CaptureError::Unavailable(Unavailable::Stopping)));
-            } else {
-                state.requests.push(answer);
-            }
-        });
+    pub(super) fn request(&self, request: Request) {
+        let mut state = self.lock();
+        if state.stop {
+            request.refuse(CaptureError::Unavailable(Unavailable::Stopping));
+        } else {
+            state.requests.push(request);
+        }
+        drop(state);
+        self.changed.notify_all();
     }
 
     pub(super) fn stop(&self) {
