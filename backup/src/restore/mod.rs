@@ -196,7 +196,8 @@ impl Restore<'_> {
     /// Puts the segments onto the bases. One that was in place as a base is one whose segments were not
     /// begun with: what is begun does not have the base's hash, and was fetched again.
     fn replay(&mut self, observer: &mut dyn Observer) -> Result<(), RestoreError> {
-        let mut meter = Meter::new(observer, Stage::Replaying, self.plan.moment.replays.iter().map(Replay::bytes).sum());
+        let mut meter =
+            Meter::new(observer, Stage::Replaying, self.plan.moment.replays.iter().map(Replay::bytes).sum());
         for replay in &self.plan.moment.replays {
             let source = self.sources.of(replay.side())?;
             let root = self.directory.root();

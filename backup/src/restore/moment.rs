@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use coffre_core::ids::GenerationId;
 use coffre_core::spool::{
-    Base, Chain, DocumentName, Fault, InventoryEntry, KeyringManifest, Link, MainManifest, NoPoint, ObjectName, Ordinal,
-    Pinned, SegmentHeader, SegmentPoint, Side, Wanted, segments_after,
+    Base, Chain, DocumentName, Fault, InventoryEntry, KeyringManifest, Link, MainManifest, NoPoint, ObjectName,
+    Ordinal, Pinned, SegmentHeader, SegmentPoint, Side, Wanted, segments_after,
 };
 use coffre_core::time::Timestamp;
 
@@ -153,7 +153,9 @@ impl Finder<'_> {
         let base = &keyring.chains.keyring.base;
         let last = self.after(generation, Chain::Keyring, base).last().map_or(base.position, |(position, _)| position);
         if let Some(needed) = needed.filter(|needed| needed.position > last) {
-            return Err(Fault::ChainGap { chain: Chain::Keyring, generation, from: last.next(), to: needed.position }.into());
+            return Err(
+                Fault::ChainGap { chain: Chain::Keyring, generation, from: last.next(), to: needed.position }.into()
+            );
         }
         let must_hold = needed.filter(|needed| needed.position >= base.position);
         self.replay(generation, Chain::Keyring, base, last, must_hold)

@@ -75,7 +75,8 @@ pub fn ship(
     let known = known.segment.as_ref();
     let changed = known.map(|known| compare_with_known(destination, &theirs.listing, known, pinned)).transpose();
     let changed = changed.map_err(ShipError::Destination)?.flatten();
-    let divided = segments::same_chains(spool, destination, (&ours, &theirs), pinned).map_err(ShipError::Destination)?;
+    let divided =
+        segments::same_chains(spool, destination, (&ours, &theirs), pinned).map_err(ShipError::Destination)?;
     if let Some(fault) = changed.or(divided) {
         return Err(refused(fault));
     }

@@ -6,12 +6,12 @@ use std::collections::BTreeSet;
 
 use coffre_core::ids::GenerationId;
 use coffre_core::spool::{
-    Chain, ContentHash, Fault, Link, Listing, Manifest, Needed, ObjectName, Ordinal, Pinned, Side, SegmentHeader,
+    Chain, ContentHash, Fault, Link, Listing, Manifest, Needed, ObjectName, Ordinal, Pinned, SegmentHeader, Side,
 };
 use serde::{Deserialize, Serialize};
 
-use super::{Compare, ShipError};
 use super::copy::{Shard, Shipment};
+use super::{Compare, ShipError};
 use crate::content::Meter;
 use crate::destination::{Destination, Source, SourceError};
 use crate::observer::{Cancelled, Observer, Stage};
@@ -49,8 +49,10 @@ pub(crate) fn compare_with_known(
     let object = name.path(&pinned.scope);
     if !listing.contains_key(&name) {
         // Past its retention, when a later base is there.
-        let later = |name: &&ObjectName| matches!(name, ObjectName::Base { generation, chain: Chain::Audit, position }
-            if *generation == known.generation && *position > known.position);
+        let later = |name: &&ObjectName| {
+            matches!(name, ObjectName::Base { generation, chain: Chain::Audit, position }
+            if *generation == known.generation && *position > known.position)
+        };
         let last = last_segment(listing, known.generation, Chain::Audit);
         let found = last.map_or_else(|| "no segment of the log".to_owned(), |last| last.path(&pinned.scope));
         return Ok(listing.keys().find(later).is_none().then_some(Fault::Rollback { known: object, found }));
@@ -64,9 +66,7 @@ pub(crate) fn compare_with_known(
 }
 
 fn last_segment(listing: &Listing, generation: GenerationId, chain: Chain) -> Option<ObjectName> {
-    let of_chain = |name: &&ObjectName| {
-        matches!(name, ObjectName::Segment { generation: g, chain: c, .. } if (*g, *c) == (generation, chain))
-    };
+    let of_chain = |name: &&ObjectName| matches!(name, ObjectName::Segment { generation: g, chain: c, .. } if (*g, *c) == (generation, chain));
     listing.keys().rfind(of_chain).copied()
 }
 

@@ -98,7 +98,9 @@ pub fn verify(
         faults,
     };
     let segments = verification.segments(&surveyed)?;
-    documents.add(&segments.documents, &mut verification.faults, pinned);
+    // A snapshot is taken while segments appear: its last ones may be ahead of its documents.
+    let retained = sources.keyring.is_some();
+    documents.add(&segments.documents, retained, &mut verification.faults, pinned);
     verification.objects(&surveyed)?;
     if let Some(place) = sources.main {
         verification.documents(place, &documents, &mut notices)?;

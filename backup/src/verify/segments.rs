@@ -164,7 +164,8 @@ impl Segments {
     /// The newest moment of a generation that everything needed for is sound up to; none before its
     /// newest base.
     pub(super) fn restorable_to(&self, generation: GenerationId, base: Ordinal) -> Option<Timestamp> {
-        let reached = |chain, position: Ordinal| self.ends.get(&(generation, chain)).is_some_and(|end| position <= *end);
+        let reached =
+            |chain, position: Ordinal| self.ends.get(&(generation, chain)).is_some_and(|end| position <= *end);
         let sound = |(of, position, header): &&(GenerationId, Ordinal, SegmentHeader)| {
             *of == generation
                 && *position > base

@@ -3,8 +3,8 @@
 
 mod keeping;
 mod restoring;
-mod segments;
 mod running;
+mod segments;
 mod shipping;
 mod snapshots;
 mod standing;

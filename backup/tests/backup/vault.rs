@@ -11,8 +11,8 @@ use coffre_core::merkle::Hash;
 use coffre_core::note::{KeyName, SigningKey};
 use coffre_core::spool::{
     Base, Blob, Chain, ContentHash, DocumentChanges, DocumentName, Documents, Gathered, Heading, InventoryEntry,
-    KeyringChains, KeyringManifest, Link, MainChains, MainManifest, Manifest, ObjectName, Ordinal, Pinned, Place, Reach,
-    SegmentHeader, SegmentPoint, Signed, WalWriter, open, sign, write_inventory,
+    KeyringChains, KeyringManifest, Link, MainChains, MainManifest, Manifest, ObjectName, Ordinal, Pinned, Place,
+    Reach, SegmentHeader, SegmentPoint, Signed, WalWriter, open, sign, write_inventory,
 };
 use coffre_core::time::Timestamp;
 use coffre_core::tlog::TreeHead;
@@ -122,7 +122,7 @@ impl Vault {
     }
 
     pub(crate) fn add_document(&mut self, document: u8, version: u32) {
-        let name = DocumentName { document: DocumentId::from_bytes([document * 40; 16]), version };
+        let name = DocumentName { document: DocumentId::from_bytes([document.wrapping_mul(40); 16]), version };
         let length = 1000 + usize::from(document) * 10 + usize::try_from(version).unwrap();
         self.documents.push((name, vec![document; length]));
     }

@@ -3,8 +3,13 @@
 
 mod support;
 
+#[path = "faults/child.rs"]
+mod child;
+
 #[path = "continuous/broken.rs"]
 mod broken;
+#[path = "continuous/killed.rs"]
+mod killed;
 #[path = "continuous/rebuilt.rs"]
 mod rebuilt;
 #[path = "continuous/resumed.rs"]

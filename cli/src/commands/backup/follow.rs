@@ -33,7 +33,8 @@ pub(crate) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
             Event::Shipped { destination, captured, bytes } => {
                 let first = well.insert((*destination).to_owned());
                 let (captured, bytes) = (figures::moment(*captured), figures::bytes(*bytes));
-                (first || arguments.verbose).then(|| format!("ok      {destination}: up to {captured}, {bytes} written"))
+                (first || arguments.verbose)
+                    .then(|| format!("ok      {destination}: up to {captured}, {bytes} written"))
             }
             Event::Failed { destination, error } => {
                 well.remove(*destination);

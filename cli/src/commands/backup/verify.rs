@@ -82,7 +82,8 @@ fn lines(name: &str, verified: &Verified) -> String {
     let state = if verified.faults.is_empty() { "sound " } else { "FAULTY" };
     let Verified { points, segments, objects, .. } = verified;
     let read = figures::bytes(verified.bytes);
-    let mut lines = vec![format!("{state}  {name}: {points} points, {segments} segments, {objects} objects, {read} read")];
+    let mut lines =
+        vec![format!("{state}  {name}: {points} points, {segments} segments, {objects} objects, {read} read")];
     if let Some((generation, number, time)) = verified.newest_point {
         lines.push(format!("        newest {generation}/{} of {}", number.get(), figures::moment(time)));
     }

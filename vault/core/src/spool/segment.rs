@@ -206,7 +206,8 @@ impl SegmentHeader {
     /// Reads the header of a segment of the pinned vault; says where its frames begin.
     pub fn parse(bytes: &[u8], pinned: &Pinned) -> Result<(Self, usize), SegmentError> {
         let length = Self::length(bytes)?;
-        let note = SignedNote::parse(bytes.get(PREFIX..length).ok_or(SegmentError::Form)?).map_err(SegmentError::Note)?;
+        let note =
+            SignedNote::parse(bytes.get(PREFIX..length).ok_or(SegmentError::Form)?).map_err(SegmentError::Note)?;
         let text = note.verify(&pinned.key).map_err(SegmentError::Note)?;
         let Text { format, header } = serde_json::from_str(text).map_err(|error| SegmentError::Text(Some(error)))?;
         if format != FORMAT || header.text()? != text {

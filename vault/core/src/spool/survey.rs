@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use super::coverage;
 use super::{
     ContentHash, Fault, Generation, History, KeyringManifest, MainManifest, Manifest, Needed, Notice, ObjectName,
     Ordinal, Pinned, Side, Signed,
 };
-use super::coverage;
 use crate::crypto::Scope;
 use crate::ids::GenerationId;
 
@@ -124,13 +124,7 @@ impl Survey {
         }
     }
 
-    fn find_unclaimed(
-        &mut self,
-        listing: &Listing,
-        expired: &[ObjectName],
-        adrift: &[ObjectName],
-        scope: &Scope,
-    ) {
+    fn find_unclaimed(&mut self, listing: &Listing, expired: &[ObjectName], adrift: &[ObjectName], scope: &Scope) {
         let (expired, adrift): (BTreeSet<_>, BTreeSet<_>) = (expired.iter().collect(), adrift.iter().collect());
         for name in listing.keys() {
             let object = name.path(scope);

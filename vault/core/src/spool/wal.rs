@@ -268,14 +268,14 @@ fn word(bytes: &[u8], at: usize) -> Option<u32> {
 /// The running checksum after more bytes, a multiple of eight.
 fn add(checksum: WalChecksum, bytes: &[u8], order: ChecksumOrder) -> WalChecksum {
     let WalChecksum(mut first, mut second) = checksum;
+    let read = match order {
+        ChecksumOrder::Little => u32::from_le_bytes,
+        ChecksumOrder::Big => u32::from_be_bytes,
+    };
     for pair in bytes.chunks_exact(8) {
-        let [a, b, c, d, e, f, g, h] = *pair else { continue };
-        let (left, right) = match order {
-            ChecksumOrder::Little => (u32::from_le_bytes([a, b, c, d]), u32::from_le_bytes([e, f, g, h])),
-            ChecksumOrder::Big => (u32::from_be_bytes([a, b, c, d]), u32::from_be_bytes([e, f, g, h])),
-        };
-        first = first.wrapping_add(left).wrapping_add(second);
-        second = second.wrapping_add(right).wrapping_add(first);
+        let (Some(left), Some(right)) = (pair.first_chunk(), pair.last_chunk()) else { continue };
+        first = first.wrapping_add(read(*left)).wrapping_add(second);
+        second = second.wrapping_add(read(*right)).wrapping_add(first);
     }
     WalChecksum(first, second)
 }

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use coffre_core::ids::GenerationId;
 use coffre_core::spool::{
-    Chain, ContentHash, DocumentName, InventoryEntry, InventoryReader, KeyringManifest, Link, MainManifest, Manifest as _, ObjectName,
-    Ordinal, Place, Reach, SegmentError, SegmentHeader, Signed, WalPosition,
+    Chain, ContentHash, DocumentName, InventoryEntry, InventoryReader, KeyringManifest, Link, MainManifest,
+    Manifest as _, ObjectName, Ordinal, Place, Reach, SegmentError, SegmentHeader, Signed, WalPosition,
 };
 use coffre_core::time::Timestamp;
 use thiserror::Error;
@@ -85,7 +85,11 @@ pub(super) struct Found {
 }
 
 /// The places after the last object of each chain, whether or not anything can go on from there.
-pub(super) fn next_places(spool: &Spool, generation: GenerationId, reaches: [(Chain, Option<&Reach>); 3]) -> Result<[Place; 3], CaptureError> {
+pub(super) fn next_places(
+    spool: &Spool,
+    generation: GenerationId,
+    reaches: [(Chain, Option<&Reach>); 3],
+) -> Result<[Place; 3], CaptureError> {
     let mut places = [Place::FIRST; 3];
     for (place, (chain, reach)) in places.iter_mut().zip(reaches) {
         let Some(reach) = reach else { continue };
@@ -96,7 +100,12 @@ pub(super) fn next_places(spool: &Spool, generation: GenerationId, reaches: [(Ch
             position = position.next();
             last = Some(position);
         }
-        if let Some(bytes) = last.map(|last| spool.read(&name(generation, chain, last))).transpose().map_err(CaptureError::Spool)?.flatten() {
+        if let Some(bytes) = last
+            .map(|last| spool.read(&name(generation, chain, last)))
+            .transpose()
+            .map_err(CaptureError::Spool)?
+            .flatten()
+        {
             *place = Place { position: position.next(), previous: Some(ContentHash::of(&bytes)) };
         }
     }

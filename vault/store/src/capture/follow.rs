@@ -97,7 +97,8 @@ impl Store {
             ends: None,
             pending: None,
         };
-        let follower = Follower { door, options, chains: Arc::new(Mutex::new(chains)), retry_base: Instant::now() };
+        let follower =
+            Follower { door, options, chains: Arc::new(Mutex::new(chains)), retry_base: Instant::now(), failures: 0 };
         let thread = std::thread::Builder::new().name("coffre-capture".to_owned());
         let handle = thread.spawn(move || follower.run()).map_err(CaptureError::Read)?;
         self.keep_following(Following(handle));
@@ -139,8 +140,9 @@ struct Follower {
     door: Door,
     options: CaptureOptions,
     chains: Arc<Mutex<Chains>>,
-    /// When a base backup is tried again after a failure.
+    /// When a base backup is tried again after a failure, and how many have failed.
     retry_base: Instant,
+    failures: u32,
 }
 
 impl Follower {
@@ -255,7 +257,9 @@ impl Follower {
 
     fn trouble(&self, error: &dyn std::error::Error) {
         let cause = chain_of(error);
-        tracing::error!(cause, "what was committed could not be captured; it is tried again");
+        if self.door.shared.watch.status().trouble.as_ref() != Some(&cause) {
+            tracing::error!(cause, "what was committed could not be captured; it is tried again");
+        }
         self.door.shared.watch.in_trouble(cause);
     }
 
@@ -298,10 +302,15 @@ impl Follower {
         });
         if due && self.retry_base <= Instant::now() {
             self.door.note_base();
-            if let Err(error) = self.base() {
-                self.retry_base = Instant::now() + RETRY * 10;
-                self.trouble(&error);
-            }
+            self.failures = match self.base() {
+                Ok(_) => 0,
+                Err(error) => {
+                    // Each attempt leaves an entry in the log: less and less often, at last every ten minutes.
+                    self.retry_base = Instant::now() + RETRY * 10 * 2_u32.pow(self.failures.min(6));
+                    self.trouble(&error);
+                    self.failures + 1
+                }
+            };
         }
     }
 

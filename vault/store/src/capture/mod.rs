@@ -41,15 +41,15 @@ use thiserror::Error;
 
 use crate::error::Unavailable;
 use crate::layout::Database;
-use crate::store::Store;
 use crate::log_file::Tail;
+use crate::store::Store;
 use crate::writer::{Files, Shared, checkpoint_all};
 pub(crate) use door::Door;
 use ends::{End, Ends, next_places};
 pub use follow::CaptureOptions;
 pub(crate) use follow::Following;
-pub(crate) use landmark::forget as forget_landmark;
 use landmark::Landmark;
+pub(crate) use landmark::forget as forget_landmark;
 use links::Links;
 pub(crate) use links::{Descriptors, remember_parent};
 use spool::Spool;

@@ -61,8 +61,11 @@ impl Place {
 
     /// The newest manifest of a side.
     pub(crate) fn newest<M: Manifest>(&self) -> Option<Signed<M>> {
-        let name =
-            |number| ObjectName::Manifest { generation: self.generation, side: M::SIDE, number: Ordinal::new(number).unwrap() };
+        let name = |number| ObjectName::Manifest {
+            generation: self.generation,
+            side: M::SIDE,
+            number: Ordinal::new(number).unwrap(),
+        };
         let bytes = (1..1000).rev().find_map(|number| fs::read(self.object(&name(number))).ok());
         bytes.map(|bytes| open_manifest(&bytes, &self.pinned).unwrap())
     }
@@ -131,7 +134,9 @@ impl Place {
 
     /// Waits until everything committed so far is in the spool.
     pub(crate) fn caught_up(&self, store: &Store) {
-        wait(|| store.capture_status().on && store.capture_status().newest.is_some() && store.capture_status().lag.is_zero());
+        wait(|| {
+            store.capture_status().on && store.capture_status().newest.is_some() && store.capture_status().lag.is_zero()
+        });
     }
 }
 
@@ -208,7 +213,8 @@ fn a_point_names_what_belongs_to_it() {
     assert_eq!(point.audit_head, store.tree_head().note);
     assert_eq!(point.vault, place.segments(Chain::Vault).last().unwrap().2);
     assert_eq!(point.keyring, place.segments(Chain::Keyring).last().unwrap().2);
-    let added: Vec<_> = place.segments(Chain::Vault).into_iter().flat_map(|(header, ..)| header.documents.added).collect();
+    let added: Vec<_> =
+        place.segments(Chain::Vault).into_iter().flat_map(|(header, ..)| header.documents.added).collect();
     assert_eq!(added.len(), 1);
     let document = fs::read(place.object(&ObjectName::Document(added[0].name))).unwrap();
     assert_eq!((document.len() as u64, ContentHash::of(&document)), (added[0].size, added[0].sha256));

@@ -31,10 +31,12 @@ fn segment() -> SegmentHeader {
         },
         keyring: Some(Link { position: ordinal(1), sha256: ContentHash::of(b"keyring") }),
         documents: DocumentChanges {
-            added: vec!["4f010203-0405-4607-8809-0a0b0c0d0e0f-11 1011 \
+            added: vec![
+                "4f010203-0405-4607-8809-0a0b0c0d0e0f-11 1011 \
                          4bf5122f344554c53bde2ebb8cd2b7e3d1600ad631c385a5d7cce23c7785459a"
-                .parse()
-                .unwrap()],
+                    .parse()
+                    .unwrap(),
+            ],
             removed: vec!["4f020203-0405-4607-8809-0a0b0c0d0e0f-1".parse().unwrap()],
         },
         point: None,
