@@ -195,7 +195,7 @@ impl Follower {
             }
         }
         self.step();
-        if woken.hurry {
+        if woken.hurry && !self.is_behind() {
             self.checkpoint();
         }
         if !waiting.is_empty() {

@@ -264,9 +264,8 @@ impl Watch {
 
     /// Lets commits gather for a while, unless something else is to be done.
     pub(super) fn gather(&self, longest: Duration) {
-        let calm = |state: &mut State| {
-            state.requests.is_empty() && state.broken.is_none() && !state.reopened && !state.hurry && !state.stop
-        };
+        let calm =
+            |state: &mut State| state.requests.is_empty() && state.broken.is_none() && !state.reopened && !state.stop;
         drop(self.changed.wait_timeout_while(self.lock(), longest, calm));
     }
 
