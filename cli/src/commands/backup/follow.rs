@@ -38,7 +38,7 @@ pub(crate) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
             }
             Event::Failed { destination, error } => {
                 well.remove(*destination);
-                Some(format!("FAILED  {destination}: {}", complaint::chain(error)))
+                Some(format!("FAILED  {destination}: {}", complaint::chain(*error)))
             }
         };
         // Whoever reads it may have gone: that ends no backup.
