@@ -6,8 +6,8 @@ use std::path::PathBuf;
 
 use coffre_core::crypto::Scope;
 use coffre_core::spool::{
-    DocumentName, Fault, InventoryEntry, MainManifest, Manifest as _, Needed, ObjectName, Pinned, RestorePoint, Side,
-    Wanted,
+    DocumentName, Fault, Generation, InventoryEntry, MainManifest, Manifest as _, Needed, ObjectName, Pinned,
+    RestorePoint, Side, Wanted,
 };
 use coffre_core::time::Timestamp;
 
@@ -115,7 +115,7 @@ fn window(
     pinned: &Pinned,
 ) -> Result<(Timestamp, Timestamp), SourceError> {
     let id = point.main.manifest.heading.generation;
-    let times = surveyed.survey.main.generation(id).into_iter().flat_map(|generation| generation.manifests());
+    let times = surveyed.survey.main.generation(id).into_iter().flat_map(Generation::manifests);
     let times: Vec<Timestamp> = times.map(|signed| signed.manifest.heading.time).collect();
     let captured = point.main.manifest.heading.time;
     let (oldest, newest) = (times.first().copied().unwrap_or(captured), times.last().copied().unwrap_or(captured));

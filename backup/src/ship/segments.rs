@@ -130,11 +130,14 @@ pub(super) fn same_chains(
         }
         if ours.listing.contains_key(&there) {
             let both = (proven(spool, &there, pinned), proven(destination, &there, pinned));
-            if let (Ok(ours), Ok(theirs)) = both
-                && ours.link != theirs.link
-            {
-                let what = "the spool has another segment there";
-                return Ok(Some(Fault::Fork { object: there.path(&pinned.scope), what }));
+            match both {
+                (Ok(ours), Ok(theirs)) if ours.link != theirs.link => {
+                    let what = "the spool has another segment there";
+                    return Ok(Some(Fault::Fork { object: there.path(&pinned.scope), what }));
+                }
+                (Err(SegmentFailure::Source(error)), _) | (_, Err(SegmentFailure::Source(error))) => return Err(error),
+                // One that is damaged has its own fault, and `verify` names it.
+                _ => {}
             }
         }
     }

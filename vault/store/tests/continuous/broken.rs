@@ -6,7 +6,7 @@ use std::os::unix::fs::{FileExt, PermissionsExt};
 
 use coffre_core::spool::Chain;
 
-use crate::rebuilt::{Place, wait};
+use crate::rebuilt::{Place, caught_up, wait};
 use crate::support::{create, open};
 
 #[test]
@@ -17,11 +17,11 @@ fn a_changed_frame_never_becomes_a_segment() {
     options.interval = std::time::Duration::from_millis(400);
     store.follow(options).unwrap();
     create(&store, 1);
-    place.caught_up(&store);
+    caught_up(&store);
     let bases = place.bases();
     // A commit right after a step waits for the next one.
     create(&store, 2);
-    place.caught_up(&store);
+    caught_up(&store);
     create(&store, 3);
     let wal = place.dir.path().join("vault/audit.db-wal");
     let length = fs::metadata(&wal).unwrap().len();
@@ -43,7 +43,7 @@ fn a_spool_that_takes_no_writes_is_caught_up_with_later() {
     let place = Place::new();
     let store = place.following();
     create(&store, 1);
-    place.caught_up(&store);
+    caught_up(&store);
     let temporary = place.spool().join("temporary");
     fs::remove_dir(&temporary).unwrap();
     fs::write(&temporary, "in the way").unwrap();
@@ -55,7 +55,7 @@ fn a_spool_that_takes_no_writes_is_caught_up_with_later() {
     fs::remove_file(&temporary).unwrap();
     fs::create_dir(&temporary).unwrap();
     fs::set_permissions(&temporary, fs::Permissions::from_mode(0o750)).unwrap();
-    place.caught_up(&store);
+    caught_up(&store);
     store.close();
     assert_eq!(place.bases(), 1, "nothing had to begin anew");
     place.assert_rebuilt();
@@ -69,7 +69,7 @@ fn logs_at_their_limit_are_taken_in_and_a_base_follows() {
     options.longest_wal = 4096;
     store.follow(options).unwrap();
     create(&store, 1);
-    place.caught_up(&store);
+    caught_up(&store);
     let temporary = place.spool().join("temporary");
     fs::remove_dir(&temporary).unwrap();
     fs::write(&temporary, "in the way").unwrap();
@@ -87,7 +87,7 @@ fn logs_at_their_limit_are_taken_in_and_a_base_follows() {
     });
     fs::remove_file(&temporary).unwrap();
     fs::create_dir(&temporary).unwrap();
-    place.caught_up(&store);
+    caught_up(&store);
     store.close();
     assert_eq!(place.bases(), 2);
     place.assert_rebuilt();

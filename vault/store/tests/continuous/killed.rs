@@ -11,7 +11,7 @@ use coffre_store::transactions::EraseSubject;
 use coffre_store::{CaptureOptions, Depends};
 
 use crate::child;
-use crate::rebuilt::{KEEP, Place, add_document};
+use crate::rebuilt::{KEEP, Place, add_document, caught_up};
 use crate::support::{create, draft, kind, open};
 
 const ROUNDS: u64 = 16;
@@ -45,7 +45,7 @@ fn a_vault_that_is_killed_goes_on_with_its_chains() {
         let store = place.following();
         resumed += u64::from(place.bases() == bases);
         create(&store, u32::try_from(round).unwrap());
-        place.caught_up(&store);
+        caught_up(&store);
         drop(store);
         place.assert_rebuilt();
     }

@@ -4,7 +4,7 @@ use std::fs;
 
 use coffre_core::spool::{Chain, ObjectName};
 
-use crate::rebuilt::{Place, add_document};
+use crate::rebuilt::{Place, add_document, caught_up};
 use crate::support::{create, open};
 
 #[test]
@@ -31,7 +31,7 @@ fn work_without_capture_is_found_out_and_a_base_taken() {
     add_document(&store, subject, 1000);
     drop(store); // its checkpoint took frames that nobody captured
     let store = place.following();
-    place.caught_up(&store);
+    caught_up(&store);
     drop(store);
     assert_eq!(place.bases(), 2);
     place.assert_rebuilt();
@@ -47,7 +47,7 @@ fn a_database_file_that_was_touched_is_found_out() {
     let bytes = fs::read(&file).unwrap();
     fs::write(&file, bytes).unwrap();
     let store = place.following();
-    place.caught_up(&store);
+    caught_up(&store);
     drop(store);
     assert_eq!(place.bases(), 2);
 }
@@ -74,7 +74,7 @@ fn a_spool_that_lacks_or_changed_its_last_segment_is_begun_anew_with_a_base() {
             fs::remove_file(&path).unwrap();
         }
         let store = place.following();
-        place.caught_up(&store);
+        caught_up(&store);
         create(&store, 2);
         drop(store);
         assert_eq!(place.bases(), 2);
@@ -88,7 +88,7 @@ fn old_bases_go_with_the_segments_after_them() {
     let store = place.following();
     for number in 0..5 {
         create(&store, number);
-        place.caught_up(&store);
+        caught_up(&store);
         store.capture(&place.spool(), crate::rebuilt::KEEP, "asked for").unwrap();
     }
     drop(store);
@@ -104,7 +104,7 @@ fn old_bases_go_with_the_segments_after_them() {
             .map(|entry| entry.unwrap().file_name().into_string().unwrap())
             .collect();
         names.sort();
-        assert!(names[0].ends_with(".base"), "{names:?}");
-        assert_eq!(names.iter().filter(|name| name.ends_with(".base")).count(), 3, "{names:?} from {oldest}");
+        assert!(names[0].contains(".base"), "{names:?}");
+        assert_eq!(names.iter().filter(|name| name.contains(".base")).count(), 3, "{names:?} from {oldest}");
     }
 }

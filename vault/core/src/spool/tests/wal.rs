@@ -15,7 +15,9 @@ fn log(salt: (u32, u32)) -> (WalPosition, Vec<Vec<u8>>) {
 
 fn gathered(before: WalPosition, frames: &[Vec<u8>]) -> Gathered {
     let mut gathered = Gathered::after(before);
-    frames.iter().for_each(|frame| drop(gathered.push(frame).unwrap()));
+    for frame in frames {
+        gathered.push(frame).unwrap();
+    }
     gathered
 }
 
