@@ -71,7 +71,7 @@ impl Ends for Fault {
 impl Ends for NoPoint {
     fn ending(&self) -> Ending {
         match self {
-            Self::Empty | Self::NotThere { .. } => Ending::Failure,
+            Self::Empty | Self::NotThere { .. } | Self::TooEarly { .. } => Ending::Failure,
             Self::NewestUnsound { .. } | Self::Faults { .. } => Ending::Tampering,
         }
     }

@@ -17,6 +17,8 @@ pub enum Stage {
     Fetching,
     /// Reading objects and comparing their hashes.
     Verifying,
+    /// Putting segments onto base backups.
+    Replaying,
 }
 
 /// How far a job is.

@@ -12,19 +12,24 @@ use crate::ending::{Ending, Ends};
 use crate::lock::{Lock, LockError};
 use crate::observer::Observer;
 use crate::restic::{BackupError, Failure, Repository, Restic, Subject};
-use crate::ship::{Compare, KnownPoint, ShipError, ship};
+use crate::ship::{Compare, KnownPoint, ShipError, newest_point, ship};
 use crate::snapshot;
 use crate::sources::{Sources, Surveyed};
 use crate::state::{Failed, State, StateError, Success};
 
 /// Serialises runs over one spool.
-const LOCK: &str = "backup.lock";
+pub(crate) const LOCK: &str = "backup.lock";
 
 /// What the vault's process answers when it is asked for a base backup.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {
     /// It took one.
     Captured {
+        /// The manifest's number.
+        number: u64,
+    },
+    /// It captures continuously: everything is in the spool, after the base backup of this number.
+    Current {
         /// The manifest's number.
         number: u64,
     },
@@ -196,7 +201,7 @@ pub fn run(
 
 fn ending(job: &Job<'_>, answer: &Result<Answer, NotCaptured>, age: Option<i64>, targets: &[TargetReport]) -> Ending {
     let captured = match answer {
-        Ok(Answer::Captured { .. }) => Ending::Success,
+        Ok(Answer::Captured { .. } | Answer::Current { .. }) => Ending::Success,
         Ok(Answer::NotServed) if age.is_some_and(|age| age <= job.objective_seconds) => Ending::Success,
         Ok(Answer::NotServed) => Ending::ObjectiveMissed,
         Err(error) => error.ending,
@@ -217,7 +222,10 @@ struct Newest {
 
 fn newest_in(spool: &FileSystem, job: &Job<'_>, observer: &mut dyn Observer) -> Result<Option<Newest>, TargetError> {
     let surveyed = Sources::both(spool).survey(job.pinned, observer)?;
-    Ok(newest_of(&surveyed)?.map(|(newest, _)| newest))
+    let Some((mut newest, _)) = newest_of(&surveyed)? else { return Ok(None) };
+    let point = newest_point(spool, &surveyed.listing, newest.main.generation, job.pinned)?;
+    newest.captured = newest.captured.max(point.map_or(newest.captured, |header| header.time));
+    Ok(Some(newest))
 }
 
 /// The newest point and the path and bytes of its manifest.
@@ -278,7 +286,7 @@ impl Runner<'_> {
         if restic.dump(repository, &made.id, &path, observer)? != note {
             return Err(TargetError::Unproven { snapshot: made.id });
         }
-        let known = KnownPoint { main: Some(newest.main), keyring: None };
+        let known = KnownPoint { main: Some(newest.main), ..KnownPoint::default() };
         Ok(Success { time: (self.clock)(), captured: newest.captured, newest: known, bytes: made.added })
     }
 

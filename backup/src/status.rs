@@ -1,14 +1,14 @@
 //! How old the last good backup is, target by target, held against the objective. Pure but for
 //! [`examine`], which looks at what a destination really holds.
 
-use coffre_core::spool::{Fault, Pinned, Side};
+use coffre_core::spool::{Fault, Generation, ObjectName, Pinned, Side};
 use coffre_core::time::Timestamp;
 
 use crate::destination::{Source, SourceError};
 use crate::ending::{Ending, Ends as _};
 use crate::observer::Observer;
-use crate::ship::KnownPoint;
-use crate::sources::Sources;
+use crate::ship::{KnownPoint, compare_with_known, newest_point};
+use crate::sources::{Sources, Surveyed};
 use crate::state::{Failed, State};
 
 /// How a target stands.
@@ -60,13 +60,59 @@ pub fn examine(place: &dyn Source, pinned: &Pinned, known: &KnownPoint, observer
             return Examined::Fault(fault);
         }
     }
-    match survey.main.current() {
-        Ok(current) => {
-            let newest = current.and_then(|id| survey.main.generation(id)?.newest());
-            Examined::Newest(newest.map(|newest| newest.manifest.heading.time))
-        }
-        Err(fault) => Examined::Fault(fault),
+    let segment = known.segment.as_ref().map(|known| compare_with_known(place, &surveyed.listing, known, pinned));
+    match segment.transpose() {
+        Ok(Some(Some(fault))) => return Examined::Fault(fault),
+        Err(error) => return Examined::Unreachable(error),
+        Ok(_) => {}
     }
+    let current = match survey.main.current() {
+        Ok(current) => current,
+        Err(fault) => return Examined::Fault(fault),
+    };
+    let newest = current.and_then(|id| survey.main.generation(id)?.newest());
+    let point = current.map(|id| newest_point(place, &surveyed.listing, id, pinned)).transpose();
+    match point {
+        Ok(point) => {
+            let segments = point.flatten().map(|header| header.time);
+            Examined::Newest(newest.map(|newest| newest.manifest.heading.time).max(segments))
+        }
+        Err(error) => Examined::Unreachable(error),
+    }
+}
+
+/// How far a destination is behind the spool.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Behind {
+    /// Seconds between the newest moments of both.
+    pub seconds: i64,
+    /// Bytes that are not there yet, documents not counted.
+    pub bytes: u64,
+}
+
+/// Compares a destination with the spool, by what is listed and the newest moment of each.
+pub fn behind(
+    spool: &dyn Source,
+    destination: &dyn Source,
+    pinned: &Pinned,
+    observer: &mut dyn Observer,
+) -> Result<Behind, SourceError> {
+    let ours = Sources::both(spool).survey(pinned, observer)?;
+    let theirs = Sources::both(destination).survey(pinned, observer)?;
+    let lacks = |(name, _): &(&ObjectName, &u64)| !theirs.listing.contains_key(*name);
+    let bytes = ours.listing.iter().filter(lacks).map(|(_, size)| size).sum();
+    let newest = |place, surveyed: &Surveyed| -> Result<Option<Timestamp>, SourceError> {
+        let main = &surveyed.survey.main;
+        let Some(generation) = main.current().ok().flatten() else { return Ok(None) };
+        let manifest = main.generation(generation).and_then(Generation::newest);
+        let point = newest_point(place, &surveyed.listing, generation, pinned)?;
+        Ok(manifest.map(|newest| newest.manifest.heading.time).max(point.map(|header| header.time)))
+    };
+    let seconds = match (newest(spool, &ours)?, newest(destination, &theirs)?) {
+        (Some(here), Some(there)) => (here.as_micros() - there.as_micros()).max(0) / 1_000_000,
+        _ => 0,
+    };
+    Ok(Behind { seconds, bytes })
 }
 
 /// How the targets of a configuration stand. A destination that was examined counts as it was found;

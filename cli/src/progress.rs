@@ -82,6 +82,7 @@ impl Observer for Watch {
             Stage::Checking => "checking the repository",
             Stage::Fetching => "fetching",
             Stage::Verifying => "verifying",
+            Stage::Replaying => "putting segments in place",
         };
         self.bar.show(doing, Unit::Bytes, done, total);
     }

@@ -6,26 +6,30 @@
 
 mod directory;
 mod error;
+mod moment;
 mod place;
 mod plan;
+mod replay;
 
 use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use coffre_core::spool::{KeyringManifest, MainManifest, Parent, Side, Signed};
+use coffre_core::time::Timestamp;
 
 pub use directory::is_under_way;
 pub use error::{PlanError, RestoreError};
 pub use plan::{Plan, plan};
 
 use crate::content::Meter;
-use crate::inventory::{self, InventoryFailure};
+use crate::inventory::InventoryFailure;
 use crate::observer::{Observer, Stage};
 use crate::sources::Sources;
 use directory::Directory;
+use moment::Replay;
 use place::Placing;
-use plan::{PlannedFile, planned_document};
+use plan::{PlannedFile, each_document, planned_document};
 
 /// A directory with all files of a vault, each with the bytes that were signed. Still marked as a
 /// restore: call [`Restored::finish`] when the vault in it has been opened and checked.
@@ -35,6 +39,12 @@ pub struct Restored {
     pub main: Signed<MainManifest>,
     /// The manifest of the keyring that was restored.
     pub keyring: Signed<KeyringManifest>,
+    /// The moment that was restored to.
+    pub captured: Timestamp,
+    /// The oldest and the newest moment that the place offered.
+    pub window: (Timestamp, Timestamp),
+    /// The signed audit tree head of that moment, as a note.
+    pub audit_head: String,
     /// Files that this run fetched.
     pub fetched: u64,
     /// Bytes that this run fetched.
@@ -52,7 +62,8 @@ impl Restored {
 
     /// What the new generation names as its parents: on the main side, and on the keyring side.
     pub fn parents(&self) -> (Parent, Parent) {
-        (self.main.as_parent(), self.keyring.as_parent())
+        let main = Parent { audit_head: Some(self.audit_head.clone()), ..self.main.as_parent() };
+        (main, self.keyring.as_parent())
     }
 
     /// Says that the vault was opened and checked: the directory is no restore any more.
@@ -75,11 +86,15 @@ pub fn execute(
     restore.check_space(&pending)?;
     restore.prepare(&pending, observer)?;
     restore.fetch(&pending, observer)?;
+    restore.replay(observer)?;
     let Restore { directory, fetched, fetched_bytes, found, .. } = restore;
     directory.sync().map_err(|source| RestoreError::Io { path: directory.root().display().to_string(), source })?;
     // Durable: everything.
     let (main, keyring) = (plan.point.main.clone(), plan.point.keyring.clone());
-    Ok(Restored { main, keyring, fetched, fetched_bytes, found, directory })
+    let point = plan.moment.point.as_ref();
+    let audit_head = point.map_or_else(|| main.manifest.audit_head.clone(), |(_, point)| point.audit_head.clone());
+    let Plan { captured, window, .. } = *plan;
+    Ok(Restored { main, keyring, captured, window, audit_head, fetched, fetched_bytes, found, directory })
 }
 
 /// What is not in place yet.
@@ -140,7 +155,7 @@ impl Restore<'_> {
 
     /// Where fetching one by one is slow, what is pending is fetched at once.
     fn prepare(&self, pending: &Pending, observer: &mut dyn Observer) -> Result<(), RestoreError> {
-        let scope = &self.plan.scope;
+        let scope = self.plan.scope();
         for side in Side::ALL {
             let of_side = pending.files.iter().filter(|file| file.object.name.side() == side);
             let mut paths: Vec<String> = of_side.map(|file| file.object.name.path(scope)).collect();
@@ -148,6 +163,8 @@ impl Restore<'_> {
                 let folder = format!("{}/documents", side.vault_folder(scope));
                 paths.extend(pending.shards.iter().map(|shard| format!("{folder}/{shard}")));
             }
+            let replays = self.plan.moment.replays.iter().filter(|replay| replay.side() == side);
+            paths.extend(replays.flat_map(Replay::names).map(|name| name.path(scope)));
             if !paths.is_empty() {
                 self.sources.of(side)?.prepare(&paths, observer)?;
             }
@@ -177,6 +194,31 @@ impl Restore<'_> {
         Ok(())
     }
 
+    /// Puts the segments onto the bases. One that was in place as a base is one whose segments were not
+    /// begun with: what is begun does not have the base's hash, and was fetched again.
+    fn replay(&mut self, observer: &mut dyn Observer) -> Result<(), RestoreError> {
+        let mut meter =
+            Meter::new(observer, Stage::Replaying, self.plan.moment.replays.iter().map(Replay::bytes).sum());
+        for replay in &self.plan.moment.replays {
+            let source = self.sources.of(replay.side())?;
+            let root = self.directory.root();
+            let done = replay::replay(replay, source, &self.plan.pinned, root, &mut meter);
+            done.map_err(|placing| self.failed(placing, Path::new(replay.target())))?;
+            self.fetched += replay.segments.len() as u64;
+            self.fetched_bytes += replay.bytes();
+        }
+        Ok(())
+    }
+
+    fn failed(&self, placing: Placing, target: &Path) -> RestoreError {
+        match placing {
+            Placing::Fault(fault) => RestoreError::Fault { fault },
+            Placing::Source(error) => error.into(),
+            Placing::Cancelled(cancelled) => cancelled.into(),
+            Placing::Write(error) => self.write_error(target, error),
+        }
+    }
+
     fn place(&mut self, file: &PlannedFile, meter: &mut Meter<'_>) -> Result<(), RestoreError> {
         self.fetch_one(file, meter)?;
         self.fetched += 1;
@@ -186,13 +228,9 @@ impl Restore<'_> {
 
     fn fetch_one(&self, file: &PlannedFile, meter: &mut Meter<'_>) -> Result<(), RestoreError> {
         let source = self.sources.of(file.object.name.side())?;
-        let object = file.object.name.path(&self.plan.scope);
-        place::place(&self.directory, source, &object, file, meter).map_err(|placing| match placing {
-            Placing::Fault(fault) => RestoreError::Fault { fault },
-            Placing::Source(error) => error.into(),
-            Placing::Cancelled(cancelled) => cancelled.into(),
-            Placing::Write(error) => self.write_error(&file.target, error),
-        })
+        let object = file.object.name.path(self.plan.scope());
+        place::place(&self.directory, source, &object, file, meter)
+            .map_err(|placing| self.failed(placing, &file.target))
     }
 
     fn write_error(&self, target: &Path, source: io::Error) -> RestoreError {
@@ -215,7 +253,7 @@ impl Restore<'_> {
     ) -> Result<(), RestoreError> {
         let main = self.sources.of(Side::Main)?;
         let manifest = &self.plan.point.main.manifest;
-        let read = inventory::read(main, manifest, &self.plan.scope, |entry| {
+        let read = each_document(main, manifest, &self.plan.moment, self.plan.scope(), |entry| {
             each(planned_document(&entry), entry.name.shard())
         });
         read.map_err(|failure| match failure {

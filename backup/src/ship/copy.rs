@@ -1,10 +1,10 @@
 //! The copying itself: which object after which, and what is looked at before.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use coffre_core::crypto::Scope;
 use coffre_core::spool::{
-    ContentHash, DocumentName, Fault, InventoryEntry, MainManifest, Manifest, Needed, ObjectName, Side, Signed,
+    ContentHash, DocumentName, Fault, InventoryEntry, MainManifest, Manifest, Needed, ObjectName, Pinned, Side, Signed,
 };
 
 use super::reconcile::Pending;
@@ -31,11 +31,14 @@ const CROWD_BYTES: u64 = 128 << 20;
 
 /// A shipment under way, and what it has done so far.
 pub(super) struct Shipment<'a> {
-    spool: &'a dyn Source,
+    pub(super) spool: &'a dyn Source,
     destination: &'a dyn Destination,
+    pub(super) pinned: &'a Pinned,
     scope: &'a Scope,
     compare: Compare,
-    meter: Meter<'a>,
+    pub(super) meter: Meter<'a>,
+    /// Segments that this shipment copied.
+    pub(super) sent: BTreeSet<ObjectName>,
     /// Objects and bytes that wait to be made durable.
     queued: (u64, u64),
     pub(super) objects: u64,
@@ -47,12 +50,28 @@ impl<'a> Shipment<'a> {
     pub(super) fn new(
         spool: &'a dyn Source,
         destination: &'a dyn Destination,
-        scope: &'a Scope,
+        pinned: &'a Pinned,
         compare: Compare,
         observer: &'a mut dyn Observer,
     ) -> Self {
         let meter = Meter::new(observer, Stage::Copying, 0);
-        Self { spool, destination, scope, compare, meter, queued: (0, 0), objects: 0, bytes: 0, present: 0 }
+        Self {
+            spool,
+            destination,
+            pinned,
+            scope: &pinned.scope,
+            compare,
+            meter,
+            sent: BTreeSet::new(),
+            queued: (0, 0),
+            objects: 0,
+            bytes: 0,
+            present: 0,
+        }
+    }
+
+    pub(super) fn compares_hashes(&self) -> bool {
+        self.compare == Compare::Hashes
     }
 
     pub(super) fn run(&mut self, pending: &Pending, ours: &Surveyed, theirs: &Surveyed) -> Result<(), ShipError> {
@@ -68,6 +87,7 @@ impl<'a> Shipment<'a> {
             // Durable: what the point shares with others. No manifest names it yet.
         }
         for signed in &pending.keyring {
+            self.segments_before(ours, theirs, &signed.manifest)?;
             for needed in signed.manifest.needed() {
                 self.object(&needed)?;
             }
@@ -75,13 +95,14 @@ impl<'a> Shipment<'a> {
             // Durable: a keyring that opens all points up to the next one.
         }
         for signed in &pending.main {
+            self.segments_before(ours, theirs, &signed.manifest)?;
             for needed in signed.manifest.needed() {
                 self.object(&needed)?;
             }
             self.note(signed.manifest.name(), signed.sha256, ours)?;
             // Durable: the point, whole.
         }
-        Ok(())
+        self.remaining_segments(ours, theirs)
     }
 
     /// Copies the documents of a point. A destination that holds the inventory in a manifest holds
@@ -102,7 +123,7 @@ impl<'a> Shipment<'a> {
         })
     }
 
-    fn document(&mut self, entry: &InventoryEntry, shard: &mut Shard) -> Result<(), ShipError> {
+    pub(super) fn document(&mut self, entry: &InventoryEntry, shard: &mut Shard) -> Result<(), ShipError> {
         let needed = Needed { name: ObjectName::Document(entry.name), size: entry.size, sha256: entry.sha256 };
         shard.enter(&entry.name, self.destination, self.scope)?;
         let there = shard.documents.get(&entry.name).copied();
@@ -112,7 +133,7 @@ impl<'a> Shipment<'a> {
         self.object_that_is(&needed, there)
     }
 
-    fn object(&mut self, needed: &Needed) -> Result<(), ShipError> {
+    pub(super) fn object(&mut self, needed: &Needed) -> Result<(), ShipError> {
         let there = self.destination.size(&needed.name.path(self.scope)).map_err(ShipError::Destination)?;
         self.object_that_is(needed, there)
     }
@@ -176,7 +197,7 @@ impl<'a> Shipment<'a> {
         Ok(())
     }
 
-    fn flush(&mut self) -> Result<(), ShipError> {
+    pub(super) fn flush(&mut self) -> Result<(), ShipError> {
         self.queued = (0, 0);
         self.destination.flush().map_err(ShipError::Put)
     }
@@ -214,7 +235,7 @@ fn of_put(error: PutError, object: &str) -> ShipError {
 /// The documents of one folder on the destination. Inventories are in the order of these folders, so
 /// each is listed once.
 #[derive(Default)]
-struct Shard {
+pub(super) struct Shard {
     name: String,
     documents: BTreeMap<DocumentName, u64>,
 }

@@ -8,12 +8,15 @@
 mod copy;
 mod error;
 mod reconcile;
+mod segments;
 
 use coffre_core::spool::{Fault, History, Known, Manifest, Pinned, Signed};
 use coffre_core::time::Timestamp;
 
 pub use error::ShipError;
 pub use reconcile::KnownPoint;
+pub use segments::KnownSegment;
+pub(crate) use segments::{Stream, compare_with_known, newest_point, of_spool, proven};
 
 use crate::destination::{Destination, Source};
 use crate::observer::{Observer, Progress, Stage};
@@ -69,6 +72,14 @@ pub fn ship(
     let theirs = Sources::both(destination).survey(pinned, observer).map_err(ShipError::Destination)?;
     let refused = |fault| ShipError::Refused { destination: destination.label(), fault };
     let mut pending = reconcile::reconcile(&ours, &theirs, pinned, known).map_err(refused)?;
+    let known = known.segment.as_ref();
+    let changed = known.map(|known| compare_with_known(destination, &theirs.listing, known, pinned)).transpose();
+    let changed = changed.map_err(ShipError::Destination)?.flatten();
+    let divided =
+        segments::same_chains(spool, destination, (&ours, &theirs), pinned).map_err(ShipError::Destination)?;
+    if let Some(fault) = changed.or(divided) {
+        return Err(refused(fault));
+    }
     // A point without a keyring that opens it is none.
     for signed in &pending.main {
         let keyring = pending.both.keyring_for(&signed.manifest, &pinned.scope);
@@ -78,9 +89,9 @@ pub fn ship(
         pending.main = all_of(&ours.survey.main);
         pending.keyring = all_of(&ours.survey.keyring);
     }
-    let mut shipment = Shipment::new(spool, destination, &pinned.scope, compare, observer);
+    let mut shipment = Shipment::new(spool, destination, pinned, compare, observer);
     shipment.run(&pending, &ours, &theirs)?;
-    let (newest, captured) = newest_of(&ours);
+    let (newest, captured) = newest_of(spool, &ours, pinned)?;
     let Shipment { objects, bytes, present, .. } = shipment;
     Ok(Shipped { objects, bytes, present, newest, captured, faults: pending.faults })
 }
@@ -91,10 +102,24 @@ fn all_of<M: Manifest>(history: &History<M>) -> Vec<Signed<M>> {
     all
 }
 
-fn newest_of(ours: &Surveyed) -> (KnownPoint, Option<Timestamp>) {
+/// The newest manifests and segment, and the moment that they reach.
+fn newest_of(
+    spool: &dyn Source,
+    ours: &Surveyed,
+    pinned: &Pinned,
+) -> Result<(KnownPoint, Option<Timestamp>), ShipError> {
     let main = ours.survey.main.current().ok().flatten().and_then(|id| ours.survey.main.generation(id)?.newest());
     let keyring =
         ours.survey.keyring.current().ok().flatten().and_then(|id| ours.survey.keyring.generation(id)?.newest());
-    let known = KnownPoint { main: main.map(Known::of), keyring: keyring.map(Known::of) };
-    (known, main.map(|main| main.manifest.heading.time))
+    let generation = main.map(|main| main.manifest.heading.generation);
+    let point = generation.map(|generation| newest_point(spool, &ours.listing, generation, pinned)).transpose();
+    let point = point.map_err(ShipError::Spool)?.flatten();
+    let segment = point.as_ref().map(|header| proven(spool, &header.name(), pinned)).transpose();
+    let segment = segment.map_err(segments::of_spool)?.map(|seen| KnownSegment {
+        generation: seen.header.generation,
+        position: seen.link.position,
+        sha256: seen.link.sha256,
+    });
+    let captured = main.map(|main| main.manifest.heading.time).max(point.map(|header| header.time));
+    Ok((KnownPoint { main: main.map(Known::of), keyring: keyring.map(Known::of), segment }, captured))
 }

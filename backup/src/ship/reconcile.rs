@@ -10,6 +10,7 @@ use coffre_core::spool::{
 
 use serde::{Deserialize, Serialize};
 
+use super::segments::KnownSegment;
 use crate::sources::Surveyed;
 
 /// Manifests to ship, oldest first.
@@ -30,6 +31,9 @@ pub struct KnownPoint {
     pub main: Option<Known>,
     /// Of the keyring side.
     pub keyring: Option<Known>,
+    /// The last segment of the log, where segments were shipped.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub segment: Option<KnownSegment>,
 }
 
 /// What there is to ship; a fault if the two histories do not fit.
@@ -45,7 +49,9 @@ pub(super) fn reconcile(
         fault.map_or(Ok(()), Err)?;
     }
     same_under_same_name(spool, destination, scope)?;
-    let both = Survey::of(&destination.listing, union(spool, destination), pinned);
+    let mut listing = spool.listing.clone();
+    listing.extend(&destination.listing);
+    let both = Survey::of(&listing, union(spool, destination), pinned);
     let main = pending(&spool.survey.main, &destination.survey.main, &both.main, scope)?;
     let keyring = pending(&spool.survey.keyring, &destination.survey.keyring, &both.keyring, scope)?;
     let divides = |fault: &&Fault| {

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
 
 use coffre_core::spool::{
-    ContentHash, DocumentName, Fault, Generation, MainManifest, Manifest as _, Notice, ObjectName, Pinned, Side, Signed,
+    ContentHash, DocumentName, Fault, Generation, InventoryEntry, MainManifest, Manifest as _, Notice, ObjectName,
+    Pinned, Side, Signed,
 };
 
 use crate::content::Expected;
@@ -62,6 +63,24 @@ impl Documents {
             }
         }
         Ok(documents)
+    }
+
+    /// Adds those that segments brought. What was removed later stays in the places that keep history.
+    pub(super) fn add(
+        &mut self,
+        brought: &[(InventoryEntry, ObjectName)],
+        retained: bool,
+        faults: &mut Vec<Fault>,
+        pinned: &Pinned,
+    ) {
+        for (entry, by) in brought {
+            let expected = Expected { size: entry.size, sha256: entry.sha256 };
+            let first = self.needed.entry(entry.name).or_insert(Needs { expected, by: *by, retained });
+            if first.expected != expected {
+                let what = "an inventory gives a document different bytes";
+                faults.push(Fault::Fork { object: by.path(&pinned.scope), what });
+            }
+        }
     }
 
     pub(super) fn count(&self) -> u64 {

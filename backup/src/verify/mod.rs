@@ -2,6 +2,7 @@
 //! and hashes of every object. That pages decrypt and records make sense is the vault's to prove.
 
 mod documents;
+mod segments;
 
 use coffre_core::ids::GenerationId;
 use coffre_core::spool::{Fault, Known, NoPoint, Notice, ObjectName, Ordinal, Pinned, Side, Wanted};
@@ -12,7 +13,7 @@ use crate::content::{self, ContentError, Expected, Meter};
 use crate::destination::{Source, SourceError};
 use crate::inventory;
 use crate::observer::{Cancelled, Observer, Progress, Stage};
-use crate::ship::KnownPoint;
+use crate::ship::{KnownPoint, compare_with_known};
 use crate::sources::{Sources, Surveyed};
 use documents::Documents;
 
@@ -32,8 +33,12 @@ pub struct Verified {
     pub newest: KnownPoint,
     /// The newest point that can be restored: generation, number, time of capture.
     pub newest_point: Option<(GenerationId, Ordinal, Timestamp)>,
-    /// How many points there are.
+    /// The newest moment that can be restored: later than that point where sound segments follow it.
+    pub restorable_to: Option<Timestamp>,
+    /// How many manifests there are, each a point by itself.
     pub points: u64,
+    /// How many segments there are.
+    pub segments: u64,
     /// Objects looked at, manifests and documents included.
     pub objects: u64,
     /// Bytes read and hashed.
@@ -75,8 +80,11 @@ pub fn verify(
             faults.extend(fault);
         }
     }
+    if let (Some(place), Some(known)) = (sources.main, &known.segment) {
+        faults.extend(compare_with_known(place, &surveyed.listing, known, pinned)?);
+    }
     let newest_point = newest_point(sources, &surveyed, pinned, &mut faults);
-    let documents = match sources.main {
+    let mut documents = match sources.main {
         Some(place) => Documents::read(place, &surveyed, pinned, &mut faults)?,
         None => Documents::default(),
     };
@@ -89,20 +97,39 @@ pub fn verify(
         bytes: surveyed.notes.iter().map(|(_, bytes)| bytes.len() as u64).sum(),
         faults,
     };
+    let segments = verification.segments(&surveyed)?;
+    // A snapshot is taken while segments appear: its last ones may be ahead of its documents.
+    let retained = sources.keyring.is_some();
+    documents.add(&segments.documents, retained, &mut verification.faults, pinned);
     verification.objects(&surveyed)?;
     if let Some(place) = sources.main {
         verification.documents(place, &documents, &mut notices)?;
     }
     let Verification { objects, bytes, faults, .. } = verification;
     let points = surveyed.survey.main.generations().map(|(_, g)| g.manifests().count() as u64).sum();
-    Ok(Verified { newest: newest(&surveyed), newest_point, points, objects, bytes, faults, notices })
+    let restorable_to = newest_point.map(|(generation, number, time)| {
+        let base = surveyed.survey.main.generation(generation).and_then(|generation| generation.manifest(number));
+        let base = base.map(|signed| signed.manifest.chains.audit.base.position);
+        base.and_then(|base| segments.restorable_to(generation, base)).unwrap_or(time)
+    });
+    Ok(Verified {
+        newest: newest(&surveyed),
+        newest_point,
+        restorable_to,
+        points,
+        segments: segments.count,
+        objects,
+        bytes,
+        faults,
+        notices,
+    })
 }
 
 fn newest(surveyed: &Surveyed) -> KnownPoint {
     let survey = &surveyed.survey;
     let main = survey.main.current().ok().flatten().and_then(|id| survey.main.generation(id)?.newest());
     let keyring = survey.keyring.current().ok().flatten().and_then(|id| survey.keyring.generation(id)?.newest());
-    KnownPoint { main: main.map(Known::of), keyring: keyring.map(Known::of) }
+    KnownPoint { main: main.map(Known::of), keyring: keyring.map(Known::of), segment: None }
 }
 
 /// Where fetching one by one is slow, everything that will be read is fetched at once.
@@ -119,7 +146,10 @@ fn prepare(
             Depth::Listed => {
                 let inventories = surveyed.survey.main.generations().flat_map(|(_, g)| g.manifests());
                 let path = |m: &_| inventory::object_of(m).name.path(&pinned.scope);
-                inventories.map(|signed| path(&signed.manifest)).filter(|_| side == Side::Main).collect()
+                let inventories = inventories.map(|signed| path(&signed.manifest)).filter(|_| side == Side::Main);
+                let is_segment = |name: &&ObjectName| matches!(name, ObjectName::Segment { .. }) && name.side() == side;
+                let segments = surveyed.listing.keys().filter(is_segment).map(|name| name.path(&pinned.scope));
+                inventories.chain(segments).collect()
             }
         };
         sources.of(side)?.prepare(&paths, observer)?;
@@ -157,7 +187,9 @@ fn total(surveyed: &Surveyed, documents: &Documents, depth: Depth) -> u64 {
         Depth::Listed => 0,
         Depth::Whole => {
             let objects: u64 = surveyed.survey.needed.values().map(|(needed, _)| needed.size).sum();
-            objects + documents.bytes()
+            let is_segment = |name: &ObjectName| matches!(name, ObjectName::Segment { .. });
+            let segments = surveyed.listing.iter().filter(|(name, _)| is_segment(name)).map(|(_, size)| size);
+            objects + documents.bytes() + segments.sum::<u64>()
         }
     }
 }

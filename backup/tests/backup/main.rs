@@ -5,6 +5,7 @@ mod copies;
 mod keeping;
 mod restoring;
 mod running;
+mod segments;
 mod shipping;
 mod snapshots;
 mod standing;

@@ -1,5 +1,6 @@
 //! What a vault would leave in its spool, with random bytes for ciphertext.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -9,8 +10,9 @@ use coffre_core::ids::{DocumentId, GenerationId, VaultId};
 use coffre_core::merkle::Hash;
 use coffre_core::note::{KeyName, SigningKey};
 use coffre_core::spool::{
-    Base, Blob, Chain, ContentHash, DocumentName, Documents, Heading, InventoryEntry, KeyringChains, KeyringManifest,
-    MainChains, MainManifest, Manifest, ObjectName, Ordinal, Pinned, Place, Reach, Signed, open, sign, write_inventory,
+    Base, Blob, Chain, ContentHash, DocumentChanges, DocumentName, Documents, Gathered, Heading, InventoryEntry,
+    KeyringChains, KeyringManifest, Link, MainChains, MainManifest, Manifest, ObjectName, Ordinal, Pinned, Place,
+    Reach, SegmentHeader, SegmentPoint, Signed, WalWriter, open, sign, write_inventory,
 };
 use coffre_core::time::Timestamp;
 use coffre_core::tlog::TreeHead;
@@ -25,7 +27,10 @@ pub(crate) struct Vault {
     pub(crate) main: Vec<Signed<MainManifest>>,
     pub(crate) keyring: Vec<Signed<KeyringManifest>>,
     documents: Vec<(DocumentName, Vec<u8>)>,
-    now: Timestamp,
+    pub(crate) now: Timestamp,
+    /// The end of each chain, what the database holds there, and its log.
+    ends: BTreeMap<Chain, (Link, Vec<u8>, WalWriter)>,
+    commits: u32,
     /// How many points the spool keeps.
     keep: u64,
 }
@@ -46,6 +51,8 @@ impl Vault {
             keyring: Vec::new(),
             documents: Vec::new(),
             now: noon(),
+            ends: BTreeMap::new(),
+            commits: 0,
             keep: u64::MAX,
         };
         fs::create_dir(vault.spool()).unwrap();
@@ -78,6 +85,8 @@ impl Vault {
             keyring: Vec::new(),
             documents: self.documents.clone(),
             now: self.now,
+            ends: BTreeMap::new(),
+            commits: 0,
             keep: self.keep,
         }
     }
@@ -113,7 +122,7 @@ impl Vault {
     }
 
     pub(crate) fn add_document(&mut self, document: u8, version: u32) {
-        let name = DocumentName { document: DocumentId::from_bytes([document * 40; 16]), version };
+        let name = DocumentName { document: DocumentId::from_bytes([document.wrapping_mul(40); 16]), version };
         let length = 1000 + usize::from(document) * 10 + usize::try_from(version).unwrap();
         self.documents.push((name, vec![document; length]));
     }
@@ -135,11 +144,86 @@ impl Vault {
         Blob { sha256, size: bytes.len() as u64 }
     }
 
-    fn base(&self, chain: Chain, place: Place) -> Reach {
+    /// What a database holds now.
+    pub(crate) fn content(&self, chain: Chain) -> &[u8] {
+        &self.ends[&chain].1
+    }
+
+    fn place(&self, chain: Chain) -> Place {
+        let after = |(last, ..): &(Link, Vec<u8>, WalWriter)| Place {
+            position: last.position.next(),
+            previous: Some(last.sha256),
+        };
+        self.ends.get(&chain).map_or(Place::FIRST, after)
+    }
+
+    /// Something is committed and captured, a second later; perhaps with a new document.
+    pub(crate) fn commit(&mut self, document: Option<u8>) {
+        self.now = self.now.plus_seconds(1);
+        self.commits += 1;
+        let mut documents = DocumentChanges::default();
+        if let Some(document) = document {
+            self.add_document(document, 1);
+            let (name, bytes) = self.documents.last().unwrap().clone();
+            self.put(ObjectName::Document(name), &bytes);
+            let (size, sha256) = (bytes.len() as u64, ContentHash::of(&bytes));
+            documents.added.push(InventoryEntry { name, size, sha256 });
+        }
+        let keyring = self.segment(Chain::Keyring, None, DocumentChanges::default(), None);
+        let vault = self.segment(Chain::Vault, Some(keyring), documents, None);
+        let audit_head = self.audit_head(self.commits.into());
+        self.segment(Chain::Audit, None, DocumentChanges::default(), Some(SegmentPoint { vault, keyring, audit_head }));
+    }
+
+    fn segment(
+        &mut self,
+        chain: Chain,
+        keyring: Option<Link>,
+        documents: DocumentChanges,
+        point: Option<SegmentPoint>,
+    ) -> Link {
+        let Place { position, previous } = self.place(chain);
+        let (commits, key) = (self.commits, self.key());
+        let (_, content, log) = self.ends.get_mut(&chain).unwrap();
+        let mut frames = Gathered::after(log.place());
+        // Two pages, the second of which makes the database a page longer.
+        let pages = u32::try_from(content.len() / 4096).unwrap() + 1;
+        content.resize(content.len() + 4096, 0);
+        for (page, commit) in [(1 + commits % 8, 0), (pages, pages)] {
+            let fresh = vec![u8::try_from(commits % 251).unwrap() + 1; 4096];
+            frames.push(&log.frame(page, commit, &fresh)).unwrap();
+            let end = page as usize * 4096;
+            content[end - 4096..end].copy_from_slice(&fresh);
+        }
+        let header = SegmentHeader {
+            environment: Self::scope().environment,
+            vault: Self::scope().vault,
+            generation: self.generation,
+            chain,
+            position,
+            previous: previous.unwrap(),
+            time: self.now,
+            frames: frames.stated(),
+            keyring,
+            documents,
+            point,
+        };
+        let bytes = [&header.encode(&key).unwrap(), frames.bytes()].concat();
+        self.put(header.name(), &bytes);
+        let last = header.link(ContentHash::of(&bytes));
+        self.ends.get_mut(&chain).unwrap().0 = last;
+        last
+    }
+
+    fn base(&mut self, chain: Chain) -> Reach {
+        let place = self.place(chain);
         let bytes = format!("{chain} {} {}", self.generation, place.position).repeat(2000).into_bytes();
         let bytes = &bytes[..8 * 4096];
         let name = ObjectName::Base { generation: self.generation, chain, position: place.position };
         self.put(name, bytes);
+        let last = Link { position: place.position, sha256: ContentHash::of(bytes) };
+        let salt = u32::try_from(place.position.get()).unwrap();
+        self.ends.insert(chain, (last, bytes.to_vec(), WalWriter::new(4096, (salt, 7))));
         Reach::of(Base {
             position: place.position,
             size: bytes.len() as u64,
@@ -186,9 +270,8 @@ impl Vault {
     }
 
     fn capture_keyring(&mut self) {
-        let place = self.keyring.last().map_or(Place::FIRST, |last| last.manifest.chains.keyring.next_place());
         let heading = self.heading(self.keyring.last(), self.from.as_ref().map(|(_, keyring)| keyring));
-        let chains = KeyringChains { keyring: self.base(Chain::Keyring, place) };
+        let chains = KeyringChains { keyring: self.base(Chain::Keyring) };
         let signed = self.sign(&KeyringManifest { heading, chains });
         self.keyring.push(signed);
     }
@@ -203,14 +286,9 @@ impl Vault {
             sha256: ContentHash::of(bytes),
         };
         let inventory = write_inventory(self.documents.iter().map(entry).collect());
-        let places = self.main.last().map(|last| {
-            let chains = &last.manifest.chains;
-            (chains.vault.next_place(), chains.audit.next_place())
-        });
-        let (vault, audit) = places.unwrap_or((Place::FIRST, Place::FIRST));
         let heading = self.heading(self.main.last(), self.from.as_ref().map(|(main, _)| main));
         let manifest = MainManifest {
-            chains: MainChains { vault: self.base(Chain::Vault, vault), audit: self.base(Chain::Audit, audit) },
+            chains: MainChains { vault: self.base(Chain::Vault), audit: self.base(Chain::Audit) },
             keyring: self.keyring.last().unwrap().manifest.chains.keyring.last,
             documents: Documents {
                 inventory: self.blob(ObjectName::Inventory, inventory.as_bytes()),
@@ -219,18 +297,18 @@ impl Vault {
             },
             keys: self.blob(ObjectName::Keys, b"{\"keys\":\"wrapped\"}"),
             recovery: self.blob(ObjectName::Recovery, b"age-encryption.org/v1 recovery"),
-            audit_head: self.audit_head(heading.number),
+            audit_head: self.audit_head(heading.number.get() * 1000),
             heading,
         };
         let signed = self.sign(&manifest);
         self.main.push(signed);
     }
 
-    fn audit_head(&self, number: Ordinal) -> String {
+    fn audit_head(&self, size: u64) -> String {
         let head = TreeHead {
             origin: format!("vault.example/production/{}", self.generation),
-            size: number.get() * 10,
-            root: Hash::from_bytes([u8::try_from(number.get()).unwrap(); 32]),
+            size,
+            root: Hash::from_bytes([u8::try_from(size % 251).unwrap(); 32]),
             extensions: Vec::new(),
         };
         head.sign(&self.key()).unwrap().to_string()

@@ -21,6 +21,9 @@ pub(crate) struct Backup {
     /// How many base backups stay in the spool; destinations keep what they were given.
     #[serde(default = "three")]
     pub(crate) keep: NonZeroU64,
+    /// Whether every commit is captured within a second; otherwise base backups only, on request.
+    #[serde(default = "yes")]
+    pub(crate) continuous: bool,
     /// How old the last good backup may be.
     #[serde(default = "a_day_and_two_hours")]
     pub(crate) objective_hours: u32,
@@ -33,6 +36,10 @@ pub(crate) struct Backup {
 
 const fn three() -> NonZeroU64 {
     NonZeroU64::MIN.saturating_add(2)
+}
+
+const fn yes() -> bool {
+    true
 }
 
 const fn a_day_and_two_hours() -> u32 {

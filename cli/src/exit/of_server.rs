@@ -9,6 +9,7 @@ use crate::client::ClientError;
 pub(super) const fn serve(error: &ServeError) -> Exit {
     match error {
         ServeError::Bind { .. } | ServeError::Socket(SocketError::InUse { .. }) => Exit::Busy,
+        ServeError::Capture(_) => Exit::Temporary,
         ServeError::BeyondLoopback { .. } | ServeError::Tls(_) | ServeError::Socket(_) => Exit::Usage,
     }
 }

@@ -141,7 +141,6 @@ fn a_damaged_key_file_is_put_into_no_backup_and_the_doctor_names_it() {
 #[test]
 fn without_a_server_what_is_captured_is_copied_and_its_age_is_told() {
     let site = Site::new();
-    site.serve().stop();
     let (code, _) = site.fails(&["backup", "run"]);
     assert_eq!(code, 1, "nothing was ever captured");
     let server = site.serve();

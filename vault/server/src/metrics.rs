@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use coffre_core::audit::Action;
 use coffre_core::role::Role;
-use coffre_store::Statistics;
+use coffre_store::{CaptureStatus, Statistics};
 
 /// Upper bounds of the histogram's buckets, in microseconds.
 const BUCKETS: [u64; 14] = [
@@ -78,9 +78,10 @@ impl Metrics {
     }
 
     /// The exposition text (Prometheus text format 0.0.4).
-    pub(crate) fn exposition(&self, ready: bool, statistics: Option<Statistics>) -> String {
+    pub(crate) fn exposition(&self, ready: bool, statistics: Option<Statistics>, capture: &CaptureStatus) -> String {
         let mut text = Exposition(String::with_capacity(4096));
         text.gauge("coffre_ready", "1 while the vault can serve.", u64::from(ready));
+        text.expose_capture(capture);
         if let Some(statistics) = statistics {
             text.gauge("coffre_records", "Records that are not erased.", statistics.records);
             text.gauge("coffre_document_versions", "Stored versions of documents.", statistics.documents);
@@ -144,6 +145,17 @@ impl std::fmt::Display for Seconds {
 struct Exposition(String);
 
 impl Exposition {
+    fn expose_capture(&mut self, capture: &CaptureStatus) {
+        self.gauge("coffre_capture_on", "1 while commits are captured continuously.", u64::from(capture.on));
+        if capture.on {
+            let lag = Seconds(u64::try_from(capture.lag.as_micros()).unwrap_or(u64::MAX));
+            self.head("coffre_capture_lag_seconds", "gauge", "Age of the oldest commit that is not in the spool.");
+            self.sample("coffre_capture_lag_seconds", "", &lag);
+            let trouble = u64::from(capture.trouble.is_some());
+            self.gauge("coffre_capture_trouble", "1 while commits cannot be captured.", trouble);
+        }
+    }
+
     fn head(&mut self, name: &str, kind: &str, help: &str) {
         self.line(format_args!("# HELP {name} {help}\n# TYPE {name} {kind}\n"));
     }
@@ -179,8 +191,13 @@ mod tests {
         metrics.answered(answered, Duration::from_micros(700));
         metrics.answered(Answered { status: 401, role: None, ..answered }, Duration::from_micros(30));
         metrics.denied(Some(Role::Sales), Action::Read, Some("never-for-role"));
-        let text = metrics.exposition(true, None);
+        let lag = Duration::from_millis(1_250);
+        let capture = CaptureStatus { on: true, lag, newest: None, trouble: Some("the spool is full".to_owned()) };
+        let text = metrics.exposition(true, None, &capture);
         for line in [
+            "coffre_capture_on 1",
+            "coffre_capture_lag_seconds 1.250000",
+            "coffre_capture_trouble 1",
             "coffre_ready 1",
             r#"coffre_requests_total{route="/v1/records/{type}/{id}",method="GET",status="200",role="legal"} 1"#,
             r#"coffre_denials_total{role="sales",action="read",cause="never-for-role"} 1"#,

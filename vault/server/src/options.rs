@@ -49,6 +49,8 @@ pub struct SpoolOptions {
     pub folder: PathBuf,
     /// How many base backups stay in it: older ones are dropped by the next.
     pub keep: NonZeroU64,
+    /// Whether every commit is captured within a second, and base backups taken when they are due.
+    pub continuous: bool,
 }
 
 /// The files of TLS, in PEM.

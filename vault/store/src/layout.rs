@@ -94,6 +94,11 @@ impl Layout {
         self.root.join("cosigned-head")
     }
 
+    /// What the database files held at the last checkpoint.
+    pub fn landmark(&self) -> PathBuf {
+        self.chain().join("landmark.json")
+    }
+
     /// The owner lock.
     pub fn lock(&self) -> PathBuf {
         self.root.join("lock")

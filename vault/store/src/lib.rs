@@ -39,7 +39,7 @@ pub mod transactions;
 mod values;
 mod writer;
 
-pub use capture::{CaptureError, Captured};
+pub use capture::{CaptureError, CaptureOptions, CaptureStatus, Captured, CaughtUp};
 pub use disclosure::{Claim, Depends, Disclosure, Receipt, Undisclosed, WrongReceipt};
 pub use document::{DocumentReader, DocumentWriter, StagedDocument};
 pub use error::{CommitError, ReadError, StageError, Unavailable, disk_is_full};

@@ -14,6 +14,7 @@ use coffre_core::record::RecordTypeName;
 use coffre_core::time::Timestamp;
 use sha2::{Digest, Sha256};
 
+use crate::capture::{Door, Following};
 use crate::clock::SystemEntropy;
 use crate::disclosure::{Depends, Disclosure, Receipt};
 use crate::document::{DocumentWriter, Plan, StagedDocument};
@@ -24,7 +25,7 @@ use crate::open::{OpenError, Opened};
 use crate::readers::Readers;
 use crate::snapshot::Snapshot;
 use crate::transactions::Transaction;
-use crate::writer::{Files, Message, Pending, Shared, Writer};
+use crate::writer::{Message, Pending, Shared, Writer};
 
 /// An open vault.
 #[derive(Clone)]
@@ -40,12 +41,29 @@ struct Inner {
     recovery_recipient: String,
     messages: Sender<Message>,
     writer: Mutex<Option<JoinHandle<()>>>,
+    /// Continuous capture, while it goes on.
+    following: Mutex<Option<Following>>,
     /// Held for the life of the handle: closing it would let another process in.
     _lock: File,
 }
 
 impl Drop for Inner {
     fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+impl Inner {
+    fn door(&self) -> Door {
+        Door { shared: Arc::clone(&self.shared), messages: self.messages.clone(), generation: self.generation }
+    }
+
+    /// The capture first: it asks the writer for the last frames.
+    fn stop(&self) {
+        let following = self.following.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(following) = following {
+            following.end(&self.door());
+        }
         stop(&self.messages, &self.writer);
     }
 }
@@ -68,8 +86,17 @@ impl Store {
         let handle = std::thread::Builder::new().name("coffre-writer".to_owned()).spawn(move || writer.run(&inbox))?;
         let verification_key = shared.signer.verification_key();
         let writer = Mutex::new(Some(handle));
-        let inner =
-            Inner { shared, readers, verification_key, generation, recovery_recipient, messages, writer, _lock: lock };
+        let inner = Inner {
+            shared,
+            readers,
+            verification_key,
+            generation,
+            recovery_recipient,
+            messages,
+            writer,
+            following: Mutex::default(),
+            _lock: lock,
+        };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -266,21 +293,18 @@ impl Store {
         Ok(Some(hex(&hasher.finalize())))
     }
 
-    /// Runs something on the writer's thread between two groups, and gives its answer.
-    pub(crate) fn exclusively<T: Send + 'static>(
-        &self,
-        act: impl FnOnce(&Shared, &Files, &crate::log_file::Tail) -> T + Send + 'static,
-    ) -> Result<T, Unavailable> {
-        let (answer, answered) = channel();
-        let shared = Arc::clone(&self.inner.shared);
-        self.send(Message::Exclusive(Box::new(move |ready| {
-            let _gone = answer.send(ready.map(|(files, tail)| act(&shared, files, tail)));
-        })));
-        answered.recv().unwrap_or(Err(Unavailable::Stopping))
+    /// The way to the writer for the capture.
+    pub(crate) fn door(&self) -> Door {
+        self.inner.door()
+    }
+
+    /// Keeps a capture going until the store is closed.
+    pub(crate) fn keep_following(&self, following: Following) {
+        *self.inner.following.lock().unwrap_or_else(PoisonError::into_inner) = Some(following);
     }
 
     /// Ends the writer after what it accepted, checkpoints and closes. Further calls answer `Stopping`.
     pub fn close(&self) {
-        stop(&self.inner.messages, &self.inner.writer);
+        self.inner.stop();
     }
 }

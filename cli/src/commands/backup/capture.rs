@@ -1,7 +1,7 @@
-//! Asks the vault's own process for a base backup, over the backup socket.
+//! Asks the vault's own process that everything be captured, or for a base backup, over the backup socket.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use coffre_backup::run::{Answer, Capture, NotCaptured};
 use coffre_backup::{Ending, Observer};
@@ -11,18 +11,39 @@ use serde::Deserialize;
 use crate::client::{ClientError, ask};
 
 /// The server at the backup socket, if there is one.
-pub(super) struct BySocket(pub(super) Option<PathBuf>);
+pub(super) struct BySocket {
+    pub(super) socket: Option<PathBuf>,
+    /// Whether a base backup is asked for, also where commits are captured continuously.
+    pub(super) base: bool,
+}
 
 #[derive(Deserialize)]
 struct Base {
     number: u64,
 }
 
+#[derive(Deserialize)]
+struct CaughtUp {
+    base: u64,
+    taken: bool,
+}
+
+impl BySocket {
+    fn ask(&self, socket: &Path) -> Result<Answer, ClientError> {
+        if self.base {
+            let Base { number } = ask(socket, Method::POST, "/v1/base")?;
+            return Ok(Answer::Captured { number });
+        }
+        let CaughtUp { base: number, taken } = ask(socket, Method::POST, "/v1/capture")?;
+        Ok(if taken { Answer::Captured { number } } else { Answer::Current { number } })
+    }
+}
+
 impl Capture for BySocket {
     fn capture(&mut self, _observer: &mut dyn Observer) -> Result<Answer, NotCaptured> {
-        let Some(socket) = self.0.take() else { return Ok(Answer::NotServed) };
-        match ask(&socket, Method::POST, "/v1/base") {
-            Ok(Base { number }) => Ok(Answer::Captured { number }),
+        let Some(socket) = self.socket.take() else { return Ok(Answer::NotServed) };
+        match self.ask(&socket) {
+            Ok(answer) => Ok(answer),
             // A socket that is there and cannot be used is not the absence of a server.
             Err(ClientError::Unreachable { source, .. }) if is_absent(&source) => Ok(Answer::NotServed),
             Err(error @ ClientError::Unreachable { .. }) => {

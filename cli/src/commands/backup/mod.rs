@@ -3,6 +3,7 @@
 
 mod capture;
 mod copies;
+mod follow;
 mod list;
 mod run;
 mod setting;
@@ -24,8 +25,10 @@ pub(crate) struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    /// Take a base backup, copy it to every destination, make a snapshot with restic
+    /// Have everything captured, copy it to every destination, make a snapshot with restic
     Run(run::Arguments),
+    /// Copy whatever is captured to every destination within a second, until stopped
+    Follow(follow::Arguments),
     /// List the restore points of a place
     List(list::Arguments),
     /// Verify what is stored: signatures, chains, every byte. Needs no key
@@ -40,6 +43,7 @@ enum Verb {
 pub(crate) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit> {
     match &arguments.verb {
         Verb::Run(verb) => run::run(verb, global),
+        Verb::Follow(verb) => follow::run(verb, global),
         Verb::List(verb) => list::run(verb, global),
         Verb::Verify(verb) => verify::run(verb, global),
         Verb::Status(verb) => status::run(verb, global),

@@ -23,6 +23,9 @@ pub(crate) struct Arguments {
     /// Create the restic repository if it is not there yet
     #[arg(long)]
     init: bool,
+    /// Take a base backup also where commits are captured continuously and the last one is recent
+    #[arg(long)]
+    base: bool,
     /// Compare what the destinations hold by hash, and copy again what is missing
     #[arg(long)]
     compare: bool,
@@ -41,7 +44,7 @@ pub(crate) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
     job.init = arguments.init;
     job.compare = if arguments.compare { Compare::Hashes } else { Compare::Sizes };
     job.renewed.clone_from(&arguments.renewed);
-    let mut capture = BySocket(setting.backup_socket.clone());
+    let mut capture = BySocket { socket: setting.backup_socket.clone(), base: arguments.base };
     let mut watch = Watch::new();
     tell_copies(&setting, &mut watch)?;
     let report = run::run(&job, &mut capture, &|| SystemClock.now(), &mut watch)?;
@@ -85,7 +88,11 @@ fn as_json(report: &Report) -> Value {
     };
     json!({
         "exit_code": report.ending.code(),
-        "base": match &report.capture { Ok(Answer::Captured { number }) => json!(number), _ => Value::Null },
+        "base": match &report.capture {
+            Ok(Answer::Captured { number } | Answer::Current { number }) => json!(number),
+            _ => Value::Null,
+        },
+        "base_taken": matches!(report.capture, Ok(Answer::Captured { .. })),
         "served": !matches!(report.capture, Ok(Answer::NotServed)),
         "capture_error": report.capture.as_ref().err().map(ToString::to_string),
         "captured": report.captured,
@@ -97,6 +104,7 @@ fn as_json(report: &Report) -> Value {
 fn lines(report: &Report) -> String {
     let mut lines = vec![match &report.capture {
         Ok(Answer::Captured { number }) => format!("base {number} taken"),
+        Ok(Answer::Current { number }) => format!("everything is captured, after base {number}"),
         Ok(Answer::NotServed) => "no server answers: what was captured before is copied".to_owned(),
         Err(error) => format!("NO BASE TAKEN: {error}"),
     }];

@@ -2,8 +2,9 @@
 //! whether every one is within the objective.
 
 use clap::Args;
+use coffre_backup::destination::FileSystem;
 use coffre_backup::state::{State, Target};
-use coffre_backup::status::{Examined, Status, TargetStatus, examine, status};
+use coffre_backup::status::{self, Behind, Examined, Status, TargetStatus, examine};
 use coffre_store::clock::{Clock as _, SystemClock};
 use serde_json::{Value, json};
 
@@ -33,24 +34,33 @@ pub(crate) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
     }
     // A repository counts as it is remembered: to look into it takes restic minutes.
     targets.extend(setting.repository.as_ref().map(|_| (RESTIC, None)));
+    // A spool that cannot be read, by this account or at all, is no reason to say nothing.
+    let spool = FileSystem::new(&setting.spool);
+    let mut behind = Vec::new();
+    for (_, destination) in &setting.destinations {
+        behind.push(status::behind(&spool, &**destination, &setting.pinned, &mut watch).ok());
+    }
     drop(watch);
     let examined = targets.iter().map(|(name, examined)| (*name, examined.as_ref()));
-    let status = status(&state, examined, setting.objective_seconds, SystemClock.now());
+    let status = status::status(&state, examined, setting.objective_seconds, SystemClock.now());
     if arguments.json {
-        output::json(&as_json(&status, setting.objective_seconds))?;
+        output::json(&as_json(&status, &behind, setting.objective_seconds))?;
     } else {
-        output::line(lines(&status, &targets, setting.objective_seconds))?;
+        output::line(lines(&status, &targets, &behind, setting.objective_seconds))?;
     }
     Ok(status.ending.into())
 }
 
-fn as_json(status: &Status, objective_seconds: i64) -> Value {
-    let target = |target: &TargetStatus| {
+fn as_json(status: &Status, behind: &[Option<Behind>], objective_seconds: i64) -> Value {
+    let behind = behind.iter().copied().chain(std::iter::repeat(None));
+    let target = |(target, behind): (&TargetStatus, Option<Behind>)| {
         json!({
             "name": target.name,
             "within": target.within,
             "captured": target.captured,
             "age_seconds": target.age,
+            "behind_seconds": behind.map(|behind| behind.seconds),
+            "behind_bytes": behind.map(|behind| behind.bytes),
             "last_failure": target.last_failure,
             "fault": target.fault.as_ref().map(ToString::to_string),
         })
@@ -58,19 +68,28 @@ fn as_json(status: &Status, objective_seconds: i64) -> Value {
     json!({
         "exit_code": status.ending.code(),
         "objective_seconds": objective_seconds,
-        "targets": status.targets.iter().map(target).collect::<Vec<_>>(),
+        "targets": status.targets.iter().zip(behind).map(target).collect::<Vec<_>>(),
     })
 }
 
-fn lines(status: &Status, examined: &[(&str, Option<Examined>)], objective_seconds: i64) -> String {
+fn lines(
+    status: &Status,
+    examined: &[(&str, Option<Examined>)],
+    behind: &[Option<Behind>],
+    objective_seconds: i64,
+) -> String {
+    let behind = behind.iter().copied().chain(std::iter::repeat(None));
     let mut lines = vec![format!("objective: a backup not older than {}", figures::age(objective_seconds))];
-    for (target, (_, examined)) in status.targets.iter().zip(examined) {
+    for ((target, (_, examined)), behind) in status.targets.iter().zip(examined).zip(behind) {
         let state = if target.within { "ok  " } else { "LATE" };
         let newest = match (target.captured, target.age) {
             (Some(captured), Some(age)) => format!("{} old ({})", figures::age(age), figures::moment(captured)),
             _ => "no backup".to_owned(),
         };
         lines.push(format!("{state}  {}: {newest}", target.name));
+        if let Some(Behind { seconds, bytes }) = behind.filter(|behind| behind.bytes > 0) {
+            lines.push(format!("      behind the spool by {}, {}", figures::age(seconds), figures::bytes(bytes)));
+        }
         lines.extend(target.fault.iter().map(|fault| format!("      FAULT {fault}")));
         if let Some(Examined::Unreachable(error)) = examined {
             lines.push(format!("      as remembered: {error}"));

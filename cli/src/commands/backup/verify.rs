@@ -64,6 +64,8 @@ fn as_json(name: &str, verified: &Verified) -> Value {
         "name": name,
         "sound": verified.faults.is_empty(),
         "points": verified.points,
+        "segments": verified.segments,
+        "restorable_to": verified.restorable_to,
         "objects": verified.objects,
         "bytes": verified.bytes,
         "newest": verified.newest_point.map(|(generation, number, time)| {
@@ -76,11 +78,15 @@ fn as_json(name: &str, verified: &Verified) -> Value {
 
 fn lines(name: &str, verified: &Verified) -> String {
     let state = if verified.faults.is_empty() { "sound " } else { "FAULTY" };
-    let Verified { points, objects, .. } = verified;
+    let Verified { points, segments, objects, .. } = verified;
     let read = figures::bytes(verified.bytes);
-    let mut lines = vec![format!("{state}  {name}: {points} points, {objects} objects, {read} read")];
+    let mut lines =
+        vec![format!("{state}  {name}: {points} points, {segments} segments, {objects} objects, {read} read")];
     if let Some((generation, number, time)) = verified.newest_point {
         lines.push(format!("        newest {generation}/{} of {}", number.get(), figures::moment(time)));
+    }
+    if let Some(moment) = verified.restorable_to {
+        lines.push(format!("        restorable to {}", figures::moment(moment)));
     }
     lines.extend(verified.faults.iter().map(|fault| format!("        FAULT {fault}")));
     lines.extend(verified.notices.iter().map(|notice| format!("        note  {notice}")));

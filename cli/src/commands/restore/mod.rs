@@ -16,6 +16,7 @@ use coffre_backup::restore::{self, Restored as Fetched};
 use coffre_core::ids::GenerationId;
 use coffre_core::note::VerificationKey;
 use coffre_core::spool::{Ordinal, Pinned, Wanted};
+use coffre_core::time::Timestamp;
 use coffre_store::clock::{Clock as _, SystemClock, SystemEntropy};
 use coffre_store::{Checking, Identity, Restored};
 
@@ -49,6 +50,9 @@ pub(crate) struct Arguments {
     /// Restore this point (GENERATION/NUMBER, see `coffre backup list`) instead of the newest
     #[arg(long, value_name = "POINT", value_parser = point)]
     point: Option<(GenerationId, Ordinal)>,
+    /// Restore to the newest moment that was captured at this time or before it (2026-11-22T15:32:00Z)
+    #[arg(long, value_name = "TIME", conflicts_with = "point")]
+    at: Option<Timestamp>,
     /// Of a restic repository: this snapshot instead of the newest
     #[arg(long, value_name = "ID")]
     snapshot: Option<String>,
@@ -96,7 +100,11 @@ fn fetch(
     directory: &std::path::Path,
     watch: &mut Watch,
 ) -> anyhow::Result<Fetched> {
-    let wanted = arguments.point.map_or(Wanted::Newest, |(generation, number)| Wanted::Exactly(generation, number));
+    let wanted = match (arguments.point, arguments.at) {
+        (Some((generation, number)), _) => Wanted::Exactly(generation, number),
+        (None, Some(moment)) => Wanted::At(moment),
+        (None, None) => Wanted::Newest,
+    };
     let plan = restore::plan(sources, pinned, wanted, watch)?;
     Ok(restore::execute(&plan, sources, directory, watch)?)
 }

@@ -17,6 +17,9 @@ pub(super) struct Report {
     from_generation: GenerationId,
     from_number: u64,
     captured: Timestamp,
+    /// The moments that could have been chosen.
+    oldest: Timestamp,
+    newest: Timestamp,
     /// The generation that begins.
     generation: GenerationId,
     fetched_files: u64,
@@ -37,7 +40,9 @@ impl Report {
         Self {
             from_generation: heading.generation,
             from_number: heading.number.get(),
-            captured: heading.time,
+            captured: fetched.captured,
+            oldest: fetched.window.0,
+            newest: fetched.window.1,
             generation: restored.generation,
             fetched_files: fetched.fetched,
             fetched_bytes: fetched.fetched_bytes,
@@ -59,7 +64,8 @@ impl Report {
             erased => format!("erased       {erased} since this point, and they stay erased\n"),
         };
         format!(
-            "point        {}/{} of {}\n\
+            "moment       {}, of {} to {}\n\
+             base         {}/{}\n\
              fetched      {} files, {}{found}, in {:.1} s\n\
              records      {}, all of them decrypt\n\
              documents    {}, {}, all of them decrypt\n\
@@ -67,9 +73,11 @@ impl Report {
              log          {} entries, in agreement with their signed head\n\
              generation   {}\n\
              The vault is restored in {:.1} s. Serve it with `coffre serve --vault DIR`; take a new backup soon.",
+            self.captured,
+            figures::moment(self.oldest),
+            figures::moment(self.newest),
             self.from_generation,
             self.from_number,
-            figures::moment(self.captured),
             self.fetched_files,
             figures::bytes(self.fetched_bytes),
             self.fetch_seconds,

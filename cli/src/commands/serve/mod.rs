@@ -94,5 +94,5 @@ fn options(place: &Place, listen: Option<SocketAddr>) -> anyhow::Result<ServerOp
 }
 
 fn spool(backup: &Backup) -> SpoolOptions {
-    SpoolOptions { folder: backup.spool.clone(), keep: backup.keep }
+    SpoolOptions { folder: backup.spool.clone(), keep: backup.keep, continuous: backup.continuous }
 }

@@ -19,8 +19,8 @@ pub enum Fault {
         /// Why, ending with the remedy.
         cause: String,
     },
-    /// An authentic manifest under another's name.
-    #[error("{object} holds the manifest that belongs at {belongs}: objects were swapped; copy both from elsewhere")]
+    /// An authentic manifest or segment under another's name.
+    #[error("{object} holds what belongs at {belongs}: objects were swapped; copy both from elsewhere")]
     Misplaced {
         /// The object.
         object: String,
@@ -45,7 +45,7 @@ pub enum Fault {
     /// Places in a chain that no manifest accounts for.
     #[error(
         "the {chain} chain of generation {generation} has nothing at positions {from} to {to}: \
-         take a new base backup, and find out who removed them"
+         copy them from another destination, or take a new base backup; find out who removed them"
     )]
     ChainGap {
         /// Which chain.
@@ -56,6 +56,14 @@ pub enum Fault {
         from: Ordinal,
         /// The last that is missing.
         to: Ordinal,
+    },
+    /// A segment that cannot be believed.
+    #[error("{object} is not a sound segment ({cause}): copy it from another destination")]
+    Segment {
+        /// The object.
+        object: String,
+        /// Why.
+        cause: String,
     },
     /// Two histories where there can be one only.
     #[error(

@@ -6,6 +6,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::{ContentHash, DocumentName};
@@ -33,8 +34,9 @@ pub enum InventoryError {
     },
 }
 
-/// A document version and the bytes it has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// A document version and the bytes it has. In JSON it is the text of its line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct InventoryEntry {
     /// Which document and version.
     pub name: DocumentName,
@@ -52,8 +54,23 @@ impl fmt::Display for InventoryEntry {
 }
 
 /// Why a text is no inventory entry. The reader knows the line and says the rest.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("expected a document version, its bytes and its SHA-256, as in an inventory")]
 pub struct NotAnEntry;
+
+impl TryFrom<String> for InventoryEntry {
+    type Error = NotAnEntry;
+
+    fn try_from(text: String) -> Result<Self, NotAnEntry> {
+        text.parse()
+    }
+}
+
+impl From<InventoryEntry> for String {
+    fn from(entry: InventoryEntry) -> Self {
+        entry.to_string()
+    }
+}
 
 impl FromStr for InventoryEntry {
     type Err = NotAnEntry;

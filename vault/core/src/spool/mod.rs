@@ -4,6 +4,7 @@
 //!
 //! ```text
 //! main/ENVIRONMENT-VAULT/GENERATION/vault/0000000000000001.base
+//!                                        /0000000000000002.segment
 //!                                  /audit/0000000000000001.base
 //!                                  /manifests/0000000000000001.note
 //!                       /inventories/SHA256.txt  keys/SHA256.json  recovery/SHA256.age
@@ -15,6 +16,7 @@
 //! The layout is written down in `docs/formats/spool.md`, the manifest in `docs/formats/manifest.md`.
 
 mod continuation;
+mod coverage;
 mod fault;
 mod hash;
 mod history;
@@ -25,8 +27,10 @@ mod point;
 mod segment;
 mod signed;
 mod survey;
+mod wal;
 
 pub use continuation::Place;
+pub use coverage::segments_after;
 pub use fault::{Fault, Notice};
 pub use hash::{ContentHash, ContentHasher, HashTextError};
 pub use history::{Generation, History};
@@ -39,9 +43,12 @@ pub use manifest::{
 };
 pub use name::{Chain, DocumentName, NameError, ObjectName, Ordinal, Side};
 pub use point::{NoPoint, RestorePoint, Wanted};
-pub use segment::{ChecksumOrder, Frames, SegmentError, SegmentHeader, WalChecksum};
+pub use segment::{
+    ChecksumOrder, DocumentChanges, Frames, SEGMENT_PREFIX, SegmentError, SegmentHeader, SegmentPoint, WalChecksum,
+};
 pub use signed::{ManifestError, Pinned, Signed, open, sign};
 pub use survey::{Known, Listing, Survey};
+pub use wal::{FRAME_HEADER, Frame, FrameCheck, Gathered, WAL_HEADER, WalError, WalHeader, WalPosition, WalWriter};
 
 #[cfg(test)]
 mod tests;

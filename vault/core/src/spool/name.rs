@@ -162,7 +162,8 @@ impl fmt::Display for Chain {
 }
 
 /// One version of a document: `DOCUMENT-VERSION`. Ordered by document, then by version.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct DocumentName {
     /// The document.
     pub document: DocumentId,
@@ -186,6 +187,20 @@ impl DocumentName {
 impl fmt::Display for DocumentName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}-{}", self.document, self.version)
+    }
+}
+
+impl TryFrom<String> for DocumentName {
+    type Error = NameError;
+
+    fn try_from(text: String) -> Result<Self, NameError> {
+        text.parse()
+    }
+}
+
+impl From<DocumentName> for String {
+    fn from(name: DocumentName) -> Self {
+        name.to_string()
     }
 }
 

@@ -1,6 +1,8 @@
 //! The point to restore: the newest whole state of a vault, and the keyring that opens it. Decides
 //! on names, sizes and signed statements only, and refuses where it would have to guess.
 
+use std::collections::BTreeSet;
+
 use thiserror::Error;
 
 use super::survey::fault_of;
@@ -9,6 +11,7 @@ use super::{
 };
 use crate::crypto::Scope;
 use crate::ids::GenerationId;
+use crate::time::Timestamp;
 
 /// Which point is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,6 +20,8 @@ pub enum Wanted {
     Newest,
     /// The newest of a generation, where several go on side by side.
     NewestOf(GenerationId),
+    /// The newest that was captured at this moment or before it.
+    At(Timestamp),
     /// This manifest exactly.
     Exactly(GenerationId, Ordinal),
 }
@@ -48,6 +53,12 @@ pub enum NoPoint {
         generation: GenerationId,
         /// The number.
         number: Ordinal,
+    },
+    /// Nothing was captured as early as asked for.
+    #[error("the oldest point here is of {oldest}: ask for that or a later moment, or look at another destination")]
+    TooEarly {
+        /// When the oldest was captured.
+        oldest: Timestamp,
     },
     /// The newest manifest cannot be believed.
     #[error(
@@ -106,6 +117,7 @@ impl Survey {
         let id = match wanted {
             Wanted::Newest => self.main.current()?.ok_or(NoPoint::Empty)?,
             Wanted::NewestOf(generation) => generation,
+            Wanted::At(moment) => return self.manifest_at(moment),
             Wanted::Exactly(generation, number) => {
                 let found = self.main.generation(generation).and_then(|g| g.manifest(number));
                 return found.ok_or(NoPoint::NotThere { generation, number });
@@ -113,6 +125,24 @@ impl Survey {
         };
         let generation = self.main.generation(id).ok_or(NoPoint::Empty)?;
         generation.newest_of_all().ok_or(NoPoint::NewestUnsound { generation: id })
+    }
+
+    /// The newest manifest of the generation that goes on, or of those it came from, at a moment.
+    fn manifest_at(&self, moment: Timestamp) -> Result<&Signed<MainManifest>, NoPoint> {
+        let mut at = Some(self.main.current()?.ok_or(NoPoint::Empty)?);
+        let mut seen = BTreeSet::new();
+        let mut oldest = None;
+        while let Some(generation) = at.filter(|id| seen.insert(*id)).and_then(|id| self.main.generation(id)) {
+            for signed in generation.manifests().rev() {
+                if signed.manifest.heading.time <= moment {
+                    return Ok(signed);
+                }
+                oldest = Some(signed.manifest.heading.time);
+            }
+            let newest = generation.newest();
+            at = newest.and_then(|newest| newest.manifest.heading.parent.as_ref()).map(|parent| parent.generation);
+        }
+        Err(oldest.map_or(NoPoint::Empty, |oldest| NoPoint::TooEarly { oldest }))
     }
 
     /// The newest keyring that belongs to the manifest's generation or one that came from it, and

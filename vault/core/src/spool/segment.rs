@@ -13,17 +13,20 @@
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::{Chain, ContentHash, Link, ObjectName, Ordinal, Pinned};
+use super::{Chain, ContentHash, DocumentName, InventoryEntry, Link, ObjectName, Ordinal, Pinned};
 use crate::canonical::{self, CanonicalError};
 use crate::crypto::Scope;
 use crate::ids::{Environment, GenerationId, VaultId};
 use crate::note::{NoteError, SignedNote, SigningKey};
 use crate::time::Timestamp;
+use crate::tlog::{HeadError, TreeHead};
 
 const MAGIC: &str = "coffre/segment/v1 ";
 const FORMAT: &str = "coffre/segment/v1";
 /// Magic, eight digits and a newline.
 const PREFIX: usize = MAGIC.len() + 9;
+/// Bytes that say how long a header is.
+pub const SEGMENT_PREFIX: usize = PREFIX;
 /// Bytes of the header that `SQLite` writes before each page.
 const FRAME_HEADER: u64 = 24;
 
@@ -50,6 +53,9 @@ pub enum SegmentError {
         /// Its vault.
         vault: VaultId,
     },
+    /// The audit tree head in it is not the vault's.
+    #[error("the audit tree head in it cannot be believed")]
+    Head(#[source] HeadError),
     /// Two of its statements exclude each other.
     #[error("its header contradicts itself ({what}): it was signed by a faulty program, keep it and report it")]
     Contradiction {
@@ -95,6 +101,36 @@ pub struct Frames {
     pub sha256: ContentHash,
 }
 
+/// What the frames of the vault chain did to the list of documents.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DocumentChanges {
+    /// Versions whose rows they bring, as lines of an inventory; all of them objects before the segment is.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub added: Vec<InventoryEntry>,
+    /// Versions whose rows they take away.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub removed: Vec<DocumentName>,
+}
+
+impl DocumentChanges {
+    /// Whether nothing changed.
+    pub const fn is_empty(&self) -> bool {
+        self.added.is_empty() && self.removed.is_empty()
+    }
+}
+
+/// A moment at which the three databases belong together. Segments of the audit chain end in one: no
+/// change is without its entry in the log, so there is always one to say it in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SegmentPoint {
+    /// The place in the vault chain.
+    pub vault: Link,
+    /// The place in the keyring chain; a later one will do.
+    pub keyring: Link,
+    /// The signed audit tree head, as a whole note.
+    pub audit_head: String,
+}
+
 /// What the vault signs about a segment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SegmentHeader {
@@ -117,6 +153,12 @@ pub struct SegmentHeader {
     /// For the vault chain: the place in the keyring chain that must be reached to read it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub keyring: Option<Link>,
+    /// For the vault chain: what became of the documents.
+    #[serde(default, skip_serializing_if = "DocumentChanges::is_empty")]
+    pub documents: DocumentChanges,
+    /// For the audit chain: what belongs together after it; none when more frames of the same moment follow.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub point: Option<SegmentPoint>,
 }
 
 /// The header as it is signed, with the name of its format.
@@ -131,6 +173,11 @@ impl SegmentHeader {
     /// The name of the segment.
     pub const fn name(&self) -> ObjectName {
         ObjectName::Segment { generation: self.generation, chain: self.chain, position: self.position }
+    }
+
+    /// Its place in the chain, once the hash of the whole object is known.
+    pub const fn link(&self, sha256: ContentHash) -> Link {
+        Link { position: self.position, sha256 }
     }
 
     /// Bytes of the frames that follow the header.
@@ -148,13 +195,19 @@ impl SegmentHeader {
         Ok(format!("{MAGIC}{:08}\n{note}", note.len()).into_bytes())
     }
 
-    /// Reads the header of a segment of the pinned vault; says where its frames begin.
-    pub fn parse(bytes: &[u8], pinned: &Pinned) -> Result<(Self, usize), SegmentError> {
-        let (prefix, rest) = bytes.split_at_checked(PREFIX).ok_or(SegmentError::Form)?;
+    /// How long a header is that begins with these bytes, [`SEGMENT_PREFIX`] of them.
+    pub fn length(prefix: &[u8]) -> Result<usize, SegmentError> {
+        let prefix = prefix.get(..PREFIX).ok_or(SegmentError::Form)?;
         let digits = std::str::from_utf8(prefix).ok().and_then(|p| p.strip_prefix(MAGIC)?.strip_suffix('\n'));
         let digits = digits.filter(|d| d.bytes().all(|b| b.is_ascii_digit())).ok_or(SegmentError::Form)?;
-        let length: usize = digits.parse().map_err(|_| SegmentError::Form)?;
-        let note = SignedNote::parse(rest.get(..length).ok_or(SegmentError::Form)?).map_err(SegmentError::Note)?;
+        Ok(PREFIX + digits.parse::<usize>().map_err(|_| SegmentError::Form)?)
+    }
+
+    /// Reads the header of a segment of the pinned vault; says where its frames begin.
+    pub fn parse(bytes: &[u8], pinned: &Pinned) -> Result<(Self, usize), SegmentError> {
+        let length = Self::length(bytes)?;
+        let note =
+            SignedNote::parse(bytes.get(PREFIX..length).ok_or(SegmentError::Form)?).map_err(SegmentError::Note)?;
         let text = note.verify(&pinned.key).map_err(SegmentError::Note)?;
         let Text { format, header } = serde_json::from_str(text).map_err(|error| SegmentError::Text(Some(error)))?;
         if format != FORMAT || header.text()? != text {
@@ -165,7 +218,10 @@ impl SegmentHeader {
             return Err(SegmentError::OtherVault { environment: header.environment, vault: header.vault });
         }
         header.check()?;
-        Ok((header, PREFIX + length))
+        if let Some(point) = &header.point {
+            TreeHead::open(point.audit_head.as_bytes(), &pinned.key, None).map_err(SegmentError::Head)?;
+        }
+        Ok((header, length))
     }
 
     fn text(&self) -> Result<String, SegmentError> {
@@ -185,6 +241,16 @@ impl SegmentHeader {
         }
         if self.keyring.is_some() != (self.chain == Chain::Vault) {
             return contradiction("segments of the vault chain, and only they, name the keyring they need");
+        }
+        if self.point.is_some() && self.chain != Chain::Audit {
+            return contradiction("only segments of the audit chain end in a point");
+        }
+        if self.chain != Chain::Vault && !self.documents.is_empty() {
+            return contradiction("only the vault chain has documents");
+        }
+        let added = self.documents.added.iter().map(|entry| entry.name);
+        if !added.is_sorted_by(|a, b| a < b) || !self.documents.removed.is_sorted_by(|a, b| a < b) {
+            return contradiction("documents are in ascending order, each once");
         }
         Ok(())
     }

@@ -1,10 +1,11 @@
 //! What the manifests of a place claim, held against what is listed there. Looks at names, sizes and
 //! signed statements; whether an object has the right bytes is for whoever reads it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use super::coverage;
 use super::{
     ContentHash, Fault, Generation, History, KeyringManifest, MainManifest, Manifest, Needed, Notice, ObjectName,
     Ordinal, Pinned, Side, Signed,
@@ -66,7 +67,9 @@ impl Survey {
         survey.claim_main(listing, &pinned.scope);
         survey.claim_keyring(&pinned.scope, &mut expired);
         survey.compare(listing, &pinned.scope);
-        survey.find_unclaimed(listing, &expired, &pinned.scope);
+        let adrift = coverage::check(&survey.main, listing, &pinned.scope, &mut survey.faults);
+        expired.extend(coverage::check(&survey.keyring, listing, &pinned.scope, &mut survey.faults));
+        survey.find_unclaimed(listing, &expired, &adrift, &pinned.scope);
         survey
     }
 
@@ -121,12 +124,14 @@ impl Survey {
         }
     }
 
-    fn find_unclaimed(&mut self, listing: &Listing, expired: &[ObjectName], scope: &Scope) {
+    fn find_unclaimed(&mut self, listing: &Listing, expired: &[ObjectName], adrift: &[ObjectName], scope: &Scope) {
+        let (expired, adrift): (BTreeSet<_>, BTreeSet<_>) = (expired.iter().collect(), adrift.iter().collect());
         for name in listing.keys() {
             let object = name.path(scope);
             match name {
                 _ if expired.contains(name) => self.notices.push(Notice::Expired { object }),
                 ObjectName::Manifest { .. } | ObjectName::Document(_) => {}
+                ObjectName::Segment { .. } if !adrift.contains(name) => {}
                 _ if self.needed.contains_key(name) => {}
                 _ => self.notices.push(Notice::Unclaimed { object }),
             }

@@ -5,6 +5,7 @@ mod faults;
 mod golden;
 mod points;
 mod properties;
+mod wal;
 
 use super::*;
 use crate::crypto::Scope;

@@ -4,6 +4,7 @@ use axum::extract::{Request, State};
 use axum::http::{StatusCode, Uri};
 use axum::response::Response;
 use coffre_core::erasure::Copies;
+use coffre_store::CaughtUp;
 use serde::Deserialize;
 use serde_json::json;
 
@@ -15,7 +16,11 @@ use super::routes::Routes;
 use super::{Api, body};
 
 pub(super) fn routes() -> Routes {
-    Routes::new().get("/v1/status", status).post("/v1/base", base).post("/v1/copies", copies)
+    Routes::new()
+        .get("/v1/status", status)
+        .post("/v1/base", base)
+        .post("/v1/capture", capture)
+        .post("/v1/copies", copies)
 }
 
 async fn status(State(api): State<Api>, Account(_): Account, uri: Uri) -> Result<Response, Problem> {
@@ -28,10 +33,7 @@ async fn base(State(api): State<Api>, Account(call): Account, request: Request) 
     let (parts, sent) = request.into_parts();
     Parameters::none(&parts.uri)?;
     body::none(&parts.headers, sent, &api.limits).await?;
-    let Some(spool) = api.spool else {
-        let detail = "no spool is configured: set `spool` in [backup] of coffre.toml and start the server again";
-        return Err(Problem::new(StatusCode::CONFLICT, "no-spool", "There is no spool", detail));
-    };
+    let spool = api.spool.ok_or_else(no_spool)?;
     let captured = api.keeper.capture_base(call, spool.folder, spool.keep).await?;
     Answer::new(StatusCode::CREATED).json(&json!({
         "number": captured.number,
@@ -56,4 +58,20 @@ async fn copies(State(api): State<Api>, Account(call): Account, request: Request
     let Report { places } = body::json(&parts.headers, sent, &api.limits, &["application/json"]).await?;
     let ((), receipt) = api.keeper.report_copies(call, places).await?;
     Answer::recorded(&receipt).json(&json!({}))
+}
+
+/// Makes sure that everything committed by now is in the spool.
+async fn capture(State(api): State<Api>, Account(call): Account, request: Request) -> Result<Response, Problem> {
+    let (parts, sent) = request.into_parts();
+    Parameters::none(&parts.uri)?;
+    body::none(&parts.headers, sent, &api.limits).await?;
+    let spool = api.spool.ok_or_else(no_spool)?;
+    let caught_up = api.keeper.catch_up(call, spool.folder, spool.keep).await?;
+    let CaughtUp { base, taken, time } = caught_up;
+    Answer::new(StatusCode::OK).json(&json!({ "base": base, "taken": taken, "time": time }))
+}
+
+fn no_spool() -> Problem {
+    let detail = "no spool is configured: set `spool` in [backup] of coffre.toml and start the server again";
+    Problem::new(StatusCode::CONFLICT, "no-spool", "There is no spool", detail)
 }

@@ -4,6 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use coffre_store::CaptureError;
 use thiserror::Error;
 
 /// A server that did not start.
@@ -32,6 +33,9 @@ pub enum ServeError {
     /// A unix socket cannot be had.
     #[error(transparent)]
     Socket(#[from] SocketError),
+    /// The spool cannot be had.
+    #[error("commits could not be captured")]
+    Capture(#[source] CaptureError),
 }
 
 /// A certificate or key that cannot be used.

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use coffre_policies::Policies;
-use coffre_store::Store;
+use coffre_store::{CaptureOptions, Store};
 use hyper::body::{Body, Incoming};
 use hyper::{Request, Response};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -28,7 +28,7 @@ use crate::http::{self, Api, Peer};
 use crate::limits::Limits;
 use crate::options::ServerOptions;
 use crate::stop::Stop;
-use crate::usecases::Keeper;
+use crate::usecases::{Keeper, SOFTWARE};
 
 /// What answers requests.
 trait App:
@@ -86,6 +86,11 @@ pub async fn serve(options: ServerOptions, store: Store, policies: Arc<Policies>
     let address = public.address().unwrap_or(options.listen);
     let control = options.control_socket.as_deref().map(socket::control).transpose()?;
     let backup = options.backup_socket.as_ref().map(socket::backup).transpose()?;
+
+    if let Some(spool) = options.spool.as_ref().filter(|spool| spool.continuous) {
+        let capture = CaptureOptions::new(spool.folder.clone(), spool.keep, SOFTWARE);
+        store.follow(capture).map_err(ServeError::Capture)?;
+    }
 
     let mut doors = JoinSet::new();
     doors.spawn(door::keep(public, http::api(api.clone()), limits, stop.clone()));

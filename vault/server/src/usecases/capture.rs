@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use coffre_core::audit::Action;
 use coffre_store::transactions::NoteOnly;
-use coffre_store::{Captured, Depends};
+use coffre_store::{Captured, CaughtUp, Depends};
 
 use super::call::LocalCall;
 use super::failure::{Failure, uncommitted};
@@ -14,7 +14,7 @@ use super::health::LastBase;
 use super::keeper::{Keeper, blocking};
 
 /// What is written into manifests as their maker.
-const SOFTWARE: &str = concat!("coffre ", env!("CARGO_PKG_VERSION"));
+pub(crate) const SOFTWARE: &str = concat!("coffre ", env!("CARGO_PKG_VERSION"));
 
 impl Keeper {
     /// Takes a base backup. Its entry comes first, so that the backup holds it; an entry without its
@@ -31,5 +31,21 @@ impl Keeper {
         let captured = blocking(move || store.capture(&spool, keep, SOFTWARE).map_err(Failure::NotCaptured)).await?;
         self.base_taken(LastBase::from(&captured));
         Ok(captured)
+    }
+
+    /// Waits until everything committed by now is in the spool. Where capture goes on continuously, that
+    /// is nothing new and leaves no entry; otherwise it is a base backup.
+    pub(crate) async fn catch_up(
+        self: &Arc<Self>,
+        call: LocalCall,
+        spool: PathBuf,
+        keep: NonZeroU64,
+    ) -> Result<CaughtUp, Failure> {
+        if !self.store.capture_status().on {
+            let captured = self.capture_base(call, spool, keep).await?;
+            return Ok(CaughtUp { base: captured.number, taken: true, time: captured.time });
+        }
+        let store = self.store.clone();
+        blocking(move || store.catch_up(&spool, keep, SOFTWARE).map_err(Failure::NotCaptured)).await
     }
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use coffre_core::ids::{Environment, GenerationId, VaultId};
 use coffre_core::time::Timestamp;
-use coffre_store::{Captured, SignedHead, Statistics, Unavailable};
+use coffre_store::{CaptureStatus, Captured, SignedHead, Statistics, Unavailable};
 use serde::Serialize;
 
 use super::failure::Failure;
@@ -31,6 +31,24 @@ pub(crate) struct Status {
     pub(crate) statistics: Statistics,
     /// The last base backup that this process took.
     pub(crate) last_base: Option<LastBase>,
+    /// How continuous capture does.
+    pub(crate) capture: Capture,
+}
+
+/// How continuous capture does.
+#[derive(Debug, Serialize)]
+pub(crate) struct Capture {
+    on: bool,
+    /// Age of the oldest commit that is not in the spool.
+    lag_milliseconds: u64,
+    newest: Option<Timestamp>,
+    trouble: Option<String>,
+}
+
+impl From<CaptureStatus> for Capture {
+    fn from(CaptureStatus { on, lag, newest, trouble }: CaptureStatus) -> Self {
+        Self { on, lag_milliseconds: u64::try_from(lag.as_millis()).unwrap_or(u64::MAX), newest, trouble }
+    }
 }
 
 /// A base backup that was taken.
@@ -59,6 +77,11 @@ impl Keeper {
     /// Whether the vault can serve now, and if not, why.
     pub(crate) fn readiness(&self) -> Result<(), Unavailable> {
         self.store.readiness()
+    }
+
+    /// How continuous capture does.
+    pub(crate) fn capture(&self) -> CaptureStatus {
+        self.store.capture_status()
     }
 
     /// The newest signed tree head, for whoever is on the vault's host.
@@ -95,6 +118,7 @@ impl Keeper {
             key_files,
             statistics: self.statistics().await?,
             last_base: self.last_base(),
+            capture: self.capture().into(),
         })
     }
 }

@@ -46,6 +46,7 @@ mod versions;
 pub(crate) use amend_record::AmendRecord;
 pub(crate) use audit_log::{Access, Entries, ListAccesses, ListEntries};
 pub(crate) use call::{Call, LocalCall};
+pub(crate) use capture::SOFTWARE;
 pub(crate) use contactable::{Channel, CheckContactable, Person};
 pub(crate) use create_record::CreateRecord;
 pub(crate) use document_stream::DocumentStream;

@@ -24,6 +24,23 @@ async fn a_base_backup_is_taken_into_the_configured_spool() {
 }
 
 #[tokio::test]
+async fn what_is_committed_is_captured_by_itself() {
+    let vault = Running::start_with(|options| options.spool.as_mut().unwrap().continuous = true).await;
+    let legal = vault.application("cobol", "legal").await;
+    let backup = vault.control("backup.sock");
+    let before = backup.tell("/v1/capture").await.ok().json();
+    create(&legal, &anne()).await;
+    let after = backup.tell("/v1/capture").await.ok().json();
+    assert_eq!((&after["base"], &after["taken"]), (&before["base"], &json!(false)), "no base for a commit");
+    assert!(after["time"].as_str() > before["time"].as_str());
+    let status = backup.get("/v1/status").await.ok().json();
+    assert_eq!((&status["capture"]["on"], &status["capture"]["trouble"]), (&json!(true), &json!(null)));
+    assert_eq!(status["capture"]["newest"], after["time"]);
+    let metrics = legal.get("/metrics").await.ok().text();
+    assert!(metrics.contains("coffre_capture_on 1") && metrics.contains("coffre_capture_lag_seconds"), "{metrics}");
+}
+
+#[tokio::test]
 async fn it_has_only_blind_verbs() {
     let vault = Running::start().await;
     let legal = vault.application("cobol", "legal").await;

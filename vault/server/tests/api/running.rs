@@ -87,7 +87,7 @@ impl Running {
         options.backup_socket =
             Some(BackupSocket { path: folder.path().join("backup.sock"), accounts: vec![], groups: vec![] });
         let keep = std::num::NonZeroU64::new(2).unwrap();
-        options.spool = Some(SpoolOptions { folder: folder.path().join("spool"), keep });
+        options.spool = Some(SpoolOptions { folder: folder.path().join("spool"), keep, continuous: false });
         change(&mut options);
         habilitate(&store, "a.martin").await;
         let serving = serve(options, store.clone(), policies()).await.unwrap();

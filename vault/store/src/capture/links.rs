@@ -20,19 +20,21 @@ use crate::writer::Shared;
 pub(crate) struct Descriptors {
     vault: File,
     audit: File,
+    keyring: File,
 }
 
 impl Descriptors {
     pub(crate) fn open(layout: &Layout) -> io::Result<Self> {
         let open = |database| File::open(layout.database(database));
-        Ok(Self { vault: open(Database::Vault)?, audit: open(Database::Audit)? })
+        Ok(Self { vault: open(Database::Vault)?, audit: open(Database::Audit)?, keyring: open(Database::Keyring)? })
     }
 
     pub(super) fn of(&self, database: Database) -> Option<&File> {
         match database {
             Database::Vault => Some(&self.vault),
             Database::Audit => Some(&self.audit),
-            Database::Keyring | Database::Index => None,
+            Database::Keyring => Some(&self.keyring),
+            Database::Index => None,
         }
     }
 }
@@ -47,6 +49,10 @@ impl Links {
     pub(crate) fn open(shared: &Shared) -> Self {
         let pinned = Pinned { scope: shared.scope.clone(), key: shared.signer.verification_key() };
         Self { folder: shared.layout.chain(), pinned }
+    }
+
+    pub(super) const fn pinned(&self) -> &Pinned {
+        &self.pinned
     }
 
     fn last_file(&self, side: Side) -> PathBuf {

@@ -1,25 +1,34 @@
-//! Taking a base backup into the spool: blind copies of the sealed databases and documents, and the
-//! signed manifests that say what they are.
+//! Backups into the spool: base backups here, the segments between them in `step` and `follow`. Blind
+//! copies of the sealed databases and documents, and the signed manifests that say what they are.
 //!
-//! On the writer's thread, between two groups: the write-ahead logs are taken into the database
-//! files with no reader open, the keyring is copied by `VACUUM INTO` (no erased key survives that),
-//! and the head and the list of documents are noted. From then on checkpoints wait, so that the
-//! database files stay as they are; commits go on into the write-ahead logs. Then, on the caller's
-//! thread, everything is copied. Order, each durable before the next: keyring, its manifest,
+//! A base backup begins on the writer's thread, between two groups: the keyring is rebuilt by `VACUUM`
+//! (no erased key survives that), the write-ahead logs are taken into the database files with no
+//! reader open, and the head and the list of documents are noted. From then on checkpoints wait, so
+//! that the database files stay as they are; commits go on into the write-ahead logs. Then, on the
+//! caller's thread, everything is copied. Order, each durable before the next: keyring, its manifest,
 //! documents, keys, vault and audit, inventory, the main manifest.
 //!
 //! A manifest is what makes a backup: objects that a crash leaves without one are overwritten by the
 //! next capture.
 
 mod copy;
+mod door;
+mod ends;
+mod follow;
+mod frames;
+mod landmark;
 mod links;
+mod resume;
 mod retention;
 mod spool;
+mod step;
+mod watch;
 
 use std::io;
 use std::num::NonZeroU64;
 use std::path::Path;
 use std::sync::atomic::Ordering;
+use std::sync::mpsc::channel;
 
 use coffre_core::ids::DocumentId;
 use coffre_core::spool::{
@@ -33,11 +42,21 @@ use thiserror::Error;
 use crate::error::{Unavailable, disk_is_full};
 use crate::key_files::{KeyFileFault, RightKeyFiles};
 use crate::layout::Database;
+use crate::log_file::Tail;
 use crate::store::Store;
 use crate::writer::{Files, Shared, checkpoint_all};
+pub(crate) use door::Door;
+use ends::{End, Ends, next_places};
+pub use follow::CaptureOptions;
+pub(crate) use follow::Following;
+use landmark::Landmark;
+pub(crate) use landmark::forget as forget_landmark;
 use links::Links;
 pub(crate) use links::{Descriptors, remember_parent};
 use spool::Spool;
+use watch::Request;
+pub use watch::{CaptureStatus, CaughtUp};
+pub(crate) use watch::{Changes, Mark, Watch};
 
 /// A base backup that was taken.
 #[derive(Debug, Clone)]
@@ -86,6 +105,12 @@ pub enum CaptureError {
     /// The spool could not be written.
     #[error("the spool could not be written ({0}): check the folder and its permissions")]
     Spool(#[source] io::Error),
+    /// Continuous capture did not get there.
+    #[error("what was committed could not be captured ({cause}): it is tried again by itself")]
+    Behind {
+        /// Why.
+        cause: String,
+    },
     /// The chain cannot be continued.
     #[error("the chain of backups cannot be continued")]
     Manifest(#[from] ManifestError),
@@ -99,11 +124,6 @@ impl CaptureError {
             Self::Database(_) | Self::Read(_) if disk_is_full(&self) => Self::Unavailable(Unavailable::DiskFull),
             other => other,
         }
-    }
-
-    /// `VACUUM INTO` reads the vault and writes into the spool.
-    fn of_keyring_copy(error: rusqlite::Error) -> Self {
-        if disk_is_full(&error) { Self::SpoolFull } else { Self::Database(error) }
     }
 }
 
@@ -156,47 +176,80 @@ impl Pages {
 
 impl Store {
     /// Takes a base backup into a spool, and drops those before the newest `keep`. Reads and writes
-    /// go on meanwhile.
+    /// go on meanwhile. Where capture goes on continuously, its spool and settings count.
     pub fn capture(&self, spool: &Path, keep: NonZeroU64, software: &str) -> Result<Captured, CaptureError> {
-        self.try_capture(spool, keep, software).map_err(CaptureError::naming_a_full_disk)
+        let door = self.door();
+        if door.shared.watch.is_on() {
+            let (answer, answered) = channel();
+            door.shared.watch.request(Request::Base(answer));
+            return answered.recv().unwrap_or(Err(CaptureError::Unavailable(Unavailable::Stopping)));
+        }
+        let spool = Spool::open(spool, &door.shared.scope).map_err(CaptureError::Spool)?;
+        let links = Links::open(&door.shared);
+        let taken = take_base(&door, &spool, &links, keep, software);
+        taken.map(|(captured, _)| captured)
     }
 
-    fn try_capture(&self, spool: &Path, keep: NonZeroU64, software: &str) -> Result<Captured, CaptureError> {
-        let shared = self.shared();
-        let hold = Hold::take(shared)?;
-        let key_files = shared.key_files.read(&shared.layout)?;
-        let spool = Spool::open(spool, &shared.scope).map_err(CaptureError::Spool)?;
-        let keyring_copy = spool.temporary_database().map_err(CaptureError::Spool)?;
-        let target = keyring_copy.path().to_owned();
-        let frozen = self.exclusively(move |shared, files, tail| freeze(shared, files, tail, &target))??;
-        let links = Links::open(shared);
-        let (key_files, spool) = (&key_files, &spool);
-        let making = Making { store: self, spool, links: &links, frozen: &frozen, key_files, keep, software };
-        let keyring = making.keyring(&keyring_copy)?;
-        let captured = making.main(keyring)?;
-        drop(hold);
-        Ok(captured)
+    /// Waits until everything that is committed by now is in the spool: by continuous capture where it
+    /// goes on, by a base backup otherwise.
+    pub fn catch_up(&self, spool: &Path, keep: NonZeroU64, software: &str) -> Result<CaughtUp, CaptureError> {
+        let door = self.door();
+        if !door.shared.watch.is_on() {
+            let captured = self.capture(spool, keep, software)?;
+            return Ok(CaughtUp { base: captured.number, taken: true, time: captured.time });
+        }
+        let (answer, answered) = channel();
+        door.shared.watch.request(Request::Now(answer));
+        answered.recv().unwrap_or(Err(CaptureError::Unavailable(Unavailable::Stopping)))
+    }
+
+    /// How continuous capture does.
+    pub fn capture_status(&self) -> CaptureStatus {
+        self.door().shared.watch.status()
     }
 }
 
-fn freeze(
-    shared: &Shared,
-    files: &Files,
-    tail: &crate::log_file::Tail,
-    keyring_copy: &Path,
-) -> Result<Frozen, CaptureError> {
-    checkpoint_all(shared, files).map_err(CaptureError::Database)?;
-    let target = keyring_copy.to_string_lossy();
-    files.keyring.execute("VACUUM INTO ?1", [target.as_ref()]).map_err(CaptureError::of_keyring_copy)?;
-    let pages = |connection| Pages::of(connection).map_err(CaptureError::Database);
+/// Takes a base backup; says where the chains end with it.
+fn take_base(
+    door: &Door,
+    spool: &Spool,
+    links: &Links,
+    keep: NonZeroU64,
+    software: &str,
+) -> Result<(Captured, Ends), CaptureError> {
+    try_take_base(door, spool, links, keep, software).map_err(CaptureError::naming_a_full_disk)
+}
+
+fn try_take_base(
+    door: &Door,
+    spool: &Spool,
+    links: &Links,
+    keep: NonZeroU64,
+    software: &str,
+) -> Result<(Captured, Ends), CaptureError> {
+    let hold = Hold::take(&door.shared)?;
+    let key_files = door.shared.key_files.read(&door.shared.layout)?;
+    let frozen = door.exclusively(freeze)?.map_err(CaptureError::Database)?;
+    let making = Making { door, spool, links, frozen: &frozen, key_files: &key_files, keep, software };
+    let (captured, ends) = making.all()?;
+    // From here on the database files are known to be in the spool.
+    Landmark::write(&door.shared.layout, door.generation, ends.last()).map_err(CaptureError::Read)?;
+    drop(hold);
+    Ok((captured, ends))
+}
+
+fn freeze(shared: &Shared, files: &Files, tail: &Tail) -> rusqlite::Result<Frozen> {
+    files.keyring.execute_batch("VACUUM")?;
+    checkpoint_all(shared, files)?;
+    shared.watch.begin_anew();
     Ok(Frozen {
         time: shared.clock.now().max(tail.time),
         head: tail.head.note.clone(),
         entries: tail.head.size,
-        vault: pages(&files.vault)?,
-        audit: pages(&files.audit)?,
-        keyring: pages(&files.keyring)?,
-        inventory: inventory(&files.vault).map_err(CaptureError::Database)?,
+        vault: Pages::of(&files.vault)?,
+        audit: Pages::of(&files.audit)?,
+        keyring: Pages::of(&files.keyring)?,
+        inventory: inventory(&files.vault)?,
     })
 }
 
@@ -210,9 +263,9 @@ fn inventory(vault: &Connection) -> rusqlite::Result<Vec<InventoryEntry>> {
     rows.collect()
 }
 
-/// A capture being made.
+/// A base backup being made.
 struct Making<'c> {
-    store: &'c Store,
+    door: &'c Door,
     spool: &'c Spool,
     links: &'c Links,
     frozen: &'c Frozen,
@@ -222,6 +275,30 @@ struct Making<'c> {
 }
 
 impl Making<'_> {
+    fn all(&self) -> Result<(Captured, Ends), CaptureError> {
+        let generation = self.door.generation;
+        let main: Option<Signed<MainManifest>> = self.links.last(self.spool, generation)?;
+        let keyring: Option<Signed<KeyringManifest>> = self.links.last(self.spool, generation)?;
+        let chains = main.as_ref().map(|last| &last.manifest.chains);
+        let reaches = [
+            (Chain::Keyring, keyring.as_ref().map(|last| &last.manifest.chains.keyring)),
+            (Chain::Vault, chains.map(|chains| &chains.vault)),
+            (Chain::Audit, chains.map(|chains| &chains.audit)),
+        ];
+        let [at_keyring, at_vault, at_audit] = next_places(self.spool, generation, reaches)?;
+        let keyring = self.keyring(keyring.as_ref(), at_keyring)?;
+        let (captured, chains) = self.main(main.as_ref(), keyring.last, at_vault, at_audit)?;
+        let ends = Ends {
+            keyring: End::of(&keyring),
+            vault: End::of(&chains.vault),
+            audit: End::of(&chains.audit),
+            base: captured.time,
+            number: captured.number,
+            newest: captured.time,
+        };
+        Ok((captured, ends))
+    }
+
     /// The heading of the manifest after the last one, or of a generation's first.
     fn heading<M: Manifest>(&self, last: Option<&Signed<M>>) -> Result<Heading, CaptureError> {
         let (now, software) = (self.frozen.time, self.software);
@@ -229,45 +306,39 @@ impl Making<'_> {
             Heading::after(last, now, software)
         } else {
             let parent = self.links.parent::<M>()?;
-            Heading::first::<M>(self.store.scope(), self.store.generation(), parent, now, software)
+            Heading::first::<M>(&self.door.shared.scope, self.door.generation, parent, now, software)
         };
         heading.retained_from = retention::retained_from(heading.number, heading.retained_from, self.keep);
         Ok(heading)
     }
 
     fn publish<M: Manifest>(&self, manifest: &M) -> Result<(), CaptureError> {
-        self.links.publish(self.spool, manifest, &self.store.shared().signer)?;
+        self.links.publish(self.spool, manifest, &self.door.shared.signer)?;
         retention::drop_old(self.spool, self.links, manifest)
     }
 
-    fn keyring(&self, copy: &spool::Temporary) -> Result<Link, CaptureError> {
-        let generation = self.store.generation();
-        let last: Option<Signed<KeyringManifest>> = self.links.last(self.spool, generation)?;
-        let Place { position, previous } =
-            last.as_ref().map_or(Place::FIRST, |last| last.manifest.chains.keyring.next_place());
-        let name = ObjectName::Base { generation, chain: Chain::Keyring, position };
-        let (size, sha256) = self.spool.adopt(copy, &name).map_err(CaptureError::Spool)?;
-        let page_size = self.frozen.keyring.size;
-        let page_count = size / u64::from(page_size.max(1));
-        let base = Base { position, size, page_size, page_count, sha256, previous };
-        let heading = self.heading(last.as_ref())?;
-        self.publish(&KeyringManifest { heading, chains: KeyringChains { keyring: Reach::of(base) } })?;
-        Ok(Link { position, sha256 })
+    fn keyring(&self, last: Option<&Signed<KeyringManifest>>, place: Place) -> Result<Reach, CaptureError> {
+        let keyring = Reach::of(self.database(Database::Keyring, Chain::Keyring, place, self.frozen.keyring)?);
+        let heading = self.heading(last)?;
+        self.publish(&KeyringManifest { heading, chains: KeyringChains { keyring: keyring.clone() } })?;
+        Ok(keyring)
     }
 
-    fn main(&self, keyring: Link) -> Result<Captured, CaptureError> {
-        let last: Option<Signed<MainManifest>> = self.links.last(self.spool, self.store.generation())?;
+    fn main(
+        &self,
+        last: Option<&Signed<MainManifest>>,
+        keyring: Link,
+        at_vault: Place,
+        at_audit: Place,
+    ) -> Result<(Captured, MainChains), CaptureError> {
         let (new_documents, new_document_bytes) = self.documents()?;
         let keys = self.put(&self.key_files.keys, ObjectName::Keys)?;
         let recovery = self.put(&self.key_files.recovery, ObjectName::Recovery)?;
-        let places = last.as_ref().map_or((Place::FIRST, Place::FIRST), |last| {
-            (last.manifest.chains.vault.next_place(), last.manifest.chains.audit.next_place())
-        });
-        let vault = self.database(Database::Vault, Chain::Vault, places.0, self.frozen.vault)?;
-        let audit = self.database(Database::Audit, Chain::Audit, places.1, self.frozen.audit)?;
+        let vault = self.database(Database::Vault, Chain::Vault, at_vault, self.frozen.vault)?;
+        let audit = self.database(Database::Audit, Chain::Audit, at_audit, self.frozen.audit)?;
         let database_bytes = vault.size + audit.size;
         let manifest = MainManifest {
-            heading: self.heading(last.as_ref())?,
+            heading: self.heading(last)?,
             chains: MainChains { vault: Reach::of(vault), audit: Reach::of(audit) },
             keyring,
             documents: self.inventory()?,
@@ -276,20 +347,21 @@ impl Making<'_> {
             audit_head: self.frozen.head.clone(),
         };
         self.publish(&manifest)?;
-        Ok(Captured {
+        let captured = Captured {
             number: manifest.heading.number.get(),
             time: manifest.heading.time,
             database_bytes,
             new_documents,
             new_document_bytes,
             entries: self.frozen.entries,
-        })
+        };
+        Ok((captured, manifest.chains))
     }
 
     /// Copies a database file as it stood still, through the descriptor that is never closed.
     fn database(&self, database: Database, chain: Chain, place: Place, pages: Pages) -> Result<Base, CaptureError> {
-        let shared = self.store.shared();
-        let name = ObjectName::Base { generation: self.store.generation(), chain, position: place.position };
+        let shared = &self.door.shared;
+        let name = ObjectName::Base { generation: self.door.generation, chain, position: place.position };
         let file = shared.descriptors.of(database).ok_or_else(|| CaptureError::Read(io::ErrorKind::NotFound.into()))?;
         let size = pages.bytes();
         let sha256 = self.spool.copy_in(&name, copy::Positioned::new(file, size), size)?;
@@ -299,7 +371,7 @@ impl Making<'_> {
 
     /// Copies the documents that the spool lacks; each is checked against its row on the way.
     fn documents(&self) -> Result<(u64, u64), CaptureError> {
-        let folder = &self.store.shared().folder;
+        let folder = &self.door.shared.folder;
         let (mut count, mut bytes) = (0, 0);
         for entry in &self.frozen.inventory {
             let name = ObjectName::Document(entry.name);

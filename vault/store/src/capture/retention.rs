@@ -4,7 +4,8 @@
 use std::collections::BTreeSet;
 use std::num::NonZeroU64;
 
-use coffre_core::spool::{Manifest, ObjectName, Ordinal};
+use coffre_core::ids::GenerationId;
+use coffre_core::spool::{Chain, Manifest, ObjectName, Ordinal};
 
 use super::CaptureError;
 use super::links::Links;
@@ -42,6 +43,9 @@ pub(super) fn drop_old<M: Manifest>(spool: &Spool, links: &Links, newest: &M) ->
     }
     // Oldest first, each manifest after what it names: an interrupted run leaves no gap.
     for manifest in old.iter().rev() {
+        for (chain, reach) in manifest.manifest.chains() {
+            remove_segments(spool, heading.generation, chain, reach.base.position)?;
+        }
         for object in manifest.manifest.needed() {
             if !needed.contains(&object.name) {
                 spool.remove(&object.name).map_err(CaptureError::Spool)?;
@@ -50,4 +54,19 @@ pub(super) fn drop_old<M: Manifest>(spool: &Spool, links: &Links, newest: &M) ->
         spool.remove(&manifest.manifest.name()).map_err(CaptureError::Spool)?;
     }
     spool.sync_folders().map_err(CaptureError::Spool)
+}
+
+/// Removes the segments that follow a base, up to the next one: the newest first, so that an interrupted
+/// run finds the others again.
+fn remove_segments(spool: &Spool, generation: GenerationId, chain: Chain, base: Ordinal) -> Result<(), CaptureError> {
+    let name = |position| ObjectName::Segment { generation, chain, position };
+    let mut last = base;
+    while spool.length(&name(last.next())).map_err(CaptureError::Spool)?.is_some() {
+        last = last.next();
+    }
+    while let Some(before) = last.before().filter(|_| last > base) {
+        spool.remove(&name(last)).map_err(CaptureError::Spool)?;
+        last = before;
+    }
+    Ok(())
 }

@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use coffre_core::crypto::Scope;
@@ -22,6 +22,8 @@ pub(super) struct Spool {
     scope: Scope,
     /// Folders whose new names are not durable yet.
     unsynced: RefCell<BTreeSet<PathBuf>>,
+    /// Folders whose own names are durable.
+    durable: RefCell<BTreeSet<PathBuf>>,
 }
 
 /// A file under a name that no reader of a spool knows; removed when dropped.
@@ -47,7 +49,8 @@ impl Drop for Temporary {
 impl Spool {
     /// Opens a spool, and makes it if it is not there; removes what a killed capture left.
     pub(super) fn open(root: &Path, scope: &Scope) -> io::Result<Self> {
-        let spool = Self { root: root.to_owned(), scope: scope.clone(), unsynced: RefCell::default() };
+        let (unsynced, durable) = (RefCell::default(), RefCell::default());
+        let spool = Self { root: root.to_owned(), scope: scope.clone(), unsynced, durable };
         make_folder(&spool.temporary_folder())?;
         for entry in fs::read_dir(spool.temporary_folder())? {
             fs::remove_file(entry?.path())?;
@@ -65,12 +68,6 @@ impl Spool {
 
     fn temporary(&self, name: &str) -> Temporary {
         Temporary(self.temporary_folder().join(name))
-    }
-
-    /// A name for a database that SQLite writes.
-    pub(super) fn temporary_database(&self) -> io::Result<Temporary> {
-        make_folder(&self.temporary_folder())?;
-        Ok(self.temporary("keyring.base"))
     }
 
     /// How long an object is, if it is there.
@@ -96,10 +93,15 @@ impl Spool {
         if self.read(name)?.as_deref() == Some(bytes) {
             return Ok(());
         }
+        self.put_parts(name, &[bytes])
+    }
+
+    /// Writes an object of several parts; durable afterwards.
+    pub(super) fn put_parts(&self, name: &ObjectName, parts: &[&[u8]]) -> io::Result<()> {
         let temporary = self.temporary("object");
         let mut file = create(temporary.path())?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
+        parts.iter().try_for_each(|part| file.write_all(part))?;
+        file.sync_all()?; // the content is durable, under no name that counts
         self.place(&temporary, name)?;
         self.sync_folders()
     }
@@ -146,24 +148,6 @@ impl Spool {
         Ok((temporary, length, hasher.finish()))
     }
 
-    /// Takes over a database that SQLite wrote; durable afterwards.
-    pub(super) fn adopt(&self, temporary: &Temporary, name: &ObjectName) -> io::Result<(u64, ContentHash)> {
-        let mut file = File::open(temporary.path())?;
-        file.set_permissions(fs::Permissions::from_mode(0o640))?;
-        let mut hasher = ContentHasher::default();
-        let mut buffer = vec![0; BUFFER];
-        loop {
-            let length = file.read(&mut buffer)?;
-            let Some(read) = buffer.get(..length).filter(|read| !read.is_empty()) else { break };
-            hasher.update(read);
-        }
-        file.sync_all()?;
-        self.place(temporary, name)?;
-        self.sync_folders()?;
-        let length = hasher.length();
-        Ok((length, hasher.finish()))
-    }
-
     fn place(&self, temporary: &Temporary, name: &ObjectName) -> io::Result<()> {
         let path = self.path(name);
         let folder = path.parent().unwrap_or(&self.root);
@@ -172,8 +156,12 @@ impl Spool {
         }
         fs::rename(temporary.path(), &path)?;
         let mut unsynced = self.unsynced.borrow_mut();
-        // A new folder's own name must be durable too, up to the root.
-        unsynced.extend(folder.ancestors().take_while(|above| above.starts_with(&self.root)).map(Path::to_owned));
+        if self.durable.borrow().contains(folder) {
+            unsynced.insert(folder.to_owned());
+        } else {
+            // A new folder's own name must be durable too, up to the root.
+            unsynced.extend(folder.ancestors().take_while(|above| above.starts_with(&self.root)).map(Path::to_owned));
+        }
         Ok(())
     }
 
@@ -192,9 +180,9 @@ impl Spool {
 
     /// Makes the names given since the last call durable.
     pub(super) fn sync_folders(&self) -> io::Result<()> {
-        for folder in std::mem::take(&mut *self.unsynced.borrow_mut()) {
-            sync_directory(&folder)?;
-        }
+        let folders = std::mem::take(&mut *self.unsynced.borrow_mut());
+        folders.iter().try_for_each(|folder| sync_directory(folder))?;
+        self.durable.borrow_mut().extend(folders);
         Ok(())
     }
 }

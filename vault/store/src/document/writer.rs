@@ -8,6 +8,7 @@ use coffre_core::document::{CHUNK, ChunkCipher, SEALED_CHUNK, header};
 use coffre_core::ids::{DocumentId, SubjectId};
 use coffre_core::keyset::SubjectKeys;
 use coffre_core::record::RecordTypeName;
+use coffre_core::spool::{ContentHash, DocumentName, InventoryEntry};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -202,6 +203,12 @@ pub struct StagedDocument {
 }
 
 impl StagedDocument {
+    /// Its line in an inventory.
+    pub(crate) const fn listed(&self) -> InventoryEntry {
+        let name = DocumentName { document: self.document, version: self.version };
+        InventoryEntry { name, size: self.sealed_length, sha256: ContentHash::from_bytes(self.sealed_sha256) }
+    }
+
     /// Its identifier.
     pub const fn id(&self) -> DocumentId {
         self.document

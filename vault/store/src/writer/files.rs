@@ -9,9 +9,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use coffre_core::keyset::Keyset;
 use rusqlite::Connection;
 
+use crate::capture::{Changes, Mark};
 use crate::connection::{self, Use};
 use crate::error::Unavailable;
 use crate::layout::{Database, Layout};
+use crate::log_file::Tail;
 use crate::schema;
 
 /// A database that others restore from: its log must stay linked.
@@ -83,6 +85,12 @@ impl Files {
         self.frames.iter().chain([&self.index_frames]).map(|frames| frames.load(Ordering::Relaxed)).max().unwrap_or(0)
     }
 
+    /// This moment, for the capture.
+    pub(crate) fn mark(&self, tail: &Tail, documents: Changes) -> Mark {
+        let frames = self.frames.each_ref().map(|frames| frames.load(Ordering::Relaxed));
+        Mark { frames, time: tail.time, head: tail.head.note.clone(), documents }
+    }
+
     /// The connections of the databases that are backed up, in the order of their commits.
     pub(crate) fn kept(&self) -> [(Database, &Connection); 3] {
         [(Database::Keyring, &self.keyring), (Database::Vault, &self.vault), (Database::Audit, &self.audit)]
@@ -91,7 +99,7 @@ impl Files {
     /// Commits something to every kept database. The frames of a failed commit may stand in a log behind
     /// what counts, where a crash would bring them back to life: this writes over them. It also proves
     /// that the disk takes writes.
-    pub(super) fn overwrite_failed(&self) -> rusqlite::Result<()> {
+    pub(crate) fn overwrite_failed(&self) -> rusqlite::Result<()> {
         for (_, connection) in self.kept() {
             connection.pragma_update(None, "user_version", schema::VERSION)?;
         }

@@ -17,6 +17,7 @@
 //! done when the files are opened again. A failure up to 7 fails the whole group: nobody was answered,
 //! so nothing was promised. A transaction that cannot be done is refused alone.
 
+use coffre_core::spool::DocumentName;
 use coffre_core::time::Timestamp;
 use coffre_core::tombstone::Tombstone;
 use rusqlite::{Connection, params};
@@ -28,6 +29,7 @@ use super::files::Files;
 use super::job::{Committed, Ran, ReadJob, Waiting, WriteJob};
 use super::reads::Accepted;
 use super::work::{Effects, Surroundings};
+use crate::capture::Changes;
 use crate::connection;
 use crate::document::Kept;
 use crate::error::Unavailable;
@@ -63,6 +65,8 @@ struct Plan {
     /// How many of the leaves are of writes: they come first and are pending in `vault.db`.
     pending: usize,
     staged: Vec<Kept>,
+    /// What becomes of the list of documents.
+    documents: Changes,
     erased: Vec<Tombstone>,
     update: Update,
 }
@@ -88,11 +92,14 @@ impl Writer {
             return fail_all(ran.into_iter().map(|write| write.job).chain(rest).collect(), reads, &cause);
         }
         let reads = self.check_reads(&files, reads, time);
-        let (plan, reads) = self.plan(&mut ran, reads, time);
+        let (mut plan, reads) = self.plan(&mut ran, reads, time);
         match self.write_out(&files, &ran, &plan) {
             Ok(()) => {
                 self.change = plan.update.change;
                 let finished = self.finish(&files, &ran, &plan);
+                if finished.is_ok() && self.shared.watch.is_on() && !plan.leaves.is_empty() {
+                    self.shared.watch.tell(files.mark(&self.tail, std::mem::take(&mut plan.documents)));
+                }
                 self.files = Some(files);
                 if let Err(cause) = finished {
                     self.broken(&cause);
@@ -183,6 +190,7 @@ impl Writer {
             leaves: Vec::with_capacity(ran.len() + reads.len()),
             pending: 0,
             staged: Vec::new(),
+            documents: Changes::default(),
             erased: Vec::new(),
             update: Update { change: self.change, ..Update::default() },
         };
@@ -191,7 +199,11 @@ impl Writer {
             write.first_index = first + plan.leaves.len() as u64;
             entries.drain(..).for_each(|entry| plan.push(first, entry));
             for staged in effects.staged.drain(..) {
+                plan.documents.add(staged.listed());
                 plan.staged.push(staged.keep());
+            }
+            for (document, version) in effects.removed.iter().copied() {
+                plan.documents.remove(DocumentName { document, version });
             }
             plan.erased.append(&mut effects.erased);
             plan.update.records.append(&mut effects.records);

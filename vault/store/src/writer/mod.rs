@@ -31,14 +31,14 @@ use rusqlite::Connection;
 
 pub(crate) use access::{Access, AccessKey};
 pub(crate) use erasures::removed_documents;
-pub(crate) use files::Files;
+pub(crate) use files::{Files, KEPT};
 use job::{ReadJob, TypedJob, WriteJob};
 pub use pending::Pending;
 use recover::reopen;
 pub(crate) use recover::{RecoverError, Recovered, newest_change, recover, sweep};
 pub use work::{Work, WorkError};
 
-use crate::capture::Descriptors;
+use crate::capture::{Descriptors, Watch, forget_landmark};
 use crate::clock::Clock;
 use crate::disclosure::{Depends, Disclosure, Receipt};
 use crate::document::{DocumentFolder, Kept};
@@ -68,6 +68,8 @@ pub(crate) struct Shared {
     pub(crate) key_files: KeyFiles,
     /// A base backup is being taken: checkpoints wait.
     pub(crate) capturing: AtomicBool,
+    /// What continuous capture is told.
+    pub(crate) watch: Watch,
     /// The reader gate: read for each snapshot, write for a checkpoint.
     pub(crate) gate: RwLock<()>,
     pub(crate) index: IndexState,
@@ -105,6 +107,7 @@ impl Shared {
             descriptors,
             key_files,
             capturing: AtomicBool::new(false),
+            watch: Watch::default(),
             gate: RwLock::new(()),
             index: IndexState::default(),
             head,
@@ -245,8 +248,8 @@ impl Writer {
             }
             self.checkpoint_if_long();
         }
-        // A copy under way must find the files as they were.
-        if !self.shared.capturing.load(Ordering::SeqCst) {
+        // A copy under way must find the files as they were, and what is not captured its log.
+        if !self.shared.capturing.load(Ordering::SeqCst) && !self.shared.watch.is_on() {
             self.checkpoint();
         }
     }
@@ -279,6 +282,7 @@ impl Writer {
             self.tail = recovered.tail;
             self.change = recovered.change;
             self.files = Some(recovered.files);
+            self.shared.watch.reopened();
             tracing::info!("the vault is writable again");
         }
         if let Some(files) = &mut self.files {
@@ -308,8 +312,18 @@ impl Writer {
     }
 
     fn checkpoint_if_long(&self) {
-        let long = self.files.as_ref().is_some_and(|files| files.longest_wal() >= CHECKPOINT_PAGES);
-        if long && !self.shared.capturing.load(Ordering::SeqCst) {
+        let pages = self.files.as_ref().map_or(0, Files::longest_wal);
+        if pages < CHECKPOINT_PAGES || self.shared.capturing.load(Ordering::SeqCst) {
+            return;
+        }
+        let watch = &self.shared.watch;
+        if !watch.is_on() {
+            self.checkpoint();
+        } else if pages < watch.limit() {
+            // Only over captured frames: the capture does it.
+            watch.hurry();
+        } else {
+            watch.broken("the write-ahead logs reached their limit before they could be captured");
             self.checkpoint();
         }
     }
@@ -326,6 +340,11 @@ impl Writer {
 /// Takes the whole write-ahead logs into the database files, with no reader open: a checkpoint with
 /// a pinned reader would leave a file whose pages are sound and whose transactions are torn.
 pub(crate) fn checkpoint_all(shared: &Shared, files: &Files) -> rusqlite::Result<()> {
+    let disk = |error: std::io::Error| {
+        let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_IOERR);
+        rusqlite::Error::SqliteFailure(code, Some(error.to_string()))
+    };
+    forget_landmark(&shared.layout).map_err(disk)?; // durable: nothing is claimed of the database files
     let _gate = shared.gate.write().unwrap_or_else(PoisonError::into_inner);
     for (_, connection) in files.kept() {
         truncate(connection)?;

@@ -112,9 +112,11 @@ fn what_only_grows_must_not_shrink() {
 
 #[test]
 fn positions_that_nobody_accounts_for_are_a_gap_in_the_chain() {
-    let gap = resigned(|m| {
+    let mut gap = resigned(|m| {
         m.chains.audit = base(Place { position: ordinal(6), previous: Some(ContentHash::of(b"x")) }, "audit 6");
     });
+    let stale = ObjectName::Base { generation: generation(1), chain: Chain::Audit, position: ordinal(3) };
+    gap.listing.remove(&stale);
     let expected = Fault::ChainGap { chain: Chain::Audit, generation: generation(1), from: ordinal(3), to: ordinal(5) };
     assert_eq!(faults(&gap), [expected]);
 }

@@ -7,6 +7,7 @@ const MANIFEST: &str = include_str!("golden/manifest.note");
 const KEYRING_MANIFEST: &str = include_str!("golden/keyring-manifest.note");
 const INVENTORY: &str = include_str!("golden/inventory.txt");
 const SEGMENT: &[u8] = include_bytes!("golden/segment-header");
+const LOG_SEGMENT: &[u8] = include_bytes!("golden/log-segment-header");
 
 fn segment() -> SegmentHeader {
     SegmentHeader {
@@ -29,7 +30,25 @@ fn segment() -> SegmentHeader {
             sha256: ContentHash::of(b"frames"),
         },
         keyring: Some(Link { position: ordinal(1), sha256: ContentHash::of(b"keyring") }),
+        documents: DocumentChanges {
+            added: vec![
+                "4f010203-0405-4607-8809-0a0b0c0d0e0f-11 1011 \
+                         4bf5122f344554c53bde2ebb8cd2b7e3d1600ad631c385a5d7cce23c7785459a"
+                    .parse()
+                    .unwrap(),
+            ],
+            removed: vec!["4f020203-0405-4607-8809-0a0b0c0d0e0f-1".parse().unwrap()],
+        },
+        point: None,
     }
+}
+
+fn log_segment() -> SegmentHeader {
+    let link = |position, text: &str| Link { position: ordinal(position), sha256: ContentHash::of(text.as_bytes()) };
+    let audit_head = head("coffre.example/production/61010203-0405-4607-8809-0a0b0c0d0e0f", 101, 3);
+    let point = Some(SegmentPoint { vault: link(3, "vault"), keyring: link(1, "keyring"), audit_head });
+    let documents = DocumentChanges::default();
+    SegmentHeader { chain: Chain::Audit, keyring: None, documents, point, ..segment() }
 }
 
 #[test]
@@ -77,6 +96,9 @@ fn an_inventory_names_the_line_that_is_wrong() {
 fn a_segment_header_is_the_documented_bytes() {
     let header = segment();
     assert_eq!(header.encode(&signing_key()).unwrap(), SEGMENT);
+    assert_eq!(log_segment().encode(&signing_key()).unwrap(), LOG_SEGMENT);
+    assert_eq!(SegmentHeader::parse(LOG_SEGMENT, &pinned()).unwrap(), (log_segment(), LOG_SEGMENT.len()));
+    assert_eq!(SegmentHeader::length(SEGMENT).unwrap(), SEGMENT.len());
     let with_frames = [SEGMENT, b"frames"].concat();
     assert_eq!(SegmentHeader::parse(&with_frames, &pinned()).unwrap(), (header.clone(), SEGMENT.len()));
     assert_eq!(header.frames_length(), Some(2 * (4096 + 24)));
@@ -92,6 +114,7 @@ fn every_flipped_bit_of_a_header_or_manifest_is_found() {
         (MANIFEST.as_bytes(), (|bytes| open::<MainManifest>(bytes, &pinned()).is_ok()) as fn(&[u8]) -> bool),
         (KEYRING_MANIFEST.as_bytes(), |bytes| open::<KeyringManifest>(bytes, &pinned()).is_ok()),
         (SEGMENT, |bytes| SegmentHeader::parse(bytes, &pinned()).is_ok()),
+        (LOG_SEGMENT, |bytes| SegmentHeader::parse(bytes, &pinned()).is_ok()),
     ] {
         assert!(opens(golden));
         for at in 0..golden.len() {
@@ -117,4 +140,7 @@ fn a_segment_that_contradicts_itself_is_not_signed() {
     wrong(|header| header.frames.count = 0);
     wrong(|header| header.keyring = None);
     wrong(|header| header.chain = Chain::Audit);
+    wrong(|header| header.point = log_segment().point);
+    wrong(|header| (header.chain, header.keyring) = (Chain::Keyring, None));
+    wrong(|header| header.documents.added.push(header.documents.added[0]));
 }

@@ -1,0 +1,215 @@
+//! The moment to restore to, between and after base backups: which segments go onto each base, and
+//! what became of the documents. Reads headers; the frames are proven when they are put in place.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use coffre_core::ids::GenerationId;
+use coffre_core::spool::{
+    Base, Chain, DocumentName, Fault, InventoryEntry, KeyringManifest, Link, MainManifest, NoPoint, ObjectName,
+    Ordinal, Pinned, SegmentHeader, SegmentPoint, Side, Wanted, segments_after,
+};
+use coffre_core::time::Timestamp;
+
+use super::PlanError;
+use crate::destination::Source;
+use crate::segments::{self, SegmentFailure};
+use crate::sources::Surveyed;
+
+/// Segments that are put onto a base.
+#[derive(Debug, Clone)]
+pub(super) struct Replay {
+    pub(super) generation: GenerationId,
+    pub(super) chain: Chain,
+    pub(super) base: Base,
+    /// Their places and sizes.
+    pub(super) segments: Vec<(Ordinal, u64)>,
+    /// An object that must be among them, or the base itself.
+    pub(super) must_hold: Option<Link>,
+}
+
+/// What segments did to the documents of a base.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Documents {
+    pub(super) added: BTreeMap<DocumentName, InventoryEntry>,
+    pub(super) removed: BTreeSet<DocumentName>,
+}
+
+/// A moment in the chains after a base.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Moment {
+    /// When, and the head of the log then; none for that of the base itself.
+    pub(super) point: Option<(Timestamp, SegmentPoint)>,
+    pub(super) replays: Vec<Replay>,
+    pub(super) documents: Documents,
+}
+
+/// Finds the moment that is wanted.
+pub(super) struct Finder<'a> {
+    pub(super) main: &'a dyn Source,
+    pub(super) surveyed: &'a Surveyed,
+    pub(super) pinned: &'a Pinned,
+}
+
+impl Finder<'_> {
+    pub(super) fn find(
+        &self,
+        wanted: Wanted,
+        manifest: &MainManifest,
+        keyring: &KeyringManifest,
+    ) -> Result<Moment, PlanError> {
+        let generation = manifest.heading.generation;
+        let base = &manifest.chains.audit.base;
+        let log: Vec<(Ordinal, u64)> = self.after(generation, Chain::Audit, base).collect();
+        let mut moment = Moment::default();
+        let header = match wanted {
+            Wanted::Exactly(..) => None,
+            Wanted::Newest | Wanted::NewestOf(_) => {
+                self.whole(generation)?;
+                self.newest(generation, &log, |_| true)?
+            }
+            Wanted::At(time) => self.newest(generation, &log, |header| header.time <= time)?,
+        };
+        let mut needed = None;
+        if let Some(SegmentHeader { position, time, point: Some(point), .. }) = header {
+            let vault = &manifest.chains.vault.base;
+            let vault = self.replay(generation, Chain::Vault, vault, point.vault.position, Some(point.vault))?;
+            moment.documents = self.documents(&vault)?;
+            let audit = self.replay(generation, Chain::Audit, base, position, None)?;
+            needed = (keyring.heading.generation == generation).then_some(point.keyring);
+            moment.point = Some((time, point));
+            moment.replays = vec![vault, audit];
+        }
+        moment.replays.push(self.keyring(keyring, needed)?);
+        moment.replays.retain(|replay| !replay.segments.is_empty());
+        Ok(moment)
+    }
+
+    fn after(&self, generation: GenerationId, chain: Chain, base: &Base) -> impl Iterator<Item = (Ordinal, u64)> {
+        segments_after(&self.surveyed.listing, generation, chain, base.position)
+    }
+
+    /// The newest is refused when a chain has gaps: what is behind them would be left out silently.
+    fn whole(&self, generation: GenerationId) -> Result<(), NoPoint> {
+        let gap = |fault: &&Fault| matches!(fault, Fault::ChainGap { generation: of, .. } if *of == generation);
+        let faults: Vec<Fault> = self.surveyed.survey.faults.iter().filter(gap).cloned().collect();
+        if faults.is_empty() { Ok(()) } else { Err(NoPoint::Faults { faults }) }
+    }
+
+    /// The newest segment of the log that ends in a point and is early enough. Times only grow along a
+    /// chain, so it is searched by halves.
+    fn newest(
+        &self,
+        generation: GenerationId,
+        log: &[(Ordinal, u64)],
+        early: impl Fn(&SegmentHeader) -> bool,
+    ) -> Result<Option<SegmentHeader>, PlanError> {
+        let name = |position| ObjectName::Segment { generation, chain: Chain::Audit, position };
+        if !log.is_empty() {
+            let paths: Vec<String> = log.iter().map(|(position, _)| name(*position).path(&self.pinned.scope)).collect();
+            self.main.prepare(&paths, &mut ())?;
+        }
+        let header = |at: usize| match log.get(at) {
+            Some((position, _)) => segments::header(self.main, &name(*position), self.pinned).map(Some),
+            None => Ok(None),
+        };
+        let (mut low, mut high) = (0, log.len());
+        while low < high {
+            let middle = low + (high - low) / 2;
+            if header(middle).map_err(failed)?.is_some_and(|header| early(&header)) {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        while let Some(at) = low.checked_sub(1) {
+            if let Some(found) = header(at).map_err(failed)?.filter(|header| header.point.is_some()) {
+                return Ok(Some(found));
+            }
+            low = at;
+        }
+        Ok(None)
+    }
+
+    fn replay(
+        &self,
+        generation: GenerationId,
+        chain: Chain,
+        base: &Base,
+        to: Ordinal,
+        must_hold: Option<Link>,
+    ) -> Result<Replay, NoPoint> {
+        let segments: Vec<_> =
+            self.after(generation, chain, base).take_while(|(position, _)| *position <= to).collect();
+        let last = segments.last().map_or(base.position, |(position, _)| *position);
+        if last < to {
+            return Err(Fault::ChainGap { chain, generation, from: last.next(), to }.into());
+        }
+        Ok(Replay { generation, chain, base: base.clone(), segments, must_hold })
+    }
+
+    /// The newest keyring, whichever moment is wanted: who was erased stays erased.
+    fn keyring(&self, keyring: &KeyringManifest, needed: Option<Link>) -> Result<Replay, NoPoint> {
+        let generation = keyring.heading.generation;
+        let base = &keyring.chains.keyring.base;
+        let last = self.after(generation, Chain::Keyring, base).last().map_or(base.position, |(position, _)| position);
+        if let Some(needed) = needed.filter(|needed| needed.position > last) {
+            return Err(
+                Fault::ChainGap { chain: Chain::Keyring, generation, from: last.next(), to: needed.position }.into()
+            );
+        }
+        let must_hold = needed.filter(|needed| needed.position >= base.position);
+        self.replay(generation, Chain::Keyring, base, last, must_hold)
+    }
+
+    fn documents(&self, vault: &Replay) -> Result<Documents, PlanError> {
+        let name = |position| ObjectName::Segment { generation: vault.generation, chain: Chain::Vault, position };
+        if !vault.segments.is_empty() {
+            let path = |(position, _): &(Ordinal, u64)| name(*position).path(&self.pinned.scope);
+            self.main.prepare(&vault.segments.iter().map(path).collect::<Vec<_>>(), &mut ())?;
+        }
+        let mut documents = Documents::default();
+        for (position, _) in &vault.segments {
+            let header = segments::header(self.main, &name(*position), self.pinned).map_err(failed)?;
+            for entry in header.documents.added {
+                documents.removed.remove(&entry.name);
+                documents.added.insert(entry.name, entry);
+            }
+            for name in header.documents.removed {
+                documents.added.remove(&name);
+                documents.removed.insert(name);
+            }
+        }
+        Ok(documents)
+    }
+}
+
+impl Replay {
+    /// The file that it is put onto.
+    pub(super) const fn target(&self) -> &'static str {
+        self.chain.file()
+    }
+
+    pub(super) const fn side(&self) -> Side {
+        self.chain.side()
+    }
+
+    pub(super) fn names(&self) -> impl Iterator<Item = ObjectName> {
+        let (generation, chain) = (self.generation, self.chain);
+        self.segments.iter().map(move |(position, _)| ObjectName::Segment { generation, chain, position: *position })
+    }
+
+    pub(super) fn bytes(&self) -> u64 {
+        self.segments.iter().map(|(_, size)| size).sum()
+    }
+}
+
+fn failed(failure: SegmentFailure) -> PlanError {
+    match failure {
+        SegmentFailure::Fault(fault) => NoPoint::from(fault).into(),
+        SegmentFailure::Source(error) => error.into(),
+        SegmentFailure::Cancelled(cancelled) => crate::destination::SourceError::from(cancelled).into(),
+        SegmentFailure::Each(error) => {
+            NoPoint::from(Fault::Unreadable { object: "a segment".to_owned(), cause: error.to_string() }).into()
+        }
+    }
+}

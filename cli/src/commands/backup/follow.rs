@@ -1,0 +1,54 @@
+//! `coffre backup follow`: copies what is captured as it is captured, until it is told to stop. One line for each
+//! change for the better or worse; what goes well is not repeated.
+
+use std::collections::BTreeSet;
+
+use clap::Args;
+use coffre_backup::follow::{Event, Following, follow};
+use coffre_backup::run::RunError;
+use coffre_store::clock::{Clock as _, SystemClock};
+
+use super::setting::{ResticArgument, Setting};
+use crate::arguments::Global;
+use crate::exit::Exit;
+use crate::progress::Watch;
+use crate::{complaint, figures, output};
+
+/// The arguments of `coffre backup follow`.
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    /// Print a line for everything that is copied
+    #[arg(long)]
+    verbose: bool,
+}
+
+/// Follows and reports.
+pub(crate) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit> {
+    let setting = Setting::read(global, &ResticArgument { restic: None })?;
+    let destinations = setting.destinations.iter().map(|(name, place)| (name.clone(), &**place as _)).collect();
+    let following = Following { spool: &setting.spool, memory: &setting.state, pinned: &setting.pinned, destinations };
+    let mut well = BTreeSet::new();
+    let mut told = |event: &Event<'_>| {
+        let line = match event {
+            Event::Shipped { destination, captured, bytes } => {
+                let first = well.insert((*destination).to_owned());
+                let (captured, bytes) = (figures::moment(*captured), figures::bytes(*bytes));
+                (first || arguments.verbose)
+                    .then(|| format!("ok      {destination}: up to {captured}, {bytes} written"))
+            }
+            Event::Failed { destination, error } => {
+                well.remove(*destination);
+                Some(format!("FAILED  {destination}: {}", complaint::chain(*error)))
+            }
+        };
+        // Whoever reads it may have gone: that ends no backup.
+        let _gone = line.map(output::line);
+    };
+    let mut watch = Watch::new();
+    match follow(&following, &|| SystemClock.now(), &mut watch, &mut told) {
+        Ok(()) => Ok(Exit::Success),
+        Err(error @ (RunError::Lock(_) | RunError::State(_) | RunError::NoSpool { .. } | RunError::NoTarget)) => {
+            Err(error.into())
+        }
+    }
+}

@@ -1,0 +1,340 @@
+//! Continuous capture: a thread that turns commits into segments, about once a second, and takes base
+//! backups when one is due or asked for, or when the chains cannot be gone on with.
+//!
+//! It never keeps the writer waiting, with one exception that lasts milliseconds: when the write-ahead
+//! logs have become long, the last frames are captured on the writer's thread and then checkpointed.
+//! If capture is behind for long (the spool is full), the logs grow up to a limit; beyond it they are
+//! checkpointed all the same, so that the vault does not stop for its backups, and the chains go on with
+//! a base backup as soon as the spool can take one. What can be restored then ends where it ended.
+
+use std::num::NonZeroU64;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use super::door::Door;
+use super::ends::Ends;
+use super::frames::Logs;
+use super::landmark::Landmark;
+use super::links::Links;
+use super::resume::resume;
+use super::spool::Spool;
+use super::step::{StepError, Stepper};
+use super::watch::{CaughtUp, Changes, Mark, Request, Woken};
+use super::{CaptureError, take_base};
+use crate::error::Unavailable;
+use crate::store::Store;
+use crate::writer::checkpoint_all;
+
+/// How capture goes on continuously.
+#[derive(Debug, Clone)]
+pub struct CaptureOptions {
+    /// The spool.
+    pub spool: PathBuf,
+    /// How many base backups stay in it.
+    pub keep: NonZeroU64,
+    /// What is written into manifests as their maker.
+    pub software: String,
+    /// How long commits gather before they become segments.
+    pub interval: Duration,
+    /// A base backup at least this often.
+    pub base_every: Duration,
+    /// Pages of a write-ahead log that capture may be behind.
+    pub longest_wal: u64,
+}
+
+impl CaptureOptions {
+    /// Into a spool, as it is meant to be.
+    pub fn new(spool: PathBuf, keep: NonZeroU64, software: &str) -> Self {
+        Self {
+            spool,
+            keep,
+            software: software.to_owned(),
+            interval: Duration::from_millis(800),
+            base_every: Duration::from_hours(24),
+            longest_wal: 65_536,
+        }
+    }
+}
+
+/// Segments of so many bytes are little, however small the base is.
+const SMALL: u64 = 64 << 20;
+/// After a failure it is tried again after this.
+const RETRY: Duration = Duration::from_secs(1);
+/// Without anything to do it looks whether a base backup is due.
+const IDLE: Duration = Duration::from_secs(30);
+/// More document bytes than this are never copied on the writer's thread.
+const LITTLE: u64 = 32 << 20;
+
+/// The thread, while it runs.
+pub(crate) struct Following(JoinHandle<()>);
+
+impl Following {
+    /// Ends it, with everything captured if that can be.
+    pub(crate) fn end(self, door: &Door) {
+        door.shared.watch.stop();
+        if self.0.join().is_err() {
+            tracing::error!("capture ended by a panic");
+        }
+    }
+}
+
+impl Store {
+    /// Begins to capture continuously. What was committed before is captured too; a base backup is
+    /// taken when there is none to go on from.
+    pub fn follow(&self, options: CaptureOptions) -> Result<(), CaptureError> {
+        let door = self.door();
+        if door.shared.watch.is_on() {
+            return Err(CaptureError::Busy);
+        }
+        let spool = Spool::open(&options.spool, &door.shared.scope).map_err(CaptureError::Spool)?;
+        door.shared.watch.set_on(true, options.longest_wal);
+        let chains = Chains {
+            links: Links::open(&door.shared),
+            logs: Logs::new(&door.shared.layout),
+            spool,
+            ends: None,
+            pending: None,
+        };
+        let follower =
+            Follower { door, options, chains: Arc::new(Mutex::new(chains)), retry_base: Instant::now(), failures: 0 };
+        let thread = std::thread::Builder::new().name("coffre-capture".to_owned());
+        let handle = thread.spawn(move || follower.run()).map_err(CaptureError::Read)?;
+        self.keep_following(Following(handle));
+        Ok(())
+    }
+}
+
+/// The chains in the spool and how far they are. Used by one thread at a time.
+struct Chains {
+    spool: Spool,
+    links: Links,
+    logs: Logs,
+    /// None when they cannot be gone on with.
+    ends: Option<Ends>,
+    /// Committed and not captured yet.
+    pending: Option<Mark>,
+}
+
+impl Chains {
+    fn take_in(&mut self, told: Option<Mark>) {
+        match (&mut self.pending, told) {
+            (Some(pending), Some(told)) => pending.then(told),
+            (pending @ None, told) => *pending = told,
+            (Some(_), None) => {}
+        }
+    }
+
+    /// Captures what is pending.
+    fn step(&mut self, door: &Door) -> Result<(), StepError> {
+        let (Some(ends), Some(mark)) = (&mut self.ends, &self.pending) else { return Ok(()) };
+        Stepper { door, spool: &self.spool, logs: &mut self.logs, mark }.run(ends)?;
+        door.shared.watch.captured(mark.frames, ends.newest);
+        self.pending = None;
+        Ok(())
+    }
+}
+
+struct Follower {
+    door: Door,
+    options: CaptureOptions,
+    chains: Arc<Mutex<Chains>>,
+    /// When a base backup is tried again after a failure, and how many have failed.
+    retry_base: Instant,
+    failures: u32,
+}
+
+impl Follower {
+    fn run(mut self) {
+        self.resume();
+        let mut stop = false;
+        while !stop {
+            let longest = if self.is_behind() { RETRY } else { IDLE };
+            let woken = self.door.shared.watch.wait(longest);
+            let started = Instant::now();
+            stop = woken.stop;
+            self.serve(woken);
+            if !stop {
+                let gathered = self.options.interval.saturating_sub(started.elapsed());
+                self.door.shared.watch.gather(gathered);
+            }
+        }
+        // Nobody counts on the capture from here on: the writer leaves the logs as they are.
+        self.checkpoint();
+        for request in self.door.shared.watch.wait(Duration::ZERO).requests {
+            request.refuse(CaptureError::Unavailable(Unavailable::Stopping));
+        }
+    }
+
+    fn chains(&self) -> std::sync::MutexGuard<'_, Chains> {
+        // One that panicked left its ends behind what is in the spool; they are found again at the next start.
+        self.chains.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn is_behind(&self) -> bool {
+        let chains = self.chains();
+        chains.ends.is_none() || chains.pending.is_some()
+    }
+
+    fn serve(&mut self, woken: Woken) {
+        if woken.reopened {
+            self.chains().pending = None;
+            self.resume();
+        }
+        self.chains().take_in(woken.told);
+        if let Some(why) = woken.broken {
+            self.lose(&why);
+        }
+        let before = self.chains().ends.map(|ends| ends.number);
+        let mut waiting = Vec::new();
+        for request in woken.requests {
+            match request {
+                Request::Base(answer) => drop(answer.send(self.base())),
+                Request::Now(answer) => waiting.push(answer),
+            }
+        }
+        self.step();
+        if woken.hurry && !self.is_behind() {
+            self.checkpoint();
+        }
+        if !waiting.is_empty() {
+            self.retry_base = Instant::now();
+        }
+        self.base_if_due();
+        for answer in waiting {
+            let _gone = answer.send(self.caught_up(before));
+        }
+    }
+
+    /// Whether everything that was told is in the spool.
+    fn caught_up(&self, before: Option<u64>) -> Result<CaughtUp, CaptureError> {
+        let chains = self.chains();
+        match chains.ends {
+            Some(ends) if chains.pending.is_none() => {
+                Ok(CaughtUp { base: ends.number, taken: before != Some(ends.number), time: ends.newest })
+            }
+            _ => Err(CaptureError::Behind { cause: self.door.shared.watch.status().trouble.unwrap_or_default() }),
+        }
+    }
+
+    /// Goes on from what is in the spool, if that can be.
+    fn resume(&mut self) {
+        let resumed = {
+            let mut chains = self.chains();
+            let Chains { spool, links, logs, .. } = &mut *chains;
+            resume(&self.door, spool, links, logs)
+        };
+        match resumed {
+            Ok((ends, mark)) => {
+                let mut chains = self.chains();
+                // What was told meanwhile is later than the mark.
+                let told = self.door.shared.watch.told();
+                (chains.ends, chains.pending) = (Some(ends), Some(mark));
+                chains.take_in(told);
+            }
+            Err(why) => self.lose(&chain_of(&why)),
+        }
+    }
+
+    fn lose(&self, why: &str) {
+        tracing::warn!(why, "the chains of the backup cannot be continued: a base backup is taken");
+        let mut chains = self.chains();
+        (chains.ends, chains.pending) = (None, None);
+    }
+
+    fn step(&self) {
+        let stepped = self.chains().step(&self.door);
+        match stepped {
+            Ok(()) => {}
+            Err(StepError::Frames(error)) => {
+                self.door.shared.watch.in_trouble(chain_of(&error));
+                self.lose(&chain_of(&error));
+            }
+            Err(error) => self.trouble(&error),
+        }
+    }
+
+    fn trouble(&self, error: &dyn std::error::Error) {
+        let cause = chain_of(error);
+        if self.door.shared.watch.status().trouble.as_ref() != Some(&cause) {
+            tracing::error!(cause, "what was committed could not be captured; it is tried again");
+        }
+        self.door.shared.watch.in_trouble(cause);
+    }
+
+    /// Captures the last frames and takes the logs into the database files.
+    fn checkpoint(&self) {
+        let (chains, door) = (Arc::clone(&self.chains), self.door.clone());
+        let done = self.door.exclusively(move |shared, files, tail| {
+            let mut chains = chains.lock().unwrap_or_else(PoisonError::into_inner);
+            chains.take_in(shared.watch.told());
+            chains.take_in(Some(files.mark(tail, Changes::default())));
+            let documents = chains.pending.iter().flat_map(|mark| mark.documents.added.values());
+            let little = documents.map(|entry| entry.size).sum::<u64>() <= LITTLE;
+            if !little || chains.ends.is_none() || shared.capturing.load(std::sync::atomic::Ordering::SeqCst) {
+                return Ok(());
+            }
+            chains.step(&door)?;
+            checkpoint_all(shared, files).map_err(CaptureError::Database)?;
+            shared.watch.checkpointed();
+            if let Some(ends) = &mut chains.ends {
+                ends.all_mut().into_iter().for_each(|(_, end)| end.wal = None);
+                Landmark::write(&shared.layout, door.generation, ends.last()).map_err(CaptureError::Read)?;
+            }
+            Ok(())
+        });
+        let failed: Result<(), StepError> = done.map_err(|error| CaptureError::from(error).into()).flatten();
+        if let Err(error) = failed {
+            self.trouble(&error);
+        }
+    }
+
+    fn base_if_due(&mut self) {
+        let now = self.door.shared.now();
+        let due = self.chains().ends.is_none_or(|ends| {
+            let chains = [ends.keyring, ends.vault, ends.audit];
+            let segments: u64 = chains.iter().map(|end| end.segments).sum();
+            let base: u64 = chains.iter().map(|end| end.base).sum();
+            let age = now.as_micros().saturating_sub(ends.base.as_micros());
+            let every = i64::try_from(self.options.base_every.as_micros()).unwrap_or(i64::MAX);
+            age >= every || segments > base.max(SMALL)
+        });
+        if due && self.retry_base <= Instant::now() {
+            self.door.note_base();
+            self.failures = match self.base() {
+                Ok(_) => 0,
+                Err(error) => {
+                    // Each attempt leaves an entry in the log: less and less often, at last every ten minutes.
+                    self.retry_base = Instant::now() + RETRY * 10 * 2_u32.pow(self.failures.min(6));
+                    self.trouble(&error);
+                    self.failures + 1
+                }
+            };
+        }
+    }
+
+    fn base(&self) -> Result<super::Captured, CaptureError> {
+        let mut chains = self.chains();
+        let CaptureOptions { keep, software, .. } = &self.options;
+        // From here on the logs are checkpointed: only a whole base backup says what is in them.
+        (chains.ends, chains.pending) = (None, None);
+        let (captured, ends) = take_base(&self.door, &chains.spool, &chains.links, *keep, software)?;
+        chains.ends = Some(ends);
+        self.door.shared.watch.captured([0; 3], captured.time);
+        tracing::info!(number = captured.number, "a base backup was taken");
+        Ok(captured)
+    }
+}
+
+/// An error and its causes on one line.
+fn chain_of(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}

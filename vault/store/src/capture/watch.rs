@@ -1,0 +1,282 @@
+//! What the writer tells the capture and what it hears back. The writer never waits here: it notes
+//! where each write-ahead log ends after a group, and goes on.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::Sender;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use coffre_core::spool::{DocumentChanges, DocumentName, InventoryEntry};
+use coffre_core::time::Timestamp;
+
+use super::{CaptureError, Captured};
+use crate::error::Unavailable;
+
+/// What groups did to the list of documents.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Changes {
+    pub(crate) added: BTreeMap<DocumentName, InventoryEntry>,
+    pub(crate) removed: BTreeSet<DocumentName>,
+}
+
+impl Changes {
+    pub(crate) fn add(&mut self, entry: InventoryEntry) {
+        self.added.insert(entry.name, entry);
+    }
+
+    pub(crate) fn remove(&mut self, name: DocumentName) {
+        // One that came and went leaves nothing.
+        if self.added.remove(&name).is_none() {
+            self.removed.insert(name);
+        }
+    }
+
+    fn then(&mut self, later: Self) {
+        later.added.into_values().for_each(|entry| self.add(entry));
+        later.removed.into_iter().for_each(|name| self.remove(name));
+    }
+
+    pub(super) fn listed(&self) -> DocumentChanges {
+        DocumentChanges {
+            added: self.added.values().copied().collect(),
+            removed: self.removed.iter().copied().collect(),
+        }
+    }
+}
+
+/// A moment between two groups: everything up to it is committed in all three databases.
+#[derive(Debug, Clone)]
+pub(crate) struct Mark {
+    /// Frames in the write-ahead logs of keyring, vault and audit, as the commit hooks reported them.
+    pub(crate) frames: [u64; 3],
+    pub(crate) time: Timestamp,
+    pub(crate) head: String,
+    pub(crate) documents: Changes,
+}
+
+impl Mark {
+    /// Takes in a later one.
+    pub(super) fn then(&mut self, later: Self) {
+        let mut documents = std::mem::take(&mut self.documents);
+        documents.then(later.documents);
+        *self = Self { documents, ..later };
+    }
+}
+
+/// Everything that was committed is in the spool.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CaughtUp {
+    /// The number of the base backup that it rests on.
+    pub base: u64,
+    /// Whether that was taken for this.
+    pub taken: bool,
+    /// The moment that the spool reaches.
+    pub time: Timestamp,
+}
+
+/// Somebody who waits for the capture.
+pub(super) enum Request {
+    /// For a base backup.
+    Base(Sender<Result<Captured, CaptureError>>),
+    /// For everything that is committed by now.
+    Now(Sender<Result<CaughtUp, CaptureError>>),
+}
+
+impl Request {
+    pub(super) fn refuse(self, error: CaptureError) {
+        let _gone = match self {
+            Self::Base(answer) => answer.send(Err(error)).is_ok(),
+            Self::Now(answer) => answer.send(Err(error)).is_ok(),
+        };
+    }
+}
+
+#[derive(Default)]
+struct State {
+    told: Option<Mark>,
+    /// When the oldest group that is not captured was committed.
+    behind_since: Option<Instant>,
+    /// When the first group of `told` was committed.
+    told_since: Option<Instant>,
+    captured: [u64; 3],
+    newest: Option<Timestamp>,
+    requests: Vec<Request>,
+    reopened: bool,
+    hurry: bool,
+    stop: bool,
+    broken: Option<String>,
+    trouble: Option<String>,
+}
+
+/// How continuous capture does.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CaptureStatus {
+    /// Whether it runs.
+    pub on: bool,
+    /// How long the oldest commit has waited that is not in the spool; zero when all are.
+    pub lag: Duration,
+    /// The newest commit that is in the spool, since this process began.
+    pub newest: Option<Timestamp>,
+    /// Why it cannot go on, if it cannot.
+    pub trouble: Option<String>,
+}
+
+/// What the capture found when it woke.
+pub(super) struct Woken {
+    pub(super) told: Option<Mark>,
+    pub(super) requests: Vec<Request>,
+    pub(super) reopened: bool,
+    pub(super) hurry: bool,
+    pub(super) stop: bool,
+    pub(super) broken: Option<String>,
+}
+
+/// Between the writer and the capture.
+#[derive(Default)]
+pub(crate) struct Watch {
+    on: AtomicBool,
+    /// Pages of a write-ahead log beyond which it is checkpointed uncaptured.
+    limit: AtomicU64,
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+impl Watch {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Every change is a few assignments that hold together.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn change(&self, change: impl FnOnce(&mut State)) {
+        change(&mut self.lock());
+        self.changed.notify_all();
+    }
+
+    pub(crate) fn is_on(&self) -> bool {
+        self.on.load(Ordering::SeqCst)
+    }
+
+    pub(super) fn set_on(&self, on: bool, limit: u64) {
+        self.limit.store(limit, Ordering::SeqCst);
+        self.on.store(on, Ordering::SeqCst);
+        *self.lock() = State::default();
+    }
+
+    /// Pages beyond which a log is checkpointed uncaptured.
+    pub(crate) fn limit(&self) -> u64 {
+        self.limit.load(Ordering::SeqCst)
+    }
+
+    /// A group is committed.
+    pub(crate) fn tell(&self, mark: Mark) {
+        self.change(|state| {
+            state.behind_since.get_or_insert_with(Instant::now);
+            if let Some(told) = &mut state.told {
+                told.then(mark);
+            } else {
+                (state.told, state.told_since) = (Some(mark), Some(Instant::now()));
+            }
+        });
+    }
+
+    /// Everything up to now is in a base backup that begins: the logs begin anew.
+    pub(super) fn begin_anew(&self) {
+        self.change(|state| (state.told, state.captured, state.hurry) = (None, [0; 3], false));
+    }
+
+    /// The logs were checkpointed with everything in them captured.
+    pub(super) fn checkpointed(&self) {
+        self.change(|state| (state.captured, state.hurry) = ([0; 3], false));
+    }
+
+    /// Everything up to a moment is in the spool.
+    pub(super) fn captured(&self, frames: [u64; 3], time: Timestamp) {
+        self.change(|state| {
+            (state.captured, state.newest, state.trouble) = (frames, Some(time), None);
+            state.behind_since = state.told_since.filter(|_| state.told.is_some());
+        });
+    }
+
+    /// The files were opened again after a failure: what was told before may not be all.
+    pub(crate) fn reopened(&self) {
+        self.change(|state| (state.told, state.reopened) = (None, true));
+    }
+
+    /// The logs are long.
+    pub(crate) fn hurry(&self) {
+        if !self.lock().hurry {
+            self.change(|state| state.hurry = true);
+        }
+    }
+
+    /// The chain cannot be continued any more: a base backup is needed.
+    pub(crate) fn broken(&self, why: &str) {
+        self.change(|state| state.broken = Some(why.to_owned()));
+    }
+
+    pub(super) fn request(&self, request: Request) {
+        let mut state = self.lock();
+        if state.stop {
+            request.refuse(CaptureError::Unavailable(Unavailable::Stopping));
+        } else {
+            state.requests.push(request);
+        }
+        drop(state);
+        self.changed.notify_all();
+    }
+
+    pub(super) fn stop(&self) {
+        self.change(|state| state.stop = true);
+    }
+
+    pub(super) fn in_trouble(&self, trouble: String) {
+        self.change(|state| {
+            state.behind_since.get_or_insert_with(Instant::now);
+            state.trouble = Some(trouble);
+        });
+    }
+
+    pub(super) fn status(&self) -> CaptureStatus {
+        let state = self.lock();
+        CaptureStatus {
+            on: self.is_on(),
+            lag: state.behind_since.map(|since| since.elapsed()).unwrap_or_default(),
+            newest: state.newest,
+            trouble: state.trouble.clone(),
+        }
+    }
+
+    /// What was told since the last time.
+    pub(super) fn told(&self) -> Option<Mark> {
+        self.lock().told.take()
+    }
+
+    /// Waits until there is something to do, at most so long.
+    pub(super) fn wait(&self, longest: Duration) -> Woken {
+        let idle = |state: &mut State| {
+            let nothing = state.told.is_none() && state.requests.is_empty() && state.broken.is_none();
+            nothing && !state.reopened && !state.hurry && !state.stop
+        };
+        let waited = self.changed.wait_timeout_while(self.lock(), longest, idle);
+        Self::woken(&mut waited.unwrap_or_else(PoisonError::into_inner).0)
+    }
+
+    /// Lets commits gather for a while, unless something else is to be done.
+    pub(super) fn gather(&self, longest: Duration) {
+        let calm =
+            |state: &mut State| state.requests.is_empty() && state.broken.is_none() && !state.reopened && !state.stop;
+        drop(self.changed.wait_timeout_while(self.lock(), longest, calm));
+    }
+
+    fn woken(state: &mut State) -> Woken {
+        Woken {
+            told: state.told.take(),
+            requests: std::mem::take(&mut state.requests),
+            reopened: std::mem::take(&mut state.reopened),
+            hurry: std::mem::take(&mut state.hurry),
+            stop: state.stop,
+            broken: state.broken.take(),
+        }
+    }
+}
