@@ -1,7 +1,7 @@
 # The same commands for people and for continuous integration; each one says what it lacks.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check
+.PHONY: help setup demo test check bench
 
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 
@@ -21,3 +21,6 @@ test: ## run all tests
 
 check: setup ## format, lints, licences, architecture
 	scripts/check
+
+bench: setup ## measure Coffre beside its baselines, in a release build
+	cargo bench --locked -p coffre-cli --bench figures -- $(ARGS)

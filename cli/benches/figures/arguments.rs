@@ -1,0 +1,79 @@
+//! The command line of the benchmarks: `make bench ARGS="--subjects 100000"`.
+
+use std::path::{Path, PathBuf};
+
+use clap::{Parser, Subcommand};
+use serde::Serialize;
+
+/// Measures Coffre beside its baselines, on this machine.
+#[derive(Debug, Clone, Parser, Serialize)]
+#[command(name = "make bench ARGS=…", disable_help_subcommand = true)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    #[serde(skip)]
+    pub(crate) verb: Option<Verb>,
+    /// How many data subjects the vault has
+    #[arg(long, value_name = "N", default_value_t = 10_000)]
+    pub(crate) subjects: u64,
+    /// Connections at a time, one run for each
+    #[arg(long, value_name = "N,…", value_delimiter = ',', default_values_t = [1, 16, 64])]
+    pub(crate) connections: Vec<usize>,
+    /// How long each run over HTTP takes, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 3.0)]
+    pub(crate) seconds: f64,
+    /// Runs of each side, one after the other in turn; the median is reported
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    pub(crate) rounds: usize,
+    /// Only these figures: import, reads, writes, documents, backup
+    #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
+    pub(crate) only: Vec<String>,
+    /// Print one JSON object at the end instead of where it was written
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Where the figures are written; otherwise target/bench/figures.json
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+    /// Keep the vault in this directory, and use the one that is there
+    #[arg(long, value_name = "DIR")]
+    pub(crate) keep: Option<PathBuf>,
+    /// Measure this program instead of the one built with the benchmarks
+    #[arg(long, value_name = "PROGRAM")]
+    pub(crate) coffre: Option<PathBuf>,
+    /// Said by cargo
+    #[arg(long, hide = true)]
+    #[serde(skip)]
+    bench: bool,
+}
+
+/// The other processes of a benchmark are this program too.
+#[derive(Debug, Clone, Subcommand)]
+pub(crate) enum Verb {
+    /// Sends requests as standard input says, and says on standard output how long they took
+    #[command(hide = true)]
+    Load,
+    /// Serves the bare handler that audited reads are compared with
+    #[command(hide = true)]
+    Bare,
+}
+
+impl Arguments {
+    /// Whether a figure is asked for.
+    pub(crate) fn wants(&self, figure: &str) -> bool {
+        self.only.is_empty() || self.only.iter().any(|name| name == figure)
+    }
+
+    /// Where the figures are written.
+    pub(crate) fn file(&self) -> PathBuf {
+        self.out.clone().unwrap_or_else(|| target().join("bench/figures.json"))
+    }
+
+    /// The program that is measured.
+    pub(crate) fn program(&self) -> &Path {
+        self.coffre.as_deref().unwrap_or(Path::new(env!("CARGO_BIN_EXE_coffre")))
+    }
+}
+
+/// The folder that cargo builds into: two above the program.
+fn target() -> PathBuf {
+    Path::new(env!("CARGO_BIN_EXE_coffre")).ancestors().nth(2).unwrap_or(Path::new("target")).to_owned()
+}

@@ -1,0 +1,184 @@
+//! The vault that is measured: made from the demonstration's fictitious clients, served by the program under test.
+
+use std::collections::BTreeMap;
+use std::fs::{self, OpenOptions};
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context as _, ensure};
+use coffre_core::ids::SubjectId;
+use serde::{Deserialize, Serialize};
+
+use crate::arguments::Arguments;
+use crate::place::Place;
+use crate::process::{self, Server};
+use crate::report::say;
+use crate::subjects;
+
+const MAPPING: &str = include_str!("../../../policies/mappings/legal-cobol.toml");
+const GRANTS: &str = include_str!("../../../policies/mappings/grants-sample.toml");
+const ROLES: [&str; 3] = ["sales", "legal", "dpo"];
+
+/// The place, the program, and the vault in it.
+pub(crate) struct Bench {
+    // The server ends before its place goes.
+    served: Option<Server>,
+    program: PathBuf,
+    prepared: Prepared,
+    /// How the import went, if this run did one.
+    pub(crate) imported: Option<Imported>,
+    pub(crate) place: Place,
+}
+
+/// What is known of a vault that was made.
+#[derive(Serialize, Deserialize)]
+struct Prepared {
+    tokens: BTreeMap<String, String>,
+    subjects: Vec<SubjectId>,
+}
+
+/// An import.
+pub(crate) struct Imported {
+    pub(crate) rows: u64,
+    pub(crate) seconds: f64,
+}
+
+/// What the generator says of a legacy database.
+#[derive(Deserialize)]
+struct Legacy {
+    clients: u64,
+    contracts: u64,
+}
+
+/// What `coffre init` says of a vault.
+#[derive(Deserialize)]
+struct Made {
+    vault_id: String,
+    verification_key: String,
+}
+
+impl Bench {
+    /// Makes the vault, or takes the one that was kept.
+    pub(crate) fn prepare(arguments: &Arguments) -> anyhow::Result<Self> {
+        let place = Place::new(arguments.keep.as_deref())?;
+        let program = arguments.program().canonicalize().context("the program to measure is not there")?;
+        let prepared = Prepared { tokens: BTreeMap::new(), subjects: Vec::new() };
+        let mut bench = Self { served: None, program, prepared, imported: None, place };
+        let known = bench.place.at("prepared.json");
+        if known.exists() {
+            bench.prepared = serde_json::from_slice(&fs::read(known)?)?;
+        } else {
+            bench.make(arguments.subjects)?;
+            fs::write(known, serde_json::to_vec(&bench.prepared)?)?;
+        }
+        say(&format!("{} of the data subjects opened fields to Sales", bench.prepared.subjects.len()))?;
+        Ok(bench)
+    }
+
+    fn make(&mut self, clients: u64) -> anyhow::Result<()> {
+        say(&format!("making a vault of {clients} data subjects"))?;
+        let legacy = self.make_legacy(clients)?;
+        let arguments = ["--environment", "recette", "--json", "--recovery-identity"];
+        let mut init = self.coffre("init");
+        init.arg(self.vault()).args(arguments).arg(self.place.at("recovery-identity"));
+        let (made, _) = process::run_json(&mut init)?;
+        self.configure(&made)?;
+        self.import(&legacy)?;
+        for role in ROLES {
+            let (added, _) = process::run_json::<BTreeMap<String, String>>(
+                self.coffre("application").args(["add", role, "--role", role, "--json"]),
+            )?;
+            self.prepared.tokens.insert(role.to_owned(), added.get("token").cloned().unwrap_or_default());
+        }
+        let (server, headers) = (self.serve()?.address, self.headers("dpo"));
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        self.prepared.subjects = runtime.block_on(subjects::with_grants(server, &headers))?;
+        ensure!(!self.prepared.subjects.is_empty(), "nobody gave Sales a grant");
+        Ok(())
+    }
+
+    fn make_legacy(&self, clients: u64) -> anyhow::Result<Legacy> {
+        fs::create_dir_all(self.place.at("office"))?;
+        let mut generate = self.coffre("demo");
+        generate.args(["legacy", "--json", "--clients", &clients.to_string(), "--out"]).arg(self.legacy());
+        Ok(process::run_json(&mut generate)?.0)
+    }
+
+    fn import(&mut self, legacy: &Legacy) -> anyhow::Result<()> {
+        let (mapping, grants) = (self.place.at("mapping.toml"), self.place.at("grants.toml"));
+        fs::write(&mapping, MAPPING)?;
+        fs::write(&grants, GRANTS)?;
+        let mut import = self.coffre("import");
+        import.arg("--from").arg(self.legacy()).arg("--mapping").arg(mapping).arg("--grants").arg(grants);
+        let (_, took) = process::run(import.args(["--allow-rejects", "--json"]))?;
+        // Each client has a row of contact and one of behaviour.
+        let rows = legacy.clients * 2 + legacy.contracts;
+        self.imported = Some(Imported { rows, seconds: took.as_secs_f64() });
+        Ok(())
+    }
+
+    fn configure(&self, made: &Made) -> anyhow::Result<()> {
+        let Made { vault_id, verification_key } = made;
+        let path = |name: &str| toml::Value::from(self.place.at(name).display().to_string());
+        let text = format!(
+            "environment = \"recette\"\nvault_id = \"{vault_id}\"\nverification_key = \"{verification_key}\"\n\
+             vault = {}\n\n[server]\nlisten = \"127.0.0.1:0\"\n\n[backup]\nspool = {}\n\n[[backup.destination]]\n\
+             name = \"elsewhere\"\npath = {}\n\n[backup.restic]\nrepository = {}\npassword_file = {}\n",
+            path("vault"),
+            path("spool"),
+            path("elsewhere"),
+            path("restic"),
+            path("restic-password"),
+        );
+        write_private(&self.place.at("coffre.toml"), &text)?;
+        write_private(&self.place.at("restic-password"), "fictitious, like everything here\n")?;
+        for folder in ["spool", "elsewhere"] {
+            fs::create_dir(self.place.at(folder))?;
+        }
+        Ok(())
+    }
+
+    /// The program under test, about to run a verb on the vault.
+    pub(crate) fn coffre(&self, verb: &str) -> Command {
+        let mut command = Command::new(&self.program);
+        command.arg(verb).env("COFFRE_CONFIG", self.place.at("coffre.toml"));
+        command.env("RESTIC_CACHE_DIR", self.place.at("restic-cache")).env_remove("COFFRE_LOG");
+        command
+    }
+
+    /// The server, started if it does not run. Its log goes to a file, as it would.
+    pub(crate) fn serve(&mut self) -> anyhow::Result<&Server> {
+        let served = match self.served.take() {
+            Some(server) => server,
+            None => Server::start(&mut self.coffre("serve"), &self.place.at("server.log"))?,
+        };
+        Ok(self.served.insert(served))
+    }
+
+    /// Headers of a request from an application of a role.
+    pub(crate) fn headers(&self, role: &str) -> String {
+        let token = self.prepared.tokens.get(role).map_or("", String::as_str);
+        format!("Authorization: Bearer {token}\r\nCoffre-Operator: a.martin\r\n")
+    }
+
+    /// A path for each data subject whose fields are open to Sales.
+    pub(crate) fn targets(&self, query: &str) -> Vec<String> {
+        let path = |subject: &SubjectId| format!("/v1/records/policyholder/{subject}{query}");
+        self.prepared.subjects.iter().map(path).collect()
+    }
+
+    fn vault(&self) -> PathBuf {
+        self.place.at("vault")
+    }
+
+    /// The legacy database.
+    pub(crate) fn legacy(&self) -> PathBuf {
+        self.place.at("office/legal.sqlite")
+    }
+}
+
+fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
+    OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?.write_all(text.as_bytes())
+}
