@@ -6,6 +6,7 @@ use coffre_core::time::Timestamp;
 
 use crate::destination::{Source, SourceError};
 use crate::observer::Observer;
+use crate::ship::newest_point;
 use crate::sources::Sources;
 
 /// A point that a signed manifest describes.
@@ -77,6 +78,10 @@ pub fn newest_head(
     let sources = Sources { main: Some(place), keyring: None };
     let surveyed = sources.survey(pinned, observer)?;
     let manifests = surveyed.survey.main.generations().flat_map(|(_, generation)| generation.manifests());
-    let newest = manifests.max_by_key(|signed| signed.manifest.heading.time);
-    Ok(newest.map(|newest| newest.manifest.audit_head.clone()))
+    let Some(newest) = manifests.max_by_key(|signed| signed.manifest.heading.time) else { return Ok(None) };
+    let heading = &newest.manifest.heading;
+    // Segments go on from the base that the manifest names.
+    let segment = newest_point(place, &surveyed.listing, heading.generation, pinned)?;
+    let later = segment.filter(|segment| segment.time > heading.time).and_then(|segment| segment.point);
+    Ok(Some(later.map_or_else(|| newest.manifest.audit_head.clone(), |point| point.audit_head)))
 }

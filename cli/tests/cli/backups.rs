@@ -119,7 +119,7 @@ fn a_damaged_key_file_is_put_into_no_backup_and_the_doctor_names_it() {
         let path = site.path().join("vault").join(file);
         let sound = fs::read(&path).expect("readable");
         fs::write(&path, &sound[..sound.len() - 2]).expect("written");
-        let report = site.run(&["backup", "run"]);
+        let report = site.run(&["backup", "run", "--base"]);
         assert_ne!(report.0, Some(0), "{report:?}");
         let told = format!("{file} was damaged or replaced");
         assert!(report.1.contains(&told) || report.2.contains(&told), "{report:?}");

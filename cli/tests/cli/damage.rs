@@ -52,7 +52,7 @@ fn a_changed_byte_of_the_vault_is_named_with_its_file() {
         ("keyring.db", 0, 12, "keyring.db does not open"),
         ("audit.db", 0, 12, "audit.db does not open"),
         ("index.db", 50, 0, ""),
-        ("keys.json", 50, 12, "keys.json does not open with this root key"),
+        ("keys.json", 50, 12, "keys.json"),
         ("root.server.age", 50, 12, "root.server.age is damaged"),
         ("root.server.age", 95, 12, "root.server.age is damaged"),
         ("server.identity", 60, 2, ""),

@@ -136,14 +136,14 @@ fn a_run_while_full(test: &str, place: &str, reached: [bool; 2], says: &str) {
         let server = site.serve();
         site.json(0, &["backup", "run", "--init", "--json"]);
         disk.fill(0);
-        let report = site.json(75, &["backup", "run", "--json"]);
+        let report = site.json(75, &["backup", "run", "--base", "--json"]);
         let targets: Vec<_> = report["targets"].as_array().expect("a list").iter().map(|t| t["done"] == true).collect();
         assert_eq!(targets, reached, "{report:#}");
         assert!(report.to_string().contains(says), "{report:#}");
         // What is there is as good as before.
         site.json(0, &["backup", "verify", "spool", "building-b", "--json"]);
         disk.free();
-        let again = site.json(0, &["backup", "run", "--json"]);
+        let again = site.json(0, &["backup", "run", "--base", "--json"]);
         assert!(again["base"].as_u64() > report["base"].as_u64(), "{again:#}");
         site.json(0, &["backup", "verify", "--json"]);
         let status = site.json(0, &["backup", "status", "--json"]);

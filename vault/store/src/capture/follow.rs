@@ -97,8 +97,14 @@ impl Store {
             ends: None,
             pending: None,
         };
-        let follower =
-            Follower { door, options, chains: Arc::new(Mutex::new(chains)), retry_base: Instant::now(), failures: 0 };
+        let follower = Follower {
+            door,
+            options,
+            chains: Arc::new(Mutex::new(chains)),
+            retry_base: Instant::now(),
+            failures: 0,
+            failed: None,
+        };
         let thread = std::thread::Builder::new().name("coffre-capture".to_owned());
         let handle = thread.spawn(move || follower.run()).map_err(CaptureError::Read)?;
         self.keep_following(Following(handle));
@@ -143,6 +149,8 @@ struct Follower {
     /// When a base backup is tried again after a failure, and how many have failed.
     retry_base: Instant,
     failures: u32,
+    /// What the last attempt failed of, for whoever waits for it.
+    failed: Option<CaptureError>,
 }
 
 impl Follower {
@@ -187,6 +195,7 @@ impl Follower {
             self.lose(&why);
         }
         let before = self.chains().ends.map(|ends| ends.number);
+        self.failed = None;
         let mut waiting = Vec::new();
         for request in woken.requests {
             match request {
@@ -208,14 +217,17 @@ impl Follower {
     }
 
     /// Whether everything that was told is in the spool.
-    fn caught_up(&self, before: Option<u64>) -> Result<CaughtUp, CaptureError> {
-        let chains = self.chains();
-        match chains.ends {
-            Some(ends) if chains.pending.is_none() => {
-                Ok(CaughtUp { base: ends.number, taken: before != Some(ends.number), time: ends.newest })
-            }
-            _ => Err(CaptureError::Behind { cause: self.door.shared.watch.status().trouble.unwrap_or_default() }),
+    fn caught_up(&mut self, before: Option<u64>) -> Result<CaughtUp, CaptureError> {
+        let reached = {
+            let chains = self.chains();
+            chains.ends.filter(|_| chains.pending.is_none())
+        };
+        if let Some(ends) = reached {
+            return Ok(CaughtUp { base: ends.number, taken: before != Some(ends.number), time: ends.newest });
         }
+        // The first who waits learns the error itself, with what it means for the caller.
+        let cause = || self.door.shared.watch.status().trouble.unwrap_or_default();
+        Err(self.failed.take().unwrap_or_else(|| CaptureError::Behind { cause: cause() }))
     }
 
     /// Goes on from what is in the spool, if that can be.
@@ -243,7 +255,7 @@ impl Follower {
         (chains.ends, chains.pending) = (None, None);
     }
 
-    fn step(&self) {
+    fn step(&mut self) {
         let stepped = self.chains().step(&self.door);
         match stepped {
             Ok(()) => {}
@@ -251,7 +263,12 @@ impl Follower {
                 self.door.shared.watch.in_trouble(chain_of(&error));
                 self.lose(&chain_of(&error));
             }
-            Err(error) => self.trouble(&error),
+            Err(error) => {
+                self.trouble(&error);
+                if let StepError::Capture(error) = error {
+                    self.failed = Some(error.naming_a_full_disk());
+                }
+            }
         }
     }
 
@@ -308,6 +325,7 @@ impl Follower {
                     // Each attempt leaves an entry in the log: less and less often, at last every ten minutes.
                     self.retry_base = Instant::now() + RETRY * 10 * 2_u32.pow(self.failures.min(6));
                     self.trouble(&error);
+                    self.failed = Some(error);
                     self.failures + 1
                 }
             };

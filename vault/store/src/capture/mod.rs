@@ -118,7 +118,7 @@ pub enum CaptureError {
 
 impl CaptureError {
     /// A full disk by its name: the spool's, or the vault's own.
-    fn naming_a_full_disk(self) -> Self {
+    pub(super) fn naming_a_full_disk(self) -> Self {
         match self {
             Self::Spool(_) if disk_is_full(&self) => Self::SpoolFull,
             Self::Database(_) | Self::Read(_) if disk_is_full(&self) => Self::Unavailable(Unavailable::DiskFull),

@@ -3,6 +3,7 @@
 
 use std::fs::{self, OpenOptions};
 use std::os::unix::fs::{FileExt, PermissionsExt};
+use std::path::PathBuf;
 
 use coffre_core::spool::Chain;
 
@@ -12,29 +13,42 @@ use crate::support::{create, open};
 #[test]
 fn a_changed_frame_never_becomes_a_segment() {
     let place = Place::new();
-    let store = open(place.dir.path());
-    let mut options = place.options();
-    options.interval = std::time::Duration::from_millis(400);
-    store.follow(options).unwrap();
+    let store = place.following();
     create(&store, 1);
     caught_up(&store);
     let bases = place.bases();
-    // A commit right after a step waits for the next one.
+    // Nothing is captured while the frame is changed.
+    let blocked = Blocked::new(&place);
     create(&store, 2);
-    caught_up(&store);
-    create(&store, 3);
+    wait(|| store.capture_status().trouble.is_some());
     let wal = place.dir.path().join("vault/audit.db-wal");
     let length = fs::metadata(&wal).unwrap().len();
     let file = OpenOptions::new().read(true).write(true).open(&wal).unwrap();
     let mut byte = [0];
     file.read_exact_at(&mut byte, length - 100).unwrap();
     file.write_all_at(&[byte[0] ^ 1], length - 100).unwrap();
-    if store.capture_status().lag.is_zero() {
-        return; // It was captured before it was changed: nothing to see.
-    }
-    wait(|| place.bases() > bases || store.capture_status().trouble.is_some());
+    blocked.end();
+    wait(|| place.bases() > bases);
     for chain in Chain::ALL {
         place.segments(chain); // each is proven there
+    }
+}
+
+/// Something stands in the way of every new object of the spool.
+struct Blocked(PathBuf);
+
+impl Blocked {
+    fn new(place: &Place) -> Self {
+        let temporary = place.spool().join("temporary");
+        fs::remove_dir(&temporary).unwrap();
+        fs::write(&temporary, "in the way").unwrap();
+        Self(temporary)
+    }
+
+    fn end(self) {
+        fs::remove_file(&self.0).unwrap();
+        fs::create_dir(&self.0).unwrap();
+        fs::set_permissions(&self.0, fs::Permissions::from_mode(0o750)).unwrap();
     }
 }
 
@@ -44,17 +58,13 @@ fn a_spool_that_takes_no_writes_is_caught_up_with_later() {
     let store = place.following();
     create(&store, 1);
     caught_up(&store);
-    let temporary = place.spool().join("temporary");
-    fs::remove_dir(&temporary).unwrap();
-    fs::write(&temporary, "in the way").unwrap();
+    let blocked = Blocked::new(&place);
     create(&store, 2);
     wait(|| store.capture_status().trouble.is_some());
     assert!(!store.capture_status().lag.is_zero());
     assert!(store.readiness().is_ok(), "the vault goes on");
     create(&store, 3);
-    fs::remove_file(&temporary).unwrap();
-    fs::create_dir(&temporary).unwrap();
-    fs::set_permissions(&temporary, fs::Permissions::from_mode(0o750)).unwrap();
+    blocked.end();
     caught_up(&store);
     store.close();
     assert_eq!(place.bases(), 1, "nothing had to begin anew");
@@ -70,9 +80,7 @@ fn logs_at_their_limit_are_taken_in_and_a_base_follows() {
     store.follow(options).unwrap();
     create(&store, 1);
     caught_up(&store);
-    let temporary = place.spool().join("temporary");
-    fs::remove_dir(&temporary).unwrap();
-    fs::write(&temporary, "in the way").unwrap();
+    let blocked = Blocked::new(&place);
     let wal = place.dir.path().join("vault/audit.db-wal");
     let mut number = 1;
     let mut longest = 0;
@@ -85,8 +93,7 @@ fn logs_at_their_limit_are_taken_in_and_a_base_follows() {
         longest = longest.max(length);
         length < longest
     });
-    fs::remove_file(&temporary).unwrap();
-    fs::create_dir(&temporary).unwrap();
+    blocked.end();
     caught_up(&store);
     store.close();
     assert_eq!(place.bases(), 2);
