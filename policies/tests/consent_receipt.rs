@@ -1,5 +1,5 @@
 //! The receipt of a consent is the one of `docs/formats/consent-receipt.md`.
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
 use coffre_core::grant::{Basis, Evidence, Grant, GrantTerms};
 use coffre_core::ids::{DocumentId, GrantId, SubjectId};

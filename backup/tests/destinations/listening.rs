@@ -21,7 +21,7 @@ impl Listening {
     pub(crate) fn start(command: &mut Command, port: u16) -> Self {
         let child = command.spawn().unwrap_or_else(|error| panic!("{command:?} does not start: {error}"));
         let mut server = Self { child, port };
-        let end = Instant::now() + Duration::from_secs(60);
+        let end = Instant::now() + Duration::from_mins(1);
         while TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err() {
             assert!(server.child.try_wait().unwrap().is_none(), "{command:?} ended by itself");
             assert!(Instant::now() < end, "{command:?} does not listen");

@@ -1,6 +1,6 @@
 //! One suite for every destination, memory included; then what only one kind of them can do wrong. SFTP is a real
 //! sshd, S3 a server of its protocol that nobody here wrote, both on loopback.
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 mod bucket;
 mod folder;

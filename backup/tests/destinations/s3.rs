@@ -24,24 +24,25 @@ fn case_without_prefix(moto: &Moto) {
 }
 
 /// Bytes that no part of which is like another.
-fn varied(length: u64) -> impl Read {
-    let mut state = 1_u64;
-    let words = std::iter::from_fn(move || {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        Some(state.to_be_bytes())
-    });
-    struct Bytes<I>(I, Vec<u8>);
-    impl<I: Iterator<Item = [u8; 8]>> Read for Bytes<I> {
-        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-            while self.1.len() < buffer.len() {
-                self.1.extend(self.0.next().unwrap());
-            }
-            buffer.copy_from_slice(&self.1[..buffer.len()]);
-            self.1.drain(..buffer.len());
-            Ok(buffer.len())
+struct Varied {
+    state: u64,
+    ready: Vec<u8>,
+}
+
+impl Read for Varied {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while self.ready.len() < buffer.len() {
+            self.state = self.state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            self.ready.extend(self.state.to_be_bytes());
         }
+        buffer.copy_from_slice(&self.ready[..buffer.len()]);
+        self.ready.drain(..buffer.len());
+        Ok(buffer.len())
     }
-    Bytes(words, Vec::new()).take(length)
+}
+
+fn varied(length: u64) -> impl Read {
+    Varied { state: 1, ready: Vec::new() }.take(length)
 }
 
 #[test]

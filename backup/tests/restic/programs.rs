@@ -20,6 +20,7 @@ pub(crate) fn programs() -> Vec<PathBuf> {
 }
 
 /// Runs a test on every version there is, once on each, and says on which.
+#[expect(clippy::print_stdout, reason = "the versions a test ran on belong into its output")]
 pub(crate) fn on_each_restic(test: impl Fn(Restic)) {
     let mut seen = Vec::new();
     for program in programs() {

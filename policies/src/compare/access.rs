@@ -129,9 +129,9 @@ impl<'a> Pair<'a> {
             let field = record_type.field(path)?;
             Some((field.kind.holds_documents(), record_type.is_special(path)))
         };
-        let names = [format!("{kind}/{}", path.category_str()), format!("{kind}/{path}")];
-        let names: Vec<&String> = names.iter().filter(|name| named.contains(*name)).collect();
-        format!("{:?} {names:?}", self.both().map(of))
+        let own = [format!("{kind}/{}", path.category_str()), format!("{kind}/{path}")];
+        let told_apart: Vec<&String> = own.iter().filter(|name| named.contains(*name)).collect();
+        format!("{:?} {told_apart:?}", self.both().map(of))
     }
 
     /// Whole categories by their names; of the others the fields.

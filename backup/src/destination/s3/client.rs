@@ -12,7 +12,7 @@ use url::Url;
 use crate::destination::patience::Patience;
 
 /// How long a signed address is good for.
-pub(super) const SIGNED_FOR: Duration = Duration::from_secs(3600);
+pub(super) const SIGNED_FOR: Duration = Duration::from_hours(1);
 /// Bytes of an answer that says what is wrong.
 const COMPLAINT: u64 = 16 * 1024;
 

@@ -29,12 +29,12 @@ impl Client {
     }
 
     /// Opens an object, or a range of it; what lies beyond the end is left out.
-    pub(super) fn download(&self, key: String, range: Option<Range<u64>>) -> Result<Download<'_>, Failure> {
-        if range.as_ref().is_some_and(Range::is_empty) {
+    pub(super) fn download(&self, key: String, range: Option<&Range<u64>>) -> Result<Download<'_>, Failure> {
+        if range.is_some_and(Range::is_empty) {
             return Ok(Download { client: self, key, at: 0, end: 0, body: None });
         }
-        let at = range.as_ref().map_or(0, |range| range.start);
-        match self.get(&key, range.as_ref()) {
+        let at = range.map_or(0, |range| range.start);
+        match self.get(&key, range) {
             Ok(answer) => {
                 let end = at + length(&answer)?;
                 let body = Some(answer.into_body().into_reader());

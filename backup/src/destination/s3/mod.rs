@@ -224,7 +224,7 @@ impl Source for S3 {
         if !is_sound(path) {
             return Err(SourceError::Path { path: path.to_owned() });
         }
-        match self.client.download(self.key(path), range) {
+        match self.client.download(self.key(path), range.as_ref()) {
             Ok(download) => Ok(Box::new(download)),
             Err(failure) => Err(self.source_error(path, failure)),
         }
@@ -338,7 +338,7 @@ fn access(path: &Path) -> Result<Credentials, S3Error> {
 }
 
 fn agent(endpoint: &Url, authorities: Option<&Path>) -> Result<Agent, S3Error> {
-    let wait = Some(Duration::from_secs(60));
+    let wait = Some(Duration::from_mins(1));
     let mut settings = Agent::config_builder()
         .http_status_as_error(false)
         .max_redirects(0)

@@ -40,8 +40,10 @@ pub(super) enum ConnectError {
 }
 
 const CONNECT: Duration = Duration::from_secs(10);
+/// The bits of group and others.
+const OTHERS: u32 = 0o077;
 /// No answer for this long is none.
-const ANSWER: Duration = Duration::from_secs(60);
+const ANSWER: Duration = Duration::from_mins(1);
 
 /// Connects and logs in.
 pub(super) fn connect(settings: &SftpSettings) -> Result<Sftp, ConnectError> {
@@ -90,7 +92,7 @@ fn known_hosts(settings: &SftpSettings) -> Result<String, ConnectError> {
 fn check_key_file(settings: &SftpSettings) -> Result<(), ConnectError> {
     let path = settings.private_key.display();
     match fs::metadata(&settings.private_key) {
-        Ok(metadata) if metadata.permissions().mode() & 0o077 == 0 => Ok(()),
+        Ok(metadata) if metadata.permissions().mode() & OTHERS == 0 => Ok(()),
         Ok(_) => Err(ConnectError::Refused(format!("the private key {path} can be read by others: chmod 600 {path}"))),
         Err(error) => Err(ConnectError::Refused(format!("the private key {path} cannot be read: {error}"))),
     }

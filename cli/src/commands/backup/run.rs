@@ -17,6 +17,7 @@ use crate::{complaint, figures, output};
 
 /// The arguments of `coffre backup run`.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 pub(crate) struct Arguments {
     #[command(flatten)]
     restic: ResticArgument,

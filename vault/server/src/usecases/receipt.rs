@@ -56,10 +56,7 @@ fn reading(look: &Look<'_>, question: &Question, id: GrantId) -> Result<Plan<Rea
     }
     let mut plan = Err(Failure::NoSuchGrant);
     for kind in look.keeper.policies.record_types() {
-        plan = look.at_large(&of(kind.name()), || Err(Failure::NoSuchGrant));
-        if plan.is_err() {
-            return plan;
-        }
+        plan = Ok(look.at_large(&of(kind.name()), || Err(Failure::NoSuchGrant))?);
     }
     plan
 }

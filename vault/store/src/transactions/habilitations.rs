@@ -92,7 +92,7 @@ impl Transaction for WithdrawHabilitation {
 fn about(base: Draft, habilitation: &Habilitation) -> Draft {
     let terms = &habilitation.terms;
     let list = |names: &mut dyn Iterator<Item = &str>| names.collect::<Vec<_>>().join(", ");
-    let categories = list(&mut terms.categories.iter().map(|category| category.as_str()));
+    let categories = list(&mut terms.categories.iter().map(coffre_core::record::Category::as_str));
     let purposes = list(&mut terms.purposes.iter().map(String::as_str));
     Draft {
         record_type: Some(terms.record_type.clone()),
