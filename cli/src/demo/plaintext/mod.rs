@@ -67,7 +67,8 @@ impl Needles {
 
     /// Searches a file, or every file below a folder.
     pub(crate) fn search(&mut self, path: &Path) -> io::Result<Searched> {
-        let mut searched = Searched { hits: self.look(path.as_os_str().as_bytes(), 0), ..Searched::default() };
+        let name = path.file_name().unwrap_or_default();
+        let mut searched = Searched { hits: self.look(name.as_bytes(), 0), ..Searched::default() };
         if fs::symlink_metadata(path)?.is_dir() {
             for entry in fs::read_dir(path)? {
                 searched.add(self.search(&entry?.path())?);

@@ -16,6 +16,8 @@ pub(crate) enum Kind {
 
 /// So few hits in random bytes are as good as none.
 const BY_CHANCE: f64 = 1e-4;
+/// How much of what is searched is base64, at most.
+const BASE64_SHARE: f64 = 0.01;
 
 /// Distinct values, each with the ways in which it may be written.
 #[derive(Debug, Clone, Default)]
@@ -74,12 +76,13 @@ impl Values {
         }
     }
 
-    /// Each writing at each place, once in UTF-8 and once in Latin-1; UTF-16 is longer and adds next to nothing.
+    /// Each writing at each place, once in UTF-8 and once in Latin-1; UTF-16 is longer and adds next to nothing. Signatures and
+    /// wrapped keys stand in base64, where every byte is one of 64: a name is found there sooner.
     #[expect(clippy::cast_precision_loss, reason = "an order of magnitude")]
     fn expected(&self, shortest: usize, bytes: u64) -> f64 {
         let probability = |writing: &String| {
-            let length = i32::try_from(length(writing)).unwrap_or(i32::MAX);
-            2.0 * 256_f64.powi(length.saturating_neg())
+            let length = i32::try_from(length(writing)).unwrap_or(i32::MAX).saturating_neg();
+            2.0 * 256_f64.powi(length) + BASE64_SHARE * 64_f64.powi(length)
         };
         self.of_length(shortest).flatten().map(probability).sum::<f64>() * bytes as f64
     }
