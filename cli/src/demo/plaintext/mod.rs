@@ -163,8 +163,8 @@ mod tests {
         fs::write(folder.path().join("00004711/a"), "Lefèvre 4711-0000 00004711").unwrap();
         let mut needles = Needles::of(&VALUES).unwrap();
         let searched = needles.search(folder.path()).unwrap();
-        // The folder's name stands in its own path and in that of the file.
-        assert_eq!(searched, Searched { files: 1, bytes: 27, hits: 5 });
+        // Three in the content, and the folder's own name.
+        assert_eq!(searched, Searched { files: 1, bytes: 27, hits: 4 });
         assert_eq!(needles.found(), 2);
     }
 }
