@@ -15,6 +15,7 @@ pub(crate) const FILES: &[(&str, &str)] = files![
     "cedar/purposes.cedar",
     "cedar/restriction.cedar",
     "cedar/schema.cedarschema",
+    "cedar/sealing.cedar",
     "cedar/special-categories.cedar",
     "environments/assureurs-engages.toml",
     "environments/bigmom-production.toml",

@@ -2,7 +2,7 @@
 //! and legacy keys are encrypted under the subject's key or are keyed hashes.
 
 /// The version of the schema, in each file's `user_version`.
-pub(crate) const VERSION: i32 = 1;
+pub(crate) const VERSION: i32 = 2;
 
 pub(crate) const VAULT: &str = "
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID, STRICT;
@@ -34,11 +34,15 @@ CREATE TABLE habilitations (
 ) WITHOUT ROWID, STRICT;
 CREATE INDEX habilitations_by_operator ON habilitations (operator, given_at);
 CREATE TABLE applications (
-    id BLOB PRIMARY KEY, name TEXT NOT NULL, role TEXT NOT NULL, token_hash BLOB NOT NULL,
+    id BLOB PRIMARY KEY, name TEXT NOT NULL, role TEXT NOT NULL, san_uri TEXT,
     added_at INTEGER NOT NULL, revoked_at INTEGER
 ) WITHOUT ROWID, STRICT;
 CREATE UNIQUE INDEX applications_in_force ON applications (name) WHERE revoked_at IS NULL;
-CREATE UNIQUE INDEX applications_by_token ON applications (token_hash);
+CREATE UNIQUE INDEX applications_by_uri ON applications (san_uri) WHERE revoked_at IS NULL AND san_uri IS NOT NULL;
+CREATE TABLE tokens (
+    hash BLOB PRIMARY KEY, application BLOB NOT NULL, issued_at INTEGER NOT NULL, expires_at INTEGER
+) WITHOUT ROWID, STRICT;
+CREATE INDEX tokens_by_application ON tokens (application, issued_at);
 CREATE TABLE tombstones (
     subject BLOB PRIMARY KEY, record_type TEXT NOT NULL, erased_at INTEGER NOT NULL, change INTEGER NOT NULL,
     terms BLOB NOT NULL

@@ -18,6 +18,7 @@ use crate::clock::SystemEntropy;
 use crate::disclosure::{Depends, Disclosure, Receipt};
 use crate::document::{DocumentWriter, Plan, StagedDocument};
 use crate::error::{ReadError, StageError, Unavailable};
+use crate::identity::Identity;
 use crate::key_files::KeyFileFault;
 use crate::model::{NewSubject, SignedHead, Statistics};
 use crate::open::{OpenError, Opened};
@@ -42,6 +43,8 @@ struct Inner {
     writer: Mutex<Option<JoinHandle<()>>>,
     /// Held for the life of the handle: closing it would let another process in.
     _lock: File,
+    /// Opens the root key when it is replaced; the root itself is not kept.
+    identity: Identity,
 }
 
 impl Drop for Inner {
@@ -61,20 +64,33 @@ fn stop(messages: &Sender<Message>, writer: &Mutex<Option<JoinHandle<()>>>) {
 }
 
 impl Store {
-    pub(crate) fn start(opened: Opened, lock: File) -> Result<Self, OpenError> {
+    pub(crate) fn start(opened: Opened, lock: File, identity: Identity) -> Result<Self, OpenError> {
         let Opened { shared, readers, recovered, generation, recovery_recipient } = opened;
         let writer = Writer::new(Arc::clone(&shared), recovered);
         let (messages, inbox) = channel();
         let handle = std::thread::Builder::new().name("coffre-writer".to_owned()).spawn(move || writer.run(&inbox))?;
         let verification_key = shared.signer.verification_key();
         let writer = Mutex::new(Some(handle));
-        let inner =
-            Inner { shared, readers, verification_key, generation, recovery_recipient, messages, writer, _lock: lock };
+        let inner = Inner {
+            shared,
+            readers,
+            verification_key,
+            generation,
+            recovery_recipient,
+            messages,
+            writer,
+            _lock: lock,
+            identity,
+        };
         Ok(Self { inner: Arc::new(inner) })
     }
 
     pub(crate) fn shared(&self) -> &Shared {
         &self.inner.shared
+    }
+
+    pub(crate) fn identity(&self) -> &Identity {
+        &self.inner.identity
     }
 
     /// The environment and vault.
@@ -114,8 +130,7 @@ impl Store {
 
     /// Whether the key files that go into every backup are still what they were.
     pub fn key_files(&self) -> Result<(), KeyFileFault> {
-        let shared = self.shared();
-        shared.key_files.read(&shared.layout).map(drop)
+        self.shared().right_key_files().map(drop)
     }
 
     /// A consistent view. Blocks while a checkpoint runs.
@@ -277,6 +292,11 @@ impl Store {
             let _gone = answer.send(ready.map(|(files, tail)| act(&shared, files, tail)));
         })));
         answered.recv().unwrap_or(Err(Unavailable::Stopping))
+    }
+
+    /// Whether nobody else holds this vault open: its keys leave memory when this handle is dropped.
+    pub fn is_last_handle(&self) -> bool {
+        Arc::strong_count(&self.inner) == 1 && Arc::strong_count(&self.inner.shared) == 1
     }
 
     /// Ends the writer after what it accepted, checkpoints and closes. Further calls answer `Stopping`.

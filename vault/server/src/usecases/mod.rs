@@ -34,11 +34,14 @@ mod read_record;
 mod receipt;
 mod report_audit;
 mod restore_document;
+mod rotate_root;
+mod seal;
 mod search;
 mod upload_document;
 mod versions;
 
 pub(crate) use amend_record::AmendRecord;
+pub(crate) use applications::{AddedProof, Listed};
 pub(crate) use audit_log::{Access, Entries, ListAccesses, ListEntries};
 pub(crate) use call::{Call, LocalCall};
 pub(crate) use contactable::{Channel, CheckContactable, Person};

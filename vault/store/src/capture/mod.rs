@@ -164,7 +164,7 @@ impl Store {
     fn try_capture(&self, spool: &Path, keep: NonZeroU64, software: &str) -> Result<Captured, CaptureError> {
         let shared = self.shared();
         let hold = Hold::take(shared)?;
-        let key_files = shared.key_files.read(&shared.layout)?;
+        let key_files = shared.right_key_files()?;
         let spool = Spool::open(spool, &shared.scope).map_err(CaptureError::Spool)?;
         let keyring_copy = spool.temporary_database().map_err(CaptureError::Spool)?;
         let target = keyring_copy.path().to_owned();

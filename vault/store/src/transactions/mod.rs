@@ -11,9 +11,12 @@ mod import_records;
 mod note_all;
 mod note_only;
 mod restore_version;
+mod rotate_token;
 
 pub use amend_record::{AmendError, AmendRecord};
-pub use applications::{AddApplication, AddApplicationError, RevokeApplication, RevokeApplicationError};
+pub use applications::{
+    AddApplication, AddApplicationError, NewToken, Proof, RevokeApplication, RevokeApplicationError,
+};
 pub use create_record::{CreateError, CreateRecord};
 pub use documents::{AddDocument, AddDocumentError};
 pub(crate) use erase_subject::remove_rows;
@@ -24,6 +27,7 @@ pub use import_records::{ImportError, ImportItem, ImportRecords};
 pub use note_all::NoteAll;
 pub use note_only::NoteOnly;
 pub use restore_version::{RestoreError, RestoreVersion};
+pub use rotate_token::{RotateToken, RotateTokenError, Rotated};
 
 use coffre_core::audit::Draft;
 

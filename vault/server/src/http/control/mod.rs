@@ -3,10 +3,11 @@
 mod applications;
 mod audit;
 mod import;
+mod keys;
 mod vault;
 
 use super::routes::Routes;
 
 pub(super) fn routes() -> Routes {
-    applications::routes().merge(audit::routes()).merge(import::routes()).merge(vault::routes())
+    applications::routes().merge(audit::routes()).merge(import::routes()).merge(keys::routes()).merge(vault::routes())
 }
