@@ -119,7 +119,13 @@ fn a_killed_backup_run_is_made_up_for_by_the_next() {
 
 /// restic leaves a lock when it is cut off; Coffre names it and removes none.
 fn repository_is_sound(site: &Site, when: &str) {
-    let (code, out, error) = site.run(&["backup", "verify", "restic"]);
+    let mut told = (None, String::new(), String::new());
+    // A restic whose parent was killed goes on until it notices, and holds its lock.
+    until("the orphaned restic has ended", || {
+        told = site.run(&["backup", "verify", "restic"]);
+        told.0 != Some(13)
+    });
+    let (code, out, error) = told;
     if code == Some(1) {
         assert!(
             error.contains("was left locked by PID") && error.contains("which has ended\nhelp: run `restic unlock`"),
@@ -149,7 +155,8 @@ fn a_server_killed_while_it_takes_a_base_leaves_the_spool_as_good_as_before() {
             false
         });
         assert!(server.is_none(), "round {round}: nothing was taken");
-        assert!(ended.is_some_and(|code| code != 0), "round {round}: {ended:?}");
+        // With 0 where the server was gone before it was asked: what is captured is copied all the same.
+        assert!(ended.is_some(), "round {round}: the run itself was not killed");
         let server = site.serve();
         let report = site.json(0, &["backup", "run", "--init", "--json"]);
         assert!(report["base"].is_u64(), "{report:#}");
