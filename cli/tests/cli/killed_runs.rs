@@ -148,7 +148,7 @@ fn a_server_killed_while_it_takes_a_base_leaves_the_spool_as_good_as_before() {
     let site = Site::with_clients(150);
     for round in 0..3 {
         let mut server = Some(site.serve());
-        let ended = site.kill_when(&["backup", "run", "--init"], || {
+        let ended = site.kill_when(&["backup", "run", "--init", "--base"], || {
             if !files(&site.path().join("spool/temporary")).is_empty() {
                 server.take().into_iter().for_each(crate::server::Server::kill);
             }
