@@ -2,7 +2,7 @@
 //! object. What the objects are is not known here: paths and bytes only.
 //!
 //! There are a folder ([`FileSystem`]) and memory ([`Memory`]); others stand behind the same trait
-//! and pass the same conformance suite (`tests/conformance.rs`). Why not opendal's file system:
+//! and pass the same conformance suite (`tests/destinations/suite.rs`). Why not opendal's file system:
 //! `docs/adr/007-own-file-system-destination.md`.
 
 mod error;
