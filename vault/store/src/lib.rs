@@ -52,7 +52,9 @@ pub use model::{
     Application, DocumentInfo, Hit, HitKind, LoggedEntry, NewSubject, RecordState, SignedHead, Statistics, VersionInfo,
 };
 pub use open::{OpenError, OpenOptions};
-pub use restore::{Checking, Fetched, RestoreError, Restored, finish_restore, is_unfinished};
+pub use restore::{
+    Checking, Fetched, MOMENT, Moment, RecordsSetBack, RestoreError, Restored, finish_restore, is_unfinished,
+};
 pub use rights::{Erasure, Hold, Proposal};
 pub use root::RootError;
 pub use snapshot::Snapshot;
