@@ -28,7 +28,7 @@ struct Line {
 impl Line {
     /// Takes so many bytes; says how long to wait before more.
     fn take(&mut self, bytes: u64, now: Instant) -> Duration {
-        let micros = bytes.saturating_mul(1_000_000) / self.a_second;
+        let micros = bytes.saturating_mul(1_000_000) / self.a_second.get();
         let begin = self.free.map_or(now, |free| free.max(now));
         let free = begin + Duration::from_micros(micros);
         self.free = Some(free);
@@ -62,8 +62,7 @@ impl Read for Paced<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let length = buffer.len().min(PIECE);
         let read = self.content.read(buffer.split_at_mut(length).0)?;
-        let wait =
-            self.line.lock().unwrap_or_else(PoisonError::into_inner).take(read as u64, Instant::now());
+        let wait = self.line.lock().unwrap_or_else(PoisonError::into_inner).take(read as u64, Instant::now());
         thread::sleep(wait);
         Ok(read)
     }

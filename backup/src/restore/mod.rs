@@ -103,7 +103,19 @@ pub fn execute(
     let audit_head = point.map_or_else(|| main.manifest.audit_head.clone(), |(_, point)| point.audit_head.clone());
     let Plan { captured, window, .. } = *plan;
     let (rewound, lost) = (plan.rewound.clone(), plan.lost.clone());
-    Ok(Restored { main, keyring, captured, window, audit_head, rewound, lost, fetched, fetched_bytes, found, directory })
+    Ok(Restored {
+        main,
+        keyring,
+        captured,
+        window,
+        audit_head,
+        rewound,
+        lost,
+        fetched,
+        fetched_bytes,
+        found,
+        directory,
+    })
 }
 
 /// What is not in place yet.

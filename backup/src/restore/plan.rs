@@ -115,7 +115,7 @@ pub fn plan(
     let mut plan = of_newest(sources, &surveyed, pinned, newest, lost)?;
     plan.next = next;
     if let Some(asked) = asked {
-        plan.set_back_to(sources, &surveyed, asked)?;
+        plan.set_back_to(sources, &surveyed, &asked)?;
     }
     Ok(plan)
 }
@@ -139,7 +139,7 @@ fn of_newest(
 
 impl Plan {
     /// Adds `vault.db` of an older state, and documents that only it has: an earlier restore left them out.
-    fn set_back_to(&mut self, sources: &Sources<'_>, surveyed: &Surveyed, asked: State) -> Result<(), PlanError> {
+    fn set_back_to(&mut self, sources: &Sources<'_>, surveyed: &Surveyed, asked: &State) -> Result<(), PlanError> {
         let (time, main) = (asked.captured(), sources.of(Side::Main)?);
         let oldest = window(main, surveyed, &asked.point, &self.pinned)?.0;
         (self.captured, self.window.0) = (time, self.window.0.min(oldest));
@@ -153,7 +153,7 @@ impl Plan {
         self.files.splice(0..0, older);
         let of_vault = asked.moment.replays.iter().filter(|replay| replay.chain == Chain::Vault);
         self.moment.replays.extend(of_vault.map(|replay| Replay { target: MOMENT, ..replay.clone() }));
-        self.add_documents_left_out(main, &asked)
+        self.add_documents_left_out(main, asked)
     }
 
     fn add_documents_left_out(&mut self, main: &dyn Source, asked: &State) -> Result<(), PlanError> {
