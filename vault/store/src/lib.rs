@@ -29,6 +29,7 @@ mod model;
 mod open;
 pub mod plain;
 mod readers;
+mod reserve;
 mod restore;
 mod rights;
 mod root;
@@ -39,7 +40,7 @@ pub mod transactions;
 mod values;
 mod writer;
 
-pub use capture::{CaptureError, CaptureOptions, CaptureStatus, Captured, CaughtUp};
+pub use capture::{CaptureError, CaptureOptions, CaptureStatus, Captured, CaughtUp, WhenFull};
 pub use disclosure::{Claim, Depends, Disclosure, Receipt, Undisclosed, WrongReceipt};
 pub use document::{DocumentReader, DocumentWriter, StagedDocument};
 pub use error::{CommitError, ReadError, StageError, Unavailable, disk_is_full};

@@ -7,6 +7,7 @@ pub mod report;
 mod rewinds;
 
 pub use entry::{
-    Action, Decision, DocumentRef, Draft, Entry, GrantRef, MAX_LEAF_LENGTH, OperatorKnown, Parent, RewoundTo, SealedValue,
+    Action, Decision, DocumentRef, Draft, Entry, GrantRef, MAX_LEAF_LENGTH, OperatorKnown, Parent, RewoundTo,
+    SealedValue,
 };
 pub use rewinds::Rewinds;

@@ -48,12 +48,14 @@ impl Heads {
             // The log goes on from one generation to the next, under another origin.
             let head = TreeHead { origin: self.newest.origin.clone(), ..head.clone() };
             let then = entries(audit, checking).take(usize::try_from(head.size).unwrap_or(usize::MAX));
-            verify_entries(then, &[head])
-                .map_err(|source| RestoreError::OtherHistory { time: moment.time, source })?;
+            verify_entries(then, &[head]).map_err(|source| RestoreError::OtherHistory { time: moment.time, source })?;
         }
         if report.unsigned > 0 {
             // A restore that was cut short after it began its generation: its entry is not in the head.
-            tracing::info!(entries = report.unsigned, "entries of an earlier attempt to restore follow the signed head");
+            tracing::info!(
+                entries = report.unsigned,
+                "entries of an earlier attempt to restore follow the signed head"
+            );
         }
         Ok(())
     }

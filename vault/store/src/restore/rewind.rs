@@ -198,7 +198,9 @@ impl Setting<'_> {
     /// The number that follows is one that no reader has seen: what was read before the restore cannot be
     /// written over what stands after it.
     fn change_back(&mut self, then: &Record, version: u32) -> rusqlite::Result<()> {
-        self.vault.prepare_cached("DELETE FROM record_values WHERE subject = ?1")?.execute([then.subject.as_bytes()])?;
+        self.vault
+            .prepare_cached("DELETE FROM record_values WHERE subject = ?1")?
+            .execute([then.subject.as_bytes()])?;
         self.copy_values(then.subject)?;
         self.change += 1;
         let sql = "UPDATE records SET version = ?2, updated_at = ?3, change = ?4 WHERE subject = ?1";
@@ -207,7 +209,8 @@ impl Setting<'_> {
     }
 
     fn leave_out(&self, subject: SubjectId) -> rusqlite::Result<()> {
-        let files = "INSERT OR IGNORE INTO removed_documents SELECT document, version FROM documents WHERE subject = ?1";
+        let files =
+            "INSERT OR IGNORE INTO removed_documents SELECT document, version FROM documents WHERE subject = ?1";
         self.vault.prepare_cached(files)?.execute([subject.as_bytes()])?;
         for table in ["record_values", "documents", "erasure_proposals", "records"] {
             let sql = format!("DELETE FROM {table} WHERE subject = ?1");
@@ -226,9 +229,15 @@ impl Setting<'_> {
         let insert = "INSERT INTO records (subject, record_type, version, created_at, updated_at, restricted, change)
                       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
         let (version, now) = (then.version.saturating_add(1), self.now.as_micros());
-        self.vault
-            .prepare_cached(insert)?
-            .execute(params![subject, then.kind, version, created, now, restricted, self.change])?;
+        self.vault.prepare_cached(insert)?.execute(params![
+            subject,
+            then.kind,
+            version,
+            created,
+            now,
+            restricted,
+            self.change
+        ])?;
         self.copy_values(then.subject)?;
         self.copy_documents(then.subject)
     }
@@ -244,8 +253,7 @@ impl Setting<'_> {
     }
 
     fn copy(&self, table: &str, columns: &str, count: usize, subject: SubjectId) -> rusqlite::Result<()> {
-        let mut read =
-            self.moment.prepare_cached(&format!("SELECT {columns} FROM {table} WHERE subject = ?1"))?;
+        let mut read = self.moment.prepare_cached(&format!("SELECT {columns} FROM {table} WHERE subject = ?1"))?;
         let places = vec!["?"; count].join(", ");
         let mut write = self.vault.prepare_cached(&format!("INSERT INTO {table} ({columns}) VALUES ({places})"))?;
         let mut rows = read.query([subject.as_bytes()])?;

@@ -168,7 +168,16 @@ fn what_a_restore_left_out_can_be_had_back_with_its_documents() {
     let placed = place(&second, &store, 1, &later);
     drop(store);
     fs::copy(dir.path().join("older/vault/vault.db"), later.join(MOMENT)).unwrap();
-    assert_eq!(std::process::Command::new("cp").arg("-a").arg(dir.path().join("older/vault/documents/.")).arg(later.join("documents")).status().unwrap().code(), Some(0));
+    assert_eq!(
+        std::process::Command::new("cp")
+            .arg("-a")
+            .arg(dir.path().join("older/vault/documents/."))
+            .arg(later.join("documents"))
+            .status()
+            .unwrap()
+            .code(),
+        Some(0)
+    );
     let heading = older.manifest.heading();
     let moment = Moment {
         generation: heading.generation,
