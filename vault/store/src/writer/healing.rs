@@ -21,6 +21,7 @@ impl Writer {
             Ok(whole) => {
                 self.index_is_new = !whole;
                 if whole {
+                    self.forget_history();
                     self.shared.index.healed();
                 }
                 !whole

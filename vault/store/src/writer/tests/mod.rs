@@ -5,7 +5,9 @@ mod broken;
 mod company;
 mod erased;
 mod gate;
+mod healed;
 mod pool;
+mod promised;
 mod settings;
 
 use std::path::Path;
