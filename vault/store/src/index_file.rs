@@ -184,8 +184,28 @@ pub(crate) fn accesses(
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn a_history_goes_through_every_span() {
+        let index = Connection::open_in_memory().unwrap();
+        index.execute_batch(crate::schema::INDEX).unwrap();
+        let [one, other] = [[1; 16], [2; 16]].map(SubjectId::from_bytes);
+        let entries = [0, 7, SPAN - 1, SPAN, SPAN + 1, 3 * SPAN - 1, 3 * SPAN, 5 * SPAN + 9];
+        let rows = entries.iter().flat_map(|entry| [(one, *entry), (other, entry + 20)]).collect();
+        let update = Update { accesses: Part { rows, until: None }, entries: 6 * SPAN, ..Update::default() };
+        apply(&index, &update).unwrap();
+        let newest_first: Vec<u64> = entries.iter().rev().copied().collect();
+        let of = |before, limit| accesses(&index, one, before, limit).unwrap();
+        assert_eq!(of(None, 100), newest_first);
+        assert_eq!(of(None, 3), newest_first[..3]);
+        assert_eq!(of(Some(SPAN), 100), [SPAN - 1, 7, 0], "before the first entry of a span");
+        assert_eq!(of(Some(SPAN + 1), 2), [SPAN, SPAN - 1], "a page ends in the span before");
+        assert_eq!(of(Some(0), 100), Vec::<u64>::new());
+    }
 
     #[test]
     fn a_list_is_indexed_by_its_items() {

@@ -31,6 +31,7 @@ fn an_index_built_anew_shows_every_access() {
     all.push(read(&mut bench, subject));
     let mut steps = 0;
     while bench.writer.heal() {
+        assert!(steps < 100, "it never ends while there are reads");
         assert!(matches!(history(&bench, subject), Err(ReadError::Unavailable(Unavailable::Index))), "not the half");
         all.push(read(&mut bench, subject));
         steps += 1;

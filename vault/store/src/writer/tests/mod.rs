@@ -6,6 +6,7 @@ mod company;
 mod erased;
 mod gate;
 mod healed;
+mod killed;
 mod pool;
 mod promised;
 mod settings;
