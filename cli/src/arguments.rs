@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::commands::{application, audit, backup, doctor, import, init, policy, restore, serve};
+use crate::commands::{application, audit, backup, doctor, drill, import, init, policy, restore, serve};
 use crate::demo;
 
 /// An encrypted vault for an insurer's sensitive records, and the backups that keep them from being lost.
@@ -46,6 +46,8 @@ pub(crate) enum Verb {
     Backup(backup::Arguments),
     /// Restore a vault from a backup, with the recovery identity
     Restore(Box<restore::Arguments>),
+    /// Prove a backup: have the vault restore it from where it is kept, open it and check it
+    Drill(drill::Arguments),
     /// Tell the whole story with fictitious data: import, accesses, backup, loss, restore
     Demo(demo::Arguments),
 }

@@ -10,6 +10,7 @@ mod configuration;
 mod control;
 mod daily_head;
 mod demo;
+mod drill;
 mod exit;
 mod figures;
 mod interrupt;

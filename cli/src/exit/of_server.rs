@@ -19,6 +19,8 @@ pub(super) fn asked(error: &ClientError) -> Exit {
     match error {
         ClientError::Unreachable { .. } => Exit::Temporary,
         ClientError::Refused { status, .. } if *status == StatusCode::SERVICE_UNAVAILABLE => Exit::Temporary,
+        ClientError::Refused { problem, .. } if problem.ends_with("drill-running") => Exit::Busy,
+        ClientError::Refused { problem, .. } if problem.ends_with("no-such-destination") => Exit::Usage,
         ClientError::Refused { .. }
         | ClientError::BrokenOff { .. }
         | ClientError::Unspeakable(_)

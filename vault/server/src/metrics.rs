@@ -1,6 +1,8 @@
 //! Counts and durations for Prometheus. Labels come from closed sets (route patterns, roles, status
 //! codes, causes), never from a request's text: nothing here can name a person.
 
+mod drills;
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -9,6 +11,8 @@ use std::time::Duration;
 use coffre_core::audit::Action;
 use coffre_core::role::Role;
 use coffre_store::{CaptureStatus, Statistics};
+
+use crate::usecases::DrillHistory;
 
 /// Upper bounds of the histogram's buckets, in microseconds.
 const BUCKETS: [u64; 14] = [
@@ -78,10 +82,17 @@ impl Metrics {
     }
 
     /// The exposition text (Prometheus text format 0.0.4).
-    pub(crate) fn exposition(&self, ready: bool, statistics: Option<Statistics>, capture: &CaptureStatus) -> String {
+    pub(crate) fn exposition(
+        &self,
+        ready: bool,
+        statistics: Option<Statistics>,
+        capture: &CaptureStatus,
+        drills: &DrillHistory,
+    ) -> String {
         let mut text = Exposition(String::with_capacity(4096));
         text.gauge("coffre_ready", "1 while the vault can serve.", u64::from(ready));
         text.expose_capture(capture);
+        text.expose_drills(drills);
         if let Some(statistics) = statistics {
             text.gauge("coffre_records", "Records that are not erased.", statistics.records);
             text.gauge("coffre_document_versions", "Stored versions of documents.", statistics.documents);
@@ -193,11 +204,13 @@ mod tests {
         metrics.denied(Some(Role::Sales), Action::Read, Some("never-for-role"));
         let lag = Duration::from_millis(1_250);
         let capture = CaptureStatus { on: true, lag, newest: None, trouble: Some("the spool is full".to_owned()) };
-        let text = metrics.exposition(true, None, &capture);
+        let drills = DrillHistory { drills: Vec::new(), objective_seconds: Some(86_400), overdue: true };
+        let text = metrics.exposition(true, None, &capture, &drills);
         for line in [
             "coffre_capture_on 1",
             "coffre_capture_lag_seconds 1.250000",
             "coffre_capture_trouble 1",
+            "coffre_drill_overdue 1",
             "coffre_ready 1",
             r#"coffre_requests_total{route="/v1/records/{type}/{id}",method="GET",status="200",role="legal"} 1"#,
             r#"coffre_denials_total{role="sales",action="read",cause="never-for-role"} 1"#,

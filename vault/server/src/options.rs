@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use coffre_core::note::WitnessKey;
 
+use crate::drills::DrillOptions;
 use crate::limits::Limits;
 
 /// How to serve a vault.
@@ -21,6 +22,8 @@ pub struct ServerOptions {
     pub backup_socket: Option<BackupSocket>,
     /// Where base backups go.
     pub spool: Option<SpoolOptions>,
+    /// How drills are held; where there is nothing to restore from, they are not.
+    pub drills: Option<DrillOptions>,
     /// The keys whose cosignatures of tree heads are believed.
     pub witnesses: Vec<WitnessKey>,
     /// How much of everything is taken.
@@ -36,6 +39,7 @@ impl ServerOptions {
             control_socket: None,
             backup_socket: None,
             spool: None,
+            drills: None,
             witnesses: Vec::new(),
             limits: Limits::default(),
         }

@@ -13,6 +13,7 @@ mod connection;
 mod cosigned_head;
 mod disclosure;
 mod document;
+mod drills;
 mod durable;
 mod error;
 mod habilitations;
@@ -42,6 +43,7 @@ mod writer;
 pub use capture::{CaptureError, CaptureOptions, CaptureStatus, Captured, CaughtUp};
 pub use disclosure::{Claim, Depends, Disclosure, Receipt, Undisclosed, WrongReceipt};
 pub use document::{DocumentReader, DocumentWriter, StagedDocument};
+pub use drills::KeepDrillError;
 pub use error::{CommitError, ReadError, StageError, Unavailable, disk_is_full};
 pub use identity::{Identity, IdentityError};
 pub use init::{InitError, InitPlan, Initialized, init};
@@ -52,7 +54,7 @@ pub use model::{
     Application, DocumentInfo, Hit, HitKind, LoggedEntry, NewSubject, RecordState, SignedHead, Statistics, VersionInfo,
 };
 pub use open::{OpenError, OpenOptions};
-pub use restore::{Checking, Fetched, RestoreError, Restored, finish_restore, is_unfinished};
+pub use restore::{Checking, DrillError, Drilled, Fetched, RestoreError, Restored, finish_restore, is_unfinished};
 pub use rights::{Erasure, Hold, Proposal};
 pub use root::RootError;
 pub use snapshot::Snapshot;

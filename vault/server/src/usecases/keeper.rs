@@ -2,12 +2,14 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use coffre_core::drill::DrillResult;
 use coffre_core::note::WitnessKey;
 use coffre_policies::Policies;
 use coffre_store::{LogTree, Snapshot, Store};
 use tokio::sync::Semaphore;
 
 use super::cosignatures::published_again;
+use super::drill::kept;
 use super::failure::Failure;
 use super::health::{Counted, LastBase};
 use super::log_sessions::LogSessions;
@@ -36,10 +38,15 @@ pub(crate) struct Keeper {
     pub(super) log_sessions: LogSessions,
     /// Held by the one report that is made.
     pub(super) reporting: tokio::sync::Mutex<()>,
+    /// Held by the one drill that is held.
+    pub(super) drilling: tokio::sync::Mutex<()>,
+    /// The drills so far, oldest first.
+    pub(super) held_drills: Mutex<Vec<DrillResult>>,
 }
 
 impl Keeper {
     pub(crate) fn new(store: Store, policies: Arc<Policies>, readers: usize, witnesses: Vec<WitnessKey>) -> Self {
+        let held_drills = Mutex::new(kept(&store));
         let (published_head, log_tree) = (published_again(&store, &witnesses), LogTree::of(&store));
         Self {
             policy_set: policies.hash().to_string(),
@@ -57,6 +64,8 @@ impl Keeper {
             witnesses,
             log_sessions: LogSessions::default(),
             reporting: tokio::sync::Mutex::default(),
+            drilling: tokio::sync::Mutex::default(),
+            held_drills,
         }
     }
 

@@ -7,6 +7,7 @@
 //! every value and every document. Only then is a new server identity made; without it the vault
 //! does not open, so a restore that was cut short is never mistaken for a finished one.
 
+mod drill;
 mod erasures;
 
 use std::collections::BTreeSet;
@@ -15,9 +16,10 @@ use std::io::{self, Read};
 use std::path::Path;
 
 use coffre_core::audit::{Action, Decision, Draft, OperatorKnown, Parent as LogParent};
-use coffre_core::crypto::Entropy;
+use coffre_core::crypto::{Entropy, Scope};
+use coffre_core::drill::Slice;
 use coffre_core::ids::{DocumentId, GenerationId, RequestId, SubjectId};
-use coffre_core::keyset::{Keyset, RootKey, SubjectKeys, signer_name};
+use coffre_core::keyset::{Keyset, SubjectKeys, signer_name};
 use coffre_core::note::VerificationKey;
 use coffre_core::record::{Category, RecordTypeName};
 use coffre_core::spool::{ContentHash, Parent, Side};
@@ -27,6 +29,7 @@ use coffre_core::tombstone::{Tombstone, TombstoneError};
 use rusqlite::Connection;
 use thiserror::Error;
 
+pub use self::drill::{DrillError, Drilled};
 use self::erasures::Missed;
 use crate::capture::remember_parent;
 use crate::connection::{self, Use};
@@ -79,6 +82,8 @@ pub enum Checking {
     Pages(Database),
     /// The log: entries so far.
     Log(u64),
+    /// Hashes of what the log says was written: entries so far.
+    Values(u64),
     /// Records so far.
     Records(u64),
     /// Documents so far.
@@ -227,8 +232,8 @@ fn finish(
     let head = check_log(&offline.audit, fetched, checking)?;
     let missed = Missed::find(&offline.vault, &offline.keyring, &fetched.key)?;
     let folder = DocumentFolder::open(&layout.documents()).map_err(RestoreError::Write)?;
-    let inside = Inside { folder: &folder, root: &root, root_file, keys: &keys, offline: &offline };
-    let (records, documents, document_bytes) = inside.check(&missed.subjects(), checking)?;
+    let inside = Inside { folder: &folder, scope: &root.scope, root_file, keys: &keys, offline: &offline };
+    let (records, documents, document_bytes) = inside.check(&missed.subjects(), Slice::ALL, checking)?;
     let (generation, recovery_recipient) = inside.begin_generation(fetched, &head, &missed, now, entropy)?;
     erasures::remove_files(&offline.vault, &folder)?;
     remember_parent(&layout, Side::Main, &fetched.main).map_err(RestoreError::Write)?;
@@ -277,7 +282,7 @@ fn check_log(
 /// A vault seen from the inside.
 struct Inside<'r> {
     folder: &'r DocumentFolder,
-    root: &'r RootKey,
+    scope: &'r Scope,
     /// What the file is that the recovery identity opened.
     root_file: ContentHash,
     keys: &'r Keyset,
@@ -285,13 +290,15 @@ struct Inside<'r> {
 }
 
 impl Inside<'_> {
-    /// Decrypts every value of every version, and every document to its end, of all but the erased.
+    /// Decrypts every value of every version, and every document to its end, of all in a slice but the erased.
     fn check(
         &self,
         erased: &BTreeSet<SubjectId>,
+        slice: Slice,
         checking: &mut dyn FnMut(Checking),
     ) -> Result<(u64, u64, u64), RestoreError> {
         let (mut records, mut documents, mut bytes) = (0, 0, 0);
+        checking(Checking::Records(0));
         let read = |error: rusqlite::Error| RestoreError::Record(error.into());
         let mut statement =
             self.offline.vault.prepare("SELECT subject, record_type FROM records ORDER BY subject").map_err(read)?;
@@ -300,7 +307,7 @@ impl Inside<'_> {
             .map_err(read)?;
         for row in rows {
             let (subject, kind) = row.map_err(read)?;
-            if erased.contains(&subject) {
+            if erased.contains(&subject) || !slice.holds(subject) {
                 continue;
             }
             let format = |_| RestoreError::Record(ReadError::Format { what: "record type" });
@@ -324,10 +331,10 @@ impl Inside<'_> {
         kind: &RecordTypeName,
         run: impl FnOnce(&SubjectKeys<'_>) -> Result<T, RestoreError>,
     ) -> Result<T, RestoreError> {
-        let found = keyring::find(&self.offline.keyring, &self.root.scope, self.keys, kind, subject);
+        let found = keyring::find(&self.offline.keyring, self.scope, self.keys, kind, subject);
         let key = found.map_err(RestoreError::Record)?;
         let key = key.ok_or(RestoreError::Record(ReadError::KeyMissing { subject }))?;
-        run(&subject_keys(&self.root.scope, kind, subject, &key))
+        run(&subject_keys(self.scope, kind, subject, &key))
     }
 
     fn check_record(&self, subject: SubjectId, kind: &RecordTypeName) -> Result<(), RestoreError> {
@@ -401,8 +408,8 @@ impl Inside<'_> {
         };
         let entries = std::iter::once(begin.clone()).chain(missed.iter().map(erase)).collect();
         let tail = Tail::load(&self.offline.audit).map_err(RestoreError::Record)?;
-        let origin = log_file::origin(&signer_name(&self.root.scope), generation);
-        let signer = signer(&self.root.scope, self.keys)?;
+        let origin = log_file::origin(&signer_name(self.scope), generation);
+        let signer = signer(self.scope, self.keys)?;
         begin_log(&self.offline.audit, &tail, entries, now.max(tail.time), &origin, &signer)?;
         let failed = |source| RestoreError::Database { file: Database::Vault.file_name(), source };
         let sql = "SELECT value FROM meta WHERE key = 'recovery_recipient'";
