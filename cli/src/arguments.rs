@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use coffre_core::ids::Environment;
 
 use crate::commands::{application, audit, backup, doctor, drill, import, init, policy, restore, serve};
 use crate::demo;
@@ -19,11 +20,25 @@ pub(crate) struct Arguments {
 }
 
 /// What every verb takes.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub(crate) struct Global {
     /// The configuration file; otherwise the vault's own coffre.toml, then /etc/coffre/coffre.toml
     #[arg(long, global = true, value_name = "FILE", env = "COFFRE_CONFIG")]
     pub(crate) config: Option<PathBuf>,
+    /// The environment that is meant, before the verb; needed where /etc/coffre declares several
+    #[arg(long, value_name = "NAME", env = "COFFRE_ENVIRONMENT")]
+    pub(crate) environment: Option<Environment>,
+}
+
+impl Arguments {
+    /// The job that this command line is (`schedule::JOBS`); none for what only looks.
+    pub(crate) fn job(&self) -> Option<&'static str> {
+        match &self.verb {
+            Verb::Backup(verb) => verb.job(),
+            Verb::Drill(verb) => verb.job(),
+            _ => None,
+        }
+    }
 }
 
 #[derive(Debug, Subcommand)]

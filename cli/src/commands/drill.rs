@@ -76,6 +76,13 @@ pub(crate) struct History {
 /// How many drills are told.
 const TOLD: usize = 10;
 
+impl Arguments {
+    /// The job that it is; none where drills are only told.
+    pub(crate) fn job(&self) -> Option<&'static str> {
+        self.verb.is_none().then_some("drill")
+    }
+}
+
 /// Runs the verb.
 pub(crate) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit> {
     match &arguments.verb {

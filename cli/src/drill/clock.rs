@@ -46,7 +46,7 @@ impl Observer for PhaseClock<'_> {
             Stage::Copying | Stage::Fetching => self.enter(Phase::Fetch),
             Stage::Replaying => self.enter(Phase::Replay),
             // What a phase looks at on its way is part of it.
-            Stage::Surveying | Stage::Verifying | Stage::Snapshot | Stage::Checking => {}
+            _ => {}
         }
     }
 

@@ -20,6 +20,7 @@ use coffre_store::{Checking, DrillError, Fetched, Store};
 use crate::complaint::{self, Complaint};
 use crate::configuration::Destination;
 use crate::exit::Exit;
+use crate::figures;
 use crate::place::Place;
 use clock::PhaseClock;
 use scratch::Scratch;
@@ -32,7 +33,9 @@ pub(crate) fn options(place: &Place, store: &Store) -> anyhow::Result<Option<Dri
     let scratch = Scratch::of(&place.directory, drill.scratch.as_deref(), &store.scope().vault.to_string());
     scratch.sweep()?;
     let pinned = Pinned { scope: store.scope().clone(), key: store.verification_key().clone() };
-    let holder = Holder { store: store.clone(), pinned, destinations: backup.destinations.clone(), scratch };
+    let objective_seconds = i64::from(backup.objective_hours) * 3600;
+    let destinations = backup.destinations.clone();
+    let holder = Holder { store: store.clone(), pinned, destinations, scratch, objective_seconds };
     let objective = Duration::from_hours(u64::from(drill.objective_days) * 24);
     Ok(Some(DrillOptions { holder: Arc::new(holder), objective, slices: drill.slices.get() }))
 }
@@ -43,6 +46,8 @@ struct Holder {
     pinned: Pinned,
     destinations: Vec<Destination>,
     scratch: Scratch,
+    /// How old what is restored may be.
+    objective_seconds: i64,
 }
 
 impl fmt::Debug for Holder {
@@ -94,11 +99,34 @@ impl Holder {
         drop(fetched);
         scratch.remove()?;
         drill.opened = Some(opened);
-        Ok(())
+        Ok(check_age(drill.started.as_seconds() - captured.as_seconds(), self.objective_seconds)?)
     }
+}
+
+/// A sound backup that is too old is no good one.
+fn check_age(age: i64, objective: i64) -> Result<(), Complaint> {
+    if age <= objective {
+        return Ok(());
+    }
+    let (age, objective) = (figures::age(age), figures::age(objective));
+    let cause = format!("what was restored is sound, and {age} old where {objective} is the most");
+    Err(Complaint::new(Exit::ObjectiveMissed, cause, "see `coffre backup status` for why nothing newer is there"))
 }
 
 /// What failed, for the result: names no record.
 fn told(error: &anyhow::Error) -> String {
     error.chain().find_map(|link| link.downcast_ref::<DrillError>()).map_or_else(|| error.to_string(), DrillError::told)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sound_backup_that_is_too_old_is_no_good_one() {
+        assert!(check_age(3_600, 3_600).is_ok());
+        let late = check_age(7_300, 3_600).err();
+        assert_eq!(late.as_ref().map(Complaint::exit), Some(Exit::ObjectiveMissed));
+        assert!(late.is_some_and(|late| late.to_string().contains("2 h 1 min old where 1 h 0 min is the most")));
+    }
 }

@@ -57,7 +57,11 @@ impl Scratch {
         if disk.f_bavail.saturating_mul(disk.f_frsize) < needed {
             let (folder, needed) = (self.folder.display(), figures::bytes(needed));
             let cause = format!("{folder} has no room for a drill, which needs {needed} free");
-            return Err(Complaint::new(Exit::Temporary, cause, "make room, or set `scratch` in [backup.drill] to another disk"));
+            return Err(Complaint::new(
+                Exit::Temporary,
+                cause,
+                "make room, or set `scratch` in [backup.drill] to another disk",
+            ));
         }
         Ok(claimed)
     }

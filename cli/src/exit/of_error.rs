@@ -39,6 +39,7 @@ fn of_link(link: &(dyn Error + 'static)) -> Option<Exit> {
         .or_else(|| link.downcast_ref::<HeadError>().map(of_log::head))
         .or_else(|| link.downcast_ref::<TlogProofError>().map(of_log::proof))
         .or_else(|| link.downcast_ref::<LogTreeError>().and_then(of_log::tree))
+        .or_else(|| link.downcast_ref().map(of_server::told))
         .or_else(|| of_backup::any(link))
         .or_else(|| link.downcast_ref::<io::Error>().and_then(of_io))
 }

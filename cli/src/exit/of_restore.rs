@@ -11,7 +11,9 @@ pub(super) fn drill(error: &DrillError) -> Option<Exit> {
         DrillError::Restore(error) => finish(error),
         DrillError::Tree(error) => of_log::tree(error),
         DrillError::KeyFile { .. } => Some(Exit::WrongKey),
-        DrillError::NotAsLogged { .. } | DrillError::Unlogged { .. } | DrillError::NotAncestor(_) => Some(Exit::Tampering),
+        DrillError::NotAsLogged { .. } | DrillError::Unlogged { .. } | DrillError::NotAncestor(_) => {
+            Some(Exit::Tampering)
+        }
     }
 }
 

@@ -9,6 +9,7 @@ mod command_line;
 mod cut_uploads;
 mod damage;
 mod disk_full;
+mod drills;
 mod first_session;
 mod importing;
 mod killed_runs;

@@ -308,8 +308,13 @@ mod tests {
         result.slice = Slice::of_drill(number, 30);
         result.milliseconds = Took { plan: 40, fetch: 1_900, replay: 60, open: 800, documents: 150 };
         let generation = GenerationId::from_bytes([5; 16]);
-        result.fetched =
-            Some(FetchedState { captured: started.plus_seconds(-2), generation, base: 4, files: 312, bytes: 48_000_000 });
+        result.fetched = Some(FetchedState {
+            captured: started.plus_seconds(-2),
+            generation,
+            base: 4,
+            files: 312,
+            bytes: 48_000_000,
+        });
         result.opened = Some(OpenedState {
             entries: 1_204,
             root: "03".repeat(32),

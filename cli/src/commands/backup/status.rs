@@ -27,13 +27,7 @@ pub(crate) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
     let setting = Setting::read(global, &ResticArgument { restic: None })?;
     let state = State::load(&setting.state)?;
     let mut watch = Watch::new();
-    let mut targets: Vec<(&str, Option<Examined>)> = Vec::new();
-    for (name, destination) in &setting.destinations {
-        let known = state.targets.get(name).map(Target::known).unwrap_or_default();
-        targets.push((name, Some(examine(&**destination, &setting.pinned, &known, &mut watch))));
-    }
-    // A repository counts as it is remembered: to look into it takes restic minutes.
-    targets.extend(setting.repository.as_ref().map(|_| (RESTIC, None)));
+    let targets = examined(&setting, &state, &mut watch);
     // A spool that cannot be read, by this account or at all, is no reason to say nothing.
     let spool = FileSystem::new(&setting.spool);
     let mut behind = Vec::new();
@@ -49,6 +43,17 @@ pub(crate) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
         output::line(lines(&status, &targets, &behind, setting.objective_seconds))?;
     }
     Ok(status.ending.into())
+}
+
+/// Looks at each destination. A repository counts as it is remembered: to look into it takes restic minutes.
+pub(super) fn examined<'s>(setting: &'s Setting, state: &State, watch: &mut Watch) -> Vec<(&'s str, Option<Examined>)> {
+    let mut targets: Vec<(&str, Option<Examined>)> = Vec::new();
+    for (name, destination) in &setting.destinations {
+        let known = state.targets.get(name).map(Target::known).unwrap_or_default();
+        targets.push((name, Some(examine(&**destination, &setting.pinned, &known, watch))));
+    }
+    targets.extend(setting.repository.as_ref().map(|_| (RESTIC, None)));
+    targets
 }
 
 fn as_json(status: &Status, behind: &[Option<Behind>], objective_seconds: i64) -> Value {

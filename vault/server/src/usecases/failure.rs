@@ -170,7 +170,9 @@ pub(crate) enum Failure {
     #[error("another drill is under way: wait until it has ended")]
     DrillUnderWay,
     /// There is nothing to restore from.
-    #[error("there is no such destination to restore from: name one of those configured ({known}), or add one to [backup]")]
+    #[error(
+        "there is no such destination to restore from: name one of those configured ({known}), or add one to [backup]"
+    )]
     NoDestination {
         /// Those that are configured.
         known: String,

@@ -45,7 +45,9 @@ pub enum DrillError {
         file: &'static str,
     },
     /// What is stored is not what the log says was written.
-    #[error("{what} at entry {entry} is not what the log says was written: keep this backup as evidence, and restore from another")]
+    #[error(
+        "{what} at entry {entry} is not what the log says was written: keep this backup as evidence, and restore from another"
+    )]
     NotAsLogged {
         /// A value or a document.
         what: &'static str,
@@ -55,7 +57,9 @@ pub enum DrillError {
         subject: Option<SubjectId>,
     },
     /// Something is stored that the log does not know.
-    #[error("{count} {what} are stored that the log does not name: keep this backup as evidence, and restore from another")]
+    #[error(
+        "{count} {what} are stored that the log does not name: keep this backup as evidence, and restore from another"
+    )]
     Unlogged {
         /// Values or documents.
         what: &'static str,
@@ -63,7 +67,9 @@ pub enum DrillError {
         count: u64,
     },
     /// Its log is not the beginning of the running vault's.
-    #[error("the running vault's log does not go on from the backup's: keep both as evidence, and run `coffre audit verify`")]
+    #[error(
+        "the running vault's log does not go on from the backup's: keep both as evidence, and run `coffre audit verify`"
+    )]
     NotAncestor(#[source] NotAnExtension),
     /// The running vault's log cannot be compared.
     #[error(transparent)]
