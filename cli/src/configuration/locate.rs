@@ -42,7 +42,7 @@ fn chosen(
     environment: Option<&Environment>,
     declared: &[(PathBuf, Environment)],
 ) -> Result<Option<PathBuf>, Complaint> {
-    let names = || declared.iter().map(|(_, environment)| environment.to_string()).collect::<Vec<_>>().join(", ");
+    let known = || declared.iter().map(|(_, environment)| environment.to_string()).collect::<Vec<_>>().join(", ");
     match (named, environment) {
         (Some(file), None) => Ok(Some(file)),
         (Some(file), Some(wanted)) => match Configuration::load(&file) {
@@ -53,13 +53,11 @@ fn chosen(
             // What is wrong with it is told by the verb that reads it.
             _ => Ok(Some(file)),
         },
-        (None, Some(wanted)) => match declared.iter().find(|(_, environment)| environment == wanted) {
-            Some((file, _)) => Ok(Some(file.clone())),
-            None => {
-                let cause = format!("no configuration of the environment {wanted} is in /etc/coffre");
-                Err(Complaint::usage(cause, format!("declared are: {}", names())))
-            }
-        },
+        (None, Some(wanted)) => {
+            let file = declared.iter().find(|(_, environment)| environment == wanted).map(|(file, _)| file.clone());
+            let cause = || format!("no configuration of the environment {wanted} is in /etc/coffre");
+            file.map(Some).ok_or_else(|| Complaint::usage(cause(), format!("declared are: {}", known())))
+        }
         (None, None) => Ok(None),
     }
 }

@@ -31,7 +31,7 @@ impl TryFrom<Text> for Schedule {
         zone(&text)?;
         for (name, cron) in &text.jobs {
             let runnable = |job: &&Job| job.arguments(&Global::default()).is_some();
-            if Job::named(name).filter(|job| runnable(&job)).is_none() {
+            if !Job::named(name).as_ref().is_some_and(runnable) {
                 let known: Vec<&str> = JOBS.iter().filter(runnable).map(|job| job.name).collect();
                 return Err(format!("there is no job {name:?}: use one of {}", known.join(", ")));
             }

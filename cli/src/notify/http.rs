@@ -28,8 +28,8 @@ pub(super) struct Request<'a> {
 }
 
 /// Sends it, and is content with any answer of success.
-pub(super) fn call(request: Request<'_>, authorities: Option<&Path>) -> Result<(), NotifyError> {
-    let Request { url, headers, body } = request;
+pub(super) fn call(request: &Request<'_>, authorities: Option<&Path>) -> Result<(), NotifyError> {
+    let Request { url, headers, body } = *request;
     let agent = agent(url, authorities)?;
     let sent = if let Some(body) = body {
         headers.iter().fold(agent.post(url), |request, (name, value)| request.header(*name, value)).send(body)

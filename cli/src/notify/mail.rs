@@ -77,9 +77,7 @@ fn parameters(server: &str, authorities: Option<&Path>) -> Result<TlsParameters,
     let mut parameters = TlsParameters::builder(server.to_owned());
     if let Some(path) = authorities {
         let pem = fs::read(path).map_err(|source| NotifyError::Secret { path: path.to_owned(), source })?;
-        for authority in Certificate::from_pem(&pem).into_iter() {
-            parameters = parameters.add_root_certificate(authority);
-        }
+        parameters = parameters.add_root_certificate(Certificate::from_pem(&pem).map_err(unusable)?);
     }
     parameters.build_rustls().map_err(unusable)
 }

@@ -139,5 +139,5 @@ fn turn_message(configuration: &Configuration, turned: &Turned) -> Message {
 
 /// Calls the heartbeat.
 pub(crate) fn heartbeat(notify: &Notify, url: &str) -> Result<(), NotifyError> {
-    http::call(http::Request { url, headers: &[], body: None }, notify.authorities.as_deref())
+    http::call(&http::Request { url, headers: &[], body: None }, notify.authorities.as_deref())
 }

@@ -28,7 +28,7 @@ pub(super) fn send(
     let body = serde_json::to_vec(message).map_err(|error| unreadable(error.into()))?;
     let signature = signature(secret.trim_end(), now.as_seconds(), &body);
     let headers = [("Content-Type", "application/json".to_owned()), (SIGNATURE, signature)];
-    call(Request { url: &to.url, headers: &headers, body: Some(&body) }, authorities)
+    call(&Request { url: &to.url, headers: &headers, body: Some(&body) }, authorities)
 }
 
 fn signature(secret: &str, seconds: i64, body: &[u8]) -> String {

@@ -47,9 +47,9 @@ pub(crate) fn keep(rows: &[Row], folder: &Path, global: &Global, stop: &(dyn Fn(
 fn wait(time: Duration, stop: &(dyn Fn() -> bool + Sync)) {
     let mut left = time;
     while !stop() && !left.is_zero() {
-        let step = left.min(LOOK);
-        thread::sleep(step);
-        left -= step;
+        let moment = left.min(LOOK);
+        thread::sleep(moment);
+        left -= moment;
     }
 }
 

@@ -86,8 +86,8 @@ fn every_destination_is_proven_in_turn_and_the_proof_is_kept() {
 
     let token = site.json(0, &["application", "add", "officer", "--role", "dpo", "--json"]);
     let officer = server.caller(token["token"].as_str().expect("a token"));
-    let size = first["drill"]["opened"]["entries"].as_u64().expect("a number");
-    let entries = officer.get(&format!("/v1/audit/entries?from={size}"));
+    let from = first["drill"]["opened"]["entries"].as_u64().expect("a number");
+    let entries = officer.get(&format!("/v1/audit/entries?from={from}"));
     assert_eq!(entries.text().matches("\"action\":\"drill\"").count(), 3, "{}", entries.text());
     let metrics = officer.get("/metrics");
     let metrics = metrics.text();
