@@ -42,13 +42,13 @@ fn write(text: &mut String, facts: &Facts, words: Words) -> std::fmt::Result {
         }
     }
     let restorable = words.pick("Dernier instant restaurable", "Last restorable moment");
-    writeln!(text, "\n{restorable}: {}", words.moment(facts.restorable()))?;
+    writeln!(text, "\n{restorable}{} {}", words.colon(), words.moment(facts.restorable()))?;
     let objective = words.age(facts.objective_seconds);
-    writeln!(text, "\n{} ({} {objective})", words.pick("Copies", "Copies"), words.pick("objectif :", "objective:"))?;
+    writeln!(text, "\n{} ({} {objective})", words.pick("Copies", "Copies"), words.pick("objectif :", "objective:"))?;
     for copy in &facts.copies {
         let state = if copy.within { "ok  " } else { words.pick("TARD", "LATE") };
         let age = copy.age_seconds.map_or_else(String::new, |age| format!(", {}", words.age(age)));
-        writeln!(text, "  {state}  {}: {}{age}", copy.name, words.moment(copy.captured))?;
+        writeln!(text, "  {state}  {}{} {}{age}", copy.name, words.colon(), words.moment(copy.captured))?;
         if let Some(trouble) = &copy.trouble {
             writeln!(text, "        {trouble}")?;
         }
@@ -74,7 +74,7 @@ pub(super) fn drill_line(drill: &DrillResult, words: Words) -> String {
     let state = if drill.passed() { "ok  " } else { words.pick("ÉCHEC", "FAILED") };
     let (took, bytes) = (words.seconds(drill.milliseconds.total()), drill.fetched.as_ref().map_or(0, |f| f.bytes));
     let (when, place) = (words.moment(Some(drill.ended)), &drill.destination);
-    format!("{state}  {when}  {place}: {}, {took}", words.bytes(bytes))
+    format!("{state}  {when}  {place}{} {}, {took}", words.colon(), words.bytes(bytes))
 }
 
 fn jobs<'f>(text: &mut String, title: &str, jobs: impl Iterator<Item = &'f JobFact>, words: Words) -> std::fmt::Result {
@@ -88,7 +88,7 @@ fn jobs<'f>(text: &mut String, title: &str, jobs: impl Iterator<Item = &'f JobFa
             _ => words.pick("ÉCHEC", "FAILED"),
         };
         let last = words.pick("dernier succès", "last success");
-        writeln!(text, "  {state}  {}: {last} {}", job.name, words.moment(job.last_success))?;
+        writeln!(text, "  {state}  {}{} {last} {}", job.name, words.colon(), words.moment(job.last_success))?;
     }
     if none {
         writeln!(text, "  {}", words.pick("aucune", "none"))?;

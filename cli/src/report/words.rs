@@ -19,6 +19,11 @@ impl Words {
         self.0.pick(french, english)
     }
 
+    /// French sets a space before it, which no line may break at.
+    pub(super) const fn colon(self) -> &'static str {
+        self.pick("\u{a0}:", ":")
+    }
+
     pub(super) fn bytes(self, bytes: u64) -> String {
         let text = figures::bytes(bytes);
         match self.0 {

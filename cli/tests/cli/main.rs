@@ -21,6 +21,7 @@ mod server;
 mod serving;
 mod set_back;
 mod site;
+mod telling;
 mod transcript;
 
 #[path = "../../../vault/store/tests/faults/child.rs"]

@@ -270,7 +270,10 @@ fn job(site: &Site, name: &str) -> Value {
 #[test]
 fn a_schedule_is_kept_and_what_was_missed_is_made_up_for_once() {
     let site = Site::new();
-    configure(&site, "[schedule.jobs]\nmeasure = \"* * * * * *\"\nverify-quick = \"0 0 1 1 *\"\ncopies = \"0 0 1 1 *\"\n");
+    configure(
+        &site,
+        "[schedule.jobs]\nmeasure = \"* * * * * *\"\nverify-quick = \"0 0 1 1 *\"\ncopies = \"0 0 1 1 *\"\n",
+    );
     // It was down on New Year's Day. The other yearly job is new, and counts from now on.
     let missed = "{\"format\":\"coffre/backup-jobs/v1\",\"jobs\":{\"verify-quick\":{\"considered\":\"2020-06-01T00:00:00Z\",\
                   \"started\":null,\"ended\":null,\"code\":null,\"last_success\":null,\"failures\":0}}}";
@@ -278,7 +281,8 @@ fn a_schedule_is_kept_and_what_was_missed_is_made_up_for_once() {
     let server = site.serve();
     site.succeeds(&["backup", "run", "--init"]);
     let follow = Follow::start(site.path());
-    let measured = || fs::read_to_string(site.path().join("state/measurements.jsonl")).unwrap_or_default().lines().count();
+    let measured =
+        || fs::read_to_string(site.path().join("state/measurements.jsonl")).unwrap_or_default().lines().count();
     until("it was measured three times", || measured() >= 3);
     until("what was missed is made up for", || job(&site, "verify-quick")["code"] == 0);
     let made_up = job(&site, "verify-quick")["started"].clone();
