@@ -4,6 +4,7 @@ pub(crate) mod application;
 pub(crate) mod audit;
 pub(crate) mod backup;
 pub(crate) mod doctor;
+pub(crate) mod drill;
 pub(crate) mod import;
 pub(crate) mod init;
 pub(crate) mod policy;
@@ -26,6 +27,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
         Verb::Audit(verb) => audit::run(verb, &arguments.global),
         Verb::Backup(verb) => backup::run(verb, &arguments.global),
         Verb::Restore(verb) => restore::run(verb, &arguments.global),
+        Verb::Drill(verb) => drill::run(verb, &arguments.global),
         Verb::Demo(verb) => demo::run(verb),
     }
 }

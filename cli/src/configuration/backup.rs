@@ -1,7 +1,7 @@
 //! The section `[backup]`: where base backups wait, where copies go, where history is kept.
 
 use std::env;
-use std::num::NonZeroU64;
+use std::num::{NonZeroU32, NonZeroU64};
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -37,6 +37,27 @@ pub(crate) struct Backup {
     pub(crate) destinations: Vec<Destination>,
     /// Where history is kept.
     pub(crate) restic: Option<Restic>,
+    /// How it is proven.
+    #[serde(default)]
+    pub(crate) drill: Drill,
+}
+
+/// The section `[backup.drill]`.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Drill {
+    /// The folder that backups are restored below, on a disk with room for one; otherwise in the vault's directory.
+    pub(crate) scratch: Option<PathBuf>,
+    /// How long ago the last drill that passed may be.
+    pub(crate) objective_days: u32,
+    /// In how many drills everything is decrypted once.
+    pub(crate) slices: NonZeroU32,
+}
+
+impl Default for Drill {
+    fn default() -> Self {
+        Self { scratch: None, objective_days: 8, slices: NonZeroU32::MIN.saturating_add(29) }
+    }
 }
 
 /// What the server does when the spool takes no more.
@@ -92,6 +113,9 @@ impl Backup {
         if self.objective_hours == 0 {
             return Err("`objective_hours` is 0; use the hours after which a backup is too old");
         }
+        if self.drill.objective_days == 0 {
+            return Err("`objective_days` in [backup.drill] is 0; use the days after which a drill is overdue");
+        }
         for (index, destination) in self.destinations.iter().enumerate() {
             destination.check(&self.spool)?;
             if self.destinations.iter().skip(index + 1).any(|other| other.name == destination.name) {
@@ -108,7 +132,7 @@ impl Backup {
 
     /// Every path in it, from a folder on.
     pub(super) fn paths_from(&mut self, folder: &Path) {
-        for path in [&mut self.spool].into_iter().chain(self.state.as_mut()) {
+        for path in [&mut self.spool].into_iter().chain(self.state.as_mut()).chain(self.drill.scratch.as_mut()) {
             *path = joined(folder, path);
         }
         for destination in &mut self.destinations {

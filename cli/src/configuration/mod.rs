@@ -6,7 +6,9 @@ mod backup;
 mod destination;
 mod error;
 mod locate;
+mod notify;
 mod pin;
+mod schedule;
 mod server;
 
 use std::fs;
@@ -22,8 +24,10 @@ pub(crate) use audit::{Audit, DailyHead};
 pub(crate) use backup::{Backup, Restic, WhenFull, is_local};
 pub(crate) use destination::{Destination, Opened};
 pub(crate) use error::ConfigurationError;
-pub(crate) use locate::locate;
+pub(crate) use locate::{choose, locate};
+pub(crate) use notify::{Mail, Notify, Protection, Webhook};
 pub(crate) use pin::pin;
+pub(crate) use schedule::Schedule;
 pub(crate) use server::Server;
 
 /// The whole file.
@@ -48,6 +52,12 @@ pub(crate) struct Configuration {
     pub(crate) audit: Audit,
     /// How it is backed up.
     pub(crate) backup: Option<Backup>,
+    /// What runs by itself.
+    #[serde(default)]
+    pub(crate) schedule: Schedule,
+    /// Who is told how it goes.
+    #[serde(default)]
+    pub(crate) notify: Notify,
 }
 
 impl Configuration {
@@ -72,6 +82,7 @@ impl Configuration {
         let contradiction = |reason| ConfigurationError::Contradiction { file: file.to_owned(), reason };
         configuration.backup.as_ref().map_or(Ok(()), Backup::check).map_err(contradiction)?;
         configuration.audit.check().map_err(contradiction)?;
+        configuration.notify.check().map_err(contradiction)?;
         Ok(configuration)
     }
 
@@ -81,6 +92,7 @@ impl Configuration {
         }
         self.server.paths_from(folder);
         self.audit.paths_from(folder);
+        self.notify.paths_from(folder);
         if let Some(backup) = &mut self.backup {
             backup.paths_from(folder);
         }

@@ -3,7 +3,7 @@
 
 use super::*;
 
-const PINNED: &str = r#"environment = "production"
+pub(super) const PINNED: &str = r#"environment = "production"
 vault_id = "0b0e9f0a-3c1d-4c3e-9d53-2f6f0a8f7c11"
 verification_key = "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW"
 "#;

@@ -9,6 +9,7 @@ mod command_line;
 mod cut_uploads;
 mod damage;
 mod disk_full;
+mod drills;
 mod first_session;
 mod importing;
 mod killed_runs;
@@ -20,6 +21,7 @@ mod server;
 mod serving;
 mod set_back;
 mod site;
+mod telling;
 mod transcript;
 
 #[path = "../../../vault/store/tests/faults/child.rs"]

@@ -8,6 +8,7 @@ pub mod audit;
 pub mod canonical;
 pub mod crypto;
 pub mod document;
+pub mod drill;
 pub mod erasure;
 pub mod four_eyes;
 pub mod grant;

@@ -9,6 +9,7 @@
 
 mod authentication;
 mod authorization;
+mod drills;
 mod http;
 mod limits;
 mod metrics;
@@ -17,6 +18,7 @@ mod serve;
 mod stop;
 mod usecases;
 
+pub use drills::{DrillOptions, Drills};
 pub use limits::Limits;
 pub use options::{BackupSocket, ServerOptions, SpoolOptions, TlsFiles};
 pub use serve::{ServeError, Serving, SocketError, TlsError, serve, serve_control, terminated};

@@ -1,6 +1,8 @@
 //! Counts and durations for Prometheus. Labels come from closed sets (route patterns, roles, status
 //! codes, causes), never from a request's text: nothing here can name a person.
 
+mod drills;
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -9,6 +11,8 @@ use std::time::Duration;
 use coffre_core::audit::Action;
 use coffre_core::role::Role;
 use coffre_store::{CaptureStatus, Statistics};
+
+use crate::usecases::DrillHistory;
 
 /// Upper bounds of the histogram's buckets, in microseconds.
 const BUCKETS: [u64; 14] = [
@@ -84,6 +88,7 @@ impl Metrics {
         reserve: Option<bool>,
         statistics: Option<Statistics>,
         capture: &CaptureStatus,
+        drills: &DrillHistory,
     ) -> String {
         let mut text = Exposition(String::with_capacity(4096));
         text.gauge("coffre_ready", "1 while the vault can serve.", u64::from(ready));
@@ -95,6 +100,7 @@ impl Metrics {
                 u64::from(whole),
             );
         }
+        text.expose_drills(drills);
         if let Some(statistics) = statistics {
             text.gauge("coffre_records", "Records that are not erased.", statistics.records);
             text.gauge("coffre_document_versions", "Stored versions of documents.", statistics.documents);
@@ -214,7 +220,8 @@ mod tests {
         let trouble = Some("the spool is full".to_owned());
         let (spool_bytes, spool_limit) = (800, Some(1_000));
         let capture = CaptureStatus { on: true, lag, newest: None, trouble, spool_bytes, spool_limit };
-        let text = metrics.exposition(true, Some(false), None, &capture);
+        let drills = DrillHistory { drills: Vec::new(), objective_seconds: Some(86_400), overdue: true };
+        let text = metrics.exposition(true, Some(false), None, &capture, &drills);
         for line in [
             "coffre_capture_on 1",
             "coffre_capture_lag_seconds 1.250000",
@@ -223,6 +230,7 @@ mod tests {
             "coffre_spool_limit_bytes 1000",
             "coffre_spool_nearly_full 1",
             "coffre_disk_reserve_whole 0",
+            "coffre_drill_overdue 1",
             "coffre_ready 1",
             r#"coffre_requests_total{route="/v1/records/{type}/{id}",method="GET",status="200",role="legal"} 1"#,
             r#"coffre_denials_total{role="sales",action="read",cause="never-for-role"} 1"#,

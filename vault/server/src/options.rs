@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use coffre_core::note::WitnessKey;
 use coffre_store::WhenFull;
 
+use crate::drills::DrillOptions;
 use crate::limits::Limits;
 
 /// How to serve a vault.
@@ -24,6 +25,8 @@ pub struct ServerOptions {
     pub spool: Option<SpoolOptions>,
     /// Bytes of the vault's disk that are kept for what must be possible when it is full; 0 for none.
     pub reserve: u64,
+    /// How drills are held; where there is nothing to restore from, they are not.
+    pub drills: Option<DrillOptions>,
     /// The keys whose cosignatures of tree heads are believed.
     pub witnesses: Vec<WitnessKey>,
     /// How much of everything is taken.
@@ -40,6 +43,7 @@ impl ServerOptions {
             backup_socket: None,
             spool: None,
             reserve: 0,
+            drills: None,
             witnesses: Vec::new(),
             limits: Limits::default(),
         }

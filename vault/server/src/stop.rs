@@ -18,6 +18,11 @@ impl Stop {
         self.0.send_replace(true);
     }
 
+    /// Whether it was told.
+    pub(crate) fn is_told(&self) -> bool {
+        *self.0.borrow()
+    }
+
     /// Waits until it is told.
     pub(crate) async fn told(&self) {
         let mut wish = self.0.subscribe();

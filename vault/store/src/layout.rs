@@ -104,6 +104,16 @@ impl Layout {
         self.root.join("reserve")
     }
 
+    /// The results of drills.
+    pub fn drills(&self) -> PathBuf {
+        self.root.join("drills")
+    }
+
+    /// Where a drill restores to, unless it is elsewhere.
+    pub fn scratch(&self) -> PathBuf {
+        self.root.join("drill-scratch")
+    }
+
     /// The owner lock.
     pub fn lock(&self) -> PathBuf {
         self.root.join("lock")

@@ -13,6 +13,7 @@ mod connection;
 mod cosigned_head;
 mod disclosure;
 mod document;
+mod drills;
 mod durable;
 mod error;
 mod habilitations;
@@ -44,6 +45,7 @@ mod writer;
 pub use capture::{CaptureError, CaptureOptions, CaptureStatus, Captured, CaughtUp, WhenFull};
 pub use disclosure::{Claim, Depends, Disclosure, Receipt, Undisclosed, WrongReceipt};
 pub use document::{DocumentReader, DocumentWriter, StagedDocument};
+pub use drills::KeepDrillError;
 pub use error::{CommitError, ReadError, StageError, Unavailable, disk_is_full};
 pub use identity::{Identity, IdentityError};
 pub use init::{InitError, InitPlan, Initialized, init};
@@ -55,7 +57,8 @@ pub use model::{
 };
 pub use open::{OpenError, OpenOptions};
 pub use restore::{
-    Checking, Fetched, MOMENT, Moment, RecordsSetBack, RestoreError, Restored, finish_restore, is_unfinished,
+    Checking, DrillError, Drilled, Fetched, MOMENT, Moment, RecordsSetBack, RestoreError, Restored, finish_restore,
+    is_unfinished,
 };
 pub use rights::{Erasure, Hold, Proposal};
 pub use root::RootError;

@@ -29,13 +29,7 @@ pub(crate) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
     let setting = Setting::read(global, &ResticArgument { restic: None })?;
     let state = State::load(&setting.state)?;
     let mut watch = Watch::new();
-    let mut targets: Vec<(&str, Option<Examined>)> = Vec::new();
-    for (name, destination) in &setting.destinations {
-        let known = state.targets.get(name).map(Target::known).unwrap_or_default();
-        targets.push((name, Some(examine(&**destination, &setting.pinned, &known, &mut watch))));
-    }
-    // A repository counts as it is remembered: to look into it takes restic minutes.
-    targets.extend(setting.repository.as_ref().map(|_| (RESTIC, None)));
+    let targets = examined(&setting, &state, &mut watch);
     // A spool that cannot be read, by this account or at all, is no reason to say nothing.
     let spool = FileSystem::new(&setting.spool);
     let mut behind = Vec::new();
@@ -63,6 +57,17 @@ fn spool_line(used: Option<SpoolUse>) -> String {
     let state = if used.is_nearly_full() { "FULL" } else { "ok  " };
     let limit = used.limit.map(|limit| format!(" of {}", figures::bytes(limit))).unwrap_or_default();
     format!("\n{state}  spool: {}{limit}", figures::bytes(used.bytes))
+}
+
+/// Looks at each destination. A repository counts as it is remembered: to look into it takes restic minutes.
+pub(super) fn examined<'s>(setting: &'s Setting, state: &State, watch: &mut Watch) -> Vec<(&'s str, Option<Examined>)> {
+    let mut targets: Vec<(&str, Option<Examined>)> = Vec::new();
+    for (name, destination) in &setting.destinations {
+        let known = state.targets.get(name).map(Target::known).unwrap_or_default();
+        targets.push((name, Some(examine(&**destination, &setting.pinned, &known, watch))));
+    }
+    targets.extend(setting.repository.as_ref().map(|_| (RESTIC, None)));
+    targets
 }
 
 fn as_json(status: &Status, behind: &[Option<Behind>], used: Option<SpoolUse>, objective_seconds: i64) -> Value {

@@ -139,6 +139,7 @@ fn open(fetched: &Fetched, pinned: &Pinned, identity: &Identity, bar: &Bar) -> a
     let mut show = |checking: Checking| match checking {
         Checking::Pages(database) => bar.show(format!("checking {}", database.file_name()), Unit::Things, 0, 0),
         Checking::Log(entries) => bar.show(format!("verifying the log: entry {entries}"), Unit::Things, 0, 0),
+        Checking::Values(entries) => bar.show(format!("hashing values: entry {entries}"), Unit::Things, 0, 0),
         Checking::Records(records) => bar.show(format!("opening records: {records}"), Unit::Things, 0, 0),
         Checking::Documents(documents) => bar.show(format!("opening documents: {documents}"), Unit::Things, 0, 0),
     };

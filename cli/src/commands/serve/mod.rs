@@ -15,6 +15,7 @@ use crate::arguments::Global;
 use crate::complaint::Complaint;
 use crate::configuration::{self, Backup};
 use crate::daily_head;
+use crate::drill;
 use crate::exit::Exit;
 use crate::output;
 use crate::place::{Place, READERS, VaultArgument};
@@ -36,10 +37,11 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit> {
     let place = Place::find(&arguments.vault, global)?;
     log_as_json(&arguments.log)?;
-    let options = options(&place, arguments.listen)?;
+    let mut options = options(&place, arguments.listen)?;
     let policies = place.policies()?;
     let store = place.open(&policies)?;
     known_heads::check(&place, &store)?;
+    options.drills = drill::options(&place, &store)?;
     let audit = place.configuration.as_ref().map(|configuration| configuration.audit.clone()).unwrap_or_default();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
@@ -91,6 +93,7 @@ fn options(place: &Place, listen: Option<SocketAddr>) -> anyhow::Result<ServerOp
         witnesses: configured.map(|configuration| configuration.audit.witnesses.clone()).unwrap_or_default(),
         spool: configured.and_then(|configuration| configuration.backup.as_ref()).map(spool),
         reserve: server.reserve_mb.saturating_mul(1_000_000),
+        drills: None,
         limits: Limits { readers: READERS, ..Limits::default() },
     })
 }

@@ -109,6 +109,8 @@ pub enum Action {
     VerifyRestore,
     /// The log was exported.
     ExportAudit,
+    /// A backup was restored and opened as a drill; `cause` says in which phase it failed.
+    Drill,
 }
 
 impl Action {

@@ -10,6 +10,7 @@ mod contactable;
 mod control;
 mod digest;
 mod documents;
+mod drills;
 mod erasure;
 mod etag;
 mod file_name;
@@ -44,6 +45,7 @@ use axum::http::HeaderName;
 
 pub(crate) use peer::Peer;
 
+use crate::drills::DrillOptions;
 use crate::limits::Limits;
 use crate::options::SpoolOptions;
 use crate::stop::Stop;
@@ -63,6 +65,7 @@ pub(crate) struct Api {
     pub(crate) limits: Limits,
     /// Where base backups go.
     pub(crate) spool: Option<SpoolOptions>,
+    pub(crate) drills: Option<DrillOptions>,
     pub(crate) stop: Stop,
 }
 
@@ -93,10 +96,10 @@ fn routes() -> routes::Routes {
 
 /// The control socket: for the vault's own user.
 pub(crate) fn control(api: Api) -> Router {
-    control::routes().serve("control", api)
+    control::routes().merge(drills::routes()).serve("control", api)
 }
 
 /// The backup socket: blind verbs only.
 pub(crate) fn backup(api: Api) -> Router {
-    backup::routes().serve("backup", api)
+    backup::routes().merge(drills::routes()).serve("backup", api)
 }

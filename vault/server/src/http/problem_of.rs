@@ -51,6 +51,8 @@ impl From<Failure> for Problem {
             Failure::NotCaptured(CaptureError::Busy) => conflict("capture-running", "A capture is under way", failure),
             Failure::NotCaptured(CaptureError::Unavailable(cause)) => Failure::Unavailable(cause).into(),
             Failure::NotCaptured(ref error) => not_captured(error),
+            Failure::DrillUnderWay => conflict("drill-running", "A drill is under way", failure),
+            Failure::NoDestination { .. } => not_found("no-such-destination", "No such destination", failure),
             Failure::StaleDocument => conflict("stale-document", "The document has changed", failure),
             Failure::NameTaken => conflict("name-taken", "The name is taken", failure),
             Failure::TooLong { most } => {

@@ -81,7 +81,8 @@ pub async fn serve(options: ServerOptions, store: Store, policies: Arc<Policies>
     let stop = Stop::new();
     let limits = options.limits;
     let keeper = Arc::new(Keeper::new(store.clone(), policies, limits.readers, options.witnesses.clone()));
-    let api = Api { keeper: Arc::clone(&keeper), limits, spool: options.spool.clone(), stop: stop.clone() };
+    let (spool, drills) = (options.spool.clone(), options.drills.clone());
+    let api = Api { keeper: Arc::clone(&keeper), limits, spool, drills, stop: stop.clone() };
     let public = door::tcp(options.listen, options.tls.as_ref()).await?;
     let address = public.address().unwrap_or(options.listen);
     let control = options.control_socket.as_deref().map(socket::control).transpose()?;
@@ -103,6 +104,9 @@ pub async fn serve(options: ServerOptions, store: Store, policies: Arc<Policies>
         doors.spawn(door::keep(door, http::backup(api), limits, stop.clone()));
     }
     doors.spawn(end_log_sessions(Arc::clone(&keeper), stop.clone()));
+    if let Some(drills) = options.drills {
+        doors.spawn(warn_of_drills(Arc::clone(&keeper), drills.objective, stop.clone()));
+    }
     tracing::info!(%address, tls = options.tls.is_some(), "serving");
     let running = tokio::spawn(run(doors, keeper, store));
     Ok(Serving { address, stop, running })
@@ -114,6 +118,20 @@ const SWEPT_EVERY: Duration = Duration::from_secs(20);
 async fn end_log_sessions(keeper: Arc<Keeper>, stop: Stop) {
     while tokio::time::timeout(SWEPT_EVERY, stop.told()).await.is_err() {
         keeper.end_log_sessions(false).await;
+    }
+}
+
+/// How often the log says that a drill is overdue.
+const WARNED_EVERY: Duration = Duration::from_hours(6);
+
+async fn warn_of_drills(keeper: Arc<Keeper>, objective: Duration, stop: Stop) {
+    loop {
+        if keeper.drill_history(Some(objective)).overdue {
+            tracing::error!(objective_seconds = objective.as_secs(), "A DRILL IS OVERDUE: run `coffre drill`");
+        }
+        if tokio::time::timeout(WARNED_EVERY, stop.told()).await.is_ok() {
+            return;
+        }
     }
 }
 
@@ -138,7 +156,7 @@ pub async fn serve_control(
 ) {
     let (limits, stop) = (Limits::default(), Stop::new());
     let keeper = Arc::new(Keeper::new(store, policies, limits.readers, Vec::new()));
-    let api = Api { keeper, limits, spool: None, stop: stop.clone() };
+    let api = Api { keeper, limits, spool: None, drills: None, stop: stop.clone() };
     let peer = Peer { account, allowed: true };
     connection::serve(io, http::control(api), Some(peer), limits, stop).await;
 }

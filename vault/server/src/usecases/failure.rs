@@ -166,6 +166,17 @@ pub(crate) enum Failure {
     /// No base backup was taken.
     #[error(transparent)]
     NotCaptured(CaptureError),
+    /// Another drill is under way.
+    #[error("another drill is under way: wait until it has ended")]
+    DrillUnderWay,
+    /// There is nothing to restore from.
+    #[error(
+        "there is no such destination to restore from: name one of those configured ({known}), or add one to [backup]"
+    )]
+    NoDestination {
+        /// Those that are configured.
+        known: String,
+    },
     /// Something about the log's tree.
     #[error(transparent)]
     Log(LogRefusal),

@@ -3,12 +3,14 @@
 use std::num::NonZero;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use coffre_core::drill::DrillResult;
 use coffre_core::note::WitnessKey;
 use coffre_policies::Policies;
 use coffre_store::{LogTree, Snapshot, Store};
 use tokio::sync::oneshot;
 
 use super::cosignatures::published_again;
+use super::drill::kept;
 use super::failure::Failure;
 use super::health::{Counted, LastBase};
 use super::log_sessions::LogSessions;
@@ -38,10 +40,15 @@ pub(crate) struct Keeper {
     pub(super) log_sessions: LogSessions,
     /// Held by the one report that is made.
     pub(super) reporting: tokio::sync::Mutex<()>,
+    /// Held by the one drill that is held.
+    pub(super) drilling: tokio::sync::Mutex<()>,
+    /// The drills so far, oldest first.
+    pub(super) held_drills: Mutex<Vec<DrillResult>>,
 }
 
 impl Keeper {
     pub(crate) fn new(store: Store, policies: Arc<Policies>, readers: usize, witnesses: Vec<WitnessKey>) -> Self {
+        let held_drills = Mutex::new(kept(&store));
         // To look is work for a processor: more viewers than there are of them only get into each other's way.
         let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
         let (published_head, log_tree) = (published_again(&store, &witnesses), LogTree::of(&store));
@@ -61,6 +68,8 @@ impl Keeper {
             witnesses,
             log_sessions: LogSessions::default(),
             reporting: tokio::sync::Mutex::default(),
+            drilling: tokio::sync::Mutex::default(),
+            held_drills,
         }
     }
 

@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 use std::io::{self, Read};
 
-use coffre_core::crypto::Entropy;
+use coffre_core::crypto::{Entropy, Scope};
+use coffre_core::drill::Slice;
 use coffre_core::ids::{GenerationId, SubjectId};
-use coffre_core::keyset::{Keyset, RootKey, SubjectKeys, signer_name};
+use coffre_core::keyset::{Keyset, SubjectKeys, signer_name};
 use coffre_core::record::{Category, RecordTypeName};
 use coffre_core::spool::ContentHash;
 use coffre_core::time::Timestamp;
@@ -23,7 +24,7 @@ use crate::{keyring, subject_keys, values};
 /// A vault seen from the inside.
 pub(super) struct Inside<'r> {
     pub(super) folder: &'r DocumentFolder,
-    pub(super) root: &'r RootKey,
+    pub(super) scope: &'r Scope,
     /// What the file is that the recovery identity opened.
     pub(super) root_file: ContentHash,
     pub(super) keys: &'r Keyset,
@@ -31,13 +32,15 @@ pub(super) struct Inside<'r> {
 }
 
 impl Inside<'_> {
-    /// Decrypts every value of every version, and every document to its end, of all but the erased.
+    /// Decrypts every value of every version, and every document to its end, of all in a slice but the erased.
     pub(super) fn check(
         &self,
         erased: &BTreeSet<SubjectId>,
+        slice: Slice,
         checking: &mut dyn FnMut(Checking),
     ) -> Result<(u64, u64, u64), RestoreError> {
         let (mut records, mut documents, mut bytes) = (0, 0, 0);
+        checking(Checking::Records(0));
         let read = |error: rusqlite::Error| RestoreError::Record(error.into());
         let mut statement =
             self.offline.vault.prepare("SELECT subject, record_type FROM records ORDER BY subject").map_err(read)?;
@@ -46,7 +49,7 @@ impl Inside<'_> {
             .map_err(read)?;
         for row in rows {
             let (subject, kind) = row.map_err(read)?;
-            if erased.contains(&subject) {
+            if erased.contains(&subject) || !slice.holds(subject) {
                 continue;
             }
             let kind: RecordTypeName = kind.parse().map_err(|_| RestoreError::record_type())?;
@@ -69,10 +72,10 @@ impl Inside<'_> {
         kind: &RecordTypeName,
         run: impl FnOnce(&SubjectKeys<'_>) -> Result<T, RestoreError>,
     ) -> Result<T, RestoreError> {
-        let found = keyring::find(&self.offline.keyring, &self.root.scope, self.keys, kind, subject);
+        let found = keyring::find(&self.offline.keyring, self.scope, self.keys, kind, subject);
         let key = found.map_err(RestoreError::Record)?;
         let key = key.ok_or(RestoreError::Record(ReadError::KeyMissing { subject }))?;
-        run(&subject_keys(&self.root.scope, kind, subject, &key))
+        run(&subject_keys(self.scope, kind, subject, &key))
     }
 
     fn check_record(&self, subject: SubjectId, kind: &RecordTypeName) -> Result<(), RestoreError> {
@@ -127,8 +130,8 @@ impl Inside<'_> {
         let generation = GenerationId::random(entropy);
         let entries = beginning.entries(entropy)?;
         let tail = Tail::load(&self.offline.audit).map_err(RestoreError::Record)?;
-        let origin = log_file::origin(&signer_name(&self.root.scope), generation);
-        let signer = signer(&self.root.scope, self.keys)?;
+        let origin = log_file::origin(&signer_name(self.scope), generation);
+        let signer = signer(self.scope, self.keys)?;
         begin_log(&self.offline.audit, &tail, entries, now.max(tail.time), &origin, &signer)?;
         let failed = |source| RestoreError::Database { file: Database::Vault.file_name(), source };
         let sql = "SELECT value FROM meta WHERE key = 'recovery_recipient'";

@@ -20,7 +20,7 @@ const ERASED_SINCE: &str = "erased-after-this-backup";
 const LOST_LOG: &str = "accepted-lost-log";
 
 /// How many rows are read at a time.
-const PAGE: usize = 1_000;
+pub(super) const PAGE: usize = 1_000;
 
 /// The signed heads that the log must agree with.
 pub(super) struct Heads {

@@ -8,6 +8,7 @@
 //! every value and every document. Only then is a new server identity made; without it the vault
 //! does not open, so a restore that was cut short is never mistaken for a finished one.
 
+mod drill;
 mod erasures;
 mod error;
 mod inside;
@@ -19,6 +20,7 @@ use std::io;
 use std::path::Path;
 
 use coffre_core::crypto::Entropy;
+use coffre_core::drill::Slice;
 use coffre_core::ids::GenerationId;
 use coffre_core::keyset::Keyset;
 use coffre_core::note::VerificationKey;
@@ -26,6 +28,7 @@ use coffre_core::spool::{Parent, Side};
 use coffre_core::time::Timestamp;
 use rusqlite::Connection;
 
+pub use self::drill::{DrillError, Drilled};
 use self::erasures::Missed;
 pub use self::error::RestoreError;
 use self::inside::Inside;
@@ -113,6 +116,8 @@ pub enum Checking {
     Pages(Database),
     /// The log: entries so far.
     Log(u64),
+    /// Hashes of what the log says was written: entries so far.
+    Values(u64),
     /// Records so far.
     Records(u64),
     /// Documents so far.
@@ -201,8 +206,8 @@ fn finish(
     };
     let missed = Missed::find(&offline.vault, &offline.keyring, &fetched.key)?;
     let folder = DocumentFolder::open(&layout.documents()).map_err(RestoreError::Write)?;
-    let inside = Inside { folder: &folder, root: &root, root_file, keys: &keys, offline: &offline };
-    let (records, documents, document_bytes) = inside.check(&missed.subjects(), checking)?;
+    let inside = Inside { folder: &folder, scope: &root.scope, root_file, keys: &keys, offline: &offline };
+    let (records, documents, document_bytes) = inside.check(&missed.subjects(), Slice::ALL, checking)?;
     let beginning = Beginning { fetched, heads: &heads, missed: &missed, set_back: set_back.as_ref() };
     let (generation, recovery_recipient) = inside.begin_generation(&beginning, now, entropy)?;
     erasures::remove_files(&offline.vault, &folder)?;
