@@ -27,7 +27,8 @@ use crate::key_files::{KeyFiles, remember_recovery, remembered_recovery};
 use crate::layout::{Database, Layout};
 use crate::log_file::origin;
 use crate::readers::Readers;
-use crate::root::{self, RootError, Unwrapped};
+use crate::root::{RootError, Unwrapped};
+use crate::rotate;
 use crate::schema;
 use crate::store::Store;
 use crate::writer::{RecoverError, Recovered, Shared, recover, sweep};
@@ -84,6 +85,18 @@ pub enum OpenError {
         /// Its format.
         found: i32,
         /// The newest format known.
+        known: i32,
+    },
+    /// A database was made by an older version, whose tables were others.
+    #[error(
+        "{file} has format {found}, this version of coffre knows {known} alone: use the coffre that made the vault, or make it anew with `coffre init` and `coffre import`"
+    )]
+    Older {
+        /// Which file.
+        file: &'static str,
+        /// Its format.
+        found: i32,
+        /// The only format known.
         known: i32,
     },
     /// Stored data is not what it should be.
@@ -244,10 +257,9 @@ fn describe(layout: &Layout, keys: &Keyset) -> Result<Described, OpenError> {
             return Err(OpenError::Newer { file, found, known: schema::VERSION });
         }
         if found < schema::VERSION {
-            return Err(OpenError::Damaged { detail: format!("{file} has format {found}"), source: None });
+            return Err(OpenError::Older { file, found, known: schema::VERSION });
         }
         if database == Database::Vault {
-            connection.execute_batch(schema::VAULT_ADDED).map_err(failed)?;
             let meta = |key: &str| {
                 let sql = "SELECT value FROM meta WHERE key = ?1";
                 connection.query_row(sql, [key], |row| row.get::<_, String>(0)).map_err(failed)
@@ -276,8 +288,9 @@ impl Store {
     /// a crash left, and starts the writer.
     pub fn open(dir: &Path, identity: &Identity, options: &OpenOptions) -> Result<Self, OpenError> {
         let owned = own(dir)?;
-        let unwrapped = root::unwrap(&owned.layout, &owned.layout.root_server(), identity)?;
+        let unwrapped =
+            rotate::unwrap(&owned.layout, identity).map_err(|error| OpenError::from(error).unless_full())?;
         let opened = open_with(owned.layout, unwrapped, options).map_err(OpenError::unless_full)?;
-        Self::start(opened, owned.lock)
+        Self::start(opened, owned.lock, identity.clone())
     }
 }

@@ -19,6 +19,7 @@ use crate::clock::SystemEntropy;
 use crate::disclosure::{Depends, Disclosure, Receipt};
 use crate::document::{DocumentWriter, Plan, StagedDocument};
 use crate::error::{ReadError, StageError, Unavailable};
+use crate::identity::Identity;
 use crate::key_files::KeyFileFault;
 use crate::model::{NewSubject, SignedHead, Statistics};
 use crate::open::{OpenError, Opened};
@@ -45,6 +46,8 @@ struct Inner {
     following: Mutex<Option<Following>>,
     /// Held for the life of the handle: closing it would let another process in.
     _lock: File,
+    /// Opens the root key when it is replaced; the root itself is not kept.
+    identity: Identity,
 }
 
 impl Drop for Inner {
@@ -79,7 +82,7 @@ fn stop(messages: &Sender<Message>, writer: &Mutex<Option<JoinHandle<()>>>) {
 }
 
 impl Store {
-    pub(crate) fn start(opened: Opened, lock: File) -> Result<Self, OpenError> {
+    pub(crate) fn start(opened: Opened, lock: File, identity: Identity) -> Result<Self, OpenError> {
         let Opened { shared, readers, recovered, generation, recovery_recipient } = opened;
         let writer = Writer::new(Arc::clone(&shared), recovered);
         let (messages, inbox) = channel();
@@ -96,12 +99,17 @@ impl Store {
             writer,
             following: Mutex::default(),
             _lock: lock,
+            identity,
         };
         Ok(Self { inner: Arc::new(inner) })
     }
 
     pub(crate) fn shared(&self) -> &Shared {
         &self.inner.shared
+    }
+
+    pub(crate) fn identity(&self) -> &Identity {
+        &self.inner.identity
     }
 
     /// The environment and vault.
@@ -141,8 +149,7 @@ impl Store {
 
     /// Whether the key files that go into every backup are still what they were.
     pub fn key_files(&self) -> Result<(), KeyFileFault> {
-        let shared = self.shared();
-        shared.key_files.read(&shared.layout).map(drop)
+        self.shared().right_key_files().map(drop)
     }
 
     /// A consistent view. Blocks while a checkpoint runs.
@@ -301,6 +308,11 @@ impl Store {
     /// Keeps a capture going until the store is closed.
     pub(crate) fn keep_following(&self, following: Following) {
         *self.inner.following.lock().unwrap_or_else(PoisonError::into_inner) = Some(following);
+    }
+
+    /// Whether nobody else holds this vault open: its keys leave memory when this handle is dropped.
+    pub fn is_last_handle(&self) -> bool {
+        Arc::strong_count(&self.inner) == 1 && Arc::strong_count(&self.inner.shared) == 1
     }
 
     /// Ends the writer after what it accepted, checkpoints and closes. Further calls answer `Stopping`.

@@ -79,6 +79,8 @@ pub enum Action {
     AddApplication,
     /// An application was revoked.
     RevokeApplication,
+    /// An application got a new token.
+    RotateToken,
     /// A base backup was captured.
     CaptureBase,
     /// A record was erased.
@@ -107,6 +109,10 @@ pub enum Action {
     VerifyRestore,
     /// The log was exported.
     ExportAudit,
+    /// The root key was replaced.
+    RotateRoot,
+    /// The vault was sealed, or somebody asked for it: the last entry before its keys leave memory.
+    Seal,
 }
 
 impl Action {

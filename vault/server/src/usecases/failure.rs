@@ -10,10 +10,11 @@ use coffre_policies::record_type::FieldFault;
 use coffre_policies::{GrantFault, HabilitationFault, Reason};
 use coffre_store::transactions::{
     AddApplicationError, AddDocumentError, AmendError, CreateError, GiveGrantError, GiveHabilitationError,
-    RestoreError, RevokeApplicationError, WithdrawGrantError, WithdrawHabilitationError,
+    RestoreError, RevokeApplicationError, RotateTokenError, WithdrawGrantError, WithdrawHabilitationError,
 };
 use coffre_store::{
-    CaptureError, CommitError, LogTreeError, ReadError, StageError, Unavailable, WrongReceipt, disk_is_full,
+    CaptureError, CommitError, LogTreeError, ReadError, RotateError, StageError, Unavailable, WrongReceipt,
+    disk_is_full,
 };
 use thiserror::Error;
 
@@ -35,8 +36,11 @@ pub(crate) struct Denial {
 /// A use case that did not do what was asked.
 #[derive(Debug, Error)]
 pub(crate) enum Failure {
-    /// Nobody in force has this token.
-    #[error("the token is of no application in force: ask for a new one, made by `coffre application add`")]
+    /// Nobody in force has this token or certificate.
+    #[error(
+        "the token or certificate is of no application in force, or has expired: ask for a new one, made by \
+         `coffre application rotate` or `coffre application add`"
+    )]
     Unauthenticated,
     /// There is no such record type.
     #[error("there is no record type of this name: use one of {known}")]
@@ -157,6 +161,17 @@ pub(crate) enum Failure {
     /// Not a name.
     #[error("not an application name: use 1 to 64 of a-z, 0-9 and '-', starting with a letter")]
     NotAName,
+    /// Not a URI.
+    #[error("not a URI of an application: use a scheme, ':' and up to 255 printable ASCII characters in all")]
+    NotAUri,
+    /// The URI is taken.
+    #[error("an application with this URI is there already: choose another URI, or revoke it first")]
+    UriTaken,
+    /// The application is known by certificate.
+    #[error(
+        "this application has no token: it is known by its client certificate, which its certificate authority renews"
+    )]
+    NoToken,
     /// There is no such application.
     #[error("there is no application of this name in force: see `coffre application list`")]
     NoSuchApplication,
@@ -166,6 +181,9 @@ pub(crate) enum Failure {
     /// No base backup was taken.
     #[error(transparent)]
     NotCaptured(CaptureError),
+    /// The root key was not replaced.
+    #[error(transparent)]
+    NotRotated(RotateError),
     /// Something about the log's tree.
     #[error(transparent)]
     Log(LogRefusal),
@@ -373,6 +391,8 @@ impl From<AddApplicationError> for Failure {
         match error {
             AddApplicationError::Name => Self::NotAName,
             AddApplicationError::Taken => Self::NameTaken,
+            AddApplicationError::Uri => Self::NotAUri,
+            AddApplicationError::UriTaken => Self::UriTaken,
             AddApplicationError::Store(error) => below(&error),
         }
     }
@@ -383,6 +403,16 @@ impl From<RevokeApplicationError> for Failure {
         match error {
             RevokeApplicationError::NoSuchApplication => Self::NoSuchApplication,
             RevokeApplicationError::Store(error) => below(&error),
+        }
+    }
+}
+
+impl From<RotateTokenError> for Failure {
+    fn from(error: RotateTokenError) -> Self {
+        match error {
+            RotateTokenError::NoSuchApplication => Self::NoSuchApplication,
+            RotateTokenError::NoToken => Self::NoToken,
+            RotateTokenError::Store(error) => below(&error),
         }
     }
 }

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use coffre_core::note::WitnessKey;
 use coffre_policies::Policies;
-use coffre_store::{LogTree, Snapshot, Store};
+use coffre_store::{Application, LogTree, Snapshot, Store};
 use tokio::sync::Semaphore;
 
 use super::cosignatures::published_again;
@@ -12,9 +12,10 @@ use super::failure::Failure;
 use super::health::{Counted, LastBase};
 use super::log_sessions::LogSessions;
 use super::published_head::PublishedHead;
-use crate::authentication::{Applications, TokenHash};
+use crate::authentication::{Applications, Credential};
 use crate::authorization::Decider;
 use crate::metrics::Metrics;
+use crate::unusual::{AlertLimits, Watch};
 
 /// Keeps the vault: whoever wants something of it goes through a use case of this.
 pub(crate) struct Keeper {
@@ -24,6 +25,7 @@ pub(crate) struct Keeper {
     pub(super) decider: Decider,
     pub(super) applications: Applications,
     pub(crate) metrics: Metrics,
+    pub(super) watch: Watch,
     pub(super) counted: Counted,
     last_base: Mutex<Option<LastBase>>,
     readers: Semaphore,
@@ -48,6 +50,7 @@ impl Keeper {
             store,
             applications: Applications::default(),
             metrics: Metrics::default(),
+            watch: Watch::default(),
             counted: Counted::default(),
             last_base: Mutex::default(),
             readers: Semaphore::new(readers.max(1)),
@@ -58,6 +61,11 @@ impl Keeper {
             log_sessions: LogSessions::default(),
             reporting: tokio::sync::Mutex::default(),
         }
+    }
+
+    /// Tells reads that leave other ranges than the usual ones.
+    pub(crate) fn watching(self, limits: AlertLimits) -> Self {
+        Self { watch: Watch::new(limits), ..self }
     }
 
     /// Looks at the vault once, on a blocking thread. No more views are open at a time than there
@@ -80,15 +88,17 @@ impl Keeper {
         *self.last_base.lock().unwrap_or_else(PoisonError::into_inner) = Some(base);
     }
 
-    /// The role behind a token, before anything else is done for it.
-    pub(crate) async fn identify(self: &Arc<Self>, token: TokenHash) -> Result<coffre_core::role::Role, Failure> {
-        if let Some(application) = self.applications.recall(&token) {
-            return Ok(application.role);
+    /// The application behind a credential, before anything else is done for it.
+    pub(crate) async fn identify(self: &Arc<Self>, credential: &Credential) -> Result<Arc<Application>, Failure> {
+        if let Some(application) = self.applications.recall(credential, self.store.now()) {
+            return Ok(application);
         }
+        let credential = credential.clone();
         let identify = move |keeper: &Self, snapshot: &Snapshot<'_>| {
-            keeper.applications.identify(snapshot, &token)?.ok_or(Failure::Unauthenticated)
+            let found = keeper.applications.identify(snapshot, &credential, keeper.store.now())?;
+            found.ok_or(Failure::Unauthenticated)
         };
-        Ok(self.view(identify).await?.role)
+        Ok(self.view(identify).await?.application)
     }
 }
 

@@ -3,13 +3,14 @@
 
 use std::sync::Arc;
 
-use coffre_core::audit::Draft;
+use coffre_core::audit::{Action, Draft};
 use coffre_store::{Claim, CommitError, Depends, Disclosure, Pending, Receipt, Snapshot, Transaction};
 
 use super::call::Call;
 use super::failure::{Denial, Failure, uncommitted};
 use super::keeper::Keeper;
 use super::look::Look;
+use crate::unusual::Unusual;
 
 /// How often a decision is made again when access moved under it.
 const ATTEMPTS: usize = 8;
@@ -86,6 +87,7 @@ impl Keeper {
             let attempt = self.plan(call, &look, |keeper, plan| match plan.then {
                 Ok(reading) => {
                     let Plan { draft, reason, depends, .. } = plan;
+                    keeper.watch_reads(&draft);
                     let disclosure = Disclosure { draft, reason, claims: reading.claims, depends };
                     Ok((keeper.store.disclose(disclosure), reading.content))
                 }
@@ -166,6 +168,19 @@ impl Keeper {
             Ok(submit(keeper, plan))
         };
         self.view(view).await
+    }
+
+    /// Tells when somebody reads far more than they do usually; only what opens content counts.
+    fn watch_reads(&self, draft: &Draft) {
+        let content =
+            matches!(draft.action, Action::Read | Action::ReadVersions | Action::ReadDocument | Action::Search);
+        let (Some(application), Some(role), true) = (draft.application, draft.role, content) else { return };
+        let (operator, records) = (draft.operator.as_deref(), draft.subjects.len());
+        if let Some(unusual) = self.watch.count(application, operator, records, self.store.now()) {
+            let Unusual { reads, usual } = unusual;
+            self.metrics.unusual(role);
+            tracing::warn!(%application, %role, reads, usual, "reads have left their usual range: see the audit log");
+        }
     }
 
     fn refuse(&self, draft: Draft, reason: Option<String>, depends: Depends, refused: Refused) -> Refusing {

@@ -228,7 +228,7 @@ fn try_take_base(
     software: &str,
 ) -> Result<(Captured, Ends), CaptureError> {
     let hold = Hold::take(&door.shared)?;
-    let key_files = door.shared.key_files.read(&door.shared.layout)?;
+    let key_files = door.shared.right_key_files()?;
     let frozen = door.exclusively(freeze)?.map_err(CaptureError::Database)?;
     let making = Making { door, spool, links, frozen: &frozen, key_files: &key_files, keep, software };
     let (captured, ends) = making.all()?;

@@ -44,7 +44,7 @@ use crate::disclosure::{Depends, Disclosure, Receipt};
 use crate::document::{DocumentFolder, Kept};
 use crate::error::Unavailable;
 use crate::index_state::IndexState;
-use crate::key_files::KeyFiles;
+use crate::key_files::{KeyFileFault, KeyFiles, RightKeyFiles};
 use crate::layout::Layout;
 use crate::log_file::Tail;
 use crate::model::SignedHead;
@@ -65,7 +65,8 @@ pub(crate) struct Shared {
     /// Descriptors of the database files, for copying them.
     pub(crate) descriptors: Descriptors,
     /// What the key files that go into backups should be.
-    pub(crate) key_files: KeyFiles,
+    /// Held while a rotation of the root key replaces them.
+    pub(crate) key_files: RwLock<KeyFiles>,
     /// A base backup is being taken: checkpoints wait.
     pub(crate) capturing: AtomicBool,
     /// What continuous capture is told.
@@ -105,7 +106,7 @@ impl Shared {
             folder,
             access: Access::default(),
             descriptors,
-            key_files,
+            key_files: RwLock::new(key_files),
             capturing: AtomicBool::new(false),
             watch: Watch::default(),
             gate: RwLock::new(()),
@@ -119,6 +120,11 @@ impl Shared {
     /// The time now, and never before the newest entry's.
     pub(crate) fn now(&self) -> Timestamp {
         self.clock.now().max(Timestamp::from_micros(self.latest.load(Ordering::Acquire)))
+    }
+
+    /// The key files that go into backups, if they are what they should be.
+    pub(crate) fn right_key_files(&self) -> Result<RightKeyFiles, KeyFileFault> {
+        self.key_files.read().unwrap_or_else(PoisonError::into_inner).read(&self.layout)
     }
 
     /// Shows a new end of the log.
