@@ -111,6 +111,8 @@ pub enum Action {
     ExportAudit,
     /// The root key was replaced.
     RotateRoot,
+    /// It was proposed to seal the vault, for another operator to confirm.
+    ProposeSeal,
     /// The vault was sealed, or somebody asked for it: the last entry before its keys leave memory.
     Seal,
 }

@@ -1,6 +1,7 @@
 //! Who calls: the application by its bearer token or client certificate, the operator by what the application asserts
 //! or the identity provider's token proves. Says nothing about what they may do; that is `authorization`.
 
+mod acts;
 mod applications;
 mod certificate;
 mod credential;

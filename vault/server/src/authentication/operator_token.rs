@@ -6,11 +6,13 @@ use std::sync::Arc;
 
 use coffre_core::role::Role;
 use coffre_core::time::Timestamp;
+use coffre_store::clock::SystemEntropy;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use thiserror::Error;
 use tokio::sync::watch;
 
+use super::acts::Acts;
 use super::jws;
 use super::{KeySet, Operator};
 use crate::operator_options::OperatorOptions;
@@ -53,6 +55,12 @@ pub(crate) enum OperatorTokenError {
         "the operator's token does not name the operator as [operators] claim says, by 1 to 64 of A-Z, a-z, 0-9, '.', '_', '@' and '-'"
     )]
     Name,
+    #[error(
+        "the operator's token is not for this very act: have the operator sign in with `nonce` in the authentication request, and send the ID token"
+    )]
+    NotBound,
+    #[error("the operator's token was used for this act already: have the operator sign in again")]
+    Spent,
 }
 
 impl OperatorTokenError {
@@ -70,6 +78,8 @@ impl OperatorTokenError {
             Self::NotYet => "not-yet-valid",
             Self::Method => "method",
             Self::Name => "name",
+            Self::NotBound => "not-bound",
+            Self::Spent => "spent",
         }
     }
 }
@@ -79,6 +89,7 @@ impl OperatorTokenError {
 pub(crate) struct OperatorTokens {
     options: Arc<OperatorOptions>,
     keys: watch::Receiver<Arc<KeySet>>,
+    acts: Arc<Acts>,
 }
 
 /// One audience or several (RFC 7519, 4.1.3).
@@ -96,6 +107,7 @@ struct Claims {
     exp: i64,
     nbf: Option<i64>,
     iat: Option<i64>,
+    nonce: Option<String>,
     #[serde(default)]
     amr: Vec<String>,
     #[serde(flatten)]
@@ -103,8 +115,8 @@ struct Claims {
 }
 
 impl OperatorTokens {
-    pub(crate) const fn new(options: Arc<OperatorOptions>, keys: watch::Receiver<Arc<KeySet>>) -> Self {
-        Self { options, keys }
+    pub(crate) fn new(options: Arc<OperatorOptions>, keys: watch::Receiver<Arc<KeySet>>) -> Self {
+        Self { options, keys, acts: Arc::new(Acts::new(&mut SystemEntropy)) }
     }
 
     /// Whether an application of this role may act for verified operators only.
@@ -114,6 +126,25 @@ impl OperatorTokens {
 
     /// Whom a token vouches for at a moment.
     pub(crate) fn verify(&self, text: &str, now: Timestamp) -> Result<Operator, OperatorTokenError> {
+        self.read(text, now).map(|vouched| vouched.operator)
+    }
+
+    /// What a token must have as its `nonce` to be for one request alone.
+    pub(crate) fn nonce(&self, method: &str, target: &str) -> String {
+        self.acts.nonce(method, target)
+    }
+
+    /// Uses up a token for the request of this nonce.
+    pub(crate) fn spend(&self, text: &str, nonce: &str, now: Timestamp) -> Result<(), OperatorTokenError> {
+        let vouched = self.read(text, now)?;
+        if vouched.nonce.as_deref() != Some(nonce) {
+            return Err(OperatorTokenError::NotBound);
+        }
+        let fresh = self.acts.take(text, vouched.until, now.as_seconds());
+        if fresh { Ok(()) } else { Err(OperatorTokenError::Spent) }
+    }
+
+    fn read(&self, text: &str, now: Timestamp) -> Result<Vouched, OperatorTokenError> {
         if text.len() > LONGEST {
             return Err(OperatorTokenError::TooLong);
         }
@@ -123,8 +154,16 @@ impl OperatorTokens {
     }
 }
 
+/// What a token says that is believed.
+struct Vouched {
+    operator: Operator,
+    nonce: Option<String>,
+    /// From here on it is refused, in seconds since 1970.
+    until: i64,
+}
+
 /// Whom signed claims vouch for.
-fn judge(payload: &[u8], options: &OperatorOptions, now: Timestamp) -> Result<Operator, OperatorTokenError> {
+fn judge(payload: &[u8], options: &OperatorOptions, now: Timestamp) -> Result<Vouched, OperatorTokenError> {
     let claims: Claims = serde_json::from_slice(payload).map_err(|_| OperatorTokenError::Malformed)?;
     if claims.iss != options.issuer {
         return Err(OperatorTokenError::Issuer);
@@ -148,7 +187,8 @@ fn judge(payload: &[u8], options: &OperatorOptions, now: Timestamp) -> Result<Op
         return Err(OperatorTokenError::Method);
     }
     let name = claims.others.get(&options.claim).and_then(Value::as_str).ok_or(OperatorTokenError::Name)?;
-    name.parse::<Operator>().map(Operator::verified).map_err(|_| OperatorTokenError::Name)
+    let operator = name.parse::<Operator>().map(Operator::verified).map_err(|_| OperatorTokenError::Name)?;
+    Ok(Vouched { operator, nonce: claims.nonce, until: claims.exp.saturating_add(skew) })
 }
 
 #[cfg(test)]
@@ -183,7 +223,8 @@ mod tests {
     fn judged(change: impl FnOnce(&mut Map<String, Value>)) -> Result<Operator, OperatorTokenError> {
         let mut claims = claims();
         change(claims.as_object_mut().unwrap());
-        judge(claims.to_string().as_bytes(), &options(), Timestamp::from_micros(NOW * 1_000_000))
+        let vouched = judge(claims.to_string().as_bytes(), &options(), Timestamp::from_micros(NOW * 1_000_000))?;
+        Ok(vouched.operator)
     }
 
     #[test]

@@ -13,6 +13,7 @@ mod documents;
 mod erasure;
 mod etag;
 mod file_name;
+mod four_eyes;
 mod grants;
 mod habilitations;
 mod health;

@@ -67,7 +67,7 @@ fn malformed(detail: &dyn Display) -> Problem {
     Problem::new(StatusCode::BAD_REQUEST, "malformed-operator", "Not an operator's identifier", detail)
 }
 
-fn not_verified(error: OperatorTokenError, api: &Api) -> Problem {
+pub(super) fn not_verified(error: OperatorTokenError, api: &Api) -> Problem {
     api.keeper.metrics.operator_refused(error.code());
     let title = "The operator's token vouches for nobody";
     Problem::new(StatusCode::FORBIDDEN, "operator-not-verified", title, error).with("cause", error.code())

@@ -73,6 +73,7 @@ impl From<Failure> for Problem {
                 conflict("not-another-operator", "One operator is not enough", failure).with_entry(entry)
             }
             Failure::NotProposed => conflict("not-proposed", "No erasure is proposed", failure),
+            Failure::SealNotProposed => conflict("not-proposed", "Nobody proposed to seal", failure),
             Failure::NoSuchErasure => not_found("no-such-erasure", "No such erasure", failure),
             Failure::NoSuchHold => not_found("no-such-hold", "No such hold", failure),
             Failure::UnusableReport { .. } => unprocessable("unusable-report", "The report proves nothing", failure),

@@ -1,4 +1,4 @@
-//! Sealing over the API, for those whom the policies allow it.
+//! Sealing over the API, by two operators of those whom the policies allow it.
 
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
@@ -7,22 +7,39 @@ use coffre_store::Receipt;
 use serde_json::json;
 
 use super::answer::Answer;
-use super::caller::Caller;
+use super::four_eyes::FourEyes;
 use super::parameters::Parameters;
 use super::problem::Problem;
 use super::routes::Routes;
-use super::{Api, body};
+use super::{AUDIT_ENTRY, Api, body};
 
 pub(super) fn routes() -> Routes {
-    Routes::new().post("/v1/seal", seal)
+    Routes::new().post("/v1/seal", propose).post("/v1/seal/confirm", confirm)
 }
 
-async fn seal(State(api): State<Api>, Caller(call): Caller, request: Request) -> Result<Response, Problem> {
+async fn propose(State(api): State<Api>, FourEyes(call): FourEyes, request: Request) -> Result<Response, Problem> {
+    let reason = reason(&api, request).await?;
+    let (proposal, receipt) = api.keeper.propose_seal(&call, reason).await?;
+    // Accepted: nothing is sealed before another operator says so.
+    Answer::new(StatusCode::ACCEPTED).with(AUDIT_ENTRY, Some(receipt.index().into())).json(&json!({
+        "status": "proposed",
+        "proposed_by": proposal.by.name,
+        "operator_known": proposal.by.known,
+        "confirm_before": proposal.until,
+    }))
+}
+
+async fn confirm(State(api): State<Api>, FourEyes(call): FourEyes, request: Request) -> Result<Response, Problem> {
+    let reason = reason(&api, request).await?;
+    let receipt = api.keeper.confirm_seal(&call, reason).await?;
+    sealing(&api, &receipt)
+}
+
+async fn reason(api: &Api, request: Request) -> Result<Option<String>, Problem> {
     let (parts, sent) = request.into_parts();
     let reason = Parameters::read(&parts.uri, &[], &["reason"])?.reason()?;
     body::none(&parts.headers, sent, &api.limits).await?;
-    let receipt = api.keeper.may_seal(&call, reason).await?;
-    sealing(&api, &receipt)
+    Ok(reason)
 }
 
 /// Tells whoever serves, once the entry is committed. The answer is on its way while the keys go.

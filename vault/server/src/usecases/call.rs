@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use coffre_core::audit::{Action, Decision, Draft, OperatorKnown};
+use coffre_core::four_eyes::KnownOperator;
 use coffre_core::ids::RequestId;
 use coffre_store::Application;
 
@@ -24,6 +25,11 @@ impl Call {
     /// How the operator is known, where one is named.
     pub(super) fn operator_known(&self) -> Option<OperatorKnown> {
         self.operator.as_ref().map(Operator::known)
+    }
+
+    /// The operator as one of two.
+    pub(super) fn known_operator(&self) -> Option<KnownOperator> {
+        self.operator.as_ref().map(|operator| KnownOperator { name: operator.as_str().to_owned(), known: operator.known() })
     }
 
     /// An entry that says who called and nothing yet of what.

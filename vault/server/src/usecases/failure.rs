@@ -208,7 +208,7 @@ pub(crate) enum Failure {
         entry: u64,
     },
     /// One operator alone, or one that is known less surely.
-    #[error("an erasure takes two operators: have somebody else confirm it, who is known no less surely")]
+    #[error("this takes two operators: have somebody else confirm it, who is known no less surely")]
     NotAnotherOperator {
         /// The index of the log entry.
         entry: u64,
@@ -216,6 +216,9 @@ pub(crate) enum Failure {
     /// There is nothing to confirm or to take back.
     #[error("no erasure of this record is proposed, or it was more than seven days ago: propose it first")]
     NotProposed,
+    /// Nobody proposed to seal the vault.
+    #[error("nobody proposed to seal the vault, or it was more than an hour ago: propose it first")]
+    SealNotProposed,
     /// The record is neither erased nor about to be.
     #[error("the record is neither erased nor proposed for it")]
     NoSuchErasure,

@@ -12,6 +12,7 @@ use super::failure::Failure;
 use super::health::{Counted, LastBase};
 use super::log_sessions::LogSessions;
 use super::published_head::PublishedHead;
+use super::seal::SealProposal;
 use crate::authentication::{Applications, Credential};
 use crate::authorization::Decider;
 use crate::metrics::Metrics;
@@ -28,6 +29,7 @@ pub(crate) struct Keeper {
     pub(super) watch: Watch,
     pub(super) counted: Counted,
     last_base: Mutex<Option<LastBase>>,
+    pub(super) seal_proposed: Mutex<Option<SealProposal>>,
     readers: Semaphore,
     /// Held by the one import that is under way.
     pub(super) importing: Mutex<()>,
@@ -53,6 +55,7 @@ impl Keeper {
             watch: Watch::default(),
             counted: Counted::default(),
             last_base: Mutex::default(),
+            seal_proposed: Mutex::default(),
             readers: Semaphore::new(readers.max(1)),
             importing: Mutex::new(()),
             published_head,

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use coffre_store::{Identity, Layout, OpenError, OpenOptions, Store};
+use hyper::Method;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
@@ -32,6 +33,18 @@ async fn is_sealed(caller: &Caller, path: &str) {
     assert_eq!(answer.header("cache-control"), "no-store");
 }
 
+/// Every route of the API but those that say that the process lives.
+fn every_route(openapi: &Value) -> Vec<(Method, String)> {
+    let mut routes = Vec::new();
+    for (path, methods) in openapi["paths"].as_object().unwrap() {
+        let path = path.replace(['{', '}'], "");
+        for method in methods.as_object().unwrap().keys().filter(|_| path != "/healthz" && path != "/metrics") {
+            routes.push((method.to_uppercase().parse().unwrap(), path.clone()));
+        }
+    }
+    routes
+}
+
 async fn until_sealed(caller: &Caller) {
     while caller.get("/readyz").await.status != 503 {
         tokio::task::yield_now().await;
@@ -44,15 +57,39 @@ fn last_entry(store: &Store) -> Value {
 }
 
 #[tokio::test]
-async fn the_dpo_seals_and_nothing_but_that_is_answered_any_more() {
+async fn two_operators_seal_and_nothing_but_that_is_answered_any_more() {
     let vault = Running::start().await;
     let (legal, dpo) = (vault.application("cobol", "legal").await, vault.application("dpo", "dpo").await);
     let record = create(&legal, &anne()).await;
     let path = format!("{record}?fields=contact.email&purpose=billing");
-    let sealed = dpo.tell("/v1/seal").await.ok();
+    let routes = every_route(&legal.get("/openapi.json").await.ok().json());
+    legal.tell("/v1/seal/confirm").await.problem(409, "not-proposed");
+    let proposed = dpo.tell("/v1/seal?reason=an%20intrusion").await.ok();
+    assert_eq!(proposed.status, 202);
+    assert_eq!((&proposed.json()["status"], &proposed.json()["proposed_by"]), (&json!("proposed"), &json!("a.martin")));
+    let other = legal.clone().for_operator("b.durand");
+    for (alone, cause) in [(&legal, "not-another-operator"), (&dpo.clone().for_operator("A.Martin"), "not-another-operator")] {
+        let problem = alone.tell("/v1/seal/confirm").await.problem(409, cause);
+        let refused = crate::running::entry(&dpo, problem["audit_entry"].as_u64().unwrap()).await;
+        assert_eq!((&refused["action"], &refused["decision"]), (&json!("seal"), &json!("deny")));
+        assert_eq!(refused["cause"], cause);
+    }
+    vault.clock.pass_seconds(3601);
+    other.tell("/v1/seal/confirm").await.problem(409, "not-proposed");
+    vault.caller().get("/readyz").await.ok();
+    dpo.tell("/v1/seal").await.ok();
+    let sealed = other.tell("/v1/seal/confirm").await.ok();
     assert_eq!((sealed.status.as_u16(), sealed.json()), (202, json!({"status": "sealing"})));
     let entry = sealed.entry();
     until_sealed(&vault.caller()).await;
+    assert!(routes.len() > 40, "{routes:?}");
+    for (method, path) in routes {
+        let answer = legal.send(method.clone(), &path, "").await;
+        assert_eq!(answer.status, 503, "{method} {path}: {}", answer.text());
+        if method != Method::HEAD {
+            answer.problem(503, "sealed");
+        }
+    }
     for (caller, path) in [
         (&legal, path.as_str()),
         (&legal, "/readyz"),
@@ -76,7 +113,7 @@ async fn the_dpo_seals_and_nothing_but_that_is_answered_any_more() {
     assert_eq!(store.tree_head().size, entry + 1, "the entry is the last thing that was done");
     assert_eq!(
         (&last["action"], &last["decision"], &last["operator"]),
-        (&json!("seal"), &json!("allow"), &json!("a.martin"))
+        (&json!("seal"), &json!("allow"), &json!("b.durand"))
     );
     assert_eq!(last["policies"], json!(["legal-and-dpo-seal"]));
     store.close();
@@ -88,10 +125,12 @@ async fn the_dpo_seals_and_nothing_but_that_is_answered_any_more() {
 async fn who_may_not_seal_is_refused_and_the_vault_goes_on() {
     let vault = Running::start().await;
     let sales = vault.application("crm", "sales").await;
-    let refused = sales.tell("/v1/seal").await;
-    refused.problem(403, "denied");
-    let leaf = vault.store.snapshot().unwrap().entries(refused.entry(), 1).unwrap().remove(0).leaf;
-    assert!(String::from_utf8_lossy(&leaf).contains("\"action\":\"seal\""));
+    for (path, action) in [("/v1/seal", "propose-seal"), ("/v1/seal/confirm", "seal")] {
+        let refused = sales.tell(path).await;
+        refused.problem(403, "denied");
+        let leaf = vault.store.snapshot().unwrap().entries(refused.entry(), 1).unwrap().remove(0).leaf;
+        assert!(String::from_utf8_lossy(&leaf).contains(&format!("\"action\":\"{action}\"")));
+    }
     sales.clone().without("coffre-operator").tell("/v1/seal").await.problem(400, "operator-required");
     sales.tell("/v1/seal?now=yes").await.problem(400, "malformed-request");
     sales.post("/v1/seal", &json!({"now": true})).await.problem(400, "malformed-request");

@@ -29,14 +29,14 @@ fn encode(bytes: impl AsRef<[u8]>) -> String {
 }
 
 /// A key of the identity provider.
-enum Key {
+pub(crate) enum Key {
     Ed25519(Ed25519KeyPair),
     P256(EcdsaKeyPair),
     Rsa(RsaKeyPair),
 }
 
 impl Key {
-    fn ed25519() -> Self {
+    pub(crate) fn ed25519() -> Self {
         let pkcs8 = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new()).unwrap();
         Self::Ed25519(Ed25519KeyPair::from_pkcs8(pkcs8.as_ref()).unwrap())
     }
@@ -99,12 +99,12 @@ impl Key {
         format!("{signed}.{}", encode(signature))
     }
 
-    fn vouch(&self, id: &str, claims: &Value) -> String {
+    pub(crate) fn vouch(&self, id: &str, claims: &Value) -> String {
         self.token(&json!({"alg": self.algorithm(), "kid": id, "typ": "JWT"}), claims)
     }
 }
 
-fn claims() -> Value {
+pub(crate) fn claims() -> Value {
     let now = SystemClock.now().as_seconds();
     json!({
         "iss": "https://login.example", "aud": "coffre", "sub": "a.martin", "amr": ["pwd", "mfa"],
@@ -130,16 +130,16 @@ fn options(folder: &Path) -> OperatorOptions {
 }
 
 /// A vault whose Legal acts for verified operators only, a record in it, and the application.
-struct Company {
-    vault: Running,
+pub(crate) struct Company {
+    pub(crate) vault: Running,
     keys: TempDir,
-    key: Key,
-    legal: Caller,
-    path: String,
+    pub(crate) key: Key,
+    pub(crate) legal: Caller,
+    pub(crate) path: String,
 }
 
 impl Company {
-    async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let (keys, key) = (tempfile::tempdir().unwrap(), Key::ed25519());
         publish(keys.path(), &[key.public("k1")]);
         let vault = Running::start_with(|asked| {
