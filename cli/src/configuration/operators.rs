@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use coffre_core::role::Role;
+use coffre_server::JwksSource;
 use serde::Deserialize;
 
 use super::joined;
@@ -18,8 +19,10 @@ pub(crate) struct Operators {
     pub(crate) issuer: String,
     /// This vault, as they must name it (`aud`).
     pub(crate) audience: String,
-    /// The identity provider's public keys, as it publishes them (JSON Web Key Set).
-    pub(crate) jwks: PathBuf,
+    /// The identity provider's public keys (JSON Web Key Set): where it publishes them, or a file of them.
+    pub(crate) jwks: String,
+    /// Who may certify that address; the system's authorities unless configured.
+    pub(crate) jwks_ca: Option<PathBuf>,
     /// The claim that names the operator.
     #[serde(default = "subject")]
     pub(crate) claim: String,
@@ -48,6 +51,12 @@ impl Operators {
         if [&self.issuer, &self.audience, &self.claim].iter().any(|text| text.is_empty()) {
             return Err("[operators] issuer, audience and claim must not be empty: name what the tokens say");
         }
+        if !self.is_fetched() && (self.jwks.is_empty() || self.jwks.contains("://")) {
+            return Err("[operators] jwks is neither a file nor an https address: nothing else is fetched from");
+        }
+        if !self.is_fetched() && self.jwks_ca.is_some() {
+            return Err("[operators] jwks_ca is for an https address: leave it out, or set jwks to one");
+        }
         if self.clock_skew_seconds > MOST_SKEW {
             return Err(
                 "[operators] clock_skew_seconds is more than 300: keep the clocks together (NTP) and set it lower",
@@ -56,8 +65,24 @@ impl Operators {
         Ok(())
     }
 
+    /// Where the keys are.
+    pub(crate) fn source(&self) -> JwksSource {
+        if self.is_fetched() {
+            JwksSource::Url { url: self.jwks.clone(), authorities: self.jwks_ca.clone() }
+        } else {
+            JwksSource::File(PathBuf::from(&self.jwks))
+        }
+    }
+
+    fn is_fetched(&self) -> bool {
+        self.jwks.starts_with("https://")
+    }
+
     /// Every path in it, from a folder on.
     pub(super) fn paths_from(&mut self, folder: &Path) {
-        self.jwks = joined(folder, &self.jwks);
+        if !self.is_fetched() {
+            self.jwks = joined(folder, Path::new(&self.jwks)).display().to_string();
+        }
+        self.jwks_ca = self.jwks_ca.as_deref().map(|ca| joined(folder, ca));
     }
 }

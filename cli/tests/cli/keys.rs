@@ -5,12 +5,17 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use crate::server::Server;
+use crate::site::Site;
 use crate::transcript;
 
 const KEYS: [&str; 3] = ["keys.json", "root.server.age", "root.recovery.age"];
 
 fn keys(folder: &Path) -> [Vec<u8>; 3] {
-    KEYS.map(|name| fs::read(folder.join("vault").join(name)).expect("a key file"))
+    keys_of(&folder.join("vault"))
+}
+
+fn keys_of(vault: &Path) -> [Vec<u8>; 3] {
+    KEYS.map(|name| fs::read(vault.join(name)).expect("a key file"))
 }
 
 #[test]
@@ -36,6 +41,44 @@ fn the_root_key_is_replaced_with_and_without_a_server() {
     fs::write(folder.path().join("vault/root.server.age"), &third[1]).expect("it is ours");
     let verified = transcript::of(folder.path(), &["audit", "verify", "--vault", "vault"]);
     assert!(verified.ends_with("exit 0\n"), "{verified}");
+}
+
+#[test]
+fn the_root_key_is_replaced_under_capture_and_bases_of_before_and_after_restore() {
+    let site = Site::new();
+    let server = site.serve();
+    let add = |name: &str| drop(site.succeeds(&["application", "add", name, "--role", "sales", "--vault", "vault"]));
+    let restored = |folder: &str, more: &[&str]| {
+        let arguments = site.restore("building-b", folder, more);
+        site.succeeds(&arguments.iter().map(String::as_str).collect::<Vec<_>>());
+        site.succeeds(&["application", "list", "--vault", folder])
+    };
+    site.succeeds(&["backup", "run", "--init"]);
+    add("before");
+    let former = keys(site.path());
+    site.succeeds(&["key", "rotate", "--vault", "vault"]);
+    add("between");
+    let run = site.json(0, &["backup", "run", "--json"]);
+    assert_eq!(run["base_taken"], false, "the chains go on: {run}");
+    site.succeeds(&["backup", "verify", "spool", "building-b"]);
+    // The base holds the former root; what was committed since is opened by the same keys.
+    let list = restored("of-former", &[]);
+    assert!(list.contains("before") && list.contains("between"), "{list}");
+    assert_eq!(keys_of(&site.path().join("of-former"))[0], former[0]);
+
+    let run = site.json(0, &["backup", "run", "--base", "--json"]);
+    assert_eq!(run["base_taken"], true, "{run}");
+    add("after");
+    site.succeeds(&["backup", "run"]);
+    site.succeeds(&["backup", "verify", "spool", "building-b"]);
+    let list = restored("of-new", &[]);
+    assert!(["before", "between", "after"].iter().all(|name| list.contains(name)), "{list}");
+    assert_eq!(keys_of(&site.path().join("of-new"))[0], keys(site.path())[0]);
+    let listed = site.json(0, &["backup", "list", "building-b", "--json"]);
+    let generation = listed["places"][0]["points"][0]["generation"].as_str().expect("a generation");
+    restored("older", &["--point", &format!("{generation}/1")]);
+    server.stop();
+    site.succeeds(&["doctor", "--vault", "vault"]);
 }
 
 #[test]

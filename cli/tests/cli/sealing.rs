@@ -10,7 +10,8 @@ use aho_corasick::AhoCorasick;
 use coffre_core::crypto::hex;
 use coffre_core::keyset::{KeysFile, Keyset, RootKey};
 
-use crate::server::Server;
+use crate::server::{Server, until};
+use crate::site::Site;
 use crate::transcript;
 
 /// The keys of a vault, each as its bytes and as digits.
@@ -53,8 +54,11 @@ fn found(process: u32, keys: &[(&'static str, Vec<u8>)]) -> Vec<String> {
         let (from, to) = range.split_once('-').expect("two ends");
         let at = |digits| u64::from_str_radix(digits, 16).expect("digits");
         let mut bytes = vec![0; usize::try_from(at(to) - at(from)).expect("it fits")];
-        // A range may have gone since it was listed.
-        let read = memory.read_at(&mut bytes, at(from)).unwrap_or(0);
+        // A range may have gone since it was listed; one is not always read at once.
+        let mut read = 0;
+        while let Ok(more @ 1..) = memory.read_at(&mut bytes[read..], at(from) + read as u64) {
+            read += more;
+        }
         for hit in patterns.find_overlapping_iter(&bytes[..read]) {
             let (name, key) = &keys[hit.pattern().as_usize()];
             let form = if key.len() == 32 { "bytes" } else { "digits" };
@@ -63,6 +67,51 @@ fn found(process: u32, keys: &[(&'static str, Vec<u8>)]) -> Vec<String> {
         }
     }
     found
+}
+
+/// Waits until none of the keys is in the memory of a server.
+fn until_wiped(server: &Server, keys: &[(&'static str, Vec<u8>)]) {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    let mut left = found(server.process(), keys);
+    while !left.is_empty() && Instant::now() < deadline {
+        std::thread::sleep(Duration::from_millis(50));
+        left = found(server.process(), keys);
+    }
+    assert!(left.is_empty(), "{left:#?}");
+}
+
+#[test]
+fn neither_capture_nor_the_daily_head_keeps_a_key_and_backups_say_that_it_is_sealed() {
+    let site = Site::new();
+    let config = site.path().join("coffre.toml");
+    let configured = fs::read_to_string(&config).expect("it is there");
+    let head = site.path().join("head").display().to_string();
+    fs::write(&config, format!("{configured}[audit.daily_head]\nfile = \"{head}\"\n")).expect("it is ours");
+    let keys = keys(&site.path().join("vault"));
+    let server = site.serve();
+    site.succeeds(&["backup", "run", "--init"]);
+    until("the head is handed over", || site.path().join("head").exists());
+    let before = found(server.process(), &keys);
+    assert!(before.iter().any(|hit| hit.starts_with("signing seed")), "{before:?}");
+    let sealed = transcript::of(site.path(), &["seal", "--vault", "vault"]);
+    assert!(sealed.contains("sealed: ") && sealed.ends_with("exit 0\n"), "{sealed}");
+    until_wiped(&server, &keys);
+
+    // What was captured is shipped on; that nothing new comes is said, and the scheduler told.
+    let (code, out, _) = site.run(&["backup", "run"]);
+    assert_eq!(code, Some(1), "{out}");
+    assert!(out.starts_with("NO BASE TAKEN: the vault is sealed: its keys are no longer in memory"), "{out}");
+    assert!(out.contains("ok      building-b"), "{out}");
+    let (code, told) = site.fails(&["backup", "copies"]);
+    assert_eq!(code, 1, "{told}");
+    assert!(told.contains("the vault is sealed"), "{told}");
+    site.succeeds(&["backup", "verify", "spool", "building-b"]);
+    server.stop();
+    // It goes on where it was.
+    let server = site.serve();
+    site.succeeds(&["backup", "run"]);
+    site.succeeds(&["backup", "verify", "spool", "building-b"]);
+    server.stop();
 }
 
 #[test]
@@ -81,13 +130,7 @@ fn sealing_wipes_every_key_from_memory() {
     }
     let sealed = transcript::of(folder.path(), &["seal", "--vault", "vault"]);
     assert!(sealed.contains("sealed: ") && sealed.ends_with("exit 0\n"), "{sealed}");
-    let deadline = Instant::now() + Duration::from_secs(20);
-    let mut left = found(server.process(), &keys);
-    while !left.is_empty() && Instant::now() < deadline {
-        std::thread::sleep(Duration::from_millis(50));
-        left = found(server.process(), &keys);
-    }
-    assert!(left.is_empty(), "{left:#?}");
+    until_wiped(&server, &keys);
 
     assert_eq!(server.get("/readyz", "nonsense"), 503);
     let again = transcript::of(folder.path(), &["application", "list", "--vault", "vault"]);

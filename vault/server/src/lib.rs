@@ -22,7 +22,7 @@ mod usecases;
 
 pub use authentication::JwksError;
 pub use limits::Limits;
-pub use operator_options::OperatorOptions;
+pub use operator_options::{JwksSource, OperatorOptions};
 pub use options::{BackupSocket, ClientAuthority, ServerOptions, SpoolOptions, TlsFiles};
 pub use quotas::CallerLimits;
 pub use serve::{ServeError, Serving, SocketError, TlsError, serve, serve_control, terminated};

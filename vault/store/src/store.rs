@@ -315,6 +315,12 @@ impl Store {
         Arc::strong_count(&self.inner) == 1 && Arc::strong_count(&self.inner.shared) == 1
     }
 
+    /// Closes it at once: a base backup under way is broken off, and taken when the vault is opened again.
+    pub fn seal(&self) {
+        self.inner.shared.watch.abandon();
+        self.inner.stop();
+    }
+
     /// Ends the writer after what it accepted, checkpoints and closes. Further calls answer `Stopping`.
     pub fn close(&self) {
         self.inner.stop();

@@ -111,7 +111,8 @@ fn tls(tls: Tls) -> TlsFiles {
 }
 
 fn operators(operators: Operators) -> OperatorOptions {
-    let Operators { issuer, audience, jwks, claim, methods, clock_skew_seconds, require_verified } = operators;
+    let jwks = operators.source();
+    let Operators { issuer, audience, claim, methods, clock_skew_seconds, require_verified, .. } = operators;
     OperatorOptions { issuer, audience, jwks, claim, methods, clock_skew_seconds, require_verified }
 }
 

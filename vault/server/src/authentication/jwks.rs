@@ -1,5 +1,5 @@
-//! The identity provider's public keys: a JSON Web Key Set (RFC 7517) in a file. Keys of other kinds, or for another
-//! use, are passed over, as the RFC asks; a set without a usable key is refused.
+//! The identity provider's public keys: a JSON Web Key Set (RFC 7517), in a file or as `provider` fetches it. Keys of
+//! other kinds, or for another use, are passed over, as the RFC asks; a set without a usable key is refused.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -14,7 +14,7 @@ use thiserror::Error;
 use super::jws::Algorithm;
 
 /// More than any provider publishes.
-const LARGEST: u64 = 256 * 1024;
+pub(super) const LARGEST: u64 = 256 * 1024;
 const MOST_KEYS: usize = 64;
 
 /// Keys that cannot be used.
@@ -29,35 +29,52 @@ pub enum JwksError {
         #[source]
         source: io::Error,
     },
-    /// Not a set of keys.
-    #[error("{path} is no JSON Web Key Set: save what the identity provider publishes at its jwks_uri", path = path.display())]
-    Malformed {
+    /// The certificates of authorities cannot be used.
+    #[error("{path} holds no certificate of an authority: check [operators] jwks_ca in coffre.toml", path = path.display())]
+    Authorities {
         /// The file.
         path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// The identity provider did not answer with them.
+    #[error("the keys of the identity provider cannot be fetched from {url}: check [operators] jwks and jwks_ca in coffre.toml, and the network")]
+    Fetch {
+        /// From where.
+        url: String,
+        /// What happened.
+        #[source]
+        source: io::Error,
+    },
+    /// Not a set of keys.
+    #[error("{from} is no JSON Web Key Set: name what the identity provider publishes as its jwks_uri")]
+    Malformed {
+        /// The file or address.
+        from: String,
         /// What the parser said.
         #[source]
         source: serde_json::Error,
     },
     /// Too much of it.
-    #[error("{path} is too large (256 KiB and 64 keys at most): keep only the keys that sign tokens", path = path.display())]
+    #[error("{from} is too large (256 KiB and 64 keys at most): keep only the keys that sign tokens")]
     TooLarge {
-        /// The file.
-        path: PathBuf,
+        /// The file or address.
+        from: String,
     },
     /// Nothing that a token could be verified with.
     #[error(
-        "{path} holds no usable key: a key needs a `kid`, and is of type OKP (Ed25519), EC (P-256) or RSA (2048 bits or more)",
-        path = path.display()
+        "{from} holds no usable key: a key needs a `kid`, and is of type OKP (Ed25519), EC (P-256) or RSA (2048 bits or more)"
     )]
     NoKey {
-        /// The file.
-        path: PathBuf,
+        /// The file or address.
+        from: String,
     },
     /// One identifier, two keys.
-    #[error("{path} has two keys with the same `kid`: ask the identity provider for a sound set", path = path.display())]
+    #[error("{from} has two keys with the same `kid`: ask the identity provider for a sound set")]
     Twice {
-        /// The file.
-        path: PathBuf,
+        /// The file or address.
+        from: String,
     },
 }
 
@@ -113,26 +130,27 @@ impl KeySet {
         let unreadable = |source| JwksError::Read { path: path.to_owned(), source };
         let mut bytes = Vec::new();
         File::open(path).and_then(|file| file.take(LARGEST + 1).read_to_end(&mut bytes)).map_err(unreadable)?;
-        if bytes.len() as u64 > LARGEST {
-            return Err(JwksError::TooLarge { path: path.to_owned() });
-        }
-        Self::parse(&bytes, path)
+        Self::parse(&bytes, &path.display().to_string())
     }
 
-    fn parse(bytes: &[u8], path: &Path) -> Result<Self, JwksError> {
-        let path = || path.to_owned();
+    /// Reads at most one byte more than it may be long.
+    pub(super) fn parse(bytes: &[u8], from: &str) -> Result<Self, JwksError> {
+        let from = || from.to_owned();
+        if bytes.len() as u64 > LARGEST {
+            return Err(JwksError::TooLarge { from: from() });
+        }
         let set: SetText =
-            serde_json::from_slice(bytes).map_err(|source| JwksError::Malformed { path: path(), source })?;
+            serde_json::from_slice(bytes).map_err(|source| JwksError::Malformed { from: from(), source })?;
         if set.keys.len() > MOST_KEYS {
-            return Err(JwksError::TooLarge { path: path() });
+            return Err(JwksError::TooLarge { from: from() });
         }
         let mut keys = HashMap::new();
         for (id, key) in set.keys.iter().filter_map(KeyText::usable) {
             if keys.insert(id, key).is_some() {
-                return Err(JwksError::Twice { path: path() });
+                return Err(JwksError::Twice { from: from() });
             }
         }
-        if keys.is_empty() { Err(JwksError::NoKey { path: path() }) } else { Ok(Self(keys)) }
+        if keys.is_empty() { Err(JwksError::NoKey { from: from() }) } else { Ok(Self(keys)) }
     }
 
     pub(super) fn find(&self, id: &str) -> Option<&Key> {
@@ -175,7 +193,7 @@ mod tests {
     use super::*;
 
     fn parse(text: &str) -> Result<KeySet, JwksError> {
-        KeySet::parse(text.as_bytes(), Path::new("jwks.json"))
+        KeySet::parse(text.as_bytes(), "jwks.json")
     }
 
     fn ed25519(id: &str, more: &str) -> String {

@@ -9,6 +9,7 @@ mod jwks;
 mod jws;
 mod operator;
 mod operator_token;
+mod provider;
 mod token;
 
 pub(crate) use applications::{Applications, Identified};
@@ -18,4 +19,5 @@ pub use jwks::JwksError;
 pub(crate) use jwks::KeySet;
 pub(crate) use operator::{Operator, OperatorError};
 pub(crate) use operator_token::{OperatorTokenError, OperatorTokens};
+pub(crate) use provider::Provider;
 pub(crate) use token::{Token, TokenHash};

@@ -10,7 +10,7 @@ use coffre_store::clock::SystemEntropy;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use thiserror::Error;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 use super::acts::Acts;
 use super::jws;
@@ -32,7 +32,7 @@ pub(crate) enum OperatorTokenError {
     #[error("the operator's token is not signed as its key asks: EdDSA (Ed25519), ES256 and RS256 are accepted")]
     Algorithm,
     #[error(
-        "the operator's token names no known key: update the file of the identity provider's keys, or sign in again"
+        "the operator's token names no known key: sign in again, or see that the vault has the identity provider's newest keys"
     )]
     UnknownKey,
     #[error("the signature of the operator's token is not of the identity provider: sign in again")]
@@ -90,6 +90,8 @@ pub(crate) struct OperatorTokens {
     options: Arc<OperatorOptions>,
     keys: watch::Receiver<Arc<KeySet>>,
     acts: Arc<Acts>,
+    /// Told when a token names a key that is not there.
+    wanted: Arc<Notify>,
 }
 
 /// One audience or several (RFC 7519, 4.1.3).
@@ -115,8 +117,12 @@ struct Claims {
 }
 
 impl OperatorTokens {
-    pub(crate) fn new(options: Arc<OperatorOptions>, keys: watch::Receiver<Arc<KeySet>>) -> Self {
-        Self { options, keys, acts: Arc::new(Acts::new(&mut SystemEntropy)) }
+    pub(crate) fn new(
+        options: Arc<OperatorOptions>,
+        keys: watch::Receiver<Arc<KeySet>>,
+        wanted: Arc<Notify>,
+    ) -> Self {
+        Self { options, keys, acts: Arc::new(Acts::new(&mut SystemEntropy)), wanted }
     }
 
     /// Whether an application of this role may act for verified operators only.
@@ -149,7 +155,11 @@ impl OperatorTokens {
             return Err(OperatorTokenError::TooLong);
         }
         let keys = Arc::clone(&self.keys.borrow());
-        let payload = jws::verify(text, &keys)?;
+        let payload = jws::verify(text, &keys).inspect_err(|error| {
+            if *error == OperatorTokenError::UnknownKey {
+                self.wanted.notify_one();
+            }
+        })?;
         judge(&payload, &self.options, now)
     }
 }
@@ -198,6 +208,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::operator_options::JwksSource;
 
     const NOW: i64 = 1_800_000_000;
 
@@ -205,7 +216,7 @@ mod tests {
         OperatorOptions {
             issuer: "https://login.example".to_owned(),
             audience: "coffre".to_owned(),
-            jwks: "jwks.json".into(),
+            jwks: JwksSource::File("jwks.json".into()),
             claim: "sub".to_owned(),
             methods: vec!["mfa".to_owned(), "hwk".to_owned()],
             clock_skew_seconds: 60,

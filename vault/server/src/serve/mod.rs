@@ -4,6 +4,7 @@ mod connection;
 mod door;
 mod ends;
 mod error;
+mod fetched;
 mod signals;
 mod socket;
 mod stall;
@@ -29,12 +30,13 @@ pub use signals::terminated;
 use connection::Guest;
 use door::Door;
 use ends::Ends;
+use fetched::Fetched;
 use watched::Watched;
 
-use crate::authentication::{JwksError, KeySet, OperatorTokens};
+use crate::authentication::{JwksError, KeySet, OperatorTokens, Provider};
 use crate::http::{self, Api, Peer};
 use crate::limits::Limits;
-use crate::operator_options::OperatorOptions;
+use crate::operator_options::{JwksSource, OperatorOptions};
 use crate::options::ServerOptions;
 use crate::quotas::Quotas;
 use crate::stop::Stop;
@@ -128,7 +130,7 @@ pub async fn serve(options: ServerOptions, store: Store, policies: Arc<Policies>
         tls.keep_reading(limits.reread, stop.clone(), &mut serving.watching);
     }
     if let Some(operators) = operators {
-        operators.keys.keep_reading(limits.reread, stop.clone(), &mut serving.watching);
+        operators.keep(limits, stop.clone(), &mut serving.watching);
     }
     serving.open(Surface::Api, public, http::api(api.clone()));
     if let Some(door) = control {
@@ -200,7 +202,7 @@ impl Served {
 
 /// Closes the store. The keys leave memory with its last handle, which a task that was cut off may hold for a moment.
 fn close(store: Store, stop: &Stop) {
-    store.close();
+    if stop.is_told() { store.close() } else { store.seal() }
     let since = Instant::now();
     let mut told = false;
     while !stop.is_told() && !store.is_last_handle() {
@@ -219,18 +221,41 @@ fn close(store: Store, stop: &Stop) {
 /// Who verifies operators, and the keys it does so with.
 struct Operators {
     options: Arc<OperatorOptions>,
-    keys: Watched<KeySet>,
+    keys: Keys,
+}
+
+enum Keys {
+    Read(Watched<KeySet>),
+    Fetched(Fetched),
 }
 
 impl Operators {
     fn read(options: OperatorOptions) -> Result<Self, JwksError> {
-        let file = options.jwks.clone();
-        let keys = Watched::read(vec![file.clone()], move || KeySet::load(&file))?;
+        let keys = match &options.jwks {
+            JwksSource::File(file) => {
+                let path = file.clone();
+                Keys::Read(Watched::read(vec![file.clone()], move || KeySet::load(&path))?)
+            }
+            JwksSource::Url { url, authorities } => {
+                Keys::Fetched(Fetched::by(Provider::new(url, authorities.as_deref())?))
+            }
+        };
         Ok(Self { options: Arc::new(options), keys })
     }
 
     fn tokens(&self) -> OperatorTokens {
-        OperatorTokens::new(Arc::clone(&self.options), self.keys.subscribe())
+        let (keys, wanted) = match &self.keys {
+            Keys::Read(read) => (read.subscribe(), Arc::default()),
+            Keys::Fetched(fetched) => (fetched.subscribe(), fetched.wanted()),
+        };
+        OperatorTokens::new(Arc::clone(&self.options), keys, wanted)
+    }
+
+    fn keep(self, limits: Limits, stop: Stop, tasks: &mut JoinSet<()>) {
+        match self.keys {
+            Keys::Read(read) => read.keep_reading(limits.reread, stop, tasks),
+            Keys::Fetched(fetched) => fetched.keep_fetching(limits.reread, stop, tasks),
+        }
     }
 }
 

@@ -14,10 +14,10 @@ use hyper::client::conn::http1::SendRequest;
 use hyper_util::rt::TokioIo;
 use tempfile::TempDir;
 use tokio::net::TcpStream;
-use tokio_rustls::TlsConnector;
+use tokio_rustls::{TlsAcceptor, TlsConnector};
 use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
-use tokio_rustls::rustls::{ClientConfig, RootCertStore};
+use tokio_rustls::rustls::{ClientConfig, RootCertStore, ServerConfig};
 
 use crate::running::{Answer, Caller};
 
@@ -153,6 +153,19 @@ impl Authority {
         let Certificate { certificate, key } = self.issue("server", "DNS:localhost", "20991231235959Z");
         let (ca, crl) = (self.path("ca.pem"), Some(self.path("ca.crl")));
         TlsFiles { certificate, key, clients: Some(ClientAuthority { ca, crl, required }) }
+    }
+
+    /// How another server of `localhost` takes connections.
+    pub(crate) fn acceptor(&self) -> TlsAcceptor {
+        let Certificate { certificate, key } = self.issue("other", "DNS:localhost", "20991231235959Z");
+        let provider = Arc::new(tokio_rustls::rustls::crypto::ring::default_provider());
+        let config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![read(&certificate)], PrivateKeyDer::from_pem_file(key).unwrap())
+            .unwrap();
+        TlsAcceptor::from(Arc::new(config))
     }
 
     /// How a client that trusts this authority connects, with a certificate or without.

@@ -12,6 +12,7 @@ mod control_socket;
 mod denied;
 mod documents;
 mod erasure;
+mod fetched_keys;
 mod four_eyes;
 mod grants;
 mod habilitations;

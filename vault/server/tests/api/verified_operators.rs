@@ -8,7 +8,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use coffre_core::role::Role;
-use coffre_server::{OperatorOptions, ServeError, ServerOptions, serve};
+use coffre_server::{JwksSource, OperatorOptions, ServeError, ServerOptions, serve};
 use coffre_store::clock::{Clock as _, SystemClock};
 use ring::rand::SystemRandom;
 use ring::signature::{
@@ -65,7 +65,7 @@ impl Key {
         }
     }
 
-    fn public(&self, id: &str) -> Value {
+    pub(crate) fn public(&self, id: &str) -> Value {
         match self {
             Self::Ed25519(key) => {
                 json!({"kty": "OKP", "crv": "Ed25519", "kid": id, "use": "sig", "x": encode(key.public_key())})
@@ -117,11 +117,11 @@ fn publish(folder: &Path, keys: &[Value]) {
     fs::rename(folder.join("new.json"), folder.join("jwks.json")).unwrap();
 }
 
-fn options(folder: &Path) -> OperatorOptions {
+pub(crate) fn options(folder: &Path) -> OperatorOptions {
     OperatorOptions {
         issuer: "https://login.example".to_owned(),
         audience: "coffre".to_owned(),
-        jwks: folder.join("jwks.json"),
+        jwks: JwksSource::File(folder.join("jwks.json")),
         claim: "sub".to_owned(),
         methods: vec!["mfa".to_owned()],
         clock_skew_seconds: 60,

@@ -138,6 +138,8 @@ pub(crate) struct Watch {
     on: AtomicBool,
     /// Pages of a write-ahead log beyond which it is checkpointed uncaptured.
     limit: AtomicU64,
+    /// Whatever is copied is let go of: the vault is being sealed.
+    abandoned: AtomicBool,
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -166,6 +168,15 @@ impl Watch {
     /// Pages beyond which a log is checkpointed uncaptured.
     pub(crate) fn limit(&self) -> u64 {
         self.limit.load(Ordering::SeqCst)
+    }
+
+    /// Breaks off what is being copied.
+    pub(crate) fn abandon(&self) {
+        self.abandoned.store(true, Ordering::SeqCst);
+    }
+
+    pub(super) fn is_abandoned(&self) -> bool {
+        self.abandoned.load(Ordering::SeqCst)
     }
 
     /// A group is committed.
