@@ -127,6 +127,8 @@ fn a_contradiction_is_told_with_its_remedy() {
             refusal("[server.tls]\ncertificate = \"c\"\nkey = \"k\"\nclient_crl = \"l\"\n"),
             refusal("[server.tls]\ncertificate = \"c\"\nkey = \"k\"\nclient_certificates = \"required\"\n"),
             refusal(&format!("{OPERATORS}clock_skew_seconds = 301\n")),
+            refusal(&OPERATORS.replace("jwks.json", "http://login.example/keys")),
+            refusal(&format!("{OPERATORS}jwks_ca = \"/ca.pem\"\n")),
             refusal("[operators]\nissuer = \"\"\naudience = \"coffre\"\njwks = \"j\"\n"),
             refusal("[server]\nidentity = \"i\"\nidentity_credential = \"server-identity\"\n"),
             refusal("[limits]\noperator_per_minute = 0\n"),

@@ -294,3 +294,49 @@ impl Store {
         Self::start(opened, owned.lock, identity.clone())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+    use crate::clock::{SystemClock, SystemEntropy};
+    use crate::init::{InitPlan, init};
+    use crate::root;
+
+    #[test]
+    fn a_vault_of_another_format_is_refused_by_its_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let (vault, recovery_identity_file) = (folder.path().join("vault"), folder.path().join("recovery"));
+        let plan = InitPlan { environment: "test".parse().unwrap(), recovery_recipient: None, recovery_identity_file };
+        init(&vault, &plan, &SystemClock, &mut SystemEntropy).unwrap();
+        let layout = Layout::new(&vault);
+        let identity = Identity::read(&layout.server_identity()).unwrap();
+        let open = || {
+            let options = OpenOptions { indexes: vec![], clock: Arc::new(SystemClock), readers: 1 };
+            Store::open(&vault, &identity, &options).map(|store| store.close())
+        };
+        let Unwrapped { keys, .. } = root::unwrap(&layout, &layout.root_server(), &identity).unwrap();
+        for (database, key) in [
+            (Database::Keyring, &keys.databases.keyring),
+            (Database::Vault, &keys.databases.vault),
+            (Database::Audit, &keys.databases.audit),
+        ] {
+            let set = |version: i32| {
+                let connection = connection::open(&layout.database(database), key, Use::Write).unwrap();
+                connection.pragma_update(None, "user_version", version).unwrap();
+            };
+            let file = database.file_name();
+            set(1);
+            let refused = open().unwrap_err();
+            assert!(matches!(refused, OpenError::Older { found: 1, known: 2, .. }), "{refused}");
+            let told = format!("{file} has format 1, this version of coffre knows 2 alone: use the coffre that made");
+            assert!(refused.to_string().starts_with(&told), "{refused}");
+            set(3);
+            let refused = open().unwrap_err();
+            assert!(matches!(refused, OpenError::Newer { found: 3, known: 2, .. }), "{refused}");
+            assert!(refused.to_string().starts_with(&format!("{file} has format 3")), "{refused}");
+            set(schema::VERSION);
+            open().unwrap();
+        }
+    }
+}

@@ -156,6 +156,8 @@ mod tests {
     use std::path::Path;
     use std::sync::Arc;
 
+    use coffre_core::spool::ObjectName;
+
     use super::*;
     use crate::clock::SystemClock;
     use crate::init::{InitPlan, init};
@@ -211,16 +213,18 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (layout, _) = new_vault(folder.path());
         let (store, before, spool) = (open(&layout), files(&layout), folder.path().join("spool"));
+        let scope = store.scope().clone();
         capture(&store, &spool);
         store.rotate_root().unwrap();
         let after = files(&layout);
         assert!(KEYS.into_iter().all(|name| before[name] != after[name]));
         let in_spool = |files: &Files| {
-            let keys = spool.join(format!("keys/{}.json", ContentHash::of(&files["keys.json"])));
-            let recovery = spool.join(format!("recovery/{}.age", ContentHash::of(&files["root.recovery.age"])));
-            (keys.exists(), recovery.exists())
+            let keys = ObjectName::Keys(ContentHash::of(&files["keys.json"]));
+            let recovery = ObjectName::Recovery(ContentHash::of(&files["root.recovery.age"]));
+            let is_there = |name: ObjectName| spool.join(name.path(&scope)).exists();
+            (is_there(keys), is_there(recovery))
         };
-        assert_eq!(in_spool(&after), (false, false));
+        assert_eq!((in_spool(&before), in_spool(&after)), ((true, true), (false, false)));
         store.key_files().unwrap();
         capture(&store, &spool);
         assert_eq!(in_spool(&after), (true, true));
