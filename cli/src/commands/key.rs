@@ -34,6 +34,8 @@ pub(crate) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
 
 fn rotate(control: &Control) -> anyhow::Result<()> {
     control.post("/v1/keys/rotate", None)?;
-    output::note("older backups hold the former root, for the same recovery identity: take a new one now, with `coffre backup run --base`")?;
+    output::note(
+        "older backups hold the former root, for the same recovery identity: take a new one now, with `coffre backup run --base`",
+    )?;
     Ok(output::line("rotated: the root key; the server identity and the recovery identity open the new one")?)
 }

@@ -39,7 +39,9 @@ pub enum JwksError {
         source: io::Error,
     },
     /// The identity provider did not answer with them.
-    #[error("the keys of the identity provider cannot be fetched from {url}: check [operators] jwks and jwks_ca in coffre.toml, and the network")]
+    #[error(
+        "the keys of the identity provider cannot be fetched from {url}: check [operators] jwks and jwks_ca in coffre.toml, and the network"
+    )]
     Fetch {
         /// From where.
         url: String,

@@ -117,11 +117,7 @@ struct Claims {
 }
 
 impl OperatorTokens {
-    pub(crate) fn new(
-        options: Arc<OperatorOptions>,
-        keys: watch::Receiver<Arc<KeySet>>,
-        wanted: Arc<Notify>,
-    ) -> Self {
+    pub(crate) fn new(options: Arc<OperatorOptions>, keys: watch::Receiver<Arc<KeySet>>, wanted: Arc<Notify>) -> Self {
         Self { options, keys, acts: Arc::new(Acts::new(&mut SystemEntropy)), wanted }
     }
 

@@ -202,7 +202,11 @@ impl Served {
 
 /// Closes the store. The keys leave memory with its last handle, which a task that was cut off may hold for a moment.
 fn close(store: Store, stop: &Stop) {
-    if stop.is_told() { store.close() } else { store.seal() }
+    if stop.is_told() {
+        store.close()
+    } else {
+        store.seal()
+    }
     let since = Instant::now();
     let mut told = false;
     while !stop.is_told() && !store.is_last_handle() {

@@ -29,7 +29,9 @@ impl Call {
 
     /// The operator as one of two.
     pub(super) fn known_operator(&self) -> Option<KnownOperator> {
-        self.operator.as_ref().map(|operator| KnownOperator { name: operator.as_str().to_owned(), known: operator.known() })
+        self.operator
+            .as_ref()
+            .map(|operator| KnownOperator { name: operator.as_str().to_owned(), known: operator.known() })
     }
 
     /// An entry that says who called and nothing yet of what.

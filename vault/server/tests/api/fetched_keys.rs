@@ -50,8 +50,9 @@ impl Provider {
 
     fn answers(&self, status: &str, body: &str) {
         let length = body.len();
-        *self.answer.lock().unwrap() =
-            format!("HTTP/1.1 {status}\r\ncontent-length: {length}\r\nconnection: close\r\nlocation: /elsewhere\r\n\r\n{body}");
+        *self.answer.lock().unwrap() = format!(
+            "HTTP/1.1 {status}\r\ncontent-length: {length}\r\nconnection: close\r\nlocation: /elsewhere\r\n\r\n{body}"
+        );
     }
 
     fn publishes(&self, keys: &[serde_json::Value]) {

@@ -43,8 +43,7 @@ async fn each_of_two_verified_operators_signs_in_for_the_erasure() {
     let signed_in = company.as_operator(&legal, "a.martin", None);
     let person = json!({"contact": {"family_name": "Moreau", "email": "moreau@example.fr"}});
     let record = create(&signed_in, &person).await;
-    let (propose, confirm) =
-        (format!("{record}/erase?{STEP}&reason=letter"), format!("{record}/erase/confirm?{STEP}"));
+    let (propose, confirm) = (format!("{record}/erase?{STEP}&reason=letter"), format!("{record}/erase/confirm?{STEP}"));
 
     // A name alone, a token for everything, one for another request, and one for the same with another reason.
     let before = company.size();

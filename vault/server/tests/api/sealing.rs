@@ -68,7 +68,9 @@ async fn two_operators_seal_and_nothing_but_that_is_answered_any_more() {
     assert_eq!(proposed.status, 202);
     assert_eq!((&proposed.json()["status"], &proposed.json()["proposed_by"]), (&json!("proposed"), &json!("a.martin")));
     let other = legal.clone().for_operator("b.durand");
-    for (alone, cause) in [(&legal, "not-another-operator"), (&dpo.clone().for_operator("A.Martin"), "not-another-operator")] {
+    for (alone, cause) in
+        [(&legal, "not-another-operator"), (&dpo.clone().for_operator("A.Martin"), "not-another-operator")]
+    {
         let problem = alone.tell("/v1/seal/confirm").await.problem(409, cause);
         let refused = crate::running::entry(&dpo, problem["audit_entry"].as_u64().unwrap()).await;
         assert_eq!((&refused["action"], &refused["decision"]), (&json!("seal"), &json!("deny")));
