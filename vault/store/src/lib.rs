@@ -17,6 +17,7 @@ mod document;
 mod durable;
 mod error;
 mod habilitations;
+mod history;
 mod identity;
 mod index_file;
 mod index_state;

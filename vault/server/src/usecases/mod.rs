@@ -44,6 +44,7 @@ mod seal;
 mod search;
 mod upload_document;
 mod versions;
+mod viewers;
 
 pub(crate) use amend_record::AmendRecord;
 pub(crate) use applications::{AddedProof, Listed};
