@@ -203,9 +203,9 @@ impl Served {
 /// Closes the store. The keys leave memory with its last handle, which a task that was cut off may hold for a moment.
 fn close(store: Store, stop: &Stop) {
     if stop.is_told() {
-        store.close()
+        store.close();
     } else {
-        store.seal()
+        store.seal();
     }
     let since = Instant::now();
     let mut told = false;
