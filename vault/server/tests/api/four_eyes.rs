@@ -94,8 +94,11 @@ async fn sealing_takes_two_of_them_whatever_the_role() {
     alone.problem(409, "not-another-operator");
     // A token that was for proposing is not for confirming, and one that has ended is for nothing.
     let nonce = legal.tell("/v1/seal").await.problem(403, "verified-operator-required")["nonce"].clone();
-    let proposer = company.as_operator(&legal, "b.durand", Some(&nonce));
-    assert_eq!(cause_of(&proposer.tell("/v1/seal/confirm").await.problem(403, "operator-not-verified")), "not-bound");
+    let for_proposing = company.as_operator(&legal, "b.durand", Some(&nonce));
+    assert_eq!(
+        cause_of(&for_proposing.tell("/v1/seal/confirm").await.problem(403, "operator-not-verified")),
+        "not-bound"
+    );
     let nonce = legal.tell("/v1/seal/confirm").await.problem(403, "verified-operator-required")["nonce"].clone();
     let late = company.as_operator(&legal, "b.durand", Some(&nonce));
     company.vault.clock.pass_seconds(361);
