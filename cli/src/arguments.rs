@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use coffre_core::ids::Environment;
 
-use crate::commands::{application, audit, backup, doctor, drill, import, init, policy, restore, serve};
+use crate::commands::{application, audit, backup, doctor, drill, import, init, key, policy, restore, seal, serve};
 use crate::demo;
 
 /// An encrypted vault for an insurer's sensitive records, and the backups that keep them from being lost.
@@ -49,10 +49,14 @@ pub(crate) enum Verb {
     Doctor(doctor::Arguments),
     /// Open a vault and serve it until told to stop
     Serve(serve::Arguments),
+    /// Wipe the keys of a running vault from its memory at once; it is opened again by starting it again
+    Seal(seal::Arguments),
     /// Import a legacy database: what is new, what changed, what cannot be brought
     Import(Box<import::Arguments>),
     /// Add, list or revoke the applications that may call the API
     Application(application::Arguments),
+    /// Replace the root key of a vault
+    Key(key::Arguments),
     /// Check, test and compare the policies, or explain what they decide
     Policy(policy::Arguments),
     /// Verify, export, prove or report on the audit log

@@ -16,6 +16,7 @@ pub(crate) const FILES: &[(&str, &str)] = files![
     "cedar/restriction.cedar",
     "cedar/rights.cedar",
     "cedar/schema.cedarschema",
+    "cedar/sealing.cedar",
     "cedar/special-categories.cedar",
     "environments/assureurs-engages.toml",
     "environments/bigmom-production.toml",

@@ -7,8 +7,10 @@ pub(crate) mod doctor;
 pub(crate) mod drill;
 pub(crate) mod import;
 pub(crate) mod init;
+pub(crate) mod key;
 pub(crate) mod policy;
 pub(crate) mod restore;
+pub(crate) mod seal;
 pub(crate) mod serve;
 
 use crate::arguments::{Arguments, Verb};
@@ -21,8 +23,10 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
         Verb::Init(verb) => init::run(verb),
         Verb::Doctor(verb) => doctor::run(verb, &arguments.global),
         Verb::Serve(verb) => serve::run(verb, &arguments.global),
+        Verb::Seal(verb) => seal::run(verb, &arguments.global),
         Verb::Import(verb) => import::run(verb, &arguments.global),
         Verb::Application(verb) => application::run(verb, &arguments.global),
+        Verb::Key(verb) => key::run(verb, &arguments.global),
         Verb::Policy(verb) => policy::run(verb, &arguments.global),
         Verb::Audit(verb) => audit::run(verb, &arguments.global),
         Verb::Backup(verb) => backup::run(verb, &arguments.global),

@@ -1,13 +1,12 @@
 //! The section `[backup]`: where base backups wait, where copies go, where history is kept.
 
-use std::env;
 use std::num::{NonZeroU32, NonZeroU64};
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
 use super::destination::Destination;
-use super::joined;
+use super::{credential, joined};
 use crate::complaint::Complaint;
 
 /// The section `[backup]`.
@@ -166,17 +165,6 @@ impl Restic {
             *binary = joined(folder, binary);
         }
     }
-}
-
-/// Where systemd puts what `LoadCredential=` names.
-pub(super) fn credential(name: &str, instead: &str) -> Result<PathBuf, Complaint> {
-    let folder = env::var_os("CREDENTIALS_DIRECTORY").ok_or_else(|| {
-        Complaint::usage(
-            format!("there is no credential {name:?} (CREDENTIALS_DIRECTORY is not set)"),
-            format!("run under systemd with LoadCredential=, or set `{instead}`"),
-        )
-    })?;
-    Ok(Path::new(&folder).join(name))
 }
 
 /// Whether a repository is a folder of this machine: `restic --repo` begins every other one with a scheme.

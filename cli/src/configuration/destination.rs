@@ -6,8 +6,7 @@ use std::path::{Path, PathBuf};
 use coffre_backup::destination::{FileSystem, Limited, S3, S3Settings, Sftp, SftpSettings};
 use serde::Deserialize;
 
-use super::backup::credential;
-use super::joined;
+use super::{credential, joined};
 use crate::complaint::Complaint;
 
 /// A place for objects, of whatever kind.

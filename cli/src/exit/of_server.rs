@@ -11,7 +11,9 @@ pub(super) const fn serve(error: &ServeError) -> Exit {
     match error {
         ServeError::Bind { .. } | ServeError::Socket(SocketError::InUse { .. }) => Exit::Busy,
         ServeError::Capture(_) => Exit::Temporary,
-        ServeError::BeyondLoopback { .. } | ServeError::Tls(_) | ServeError::Socket(_) => Exit::Usage,
+        ServeError::BeyondLoopback { .. } | ServeError::Tls(_) | ServeError::Operators(_) | ServeError::Socket(_) => {
+            Exit::Usage
+        }
     }
 }
 
@@ -19,6 +21,8 @@ pub(super) const fn serve(error: &ServeError) -> Exit {
 pub(super) fn asked(error: &ClientError) -> Exit {
     match error {
         ClientError::Unreachable { .. } => Exit::Temporary,
+        // It does not open by itself.
+        ClientError::Refused { problem, .. } if problem == "urn:coffre:problem:sealed" => Exit::Failure,
         ClientError::Refused { status, .. } if *status == StatusCode::SERVICE_UNAVAILABLE => Exit::Temporary,
         ClientError::Refused { problem, .. } if problem.ends_with("drill-running") => Exit::Busy,
         ClientError::Refused { problem, .. } if problem.ends_with("no-such-destination") => Exit::Usage,

@@ -12,6 +12,7 @@ use coffre_core::audit::Action;
 use coffre_core::role::Role;
 use coffre_store::{CaptureStatus, Statistics};
 
+use crate::quotas::Bound;
 use crate::usecases::DrillHistory;
 
 /// Upper bounds of the histogram's buckets, in microseconds.
@@ -43,6 +44,9 @@ struct Series {
     durations: BTreeMap<&'static str, Histogram>,
     denied: BTreeMap<(Option<Role>, Action, String), u64>,
     unauthenticated: u64,
+    operators_refused: BTreeMap<&'static str, u64>,
+    beyond: BTreeMap<(Role, Bound), u64>,
+    unusual: BTreeMap<Role, u64>,
     cut_off: u64,
 }
 
@@ -72,6 +76,21 @@ impl Metrics {
         *self.lock().denied.entry((role, action, cause.unwrap_or_default().to_owned())).or_default() += 1;
     }
 
+    /// Counts a token of an operator that vouched for nobody. The cause is a stable code.
+    pub(crate) fn operator_refused(&self, cause: &'static str) {
+        *self.lock().operators_refused.entry(cause).or_default() += 1;
+    }
+
+    /// Counts a request beyond a bound of its caller.
+    pub(crate) fn beyond(&self, role: Role, bound: Bound) {
+        *self.lock().beyond.entry((role, bound)).or_default() += 1;
+    }
+
+    /// Counts an hour in which somebody's reads left their usual range.
+    pub(crate) fn unusual(&self, role: Role) {
+        *self.lock().unusual.entry(role).or_default() += 1;
+    }
+
     /// Counts an answer that was begun and not finished.
     pub(crate) fn cut_off(&self) {
         self.lock().cut_off += 1;
@@ -92,6 +111,7 @@ impl Metrics {
     ) -> String {
         let mut text = Exposition(String::with_capacity(4096));
         text.gauge("coffre_ready", "1 while the vault can serve.", u64::from(ready));
+        text.gauge("coffre_sealed", "1 while the vault has no keys.", 0);
         text.expose_capture(capture);
         if let Some(whole) = reserve {
             text.gauge(
@@ -130,6 +150,23 @@ impl Series {
         }
         text.head("coffre_unauthenticated_total", "counter", "Requests without a token in force.");
         text.sample("coffre_unauthenticated_total", "", &self.unauthenticated);
+        text.head("coffre_operator_tokens_refused_total", "counter", "Operators' tokens that vouched for nobody.");
+        for (cause, count) in &self.operators_refused {
+            text.sample("coffre_operator_tokens_refused_total", &format!("cause=\"{cause}\""), count);
+        }
+        text.head("coffre_beyond_limit_total", "counter", "Requests refused because their caller asked for too much.");
+        for ((role, bound), count) in &self.beyond {
+            let labels = format!("role=\"{role}\",limit=\"{}\"", bound.code());
+            text.sample("coffre_beyond_limit_total", &labels, count);
+        }
+        text.head(
+            "coffre_unusual_reads_total",
+            "counter",
+            "Hours in which an operator's reads left their usual range.",
+        );
+        for (role, count) in &self.unusual {
+            text.sample("coffre_unusual_reads_total", &format!("role=\"{role}\""), count);
+        }
         text.head("coffre_cut_off_total", "counter", "Documents whose sending was broken off.");
         text.sample("coffre_cut_off_total", "", &self.cut_off);
         self.expose_durations(text);

@@ -9,6 +9,9 @@ use coffre_store::WhenFull;
 
 use crate::drills::DrillOptions;
 use crate::limits::Limits;
+use crate::operator_options::OperatorOptions;
+use crate::quotas::CallerLimits;
+use crate::unusual::AlertLimits;
 
 /// How to serve a vault.
 #[derive(Debug, Clone)]
@@ -27,10 +30,16 @@ pub struct ServerOptions {
     pub reserve: u64,
     /// How drills are held; where there is nothing to restore from, they are not.
     pub drills: Option<DrillOptions>,
+    /// How operators are verified, if they can be.
+    pub operators: Option<OperatorOptions>,
     /// The keys whose cosignatures of tree heads are believed.
     pub witnesses: Vec<WitnessKey>,
     /// How much of everything is taken.
     pub limits: Limits,
+    /// How much of it one caller may have.
+    pub caller_limits: CallerLimits,
+    /// What is told as out of the usual.
+    pub alerts: AlertLimits,
 }
 
 impl ServerOptions {
@@ -44,8 +53,11 @@ impl ServerOptions {
             spool: None,
             reserve: 0,
             drills: None,
+            operators: None,
             witnesses: Vec::new(),
             limits: Limits::default(),
+            caller_limits: CallerLimits::default(),
+            alerts: AlertLimits::default(),
         }
     }
 }
@@ -72,6 +84,20 @@ pub struct TlsFiles {
     pub certificate: PathBuf,
     /// Its private key.
     pub key: PathBuf,
+    /// Whose certificates clients prove themselves with, if they can.
+    pub clients: Option<ClientAuthority>,
+}
+
+/// Who certifies clients. Files in PEM, read again when they change, as all files of TLS are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClientAuthority {
+    /// The certificates of the authority.
+    pub ca: PathBuf,
+    /// What it has revoked: a list for each authority that issues certificates. One that is older than it says it may
+    /// be refuses everybody.
+    pub crl: Option<PathBuf>,
+    /// Whether nobody comes in without a certificate; otherwise a bearer token will do.
+    pub required: bool,
 }
 
 /// The backup account's socket.

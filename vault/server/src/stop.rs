@@ -1,4 +1,4 @@
-//! The wish that a server stop: told once, heard by everybody who serves.
+//! The wish that a server stop, or that a vault be sealed: told once, heard by everybody who serves.
 
 use std::sync::Arc;
 

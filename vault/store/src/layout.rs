@@ -69,6 +69,16 @@ impl Layout {
         self.root.join("root.recovery.age")
     }
 
+    /// A new root key for the server identity, before it takes the place of the current one.
+    pub fn next_root_server(&self) -> PathBuf {
+        self.root.join("root.server.next.age")
+    }
+
+    /// A new root key for the recovery recipient, before it takes the place of the current one.
+    pub fn next_root_recovery(&self) -> PathBuf {
+        self.root.join("root.recovery.next.age")
+    }
+
     /// The server identity, where it is not kept elsewhere.
     pub fn server_identity(&self) -> PathBuf {
         self.root.join("server.identity")

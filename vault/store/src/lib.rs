@@ -7,6 +7,7 @@
 //!   committed audit entry;
 //! - nothing here decides who may read: that is the server's `authorization`, by the policies.
 
+mod applications;
 mod capture;
 pub mod clock;
 mod connection;
@@ -35,6 +36,7 @@ mod reserve;
 mod restore;
 mod rights;
 mod root;
+mod rotate;
 mod schema;
 mod snapshot;
 mod store;
@@ -53,7 +55,8 @@ pub use key_files::KeyFileFault;
 pub use layout::{Database, Layout};
 pub use log_tree::{LogTree, LogTreeError};
 pub use model::{
-    Application, DocumentInfo, Hit, HitKind, LoggedEntry, NewSubject, RecordState, SignedHead, Statistics, VersionInfo,
+    Application, DocumentInfo, Hit, HitKind, LoggedEntry, NewSubject, RecordState, SignedHead, Statistics, TokenInfo,
+    VersionInfo,
 };
 pub use open::{OpenError, OpenOptions};
 pub use restore::{
@@ -62,6 +65,7 @@ pub use restore::{
 };
 pub use rights::{Erasure, Hold, Proposal};
 pub use root::RootError;
+pub use rotate::RotateError;
 pub use snapshot::Snapshot;
 pub use store::Store;
 pub use transactions::Transaction;

@@ -81,6 +81,8 @@ pub enum Action {
     AddApplication,
     /// An application was revoked.
     RevokeApplication,
+    /// An application got a new token.
+    RotateToken,
     /// A base backup was captured.
     CaptureBase,
     /// A record was erased.
@@ -111,6 +113,12 @@ pub enum Action {
     ExportAudit,
     /// A backup was restored and opened as a drill; `cause` says in which phase it failed.
     Drill,
+    /// The root key was replaced.
+    RotateRoot,
+    /// It was proposed to seal the vault, for another operator to confirm.
+    ProposeSeal,
+    /// The vault was sealed, or somebody asked for it: the last entry before its keys leave memory.
+    Seal,
 }
 
 impl Action {

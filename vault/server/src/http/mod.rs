@@ -14,12 +14,14 @@ mod drills;
 mod erasure;
 mod etag;
 mod file_name;
+mod four_eyes;
 mod grants;
 mod habilitations;
 mod health;
 mod holds;
 mod log;
 mod openapi;
+mod operator;
 mod parameters;
 mod path;
 mod peer;
@@ -34,6 +36,8 @@ mod report;
 mod restriction;
 mod routes;
 mod scope;
+mod seal;
+mod sealed;
 mod search;
 mod subjects;
 mod versions;
@@ -44,15 +48,20 @@ use axum::Router;
 use axum::http::HeaderName;
 
 pub(crate) use peer::Peer;
+pub(crate) use sealed::{sealed, sealed_control};
 
+use crate::authentication::OperatorTokens;
 use crate::drills::DrillOptions;
 use crate::limits::Limits;
 use crate::options::SpoolOptions;
+use crate::quotas::Quotas;
 use crate::stop::Stop;
 use crate::usecases::Keeper;
 
 /// The operator whom the application acts for.
 const OPERATOR: HeaderName = HeaderName::from_static("coffre-operator");
+/// The token by which the identity provider vouches for them.
+const OPERATOR_TOKEN: HeaderName = HeaderName::from_static("coffre-operator-token");
 /// The request's identifier, on every answer.
 const REQUEST: HeaderName = HeaderName::from_static("coffre-request");
 /// The index of the audit entry that an answer left.
@@ -63,10 +72,16 @@ const AUDIT_ENTRY: HeaderName = HeaderName::from_static("coffre-audit-entry");
 pub(crate) struct Api {
     pub(crate) keeper: Arc<Keeper>,
     pub(crate) limits: Limits,
+    /// Who verifies operators, if they can be.
+    pub(crate) operators: Option<OperatorTokens>,
+    /// What one caller may ask for.
+    pub(crate) quotas: Arc<Quotas>,
     /// Where base backups go.
     pub(crate) spool: Option<SpoolOptions>,
     pub(crate) drills: Option<DrillOptions>,
     pub(crate) stop: Stop,
+    /// Told to seal the vault.
+    pub(crate) seal: Stop,
 }
 
 /// The API for applications.
@@ -84,6 +99,7 @@ fn routes() -> routes::Routes {
         .merge(contactable::routes())
         .merge(habilitations::routes())
         .merge(audit::routes())
+        .merge(seal::routes())
         .merge(log::routes())
         .merge(report::routes())
         .merge(subjects::routes())

@@ -15,7 +15,6 @@ use super::call::LocalCall;
 use super::failure::{Failure, uncommitted};
 use super::keeper::{Keeper, blocking};
 use crate::drills::DrillOptions;
-use crate::stop::Stop;
 
 /// A drill that came to its end, whichever that was.
 #[derive(Debug, Serialize)]
@@ -52,13 +51,13 @@ fn is_overdue(drills: &[DrillResult], objective: Duration, now: Timestamp) -> bo
 }
 
 impl Keeper {
-    /// Holds a drill. It goes on when whoever asked for it leaves.
+    /// Holds a drill. It goes on when whoever asked for it leaves, and ends when it is `over`.
     pub(crate) async fn hold_drill(
         self: Arc<Self>,
         call: LocalCall,
         options: DrillOptions,
         from: Option<String>,
-        stop: Stop,
+        over: impl Fn() -> bool + Send + 'static,
     ) -> Result<Held, Failure> {
         let Ok(_alone) = self.drilling.try_lock() else { return Err(Failure::DrillUnderWay) };
         let destinations = options.holder.destinations();
@@ -75,7 +74,7 @@ impl Keeper {
         tracing::info!(number, destination, "a drill begins");
         let store = self.store.clone();
         let (drill, note) = blocking(move || {
-            let mut drill = options.holder.hold(begun, &|| stop.is_told());
+            let mut drill = options.holder.hold(begun, &over);
             drill.ended = store.now().max(drill.started);
             let note = store.keep_drill(&drill).map_err(|error| Failure::Internal { what: error.to_string() })?;
             Ok((drill, note))

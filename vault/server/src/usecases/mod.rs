@@ -40,12 +40,15 @@ mod receipt;
 mod report_audit;
 mod restore_document;
 mod restriction;
+mod rotate_root;
+mod seal;
 mod search;
 mod upload_document;
 mod versions;
 mod viewers;
 
 pub(crate) use amend_record::AmendRecord;
+pub(crate) use applications::{AddedProof, Listed};
 pub(crate) use audit_log::{Access, Entries, ListAccesses, ListEntries};
 pub(crate) use call::{Call, LocalCall};
 pub(crate) use capture::SOFTWARE;

@@ -244,7 +244,7 @@ fn try_take_base(
     software: &str,
 ) -> Result<(Captured, Ends), CaptureError> {
     let hold = Hold::take(&door.shared)?;
-    let key_files = door.shared.key_files.read(&door.shared.layout)?;
+    let key_files = door.shared.right_key_files()?;
     let frozen = door.exclusively(freeze)?.map_err(CaptureError::Database)?;
     let making = Making { door, spool, links, frozen: &frozen, key_files: &key_files, keep, software };
     let (captured, ends) = making.all()?;
@@ -380,7 +380,8 @@ impl Making<'_> {
         let name = ObjectName::Base { generation: self.door.generation, chain, position: place.position };
         let file = shared.descriptors.of(database).ok_or_else(|| CaptureError::Read(io::ErrorKind::NotFound.into()))?;
         let size = pages.bytes();
-        let sha256 = self.spool.copy_in(&name, copy::Positioned::new(file, size), size)?;
+        let source = copy::Positioned::new(file, size, &shared.watch);
+        let sha256 = self.spool.copy_in(&name, source, size).map_err(|error| self.unless_abandoned(error))?;
         let Place { position, previous } = place;
         Ok(Base { position, size, page_size: pages.size, page_count: pages.count, sha256, previous })
     }
@@ -394,6 +395,9 @@ impl Making<'_> {
             if self.spool.length(&name).map_err(CaptureError::Spool)? == Some(entry.size) {
                 continue;
             }
+            if self.door.shared.watch.is_abandoned() {
+                return Err(Unavailable::Stopping.into());
+            }
             let DocumentName { document, version } = entry.name;
             let file = folder.open_file(document, version).map_err(CaptureError::Read)?;
             let copied = self.spool.copy_checked(&name, file, entry.size, entry.sha256)?;
@@ -405,6 +409,11 @@ impl Making<'_> {
         }
         self.spool.sync_folders().map_err(CaptureError::Spool)?;
         Ok((count, bytes))
+    }
+
+    /// What a copy that was broken off for sealing failed of.
+    fn unless_abandoned(&self, error: CaptureError) -> CaptureError {
+        if self.door.shared.watch.is_abandoned() { Unavailable::Stopping.into() } else { error }
     }
 
     fn put(&self, bytes: &[u8], name: impl Fn(ContentHash) -> ObjectName) -> Result<Blob, CaptureError> {

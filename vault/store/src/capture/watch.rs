@@ -153,6 +153,8 @@ pub(crate) struct Watch {
     limit: AtomicU64,
     /// Commits are refused, because they could not be captured.
     refusing: AtomicBool,
+    /// Whatever is copied is let go of: the vault is being sealed.
+    abandoned: AtomicBool,
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -200,6 +202,15 @@ impl Watch {
     pub(super) fn spool(&self, bytes: u64, limit: Option<u64>) {
         let mut state = self.lock();
         (state.spool_bytes, state.spool_limit) = (bytes, limit);
+    }
+
+    /// Breaks off what is being copied.
+    pub(crate) fn abandon(&self) {
+        self.abandoned.store(true, Ordering::SeqCst);
+    }
+
+    pub(super) fn is_abandoned(&self) -> bool {
+        self.abandoned.load(Ordering::SeqCst)
     }
 
     /// A group is committed.

@@ -109,8 +109,9 @@ fn open_beside(
         return Err(RestoreError::OtherVault.into());
     }
     let Owned { layout, lock: _lock } = own(dir).map_err(RestoreError::Open)?;
-    check_key_file("keys.json", &layout.keys(), shared.key_files.keys)?;
-    check_key_file("root.recovery.age", &layout.root_recovery(), shared.key_files.recovery)?;
+    let right = shared.key_files();
+    check_key_file("keys.json", &layout.keys(), right.keys)?;
+    check_key_file("root.recovery.age", &layout.root_recovery(), right.recovery)?;
     let offline = Offline::open(&layout, &shared.keys, false, checking)?;
     let heads = Heads::of(fetched)?;
     heads.check(&offline.audit, fetched, checking)?;
@@ -119,7 +120,7 @@ fn open_beside(
     let missed = Missed::find(&offline.vault, &offline.keyring, &fetched.key)?;
     let hashed = Hashed::check(&offline, head.size, checking)?;
     let folder = documents_of(&layout)?;
-    let (scope, keys, root_file) = (&shared.scope, &shared.keys, shared.key_files.recovery);
+    let (scope, keys, root_file) = (&shared.scope, &shared.keys, right.recovery);
     let inside = Inside { folder: &folder, scope, root_file, keys, offline: &offline };
     let (slice_records, slice_documents, slice_document_bytes) = inside.check(&missed.subjects(), slice, checking)?;
     Ok(Drilled {

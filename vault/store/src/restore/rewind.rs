@@ -23,7 +23,6 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::RestoreError;
 use crate::layout::Database;
-use crate::schema;
 use crate::writer::newest_change;
 
 /// How a record was set back: the `cause` of its entry.
@@ -106,7 +105,6 @@ const RECORDS: &str = "SELECT subject, record_type, version FROM records ORDER B
 /// Sets the records of `vault` back to what they are in `moment`, in one transaction.
 pub(super) fn set_back(vault: &Connection, moment: &Connection, now: Timestamp) -> Result<SetBack, RestoreError> {
     let failed = |source| RestoreError::Database { file: Database::Vault.file_name(), source };
-    vault.execute_batch(schema::VAULT_ADDED).map_err(failed)?;
     vault.execute_batch("BEGIN IMMEDIATE").map_err(failed)?;
     let mut setting = Setting { vault, moment, now, change: newest_change(vault).map_err(failed)? };
     let done = setting.all().map_err(failed)?;

@@ -16,9 +16,12 @@ mod note_all;
 mod note_only;
 mod restore_version;
 mod restriction;
+mod rotate_token;
 
 pub use amend_record::{AmendError, AmendRecord};
-pub use applications::{AddApplication, AddApplicationError, RevokeApplication, RevokeApplicationError};
+pub use applications::{
+    AddApplication, AddApplicationError, NewToken, Proof, RevokeApplication, RevokeApplicationError,
+};
 pub use copies::{ForgetPlace, ForgetPlaceError, ReportCopies, ReportCopiesError};
 pub use create_record::{CreateError, CreateRecord};
 pub use documents::{AddDocument, AddDocumentError};
@@ -34,6 +37,7 @@ pub use note_all::NoteAll;
 pub use note_only::NoteOnly;
 pub use restore_version::{RestoreError, RestoreVersion};
 pub use restriction::{SetRestriction, SetRestrictionError};
+pub use rotate_token::{RotateToken, RotateTokenError, Rotated};
 
 use coffre_core::audit::Draft;
 

@@ -47,7 +47,7 @@ use crate::document::{DocumentFolder, Kept};
 use crate::error::Unavailable;
 use crate::history::{Batch, Recent};
 use crate::index_state::IndexState;
-use crate::key_files::KeyFiles;
+use crate::key_files::{KeyFileFault, KeyFiles, RightKeyFiles};
 use crate::layout::Layout;
 use crate::log_file::Tail;
 use crate::model::SignedHead;
@@ -69,7 +69,8 @@ pub(crate) struct Shared {
     /// Descriptors of the database files, for copying them.
     pub(crate) descriptors: Descriptors,
     /// What the key files that go into backups should be.
-    pub(crate) key_files: KeyFiles,
+    /// Held while a rotation of the root key replaces them.
+    pub(crate) key_files: RwLock<KeyFiles>,
     /// A base backup is being taken: checkpoints wait.
     pub(crate) capturing: AtomicBool,
     /// What continuous capture is told.
@@ -114,7 +115,7 @@ impl Shared {
             folder,
             access: Access::default(),
             descriptors,
-            key_files,
+            key_files: RwLock::new(key_files),
             capturing: AtomicBool::new(false),
             watch: Watch::default(),
             reserve,
@@ -130,6 +131,16 @@ impl Shared {
     /// The time now, and never before the newest entry's.
     pub(crate) fn now(&self) -> Timestamp {
         self.clock.now().max(Timestamp::from_micros(self.latest.load(Ordering::Acquire)))
+    }
+
+    /// What the key files should be, since the last rotation of the root.
+    pub(crate) fn key_files(&self) -> KeyFiles {
+        *self.key_files.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The key files that go into backups, if they are what they should be.
+    pub(crate) fn right_key_files(&self) -> Result<RightKeyFiles, KeyFileFault> {
+        self.key_files().read(&self.layout)
     }
 
     /// Shows a new end of the log.

@@ -11,8 +11,8 @@ use coffre_core::spool::{Chain, MainManifest, Manifest, ObjectName, Signed};
 use coffre_core::time::Timestamp;
 use coffre_store::clock::SystemEntropy;
 use coffre_store::transactions::{
-    AddApplication, AmendError, AmendRecord, CreateRecord, GiveGrant, PlaceHold, RevokeApplication, SetRestriction,
-    Transaction, WithdrawGrant,
+    AddApplication, AmendError, AmendRecord, CreateRecord, GiveGrant, NewToken, PlaceHold, Proof, RevokeApplication,
+    SetRestriction, Transaction, WithdrawGrant,
 };
 use coffre_store::{
     CommitError, Depends, Fetched, Identity, MOMENT, Moment, RecordsSetBack, RestoreError, Restored, Store,
@@ -67,7 +67,8 @@ fn records_are_as_they_were_and_everything_else_is_the_newest() {
     add_document(&store, gone, 90_000);
     let give = |subject| GiveGrant { record_type: kind(), subject, terms: consent(None) };
     let withdrawn = done(&store, give(changed), Action::GiveGrant);
-    let add = AddApplication { name: "desk".to_owned(), role: Role::Sales, token_hash: [7; 32] };
+    let proof = Proof::Token(NewToken { hash: [7; 32], valid_seconds: None });
+    let add = AddApplication { name: "desk".to_owned(), role: Role::Sales, proof };
     done(&store, add, Action::AddApplication);
     store.capture(&spool, KEEP, "coffre test").unwrap();
 
