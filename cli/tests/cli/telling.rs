@@ -35,7 +35,7 @@ fn listen(serve: impl Fn(TcpStream) -> String + Send + 'static) -> (u16, Receive
 /// SMTP (RFC 5321), as far as a client that sends one mail needs it: every line that it says.
 fn mail_server(stream: TcpStream) -> String {
     let mut lines = BufReader::new(stream.try_clone().expect("a stream"));
-    let mut answer = |text: &str| write!(&stream, "{text}\r\n").expect("it listens");
+    let answer = |text: &str| write!(&stream, "{text}\r\n").expect("it listens");
     let (mut heard, mut in_data) = (String::new(), false);
     answer("220 mail.test ESMTP");
     loop {
@@ -239,6 +239,7 @@ impl Follow {
             .args(["backup", "follow"])
             .current_dir(folder)
             .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
             .env("COFFRE_CONFIG", "coffre.toml")
             .stdin(Stdio::null())
             .stdout(Stdio::null())
