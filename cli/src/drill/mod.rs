@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use coffre_backup::Sources;
 use coffre_backup::destination::Source;
-use coffre_backup::restore;
+use coffre_backup::restore::{self, LostLog};
 use coffre_core::drill::{DrillFailure, DrillResult, FetchedState, Phase};
 use coffre_core::spool::{Pinned, Wanted};
 use coffre_server::{DrillOptions, Drills};
@@ -80,7 +80,7 @@ impl Holder {
         let destination = self.destinations.iter().find(|known| known.name == drill.destination).ok_or_else(gone)?;
         let place = destination.open()?;
         let sources = Sources::both(&*place as &dyn Source);
-        let plan = restore::plan(&sources, &self.pinned, Wanted::Newest, clock)?;
+        let plan = restore::plan(&sources, &self.pinned, Wanted::Newest, LostLog::Refuse, clock)?;
         let heading = &plan.point.main.manifest.heading;
         let (files, bytes) = (plan.files(), plan.bytes());
         let (captured, generation, base) = (plan.captured, heading.generation, heading.number.get());
@@ -90,7 +90,7 @@ impl Holder {
         drill.fetched = Some(FetchedState { captured, generation, base, files, bytes });
         clock.enter(Phase::Open);
         let (main, keyring) = fetched.parents();
-        let proof = Fetched { key: self.pinned.key.clone(), main, keyring, operator: None };
+        let proof = Fetched { key: self.pinned.key.clone(), main, keyring, moment: None, lost: None, operator: None };
         let mut checking = |checking: Checking| match checking {
             Checking::Pages(_) | Checking::Log(_) | Checking::Values(_) => clock.enter(Phase::Open),
             Checking::Records(_) | Checking::Documents(_) => clock.enter(Phase::Documents),

@@ -31,6 +31,7 @@ mod model;
 mod open;
 pub mod plain;
 mod readers;
+mod reserve;
 mod restore;
 mod rights;
 mod root;
@@ -41,7 +42,7 @@ pub mod transactions;
 mod values;
 mod writer;
 
-pub use capture::{CaptureError, CaptureOptions, CaptureStatus, Captured, CaughtUp};
+pub use capture::{CaptureError, CaptureOptions, CaptureStatus, Captured, CaughtUp, WhenFull};
 pub use disclosure::{Claim, Depends, Disclosure, Receipt, Undisclosed, WrongReceipt};
 pub use document::{DocumentReader, DocumentWriter, StagedDocument};
 pub use drills::KeepDrillError;
@@ -55,7 +56,10 @@ pub use model::{
     Application, DocumentInfo, Hit, HitKind, LoggedEntry, NewSubject, RecordState, SignedHead, Statistics, VersionInfo,
 };
 pub use open::{OpenError, OpenOptions};
-pub use restore::{Checking, DrillError, Drilled, Fetched, RestoreError, Restored, finish_restore, is_unfinished};
+pub use restore::{
+    Checking, DrillError, Drilled, Fetched, MOMENT, Moment, RecordsSetBack, RestoreError, Restored, finish_restore,
+    is_unfinished,
+};
 pub use rights::{Erasure, Hold, Proposal};
 pub use root::RootError;
 pub use snapshot::Snapshot;

@@ -140,6 +140,17 @@ impl Store {
         self.inner.shared.trouble().map_or(Ok(()), Err)
     }
 
+    /// Keeps so many bytes of the disk for what must be possible when it is full: to erase, to withdraw, to restrict, to
+    /// revoke, to hold. Where there is no space for them yet, they are taken once there is.
+    pub fn keep_reserve(&self, bytes: u64) {
+        self.inner.shared.reserve.keep(bytes);
+    }
+
+    /// Whether the reserve of disk is whole; none where none is kept.
+    pub fn reserve_is_whole(&self) -> Option<bool> {
+        self.inner.shared.reserve.is_whole()
+    }
+
     /// Whether the key files that go into every backup are still what they were.
     pub fn key_files(&self) -> Result<(), KeyFileFault> {
         let shared = self.shared();
@@ -241,6 +252,7 @@ impl Store {
             };
             (key.ok_or(StageError::NoSuchRecord)?, version)
         };
+        self.admits_documents()?;
         let document = replaces.unwrap_or_else(|| DocumentId::random(&mut SystemEntropy));
         DocumentWriter::start(self.plan(kind, subject, key, document, version, file_name, media_type))
     }
@@ -253,8 +265,17 @@ impl Store {
         file_name: &str,
         media_type: &str,
     ) -> Result<DocumentWriter, StageError> {
+        self.admits_documents()?;
         let document = DocumentId::random(&mut SystemEntropy);
         DocumentWriter::start(self.plan(kind, subject.id, subject.key.clone(), document, 1, file_name, media_type))
+    }
+
+    /// What was given free of the reserve of disk is not for documents.
+    fn admits_documents(&self) -> Result<(), StageError> {
+        if self.shared().reserve.is_spent() {
+            return Err(StageError::Write(io::ErrorKind::StorageFull.into()));
+        }
+        Ok(())
     }
 
     #[expect(clippy::too_many_arguments, reason = "the parts of a document's place, made in two functions")]

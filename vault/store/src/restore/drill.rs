@@ -7,7 +7,7 @@
 use std::fs;
 use std::path::Path;
 
-use coffre_core::audit::Entry;
+use coffre_core::audit::{Entry, Rewinds};
 use coffre_core::crypto::hex;
 use coffre_core::drill::{OpenedState, Slice};
 use coffre_core::ids::{DocumentId, SubjectId};
@@ -18,7 +18,9 @@ use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 
 use super::erasures::Missed;
-use super::{Checking, Fetched, Inside, Offline, PAGE, RestoreError, check_log};
+use super::inside::Inside;
+use super::log::{Heads, PAGE};
+use super::{Checking, Fetched, Offline, RestoreError};
 use crate::document::DocumentFolder;
 use crate::error::{ReadError, disk_is_full};
 use crate::layout::Layout;
@@ -109,8 +111,10 @@ fn open_beside(
     let Owned { layout, lock: _lock } = own(dir).map_err(RestoreError::Open)?;
     check_key_file("keys.json", &layout.keys(), shared.key_files.keys)?;
     check_key_file("root.recovery.age", &layout.root_recovery(), shared.key_files.recovery)?;
-    let offline = Offline::open(&layout, &shared.keys, checking)?;
-    let head = check_log(&offline.audit, fetched, checking)?;
+    let offline = Offline::open(&layout, &shared.keys, false, checking)?;
+    let heads = Heads::of(fetched)?;
+    heads.check(&offline.audit, fetched, checking)?;
+    let head = heads.newest;
     LogTree::of(store).goes_on_from(&head)?.map_err(DrillError::NotAncestor)?;
     let missed = Missed::find(&offline.vault, &offline.keyring, &fetched.key)?;
     let hashed = Hashed::check(&offline, head.size, checking)?;
@@ -144,6 +148,10 @@ fn documents_of(layout: &Layout) -> Result<DocumentFolder, RestoreError> {
 struct Hashed {
     values: u64,
     documents: u64,
+    /// Entries whose value or document is not there as logged: right only if a later restore set the record back.
+    elsewhere: Vec<(u64, &'static str, Option<SubjectId>)>,
+    /// Which records were set back, and when.
+    rewinds: Rewinds,
 }
 
 impl Hashed {
@@ -164,6 +172,7 @@ impl Hashed {
                 hashed.entry(&offline.vault, logged.index, &entry)?;
             }
         }
+        hashed.check_rewound()?;
         unlogged(&offline.vault, "values", "SELECT count(*) FROM record_values", hashed.values)?;
         unlogged(&offline.vault, "documents", "SELECT count(*) FROM documents", hashed.documents)?;
         Ok(hashed)
@@ -172,12 +181,13 @@ impl Hashed {
     fn entry(&mut self, vault: &Connection, index: u64, entry: &Entry) -> Result<(), DrillError> {
         let subject = entry.what.subjects.first().copied();
         let wrong = |what| DrillError::NotAsLogged { what, entry: index, subject };
+        self.rewinds.note(index, entry);
         for value in &entry.what.values {
             let subject = subject.ok_or_else(|| wrong("a value"))?;
             match value_hash(vault, subject, value.category.as_str(), value.version)? {
                 Some(found) if found == value.sha256 => self.values += 1,
                 None if is_erased(vault, subject)? => {}
-                _ => return Err(wrong("a value")),
+                _ => self.elsewhere.push((index, "a value", Some(subject))),
             }
         }
         let document = entry.what.document.as_ref();
@@ -185,10 +195,20 @@ impl Hashed {
             match document_hash(vault, document.id, document.version)? {
                 Some(found) if found == *sha256 => self.documents += 1,
                 None if subject.is_some_and(|subject| is_erased(vault, subject).unwrap_or(false)) => {}
-                _ => return Err(wrong("a document")),
+                _ => self.elsewhere.push((index, "a document", subject)),
             }
         }
         Ok(())
+    }
+
+    /// A restore to a moment takes away what was written since, and says of which records.
+    fn check_rewound(&self) -> Result<(), DrillError> {
+        let is_rewound =
+            |index: u64, subject: Option<SubjectId>| subject.is_some_and(|subject| self.rewinds.undo(index, subject));
+        match self.elsewhere.iter().find(|(index, _, subject)| !is_rewound(*index, *subject)) {
+            Some((entry, what, subject)) => Err(DrillError::NotAsLogged { what, entry: *entry, subject: *subject }),
+            None => Ok(()),
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 //! the files are closed, and the next group opens them again: the vault comes back by itself.
 
 mod access;
+mod admission;
 mod entries;
 mod erasures;
 mod files;
@@ -50,6 +51,7 @@ use crate::key_files::KeyFiles;
 use crate::layout::Layout;
 use crate::log_file::Tail;
 use crate::model::SignedHead;
+use crate::reserve::Reserve;
 use crate::transactions::Transaction;
 use coffre_core::audit::Draft;
 
@@ -72,6 +74,8 @@ pub(crate) struct Shared {
     pub(crate) capturing: AtomicBool,
     /// What continuous capture is told.
     pub(crate) watch: Watch,
+    /// What is kept of the disk for what must be possible on a full one.
+    pub(crate) reserve: Reserve,
     /// The reader gate: read for each snapshot, write for a checkpoint.
     pub(crate) gate: RwLock<()>,
     pub(crate) index: IndexState,
@@ -98,6 +102,7 @@ impl Shared {
         key_files: KeyFiles,
     ) -> Self {
         let head = Mutex::new(SignedHead { size: 0, note: String::new() });
+        let reserve = Reserve::new(&layout);
         Self {
             layout,
             scope,
@@ -112,6 +117,7 @@ impl Shared {
             key_files,
             capturing: AtomicBool::new(false),
             watch: Watch::default(),
+            reserve,
             gate: RwLock::new(()),
             index: IndexState::default(),
             recent: Recent::default(),
@@ -139,7 +145,8 @@ impl Shared {
 
     /// What is wrong now, if anything is.
     pub(crate) fn trouble(&self) -> Option<Unavailable> {
-        self.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        let trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        trouble.or_else(|| self.watch.refusal())
     }
 
     /// Bytes of the write-ahead logs that a backup rests on.
@@ -289,7 +296,7 @@ impl Writer {
                 Err(RecvTimeoutError::Timeout) if self.files.is_none() => {
                     let _still_in_trouble = self.ready();
                 }
-                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Timeout) => self.refill_reserve(),
                 Err(RecvTimeoutError::Disconnected) => return None,
             }
         }
@@ -315,7 +322,7 @@ impl Writer {
             files.note_links();
             files.still_linked().inspect_err(|cause| self.shared.set_trouble(Some(cause.clone())))?;
         }
-        self.shared.set_trouble(None);
+        self.shared.set_trouble(self.shared.reserve.is_spent().then_some(Unavailable::DiskFull));
         Ok(())
     }
 
