@@ -37,7 +37,7 @@ pub(super) fn call(request: &Request<'_>, authorities: Option<&Path>) -> Result<
         headers.iter().fold(agent.get(url), |request, (name, value)| request.header(*name, value)).call()
     };
     let lost = |why: String| NotifyError::Unreachable { to: host(url), why };
-    let answer = sent.map_err(|error| lost(error.to_string()))?;
+    let answer = sent.map_err(|error| lost(NotifyError::said(&error.to_string())))?;
     if answer.status().is_success() { Ok(()) } else { Err(lost(format!("it answered {}", answer.status()))) }
 }
 

@@ -13,6 +13,7 @@ use lettre::{SmtpTransport, Transport as _};
 
 use super::http::is_loopback;
 use super::{Message, NotifyError};
+use crate::complaint;
 use crate::configuration::{Mail, Protection};
 
 /// How long the server may take for each step.
@@ -24,15 +25,17 @@ pub(super) fn send(to: &Mail, authorities: Option<&Path>, message: &Message) -> 
     let mail = compose(to, message)?;
     let server = transport(to, authorities)?;
     let lost = |error: lettre::transport::smtp::Error| {
-        let why = crate::complaint::chain(&error);
+        let why = NotifyError::said(&complaint::chain(&error));
         NotifyError::Unreachable { to: format!("the mail server {}", to.server), why }
     };
     server.send(&mail).map(drop).map_err(lost)
 }
 
 fn compose(to: &Mail, message: &Message) -> Result<lettre::Message, NotifyError> {
-    let unusable =
-        |what: &str, why: &dyn std::fmt::Display| NotifyError::Address { what: what.to_owned(), why: why.to_string() };
+    let unusable = |what: &str, why: &dyn std::fmt::Display| NotifyError::Address {
+        what: what.to_owned(),
+        why: NotifyError::said(&why.to_string()),
+    };
     let mailbox = |text: &String| text.parse::<Mailbox>().map_err(|error| unusable(text, &error));
     let mut mail = lettre::Message::builder().from(mailbox(&to.from)?).subject(&message.subject);
     for reader in &to.to {
@@ -72,7 +75,7 @@ fn transport(to: &Mail, authorities: Option<&Path>) -> Result<SmtpTransport, Not
 fn parameters(server: &str, authorities: Option<&Path>) -> Result<TlsParameters, NotifyError> {
     let unusable = |error: lettre::transport::smtp::Error| NotifyError::Address {
         what: server.to_owned(),
-        why: crate::complaint::chain(&error),
+        why: NotifyError::said(&complaint::chain(&error)),
     };
     let mut parameters = TlsParameters::builder(server.to_owned());
     if let Some(path) = authorities {

@@ -54,6 +54,13 @@ pub(crate) enum NotifyError {
     Command(io::Error),
 }
 
+impl NotifyError {
+    /// What a server or library said, as a part of a cause: a colon would begin the remedy.
+    fn said(text: &str) -> String {
+        text.replace(": ", ", ")
+    }
+}
+
 /// A message, in the forms that its ways want.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Message {

@@ -48,10 +48,13 @@ pub(crate) static JOBS: [Job; 15] = [
     job("prune", &["backup", "prune"], About::Retention),
     job("measure", &["backup", "measure"], About::Telling),
     job("heartbeat", &["backup", "heartbeat"], About::Telling),
-    job("report", &["backup", "report", "--send"], About::Telling),
+    job(Job::REPORT, &["backup", "report", "--send"], About::Telling),
 ];
 
 impl Job {
+    /// The name of the job that tells people.
+    pub(crate) const REPORT: &'static str = "report";
+
     /// The job of this name.
     pub(crate) fn named(name: &str) -> Option<&'static Self> {
         JOBS.iter().find(|job| job.name == name)

@@ -37,6 +37,8 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
         Ok(Turn::AsBefore) => {}
         // Another run is at it, which is no news yet.
         Ok(Turn::Failed) if exit == Exit::Busy => {}
+        // Whoever was not reached by it would not be reached again.
+        Ok(_) if job == Job::REPORT => {}
         Ok(turn) => {
             let turned = Turned { job, exit: exit.code(), recovered: turn == Turn::Recovered, cause };
             if let Err(error) = notify::turned(&configuration, &turned) {

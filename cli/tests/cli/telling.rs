@@ -239,6 +239,7 @@ impl Follow {
             .args(["backup", "follow"])
             .current_dir(folder)
             .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
             .env("COFFRE_CONFIG", "coffre.toml")
             .stdin(Stdio::null())
             .stdout(Stdio::null())

@@ -151,6 +151,10 @@ struct Hashed {
     rewinds: Rewinds,
     values: u64,
     documents: u64,
+    /// Entries whose value or document is not there as logged: right only if a later restore set the record back.
+    elsewhere: Vec<(u64, &'static str, Option<SubjectId>)>,
+    /// Which records were set back, and when.
+    rewinds: Rewinds,
 }
 
 impl Hashed {
@@ -177,7 +181,7 @@ impl Hashed {
             match value_hash(vault, subject, value.category.as_str(), value.version)? {
                 Some(found) if found == value.sha256 => self.values += 1,
                 None if is_erased(vault, subject)? => {}
-                _ => return Err(wrong("a value")),
+                _ => self.elsewhere.push((index, "a value", Some(subject))),
             }
         }
         let document = entry.what.document.as_ref();
@@ -187,10 +191,20 @@ impl Hashed {
                 // A restore to a moment takes the documents of a record that it leaves out, and no others.
                 None if undone => {}
                 None if subject.is_some_and(|subject| is_erased(vault, subject).unwrap_or(false)) => {}
-                _ => return Err(wrong("a document")),
+                _ => self.elsewhere.push((index, "a document", subject)),
             }
         }
         Ok(())
+    }
+
+    /// A restore to a moment takes away what was written since, and says of which records.
+    fn check_rewound(&self) -> Result<(), DrillError> {
+        let is_rewound =
+            |index: u64, subject: Option<SubjectId>| subject.is_some_and(|subject| self.rewinds.undo(index, subject));
+        match self.elsewhere.iter().find(|(index, _, subject)| !is_rewound(*index, *subject)) {
+            Some((entry, what, subject)) => Err(DrillError::NotAsLogged { what, entry: *entry, subject: *subject }),
+            None => Ok(()),
+        }
     }
 }
 

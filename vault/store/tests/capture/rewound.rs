@@ -22,7 +22,7 @@ use serde_json::json;
 
 use crate::grants::consent;
 use crate::support::{create, draft, kind, make, open, path, read, sample};
-use crate::{KEEP, add_document, document_files, erase, is_erased, manifest, place};
+use crate::{KEEP, add_document, document_files, drill, erase, is_erased, manifest, place};
 
 fn done<T: Transaction>(store: &Store, transaction: T, action: Action) -> T::Output {
     store.transact(transaction, draft(action), None, Depends::default()).wait().unwrap().0
@@ -113,6 +113,12 @@ fn records_are_as_they_were_and_everything_else_is_the_newest() {
     assert_eq!(amend(&store, changed, 3, "late@example.fr"), Err("stale, at 4".to_owned()));
     assert_eq!(amend(&store, changed, 4, "right@example.fr"), Ok(5));
     told(&store, second.entries, &fetched, changed, made);
+
+    // A drill compares what is stored with the log, and knows what was set back.
+    let spool = dir.path().join("spool-of-the-restored");
+    let captured = store.capture(&spool, KEEP, "coffre test").unwrap();
+    let drilled = drill(&store, &spool, captured.number, &dir.path().join("scratch")).unwrap();
+    assert_eq!((drilled.entries, drilled.documents, drilled.slice_records), (captured.entries, 1, 4));
 }
 
 /// The log is the newest, and goes on with what was done.
