@@ -13,6 +13,7 @@ mod inventory;
 mod keyring_copies;
 pub mod list;
 mod lock;
+pub mod maintenance;
 mod observer;
 pub mod restic;
 pub mod restore;

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use coffre_backup::Observer;
-use coffre_backup::restic::{Failure, Repository, Restic, Snapshotted, Subject};
+use coffre_backup::restic::{Compression, Failure, Repository, Restic, Snapshotted, Subject};
 use tempfile::TempDir;
 
 use programs::on_each_restic;
@@ -50,7 +50,7 @@ impl Bench {
 
     fn backup(&self, restic: &Restic, observer: &mut dyn Observer) -> Result<Snapshotted, String> {
         let root = self.path("spool");
-        let subject = Subject { root: &root, folder: "main", host: "production", tag: "coffre" };
+        let subject = Subject { root: &root, folder: "main", host: "production", tag: "coffre", compression: Compression::Off };
         restic.backup(&self.repository(), &subject, observer).map_err(|error| error.to_string())
     }
 
