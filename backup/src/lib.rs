@@ -15,6 +15,7 @@ pub mod list;
 mod lock;
 pub mod maintenance;
 mod observer;
+pub mod other_sources;
 pub mod restic;
 pub mod restore;
 pub mod run;

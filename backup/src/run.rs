@@ -277,7 +277,13 @@ impl Runner<'_> {
             restic.init(repository, observer)?;
         }
         let host = snapshot::host(&pinned.scope);
-        let subject = Subject { root: spool, folder: Side::Main.folder(), host: &host, tag: snapshot::TAG, compression: Compression::Off };
+        let subject = Subject {
+            root: spool,
+            folder: Side::Main.folder(),
+            host: &host,
+            tag: snapshot::TAG,
+            compression: Compression::Off,
+        };
         let made = restic.backup(repository, &subject, observer)?;
         // What restic says it did is proven by asking for the manifest that everything hangs on.
         let Known { generation, number, .. } = newest.main;

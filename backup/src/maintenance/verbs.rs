@@ -41,8 +41,7 @@ pub fn prune(
     clock: Clock<'_>,
     observer: &mut dyn Observer,
 ) -> Result<Pruned, MaintenanceError> {
-    let work =
-        |restic: &Restic, _: &mut MaintenanceState| Ok(restic.prune(upkeep.repository, dry_run, observer)?);
+    let work = |restic: &Restic, _: &mut MaintenanceState| Ok(restic.prune(upkeep.repository, dry_run, observer)?);
     remembered(upkeep, (!dry_run).then_some(Work::Prune), clock, work)
 }
 
@@ -110,9 +109,8 @@ pub fn unlock(
     clock: Clock<'_>,
     observer: &mut dyn Observer,
 ) -> Result<Vec<LeftLock>, MaintenanceError> {
-    let work = |restic: &Restic, _: &mut MaintenanceState| {
-        Ok(restic.unlock(upkeep.repository, named, clock(), observer)?)
-    };
+    let work =
+        |restic: &Restic, _: &mut MaintenanceState| Ok(restic.unlock(upkeep.repository, named, clock(), observer)?);
     remembered(upkeep, None, clock, work)
 }
 
@@ -128,7 +126,8 @@ fn remembered<T>(
     let result = Restic::find(upkeep.restic).map_err(MaintenanceError::from).and_then(|r| work(&r, &mut state));
     let Some(kind) = kind else { return result };
     let time = clock();
-    let failed = result.as_ref().err().map(|error| Failed { time, cause: error.to_string(), code: error.ending().code() });
+    let failed =
+        result.as_ref().err().map(|error| Failed { time, cause: error.to_string(), code: error.ending().code() });
     state.note(upkeep.name, kind, time, failed);
     match state.save(upkeep.memory) {
         Ok(()) => result,

@@ -117,7 +117,9 @@ impl Restic {
             }
         }
         let left = match refused {
-            None | Some(Failure::Failed { code: 1 | 3, .. }) => self.still_there(repository, selection, planned, observer)?,
+            None | Some(Failure::Failed { code: 1 | 3, .. }) => {
+                self.still_there(repository, selection, planned, observer)?
+            }
             Some(failure) => return Err(failure.into()),
         };
         let asked = planned.removed.len();

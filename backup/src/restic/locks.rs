@@ -138,7 +138,12 @@ fn left_lock(id: &str, lock: &Lock) -> LeftLock {
 }
 
 /// The locks that may go, or why not. Looks at nothing but its arguments.
-fn choose(there: &[LeftLock], named: &[String], now: Timestamp, repository: &str) -> Result<Vec<LeftLock>, UnlockError> {
+fn choose(
+    there: &[LeftLock],
+    named: &[String],
+    now: Timestamp,
+    repository: &str,
+) -> Result<Vec<LeftLock>, UnlockError> {
     // A beginning that is too short names by accident.
     let is_named = |lock: &LeftLock| named.iter().any(|name| name.len() >= 8 && lock.id.starts_with(name.as_str()));
     if named.is_empty() {

@@ -9,6 +9,7 @@ use std::fmt;
 use std::num::NonZeroU32;
 use std::str::FromStr;
 
+use serde::Deserialize;
 use thiserror::Error;
 
 /// One snapshot of each of these is kept.
@@ -53,7 +54,8 @@ impl Every {
 }
 
 /// A length of time as restic writes it: `2y5m7d3h`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
 pub struct Span(String);
 
 /// Text that is no length of time.
@@ -81,6 +83,14 @@ impl FromStr for Span {
             something |= std::mem::take(&mut digits).parse::<u32>().map_err(|_| wrong())? > 0;
         }
         if digits.is_empty() && something { Ok(Self(text.to_owned())) } else { Err(wrong()) }
+    }
+}
+
+impl TryFrom<String> for Span {
+    type Error = SpanError;
+
+    fn try_from(text: String) -> Result<Self, SpanError> {
+        text.parse()
     }
 }
 

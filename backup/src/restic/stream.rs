@@ -92,10 +92,10 @@ impl Restic {
             // If restic is the cause, its own words say more than that it no longer listens.
             Err(error) => {
                 return Err(match fed.ended_by_itself() {
-                    Some(ended) => self.snapshotted(repository, Heard::default(), &ended).err().map_or(
-                        StreamError::Source(error),
-                        StreamError::Snapshot,
-                    ),
+                    Some(ended) => self
+                        .snapshotted(repository, Heard::default(), &ended)
+                        .err()
+                        .map_or(StreamError::Source(error), StreamError::Snapshot),
                     None => StreamError::Source(error),
                 });
             }

@@ -28,7 +28,8 @@ fn repository(vault: &Vault, restic: &Restic) -> Repository {
 
 fn take(vault: &Vault, restic: &Restic, repository: &Repository) {
     let spool = vault.spool();
-    let subject = Subject { root: &spool, folder: "main", host: &host(&Vault::scope()), tag: TAG, compression: Compression::Off };
+    let subject =
+        Subject { root: &spool, folder: "main", host: &host(&Vault::scope()), tag: TAG, compression: Compression::Off };
     restic.backup(repository, &subject, &mut ()).unwrap();
 }
 

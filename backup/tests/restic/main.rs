@@ -50,7 +50,8 @@ impl Bench {
 
     fn backup(&self, restic: &Restic, observer: &mut dyn Observer) -> Result<Snapshotted, String> {
         let root = self.path("spool");
-        let subject = Subject { root: &root, folder: "main", host: "production", tag: "coffre", compression: Compression::Off };
+        let subject =
+            Subject { root: &root, folder: "main", host: "production", tag: "coffre", compression: Compression::Off };
         restic.backup(&self.repository(), &subject, observer).map_err(|error| error.to_string())
     }
 

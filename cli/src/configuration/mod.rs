@@ -7,7 +7,10 @@ mod destination;
 mod error;
 mod locate;
 mod pin;
+mod protection;
+mod restic;
 mod server;
+mod source;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -19,11 +22,13 @@ use coffre_core::spool::Pinned;
 use serde::Deserialize;
 
 pub(crate) use audit::{Audit, DailyHead};
-pub(crate) use backup::{Backup, Restic, is_local};
+pub(crate) use backup::{Backup, is_local};
 pub(crate) use destination::{Destination, Opened};
 pub(crate) use error::ConfigurationError;
 pub(crate) use locate::locate;
 pub(crate) use pin::pin;
+pub(crate) use protection::Protection;
+pub(crate) use restic::Restic;
 pub(crate) use server::Server;
 
 /// The whole file.
