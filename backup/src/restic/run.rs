@@ -91,13 +91,18 @@ pub(super) fn run(invocation: Invocation<'_>, sink: Sink<'_>, observer: &mut dyn
         match pieces.recv_timeout(TICK) {
             Ok(piece) => sink(&piece, observer),
             Err(RecvTimeoutError::Disconnected) => break,
-            // A process that it left behind may hold its output open for ever: then its own end counts.
-            Err(RecvTimeoutError::Timeout) if exit.is_some() => break,
-            Err(RecvTimeoutError::Timeout) => exit = process.ended().map_err(RunError::Wait)?,
+            Err(RecvTimeoutError::Timeout) => {}
+        }
+        match exit {
+            None => exit = process.ended().map_err(RunError::Wait)?.map(|exit| (exit, Instant::now())),
+            // A process that it left behind may hold its output open for ever: then its own end counts. Not at once,
+            // since on a busy machine what it wrote may still be on its way.
+            Some((_, at)) if at.elapsed() > GRACE => break,
+            Some(_) => {}
         }
     }
     let exit = match exit {
-        Some(exit) => exit,
+        Some((exit, _)) => exit,
         None => process.wait(observer)?,
     };
     Ok(Ended { exit, stderr: stderr.text() })
@@ -131,12 +136,7 @@ impl Fed {
             match self.pieces.recv_timeout(TICK) {
                 Ok(piece) => self.answer.extend_from_slice(&piece),
                 Err(RecvTimeoutError::Disconnected) => break self.process.wait(observer)?,
-                Err(RecvTimeoutError::Timeout) => {
-                    if let Some(exit) = self.process.ended().map_err(RunError::Wait)? {
-                        self.drain();
-                        break exit;
-                    }
-                }
+                Err(RecvTimeoutError::Timeout) => {}
             }
         };
         Ok((self.answer, Ended { exit, stderr: self.stderr.text() }))

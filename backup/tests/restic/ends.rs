@@ -40,9 +40,13 @@ fn a_missing_password_file_is_named() {
 }
 
 /// A process that is ended with the test.
-struct Ending(Child);
+pub(crate) struct Ending(Child);
 
 impl Ending {
+    pub(crate) fn pid(&self) -> u32 {
+        self.0.id()
+    }
+
     fn signal(&self, signal: Signal) {
         kill_process(Pid::from_raw(self.0.id().cast_signed()).unwrap(), signal).unwrap();
     }
@@ -56,7 +60,7 @@ impl Drop for Ending {
 }
 
 /// restic with an exclusive lock, stopped while it holds it.
-fn stopped_with_lock(bench: &Bench, restic: &Restic) -> Ending {
+pub(crate) fn stopped_with_lock(bench: &Bench, restic: &Restic) -> Ending {
     let locks = bench.path("repository/locks");
     let is_lock = |name: &str| name.len() == 64;
     for _ in 0..20 {

@@ -1,10 +1,20 @@
 //! restic as a process: the one installed, and scripts that behave as other versions do.
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
+mod back_ends;
 mod ends;
 mod programs;
 mod scripted;
+mod upkeep;
 mod verbs;
+
+#[path = "../destinations/bucket.rs"]
+mod bucket;
+#[path = "../destinations/listening.rs"]
+mod listening;
+#[path = "../destinations/sshd.rs"]
+#[expect(dead_code, reason = "shared with the tests of destinations, which need more of it")]
+mod sshd;
 
 use std::fs;
 use std::path::{Path, PathBuf};
