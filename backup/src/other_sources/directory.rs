@@ -109,12 +109,9 @@ impl Archive<'_> {
     fn file(&mut self, path: &Path, full: &Path, observer: &mut dyn Observer) -> Result<(), ReadError> {
         for attempt in 1..=ATTEMPTS {
             let opened = File::open(full).and_then(|file| Ok((file.metadata()?, file)));
-            let (before, file) = match opened {
-                Ok(opened) => opened,
-                Err(_) => {
-                    self.trouble(path, Trouble::Unreadable);
-                    return Ok(());
-                }
+            let Ok((before, file)) = opened else {
+                self.trouble(path, Trouble::Unreadable);
+                return Ok(());
             };
             if is_locked(&file) {
                 self.trouble(path, Trouble::OpenExclusively);

@@ -1,4 +1,4 @@
-//! A MariaDB server of the test's own: dumped while it runs, restored into another database, compared by checksums.
+//! A `MariaDB` server of the test's own: dumped while it runs, restored into another database, compared by checksums.
 
 use std::os::unix::net::UnixStream;
 use std::path::Path;

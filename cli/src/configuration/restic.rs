@@ -281,14 +281,12 @@ fn credentials(file: &Path) -> Result<Vec<(String, OsString)>, Complaint> {
         }
         let variable = line.split_once('=').map(|(name, value)| (name.trim(), value.trim()));
         let known = |name: &str| BACK_ENDS.iter().any(|prefix| name.starts_with(prefix));
-        match variable.filter(|(name, _)| known(name)) {
-            Some((name, value)) => variables.push((name.to_owned(), value.into())),
+        let Some((name, value)) = variable.filter(|(name, _)| known(name)) else {
             // Not the line itself: it may hold the secret.
-            None => {
-                let cause = format!("{shown}:{}: no variable of a back end of restic", number + 1);
-                return Err(Complaint::usage(cause, "write NAME=value, such as AWS_ACCESS_KEY_ID=…"));
-            }
-        }
+            let cause = format!("{shown}:{}: no variable of a back end of restic", number + 1);
+            return Err(Complaint::usage(cause, "write NAME=value, such as AWS_ACCESS_KEY_ID=…"));
+        };
+        variables.push((name.to_owned(), value.into()));
     }
     Ok(variables)
 }

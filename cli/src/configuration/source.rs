@@ -69,7 +69,7 @@ impl Source {
             *path = joined(folder, path);
         }
         // A bare name is looked up in PATH.
-        if let Some(program) = self.command.iter_mut().flat_map(|command| command.first_mut()).next()
+        if let Some(program) = self.command.iter_mut().find_map(|command| command.first_mut())
             && program.contains('/')
         {
             *program = joined(folder, Path::new(program)).to_string_lossy().into_owned();

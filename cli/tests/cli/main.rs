@@ -21,6 +21,7 @@ mod serving;
 mod set_back;
 mod site;
 mod transcript;
+mod upkeep;
 
 #[path = "../../../vault/store/tests/faults/child.rs"]
 #[expect(dead_code, reason = "shared with the tests of the store, which need more of it")]

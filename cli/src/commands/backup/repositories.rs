@@ -57,7 +57,7 @@ fn look(arguments: &Arguments, global: &Global) -> anyhow::Result<Outcome> {
 /// What cannot be reached is worse than what is late, and either is worse than nothing.
 fn worse(one: Exit, other: Exit) -> Exit {
     match (one, other) {
-        (Exit::Success, other) | (Exit::ObjectiveMissed, other) if other != Exit::Success => other,
+        (Exit::Success | Exit::ObjectiveMissed, other) if other != Exit::Success => other,
         (one, _) => one,
     }
 }

@@ -4,7 +4,6 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use coffre_backup::Ends as _;
 use coffre_backup::other_sources::{self, Contents, Done, Job, OtherSource, SourceRunError};
 use coffre_backup::restic::Restic;
 use coffre_store::Identity;
@@ -96,7 +95,7 @@ fn back_up(arguments: &RunArguments, global: &Global) -> anyhow::Result<Outcome>
     let (mut lines, mut values, mut worst) = (Vec::new(), Vec::new(), coffre_backup::Ending::Success);
     for source in chosen {
         let result = other_sources::back_up(&job, source, &|| SystemClock.now(), &mut watch);
-        worst = worst.max(result.as_ref().err().map_or(coffre_backup::Ending::Success, |error| error.ending()));
+        worst = worst.max(result.as_ref().err().map_or(coffre_backup::Ending::Success, coffre_backup::Ends::ending));
         lines.extend(told(source, &result));
         values.push(as_json(source, &result));
     }
