@@ -194,7 +194,7 @@ mod tests {
         assert!(chosen(&there, &["aaaaaaaa"]).unwrap_err().starts_with("cccccccc is left over too"));
         assert!(chosen(&there, &["bbbbbbbb"]).is_err());
         assert!(chosen(&[fresh], &["bbbbbbbb"]).unwrap_err().starts_with("lock bbbbbbbb is not left over"));
-        assert!(chosen(&[old.clone()], &["a"]).unwrap_err().starts_with("there is no lock a in /r"));
+        assert!(chosen(std::slice::from_ref(&old), &["a"]).unwrap_err().starts_with("there is no lock a in /r"));
         assert!(chosen(&[old], &["dddddddd"]).unwrap_err().starts_with("there is no lock dddddddd"));
     }
 
