@@ -198,6 +198,7 @@ impl Ends for PlanError {
             Self::Source(error) => error.ending(),
             Self::NoPoint(error) => error.ending(),
             Self::Documents { first, .. } => first.ending(),
+            Self::NewestLost { source } => source.ending(),
         }
     }
 }

@@ -23,6 +23,7 @@ mod segments;
 pub mod ship;
 pub mod snapshot;
 mod sources;
+pub mod spool_size;
 pub mod state;
 pub mod status;
 pub mod verify;

@@ -27,6 +27,11 @@ pub(crate) struct Backup {
     /// Whether every commit is captured within a second; otherwise base backups only, on request.
     #[serde(default = "yes")]
     pub(crate) continuous: bool,
+    /// Megabytes that the spool may take; base backups are taken beyond it.
+    pub(crate) spool_limit_mb: Option<NonZeroU64>,
+    /// What the server does when the spool takes no more.
+    #[serde(default)]
+    pub(crate) when_full: WhenFull,
     /// How old the last good backup may be.
     #[serde(default = "a_day_and_two_hours")]
     pub(crate) objective_hours: u32,
@@ -42,6 +47,17 @@ pub(crate) struct Backup {
     pub(crate) sources: Vec<Source>,
 }
 
+/// What the server does when the spool takes no more.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum WhenFull {
+    /// It goes on, and alerts.
+    #[default]
+    KeepServing,
+    /// It refuses reads and writes.
+    Refuse,
+}
+
 const fn three() -> NonZeroU64 {
     NonZeroU64::MIN.saturating_add(2)
 }
@@ -55,6 +71,11 @@ const fn a_day_and_two_hours() -> u32 {
 }
 
 impl Backup {
+    /// Bytes that the spool may take.
+    pub(crate) fn spool_limit(&self) -> Option<u64> {
+        self.spool_limit_mb.map(|limit| limit.get().saturating_mul(1_000_000))
+    }
+
     /// Where the backup account remembers its runs.
     pub(crate) fn state(&self) -> &Path {
         self.state.as_deref().unwrap_or(&self.spool)

@@ -22,7 +22,7 @@ use coffre_core::spool::Pinned;
 use serde::Deserialize;
 
 pub(crate) use audit::{Audit, DailyHead};
-pub(crate) use backup::{Backup, is_local};
+pub(crate) use backup::{Backup, WhenFull, is_local};
 pub(crate) use destination::{Destination, Opened};
 pub(crate) use error::ConfigurationError;
 pub(crate) use locate::locate;

@@ -27,6 +27,8 @@ pub(crate) struct Server {
     pub(crate) backup_accounts: Vec<Account>,
     /// The groups whose accounts may use it.
     pub(crate) backup_groups: Vec<Account>,
+    /// Megabytes of the vault's disk that are kept for what must be possible when it is full; 0 for none.
+    pub(crate) reserve_mb: u64,
     /// What the API proves itself with; needed to listen beyond loopback.
     pub(crate) tls: Option<Tls>,
 }
@@ -50,6 +52,7 @@ impl Default for Server {
             backup_socket: None,
             backup_accounts: Vec::new(),
             backup_groups: Vec::new(),
+            reserve_mb: 32,
             tls: None,
         }
     }

@@ -12,6 +12,7 @@ pub(super) fn finish(error: &RestoreError) -> Option<Exit> {
         RestoreError::OtherVault => Some(Exit::WrongKey),
         RestoreError::Head(error) => Some(of_log::head(error)),
         RestoreError::Log(fault) => of_log::fault(fault),
+        RestoreError::OtherHistory { .. } => Some(Exit::Usage),
         RestoreError::Database { .. }
         | RestoreError::Pages { .. }
         | RestoreError::Tombstone { .. }

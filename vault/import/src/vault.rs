@@ -235,11 +235,14 @@ fn changed_in_vault(snapshot: &Snapshot<'_>, subject: SubjectId, version: u32) -
         let Some(oldest) = page.last() else { return Ok(false) };
         before = Some(oldest.index);
         let entries = page.iter().filter_map(|logged| Entry::from_leaf(&logged.leaf).ok());
-        let wrote = |entry: &Entry| entry.what.version == Some(version) && !entry.what.fields.is_empty();
+        let wrote = |entry: &Entry| {
+            let set_back = entry.what.action == Action::Rewind;
+            set_back || (entry.what.version == Some(version) && !entry.what.fields.is_empty())
+        };
         for entry in entries.filter(wrote) {
             match entry.what.action {
                 Action::Import | Action::ImportChange => return Ok(false),
-                Action::Create | Action::Amend | Action::RestoreVersion => return Ok(true),
+                Action::Create | Action::Amend | Action::RestoreVersion | Action::Rewind => return Ok(true),
                 _ => {}
             }
         }

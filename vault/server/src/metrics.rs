@@ -78,10 +78,23 @@ impl Metrics {
     }
 
     /// The exposition text (Prometheus text format 0.0.4).
-    pub(crate) fn exposition(&self, ready: bool, statistics: Option<Statistics>, capture: &CaptureStatus) -> String {
+    pub(crate) fn exposition(
+        &self,
+        ready: bool,
+        reserve: Option<bool>,
+        statistics: Option<Statistics>,
+        capture: &CaptureStatus,
+    ) -> String {
         let mut text = Exposition(String::with_capacity(4096));
         text.gauge("coffre_ready", "1 while the vault can serve.", u64::from(ready));
         text.expose_capture(capture);
+        if let Some(whole) = reserve {
+            text.gauge(
+                "coffre_disk_reserve_whole",
+                "1 while the reserve of disk takes up its space.",
+                u64::from(whole),
+            );
+        }
         if let Some(statistics) = statistics {
             text.gauge("coffre_records", "Records that are not erased.", statistics.records);
             text.gauge("coffre_document_versions", "Stored versions of documents.", statistics.documents);
@@ -153,6 +166,12 @@ impl Exposition {
             self.sample("coffre_capture_lag_seconds", "", &lag);
             let trouble = u64::from(capture.trouble.is_some());
             self.gauge("coffre_capture_trouble", "1 while commits cannot be captured.", trouble);
+            self.gauge("coffre_spool_bytes", "Bytes in the spool.", capture.spool_bytes);
+        }
+        if let Some(limit) = capture.spool_limit {
+            self.gauge("coffre_spool_limit_bytes", "Bytes that the spool may take.", limit);
+            let nearly = u64::from(capture.spool_is_nearly_full());
+            self.gauge("coffre_spool_nearly_full", "1 when four fifths of that are taken.", nearly);
         }
     }
 
@@ -192,12 +211,18 @@ mod tests {
         metrics.answered(Answered { status: 401, role: None, ..answered }, Duration::from_micros(30));
         metrics.denied(Some(Role::Sales), Action::Read, Some("never-for-role"));
         let lag = Duration::from_millis(1_250);
-        let capture = CaptureStatus { on: true, lag, newest: None, trouble: Some("the spool is full".to_owned()) };
-        let text = metrics.exposition(true, None, &capture);
+        let trouble = Some("the spool is full".to_owned());
+        let (spool_bytes, spool_limit) = (800, Some(1_000));
+        let capture = CaptureStatus { on: true, lag, newest: None, trouble, spool_bytes, spool_limit };
+        let text = metrics.exposition(true, Some(false), None, &capture);
         for line in [
             "coffre_capture_on 1",
             "coffre_capture_lag_seconds 1.250000",
             "coffre_capture_trouble 1",
+            "coffre_spool_bytes 800",
+            "coffre_spool_limit_bytes 1000",
+            "coffre_spool_nearly_full 1",
+            "coffre_disk_reserve_whole 0",
             "coffre_ready 1",
             r#"coffre_requests_total{route="/v1/records/{type}/{id}",method="GET",status="200",role="legal"} 1"#,
             r#"coffre_denials_total{role="sales",action="read",cause="never-for-role"} 1"#,

@@ -5,6 +5,7 @@ use std::num::NonZeroU64;
 use std::path::PathBuf;
 
 use coffre_core::note::WitnessKey;
+use coffre_store::WhenFull;
 
 use crate::limits::Limits;
 
@@ -21,6 +22,8 @@ pub struct ServerOptions {
     pub backup_socket: Option<BackupSocket>,
     /// Where base backups go.
     pub spool: Option<SpoolOptions>,
+    /// Bytes of the vault's disk that are kept for what must be possible when it is full; 0 for none.
+    pub reserve: u64,
     /// The keys whose cosignatures of tree heads are believed.
     pub witnesses: Vec<WitnessKey>,
     /// How much of everything is taken.
@@ -36,6 +39,7 @@ impl ServerOptions {
             control_socket: None,
             backup_socket: None,
             spool: None,
+            reserve: 0,
             witnesses: Vec::new(),
             limits: Limits::default(),
         }
@@ -51,6 +55,10 @@ pub struct SpoolOptions {
     pub keep: NonZeroU64,
     /// Whether every commit is captured within a second, and base backups taken when they are due.
     pub continuous: bool,
+    /// Bytes that it may take.
+    pub limit: Option<u64>,
+    /// What to do when it takes no more.
+    pub when_full: WhenFull,
 }
 
 /// The files of TLS, in PEM.

@@ -99,6 +99,11 @@ impl Layout {
         self.chain().join("landmark.json")
     }
 
+    /// Space that is kept for what must be possible on a full disk.
+    pub fn reserve(&self) -> PathBuf {
+        self.root.join("reserve")
+    }
+
     /// The owner lock.
     pub fn lock(&self) -> PathBuf {
         self.root.join("lock")

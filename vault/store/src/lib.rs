@@ -16,6 +16,7 @@ mod document;
 mod durable;
 mod error;
 mod habilitations;
+mod history;
 mod identity;
 mod index_file;
 mod index_state;
@@ -29,6 +30,7 @@ mod model;
 mod open;
 pub mod plain;
 mod readers;
+mod reserve;
 mod restore;
 mod rights;
 mod root;
@@ -39,7 +41,7 @@ pub mod transactions;
 mod values;
 mod writer;
 
-pub use capture::{CaptureError, CaptureOptions, CaptureStatus, Captured, CaughtUp};
+pub use capture::{CaptureError, CaptureOptions, CaptureStatus, Captured, CaughtUp, WhenFull};
 pub use disclosure::{Claim, Depends, Disclosure, Receipt, Undisclosed, WrongReceipt};
 pub use document::{DocumentReader, DocumentWriter, StagedDocument};
 pub use error::{CommitError, ReadError, StageError, Unavailable, disk_is_full};
@@ -52,7 +54,9 @@ pub use model::{
     Application, DocumentInfo, Hit, HitKind, LoggedEntry, NewSubject, RecordState, SignedHead, Statistics, VersionInfo,
 };
 pub use open::{OpenError, OpenOptions};
-pub use restore::{Checking, Fetched, RestoreError, Restored, finish_restore, is_unfinished};
+pub use restore::{
+    Checking, Fetched, MOMENT, Moment, RecordsSetBack, RestoreError, Restored, finish_restore, is_unfinished,
+};
 pub use rights::{Erasure, Hold, Proposal};
 pub use root::RootError;
 pub use snapshot::Snapshot;

@@ -3,6 +3,8 @@
 
 #[path = "support/grants.rs"]
 mod grants;
+#[path = "capture/rewound.rs"]
+mod rewound;
 mod support;
 
 use std::fs;
@@ -12,7 +14,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use coffre_core::audit::{Action, Entry};
-use coffre_core::ids::SubjectId;
+use coffre_core::ids::{DocumentId, SubjectId};
 use coffre_core::search::SearchKind;
 use coffre_core::spool::{
     KeyringManifest, MainManifest, Manifest, ObjectName, Ordinal, Pinned, Side, Signed, open as open_manifest,
@@ -66,15 +68,16 @@ fn place_with(spool: &Path, store: &Store, number: u64, keyring: u64, to: &Path)
         }
     }
     let key = store.verification_key().clone();
-    Fetched { key, main: main.as_parent(), keyring: keyring.as_parent(), operator: Some("root".to_owned()) }
+    let (main, keyring, operator) = (main.as_parent(), keyring.as_parent(), Some("root".to_owned()));
+    Fetched { key, main, keyring, moment: None, lost: None, operator }
 }
 
-fn add_document(store: &Store, subject: SubjectId, length: usize) {
+fn add_document(store: &Store, subject: SubjectId, length: usize) -> DocumentId {
     let mut writer = store.stage_document(&kind(), subject, None, "contrat.pdf", "application/pdf").unwrap();
     writer.write_all(&vec![7; length]).unwrap();
     let staged = writer.finish().unwrap();
     let add = AddDocument { record_type: kind(), staged };
-    store.transact(add, draft(Action::UploadDocument), None, Depends::default()).wait().unwrap();
+    store.transact(add, draft(Action::UploadDocument), None, Depends::default()).wait().unwrap().0.0
 }
 
 #[test]

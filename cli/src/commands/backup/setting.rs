@@ -31,6 +31,7 @@ pub(crate) struct ResticArgument {
 pub(super) struct Setting {
     pub(super) pinned: Pinned,
     pub(super) spool: PathBuf,
+    pub(super) spool_limit: Option<u64>,
     pub(super) state: PathBuf,
     pub(super) objective_seconds: i64,
     pub(super) destinations: Vec<(String, Opened)>,
@@ -56,6 +57,7 @@ impl Setting {
             repository: configured.map(configuration::Restic::open).transpose()?,
             program: restic.restic.clone().or_else(|| configured?.binary.clone()),
             state: backup.state().to_owned(),
+            spool_limit: backup.spool_limit(),
             spool: backup.spool,
             backup_socket: backup_socket(configuration),
         })

@@ -7,12 +7,13 @@ use std::net::SocketAddr;
 
 use clap::Args;
 use coffre_server::{BackupSocket, Limits, ServerOptions, SpoolOptions, TlsFiles};
+use coffre_store::WhenFull;
 use tracing_subscriber::EnvFilter;
 
 use crate::accounts;
 use crate::arguments::Global;
 use crate::complaint::Complaint;
-use crate::configuration::Backup;
+use crate::configuration::{self, Backup};
 use crate::daily_head;
 use crate::exit::Exit;
 use crate::output;
@@ -89,10 +90,20 @@ fn options(place: &Place, listen: Option<SocketAddr>) -> anyhow::Result<ServerOp
         backup_socket: Some(backup_socket),
         witnesses: configured.map(|configuration| configuration.audit.witnesses.clone()).unwrap_or_default(),
         spool: configured.and_then(|configuration| configuration.backup.as_ref()).map(spool),
+        reserve: server.reserve_mb.saturating_mul(1_000_000),
         limits: Limits { readers: READERS, ..Limits::default() },
     })
 }
 
 fn spool(backup: &Backup) -> SpoolOptions {
-    SpoolOptions { folder: backup.spool.clone(), keep: backup.keep, continuous: backup.continuous }
+    SpoolOptions {
+        folder: backup.spool.clone(),
+        keep: backup.keep,
+        continuous: backup.continuous,
+        limit: backup.spool_limit(),
+        when_full: match backup.when_full {
+            configuration::WhenFull::KeepServing => WhenFull::KeepServing,
+            configuration::WhenFull::Refuse => WhenFull::Refuse,
+        },
+    }
 }

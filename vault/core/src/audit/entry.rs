@@ -33,6 +33,8 @@ pub enum Action {
     ReadVersions,
     /// A former version became the current one again.
     RestoreVersion,
+    /// Records were set back by a restore to a moment: its `cause` says how.
+    Rewind,
     /// A record was imported.
     Import,
     /// An imported record was changed by a later import.
@@ -186,6 +188,19 @@ pub struct Parent {
     pub root: String,
 }
 
+/// The moment that records were set back to by a restore: everything else is as the parent left it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RewoundTo {
+    /// The generation that was captured then.
+    pub generation: GenerationId,
+    /// When.
+    pub time: Timestamp,
+    /// How many entries the log had.
+    pub size: u64,
+    /// The root of its tree, in hexadecimal.
+    pub root: String,
+}
+
 /// An entry before the writer gives it its time. All optional parts are absent from the leaf when
 /// they say nothing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -266,6 +281,9 @@ pub struct Draft {
     /// What the generation before this one ended with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent: Option<Parent>,
+    /// Of a generation that began with a restore to a moment: which.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rewound: Option<RewoundTo>,
 }
 
 impl Draft {
@@ -298,6 +316,7 @@ impl Draft {
             count: None,
             target: None,
             parent: None,
+            rewound: None,
         }
     }
 

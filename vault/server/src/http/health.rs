@@ -29,7 +29,9 @@ async fn ready(State(api): State<Api>) -> Result<Response, Problem> {
 async fn metrics(State(api): State<Api>) -> Response {
     // A vault that cannot be counted still tells that it is not ready.
     let statistics = api.keeper.statistics().await.ok();
-    let text = api.keeper.metrics.exposition(api.keeper.readiness().is_ok(), statistics, &api.keeper.capture());
+    let keeper = &api.keeper;
+    let ready = keeper.readiness().is_ok();
+    let text = keeper.metrics.exposition(ready, keeper.reserve(), statistics, &keeper.capture());
     let plain = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
     Answer::new(StatusCode::OK).with(CONTENT_TYPE, Some(plain)).body(text)
 }

@@ -132,7 +132,7 @@ fn with_causes(error: &dyn std::error::Error) -> String {
 /// What the backup account is told is for its own log and its scheduler.
 fn not_captured(error: &CaptureError) -> Problem {
     let (status, name) = match error {
-        CaptureError::SpoolFull => (StatusCode::SERVICE_UNAVAILABLE, "spool-full"),
+        CaptureError::SpoolFull | CaptureError::SpoolLimit { .. } => (StatusCode::SERVICE_UNAVAILABLE, "spool-full"),
         CaptureError::Document { .. } => (StatusCode::INTERNAL_SERVER_ERROR, "document-damaged"),
         _ => (StatusCode::INTERNAL_SERVER_ERROR, "not-captured"),
     };

@@ -87,8 +87,10 @@ pub async fn serve(options: ServerOptions, store: Store, policies: Arc<Policies>
     let control = options.control_socket.as_deref().map(socket::control).transpose()?;
     let backup = options.backup_socket.as_ref().map(socket::backup).transpose()?;
 
+    store.keep_reserve(options.reserve);
     if let Some(spool) = options.spool.as_ref().filter(|spool| spool.continuous) {
-        let capture = CaptureOptions::new(spool.folder.clone(), spool.keep, SOFTWARE);
+        let mut capture = CaptureOptions::new(spool.folder.clone(), spool.keep, SOFTWARE);
+        (capture.spool_limit, capture.when_full) = (spool.limit, spool.when_full);
         store.follow(capture).map_err(ServeError::Capture)?;
     }
 

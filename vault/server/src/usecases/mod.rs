@@ -42,6 +42,7 @@ mod restriction;
 mod search;
 mod upload_document;
 mod versions;
+mod viewers;
 
 pub(crate) use amend_record::AmendRecord;
 pub(crate) use audit_log::{Access, Entries, ListAccesses, ListEntries};

@@ -47,8 +47,8 @@ use crate::store::Store;
 use crate::writer::{Files, Shared, checkpoint_all};
 pub(crate) use door::Door;
 use ends::{End, Ends, next_places};
-pub use follow::CaptureOptions;
 pub(crate) use follow::Following;
+pub use follow::{CaptureOptions, WhenFull};
 use landmark::Landmark;
 pub(crate) use landmark::forget as forget_landmark;
 use links::Links;
@@ -99,9 +99,20 @@ pub enum CaptureError {
         /// The document.
         document: DocumentId,
     },
+    /// Another process captures into the spool.
+    #[error("another vault captures into this spool: stop it, or configure a spool of its own")]
+    SpoolInUse,
     /// The spool has no space left.
     #[error("the disk that holds the spool is full: free space, then take the backup again")]
     SpoolFull,
+    /// The spool has the size that it may have.
+    #[error(
+        "the spool has reached its declared size of {limit} bytes: raise `spool_limit_mb`, or keep fewer base backups in it"
+    )]
+    SpoolLimit {
+        /// That size.
+        limit: u64,
+    },
     /// The spool could not be written.
     #[error("the spool could not be written ({0}): check the folder and its permissions")]
     Spool(#[source] io::Error),
@@ -117,6 +128,11 @@ pub enum CaptureError {
 }
 
 impl CaptureError {
+    /// Whether the spool has no room.
+    pub(super) const fn is_full_spool(&self) -> bool {
+        matches!(self, Self::SpoolFull | Self::SpoolLimit { .. })
+    }
+
     /// A full disk by its name: the spool's, or the vault's own.
     pub(super) fn naming_a_full_disk(self) -> Self {
         match self {
@@ -184,7 +200,7 @@ impl Store {
             door.shared.watch.request(Request::Base(answer));
             return answered.recv().unwrap_or(Err(CaptureError::Unavailable(Unavailable::Stopping)));
         }
-        let spool = Spool::open(spool, &door.shared.scope).map_err(CaptureError::Spool)?;
+        let spool = Spool::open(spool, &door.shared.scope)?;
         let links = Links::open(&door.shared);
         let taken = take_base(&door, &spool, &links, keep, software);
         taken.map(|(captured, _)| captured)
