@@ -146,19 +146,19 @@ fn where_the_daily_head_goes_is_read_and_nowhere_is_refused() {
 fn what_a_repository_or_a_source_cannot_be_is_told() {
     let restic = "[backup]\nspool = \"/spool\"\n[backup.restic]\nrepository = \"/r\"\npassword_file = \"/p\"\n";
     let source = |fields: &str| format!("[backup]\nspool = \"/spool\"\n[[backup.source]]\nname = \"a\"\n{fields}");
-    insta::assert_snapshot!(
-        [
-            refusal(&format!("{restic}append_only = true\n[backup.restic.keep]\nlast = 3\n")),
-            refusal(&format!("{restic}[backup.restic.keep]\nwithin = \"two days\"\n")),
-            refusal(&format!("{restic}[backup.restic.check]\ndays = 0\n")),
-            refusal(&format!("{restic}[[backup.restic.copy]]\nname = \"restic\"\nrepository = \"/s\"\n")),
-            refusal(&source("")),
-            refusal(&source("sqlite = \"/a\"\ndirectory = \"/b\"\n")),
-            refusal(&source("command = []\n")),
-            refusal(&source("command = \"mysqldump sales\"\n")),
-        ]
-        .join("\n")
-    );
+    for (section, said) in [
+        (format!("{restic}append_only = true\n[backup.restic.keep]\nlast = 3\n"), "keep with `within…` only"),
+        (format!("{restic}[backup.restic.keep]\nwithin = \"two days\"\n"), "\"two days\" is no length of time"),
+        (format!("{restic}[backup.restic.check]\ndays = 0\n"), "[backup.restic.check] has a 0"),
+        (format!("{restic}[[backup.restic.copy]]\nname = \"restic\"\nrepository = \"/s\"\n"), "no name of its own"),
+        (source(""), "a source is not one thing"),
+        (source("sqlite = \"/a\"\ndirectory = \"/b\"\n"), "a source is not one thing"),
+        (source("command = []\n"), "the command of a source has no program"),
+        (source("command = \"mysqldump sales\"\n"), "expected a sequence"),
+    ] {
+        let refusal = refusal(&section);
+        assert!(refusal.contains(said), "{section}: {refusal}");
+    }
     let keep = parse(&format!("{restic}append_only = true\n")).unwrap().backup.unwrap().restic.unwrap().retention();
     assert!(keep.numbers.is_empty() && keep.within.len() == 4, "by time unless told otherwise");
 }
