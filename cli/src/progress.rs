@@ -85,6 +85,8 @@ impl Observer for Watch {
             Stage::Copying => "copying",
             Stage::Snapshot => "making a snapshot",
             Stage::Checking => "checking the repository",
+            Stage::Pruning => "pruning the repository",
+            Stage::Reading => "reading the source",
             Stage::Fetching => "fetching",
             Stage::Verifying => "verifying",
             Stage::Replaying => "putting segments in place",

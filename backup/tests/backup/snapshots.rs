@@ -4,7 +4,7 @@ use std::fs;
 
 use coffre_backup::Sources;
 use coffre_backup::list::list;
-use coffre_backup::restic::{Repository, Restic, Subject};
+use coffre_backup::restic::{Compression, Repository, Restic, Subject};
 use coffre_backup::restore::{LostLog, execute, plan};
 use coffre_backup::ship::KnownPoint;
 use coffre_backup::snapshot::{Snapshot, SnapshotError, TAG, host};
@@ -28,7 +28,8 @@ fn repository(vault: &Vault, restic: &Restic) -> Repository {
 
 fn take(vault: &Vault, restic: &Restic, repository: &Repository) {
     let spool = vault.spool();
-    let subject = Subject { root: &spool, folder: "main", host: &host(&Vault::scope()), tag: TAG };
+    let subject =
+        Subject { root: &spool, folder: "main", host: &host(&Vault::scope()), tag: TAG, compression: Compression::Off };
     restic.backup(repository, &subject, &mut ()).unwrap();
 }
 

@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use super::destination::Destination;
-use super::{credential, joined};
-use crate::complaint::Complaint;
+use super::joined;
+use super::restic::Restic;
+use super::source::{self, Source};
 
 /// The section `[backup]`.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -39,6 +40,11 @@ pub(crate) struct Backup {
     /// How it is proven.
     #[serde(default)]
     pub(crate) drill: Drill,
+    /// Whom other sources are encrypted to.
+    pub(crate) recovery_recipient: Option<String>,
+    /// Other systems on this host.
+    #[serde(default, rename = "source")]
+    pub(crate) sources: Vec<Source>,
 }
 
 /// The section `[backup.drill]`.
@@ -82,20 +88,6 @@ const fn a_day_and_two_hours() -> u32 {
     26
 }
 
-/// The section `[backup.restic]`.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Restic {
-    /// As restic's `--repo`: a path, or a back end with its address.
-    pub(crate) repository: String,
-    /// The file that holds the repository's password.
-    pub(crate) password_file: Option<PathBuf>,
-    /// The systemd credential that holds it: a file name in `$CREDENTIALS_DIRECTORY`.
-    pub(crate) password_credential: Option<String>,
-    /// The program; `restic` in PATH unless named.
-    pub(crate) binary: Option<PathBuf>,
-}
-
 impl Backup {
     /// Bytes that the spool may take.
     pub(crate) fn spool_limit(&self) -> Option<u64> {
@@ -121,12 +113,8 @@ impl Backup {
                 return Err("two destinations have one name; name each after its place");
             }
         }
-        match &self.restic {
-            Some(restic) if restic.password_file.is_some() == restic.password_credential.is_some() => {
-                Err("restic needs one source of its password; set either `password_file` or `password_credential`")
-            }
-            _ => Ok(()),
-        }
+        self.restic.as_ref().map_or(Ok(()), Restic::check)?;
+        source::check(&self.sources)
     }
 
     /// Every path in it, from a folder on.
@@ -140,29 +128,8 @@ impl Backup {
         if let Some(restic) = &mut self.restic {
             restic.paths_from(folder);
         }
-    }
-}
-
-impl Restic {
-    /// The file with the repository's password, whichever way it is named.
-    pub(crate) fn password(&self) -> Result<PathBuf, Complaint> {
-        match (&self.password_file, &self.password_credential) {
-            (Some(file), _) => Ok(file.clone()),
-            (None, Some(name)) => credential(name, "password_file"),
-            (None, None) => Err(Complaint::usage("restic has no password", "set `password_file`")),
-        }
-    }
-
-    fn paths_from(&mut self, folder: &Path) {
-        if is_local(&self.repository) {
-            self.repository = joined(folder, Path::new(&self.repository)).to_string_lossy().into_owned();
-        }
-        if let Some(file) = &mut self.password_file {
-            *file = joined(folder, file);
-        }
-        // A bare name is looked up in PATH.
-        if let Some(binary) = self.binary.as_mut().filter(|binary| binary.components().count() > 1) {
-            *binary = joined(folder, binary);
+        for source in &mut self.sources {
+            source.paths_from(folder);
         }
     }
 }

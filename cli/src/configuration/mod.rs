@@ -11,8 +11,11 @@ mod locate;
 mod notify;
 mod operators;
 mod pin;
+mod protection;
+mod restic;
 mod schedule;
 mod server;
+mod source;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -24,15 +27,17 @@ use coffre_core::spool::Pinned;
 use serde::Deserialize;
 
 pub(crate) use audit::{Audit, DailyHead};
-pub(crate) use backup::{Backup, Restic, WhenFull, is_local};
+pub(crate) use backup::{Backup, WhenFull, is_local};
 pub(crate) use credential::credential;
 pub(crate) use destination::{Destination, Opened};
 pub(crate) use error::ConfigurationError;
 pub(crate) use limits::{Alerts, CallerBounds};
 pub(crate) use locate::{choose, locate};
-pub(crate) use notify::{Mail, Notify, Protection, Webhook};
+pub(crate) use notify::{Mail, MailTls, Notify, Webhook};
 pub(crate) use operators::Operators;
 pub(crate) use pin::pin;
+pub(crate) use protection::Protection;
+pub(crate) use restic::Restic;
 pub(crate) use schedule::Schedule;
 pub(crate) use server::{ClientCertificates, Server, Tls};
 

@@ -43,7 +43,7 @@ pub(crate) struct Mail {
     pub(crate) port: Option<u16>,
     /// How the way to it is protected.
     #[serde(default)]
-    pub(crate) tls: Protection,
+    pub(crate) tls: MailTls,
     /// Who we are to it, where it asks.
     pub(crate) user: Option<String>,
     /// The file with the password.
@@ -57,7 +57,7 @@ pub(crate) struct Mail {
 /// How the way to a mail server is protected.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub(crate) enum Protection {
+pub(crate) enum MailTls {
     /// Begun in clear and changed to TLS, or not used at all (port 587).
     #[default]
     Starttls,
@@ -98,7 +98,7 @@ impl Notify {
             Some(mail) if mail.user.is_some() != mail.password_file.is_some() => {
                 Err("mail has a user or a password alone; set both `user` and `password_file`, or neither")
             }
-            Some(mail) if mail.tls == Protection::None && mail.user.is_some() => {
+            Some(mail) if mail.tls == MailTls::None && mail.user.is_some() => {
                 Err("the mail password would go in clear; set `tls` to \"starttls\" or \"implicit\"")
             }
             _ if self.command.first().is_some_and(String::is_empty) => {

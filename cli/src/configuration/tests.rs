@@ -179,3 +179,24 @@ fn where_the_daily_head_goes_is_read_and_nowhere_is_refused() {
         assert!(refusal.contains(said), "{said}: {refusal}");
     }
 }
+
+#[test]
+fn what_a_repository_or_a_source_cannot_be_is_told() {
+    let restic = "[backup]\nspool = \"/spool\"\n[backup.restic]\nrepository = \"/r\"\npassword_file = \"/p\"\n";
+    let source = |fields: &str| format!("[backup]\nspool = \"/spool\"\n[[backup.source]]\nname = \"a\"\n{fields}");
+    for (section, said) in [
+        (format!("{restic}append_only = true\n[backup.restic.keep]\nlast = 3\n"), "keep with `within…` only"),
+        (format!("{restic}[backup.restic.keep]\nwithin = \"two days\"\n"), "\"two days\" is no length of time"),
+        (format!("{restic}[backup.restic.check]\ndays = 0\n"), "[backup.restic.check] has a 0"),
+        (format!("{restic}[[backup.restic.copy]]\nname = \"restic\"\nrepository = \"/s\"\n"), "no name of its own"),
+        (source(""), "a source is not one thing"),
+        (source("sqlite = \"/a\"\ndirectory = \"/b\"\n"), "a source is not one thing"),
+        (source("command = []\n"), "the command of a source has no program"),
+        (source("command = \"mysqldump sales\"\n"), "expected a sequence"),
+    ] {
+        let refusal = refusal(&section);
+        assert!(refusal.contains(said), "{section}: {refusal}");
+    }
+    let keep = parse(&format!("{restic}append_only = true\n")).unwrap().backup.unwrap().restic.unwrap().retention();
+    assert!(keep.numbers.is_empty() && keep.within.len() == 4, "by time unless told otherwise");
+}

@@ -14,7 +14,7 @@ use lettre::{SmtpTransport, Transport as _};
 use super::http::is_loopback;
 use super::{Message, NotifyError};
 use crate::complaint;
-use crate::configuration::{Mail, Protection};
+use crate::configuration::{Mail, MailTls};
 
 /// How long the server may take for each step.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -54,10 +54,10 @@ fn compose(to: &Mail, message: &Message) -> Result<lettre::Message, NotifyError>
 fn transport(to: &Mail, authorities: Option<&Path>) -> Result<SmtpTransport, NotifyError> {
     let protected = || parameters(&to.server, authorities);
     let (tls, port) = match to.tls {
-        Protection::Starttls => (Tls::Required(protected()?), 587),
-        Protection::Implicit => (Tls::Wrapper(protected()?), 465),
-        Protection::None if is_loopback(&to.server) => (Tls::None, 25),
-        Protection::None => {
+        MailTls::Starttls => (Tls::Required(protected()?), 587),
+        MailTls::Implicit => (Tls::Wrapper(protected()?), 465),
+        MailTls::None if is_loopback(&to.server) => (Tls::None, 25),
+        MailTls::None => {
             let why = "it is not protected; set `tls` to \"starttls\" or \"implicit\" beyond this machine".to_owned();
             return Err(NotifyError::Address { what: to.server.clone(), why });
         }

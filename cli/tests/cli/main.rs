@@ -25,6 +25,7 @@ mod set_back;
 mod site;
 mod telling;
 mod transcript;
+mod upkeep;
 
 #[path = "../../../vault/store/tests/faults/child.rs"]
 #[expect(dead_code, reason = "shared with the tests of the store, which need more of it")]

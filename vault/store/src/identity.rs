@@ -95,6 +95,11 @@ impl Identity {
         self.inner.to_public().to_string()
     }
 
+    /// As age knows it, for what streams.
+    pub fn as_age(&self) -> &(dyn age::Identity + Sync) {
+        &self.inner
+    }
+
     /// Decrypts an age file.
     pub(crate) fn decrypt(&self, ciphertext: &[u8]) -> Result<Zeroizing<Vec<u8>>, age::DecryptError> {
         age::decrypt(&self.inner, ciphertext).map(Zeroizing::new)

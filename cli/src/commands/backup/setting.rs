@@ -59,7 +59,7 @@ impl Setting {
             pinned: configuration.pinned(),
             objective_seconds: i64::from(backup.objective_hours) * 3600,
             destinations: destinations(&backup)?,
-            repository: configured.map(repository).transpose()?,
+            repository: configured.map(configuration::Restic::open).transpose()?,
             program: restic.restic.clone().or_else(|| configured?.binary.clone()),
             state: backup.state().to_owned(),
             spool_limit: backup.spool_limit(),
@@ -95,10 +95,6 @@ impl Setting {
 
 fn destinations(backup: &Backup) -> anyhow::Result<Vec<(String, Opened)>> {
     backup.destinations.iter().map(|to| Ok((to.name.clone(), to.open()?))).collect()
-}
-
-fn repository(restic: &configuration::Restic) -> anyhow::Result<Repository> {
-    Ok(Repository::new(&restic.repository, restic.password()?))
 }
 
 /// None where neither a socket nor a vault is configured: then nothing can be asked of the vault's process.

@@ -147,8 +147,6 @@ fn documents_of(layout: &Layout) -> Result<DocumentFolder, RestoreError> {
 /// How much of what is stored has the hash that the log names.
 #[derive(Default)]
 struct Hashed {
-    /// What earlier restores to a moment took back: it is in the log, and does not stand any more.
-    rewinds: Rewinds,
     values: u64,
     documents: u64,
     /// Entries whose value or document is not there as logged: right only if a later restore set the record back.
@@ -158,15 +156,24 @@ struct Hashed {
 }
 
 impl Hashed {
-    /// Goes through the log up to a head: what it says was written is there with that hash, unless its record was erased
-    /// or set back since. Then nothing else may be there.
+    /// Goes through the log up to a head: what it says was written is there with that hash, or its record was erased.
+    /// Then nothing else may be there.
     fn check(offline: &Offline, size: u64, checking: &mut dyn FnMut(Checking)) -> Result<Self, DrillError> {
+        let read = |error: ReadError| DrillError::from(RestoreError::Record(error));
         let mut hashed = Self::default();
-        each_entry(&offline.audit, size, checking, |index, entry| {
-            hashed.rewinds.note(index, entry);
-            Ok(())
-        })?;
-        each_entry(&offline.audit, size, checking, |index, entry| hashed.entry(&offline.vault, index, entry))?;
+        let mut next = 0;
+        while next < size {
+            checking(Checking::Values(next));
+            let page = log_file::entries(&offline.audit, next, PAGE).map_err(read)?;
+            let Some(last) = page.last() else { break };
+            next = last.index + 1;
+            for logged in page.iter().filter(|logged| logged.index < size) {
+                let unreadable = |_| read(ReadError::Format { what: "log entry" });
+                let entry = Entry::from_leaf(&logged.leaf).map_err(unreadable)?;
+                hashed.entry(&offline.vault, logged.index, &entry)?;
+            }
+        }
+        hashed.check_rewound()?;
         unlogged(&offline.vault, "values", "SELECT count(*) FROM record_values", hashed.values)?;
         unlogged(&offline.vault, "documents", "SELECT count(*) FROM documents", hashed.documents)?;
         Ok(hashed)
@@ -175,8 +182,8 @@ impl Hashed {
     fn entry(&mut self, vault: &Connection, index: u64, entry: &Entry) -> Result<(), DrillError> {
         let subject = entry.what.subjects.first().copied();
         let wrong = |what| DrillError::NotAsLogged { what, entry: index, subject };
-        let undone = subject.is_some_and(|subject| self.rewinds.undo(index, subject));
-        for value in entry.what.values.iter().filter(|_| !undone) {
+        self.rewinds.note(index, entry);
+        for value in &entry.what.values {
             let subject = subject.ok_or_else(|| wrong("a value"))?;
             match value_hash(vault, subject, value.category.as_str(), value.version)? {
                 Some(found) if found == value.sha256 => self.values += 1,
@@ -188,8 +195,6 @@ impl Hashed {
         if let Some((document, sha256)) = document.and_then(|document| Some((document, document.sha256.as_ref()?))) {
             match document_hash(vault, document.id, document.version)? {
                 Some(found) if found == *sha256 => self.documents += 1,
-                // A restore to a moment takes the documents of a record that it leaves out, and no others.
-                None if undone => {}
                 None if subject.is_some_and(|subject| is_erased(vault, subject).unwrap_or(false)) => {}
                 _ => self.elsewhere.push((index, "a document", subject)),
             }
@@ -206,28 +211,6 @@ impl Hashed {
             None => Ok(()),
         }
     }
-}
-
-/// Reads the log up to a size, in pages.
-fn each_entry(
-    audit: &Connection,
-    size: u64,
-    checking: &mut dyn FnMut(Checking),
-    mut look: impl FnMut(u64, &Entry) -> Result<(), DrillError>,
-) -> Result<(), DrillError> {
-    let read = |error: ReadError| DrillError::from(RestoreError::Record(error));
-    let mut next = 0;
-    while next < size {
-        checking(Checking::Values(next));
-        let page = log_file::entries(audit, next, PAGE).map_err(read)?;
-        let Some(last) = page.last() else { break };
-        next = last.index + 1;
-        for logged in page.iter().filter(|logged| logged.index < size) {
-            let unreadable = |_| read(ReadError::Format { what: "log entry" });
-            look(logged.index, &Entry::from_leaf(&logged.leaf).map_err(unreadable)?)?;
-        }
-    }
-    Ok(())
 }
 
 fn failed(source: rusqlite::Error) -> DrillError {
