@@ -28,6 +28,7 @@ fn legal_reads() -> Question {
         purpose: Some("contract-administration".to_owned()),
         grant: None,
         restricted: false,
+        archived: BTreeSet::new(),
         operator: OperatorFacts::default(),
     }
 }
@@ -166,7 +167,7 @@ fn questions() -> impl Strategy<Value = Question> {
         }
         let record_type = record_type.map(|name| name.parse().unwrap());
         let restricted = restricted && suits;
-        Question { role, action, record_type, fields, purpose, grant, restricted, operator }
+        Question { role, action, record_type, fields, purpose, grant, restricted, archived: BTreeSet::new(), operator }
     })
 }
 

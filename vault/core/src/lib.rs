@@ -6,8 +6,10 @@
 pub mod audit;
 pub mod canonical;
 pub mod crypto;
+pub mod day;
 pub mod document;
 pub mod erasure;
+pub mod filing;
 pub mod four_eyes;
 pub mod grant;
 pub mod habilitation;

@@ -13,6 +13,7 @@ mod http;
 mod limits;
 mod metrics;
 mod options;
+mod printed;
 mod serve;
 mod stop;
 mod usecases;

@@ -15,6 +15,7 @@ mod disclosure;
 mod document;
 mod durable;
 mod error;
+mod filings;
 mod habilitations;
 mod identity;
 mod index_file;
@@ -43,6 +44,7 @@ pub use capture::{CaptureError, CaptureOptions, CaptureStatus, Captured, CaughtU
 pub use disclosure::{Claim, Depends, Disclosure, Receipt, Undisclosed, WrongReceipt};
 pub use document::{DocumentReader, DocumentWriter, StagedDocument};
 pub use error::{CommitError, ReadError, StageError, Unavailable, disk_is_full};
+pub use filings::{FilingCounts, FilingCursor, FilingFilter, FilingStep};
 pub use identity::{Identity, IdentityError};
 pub use init::{InitError, InitPlan, Initialized, init};
 pub use key_files::KeyFileFault;

@@ -26,10 +26,12 @@ mod percent;
 mod problem;
 mod problem_of;
 mod problem_of_log;
+mod problem_of_requests;
 mod receipt;
 mod record_body;
 mod records;
 mod report;
+mod requests;
 mod restriction;
 mod routes;
 mod scope;
@@ -89,6 +91,7 @@ fn routes() -> routes::Routes {
         .merge(erasure::routes())
         .merge(holds::routes())
         .merge(restriction::routes())
+        .merge(requests::routes())
 }
 
 /// The control socket: for the vault's own user.

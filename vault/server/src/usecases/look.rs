@@ -61,6 +61,11 @@ impl<'l> Look<'l> {
         Ok(Self { keeper, snapshot, call, application, now: keeper.store.now(), acting })
     }
 
+    /// The application that calls.
+    pub(super) fn application(&self) -> &Application {
+        &self.application
+    }
+
     /// Plans what is asked of one record: the action if the record is there and the policies allow
     /// it, the refusal otherwise.
     pub(super) fn on_record<A>(
@@ -105,8 +110,10 @@ impl<'l> Look<'l> {
         };
         // Asked for an unknown record too, so that both take the same work.
         let grants = self.snapshot.grants(subject)?;
-        let standing =
-            state.as_ref().map(|state| Standing { grants: &grants, restricted: state.restricted, now: self.now });
+        let standing = state.as_ref().map(|state| {
+            let RecordState { restricted, archived, .. } = state;
+            Standing { grants: &grants, restricted: *restricted, archived, now: self.now }
+        });
         let decided = self.decide(question, standing)?;
         Ok((state, decided))
     }

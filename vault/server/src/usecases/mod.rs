@@ -37,6 +37,7 @@ mod read_document;
 mod read_record;
 mod receipt;
 mod report_audit;
+mod requests;
 mod restore_document;
 mod restriction;
 mod search;
@@ -65,6 +66,10 @@ pub(crate) use read_document::{ListDocuments, ReadDocument};
 pub(crate) use read_record::ReadRecord;
 pub(crate) use receipt::ReadReceipt;
 pub(crate) use report_audit::AskReport;
+pub(crate) use requests::{
+    AcceptRequest, FileRequest, Letter, LetterView, ListRequests, ReadRequest, RequestRefusal, RequestView, Requests,
+    StepAsked, TakeStep, WriteLetter,
+};
 pub(crate) use restore_document::RestoreDocument;
 pub(crate) use restriction::{Ground, Restrict};
 pub(crate) use search::Search;

@@ -20,6 +20,7 @@ mod logs;
 mod lookup;
 mod read;
 mod report;
+mod requests;
 mod restriction;
 mod running;
 mod search;

@@ -90,6 +90,7 @@ pub(crate) fn remove_rows(
         "INSERT INTO removed_documents SELECT document, version FROM documents WHERE subject = ?1",
         [subject],
     )?;
+    vault.execute(schema::SILENCE_FILINGS, [subject])?;
     for table in schema::OF_SUBJECT {
         vault.execute(&format!("DELETE FROM {table} WHERE subject = ?1"), [subject])?;
     }
