@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::commands::{application, audit, backup, doctor, import, init, policy, restore, serve};
+use crate::commands::{application, audit, backup, doctor, import, init, policy, restore, retention, serve};
 use crate::demo;
 
 /// An encrypted vault for an insurer's sensitive records, and the backups that keep them from being lost.
@@ -44,6 +44,8 @@ pub(crate) enum Verb {
     Audit(audit::Arguments),
     /// Back up, and verify backups, without any key
     Backup(backup::Arguments),
+    /// Show what the retention rules say is past its time, and apply them
+    Retention(retention::Arguments),
     /// Restore a vault from a backup, with the recovery identity
     Restore(Box<restore::Arguments>),
     /// Tell the whole story with fictitious data: import, accesses, backup, loss, restore

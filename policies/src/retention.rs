@@ -37,6 +37,61 @@ pub struct RetentionRule {
     pub source: Labels,
 }
 
+/// How long a record is kept whose starting event can never come: a person without a contract.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProspectRule {
+    /// The record type.
+    pub record_type: RecordTypeName,
+    /// From when: an event of the record itself.
+    pub starts: StartingEvent,
+    /// How long after that.
+    pub active: Period,
+    /// The law or decision that says so.
+    pub source: Labels,
+}
+
+/// A longer archive for records that say certain words in a field, such as a life insurance's product.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LongerRule {
+    /// The record type.
+    pub record_type: RecordTypeName,
+    /// Its categories that are kept longer.
+    pub categories: Vec<Category>,
+    /// The text field that is looked at.
+    pub field: FieldPath,
+    /// The words, in lower case.
+    pub words: Vec<String>,
+    /// How long the archive is instead, where that is longer.
+    pub archive: Period,
+    /// The law or decision that says so.
+    pub source: Labels,
+}
+
+/// How long the audit log is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogRule {
+    /// How long each entry.
+    pub keep: Period,
+    /// Why longer than a year, where it is.
+    pub justification: Option<Labels>,
+}
+
+impl Default for LogRule {
+    /// CNIL, deliberation 2021-122: six months to a year.
+    fn default() -> Self {
+        Self { keep: Period { years: 1, months: 0, days: 0 }, justification: None }
+    }
+}
+
+/// Everything that `retention.toml` declares.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Retention {
+    pub(crate) rules: Vec<RetentionRule>,
+    pub(crate) prospects: Vec<ProspectRule>,
+    pub(crate) longer: Vec<LongerRule>,
+    pub(crate) log: LogRule,
+}
+
 /// From when a duration runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -179,6 +234,25 @@ pub enum RetentionFault {
         /// The text.
         field: String,
     },
+    /// A prospect's time that starts with an event of a contract.
+    #[error("a person without a contract is kept from `last-contact` or `collection` on: name one of these")]
+    NotOfTheRecord,
+    /// A field that is no text.
+    #[error("{field:?} is no text field of {record_type:?}: name one of kind `text` or `choice`")]
+    NotAText {
+        /// The record type.
+        record_type: String,
+        /// The text.
+        field: String,
+    },
+    /// Words that match nothing.
+    #[error("`words` holds none, or one that is no single word in lower case: each is compared with whole words")]
+    NoWords,
+    /// A log that is kept longer without a reason.
+    #[error(
+        "the log is kept longer than a year without a `justification` (fr and en): say why (CNIL, deliberation 2021-122), or keep it P12M"
+    )]
+    Unjustified,
     /// An empty source.
     #[error("the {language} text of `source` is empty: name the law or decision that sets the duration")]
     EmptySource {
@@ -193,6 +267,38 @@ struct RawFile {
     rule: Vec<RawRule>,
     #[serde(default)]
     event: Vec<RawEvent>,
+    #[serde(default)]
+    prospect: Vec<RawProspect>,
+    #[serde(default)]
+    longer: Vec<RawLonger>,
+    log: Option<RawLog>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct RawProspect {
+    record_type: Spanned<String>,
+    starts: Spanned<StartingEvent>,
+    active: Period,
+    source: Spanned<Labels>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct RawLonger {
+    record_type: Spanned<String>,
+    categories: Vec<Spanned<String>>,
+    field: Spanned<String>,
+    words: Spanned<Vec<String>>,
+    archive: Period,
+    source: Spanned<Labels>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct RawLog {
+    keep: Spanned<Period>,
+    justification: Option<Labels>,
 }
 
 #[derive(Deserialize)]
@@ -218,9 +324,14 @@ struct RawRule {
 type RecordTypes = BTreeMap<RecordTypeName, RecordType>;
 
 /// The rules that a file declares: exactly one for each category of each record type.
-pub(crate) fn parse(file: TomlFile<'_>, types: &RecordTypes) -> Result<Vec<RetentionRule>, LoadError> {
+pub(crate) fn parse(file: TomlFile<'_>, types: &RecordTypes) -> Result<Retention, LoadError> {
     let raw: RawFile = file.parse()?;
     let refuse = |(place, fault)| LoadError::Retention { place, fault };
+    let log = raw.log.map(|raw| log(file, raw)).transpose().map_err(refuse)?.unwrap_or_default();
+    let prospects = raw.prospect.into_iter().map(|raw| prospect(file, raw, types));
+    let prospects = prospects.collect::<Result<_, _>>().map_err(refuse)?;
+    let longer = raw.longer.into_iter().map(|raw| longer(file, raw, types));
+    let longer = longer.collect::<Result<_, _>>().map_err(refuse)?;
     let events = events(file, raw.event, types).map_err(refuse)?;
     let mut lines = BTreeMap::new();
     let mut rules = Vec::with_capacity(raw.rule.len());
@@ -237,11 +348,78 @@ pub(crate) fn parse(file: TomlFile<'_>, types: &RecordTypes) -> Result<Vec<Reten
     }
     let every = types.values().flat_map(|t| t.categories().iter().map(move |c| (t.name().clone(), c.name.clone())));
     match every.into_iter().find(|key| !lines.contains_key(key)) {
-        None => Ok(rules),
+        None => Ok(Retention { rules, prospects, longer, log }),
         Some((record_type, category)) => {
             let fault =
                 RetentionFault::Without { record_type: record_type.to_string(), category: category.to_string() };
             Err(LoadError::Retention { place: Place::top(file.name), fault })
+        }
+    }
+}
+
+fn log(file: TomlFile<'_>, raw: RawLog) -> Result<LogRule, (Place, RetentionFault)> {
+    let keep = *raw.keep.get_ref();
+    let months = u32::from(keep.years) * 12 + u32::from(keep.months);
+    let justified = raw.justification.as_ref().is_some_and(|why| why.missing().is_none());
+    if (months, keep.days) > (12, 0) && !justified {
+        return Err((file.place(&raw.keep), RetentionFault::Unjustified));
+    }
+    Ok(LogRule { keep, justification: raw.justification })
+}
+
+fn sourced(file: TomlFile<'_>, source: &Spanned<Labels>) -> Result<Labels, (Place, RetentionFault)> {
+    match source.get_ref().missing() {
+        Some(language) => Err((file.place(source), RetentionFault::EmptySource { language })),
+        None => Ok(source.get_ref().clone()),
+    }
+}
+
+fn prospect(
+    file: TomlFile<'_>,
+    raw: RawProspect,
+    types: &RecordTypes,
+) -> Result<ProspectRule, (Place, RetentionFault)> {
+    let record_type = known_type(file, &raw.record_type, types)?.name().clone();
+    let starts = *raw.starts.get_ref();
+    if starts.needs_a_field() {
+        return Err((file.place(&raw.starts), RetentionFault::NotOfTheRecord));
+    }
+    Ok(ProspectRule { record_type, starts, active: raw.active, source: sourced(file, &raw.source)? })
+}
+
+fn longer(file: TomlFile<'_>, raw: RawLonger, types: &RecordTypes) -> Result<LongerRule, (Place, RetentionFault)> {
+    let record_type = known_type(file, &raw.record_type, types)?;
+    let categories = raw.categories.iter().map(|name| known_category(file, name, record_type));
+    let categories = categories.collect::<Result<_, _>>()?;
+    let is_text = |path: &FieldPath| {
+        use crate::record_type::Kind;
+        record_type.field(path).is_some_and(|field| matches!(field.kind, Kind::Text { .. } | Kind::Choice(_)))
+    };
+    let Some(field) = raw.field.get_ref().parse().ok().filter(is_text) else {
+        let (record_type, field) = (record_type.name().to_string(), raw.field.get_ref().clone());
+        return Err((file.place(&raw.field), RetentionFault::NotAText { record_type, field }));
+    };
+    let words = raw.words.get_ref().clone();
+    let is_word =
+        |word: &String| !word.is_empty() && word.chars().all(char::is_alphanumeric) && *word == word.to_lowercase();
+    if words.is_empty() || !words.iter().all(is_word) {
+        return Err((file.place(&raw.words), RetentionFault::NoWords));
+    }
+    let (archive, source) = (raw.archive, sourced(file, &raw.source)?);
+    Ok(LongerRule { record_type: record_type.name().clone(), categories, field, words, archive, source })
+}
+
+fn known_category(
+    file: TomlFile<'_>,
+    raw: &Spanned<String>,
+    record_type: &RecordType,
+) -> Result<Category, (Place, RetentionFault)> {
+    match record_type.category(raw.get_ref()) {
+        Some(category) => Ok(category.name.clone()),
+        None => {
+            let known = record_type.categories().iter().map(|c| c.name.as_str()).collect::<Vec<_>>().join(", ");
+            let (record_type, category) = (record_type.name().to_string(), raw.get_ref().clone());
+            Err((file.place(raw), RetentionFault::UnknownCategory { record_type, category, known }))
         }
     }
 }
@@ -282,16 +460,9 @@ fn rule(
     types: &RecordTypes,
     events: &Events,
 ) -> Result<RetentionRule, (Place, RetentionFault)> {
-    let name = raw.record_type.get_ref();
     let record_type = known_type(file, &raw.record_type, types)?;
-    let Some(category) = record_type.category(raw.category.get_ref()) else {
-        let known = record_type.categories().iter().map(|c| c.name.as_str()).collect::<Vec<_>>().join(", ");
-        let (record_type, category) = (name.clone(), raw.category.get_ref().clone());
-        return Err((file.place(&raw.category), RetentionFault::UnknownCategory { record_type, category, known }));
-    };
-    if let Some(language) = raw.source.get_ref().missing() {
-        return Err((file.place(&raw.source), RetentionFault::EmptySource { language }));
-    }
+    let category = known_category(file, &raw.category, record_type)?;
+    let source = sourced(file, &raw.source)?;
     let starts = *raw.starts.get_ref();
     let dated_by = events.get(&(record_type.name().clone(), starts)).cloned();
     if dated_by.is_none() && starts.needs_a_field() {
@@ -300,13 +471,13 @@ fn rule(
     }
     Ok(RetentionRule {
         record_type: record_type.name().clone(),
-        category: category.name.clone(),
+        category,
         starts,
         active: raw.active,
         archive: raw.archive,
         opposes_erasure: raw.opposes_erasure,
         dated_by,
-        source: raw.source.into_inner(),
+        source,
     })
 }
 

@@ -189,7 +189,15 @@ proptest! {
         prop_assert!(!decision.allowed || !decision.policies.is_empty());
         prop_assert_ne!(decision.denied, Some(Reason::EvaluationError));
 
-        let opened_special = decision.opened.iter().any(|field| field.category_str() == "health");
+        // Who files a request or proposes values is heard, and reads nothing.
+        let special = |field: &FieldPath| field.category_str() == "health";
+        if matches!(question.action, Action::ProposeChange | Action::FileRequest | Action::FollowRequests) {
+            let never = matches!(question.role, Role::Sales | Role::Billing);
+            prop_assert!(!never || !decision.opened.iter().any(special));
+            prop_assert!(question.role != Role::Backup || !decision.allowed);
+            return Ok(());
+        }
+        let opened_special = decision.opened.iter().any(special);
         let habilitated = question.operator.habilitated.iter().any(|category| category.as_str() == "health");
         prop_assert!(!opened_special || habilitated);
         match question.role {

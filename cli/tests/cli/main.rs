@@ -16,6 +16,7 @@ mod killed_server;
 mod new_vault;
 mod oversight;
 mod policy;
+mod retention;
 mod server;
 mod serving;
 mod set_back;

@@ -31,6 +31,7 @@ mod open;
 pub mod plain;
 mod readers;
 mod restore;
+mod retention;
 mod rights;
 mod root;
 mod schema;
@@ -55,6 +56,7 @@ pub use model::{
 };
 pub use open::{OpenError, OpenOptions};
 pub use restore::{Checking, Fetched, RestoreError, Restored, finish_restore, is_unfinished};
+pub use retention::Obstacles;
 pub use rights::{Erasure, Hold, Proposal};
 pub use root::RootError;
 pub use snapshot::Snapshot;

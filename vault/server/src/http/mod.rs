@@ -12,6 +12,7 @@ mod digest;
 mod documents;
 mod erasure;
 mod etag;
+mod export;
 mod file_name;
 mod grants;
 mod habilitations;
@@ -33,6 +34,7 @@ mod records;
 mod report;
 mod requests;
 mod restriction;
+mod retention;
 mod routes;
 mod scope;
 mod search;
@@ -92,6 +94,8 @@ fn routes() -> routes::Routes {
         .merge(holds::routes())
         .merge(restriction::routes())
         .merge(requests::routes())
+        .merge(export::routes())
+        .merge(retention::routes())
 }
 
 /// The control socket: for the vault's own user.

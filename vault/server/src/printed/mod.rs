@@ -1,6 +1,7 @@
 //! Pages that are printed and sent to a person, in French or English. Pure functions of what was disclosed; they
 //! escape everything and load nothing. Nothing here looks at the vault or knows HTTP.
 
+mod access;
 mod letter;
 
 use std::str::FromStr;
@@ -8,6 +9,7 @@ use std::str::FromStr;
 use coffre_core::day::Day;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
+pub(crate) use access::access;
 pub(crate) use letter::letter;
 
 /// The language of a page.

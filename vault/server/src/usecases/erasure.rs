@@ -187,7 +187,7 @@ impl Keeper {
                     ground: keeping.opposes_erasure()?,
                     category: keeping.rule.category.clone(),
                     until: keeping.until().map(date::iso),
-                    source: keeping.rule.source.clone(),
+                    source: keeping.source().clone(),
                 })
             });
             kept.collect()

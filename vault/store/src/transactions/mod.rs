@@ -18,6 +18,7 @@ mod note_all;
 mod note_only;
 mod restore_version;
 mod restriction;
+mod retention;
 
 pub use amend_record::{AmendError, AmendRecord};
 pub use answering::{AcceptChange, AcceptError, AnswerError, Answering, AnsweringError, Fits, FulfilRequest};
@@ -38,6 +39,7 @@ pub use note_all::NoteAll;
 pub use note_only::NoteOnly;
 pub use restore_version::{RestoreError, RestoreVersion};
 pub use restriction::{SetRestriction, SetRestrictionError};
+pub use retention::{KeptBy, RetainError, RetainRecord, Retained, Wanted};
 
 use coffre_core::audit::Draft;
 
