@@ -14,6 +14,7 @@ use crate::question::GrantFacts;
 /// Under which circumstances a question is put.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts, each asked about by itself")]
 pub struct Circumstance {
     /// The grant relied on.
     pub grant: GrantCase,

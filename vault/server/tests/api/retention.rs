@@ -85,8 +85,9 @@ async fn what_is_past_its_time_is_set_apart_removed_and_erased() {
 async fn holds_and_waiting_requests_win() {
     let vault = Running::start().await;
     let (legal, dpo) = (vault.application("cobol", "legal").await, vault.application("dpo", "dpo").await);
-    let (held, waiting) = (ended(&vault, &legal, 11).await, ended(&vault, &legal, 11).await);
-    let hold = legal.tell(&format!("{held}/holds?purpose=legal-defence&reason=claim")).await.ok().json()["id"].clone();
+    let (disputed, waiting) = (ended(&vault, &legal, 11).await, ended(&vault, &legal, 11).await);
+    let hold =
+        legal.tell(&format!("{disputed}/holds?purpose=legal-defence&reason=claim")).await.ok().json()["id"].clone();
     let body = json!({"type": "policyholder", "id": waiting.rsplit_once('/').unwrap().1, "kind": "access", "channel": "email"});
     let request = legal.post("/v1/requests", &body).await.ok().header("location").to_owned();
     let plan = dpo.get("/v1/retention/plan").await.ok().json();
@@ -98,9 +99,9 @@ async fn holds_and_waiting_requests_win() {
         (&json!(0), &json!(0), &json!(1), &json!(1))
     );
     let read = |record: &str, purpose: &str| format!("{record}?fields=contact.email&purpose={purpose}");
-    legal.get(&read(&held, "legal-defence")).await.ok();
+    legal.get(&read(&disputed, "legal-defence")).await.ok();
     assert_eq!(
-        legal.get(&read(&held, "contract-administration")).await.problem(403, "denied")["cause"],
+        legal.get(&read(&disputed, "contract-administration")).await.problem(403, "denied")["cause"],
         "archived",
         "kept apart"
     );

@@ -47,7 +47,7 @@ pub(crate) struct AccessExport {
     pub(crate) held_since: Timestamp,
     pub(crate) changed_at: Timestamp,
     pub(crate) restricted: bool,
-    pub(crate) fields: Vec<Value>,
+    pub(crate) fields: Vec<Told>,
     pub(crate) documents: Vec<DocumentInfo>,
     pub(crate) purposes: Vec<Purpose>,
     /// The services that the data were opened to, or may be.
@@ -59,7 +59,7 @@ pub(crate) struct AccessExport {
 
 /// A value.
 #[derive(Serialize)]
-pub(crate) struct Value {
+pub(crate) struct Told {
     pub(crate) field: FieldPath,
     pub(crate) labels: Labels,
     pub(crate) value: serde_json::Value,
@@ -167,7 +167,7 @@ impl Keeper {
         let (declared, now) = (self.record_type(kind.as_str())?, self.now());
         let value = |field: &coffre_policies::record_type::FieldDefinition| {
             let value = fields.0.get(&field.path)?.clone();
-            Some(Value { field: field.path.clone(), labels: field.labels.clone(), value })
+            Some(Told { field: field.path.clone(), labels: field.labels.clone(), value })
         };
         let facts = RecordFacts { created: state.created_at, changed: state.updated_at, fields };
         let kept = self.policies.keeping(declared, facts, now);

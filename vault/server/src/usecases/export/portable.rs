@@ -154,11 +154,11 @@ impl Keeper {
         let (sealed, receipt) = self.disclose(call, look).await?;
         let (fields, documents) = (sealed.fields.open(&receipt)?, sealed.documents.open(&receipt)?);
         let data = data(&sealed.kind, subject, sealed.version, &fields, &documents);
-        let (outbox, lock) = (Outbox::default(), asked.lock);
+        let (outbox, closed_by) = (Outbox::default(), asked.lock);
         let into = outbox.clone();
         let now = self.now().as_seconds();
         let begun = move || {
-            let mut writer = lock.close(into)?;
+            let mut writer = closed_by.close(into)?;
             let header = tar::header("data.json", data.len() as u64, now).ok_or_else(unfit)?;
             writer.write_all(&header)?;
             writer.write_all(&data)?;

@@ -97,7 +97,7 @@ fn page(
 ) -> Result<Requests, Failure> {
     let today = Day::of(look.now);
     let pending = || FilingState::ALL.iter().copied().filter(|state| state.is_pending()).collect();
-    let filter = FilingFilter {
+    let wanted = FilingFilter {
         states: match (asked.state, asked.due) {
             (Some(state), _) => vec![state],
             // Whatever is due is not answered.
@@ -114,7 +114,7 @@ fn page(
     };
     let Some(kind) = &question.kind else { return Ok(Requests { requests: Vec::new(), next: None }) };
     // One more than asked for tells whether there are more.
-    let mut requests = look.snapshot.filings(kind, &filter, asked.after, asked.limit.saturating_add(1))?;
+    let mut requests = look.snapshot.filings(kind, &wanted, asked.after, asked.limit.saturating_add(1))?;
     let more = requests.len() > asked.limit;
     requests.truncate(asked.limit);
     let next = requests.last().filter(|_| more).map(|last| FilingCursor { due_on: last.due_on, id: last.id });
