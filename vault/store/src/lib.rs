@@ -17,6 +17,7 @@ mod durable;
 mod error;
 mod filings;
 mod habilitations;
+mod history;
 mod identity;
 mod index_file;
 mod index_state;

@@ -203,16 +203,15 @@ pub(crate) fn signer(scope: &coffre_core::crypto::Scope, keys: &Keyset) -> Resul
 
 /// Creates a database with its tables.
 pub(crate) fn create(layout: &Layout, database: Database, keys: &Keyset) -> Result<Connection, OpenError> {
-    let (key, tables) = match database {
-        Database::Vault => (&keys.databases.vault, schema::VAULT),
-        Database::Keyring => (&keys.databases.keyring, schema::KEYRING),
-        Database::Audit => (&keys.databases.audit, schema::AUDIT),
-        Database::Index => (&keys.databases.index, schema::INDEX),
+    let (key, tables, version) = match database {
+        Database::Vault => (&keys.databases.vault, schema::VAULT, schema::VERSION),
+        Database::Keyring => (&keys.databases.keyring, schema::KEYRING, schema::VERSION),
+        Database::Audit => (&keys.databases.audit, schema::AUDIT, schema::VERSION),
+        Database::Index => (&keys.databases.index, schema::INDEX, schema::INDEX_VERSION),
     };
     let failed = |source| OpenError::Database { file: database.file_name(), source };
     drop(crate::durable::create_private(&layout.database(database))?);
     let connection = connection::open(&layout.database(database), key, Use::Create).map_err(failed)?;
-    let version = schema::VERSION;
     connection
         .execute_batch(&format!("BEGIN IMMEDIATE; {tables} PRAGMA user_version = {version}; COMMIT"))
         .map_err(failed)?;

@@ -3,6 +3,8 @@
 
 /// The version of the schema, in each file's `user_version`.
 pub(crate) const VERSION: i32 = 1;
+/// That of `index.db`: another one is built anew, since everything in it is derived.
+pub(crate) const INDEX_VERSION: i32 = 2;
 
 pub(crate) const VAULT: &str = "
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID, STRICT;
@@ -19,10 +21,11 @@ CREATE TABLE record_values (
     PRIMARY KEY (subject, category, version)
 ) WITHOUT ROWID, STRICT;
 CREATE TABLE grants (
-    id BLOB PRIMARY KEY, subject BLOB NOT NULL, record_type TEXT NOT NULL, version INTEGER NOT NULL,
-    terms TEXT NOT NULL, given_at INTEGER NOT NULL, withdrawn_at INTEGER
+    id BLOB NOT NULL, subject BLOB NOT NULL, record_type TEXT NOT NULL, version INTEGER NOT NULL,
+    terms TEXT NOT NULL, given_at INTEGER NOT NULL, withdrawn_at INTEGER,
+    PRIMARY KEY (subject, given_at, id)
 ) WITHOUT ROWID, STRICT;
-CREATE INDEX grants_by_subject ON grants (subject, given_at);
+CREATE UNIQUE INDEX grants_by_id ON grants (id);
 CREATE TABLE documents (
     document BLOB NOT NULL, version INTEGER NOT NULL, subject BLOB NOT NULL, epoch INTEGER NOT NULL,
     stored_at INTEGER NOT NULL, sealed_length INTEGER NOT NULL, sealed_sha256 BLOB NOT NULL, note BLOB NOT NULL,
@@ -112,9 +115,12 @@ CREATE TABLE head (
 pub(crate) const INDEX: &str = "
 CREATE TABLE terms (tag BLOB NOT NULL, subject BLOB NOT NULL, PRIMARY KEY (tag, subject)) WITHOUT ROWID, STRICT;
 CREATE INDEX terms_by_subject ON terms (subject);
-CREATE TABLE accesses (subject BLOB NOT NULL, idx INTEGER NOT NULL, PRIMARY KEY (subject, idx)) WITHOUT ROWID, STRICT;
+CREATE TABLE accesses (
+    span INTEGER NOT NULL, subject BLOB NOT NULL, idx INTEGER NOT NULL, PRIMARY KEY (span, subject, idx)
+) WITHOUT ROWID, STRICT;
 CREATE TABLE progress (
-    only INTEGER PRIMARY KEY CHECK (only = 1), change INTEGER NOT NULL, entries INTEGER NOT NULL
+    only INTEGER PRIMARY KEY CHECK (only = 1), change INTEGER NOT NULL, entries INTEGER NOT NULL,
+    accesses INTEGER NOT NULL
 ) STRICT;
-INSERT INTO progress VALUES (1, 0, 0);
+INSERT INTO progress VALUES (1, 0, 0, 0);
 ";

@@ -89,8 +89,14 @@ impl<'s> Snapshot<'s> {
                 self.shared.index.condemn();
                 Err(Unavailable::Index.into())
             }
-            answer => answer,
+            // Condemned meanwhile, it is no longer written: newer entries may be neither in it nor in memory.
+            answer => self.shared.index.check().map_err(ReadError::from).and(answer),
         }
+    }
+
+    /// Whether all pages that this view came across were sound; if not, it answers nothing more.
+    pub const fn is_sound(&self) -> bool {
+        self.spoiled.get().is_none()
     }
 
     /// The access state this view saw: goes into `Depends`.
@@ -383,7 +389,15 @@ impl<'s> Snapshot<'s> {
         before: Option<u64>,
         limit: usize,
     ) -> Result<Vec<LoggedEntry>, ReadError> {
-        let indexes = self.ask_index(|connection| Ok(index_file::accesses(connection, subject, before, limit)?))?;
+        let indexes = self.ask_index(|connection| {
+            // Memory first: what leaves it meanwhile is in the file by then.
+            let mut indexes = self.shared.recent.of(subject, before);
+            indexes.extend(index_file::accesses(connection, subject, before, limit)?);
+            indexes.sort_unstable_by(|a, b| b.cmp(a));
+            indexes.dedup();
+            indexes.truncate(limit);
+            Ok(indexes)
+        })?;
         self.ask(|reader| {
             let mut found = Vec::new();
             for index in indexes {
@@ -435,14 +449,17 @@ impl Drop for Snapshot<'_> {
         let Some(reader) = self.reader.take() else { return };
         // A reader that met damage would answer zeros; one whose transaction cannot be ended would
         // starve checkpoints. Neither is handed out again.
-        let is_sound = self.spoiled.get().is_none();
-        if is_sound && (reader.vault.is_autocommit() || reader.vault.execute_batch("COMMIT").is_ok()) {
+        if self.is_sound() && (reader.vault.is_autocommit() || ended(&reader.vault).is_ok()) {
             self.readers.give_back(reader);
         } else {
             drop(reader);
             self.readers.give_up();
         }
     }
+}
+
+fn ended(vault: &Connection) -> rusqlite::Result<()> {
+    vault.prepare_cached("COMMIT")?.execute([]).map(drop)
 }
 
 /// What is told of a damaged page; of the index, which is derived, only that it is not there now.

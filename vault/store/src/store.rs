@@ -1,5 +1,6 @@
 //! The open vault's handle: cheap to clone; the vault is sealed again when the last is dropped.
 
+use std::convert::Infallible;
 use std::fs::File;
 use std::io;
 use std::sync::mpsc::{Sender, channel};
@@ -18,14 +19,14 @@ use crate::capture::{Door, Following};
 use crate::clock::SystemEntropy;
 use crate::disclosure::{Depends, Disclosure, Receipt};
 use crate::document::{DocumentWriter, Plan, StagedDocument};
-use crate::error::{ReadError, StageError, Unavailable};
+use crate::error::{CommitError, ReadError, StageError, Unavailable};
 use crate::key_files::KeyFileFault;
 use crate::model::{NewSubject, SignedHead, Statistics};
 use crate::open::{OpenError, Opened};
 use crate::readers::Readers;
 use crate::snapshot::Snapshot;
 use crate::transactions::Transaction;
-use crate::writer::{Message, Pending, Shared, Writer};
+use crate::writer::{Answer, Message, Pending, Shared, Writer};
 
 /// An open vault.
 #[derive(Clone)]
@@ -161,7 +162,7 @@ impl Store {
     }
 
     /// Commits the entry of a read (or a denial, without claims), and gives the receipt once it is durable.
-    pub fn disclose(&self, disclosure: Disclosure) -> Pending<Receipt, std::convert::Infallible> {
+    pub fn disclose(&self, disclosure: Disclosure) -> Pending<Receipt, Infallible> {
         let (message, pending) = Message::read(disclosure);
         self.send(message);
         pending
@@ -179,6 +180,28 @@ impl Store {
         let (message, pending) = Message::write(transaction, base, reason, depends);
         self.send(message);
         pending
+    }
+
+    /// `disclose`, for a caller that waits elsewhere: `then` runs on the writer's thread once the entry is durable, hands
+    /// the outcome over and does nothing else.
+    pub fn disclose_then(
+        &self,
+        disclosure: Disclosure,
+        then: impl FnOnce(Result<Receipt, CommitError<Infallible>>) + Send + 'static,
+    ) {
+        self.send(Message::read_then(disclosure, Answer::new(then)));
+    }
+
+    /// `transact`, for a caller that waits elsewhere: `then` is as in `disclose_then`.
+    pub fn transact_then<T: Transaction>(
+        &self,
+        transaction: T,
+        base: Draft,
+        reason: Option<String>,
+        depends: Depends,
+        then: impl FnOnce(Result<(T::Output, Receipt), CommitError<T::Error>>) + Send + 'static,
+    ) {
+        self.send(Message::write_then(transaction, base, reason, depends, Answer::new(then)));
     }
 
     /// A writer that has gone drops the message, and the pending answer says that the vault stops.

@@ -1,17 +1,19 @@
 //! What every use case works with: the open store, the policies, and what is remembered of both.
 
+use std::num::NonZero;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use coffre_core::note::WitnessKey;
 use coffre_policies::Policies;
 use coffre_store::{LogTree, Snapshot, Store};
-use tokio::sync::Semaphore;
+use tokio::sync::oneshot;
 
 use super::cosignatures::published_again;
 use super::failure::Failure;
 use super::health::{Counted, LastBase};
 use super::log_sessions::LogSessions;
 use super::published_head::PublishedHead;
+use super::viewers::{View, Viewers, Waiting};
 use crate::authentication::{Applications, TokenHash};
 use crate::authorization::Decider;
 use crate::metrics::Metrics;
@@ -26,7 +28,7 @@ pub(crate) struct Keeper {
     pub(crate) metrics: Metrics,
     pub(super) counted: Counted,
     last_base: Mutex<Option<LastBase>>,
-    readers: Semaphore,
+    viewers: Viewers,
     /// Held by the one import that is under way.
     pub(super) importing: Mutex<()>,
     /// The keys whose cosignatures are believed.
@@ -40,6 +42,8 @@ pub(crate) struct Keeper {
 
 impl Keeper {
     pub(crate) fn new(store: Store, policies: Arc<Policies>, readers: usize, witnesses: Vec<WitnessKey>) -> Self {
+        // To look is work for a processor: more viewers than there are of them only get into each other's way.
+        let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
         let (published_head, log_tree) = (published_again(&store, &witnesses), LogTree::of(&store));
         Self {
             policy_set: policies.hash().to_string(),
@@ -50,7 +54,7 @@ impl Keeper {
             metrics: Metrics::default(),
             counted: Counted::default(),
             last_base: Mutex::default(),
-            readers: Semaphore::new(readers.max(1)),
+            viewers: Viewers::new(readers.min(cores)),
             importing: Mutex::new(()),
             published_head,
             log_tree,
@@ -60,15 +64,22 @@ impl Keeper {
         }
     }
 
-    /// Looks at the vault once, on a blocking thread. No more views are open at a time than there
+    /// Looks at the vault once, on a thread that may block. No more views are open at a time than there
     /// are readers, so waiting callers hold no thread.
+    pub(super) fn look(self: &Arc<Self>, look: impl FnOnce(&Self, View<'_>) + Send + 'static) {
+        self.viewers.serve(Waiting::new(self, look));
+    }
+
+    /// Looks at the vault once, and waits for what comes of it.
     pub(super) async fn view<T: Send + 'static>(
         self: &Arc<Self>,
         look: impl FnOnce(&Self, &Snapshot<'_>) -> Result<T, Failure> + Send + 'static,
     ) -> Result<T, Failure> {
-        let _place = self.readers.acquire().await.map_err(|_| Failure::Internal { what: "readers closed".into() })?;
-        let keeper = Arc::clone(self);
-        blocking(move || look(&keeper, &keeper.store.snapshot()?)).await
+        let (answer, answered) = oneshot::channel();
+        self.look(move |keeper, view| {
+            let _gone = answer.send(view.and_then(|snapshot| look(keeper, snapshot)));
+        });
+        answered.await.unwrap_or_else(|_| Err(lost()))
     }
 
     /// The last base backup that this process took.
@@ -90,6 +101,11 @@ impl Keeper {
         };
         Ok(self.view(identify).await?.role)
     }
+}
+
+/// A look that gave no answer, because it panicked.
+pub(super) fn lost() -> Failure {
+    Failure::Internal { what: "a look at the vault was lost".to_owned() }
 }
 
 /// Runs on a thread that may block.

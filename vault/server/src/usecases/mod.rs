@@ -45,6 +45,7 @@ mod retention;
 mod search;
 mod upload_document;
 mod versions;
+mod viewers;
 
 pub(crate) use amend_record::AmendRecord;
 pub(crate) use audit_log::{Access, Entries, ListAccesses, ListEntries};

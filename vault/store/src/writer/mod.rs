@@ -33,6 +33,7 @@ pub(crate) use access::{Access, AccessKey};
 pub(crate) use erasures::removed_documents;
 pub(crate) use files::{Files, KEPT};
 use job::{ReadJob, TypedJob, WriteJob};
+pub(crate) use pending::Answer;
 pub use pending::Pending;
 use recover::reopen;
 pub(crate) use recover::{RecoverError, Recovered, newest_change, recover, sweep};
@@ -43,6 +44,7 @@ use crate::clock::Clock;
 use crate::disclosure::{Depends, Disclosure, Receipt};
 use crate::document::{DocumentFolder, Kept};
 use crate::error::Unavailable;
+use crate::history::{Batch, Recent};
 use crate::index_state::IndexState;
 use crate::key_files::KeyFiles;
 use crate::layout::Layout;
@@ -73,6 +75,8 @@ pub(crate) struct Shared {
     /// The reader gate: read for each snapshot, write for a checkpoint.
     pub(crate) gate: RwLock<()>,
     pub(crate) index: IndexState,
+    /// Accesses that are not in `index.db` yet.
+    pub(crate) recent: Recent,
     head: Mutex<SignedHead>,
     /// The newest entry's time, in microseconds.
     latest: AtomicI64,
@@ -110,6 +114,7 @@ impl Shared {
             watch: Watch::default(),
             gate: RwLock::new(()),
             index: IndexState::default(),
+            recent: Recent::default(),
             head,
             latest: AtomicI64::new(0),
             trouble: Mutex::new(None),
@@ -170,14 +175,30 @@ impl Message {
         depends: Depends,
     ) -> (Self, Committing<T>) {
         let (answer, pending) = Pending::channel();
+        (Self::write_then(transaction, base, reason, depends, answer), pending)
+    }
+
+    /// A transaction, and what is done with its answer.
+    pub(crate) fn write_then<T: Transaction>(
+        transaction: T,
+        base: Draft,
+        reason: Option<String>,
+        depends: Depends,
+        answer: Answer<(T::Output, Receipt), T::Error>,
+    ) -> Self {
         let transaction = Some((transaction, base));
-        (Self::Write(Box::new(TypedJob::<T> { transaction, reason, depends, result: None, answer })), pending)
+        Self::Write(Box::new(TypedJob::<T> { transaction, reason, depends, result: None, answer }))
     }
 
     /// A disclosure, and the receipt that will come.
     pub(crate) fn read(disclosure: Disclosure) -> (Self, Pending<Receipt, std::convert::Infallible>) {
         let (answer, pending) = Pending::channel();
-        (Self::Read(Box::new(ReadJob { disclosure, answer })), pending)
+        (Self::read_then(disclosure, answer), pending)
+    }
+
+    /// A disclosure, and what is done with its receipt.
+    pub(crate) fn read_then(disclosure: Disclosure, answer: Answer<Receipt, std::convert::Infallible>) -> Self {
+        Self::Read(Box::new(ReadJob { disclosure, answer }))
     }
 }
 
@@ -195,6 +216,8 @@ pub(crate) struct Writer {
     files: Option<Files>,
     tail: Tail,
     change: u64,
+    /// The accesses that are being written to `index.db`.
+    batch: Batch,
     /// Staged documents of groups that failed: opening the files again tells which are committed.
     undecided: Vec<Kept>,
     /// While the index is built anew: whether its new file is there.
@@ -213,7 +236,8 @@ impl Writer {
     pub(crate) fn new(shared: Arc<Shared>, recovered: Recovered) -> Self {
         shared.publish(&recovered.tail);
         let Recovered { files, tail, change } = recovered;
-        Self { shared, files: Some(files), tail, change, undecided: Vec::new(), index_is_new: false }
+        let (batch, undecided) = (Batch::default(), Vec::new());
+        Self { shared, files: Some(files), tail, change, batch, undecided, index_is_new: false }
     }
 
     /// Serves until it is told to stop or everybody has gone; what was accepted is finished.
@@ -248,6 +272,7 @@ impl Writer {
             }
             self.checkpoint_if_long();
         }
+        self.write_rest_of_history();
         // A copy under way must find the files as they were, and what is not captured its log.
         if !self.shared.capturing.load(Ordering::SeqCst) && !self.shared.watch.is_on() {
             self.checkpoint();
@@ -279,6 +304,7 @@ impl Writer {
             // A change of access may have come into force while the group it was in was reported failed.
             self.shared.access.forget();
             self.undecided.clear();
+            self.forget_history();
             self.tail = recovered.tail;
             self.change = recovered.change;
             self.files = Some(recovered.files);
@@ -291,6 +317,12 @@ impl Writer {
         }
         self.shared.set_trouble(None);
         Ok(())
+    }
+
+    /// Lets go of the accesses in memory: `index.db` holds them all, or is built anew with them.
+    fn forget_history(&mut self) {
+        self.shared.recent.clear();
+        self.batch = Batch::default();
     }
 
     /// After a failure the connections are never used again: frames of a failed commit could come
