@@ -62,12 +62,17 @@ async fn access(
     request: Request,
 ) -> Result<Response, Problem> {
     let (parts, sent) = request.into_parts();
-    let mut query = Parameters::read(&parts.uri, &["purpose", "reason"], &["format", "language", "request"])?;
+    let mut query =
+        Parameters::read(&parts.uri, &["purpose", "reason"], &["content", "format", "language", "request"])?;
     let form = query.parsed("format", "json or html")?.unwrap_or(Form::Json);
     let language = query.parsed("language", "fr or en")?.unwrap_or(printed::Language::French);
+    let content = query.parsed("content", "true or false")?.unwrap_or(true);
     let (subject, reason, request) = (identifier(&id)?, Some(query.required_reason()?), query.request()?);
+    if !content && request.is_some() {
+        return Err(Problem::malformed("an export without content answers no request: leave request out"));
+    }
     body::none(&parts.headers, sent, &api.limits).await?;
-    let asked = ExportAccess { kind, subject, purpose: query.text("purpose"), reason, request };
+    let asked = ExportAccess { kind, subject, purpose: query.text("purpose"), reason, request, content };
     let (export, receipt) = api.keeper.export_access(&call, asked).await?;
     let answer = Answer::recorded(&receipt);
     match form {

@@ -99,6 +99,13 @@ async fn an_export_is_whole_or_nothing_and_for_the_person_alone() {
             .replace(record.rsplit_once('/').unwrap().1, "00000000-0000-4000-8000-000000000000");
         send(legal.clone(), nobody).await.problem(404, "not-found");
     }
+    let overseen = dpo.tell(&format!("{record}/export/access?purpose=audit&reason=x&content=false")).await.ok();
+    assert_eq!((&overseen.json()["fields"], &overseen.json()["documents"]), (&json!([]), &json!([])));
+    assert!(!overseen.text().contains("asthme") && !overseen.text().contains("Lefèvre"));
+    assert!(!overseen.json()["accesses"].as_array().unwrap().is_empty());
+    desk.tell(&format!("{record}/export/access?purpose=customer-support&reason=x&content=false"))
+        .await
+        .problem(403, "denied");
     legal.tell(&format!("{record}/export/access?purpose=data-subject-request")).await.problem(400, "malformed-request");
     legal.tell(&format!("{record}/export/access?{WHY}&format=pdf")).await.problem(400, "malformed-request");
     for lock in [

@@ -12,7 +12,7 @@ use coffre_core::record::{FieldPath, Fields, RecordTypeName};
 use coffre_core::role::Role;
 use coffre_core::time::Timestamp;
 use coffre_policies::values::date;
-use coffre_policies::{Labels, RecordFacts};
+use coffre_policies::{Action, Labels, RecordFacts};
 use coffre_store::{DocumentInfo, ReadError, Receipt, RecordState, Undisclosed};
 use serde::Serialize;
 
@@ -34,6 +34,8 @@ pub(crate) struct ExportAccess {
     pub(crate) reason: Option<String>,
     /// The request that this answers.
     pub(crate) request: Option<FilingId>,
+    /// Whether the data themselves are in it. Without them it is what oversight may see.
+    pub(crate) content: bool,
 }
 
 /// Everything that is held about a person.
@@ -115,7 +117,7 @@ struct Sealed {
     kind: RecordTypeName,
     state: RecordState,
     fields: Undisclosed<Fields>,
-    documents: Undisclosed<Vec<DocumentInfo>>,
+    documents: Option<Undisclosed<Vec<DocumentInfo>>>,
     grants: Vec<Grant>,
 }
 
@@ -127,15 +129,19 @@ impl Keeper {
         asked: ExportAccess,
     ) -> Result<(AccessExport, Receipt), Failure> {
         let by = audit::Action::ExportAccess;
-        let question = self.question_of_export(&asked.kind, &asked.purpose, asked.reason, by)?;
-        let (subject, request) = (asked.subject, asked.request);
+        let mut question = self.question_of_export(&asked.kind, &asked.purpose, asked.reason, by)?;
+        if !asked.content {
+            (question.action, question.fields) = (Action::ReadAccesses, BTreeSet::new());
+        }
+        let (subject, request, content) = (asked.subject, asked.request.filter(|_| asked.content), asked.content);
         let look = move |look: &Look<'_>| {
             let mut plan = look.on_record(&question, subject, |found| {
                 fulfils(look, request, subject, by)?;
                 let opened: Vec<FieldPath> = found.decided.opened.iter().cloned().collect();
                 let fields = look.snapshot.fields(found.kind, subject, &opened)?;
-                let documents = look.snapshot.documents(found.kind, subject)?;
-                let claims = vec![fields.claim().clone(), documents.claim().clone()];
+                let documents = content.then(|| look.snapshot.documents(found.kind, subject)).transpose()?;
+                let mut claims = vec![fields.claim().clone()];
+                claims.extend(documents.as_ref().map(|documents| documents.claim().clone()));
                 let (kind, state) = (found.kind.clone(), found.state.clone());
                 let grants = look.snapshot.grants(subject)?;
                 Ok(Reading { claims, content: Sealed { kind, state, fields, documents, grants } })
@@ -145,7 +151,7 @@ impl Keeper {
         };
         let (sealed, receipt) = self.disclose(call, look).await?;
         let fields = sealed.fields.open(&receipt)?;
-        let documents = sealed.documents.open(&receipt)?;
+        let documents = sealed.documents.map(|documents| documents.open(&receipt)).transpose()?.unwrap_or_default();
         let accesses = self.seen(subject).await?;
         let export =
             self.access_export(subject, &sealed.kind, &sealed.state, &fields, documents, sealed.grants, accesses)?;
