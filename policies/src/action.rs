@@ -40,6 +40,8 @@ pub enum Action {
     ReadAccesses,
     /// Read the signed head of the audit log, and hashes of its tree.
     ReadTreeHead,
+    /// Wipe the vault's keys from memory.
+    Seal,
     /// Find out which records a value of an index belongs to, without opening any.
     LookupSubject,
     /// Ask whether a data subject may be contacted through the channel that these fields are.
@@ -96,13 +98,13 @@ pub(crate) enum Scope {
     DocumentFields,
     /// The record as a whole.
     Record,
-    /// The audit log.
+    /// The vault as a whole, for which its audit log stands.
     Log,
 }
 
 impl Action {
     /// Every action, in the order in which they are shown.
-    pub const ALL: [Self; 35] = [
+    pub const ALL: [Self; 36] = [
         Self::Read,
         Self::Search,
         Self::ReadVersions,
@@ -118,6 +120,7 @@ impl Action {
         Self::ReadAudit,
         Self::ReadAccesses,
         Self::ReadTreeHead,
+        Self::Seal,
         Self::LookupSubject,
         Self::CheckContactable,
         Self::GiveHabilitation,
@@ -158,6 +161,7 @@ impl Action {
             Self::ReadAudit => "read-audit",
             Self::ReadAccesses => "read-accesses",
             Self::ReadTreeHead => "read-tree-head",
+            Self::Seal => "seal",
             Self::LookupSubject => "lookup-subject",
             Self::CheckContactable => "check-contactable",
             Self::GiveHabilitation => "give-habilitation",
@@ -214,7 +218,7 @@ impl Action {
             | Self::DecideRequests
             | Self::PlanRetention
             | Self::RunRetention => Scope::Record,
-            Self::ReadAudit | Self::ReadTreeHead => Scope::Log,
+            Self::ReadAudit | Self::ReadTreeHead | Self::Seal => Scope::Log,
         }
     }
 

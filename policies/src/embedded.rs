@@ -18,6 +18,7 @@ pub(crate) const FILES: &[(&str, &str)] = files![
     "cedar/retention.cedar",
     "cedar/rights.cedar",
     "cedar/schema.cedarschema",
+    "cedar/sealing.cedar",
     "cedar/special-categories.cedar",
     "environments/assureurs-engages.toml",
     "environments/bigmom-production.toml",

@@ -1,13 +1,12 @@
 //! The section `[backup]`: where base backups wait, where copies go, where history is kept.
 
-use std::env;
-use std::num::NonZeroU64;
+use std::num::{NonZeroU32, NonZeroU64};
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
 use super::destination::Destination;
-use super::joined;
+use super::{credential, joined};
 use crate::complaint::Complaint;
 
 /// The section `[backup]`.
@@ -24,6 +23,11 @@ pub(crate) struct Backup {
     /// Whether every commit is captured within a second; otherwise base backups only, on request.
     #[serde(default = "yes")]
     pub(crate) continuous: bool,
+    /// Megabytes that the spool may take; base backups are taken beyond it.
+    pub(crate) spool_limit_mb: Option<NonZeroU64>,
+    /// What the server does when the spool takes no more.
+    #[serde(default)]
+    pub(crate) when_full: WhenFull,
     /// How old the last good backup may be.
     #[serde(default = "a_day_and_two_hours")]
     pub(crate) objective_hours: u32,
@@ -32,6 +36,38 @@ pub(crate) struct Backup {
     pub(crate) destinations: Vec<Destination>,
     /// Where history is kept.
     pub(crate) restic: Option<Restic>,
+    /// How it is proven.
+    #[serde(default)]
+    pub(crate) drill: Drill,
+}
+
+/// The section `[backup.drill]`.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Drill {
+    /// The folder that backups are restored below, on a disk with room for one; otherwise in the vault's directory.
+    pub(crate) scratch: Option<PathBuf>,
+    /// How long ago the last drill that passed may be.
+    pub(crate) objective_days: u32,
+    /// In how many drills everything is decrypted once.
+    pub(crate) slices: NonZeroU32,
+}
+
+impl Default for Drill {
+    fn default() -> Self {
+        Self { scratch: None, objective_days: 8, slices: NonZeroU32::MIN.saturating_add(29) }
+    }
+}
+
+/// What the server does when the spool takes no more.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum WhenFull {
+    /// It goes on, and alerts.
+    #[default]
+    KeepServing,
+    /// It refuses reads and writes.
+    Refuse,
 }
 
 const fn three() -> NonZeroU64 {
@@ -61,6 +97,11 @@ pub(crate) struct Restic {
 }
 
 impl Backup {
+    /// Bytes that the spool may take.
+    pub(crate) fn spool_limit(&self) -> Option<u64> {
+        self.spool_limit_mb.map(|limit| limit.get().saturating_mul(1_000_000))
+    }
+
     /// Where the backup account remembers its runs.
     pub(crate) fn state(&self) -> &Path {
         self.state.as_deref().unwrap_or(&self.spool)
@@ -70,6 +111,9 @@ impl Backup {
     pub(super) fn check(&self) -> Result<(), &'static str> {
         if self.objective_hours == 0 {
             return Err("`objective_hours` is 0; use the hours after which a backup is too old");
+        }
+        if self.drill.objective_days == 0 {
+            return Err("`objective_days` in [backup.drill] is 0; use the days after which a drill is overdue");
         }
         for (index, destination) in self.destinations.iter().enumerate() {
             destination.check(&self.spool)?;
@@ -87,7 +131,7 @@ impl Backup {
 
     /// Every path in it, from a folder on.
     pub(super) fn paths_from(&mut self, folder: &Path) {
-        for path in [&mut self.spool].into_iter().chain(self.state.as_mut()) {
+        for path in [&mut self.spool].into_iter().chain(self.state.as_mut()).chain(self.drill.scratch.as_mut()) {
             *path = joined(folder, path);
         }
         for destination in &mut self.destinations {
@@ -121,17 +165,6 @@ impl Restic {
             *binary = joined(folder, binary);
         }
     }
-}
-
-/// Where systemd puts what `LoadCredential=` names.
-pub(super) fn credential(name: &str, instead: &str) -> Result<PathBuf, Complaint> {
-    let folder = env::var_os("CREDENTIALS_DIRECTORY").ok_or_else(|| {
-        Complaint::usage(
-            format!("there is no credential {name:?} (CREDENTIALS_DIRECTORY is not set)"),
-            format!("run under systemd with LoadCredential=, or set `{instead}`"),
-        )
-    })?;
-    Ok(Path::new(&folder).join(name))
 }
 
 /// Whether a repository is a folder of this machine: `restic --repo` begins every other one with a scheme.

@@ -9,6 +9,7 @@ pub mod canonical;
 pub mod crypto;
 pub mod day;
 pub mod document;
+pub mod drill;
 pub mod erasure;
 pub mod filing;
 pub mod four_eyes;

@@ -91,10 +91,21 @@ pub struct Application {
     pub name: String,
     /// Its role.
     pub role: Role,
+    /// The URI in the client certificates by which it is known, if it is known by certificate.
+    pub san_uri: Option<String>,
     /// When it was added.
     pub added_at: Timestamp,
     /// When it was revoked, if it was.
     pub revoked_at: Option<Timestamp>,
+}
+
+/// A token of an application: all that is known of it besides its hash.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TokenInfo {
+    /// When it was issued.
+    pub issued_at: Timestamp,
+    /// From when on it opens nothing; never unless stated.
+    pub expires_at: Option<Timestamp>,
 }
 
 /// An entry as it stands in the log.

@@ -2,7 +2,7 @@
 //! and legacy keys are encrypted under the subject's key or are keyed hashes.
 
 /// The version of the schema, in each file's `user_version`.
-pub(crate) const VERSION: i32 = 1;
+pub(crate) const VERSION: i32 = 2;
 /// That of `index.db`: another one is built anew, since everything in it is derived.
 pub(crate) const INDEX_VERSION: i32 = 2;
 
@@ -37,11 +37,15 @@ CREATE TABLE habilitations (
 ) WITHOUT ROWID, STRICT;
 CREATE INDEX habilitations_by_operator ON habilitations (operator, given_at);
 CREATE TABLE applications (
-    id BLOB PRIMARY KEY, name TEXT NOT NULL, role TEXT NOT NULL, token_hash BLOB NOT NULL,
+    id BLOB PRIMARY KEY, name TEXT NOT NULL, role TEXT NOT NULL, san_uri TEXT,
     added_at INTEGER NOT NULL, revoked_at INTEGER
 ) WITHOUT ROWID, STRICT;
 CREATE UNIQUE INDEX applications_in_force ON applications (name) WHERE revoked_at IS NULL;
-CREATE UNIQUE INDEX applications_by_token ON applications (token_hash);
+CREATE UNIQUE INDEX applications_by_uri ON applications (san_uri) WHERE revoked_at IS NULL AND san_uri IS NOT NULL;
+CREATE TABLE tokens (
+    hash BLOB PRIMARY KEY, application BLOB NOT NULL, issued_at INTEGER NOT NULL, expires_at INTEGER
+) WITHOUT ROWID, STRICT;
+CREATE INDEX tokens_by_application ON tokens (application, issued_at);
 CREATE TABLE tombstones (
     subject BLOB PRIMARY KEY, record_type TEXT NOT NULL, erased_at INTEGER NOT NULL, change INTEGER NOT NULL,
     terms BLOB NOT NULL
@@ -50,41 +54,36 @@ CREATE TABLE removed_documents (
     document BLOB NOT NULL, version INTEGER NOT NULL, PRIMARY KEY (document, version)
 ) WITHOUT ROWID, STRICT;
 CREATE TABLE erased_terms (tag BLOB PRIMARY KEY) WITHOUT ROWID, STRICT;
-CREATE TABLE pending (idx INTEGER PRIMARY KEY, leaf BLOB NOT NULL, annotation BLOB) STRICT;
-";
-
-/// Tables of `vault.db` that came after its first version: a vault made before them gets them when it is
-/// opened. Why a record is held, and what a request says, is encrypted under the subject's key.
-pub(crate) const VAULT_ADDED: &str = "
-CREATE TABLE IF NOT EXISTS holds (
+CREATE TABLE holds (
     id BLOB PRIMARY KEY, subject BLOB NOT NULL, placed_at INTEGER NOT NULL, lifted_at INTEGER,
     epoch INTEGER NOT NULL, sealed BLOB NOT NULL
 ) WITHOUT ROWID, STRICT;
-CREATE INDEX IF NOT EXISTS holds_by_subject ON holds (subject, placed_at);
-CREATE TABLE IF NOT EXISTS erasure_proposals (
+CREATE INDEX holds_by_subject ON holds (subject, placed_at);
+CREATE TABLE erasure_proposals (
     subject BLOB PRIMARY KEY, proposed_at INTEGER NOT NULL, proposed_in BLOB NOT NULL,
     operator TEXT NOT NULL, operator_known TEXT NOT NULL
 ) WITHOUT ROWID, STRICT;
-CREATE TABLE IF NOT EXISTS erasures (
+CREATE TABLE erasures (
     subject BLOB PRIMARY KEY, proposed_at INTEGER, proposed_in BLOB, erased_in BLOB NOT NULL
 ) WITHOUT ROWID, STRICT;
-CREATE TABLE IF NOT EXISTS keyring_copies (
+CREATE TABLE keyring_copies (
     place TEXT PRIMARY KEY, looked_at INTEGER NOT NULL, oldest INTEGER, unaccounted INTEGER NOT NULL
 ) WITHOUT ROWID, STRICT;
-CREATE TABLE IF NOT EXISTS filings (
+CREATE TABLE filings (
     id BLOB PRIMARY KEY, subject BLOB NOT NULL, record_type TEXT NOT NULL, kind TEXT NOT NULL, filer BLOB NOT NULL,
     due_on TEXT NOT NULL, state TEXT NOT NULL, assignee TEXT, filing TEXT NOT NULL
 ) WITHOUT ROWID, STRICT;
-CREATE INDEX IF NOT EXISTS filings_by_due ON filings (due_on, id);
-CREATE INDEX IF NOT EXISTS filings_by_subject ON filings (subject);
-CREATE TABLE IF NOT EXISTS filing_steps (
+CREATE INDEX filings_by_due ON filings (due_on, id);
+CREATE INDEX filings_by_subject ON filings (subject);
+CREATE TABLE filing_steps (
     filing BLOB NOT NULL, step INTEGER NOT NULL, subject BLOB NOT NULL, act TEXT NOT NULL, at INTEGER NOT NULL,
     operator TEXT, call BLOB NOT NULL, epoch INTEGER NOT NULL, sealed BLOB, PRIMARY KEY (filing, step)
 ) WITHOUT ROWID, STRICT;
-CREATE INDEX IF NOT EXISTS filing_steps_by_subject ON filing_steps (subject);
-CREATE TABLE IF NOT EXISTS archived (
+CREATE INDEX filing_steps_by_subject ON filing_steps (subject);
+CREATE TABLE archived (
     subject BLOB NOT NULL, category TEXT NOT NULL, since INTEGER NOT NULL, PRIMARY KEY (subject, category)
 ) WITHOUT ROWID, STRICT;
+CREATE TABLE pending (idx INTEGER PRIMARY KEY, leaf BLOB NOT NULL, annotation BLOB) STRICT;
 ";
 
 /// Tables of `vault.db` with rows of one data subject, in their column `subject`: all of it goes with an erasure.

@@ -13,7 +13,7 @@ use coffre_core::audit::Entry;
 use coffre_core::crypto::{self, SecretKey};
 use coffre_core::day::Day;
 use coffre_core::grant::{Grant, GrantTerms};
-use coffre_core::ids::{ApplicationId, DocumentId, GrantId, SubjectId};
+use coffre_core::ids::{DocumentId, GrantId, SubjectId};
 use coffre_core::keyset::SubjectKeys;
 use coffre_core::merkle::Hash;
 use coffre_core::record::{FieldPath, Fields, RecordTypeName};
@@ -26,7 +26,7 @@ use crate::disclosure::{Claim, Undisclosed};
 use crate::document::{DocumentReader, Located};
 use crate::error::{ReadError, Unavailable};
 use crate::layout::Database;
-use crate::model::{Application, DocumentInfo, Hit, LoggedEntry, RecordState, Statistics, VersionInfo};
+use crate::model::{DocumentInfo, Hit, LoggedEntry, RecordState, Statistics, VersionInfo};
 use crate::readers::{Reader, Readers};
 use crate::writer::Shared;
 use crate::{index_file, keyring, log_file, subject_keys, values};
@@ -343,35 +343,6 @@ impl<'s> Snapshot<'s> {
         self.ask(|reader| keyring::find(&reader.keyring, scope, keys, kind, subject))
     }
 
-    /// The application in force with a token of this SHA-256.
-    pub fn application_by_token(&self, token_hash: &[u8; 32]) -> Result<Option<Application>, ReadError> {
-        self.ask(|reader| {
-            let mut statement = reader.vault.prepare_cached(
-                "SELECT id, name, role, added_at, revoked_at FROM applications WHERE token_hash = ?1 AND revoked_at IS NULL",
-            )?;
-            statement.query_row([token_hash], application_row).optional()?.map(application_of).transpose()
-        })
-    }
-
-    /// An application, in force or revoked.
-    pub fn application(&self, id: ApplicationId) -> Result<Option<Application>, ReadError> {
-        self.ask(|reader| {
-            let sql = "SELECT id, name, role, added_at, revoked_at FROM applications WHERE id = ?1";
-            let mut statement = reader.vault.prepare_cached(sql)?;
-            statement.query_row([id.as_bytes()], application_row).optional()?.map(application_of).transpose()
-        })
-    }
-
-    /// All applications, revoked ones included, oldest first.
-    pub fn applications(&self) -> Result<Vec<Application>, ReadError> {
-        self.ask(|reader| {
-            let sql = "SELECT id, name, role, added_at, revoked_at FROM applications ORDER BY added_at, id";
-            let mut statement = reader.vault.prepare_cached(sql)?;
-            let rows = statement.query_map([], application_row)?;
-            rows.map(|row| application_of(row?)).collect()
-        })
-    }
-
     /// Entries of the log from an index on.
     pub fn entries(&self, from: u64, limit: usize) -> Result<Vec<LoggedEntry>, ReadError> {
         self.ask(|reader| log_file::entries(&reader.audit, from, limit))
@@ -485,22 +456,6 @@ pub(crate) fn grant_of((id, subject, version, terms, withdrawn_at): GrantRow) ->
         terms,
         version,
         withdrawn_at: withdrawn_at.map(Timestamp::from_micros),
-    })
-}
-
-type ApplicationRow = ([u8; 16], String, String, i64, Option<i64>);
-
-fn application_row(row: &Row<'_>) -> rusqlite::Result<ApplicationRow> {
-    Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
-}
-
-fn application_of((id, name, role, added_at, revoked_at): ApplicationRow) -> Result<Application, ReadError> {
-    Ok(Application {
-        id: ApplicationId::from_bytes(id),
-        name,
-        role: role.parse().map_err(|_| ReadError::Format { what: "role" })?,
-        added_at: Timestamp::from_micros(added_at),
-        revoked_at: revoked_at.map(Timestamp::from_micros),
     })
 }
 

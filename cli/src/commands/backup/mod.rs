@@ -5,6 +5,7 @@ mod capture;
 mod copies;
 mod follow;
 mod list;
+mod report;
 mod run;
 mod setting;
 mod status;
@@ -35,8 +36,29 @@ enum Verb {
     Verify(verify::Arguments),
     /// Tell how old the last good backup is; the exit code says whether that is within the objective
     Status(status::Arguments),
+    /// Tell people how backups stand: a page, a mail, a signed request. For every morning, also when all is well
+    Report(report::Arguments),
+    /// Note how far each destination lags and how much it holds, for the charts of 90 days
+    Measure(report::MeasureArguments),
+    /// Call the heartbeat if all is well; whoever watches it alerts when no call comes
+    Heartbeat(report::HeartbeatArguments),
     /// Look at which copies of the keyring stand where, and tell the vault: what erasures wait for
     Copies(copies::Arguments),
+}
+
+impl Arguments {
+    /// The job that this is (`schedule::JOBS`); none for what only looks.
+    pub(crate) fn job(&self) -> Option<&'static str> {
+        match &self.verb {
+            Verb::Run(verb) => Some(verb.job()),
+            Verb::Verify(verb) => verb.job(),
+            Verb::Copies(_) => Some("copies"),
+            Verb::Measure(_) => Some("measure"),
+            Verb::Heartbeat(_) => Some("heartbeat"),
+            Verb::Report(verb) => verb.job(),
+            Verb::Follow(_) | Verb::List(_) | Verb::Status(_) => None,
+        }
+    }
 }
 
 /// Runs the verb.
@@ -48,5 +70,8 @@ pub(crate) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
         Verb::Verify(verb) => verify::run(verb, global),
         Verb::Status(verb) => status::run(verb, global),
         Verb::Copies(verb) => copies::run(verb, global),
+        Verb::Report(verb) => report::run(verb, global),
+        Verb::Measure(verb) => report::measure(verb, global),
+        Verb::Heartbeat(verb) => report::heartbeat(verb, global),
     }
 }

@@ -11,8 +11,9 @@ use coffre_core::spool::Pinned;
 
 use crate::arguments::Global;
 use crate::complaint::Complaint;
-use crate::configuration::{self, Backup, Configuration, Opened};
+use crate::configuration::{self, Backup, Configuration, Notify, Opened};
 use crate::place::Place;
+use crate::schedule::Row;
 
 /// The name of the repository among the places.
 pub(super) const RESTIC: &str = "restic";
@@ -31,11 +32,16 @@ pub(crate) struct ResticArgument {
 pub(super) struct Setting {
     pub(super) pinned: Pinned,
     pub(super) spool: PathBuf,
+    pub(super) spool_limit: Option<u64>,
     pub(super) state: PathBuf,
     pub(super) objective_seconds: i64,
     pub(super) destinations: Vec<(String, Opened)>,
     pub(super) repository: Option<Repository>,
     pub(super) backup_socket: Option<PathBuf>,
+    /// Who is told.
+    pub(super) notify: Notify,
+    /// What runs by itself.
+    pub(super) rows: Vec<Row>,
     program: Option<PathBuf>,
 }
 
@@ -56,7 +62,10 @@ impl Setting {
             repository: configured.map(repository).transpose()?,
             program: restic.restic.clone().or_else(|| configured?.binary.clone()),
             state: backup.state().to_owned(),
+            spool_limit: backup.spool_limit(),
             spool: backup.spool,
+            notify: configuration.notify.clone(),
+            rows: configuration.schedule.rows(),
             backup_socket: backup_socket(configuration),
         })
     }

@@ -22,6 +22,7 @@ pub(super) const fn action(language: Language, action: Action) -> &'static str {
         Action::ReadAudit => language.pick("consulter le journal", "read the log"),
         Action::ReadAccesses => language.pick("voir les accès", "see accesses"),
         Action::ReadTreeHead => language.pick("lire la tête du journal", "read the log's head"),
+        Action::Seal => language.pick("sceller le coffre", "seal the vault"),
         Action::LookupSubject => language.pick("retrouver une personne", "find a person"),
         Action::Erase => language.pick("effacer un dossier", "erase a record"),
         Action::ReadErasure => language.pick("suivre un effacement", "follow an erasure"),

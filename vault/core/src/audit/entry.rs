@@ -33,6 +33,8 @@ pub enum Action {
     ReadVersions,
     /// A former version became the current one again.
     RestoreVersion,
+    /// Records were set back by a restore to a moment: its `cause` says how.
+    Rewind,
     /// A record was imported.
     Import,
     /// An imported record was changed by a later import.
@@ -79,6 +81,8 @@ pub enum Action {
     AddApplication,
     /// An application was revoked.
     RevokeApplication,
+    /// An application got a new token.
+    RotateToken,
     /// A base backup was captured.
     CaptureBase,
     /// A record was erased.
@@ -143,6 +147,14 @@ pub enum Action {
     VerifyRestore,
     /// The log was exported.
     ExportAudit,
+    /// A backup was restored and opened as a drill; `cause` says in which phase it failed.
+    Drill,
+    /// The root key was replaced.
+    RotateRoot,
+    /// It was proposed to seal the vault, for another operator to confirm.
+    ProposeSeal,
+    /// The vault was sealed, or somebody asked for it: the last entry before its keys leave memory.
+    Seal,
 }
 
 impl Action {
@@ -219,6 +231,19 @@ pub struct Parent {
     /// How many entries its log had.
     pub size: u64,
     /// Its tree's root, in hexadecimal.
+    pub root: String,
+}
+
+/// The moment that records were set back to by a restore: everything else is as the parent left it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RewoundTo {
+    /// The generation that was captured then.
+    pub generation: GenerationId,
+    /// When.
+    pub time: Timestamp,
+    /// How many entries the log had.
+    pub size: u64,
+    /// The root of its tree, in hexadecimal.
     pub root: String,
 }
 
@@ -302,6 +327,9 @@ pub struct Draft {
     /// What the generation before this one ended with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent: Option<Parent>,
+    /// Of a generation that began with a restore to a moment: which.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rewound: Option<RewoundTo>,
 }
 
 impl Draft {
@@ -334,6 +362,7 @@ impl Draft {
             count: None,
             target: None,
             parent: None,
+            rewound: None,
         }
     }
 

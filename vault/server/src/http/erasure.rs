@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::answer::Answer;
 use super::caller::Caller;
+use super::four_eyes::FourEyes;
 use super::parameters::Parameters;
 use super::path::{Segments, identifier};
 use super::problem::Problem;
@@ -28,7 +29,7 @@ type Place = Segments<(String, String)>;
 
 async fn propose(
     State(api): State<Api>,
-    Caller(call): Caller,
+    FourEyes(call): FourEyes,
     Segments((kind, id)): Place,
     request: Request,
 ) -> Result<Response, Problem> {
@@ -44,7 +45,7 @@ async fn propose(
 
 async fn confirm(
     State(api): State<Api>,
-    Caller(call): Caller,
+    FourEyes(call): FourEyes,
     Segments((kind, id)): Place,
     request: Request,
 ) -> Result<Response, Problem> {

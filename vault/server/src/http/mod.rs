@@ -10,16 +10,19 @@ mod contactable;
 mod control;
 mod digest;
 mod documents;
+mod drills;
 mod erasure;
 mod etag;
 mod export;
 mod file_name;
+mod four_eyes;
 mod grants;
 mod habilitations;
 mod health;
 mod holds;
 mod log;
 mod openapi;
+mod operator;
 mod parameters;
 mod path;
 mod peer;
@@ -37,6 +40,8 @@ mod restriction;
 mod retention;
 mod routes;
 mod scope;
+mod seal;
+mod sealed;
 mod search;
 mod subjects;
 mod versions;
@@ -47,14 +52,20 @@ use axum::Router;
 use axum::http::HeaderName;
 
 pub(crate) use peer::Peer;
+pub(crate) use sealed::{sealed, sealed_control};
 
+use crate::authentication::OperatorTokens;
+use crate::drills::DrillOptions;
 use crate::limits::Limits;
 use crate::options::SpoolOptions;
+use crate::quotas::Quotas;
 use crate::stop::Stop;
 use crate::usecases::Keeper;
 
 /// The operator whom the application acts for.
 const OPERATOR: HeaderName = HeaderName::from_static("coffre-operator");
+/// The token by which the identity provider vouches for them.
+const OPERATOR_TOKEN: HeaderName = HeaderName::from_static("coffre-operator-token");
 /// The request's identifier, on every answer.
 const REQUEST: HeaderName = HeaderName::from_static("coffre-request");
 /// The index of the audit entry that an answer left.
@@ -65,9 +76,16 @@ const AUDIT_ENTRY: HeaderName = HeaderName::from_static("coffre-audit-entry");
 pub(crate) struct Api {
     pub(crate) keeper: Arc<Keeper>,
     pub(crate) limits: Limits,
+    /// Who verifies operators, if they can be.
+    pub(crate) operators: Option<OperatorTokens>,
+    /// What one caller may ask for.
+    pub(crate) quotas: Arc<Quotas>,
     /// Where base backups go.
     pub(crate) spool: Option<SpoolOptions>,
+    pub(crate) drills: Option<DrillOptions>,
     pub(crate) stop: Stop,
+    /// Told to seal the vault.
+    pub(crate) seal: Stop,
 }
 
 /// The API for applications.
@@ -85,6 +103,7 @@ fn routes() -> routes::Routes {
         .merge(contactable::routes())
         .merge(habilitations::routes())
         .merge(audit::routes())
+        .merge(seal::routes())
         .merge(log::routes())
         .merge(report::routes())
         .merge(subjects::routes())
@@ -100,10 +119,10 @@ fn routes() -> routes::Routes {
 
 /// The control socket: for the vault's own user.
 pub(crate) fn control(api: Api) -> Router {
-    control::routes().serve("control", api)
+    control::routes().merge(drills::routes()).serve("control", api)
 }
 
 /// The backup socket: blind verbs only.
 pub(crate) fn backup(api: Api) -> Router {
-    backup::routes().serve("backup", api)
+    backup::routes().merge(drills::routes()).serve("backup", api)
 }

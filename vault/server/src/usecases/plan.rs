@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use coffre_core::audit::Draft;
+use coffre_core::audit::{Action, Draft};
 use coffre_store::{Claim, CommitError, Depends, Disclosure, Receipt, Transaction};
 use tokio::sync::oneshot;
 
@@ -11,6 +11,7 @@ use super::call::Call;
 use super::failure::{Denial, Failure, uncommitted};
 use super::keeper::{Keeper, lost};
 use super::look::Look;
+use crate::unusual::Unusual;
 
 /// How often a decision is made again when access moved under it.
 const ATTEMPTS: usize = 8;
@@ -89,6 +90,7 @@ impl Keeper {
             let Plan { draft, reason, depends, then } = plan;
             match then {
                 Ok(Reading { claims, content }) => {
+                    keeper.watch_reads(&draft);
                     let disclosure = Disclosure { draft, reason, claims, depends };
                     let then = move |done: Result<Receipt, _>| {
                         answer.give(Ok(settle(done.map(|receipt| (content, receipt)))));
@@ -165,6 +167,19 @@ impl Keeper {
             }
         }
         Err(Failure::Contended)
+    }
+
+    /// Tells when somebody reads far more than they do usually; only what opens content counts.
+    fn watch_reads(&self, draft: &Draft) {
+        let content =
+            matches!(draft.action, Action::Read | Action::ReadVersions | Action::ReadDocument | Action::Search);
+        let (Some(application), Some(role), true) = (draft.application, draft.role, content) else { return };
+        let (operator, records) = (draft.operator.as_deref(), draft.subjects.len());
+        if let Some(unusual) = self.watch.count(application, operator, records, self.store.now()) {
+            let Unusual { reads, usual } = unusual;
+            self.metrics.unusual(role);
+            tracing::warn!(%application, %role, reads, usual, "reads have left their usual range: see the audit log");
+        }
     }
 
     fn refuse<T: Send + 'static>(

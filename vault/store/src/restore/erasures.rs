@@ -12,7 +12,6 @@ use rusqlite::Connection;
 use super::RestoreError;
 use crate::document::DocumentFolder;
 use crate::layout::Database;
-use crate::schema;
 use crate::transactions::remove_rows;
 use crate::writer::{newest_change, removed_documents};
 
@@ -59,8 +58,6 @@ impl Missed {
 
     /// Removes the rows of the erased and remembers them, within the caller's transaction.
     pub(super) fn remove(&self, vault: &Connection) -> rusqlite::Result<()> {
-        // A point from before some of the tables lacks them.
-        vault.execute_batch(schema::VAULT_ADDED)?;
         let mut change = newest_change(vault)?;
         for tombstone in self.iter() {
             change += 1;

@@ -19,10 +19,13 @@ mod note_only;
 mod restore_version;
 mod restriction;
 mod retention;
+mod rotate_token;
 
 pub use amend_record::{AmendError, AmendRecord};
 pub use answering::{AcceptChange, AcceptError, AnswerError, Answering, AnsweringError, Fits, FulfilRequest};
-pub use applications::{AddApplication, AddApplicationError, RevokeApplication, RevokeApplicationError};
+pub use applications::{
+    AddApplication, AddApplicationError, NewToken, Proof, RevokeApplication, RevokeApplicationError,
+};
 pub use copies::{ForgetPlace, ForgetPlaceError, ReportCopies, ReportCopiesError};
 pub use create_record::{CreateError, CreateRecord};
 pub use documents::{AddDocument, AddDocumentError};
@@ -40,6 +43,7 @@ pub use note_only::NoteOnly;
 pub use restore_version::{RestoreError, RestoreVersion};
 pub use restriction::{SetRestriction, SetRestrictionError};
 pub use retention::{KeptBy, RetainError, RetainRecord, Retained, Wanted};
+pub use rotate_token::{RotateToken, RotateTokenError, Rotated};
 
 use coffre_core::audit::Draft;
 

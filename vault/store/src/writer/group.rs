@@ -80,6 +80,10 @@ struct Plan {
 impl Writer {
     /// Commits a group and answers everybody in it.
     pub(super) fn commit(&mut self, writes: Vec<Box<dyn WriteJob>>, reads: Vec<ReadJob>) {
+        let (writes, reads) = self.admit((writes, reads));
+        if writes.is_empty() && reads.is_empty() {
+            return;
+        }
         if let Err(cause) = self.ready() {
             return fail_all(writes, reads, &cause);
         }

@@ -1,6 +1,6 @@
 //! What waits for the writer: transactions and disclosures, each with the way back to its asker.
 
-use coffre_core::audit::Draft;
+use coffre_core::audit::{Action, Draft};
 use coffre_core::time::Timestamp;
 
 use super::pending::Answer;
@@ -28,6 +28,8 @@ pub(crate) enum Ran {
 /// A transaction whose type is known only to itself.
 pub(crate) trait WriteJob: Send {
     fn depends(&self) -> &Depends;
+    /// Whether it takes something out of somebody's reach: possible on a full disk too.
+    fn is_protective(&self) -> bool;
     fn reason(&mut self) -> Option<String>;
     fn run(&mut self, around: &Surroundings<'_>, change: u64) -> Ran;
     fn moved(self: Box<Self>);
@@ -47,6 +49,10 @@ pub(super) struct TypedJob<T: Transaction> {
 impl<T: Transaction> WriteJob for TypedJob<T> {
     fn depends(&self) -> &Depends {
         &self.depends
+    }
+
+    fn is_protective(&self) -> bool {
+        self.transaction.as_ref().is_some_and(|(_, base)| protects(base.action))
     }
 
     fn reason(&mut self) -> Option<String> {
@@ -85,6 +91,21 @@ impl<T: Transaction> WriteJob for TypedJob<T> {
     fn fail(self: Box<Self>, cause: &Unavailable) {
         self.answer.give(Err(CommitError::Unavailable(cause.clone())));
     }
+}
+
+/// What no lack of space may stand in the way of.
+const fn protects(action: Action) -> bool {
+    matches!(
+        action,
+        Action::Erase
+            | Action::ProposeErasure
+            | Action::WithdrawErasure
+            | Action::Restrict
+            | Action::WithdrawGrant
+            | Action::WithdrawHabilitation
+            | Action::RevokeApplication
+            | Action::PlaceHold
+    )
 }
 
 /// A disclosure that waits for its entry.

@@ -4,6 +4,7 @@
 //! the files are closed, and the next group opens them again: the vault comes back by itself.
 
 mod access;
+mod admission;
 mod entries;
 mod erasures;
 mod files;
@@ -46,10 +47,11 @@ use crate::document::{DocumentFolder, Kept};
 use crate::error::Unavailable;
 use crate::history::{Batch, Recent};
 use crate::index_state::IndexState;
-use crate::key_files::KeyFiles;
+use crate::key_files::{KeyFileFault, KeyFiles, RightKeyFiles};
 use crate::layout::Layout;
 use crate::log_file::Tail;
 use crate::model::SignedHead;
+use crate::reserve::Reserve;
 use crate::transactions::Transaction;
 use coffre_core::audit::Draft;
 
@@ -67,11 +69,14 @@ pub(crate) struct Shared {
     /// Descriptors of the database files, for copying them.
     pub(crate) descriptors: Descriptors,
     /// What the key files that go into backups should be.
-    pub(crate) key_files: KeyFiles,
+    /// Held while a rotation of the root key replaces them.
+    pub(crate) key_files: RwLock<KeyFiles>,
     /// A base backup is being taken: checkpoints wait.
     pub(crate) capturing: AtomicBool,
     /// What continuous capture is told.
     pub(crate) watch: Watch,
+    /// What is kept of the disk for what must be possible on a full one.
+    pub(crate) reserve: Reserve,
     /// The reader gate: read for each snapshot, write for a checkpoint.
     pub(crate) gate: RwLock<()>,
     pub(crate) index: IndexState,
@@ -98,6 +103,7 @@ impl Shared {
         key_files: KeyFiles,
     ) -> Self {
         let head = Mutex::new(SignedHead { size: 0, note: String::new() });
+        let reserve = Reserve::new(&layout);
         Self {
             layout,
             scope,
@@ -109,9 +115,10 @@ impl Shared {
             folder,
             access: Access::default(),
             descriptors,
-            key_files,
+            key_files: RwLock::new(key_files),
             capturing: AtomicBool::new(false),
             watch: Watch::default(),
+            reserve,
             gate: RwLock::new(()),
             index: IndexState::default(),
             recent: Recent::default(),
@@ -124,6 +131,16 @@ impl Shared {
     /// The time now, and never before the newest entry's.
     pub(crate) fn now(&self) -> Timestamp {
         self.clock.now().max(Timestamp::from_micros(self.latest.load(Ordering::Acquire)))
+    }
+
+    /// What the key files should be, since the last rotation of the root.
+    pub(crate) fn key_files(&self) -> KeyFiles {
+        *self.key_files.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The key files that go into backups, if they are what they should be.
+    pub(crate) fn right_key_files(&self) -> Result<RightKeyFiles, KeyFileFault> {
+        self.key_files().read(&self.layout)
     }
 
     /// Shows a new end of the log.
@@ -139,7 +156,8 @@ impl Shared {
 
     /// What is wrong now, if anything is.
     pub(crate) fn trouble(&self) -> Option<Unavailable> {
-        self.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        let trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        trouble.or_else(|| self.watch.refusal())
     }
 
     /// Bytes of the write-ahead logs that a backup rests on.
@@ -289,7 +307,7 @@ impl Writer {
                 Err(RecvTimeoutError::Timeout) if self.files.is_none() => {
                     let _still_in_trouble = self.ready();
                 }
-                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Timeout) => self.refill_reserve(),
                 Err(RecvTimeoutError::Disconnected) => return None,
             }
         }
@@ -315,7 +333,7 @@ impl Writer {
             files.note_links();
             files.still_linked().inspect_err(|cause| self.shared.set_trouble(Some(cause.clone())))?;
         }
-        self.shared.set_trouble(None);
+        self.shared.set_trouble(self.shared.reserve.is_spent().then_some(Unavailable::DiskFull));
         Ok(())
     }
 

@@ -4,6 +4,7 @@ mod applications;
 mod audit;
 mod copies;
 mod import;
+mod keys;
 mod retention;
 mod vault;
 
@@ -12,8 +13,9 @@ use super::routes::Routes;
 pub(super) fn routes() -> Routes {
     applications::routes()
         .merge(audit::routes())
-        .merge(import::routes())
-        .merge(vault::routes())
         .merge(copies::routes())
+        .merge(import::routes())
+        .merge(keys::routes())
+        .merge(vault::routes())
         .merge(retention::routes())
 }
