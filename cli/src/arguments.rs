@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use coffre_core::ids::Environment;
 
-use crate::commands::{application, audit, backup, doctor, drill, import, init, key, policy, restore, seal, serve};
+use crate::commands::{
+    application, audit, backup, doctor, drill, import, init, key, policy, restore, retention, seal, serve,
+};
 use crate::demo;
 
 /// An encrypted vault for an insurer's sensitive records, and the backups that keep them from being lost.
@@ -63,6 +65,8 @@ pub(crate) enum Verb {
     Audit(audit::Arguments),
     /// Back up, and verify backups, without any key
     Backup(backup::Arguments),
+    /// Show what the retention rules say is past its time, and apply them
+    Retention(retention::Arguments),
     /// Restore a vault from a backup, with the recovery identity
     Restore(Box<restore::Arguments>),
     /// Prove a backup: have the vault restore it from where it is kept, open it and check it

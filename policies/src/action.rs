@@ -66,6 +66,22 @@ pub enum Action {
     LiftHold,
     /// List the legal holds on a record.
     ListHolds,
+    /// Propose other values for these fields, without reading them.
+    ProposeChange,
+    /// File a request of a data subject.
+    FileRequest,
+    /// Follow the requests that the same application filed, add to them, take them back.
+    FollowRequests,
+    /// See which requests there are and how they stand.
+    ListRequests,
+    /// Assign, extend, refuse and fulfil requests, and write letters.
+    DecideRequests,
+    /// Export these fields for the person whom they are about.
+    Export,
+    /// See what retention would do to records.
+    PlanRetention,
+    /// Let retention set apart and erase what is past its time.
+    RunRetention,
 }
 
 /// Text that names no action.
@@ -88,7 +104,7 @@ pub(crate) enum Scope {
 
 impl Action {
     /// Every action, in the order in which they are shown.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 36] = [
         Self::Read,
         Self::Search,
         Self::ReadVersions,
@@ -117,6 +133,14 @@ impl Action {
         Self::PlaceHold,
         Self::LiftHold,
         Self::ListHolds,
+        Self::ProposeChange,
+        Self::FileRequest,
+        Self::FollowRequests,
+        Self::ListRequests,
+        Self::DecideRequests,
+        Self::Export,
+        Self::PlanRetention,
+        Self::RunRetention,
     ];
 
     /// Its name in policies, the audit log and the command line.
@@ -150,14 +174,27 @@ impl Action {
             Self::PlaceHold => "place-hold",
             Self::LiftHold => "lift-hold",
             Self::ListHolds => "list-holds",
+            Self::ProposeChange => "propose-change",
+            Self::FileRequest => "file-request",
+            Self::FollowRequests => "follow-requests",
+            Self::ListRequests => "list-requests",
+            Self::DecideRequests => "decide-requests",
+            Self::Export => "export",
+            Self::PlanRetention => "plan-retention",
+            Self::RunRetention => "run-retention",
         }
     }
 
     pub(crate) const fn scope(self) -> Scope {
         match self {
-            Self::Read | Self::Search | Self::ReadVersions | Self::Create | Self::Amend | Self::CheckContactable => {
-                Scope::Fields
-            }
+            Self::Read
+            | Self::Search
+            | Self::ReadVersions
+            | Self::Create
+            | Self::Amend
+            | Self::CheckContactable
+            | Self::ProposeChange
+            | Self::Export => Scope::Fields,
             Self::ListDocuments | Self::ReadDocument | Self::UploadDocument => Scope::DocumentFields,
             Self::RestoreVersion
             | Self::GiveGrant
@@ -174,14 +211,29 @@ impl Action {
             | Self::Unrestrict
             | Self::PlaceHold
             | Self::LiftHold
-            | Self::ListHolds => Scope::Record,
+            | Self::ListHolds
+            | Self::FileRequest
+            | Self::FollowRequests
+            | Self::ListRequests
+            | Self::DecideRequests
+            | Self::PlanRetention
+            | Self::RunRetention => Scope::Record,
             Self::ReadAudit | Self::ReadTreeHead | Self::Seal => Scope::Log,
         }
     }
 
     /// Whether one field that is not open refuses the whole: nothing is written or found by halves.
     pub(crate) const fn takes_all_or_nothing(self) -> bool {
-        matches!(self, Self::Search | Self::Create | Self::Amend | Self::UploadDocument | Self::CheckContactable)
+        matches!(
+            self,
+            Self::Search
+                | Self::Create
+                | Self::Amend
+                | Self::UploadDocument
+                | Self::CheckContactable
+                | Self::ProposeChange
+                | Self::Export
+        )
     }
 }
 

@@ -10,6 +10,7 @@ pub(crate) mod init;
 pub(crate) mod key;
 pub(crate) mod policy;
 pub(crate) mod restore;
+pub(crate) mod retention;
 pub(crate) mod seal;
 pub(crate) mod serve;
 
@@ -30,6 +31,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
         Verb::Policy(verb) => policy::run(verb, &arguments.global),
         Verb::Audit(verb) => audit::run(verb, &arguments.global),
         Verb::Backup(verb) => backup::run(verb, &arguments.global),
+        Verb::Retention(verb) => retention::run(verb, &arguments.global),
         Verb::Restore(verb) => restore::run(verb, &arguments.global),
         Verb::Drill(verb) => drill::run(verb, &arguments.global),
         Verb::Demo(verb) => demo::run(verb),

@@ -18,6 +18,7 @@ mod killed_server;
 mod new_vault;
 mod oversight;
 mod policy;
+mod retention;
 mod sealing;
 mod server;
 mod serving;

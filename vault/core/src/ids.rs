@@ -124,6 +124,10 @@ identifier!(
     HoldId, "hold"
 );
 identifier!(
+    /// A request that was filed with Legal. (`RequestId` is one call of the API.)
+    FilingId, "request"
+);
+identifier!(
     /// An application: a program that calls the API.
     ApplicationId, "application"
 );

@@ -15,6 +15,7 @@ mod limits;
 mod metrics;
 mod operator_options;
 mod options;
+mod printed;
 mod quotas;
 mod serve;
 mod stop;

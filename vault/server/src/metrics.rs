@@ -126,6 +126,10 @@ impl Metrics {
             text.gauge("coffre_document_versions", "Stored versions of documents.", statistics.documents);
             text.gauge("coffre_audit_entries", "Entries of the audit log.", statistics.entries);
             text.gauge("coffre_wal_bytes", "Bytes of the write-ahead logs.", statistics.wal_bytes);
+            let requests = statistics.requests;
+            text.gauge("coffre_requests_pending", "Requests that wait for an answer.", requests.pending);
+            text.gauge("coffre_requests_due_soon", "Requests to be answered within a week.", requests.due_soon);
+            text.gauge("coffre_requests_overdue", "Requests whose time to be answered is over.", requests.overdue);
         }
         let series = self.lock();
         series.expose(&mut text);

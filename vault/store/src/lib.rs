@@ -17,6 +17,7 @@ mod document;
 mod drills;
 mod durable;
 mod error;
+mod filings;
 mod habilitations;
 mod history;
 mod identity;
@@ -34,6 +35,7 @@ pub mod plain;
 mod readers;
 mod reserve;
 mod restore;
+mod retention;
 mod rights;
 mod root;
 mod rotate;
@@ -49,6 +51,7 @@ pub use disclosure::{Claim, Depends, Disclosure, Receipt, Undisclosed, WrongRece
 pub use document::{DocumentReader, DocumentWriter, StagedDocument};
 pub use drills::KeepDrillError;
 pub use error::{CommitError, ReadError, StageError, Unavailable, disk_is_full};
+pub use filings::{FilingCounts, FilingCursor, FilingFilter, FilingStep};
 pub use identity::{Identity, IdentityError};
 pub use init::{InitError, InitPlan, Initialized, init};
 pub use key_files::KeyFileFault;
@@ -63,6 +66,7 @@ pub use restore::{
     Checking, DrillError, Drilled, Fetched, MOMENT, Moment, RecordsSetBack, RestoreError, Restored, finish_restore,
     is_unfinished,
 };
+pub use retention::Obstacles;
 pub use rights::{Erasure, Hold, Proposal};
 pub use root::RootError;
 pub use rotate::RotateError;

@@ -1,12 +1,16 @@
 //! What the store tells about its contents: plain data without behaviour. Nothing here is record
 //! content, apart from what stands inside an `Undisclosed`.
 
+use std::collections::BTreeSet;
+
 use coffre_core::crypto::SecretKey;
 use coffre_core::ids::{ApplicationId, DocumentId, SubjectId};
 use coffre_core::record::Category;
 use coffre_core::role::Role;
 use coffre_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
+
+use crate::filings::FilingCounts;
 
 /// What is known of a record without opening it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +23,8 @@ pub struct RecordState {
     pub updated_at: Timestamp,
     /// Whether its processing is restricted (GDPR article 18).
     pub restricted: bool,
+    /// Its categories that are set apart in the intermediate archive.
+    pub archived: BTreeSet<Category>,
 }
 
 /// One version of a record.
@@ -140,4 +146,6 @@ pub struct Statistics {
     pub entries: u64,
     /// Bytes of the three write-ahead logs.
     pub wal_bytes: u64,
+    /// Requests that wait for an answer.
+    pub requests: FilingCounts,
 }

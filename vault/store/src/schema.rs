@@ -69,12 +69,30 @@ CREATE TABLE erasures (
 CREATE TABLE keyring_copies (
     place TEXT PRIMARY KEY, looked_at INTEGER NOT NULL, oldest INTEGER, unaccounted INTEGER NOT NULL
 ) WITHOUT ROWID, STRICT;
+CREATE TABLE filings (
+    id BLOB PRIMARY KEY, subject BLOB NOT NULL, record_type TEXT NOT NULL, kind TEXT NOT NULL, filer BLOB NOT NULL,
+    due_on TEXT NOT NULL, state TEXT NOT NULL, assignee TEXT, filing TEXT NOT NULL
+) WITHOUT ROWID, STRICT;
+CREATE INDEX filings_by_due ON filings (due_on, id);
+CREATE INDEX filings_by_subject ON filings (subject);
+CREATE TABLE filing_steps (
+    filing BLOB NOT NULL, step INTEGER NOT NULL, subject BLOB NOT NULL, act TEXT NOT NULL, at INTEGER NOT NULL,
+    operator TEXT, call BLOB NOT NULL, epoch INTEGER NOT NULL, sealed BLOB, PRIMARY KEY (filing, step)
+) WITHOUT ROWID, STRICT;
+CREATE INDEX filing_steps_by_subject ON filing_steps (subject);
+CREATE TABLE archived (
+    subject BLOB NOT NULL, category TEXT NOT NULL, since INTEGER NOT NULL, PRIMARY KEY (subject, category)
+) WITHOUT ROWID, STRICT;
 CREATE TABLE pending (idx INTEGER PRIMARY KEY, leaf BLOB NOT NULL, annotation BLOB) STRICT;
 ";
 
 /// Tables of `vault.db` with rows of one data subject, in their column `subject`: all of it goes with an erasure.
-pub(crate) const OF_SUBJECT: [&str; 6] =
-    ["record_values", "documents", "grants", "holds", "erasure_proposals", "records"];
+pub(crate) const OF_SUBJECT: [&str; 7] =
+    ["record_values", "documents", "grants", "holds", "erasure_proposals", "archived", "records"];
+
+/// What of a subject's requests goes with an erasure: what they say. That one was made and answered stays, for it must
+/// be possible to show that it was (GDPR article 5(2)).
+pub(crate) const SILENCE_FILINGS: &str = "UPDATE filing_steps SET sealed = NULL WHERE subject = ?1";
 
 pub(crate) const KEYRING: &str = "
 CREATE TABLE subject_keys (

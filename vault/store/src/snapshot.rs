@@ -6,10 +6,12 @@
 mod oversight;
 
 use std::cell::Cell;
+use std::collections::BTreeSet;
 use std::sync::{PoisonError, RwLockReadGuard};
 
 use coffre_core::audit::Entry;
 use coffre_core::crypto::{self, SecretKey};
+use coffre_core::day::Day;
 use coffre_core::grant::{Grant, GrantTerms};
 use coffre_core::ids::{DocumentId, GrantId, SubjectId};
 use coffre_core::keyset::SubjectKeys;
@@ -105,19 +107,28 @@ impl<'s> Snapshot<'s> {
     /// A record's state; `None` for one that does not exist, is of another type, or was erased.
     pub fn record(&self, kind: &RecordTypeName, subject: SubjectId) -> Result<Option<RecordState>, ReadError> {
         let read = |row: &Row<'_>| {
-            Ok(RecordState {
+            let state = RecordState {
                 version: row.get(0)?,
                 created_at: Timestamp::from_micros(row.get(1)?),
                 updated_at: Timestamp::from_micros(row.get(2)?),
                 restricted: row.get(3)?,
-            })
+                archived: BTreeSet::new(),
+            };
+            Ok((state, row.get::<_, Option<String>>(4)?))
         };
-        self.ask(|reader| {
+        let found = self.ask(|reader| {
             let mut statement = reader.vault.prepare_cached(
-                "SELECT version, created_at, updated_at, restricted FROM records WHERE subject = ?1 AND record_type = ?2",
+                "SELECT version, created_at, updated_at, restricted,
+                        (SELECT group_concat(category) FROM archived WHERE archived.subject = records.subject)
+                 FROM records WHERE subject = ?1 AND record_type = ?2",
             )?;
             Ok(statement.query_row(params![subject.as_bytes(), kind.as_str()], read).optional()?)
-        })
+        })?;
+        let Some((mut state, archived)) = found else { return Ok(None) };
+        for name in archived.iter().flat_map(|names| names.split(',')) {
+            state.archived.insert(name.parse().map_err(|_| ReadError::Format { what: "category" })?);
+        }
+        Ok(Some(state))
     }
 
     /// Runs something with a subject's keys; gives `erased` where the key was destroyed meanwhile
@@ -399,6 +410,7 @@ impl<'s> Snapshot<'s> {
             documents: count("SELECT count(*) FROM documents")?,
             entries: self.shared.head().size,
             wal_bytes: self.shared.wal_bytes(),
+            requests: self.filing_counts(Day::of(self.shared.now()))?,
         })
     }
 }

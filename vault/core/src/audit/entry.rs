@@ -107,6 +107,42 @@ pub enum Action {
     Restrict,
     /// The restriction of a record was ended.
     Unrestrict,
+    /// A request was filed with Legal: a change, or a right of a data subject.
+    FileRequest,
+    /// Requests were listed.
+    ListRequests,
+    /// A request was looked at.
+    ReadRequest,
+    /// A request was given to an operator.
+    AssignRequest,
+    /// How the person behind a request was identified was written down.
+    IdentifyRequester,
+    /// The filer of a request was asked for more.
+    AskAboutRequest,
+    /// The filer of a request answered.
+    ReplyToRequest,
+    /// The time to answer a request was extended.
+    ExtendRequest,
+    /// A request was answered by an act, which is another entry of the same call.
+    FulfilRequest,
+    /// A request was refused.
+    RefuseRequest,
+    /// A request was taken back by its filer.
+    WithdrawRequest,
+    /// A letter to the person behind a request was written.
+    WriteLetter,
+    /// All that is held about a person was exported for the person (GDPR article 15).
+    ExportAccess,
+    /// A person's data were exported to be taken elsewhere (GDPR article 20).
+    ExportPortable,
+    /// What retention would do was asked for.
+    PlanRetention,
+    /// Categories of a record were set apart in the intermediate archive.
+    Archive,
+    /// Categories of a record came back into daily use.
+    Unarchive,
+    /// Categories of a record were removed at the end of their retention.
+    EraseCategories,
     /// Restored data was compared with what was backed up.
     VerifyRestore,
     /// The log was exported.
@@ -284,8 +320,8 @@ pub struct Draft {
     /// How many equal events this entry stands for, when more than one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub count: Option<u64>,
-    /// What else the entry is about: an application (added, revoked), an operator (habilitated), a hold, the ground of a
-    /// restriction.
+    /// What else the entry is about: an application (added, revoked), an operator (habilitated), a hold, a request and
+    /// its letter, the ground of a restriction.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target: Option<String>,
     /// What the generation before this one ended with.

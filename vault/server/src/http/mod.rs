@@ -13,6 +13,7 @@ mod documents;
 mod drills;
 mod erasure;
 mod etag;
+mod export;
 mod file_name;
 mod four_eyes;
 mod grants;
@@ -29,11 +30,14 @@ mod percent;
 mod problem;
 mod problem_of;
 mod problem_of_log;
+mod problem_of_requests;
 mod receipt;
 mod record_body;
 mod records;
 mod report;
+mod requests;
 mod restriction;
+mod retention;
 mod routes;
 mod scope;
 mod seal;
@@ -108,6 +112,9 @@ fn routes() -> routes::Routes {
         .merge(erasure::routes())
         .merge(holds::routes())
         .merge(restriction::routes())
+        .merge(requests::routes())
+        .merge(export::routes())
+        .merge(retention::routes())
 }
 
 /// The control socket: for the vault's own user.

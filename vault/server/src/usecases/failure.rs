@@ -21,6 +21,7 @@ use thiserror::Error;
 use super::erasure::KeptCategory;
 use super::log_copy::CopyError;
 use super::log_refusal::LogRefusal;
+use super::requests::RequestRefusal;
 
 /// What a denial tells its caller. Its entry is in the log before anybody sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -236,6 +237,9 @@ pub(crate) enum Failure {
     /// There is no such hold.
     #[error("there is no such hold: list those of the record")]
     NoSuchHold,
+    /// Something about a request.
+    #[error(transparent)]
+    Request(RequestRefusal),
     /// A report of copies that proves nothing.
     #[error("{cause}")]
     UnusableReport {

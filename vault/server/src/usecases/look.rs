@@ -62,6 +62,11 @@ impl<'l> Look<'l> {
         Ok(Self { keeper, snapshot, call, caller: found.ok_or(Failure::Unauthenticated)?, now, acting })
     }
 
+    /// The application that calls.
+    pub(super) fn application(&self) -> &coffre_store::Application {
+        &self.caller.application
+    }
+
     /// Plans what is asked of one record: the action if the record is there and the policies allow
     /// it, the refusal otherwise.
     pub(super) fn on_record<A>(
@@ -106,8 +111,10 @@ impl<'l> Look<'l> {
         };
         // Asked for an unknown record too, so that both take the same work.
         let grants = self.snapshot.grants(subject)?;
-        let standing =
-            state.as_ref().map(|state| Standing { grants: &grants, restricted: state.restricted, now: self.now });
+        let standing = state.as_ref().map(|state| {
+            let RecordState { restricted, archived, .. } = state;
+            Standing { grants: &grants, restricted: *restricted, archived, now: self.now }
+        });
         let decided = self.decide(question, standing)?;
         Ok((state, decided))
     }

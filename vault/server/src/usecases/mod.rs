@@ -18,6 +18,7 @@ mod document_stream;
 mod drill;
 mod erasure;
 mod expected_version;
+mod export;
 mod failure;
 mod failure_rights;
 mod grants;
@@ -38,8 +39,10 @@ mod read_document;
 mod read_record;
 mod receipt;
 mod report_audit;
+mod requests;
 mod restore_document;
 mod restriction;
+mod retention;
 mod rotate_root;
 mod seal;
 mod search;
@@ -58,6 +61,7 @@ pub(crate) use document_stream::DocumentStream;
 pub(crate) use drill::DrillHistory;
 pub(crate) use erasure::{EraseRecord, ErasureView, ReadErasure};
 pub(crate) use expected_version::ExpectedVersion;
+pub(crate) use export::{AccessExport, Archive, ExportAccess, ExportPortable, Lock, Seen};
 pub(crate) use failure::{Denial, Failure};
 pub(crate) use grants::{GiveGrant, ListGrants, WithdrawGrant};
 pub(crate) use habilitations::{GiveHabilitation, ListHabilitations, WithdrawHabilitation};
@@ -71,6 +75,10 @@ pub(crate) use read_document::{ListDocuments, ReadDocument};
 pub(crate) use read_record::ReadRecord;
 pub(crate) use receipt::ReadReceipt;
 pub(crate) use report_audit::AskReport;
+pub(crate) use requests::{
+    AcceptRequest, FileRequest, Letter, LetterView, ListRequests, ReadRequest, RequestRefusal, RequestView, Requests,
+    StepAsked, TakeStep, WriteLetter,
+};
 pub(crate) use restore_document::RestoreDocument;
 pub(crate) use restriction::{Ground, Restrict};
 pub(crate) use search::Search;

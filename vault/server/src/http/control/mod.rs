@@ -5,6 +5,7 @@ mod audit;
 mod copies;
 mod import;
 mod keys;
+mod retention;
 mod vault;
 
 use super::routes::Routes;
@@ -16,4 +17,5 @@ pub(super) fn routes() -> Routes {
         .merge(import::routes())
         .merge(keys::routes())
         .merge(vault::routes())
+        .merge(retention::routes())
 }
