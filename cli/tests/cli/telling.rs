@@ -17,14 +17,14 @@ use crate::server::until;
 use crate::site::Site;
 
 /// Serves connections on loopback, one after the other, and hands on what each brought.
-fn listen(serve: impl Fn(TcpStream) -> String + Send + 'static) -> (u16, Receiver<String>) {
+fn listen(serve: impl Fn(&TcpStream) -> String + Send + 'static) -> (u16, Receiver<String>) {
     let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a port");
     let port = listener.local_addr().expect("an address").port();
     let (told, heard) = channel();
     // It ends with the test's process.
     std::thread::spawn(move || {
         for stream in listener.incoming().flatten() {
-            if told.send(serve(stream)).is_err() {
+            if told.send(serve(&stream)).is_err() {
                 return;
             }
         }
@@ -33,9 +33,9 @@ fn listen(serve: impl Fn(TcpStream) -> String + Send + 'static) -> (u16, Receive
 }
 
 /// SMTP (RFC 5321), as far as a client that sends one mail needs it: every line that it says.
-fn mail_server(stream: TcpStream) -> String {
+fn mail_server(stream: &TcpStream) -> String {
     let mut lines = BufReader::new(stream.try_clone().expect("a stream"));
-    let answer = |text: &str| write!(&stream, "{text}\r\n").expect("it listens");
+    let answer = |text: &str| write!(&mut &*stream, "{text}\r\n").expect("it listens");
     let (mut heard, mut in_data) = (String::new(), false);
     answer("220 mail.test ESMTP");
     loop {
@@ -67,7 +67,7 @@ fn mail_server(stream: TcpStream) -> String {
 }
 
 /// An HTTP server that is content with everything: the request as it came.
-fn receiver(mut stream: TcpStream) -> String {
+fn receiver(mut stream: &TcpStream) -> String {
     let mut lines = BufReader::new(stream.try_clone().expect("a stream"));
     let (mut head, mut length) = (String::new(), 0);
     loop {
@@ -149,8 +149,7 @@ fn the_morning_report_reaches_a_mail_server_and_a_webhook_that_can_tell_who_sent
     let (time, mac) = signature.strip_prefix("t=").and_then(|rest| rest.split_once(",v1=")).expect("both parts");
     let mut expected = Hmac::<Sha256>::new_from_slice(b"between us").expect("a key");
     expected.update(format!("{time}.{body}").as_bytes());
-    let expected: String = expected.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
-    assert_eq!(mac, expected);
+    assert_eq!(mac, coffre_core::crypto::hex(&expected.finalize().into_bytes()));
     let sent: Value = serde_json::from_str(body).expect("JSON");
     assert_eq!((&sent["kind"], &sent["facts"]["well"]), (&"report".into(), &Value::Bool(true)));
 
