@@ -17,6 +17,8 @@ mod serve;
 mod stop;
 mod usecases;
 
+#[cfg(fuzzing)]
+pub use http::fuzzing;
 pub use limits::Limits;
 pub use options::{BackupSocket, ServerOptions, SpoolOptions, TlsFiles};
 pub use serve::{ServeError, Serving, SocketError, TlsError, serve, serve_control, terminated};

@@ -13,6 +13,8 @@ mod documents;
 mod erasure;
 mod etag;
 mod file_name;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod grants;
 mod habilitations;
 mod health;
