@@ -46,14 +46,15 @@ pub(crate) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
         let serving = coffre_server::serve(options, store.clone(), policies).await?;
         // Ends with the runtime.
         audit.daily_head.map(|to| tokio::spawn(daily_head::hand_over_daily(to, store)));
-        announce(&place, serving.address(), tls)?;
-        let stop = serving.stop();
-        tokio::spawn(async move {
-            // Without signal handlers the signals end the process by themselves.
-            if coffre_server::terminated().await.is_ok() {
+        // Before anybody is told that it runs, and may end it. Without handlers the signals end the process by themselves.
+        if let Ok(told) = coffre_server::terminated() {
+            let stop = serving.stop();
+            tokio::spawn(async move {
+                told.await;
                 stop.now();
-            }
-        });
+            });
+        }
+        announce(&place, serving.address(), tls)?;
         serving.stopped().await;
         Ok(Exit::Success)
     })
