@@ -4,7 +4,9 @@
 use coffre_core::spool::{Fault, NoPoint};
 
 use crate::destination::{PutError, SourceError};
+use crate::jobs::JobsError;
 use crate::lock::LockError;
+use crate::measure::MeasurementError;
 use crate::restic::{BackupError, CheckError, Failure, RestoreError as FetchError};
 use crate::restore::{PlanError, RestoreError};
 use crate::run::{RunError, TargetError};
@@ -198,6 +200,7 @@ impl Ends for PlanError {
             Self::Source(error) => error.ending(),
             Self::NoPoint(error) => error.ending(),
             Self::Documents { first, .. } => first.ending(),
+            Self::NewestLost { source } => source.ending(),
         }
     }
 }
@@ -220,6 +223,22 @@ impl Ends for StateError {
             Self::Damaged { .. } => Ending::Failure,
             Self::Io { .. } => Ending::Temporary,
         }
+    }
+}
+
+impl Ends for JobsError {
+    fn ending(&self) -> Ending {
+        match self {
+            Self::Damaged { .. } => Ending::Failure,
+            Self::Io { .. } => Ending::Temporary,
+            Self::Lock(error) => error.ending(),
+        }
+    }
+}
+
+impl Ends for MeasurementError {
+    fn ending(&self) -> Ending {
+        Ending::Temporary
     }
 }
 

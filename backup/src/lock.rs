@@ -70,6 +70,17 @@ impl Lock {
         Ok(Self { _file: file })
     }
 
+    /// The same, after waiting for whoever has it: for what takes a moment only.
+    pub(crate) fn wait(path: &Path) -> Result<Self, LockError> {
+        for _ in 0..50 {
+            match Self::file(path) {
+                Err(LockError::Held { .. }) => {}
+                other => return other,
+            }
+        }
+        Self::file(path)
+    }
+
     /// Locks a folder itself.
     pub(crate) fn folder(path: &Path) -> Result<Self, LockError> {
         let failed = |source| LockError::Io { path: path.display().to_string(), source };

@@ -11,6 +11,10 @@ pub enum Stage {
     Copying,
     /// restic makes a snapshot.
     Snapshot,
+    /// restic removes what nothing needs.
+    Pruning,
+    /// Reading a source.
+    Reading,
     /// restic checks its repository.
     Checking,
     /// restic fetches files.

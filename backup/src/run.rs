@@ -11,7 +11,7 @@ use crate::destination::{Destination, FileSystem, SourceError};
 use crate::ending::{Ending, Ends};
 use crate::lock::{Lock, LockError};
 use crate::observer::Observer;
-use crate::restic::{BackupError, Failure, Repository, Restic, Subject};
+use crate::restic::{BackupError, Compression, Failure, Repository, Restic, Subject};
 use crate::ship::{Compare, KnownPoint, ShipError, newest_point, ship};
 use crate::snapshot;
 use crate::sources::{Sources, Surveyed};
@@ -277,7 +277,13 @@ impl Runner<'_> {
             restic.init(repository, observer)?;
         }
         let host = snapshot::host(&pinned.scope);
-        let subject = Subject { root: spool, folder: Side::Main.folder(), host: &host, tag: snapshot::TAG };
+        let subject = Subject {
+            root: spool,
+            folder: Side::Main.folder(),
+            host: &host,
+            tag: snapshot::TAG,
+            compression: Compression::Off,
+        };
         let made = restic.backup(repository, &subject, observer)?;
         // What restic says it did is proven by asking for the manifest that everything hangs on.
         let Known { generation, number, .. } = newest.main;

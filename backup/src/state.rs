@@ -9,6 +9,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use coffre_core::time::Timestamp;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -99,25 +100,12 @@ impl Default for State {
 impl State {
     /// Reads the state in a folder; an empty one if there was no run yet.
     pub fn load(folder: &Path) -> Result<Self, StateError> {
-        let path = folder.join(FILE);
-        let bytes = match fs::read(&path) {
-            Ok(bytes) => bytes,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::default()),
-            Err(source) => return Err(StateError::Io { path, source }),
-        };
-        match serde_json::from_slice::<Self>(&bytes) {
-            Ok(state) if state.format == FORMAT => Ok(state),
-            Ok(_) => Err(StateError::Damaged { path, source: None }),
-            Err(error) => Err(StateError::Damaged { path, source: Some(error) }),
-        }
+        read_json(&folder.join(FILE), |state: &Self| state.format == FORMAT)
     }
 
     /// Writes it: the old one or the new one is there, whenever power is cut.
     pub(crate) fn save(&self, folder: &Path) -> Result<(), StateError> {
-        let path = folder.join(FILE);
-        let bytes = serde_json::to_vec_pretty(self).map_err(io::Error::from);
-        let written = bytes.and_then(|bytes| durable::replace(&path, &bytes, 0o640));
-        written.map_err(|source| StateError::Io { path, source })
+        write_json(&folder.join(FILE), self)
     }
 
     /// Notes how a run ended for a target.
@@ -131,6 +119,31 @@ impl State {
             }
         }
     }
+}
+
+/// Reads a file of this kind, which is the default where there is none.
+pub(crate) fn read_json<T: DeserializeOwned + Default>(
+    path: &Path,
+    is_format: impl Fn(&T) -> bool,
+) -> Result<T, StateError> {
+    let path = path.to_owned();
+    let bytes = match fs::read(&path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(T::default()),
+        Err(source) => return Err(StateError::Io { path, source }),
+    };
+    match serde_json::from_slice::<T>(&bytes) {
+        Ok(state) if is_format(&state) => Ok(state),
+        Ok(_) => Err(StateError::Damaged { path, source: None }),
+        Err(error) => Err(StateError::Damaged { path, source: Some(error) }),
+    }
+}
+
+/// Writes one: the old one or the new one is there, whenever power is cut.
+pub(crate) fn write_json(path: &Path, state: &impl Serialize) -> Result<(), StateError> {
+    let bytes = serde_json::to_vec_pretty(state).map_err(io::Error::from);
+    let written = bytes.and_then(|bytes| durable::replace(path, &bytes, 0o640));
+    written.map_err(|source| StateError::Io { path: path.to_owned(), source })
 }
 
 #[cfg(test)]

@@ -3,8 +3,11 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use coffre_core::ids::Environment;
 
-use crate::commands::{application, audit, backup, doctor, import, init, policy, restore, serve};
+use crate::commands::{
+    application, audit, backup, doctor, drill, import, init, key, policy, restore, retention, seal, serve,
+};
 use crate::demo;
 
 /// An encrypted vault for an insurer's sensitive records, and the backups that keep them from being lost.
@@ -19,11 +22,25 @@ pub(crate) struct Arguments {
 }
 
 /// What every verb takes.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub(crate) struct Global {
     /// The configuration file; otherwise the vault's own coffre.toml, then /etc/coffre/coffre.toml
     #[arg(long, global = true, value_name = "FILE", env = "COFFRE_CONFIG")]
     pub(crate) config: Option<PathBuf>,
+    /// The environment that is meant, before the verb; needed where /etc/coffre declares several
+    #[arg(long, value_name = "NAME", env = "COFFRE_ENVIRONMENT")]
+    pub(crate) environment: Option<Environment>,
+}
+
+impl Arguments {
+    /// The job that this command line is (`schedule::JOBS`); none for what only looks.
+    pub(crate) fn job(&self) -> Option<&'static str> {
+        match &self.verb {
+            Verb::Backup(verb) => verb.job(),
+            Verb::Drill(verb) => verb.job(),
+            _ => None,
+        }
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -34,18 +51,26 @@ pub(crate) enum Verb {
     Doctor(doctor::Arguments),
     /// Open a vault and serve it until told to stop
     Serve(serve::Arguments),
+    /// Wipe the keys of a running vault from its memory at once; it is opened again by starting it again
+    Seal(seal::Arguments),
     /// Import a legacy database: what is new, what changed, what cannot be brought
     Import(Box<import::Arguments>),
     /// Add, list or revoke the applications that may call the API
     Application(application::Arguments),
+    /// Replace the root key of a vault
+    Key(key::Arguments),
     /// Check, test and compare the policies, or explain what they decide
     Policy(policy::Arguments),
     /// Verify, export, prove or report on the audit log
     Audit(audit::Arguments),
     /// Back up, and verify backups, without any key
     Backup(backup::Arguments),
+    /// Show what the retention rules say is past its time, and apply them
+    Retention(retention::Arguments),
     /// Restore a vault from a backup, with the recovery identity
     Restore(Box<restore::Arguments>),
+    /// Prove a backup: have the vault restore it from where it is kept, open it and check it
+    Drill(drill::Arguments),
     /// Tell the whole story with fictitious data: import, accesses, backup, loss, restore
     Demo(demo::Arguments),
 }

@@ -1,8 +1,8 @@
 //! Ctrl-C and SIGTERM during a long job: the first asks it to stop where it can be continued, the second ends it.
 
 use std::process;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::thread;
 
 /// As a shell reports a process that SIGINT ended.
@@ -13,8 +13,13 @@ const INTERRUPTED: i32 = 130;
 pub(crate) struct Interrupt(Arc<AtomicBool>);
 
 impl Interrupt {
-    /// Listens from now on. Where the system gives no way to, a signal ends the process at once, as it always did.
+    /// Listens from now on, once for the whole process. Where the system gives no way to, a signal ends the process at once, as it always did.
     pub(crate) fn listen() -> Self {
+        static LISTENING: OnceLock<Interrupt> = OnceLock::new();
+        LISTENING.get_or_init(Self::begin).clone()
+    }
+
+    fn begin() -> Self {
         let asked = Arc::new(AtomicBool::new(false));
         let told = Arc::clone(&asked);
         thread::spawn(move || {

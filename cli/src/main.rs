@@ -10,31 +10,53 @@ mod configuration;
 mod control;
 mod daily_head;
 mod demo;
+mod drill;
 mod exit;
 mod figures;
 mod interrupt;
 mod language;
+mod notify;
 mod output;
 mod place;
 mod progress;
+mod report;
 mod role_names;
+mod schedule;
 
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 
-use clap::Parser as _;
+use clap::{ArgMatches, CommandFactory as _, FromArgMatches as _};
+use serde_json::json;
 
 use crate::arguments::Arguments;
 use crate::exit::Exit;
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
-    let exit = commands::run(&arguments)
-        .unwrap_or_else(|error| if closed_pipe(&error) { Exit::Success } else { complain(&error) });
+    let matches = Arguments::command().get_matches();
+    let mut arguments = Arguments::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    let ended = configuration::choose(&mut arguments.global).and_then(|()| schedule::run(&arguments));
+    let exit =
+        ended.unwrap_or_else(
+            |error| {
+                if closed_pipe(&error) { Exit::Success } else { complain(&error, wants_json(&matches)) }
+            },
+        );
     exit.into()
 }
 
-fn complain(error: &anyhow::Error) -> Exit {
+/// Whether the verb was asked for JSON: then its failure is told in JSON too, as the last line.
+fn wants_json(matches: &ArgMatches) -> bool {
+    let below = matches.subcommand().is_some_and(|(_, verb)| wants_json(verb));
+    below || matches.try_get_one::<bool>("json").ok().flatten().copied().unwrap_or(false)
+}
+
+fn complain(error: &anyhow::Error, in_json: bool) -> Exit {
+    if in_json && !output::json_is_told() {
+        let (cause, remedy) = complaint::parts(error.chain());
+        let told = json!({ "exit_code": Exit::of(error).code(), "error": cause, "help": remedy });
+        output::line(told.to_string()).ok();
+    }
     // There is nowhere left to tell that standard error is closed.
     io::stderr().write_all(complaint::two_lines(error).as_bytes()).ok();
     Exit::of(error)

@@ -1,8 +1,17 @@
 //! What goes to standard output: lines, tables and JSON. Errors do not; they are in `complaint`.
 
 use std::io::{self, Write as _};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde::Serialize;
+
+/// Whether a result was written as JSON.
+static TOLD: AtomicBool = AtomicBool::new(false);
+
+/// Whether a result was written as JSON, which then holds what failed too.
+pub(crate) fn json_is_told() -> bool {
+    TOLD.load(Ordering::SeqCst)
+}
 
 /// Writes text and a line end. A reader that has gone away (`coffre … | head`) ends the run as any closed pipe does.
 pub(crate) fn line(text: impl AsRef<str>) -> io::Result<()> {
@@ -16,9 +25,10 @@ pub(crate) fn note(text: &str) -> io::Result<()> {
     writeln!(io::stderr().lock(), "note: {text}")
 }
 
-/// Writes one JSON object, indented, for scripts to read.
+/// Writes one JSON object on one line, the last one: for scripts and schedulers.
 pub(crate) fn json(value: &impl Serialize) -> anyhow::Result<()> {
-    Ok(line(serde_json::to_string_pretty(value)?)?)
+    TOLD.store(true, Ordering::SeqCst);
+    Ok(line(serde_json::to_string(value)?)?)
 }
 
 /// Columns as wide as their widest cell, two spaces apart; no borders, so that `awk` and people can both read them.

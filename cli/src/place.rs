@@ -83,7 +83,7 @@ impl Place {
         if is_something_else || matches!(Layout::new(&self.directory).keys().try_exists(), Ok(false)) {
             return Err(OpenError::NoVault { path: self.directory.clone() }.into());
         }
-        let identity = Identity::read(&self.identity_file())?;
+        let identity = self.identity()?;
         let options = OpenOptions {
             indexes: policies.record_types().flat_map(coffre_policies::RecordType::indexes).collect(),
             clock: Arc::new(SystemClock),
@@ -94,6 +94,19 @@ impl Place {
             check_pinned(pinned, &store)?;
         }
         Ok(store)
+    }
+
+    /// The server identity: a file, or a credential that systemd hands over.
+    fn identity(&self) -> anyhow::Result<Identity> {
+        match self.identity_credential() {
+            Some(name) => Ok(Identity::read_credential(&configuration::credential(name, "identity")?)?),
+            None => Ok(Identity::read(&self.identity_file())?),
+        }
+    }
+
+    /// The name of the credential that holds the server identity, if one does.
+    pub(crate) fn identity_credential(&self) -> Option<&str> {
+        self.configuration.as_ref()?.server.identity_credential.as_deref()
     }
 
     /// The file of the server identity.

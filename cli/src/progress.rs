@@ -48,6 +48,11 @@ impl Bar {
         self.0.set_length(total);
         self.0.set_position(done);
     }
+
+    /// Does something that prints, with the bar out of the way.
+    pub(crate) fn beside<T>(&self, print: impl FnOnce() -> T) -> T {
+        self.0.suspend(print)
+    }
 }
 
 impl Drop for Bar {
@@ -80,6 +85,8 @@ impl Observer for Watch {
             Stage::Copying => "copying",
             Stage::Snapshot => "making a snapshot",
             Stage::Checking => "checking the repository",
+            Stage::Pruning => "pruning the repository",
+            Stage::Reading => "reading the source",
             Stage::Fetching => "fetching",
             Stage::Verifying => "verifying",
             Stage::Replaying => "putting segments in place",

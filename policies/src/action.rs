@@ -40,6 +40,8 @@ pub enum Action {
     ReadAccesses,
     /// Read the signed head of the audit log, and hashes of its tree.
     ReadTreeHead,
+    /// Wipe the vault's keys from memory.
+    Seal,
     /// Find out which records a value of an index belongs to, without opening any.
     LookupSubject,
     /// Ask whether a data subject may be contacted through the channel that these fields are.
@@ -64,6 +66,22 @@ pub enum Action {
     LiftHold,
     /// List the legal holds on a record.
     ListHolds,
+    /// Propose other values for these fields, without reading them.
+    ProposeChange,
+    /// File a request of a data subject.
+    FileRequest,
+    /// Follow the requests that the same application filed, add to them, take them back.
+    FollowRequests,
+    /// See which requests there are and how they stand.
+    ListRequests,
+    /// Assign, extend, refuse and fulfil requests, and write letters.
+    DecideRequests,
+    /// Export these fields for the person whom they are about.
+    Export,
+    /// See what retention would do to records.
+    PlanRetention,
+    /// Let retention set apart and erase what is past its time.
+    RunRetention,
 }
 
 /// Text that names no action.
@@ -80,13 +98,13 @@ pub(crate) enum Scope {
     DocumentFields,
     /// The record as a whole.
     Record,
-    /// The audit log.
+    /// The vault as a whole, for which its audit log stands.
     Log,
 }
 
 impl Action {
     /// Every action, in the order in which they are shown.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 36] = [
         Self::Read,
         Self::Search,
         Self::ReadVersions,
@@ -102,6 +120,7 @@ impl Action {
         Self::ReadAudit,
         Self::ReadAccesses,
         Self::ReadTreeHead,
+        Self::Seal,
         Self::LookupSubject,
         Self::CheckContactable,
         Self::GiveHabilitation,
@@ -114,6 +133,14 @@ impl Action {
         Self::PlaceHold,
         Self::LiftHold,
         Self::ListHolds,
+        Self::ProposeChange,
+        Self::FileRequest,
+        Self::FollowRequests,
+        Self::ListRequests,
+        Self::DecideRequests,
+        Self::Export,
+        Self::PlanRetention,
+        Self::RunRetention,
     ];
 
     /// Its name in policies, the audit log and the command line.
@@ -134,6 +161,7 @@ impl Action {
             Self::ReadAudit => "read-audit",
             Self::ReadAccesses => "read-accesses",
             Self::ReadTreeHead => "read-tree-head",
+            Self::Seal => "seal",
             Self::LookupSubject => "lookup-subject",
             Self::CheckContactable => "check-contactable",
             Self::GiveHabilitation => "give-habilitation",
@@ -146,14 +174,27 @@ impl Action {
             Self::PlaceHold => "place-hold",
             Self::LiftHold => "lift-hold",
             Self::ListHolds => "list-holds",
+            Self::ProposeChange => "propose-change",
+            Self::FileRequest => "file-request",
+            Self::FollowRequests => "follow-requests",
+            Self::ListRequests => "list-requests",
+            Self::DecideRequests => "decide-requests",
+            Self::Export => "export",
+            Self::PlanRetention => "plan-retention",
+            Self::RunRetention => "run-retention",
         }
     }
 
     pub(crate) const fn scope(self) -> Scope {
         match self {
-            Self::Read | Self::Search | Self::ReadVersions | Self::Create | Self::Amend | Self::CheckContactable => {
-                Scope::Fields
-            }
+            Self::Read
+            | Self::Search
+            | Self::ReadVersions
+            | Self::Create
+            | Self::Amend
+            | Self::CheckContactable
+            | Self::ProposeChange
+            | Self::Export => Scope::Fields,
             Self::ListDocuments | Self::ReadDocument | Self::UploadDocument => Scope::DocumentFields,
             Self::RestoreVersion
             | Self::GiveGrant
@@ -170,14 +211,29 @@ impl Action {
             | Self::Unrestrict
             | Self::PlaceHold
             | Self::LiftHold
-            | Self::ListHolds => Scope::Record,
-            Self::ReadAudit | Self::ReadTreeHead => Scope::Log,
+            | Self::ListHolds
+            | Self::FileRequest
+            | Self::FollowRequests
+            | Self::ListRequests
+            | Self::DecideRequests
+            | Self::PlanRetention
+            | Self::RunRetention => Scope::Record,
+            Self::ReadAudit | Self::ReadTreeHead | Self::Seal => Scope::Log,
         }
     }
 
     /// Whether one field that is not open refuses the whole: nothing is written or found by halves.
     pub(crate) const fn takes_all_or_nothing(self) -> bool {
-        matches!(self, Self::Search | Self::Create | Self::Amend | Self::UploadDocument | Self::CheckContactable)
+        matches!(
+            self,
+            Self::Search
+                | Self::Create
+                | Self::Amend
+                | Self::UploadDocument
+                | Self::CheckContactable
+                | Self::ProposeChange
+                | Self::Export
+        )
     }
 }
 

@@ -187,6 +187,7 @@ impl Case<'_> {
             purpose: question.purpose.as_deref(),
             grant,
             restricted: question.restricted,
+            archived: &question.archived,
             operator: &question.operator,
         };
         match engine.circumstances(&told) {

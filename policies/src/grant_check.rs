@@ -150,6 +150,7 @@ impl Policies {
             purpose: Some(purpose_name),
             grant: Some(facts),
             restricted: false,
+            archived: std::collections::BTreeSet::new(),
             operator,
         };
         let without = Question { grant: None, ..with.clone() };

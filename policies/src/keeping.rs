@@ -6,9 +6,10 @@ use coffre_core::time::Timestamp;
 use serde_json::Value;
 use time::{Date, Duration, Month, OffsetDateTime};
 
+use crate::labels::Labels;
 use crate::policies::Policies;
 use crate::record_type::RecordType;
-use crate::retention::{Exemption, Period, RetentionRule, StartingEvent};
+use crate::retention::{Exemption, LogRule, LongerRule, Period, ProspectRule, RetentionRule, StartingEvent};
 use crate::values::date;
 
 /// What of a record the rules look at.
@@ -44,24 +45,63 @@ pub struct Keeping<'p> {
     pub rule: &'p RetentionRule,
     /// Where it stands.
     pub phase: Phase,
+    /// The rule for persons without a contract, where that is what decides.
+    pub prospect: Option<&'p ProspectRule>,
+    /// The rule that makes the archive longer, where one does.
+    pub longer: Option<&'p LongerRule>,
+}
+
+/// Where a category belongs by its rules.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Belongs {
+    /// In daily use.
+    InUse,
+    /// In the intermediate archive.
+    Apart,
+    /// Nowhere: its time is over.
+    Nowhere,
 }
 
 impl Keeping<'_> {
     /// Why an erasure that is asked for must wait, if it must.
     pub fn opposes_erasure(&self) -> Option<Exemption> {
         match self.phase {
-            Phase::Running | Phase::Active(_) | Phase::Archive(_) => self.rule.opposes_erasure,
-            Phase::Ended(_) | Phase::WithoutEvent => None,
+            Phase::Running | Phase::Active(_) | Phase::Archive(_) if self.prospect.is_none() => {
+                self.rule.opposes_erasure
+            }
+            _ => None,
         }
     }
 
     /// The last day on which it is kept, where one is known.
     pub fn until(&self) -> Option<Date> {
-        match (self.phase, self.rule.archive) {
+        match (self.phase, self.archive()) {
             (Phase::Active(until), None) | (Phase::Archive(until), _) => Some(until),
             (Phase::Active(until), Some(archive)) => Some(after(until, archive)),
             (Phase::Running | Phase::Ended(_) | Phase::WithoutEvent, _) => None,
         }
+    }
+
+    /// The law or decision that decides.
+    pub fn source(&self) -> &Labels {
+        match (self.prospect, self.longer) {
+            (Some(prospect), _) => &prospect.source,
+            (None, Some(longer)) => &longer.source,
+            (None, None) => &self.rule.source,
+        }
+    }
+
+    /// Where it belongs. Without an event and without a rule for that it stays: nothing is erased that no rule ends.
+    pub fn belongs(&self) -> Belongs {
+        match self.phase {
+            Phase::Running | Phase::Active(_) | Phase::WithoutEvent => Belongs::InUse,
+            Phase::Archive(_) => Belongs::Apart,
+            Phase::Ended(_) => Belongs::Nowhere,
+        }
+    }
+
+    fn archive(&self) -> Option<Period> {
+        if self.prospect.is_some() { None } else { self.longer.map(|longer| longer.archive).or(self.rule.archive) }
     }
 }
 
@@ -73,8 +113,42 @@ impl Policies {
         let of_record =
             |rule: &&RetentionRule| &rule.record_type == record_type.name() && held.contains(&rule.category);
         let today = day(now);
-        let keeping = |rule| Keeping { rule, phase: phase(rule, facts, &held, today) };
+        let keeping = |rule| self.stands(rule, facts, &held, today);
         self.retention().iter().filter(of_record).map(keeping).collect()
+    }
+
+    fn stands<'p>(
+        &'p self,
+        rule: &'p RetentionRule,
+        facts: RecordFacts<'_>,
+        held: &[Category],
+        today: Date,
+    ) -> Keeping<'p> {
+        let longer = self.longer(rule, facts.fields);
+        let archive = longer.map(|longer| longer.archive).or(rule.archive);
+        let phase = phase(rule, archive, facts, held, today);
+        let prospect = self.prospects().iter().find(|prospect| prospect.record_type == rule.record_type);
+        let Some(prospect) = prospect.filter(|_| phase == Phase::WithoutEvent) else {
+            return Keeping { rule, phase, prospect: None, longer };
+        };
+        let began = if prospect.starts == StartingEvent::Collection { facts.created } else { facts.changed };
+        let until = after(day(began), prospect.active);
+        let phase =
+            if today <= until { Phase::Active(until) } else { Phase::Ended(until.saturating_add(Duration::days(1))) };
+        Keeping { rule, phase, prospect: Some(prospect), longer: None }
+    }
+
+    /// The rule that keeps a category longest of those whose words the record says, if that is longer than its own.
+    fn longer<'p>(&'p self, rule: &RetentionRule, fields: &Fields) -> Option<&'p LongerRule> {
+        let says = |longer: &&LongerRule| {
+            let text = fields.0.get(&longer.field).and_then(Value::as_str).unwrap_or_default().to_lowercase();
+            text.split(|c: char| !c.is_alphanumeric()).any(|word| longer.words.iter().any(|known| known == word))
+        };
+        let own =
+            |longer: &&LongerRule| longer.record_type == rule.record_type && longer.categories.contains(&rule.category);
+        let ends = |period: Period| after(Date::MIN, period);
+        let longest = self.longer_rules().iter().filter(own).filter(says).max_by_key(|longer| ends(longer.archive));
+        longest.filter(|longer| rule.archive.is_none_or(|archive| ends(longer.archive) > ends(archive)))
     }
 
     /// The fields of a record type that tell when a rule's durations begin.
@@ -87,7 +161,13 @@ impl Policies {
     }
 }
 
-fn phase(rule: &RetentionRule, facts: RecordFacts<'_>, held: &[Category], today: Date) -> Phase {
+fn phase(
+    rule: &RetentionRule,
+    archive: Option<Period>,
+    facts: RecordFacts<'_>,
+    held: &[Category],
+    today: Date,
+) -> Phase {
     let began = match (rule.starts, &rule.dated_by) {
         (_, Some(field)) => match facts.fields.0.get(field).and_then(Value::as_str).map(date::parse) {
             Some(Ok(date)) => date,
@@ -103,10 +183,11 @@ fn phase(rule: &RetentionRule, facts: RecordFacts<'_>, held: &[Category], today:
         return Phase::Running;
     }
     let active = after(began, rule.active);
-    let archive = rule.archive.map_or(active, |archive| after(active, archive));
+    let apart = archive.is_some();
+    let archive = archive.map_or(active, |archive| after(active, archive));
     match (today <= active, today <= archive) {
         // A period of no days is over as it begins.
-        (true, _) if active > began || rule.archive.is_none() => Phase::Active(active),
+        (true, _) if active > began || !apart => Phase::Active(active),
         (_, true) => Phase::Archive(archive),
         _ => Phase::Ended(archive.saturating_add(Duration::days(1))),
     }
@@ -125,6 +206,21 @@ fn after(begin: Date, period: Period) -> Date {
     let last = month.length(year);
     let date = Date::from_calendar_date(year, month, begin.day().min(last)).unwrap_or(Date::MAX);
     date.saturating_add(Duration::days(i64::from(period.days)))
+}
+
+impl LogRule {
+    /// Entries before this moment are past their time.
+    pub fn cutoff(&self, now: Timestamp) -> Timestamp {
+        let today = day(now);
+        let months = i32::from(self.keep.years) * 12 + i32::from(self.keep.months);
+        let index = today.year() * 12 + i32::from(u8::from(today.month())) - 1 - months;
+        let month = u8::try_from(index.rem_euclid(12) + 1).ok().and_then(|month| Month::try_from(month).ok());
+        let Some(month) = month else { return Timestamp::from_micros(0) };
+        let year = index.div_euclid(12);
+        let date = Date::from_calendar_date(year, month, today.day().min(month.length(year))).unwrap_or(Date::MIN);
+        let date = date.saturating_sub(Duration::days(i64::from(self.keep.days)));
+        Timestamp::from_micros(date.midnight().assume_utc().unix_timestamp().saturating_mul(1_000_000))
+    }
 }
 
 #[cfg(test)]
@@ -194,8 +290,39 @@ mod tests {
     }
 
     #[test]
-    fn who_has_no_contract_is_kept_by_none() {
-        let alone = standing(&[("contact.email", "a@example.fr")], "2026-01-01");
-        assert_eq!(alone, [("contact".to_owned(), Phase::WithoutEvent, None)]);
+    fn who_has_no_contract_is_kept_for_three_years_from_the_last_contact() {
+        let alone = |today| standing(&[("contact.email", "a@example.fr")], today);
+        let contact = || "contact".to_owned();
+        assert_eq!(alone("2024-01-01"), [(contact(), Phase::Active(on("2024-01-01")), None)], "it opposes no erasure");
+        assert_eq!(alone("2024-01-02"), [(contact(), Phase::Ended(on("2024-01-02")), None)]);
+    }
+
+    #[test]
+    fn the_log_has_its_own_time() {
+        let cutoff = |keep: &str, now| {
+            LogRule { keep: keep.parse().unwrap(), justification: None }.cutoff(moment(now)).to_string()
+        };
+        assert_eq!(cutoff("P12M", "2026-11-25"), "2025-11-25T00:00:00.000000Z");
+        assert_eq!(cutoff("P1M", "2026-03-31"), "2026-02-28T00:00:00.000000Z");
+        assert_eq!(cutoff("P6M10D", "2026-05-04"), "2025-10-25T00:00:00.000000Z");
+        assert_eq!(Policies::embedded().unwrap().log_retention().keep.to_string(), "P12M");
+    }
+
+    #[test]
+    fn a_life_insurance_is_kept_longer() {
+        let standing = |product| {
+            let values =
+                [("contact.email", "a@example.fr"), ("contract.product", product), ("contract.end_date", "2020-06-30")];
+            standing(&values, "2021-01-01").into_iter().map(|(name, phase, _)| (name, phase)).collect::<Vec<_>>()
+        };
+        let archive = |contact, contract| {
+            vec![
+                ("contact".to_owned(), Phase::Archive(on(contact))),
+                ("contract".to_owned(), Phase::Archive(on(contract))),
+            ]
+        };
+        assert_eq!(standing("Assurance Vie Sérénité"), archive("2050-06-30", "2050-06-30"));
+        assert_eq!(standing("Garantie accidents"), archive("2030-06-30", "2030-06-30"));
+        assert_eq!(standing("Auto, envie de rouler"), archive("2025-06-30", "2030-06-30"), "whole words only");
     }
 }

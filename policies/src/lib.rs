@@ -41,7 +41,7 @@ pub use error::LoadError;
 pub use explain::{Explanation, Step};
 pub use grant_check::GrantFault;
 pub use habilitation_check::HabilitationFault;
-pub use keeping::{Keeping, Phase, RecordFacts};
+pub use keeping::{Belongs, Keeping, Phase, RecordFacts};
 pub use labels::Labels;
 pub use matrix::{Access, Cell, Column, Matrix, PurposeAccess, Row};
 pub use place::Place;
@@ -50,5 +50,7 @@ pub use purpose::{Condition, Purpose, PurposeFault};
 pub use question::{GrantFacts, OperatorFacts, Question};
 pub use reason::Reason;
 pub use record_type::RecordType;
-pub use retention::{Exemption, Period, RetentionFault, RetentionRule, StartingEvent};
+pub use retention::{
+    Exemption, LogRule, LongerRule, Period, ProspectRule, RetentionFault, RetentionRule, StartingEvent,
+};
 pub use sources::Sources;

@@ -192,6 +192,7 @@ impl Asker<'_> {
             purpose: Some(purpose.name.clone()),
             grant,
             restricted: false,
+            archived: BTreeSet::new(),
             operator: OperatorFacts::habilitated(habilitated.then(|| self.category.clone())),
         }
     }

@@ -12,7 +12,7 @@ use crate::environment::{self, Environment};
 use crate::error::LoadError;
 use crate::purpose::{self, Purpose};
 use crate::record_type::{self, RecordType};
-use crate::retention::{self, RetentionRule};
+use crate::retention::{self, LogRule, LongerRule, ProspectRule, Retention, RetentionRule};
 use crate::sources::{PURPOSES, RETENTION, Sources};
 use crate::toml_file::TomlFile;
 
@@ -21,7 +21,7 @@ use crate::toml_file::TomlFile;
 pub struct Policies {
     record_types: BTreeMap<RecordTypeName, RecordType>,
     purposes: BTreeMap<String, Purpose>,
-    retention: Vec<RetentionRule>,
+    retention: Retention,
     environments: Vec<Environment>,
     engine: Engine,
     hash: PolicySetHash,
@@ -122,7 +122,22 @@ impl Policies {
 
     /// The retention rules, in the order in which they are declared.
     pub fn retention(&self) -> &[RetentionRule] {
-        &self.retention
+        &self.retention.rules
+    }
+
+    /// The rules for persons without a contract.
+    pub fn prospects(&self) -> &[ProspectRule] {
+        &self.retention.prospects
+    }
+
+    /// The rules that make an archive longer.
+    pub fn longer_rules(&self) -> &[LongerRule] {
+        &self.retention.longer
+    }
+
+    /// How long the audit log is to be kept.
+    pub fn log_retention(&self) -> &LogRule {
+        &self.retention.log
     }
 
     /// The environments, in the order of their files.

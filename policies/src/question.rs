@@ -36,6 +36,9 @@ pub struct Question {
     /// Whether processing of the data subject's record is restricted (GDPR article 18).
     #[serde(default)]
     pub restricted: bool,
+    /// The categories of the record that are set apart in the intermediate archive.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub archived: BTreeSet<Category>,
     /// What is known of the operator whom the application acts for.
     #[serde(default, skip_serializing_if = "OperatorFacts::say_nothing")]
     pub operator: OperatorFacts,

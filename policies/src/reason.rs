@@ -33,6 +33,8 @@ pub enum Reason {
     NoHabilitation,
     /// Processing of the record is restricted (GDPR article 18).
     Restricted,
+    /// The category is set apart in the intermediate archive.
+    Archived,
     /// Nothing permits the role to do this.
     RoleNotAllowed,
     /// A grant could open it, and there is none.
@@ -53,7 +55,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason, the most decisive first.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::EvaluationError,
         Self::UnknownRecordType,
         Self::UnknownPurpose,
@@ -66,6 +68,7 @@ impl Reason {
         Self::NoArticle9Condition,
         Self::NoHabilitation,
         Self::Restricted,
+        Self::Archived,
         Self::RoleNotAllowed,
         Self::NoGrant,
         Self::GrantForAnotherRole,
@@ -77,13 +80,14 @@ impl Reason {
     ];
 
     /// Those that a `forbid` policy may give in its `@reason`; the others are the code's to give.
-    pub(crate) const OF_POLICIES: [Self; 6] = [
+    pub(crate) const OF_POLICIES: [Self; 7] = [
         Self::NoPurpose,
         Self::PurposeNotForRole,
         Self::NeverForRole,
         Self::NoArticle9Condition,
         Self::NoHabilitation,
         Self::Restricted,
+        Self::Archived,
     ];
 
     /// Its stable code.
@@ -101,6 +105,7 @@ impl Reason {
             Self::NoArticle9Condition => "no-article-9-condition",
             Self::NoHabilitation => "no-habilitation",
             Self::Restricted => "restricted",
+            Self::Archived => "archived",
             Self::RoleNotAllowed => "role-not-allowed",
             Self::NoGrant => "no-grant",
             Self::GrantForAnotherRole => "grant-for-another-role",

@@ -134,6 +134,12 @@ fn retention() {
         change(r, "field = \"contract.end_date\"", "field = \"contract.number\""),
         change(r, "event = \"contract-end\"", "event = \"last-contact\""),
         change(r, "opposes-erasure = \"legal-claims\"", "opposes-erasure = \"custom\""),
+        change(r, "starts = \"last-contact\"", "starts = \"contract-end\""),
+        change(r, "field = \"contract.product\"", "field = \"contract.start_date\""),
+        change(r, "words = [\"vie\", \"life\"", "words = [\"assurance vie\""),
+        change(r, "categories = [\"contact\", \"contract\"", "categories = [\"contact\", \"kontrakt\""),
+        change(r, "keep = \"P12M\"", "keep = \"P3Y\""),
+        change(r, "keep = \"P12M\"", "keep = \"P12M1D\"\njustification = { fr = \"contentieux\", en = \"\" }"),
     ]);
     insta::assert_snapshot!(messages);
 }
@@ -218,7 +224,7 @@ fn cedar_schema() {
         change(
             s,
             "",
-            "\naction \"export\" in [\"disclose-content\"] appliesTo { principal: Application, resource: Log, context: Circumstances };\n",
+            "\naction \"publish\" in [\"disclose-content\"] appliesTo { principal: Application, resource: Log, context: Circumstances };\n",
         ),
         change(s, "\"dpo\", \"backup\"]", "\"dpo\", \"backups\"]"),
         change(s, "\"i\", \"j\"]", "\"i\"]"),

@@ -28,6 +28,7 @@ fn legal_reads() -> Question {
         purpose: Some("contract-administration".to_owned()),
         grant: None,
         restricted: false,
+        archived: BTreeSet::new(),
         operator: OperatorFacts::default(),
     }
 }
@@ -166,7 +167,7 @@ fn questions() -> impl Strategy<Value = Question> {
         }
         let record_type = record_type.map(|name| name.parse().unwrap());
         let restricted = restricted && suits;
-        Question { role, action, record_type, fields, purpose, grant, restricted, operator }
+        Question { role, action, record_type, fields, purpose, grant, restricted, archived: BTreeSet::new(), operator }
     })
 }
 
@@ -188,7 +189,15 @@ proptest! {
         prop_assert!(!decision.allowed || !decision.policies.is_empty());
         prop_assert_ne!(decision.denied, Some(Reason::EvaluationError));
 
-        let opened_special = decision.opened.iter().any(|field| field.category_str() == "health");
+        // Who files a request or proposes values is heard, and reads nothing.
+        let special = |field: &FieldPath| field.category_str() == "health";
+        if matches!(question.action, Action::ProposeChange | Action::FileRequest | Action::FollowRequests) {
+            let never = matches!(question.role, Role::Sales | Role::Billing);
+            prop_assert!(!never || !decision.opened.iter().any(special));
+            prop_assert!(question.role != Role::Backup || !decision.allowed);
+            return Ok(());
+        }
+        let opened_special = decision.opened.iter().any(special);
         let habilitated = question.operator.habilitated.iter().any(|category| category.as_str() == "health");
         prop_assert!(!opened_special || habilitated);
         match question.role {

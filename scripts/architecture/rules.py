@@ -39,9 +39,9 @@ HOMES = {
     "cedar_policy": ("policies/",),
 }
 
-# Outside tests, only these start processes: restic; coffre itself, for the demonstration; the command that an
+# Outside tests, only these start processes: restic; the programs that read another source than the vault; coffre itself, for the demonstration; the command that an
 # administrator configures to hand over the day's signed head, because how mail leaves a house is not ours to know.
-PROCESS_RUNNERS = ("backup/src/restic/run", "cli/src/demo/child", "cli/src/daily_head/run")
+PROCESS_RUNNERS = ("backup/src/restic/run", "backup/src/other_sources/run", "cli/src/demo/child", "cli/src/daily_head/run")
 
 # Crates that take time and randomness as arguments; coffre-core does no input or output either.
 CLOCKS_AND_DICE = r"SystemTime\s*::\s*now|Instant\s*::\s*now|now_utc|now_local|\bgetrandom\b|\bOsRng\b|\bthread_rng\b"

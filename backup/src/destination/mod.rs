@@ -5,6 +5,7 @@
 //! and pass the same conformance suite (`tests/destinations/suite.rs`). Why not opendal's file system:
 //! `docs/adr/007-own-file-system-destination.md`.
 
+mod bandwidth;
 mod error;
 mod file_system;
 mod memory;
@@ -18,6 +19,7 @@ use std::path::PathBuf;
 
 use crate::observer::Observer;
 
+pub use bandwidth::Limited;
 pub use error::{PutError, SourceError};
 pub use file_system::FileSystem;
 pub use memory::Memory;

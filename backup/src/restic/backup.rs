@@ -6,6 +6,7 @@ use thiserror::Error;
 
 use super::lines::Lines;
 use super::messages::{self, Message, Summary};
+use super::run::Ended;
 use super::{Exit, Failure, Repository, Restic, arguments};
 use crate::observer::{Observer, Progress, Stage};
 
@@ -20,6 +21,26 @@ pub struct Subject<'a> {
     pub host: &'a str,
     /// Its tag.
     pub tag: &'a str,
+    /// Whether it is compressed.
+    pub compression: Compression,
+}
+
+/// Whether restic compresses what it stores. Ciphertext does not get smaller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Compression {
+    /// Not at all.
+    Off,
+    /// As restic likes.
+    Auto,
+}
+
+impl Compression {
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::Auto => "auto",
+        }
+    }
 }
 
 /// A snapshot that was made.
@@ -58,8 +79,7 @@ pub enum BackupError {
 }
 
 impl Restic {
-    /// Makes a snapshot of a folder, with paths relative to its root. What is read is ciphertext, so
-    /// nothing is compressed.
+    /// Makes a snapshot of a folder, with paths relative to its root.
     pub fn backup(
         &self,
         repository: &Repository,
@@ -70,7 +90,8 @@ impl Restic {
         if !folder.is_dir() {
             return Err(BackupError::NoSource { folder: folder.display().to_string() });
         }
-        let mut arguments = arguments(["backup", "--json", "--compression", "off", "--host", subject.host]);
+        let compression = subject.compression.as_str();
+        let mut arguments = arguments(["backup", "--json", "--compression", compression, "--host", subject.host]);
         arguments.extend(["--tag".into(), subject.tag.into(), "--".into(), subject.folder.into()]);
         let (mut lines, mut heard) = (Lines::default(), Heard::default());
         let ended = self.run_to_end(
@@ -81,6 +102,16 @@ impl Restic {
             observer,
         )?;
         lines.finish(|line| heard.line(line, observer));
+        self.snapshotted(repository, heard, &ended)
+    }
+
+    /// The snapshot that was made, by all that restic said.
+    pub(super) fn snapshotted(
+        &self,
+        repository: &Repository,
+        heard: Heard,
+        ended: &Ended,
+    ) -> Result<Snapshotted, BackupError> {
         let errors =
             heard.errors + ended.stderr.lines().filter_map(messages::parse_line).filter(is_error).count() as u64;
         match ended.exit {
@@ -106,13 +137,13 @@ fn is_error(message: &Message) -> bool {
 
 /// What restic has said so far.
 #[derive(Default)]
-struct Heard {
+pub(super) struct Heard {
     summary: Option<Summary>,
     errors: u64,
 }
 
 impl Heard {
-    fn line(&mut self, line: &str, observer: &mut dyn Observer) {
+    pub(super) fn line(&mut self, line: &str, observer: &mut dyn Observer) {
         match messages::parse_line(line) {
             Some(Message::Status(status)) => observer.progress(Progress {
                 stage: Stage::Snapshot,

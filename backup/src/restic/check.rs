@@ -12,6 +12,13 @@ pub enum ReadData {
     No,
     /// All of it.
     All,
+    /// One of several parts, which together are all of it.
+    Part {
+        /// Which, from 1.
+        part: u8,
+        /// Of how many.
+        of: u8,
+    },
 }
 
 /// A repository that is not in order.
@@ -40,8 +47,10 @@ impl Restic {
     ) -> Result<(), CheckError> {
         observer.progress(Progress { stage: Stage::Checking, done: 0, total: 0 });
         let mut arguments = arguments(["check"]);
-        if read_data == ReadData::All {
-            arguments.push("--read-data".into());
+        match read_data {
+            ReadData::No => {}
+            ReadData::All => arguments.push("--read-data".into()),
+            ReadData::Part { part, of } => arguments.push(format!("--read-data-subset={part}/{of}").into()),
         }
         let ended = self.run_to_end(repository, arguments, None, &mut |_, _| {}, observer)?;
         match ended.exit {

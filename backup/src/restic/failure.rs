@@ -71,7 +71,7 @@ pub enum Failure {
         repository: String,
     },
     /// Somebody else works on the repository. Coffre removes no locks.
-    #[error("{repository} is locked{}: wait until that has ended; if it died, run `restic unlock`", of_holder(holder.as_ref()))]
+    #[error("{repository} is locked{}: wait until that has ended; if it died, see `coffre backup repositories`", of_holder(holder.as_ref()))]
     Locked {
         /// The repository.
         repository: String,
@@ -80,7 +80,7 @@ pub enum Failure {
     },
     /// The same, by a process of this host that has ended: waiting would not help. Coffre removes no locks.
     #[error(
-        "{repository} was left locked by {process}, which has ended: run `restic unlock` on it, then run this again"
+        "{repository} was left locked by {process}, which has ended: see it with `coffre backup repositories`, remove it with `coffre backup unlock`, then run this again"
     )]
     LeftLocked {
         /// The repository.
@@ -231,7 +231,7 @@ Is there a repository at the following location?
 
     #[test]
     fn version_0_14_is_told_by_its_words() {
-        insta::assert_snapshot!(text(OLD, Exit::Code(1), LOCKED), @"/r is locked by PID 14609 on vm by root (UID 0, GID 0) since 2026-11-22 15:51:07: wait until that has ended; if it died, run `restic unlock`");
+        insta::assert_snapshot!(text(OLD, Exit::Code(1), LOCKED), @"/r is locked by PID 14609 on vm by root (UID 0, GID 0) since 2026-11-22 15:51:07: wait until that has ended; if it died, see `coffre backup repositories`");
         insta::assert_snapshot!(text(OLD, Exit::Code(1), NO_REPOSITORY), @"/r is no restic repository: check the path and its mount, or create it with `coffre backup run --init`");
         insta::assert_snapshot!(text(OLD, Exit::Code(1), WRONG_PASSWORD), @"the password does not open /r: check the password file, it must be the one the repository was made with");
         insta::assert_snapshot!(text(OLD, Exit::Code(1), "Fatal: write /r/data/x: no space left on device"), @"/r has no space left: make room or prune it, then run this again");

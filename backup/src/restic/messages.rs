@@ -84,6 +84,38 @@ pub struct Snapshot {
     /// Its tags.
     #[serde(default)]
     pub tags: Vec<String>,
+    /// The snapshot that it is a copy of, if it is one.
+    #[serde(default)]
+    pub original: Option<String>,
+}
+
+/// A group in the answer of `forget`. What is empty may be `null`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct ForgetGroup {
+    /// What the rules keep.
+    pub keep: Option<Vec<Snapshot>>,
+    /// What they do not.
+    pub remove: Option<Vec<Snapshot>>,
+}
+
+/// A lock, the answer of `cat lock`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Lock {
+    /// When it was made or last refreshed, RFC 3339.
+    pub time: String,
+    /// Whether it keeps everybody else out.
+    #[serde(default)]
+    pub exclusive: bool,
+    /// The host of the process that holds it.
+    #[serde(default)]
+    pub hostname: String,
+    /// Its account.
+    #[serde(default)]
+    pub username: String,
+    /// Its number there.
+    #[serde(default)]
+    pub pid: i32,
 }
 
 /// A file or folder in a snapshot, a line of `ls`.

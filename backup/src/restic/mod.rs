@@ -6,24 +6,36 @@
 
 mod backup;
 mod check;
+mod copy;
 mod failure;
+mod forget;
 mod init;
 mod lines;
+mod locks;
 pub mod messages;
+mod prune;
 mod read;
 mod restore;
+mod retention;
 mod run;
+mod stream;
 mod version;
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-pub use backup::{BackupError, Snapshotted, Subject};
+pub use backup::{BackupError, Compression, Snapshotted, Subject};
 pub use check::{CheckError, ReadData};
+pub use copy::CopyError;
 pub use failure::{Failure, LockHolder};
+pub use forget::{ForgetError, Forgotten, Selection};
+pub use locks::{LeftLock, UnlockError};
+pub use prune::{PruneError, Pruned};
 pub use restore::RestoreError;
+pub use retention::{Every, Retention, Span, SpanError};
 pub use run::Exit;
+pub use stream::{Stream, StreamError};
 pub use version::{Capabilities, Version};
 
 use crate::observer::Observer;
@@ -47,12 +59,20 @@ pub struct Repository {
     pub cache: Option<PathBuf>,
     /// Variables that the back end asks for, such as `AWS_ACCESS_KEY_ID`.
     pub credentials: Vec<(String, OsString)>,
+    /// What restic takes with `--option`, such as `sftp.command=…`; no secrets among them.
+    pub options: Vec<String>,
 }
 
 impl Repository {
     /// A repository without cache folder or credentials of its own.
     pub fn new(location: impl Into<String>, password_file: impl Into<PathBuf>) -> Self {
-        Self { location: location.into(), password_file: password_file.into(), cache: None, credentials: Vec::new() }
+        Self {
+            location: location.into(),
+            password_file: password_file.into(),
+            cache: None,
+            credentials: Vec::new(),
+            options: Vec::new(),
+        }
     }
 
     /// What to call it in messages: the location without user and password.
@@ -120,19 +140,27 @@ impl Restic {
         sink: Sink<'_>,
         observer: &mut dyn Observer,
     ) -> Result<run::Ended, Failure> {
-        // Before restic does, so that the message names the file.
-        let password_file = |source| Failure::PasswordFile { path: repository.password_file.clone(), source };
-        File::open(&repository.password_file).map_err(password_file)?;
-        let password_file = repository.password_file.canonicalize().map_err(password_file)?;
+        let invocation = self.invocation(repository, arguments, folder)?;
+        run::run(invocation, sink, observer).map_err(|error| of_run(error, &self.program))
+    }
+
+    /// The process that works on a repository.
+    fn invocation<'a>(
+        &'a self,
+        repository: &Repository,
+        arguments: Vec<OsString>,
+        folder: Option<&'a Path>,
+    ) -> Result<Invocation<'a>, Failure> {
         let mut environment: Vec<(OsString, OsString)> = vec![
             ("RESTIC_REPOSITORY".into(), repository.location.clone().into()),
-            ("RESTIC_PASSWORD_FILE".into(), password_file.into()),
+            ("RESTIC_PASSWORD_FILE".into(), password_file(repository)?.into()),
             ("RESTIC_PROGRESS_FPS".into(), "5".into()),
         ];
         environment.extend(repository.cache.iter().map(|cache| ("RESTIC_CACHE_DIR".into(), cache.into())));
         environment.extend(repository.credentials.iter().map(|(name, value)| (name.into(), value.clone())));
-        let invocation = Invocation { program: &self.program, arguments, environment, folder };
-        run::run(invocation, sink, observer).map_err(|error| of_run(error, &self.program))
+        let options = repository.options.iter().flat_map(|option| ["--option".into(), option.into()]);
+        let arguments = options.chain(arguments).collect();
+        Ok(Invocation { program: &self.program, arguments, environment, folder })
     }
 
     fn classify(&self, exit: Exit, stderr: &str, repository: &Repository) -> Failure {
@@ -143,6 +171,13 @@ impl Restic {
             failure => failure,
         }
     }
+}
+
+/// Where the password is, found before restic looks, so that the message names the file.
+fn password_file(repository: &Repository) -> Result<PathBuf, Failure> {
+    let failed = |source| Failure::PasswordFile { path: repository.password_file.clone(), source };
+    File::open(&repository.password_file).map_err(failed)?;
+    repository.password_file.canonicalize().map_err(failed)
 }
 
 /// As restic names this host in its locks.

@@ -52,9 +52,39 @@ impl Restic {
         observer: &mut dyn Observer,
     ) -> Result<Vec<u8>, Failure> {
         let mut bytes = Vec::new();
-        let arguments = arguments(["dump", "--no-lock", "--", snapshot, path]);
-        self.run(repository, arguments, None, &mut |piece, _| bytes.extend_from_slice(piece), observer)?;
+        self.dump_to(repository, snapshot, path, &mut |piece| bytes.extend_from_slice(piece), observer)?;
         Ok(bytes)
+    }
+
+    /// The bytes of one file of a snapshot, piece by piece. Only when this returns is the file known to be whole.
+    pub fn dump_to(
+        &self,
+        repository: &Repository,
+        snapshot: &str,
+        path: &str,
+        each: &mut dyn FnMut(&[u8]),
+        observer: &mut dyn Observer,
+    ) -> Result<(), Failure> {
+        let arguments = arguments(["dump", "--no-lock", "--", snapshot, path]);
+        self.run(repository, arguments, None, &mut |piece, _| each(piece), observer)
+    }
+
+    /// The same, where nothing found is an answer too: an empty one, or `null`.
+    pub(super) fn document_or_nothing<T: for<'a> Deserialize<'a> + Default>(
+        &self,
+        repository: &Repository,
+        arguments: Vec<OsString>,
+        verb: &'static str,
+        observer: &mut dyn Observer,
+    ) -> Result<T, Failure> {
+        let mut answer = Vec::new();
+        self.run(repository, arguments, None, &mut |piece, _| answer.extend_from_slice(piece), observer)?;
+        let answer = String::from_utf8_lossy(&answer);
+        if answer.trim().is_empty() {
+            return Ok(T::default());
+        }
+        let document: Option<Option<T>> = messages::parse_document(&answer);
+        Ok(document.ok_or(Failure::Answer { verb })?.unwrap_or_default())
     }
 
     fn document<T: for<'a> Deserialize<'a>>(

@@ -6,10 +6,10 @@
 //! goes away it is interrupted (restic then removes its lock), and killed if that does not help.
 
 use std::ffi::{OsStr, OsString};
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -26,6 +26,8 @@ const STDERR_KEPT: usize = 16 * 1024;
 const TICK: Duration = Duration::from_millis(50);
 /// How long an interrupted process may take to remove its lock.
 const GRACE: Duration = Duration::from_secs(5);
+/// How long after that its input ends: long enough to have heard of the interruption.
+const HEARD: Duration = Duration::from_millis(500);
 
 /// How a process ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,16 +91,98 @@ pub(super) fn run(invocation: Invocation<'_>, sink: Sink<'_>, observer: &mut dyn
         match pieces.recv_timeout(TICK) {
             Ok(piece) => sink(&piece, observer),
             Err(RecvTimeoutError::Disconnected) => break,
-            // A process that it left behind may hold its output open for ever: then its own end counts.
-            Err(RecvTimeoutError::Timeout) if exit.is_some() => break,
-            Err(RecvTimeoutError::Timeout) => exit = process.ended().map_err(RunError::Wait)?,
+            Err(RecvTimeoutError::Timeout) => {}
+        }
+        match exit {
+            None => exit = process.ended().map_err(RunError::Wait)?.map(|exit| (exit, Instant::now())),
+            // A process that it left behind may hold its output open for ever: then its own end counts. Not at once,
+            // since on a busy machine what it wrote may still be on its way.
+            Some((_, at)) if at.elapsed() > GRACE => break,
+            Some(_) => {}
         }
     }
     let exit = match exit {
-        Some(exit) => exit,
+        Some((exit, _)) => exit,
         None => process.wait(observer)?,
     };
     Ok(Ended { exit, stderr: stderr.text() })
+}
+
+/// Starts a process that is written to. What is not finished is no end: the process is interrupted first and only then
+/// finds its input ended.
+pub(super) fn feed(invocation: Invocation<'_>) -> Result<Fed, RunError> {
+    let mut process = Process::start_with(invocation, Stdio::piped()).map_err(RunError::Start)?;
+    let pieces = process.stdout().map_err(RunError::Wait)?;
+    let stderr = process.stderr().map_err(RunError::Wait)?;
+    let input = process.child.stdin.take();
+    Ok(Fed { process, input, pieces, stderr, answer: Vec::new() })
+}
+
+/// A process that is written to.
+pub(super) struct Fed {
+    process: Process,
+    input: Option<ChildStdin>,
+    pieces: Receiver<Vec<u8>>,
+    stderr: Stderr,
+    answer: Vec<u8>,
+}
+
+impl Fed {
+    /// Ends its input and waits for its end.
+    pub(super) fn finish(mut self, observer: &mut dyn Observer) -> Result<(Vec<u8>, Ended), RunError> {
+        drop(self.input.take());
+        let exit = loop {
+            observer::check(observer).map_err(RunError::Cancelled)?;
+            match self.pieces.recv_timeout(TICK) {
+                Ok(piece) => self.answer.extend_from_slice(&piece),
+                Err(RecvTimeoutError::Disconnected) => break self.process.wait(observer)?,
+                Err(RecvTimeoutError::Timeout) => {}
+            }
+        };
+        Ok((self.answer, Ended { exit, stderr: self.stderr.text() }))
+    }
+
+    /// How it ended, if it did before its input has. Otherwise it is stopped.
+    pub(super) fn ended_by_itself(mut self) -> Option<Ended> {
+        // Its input may be closed a moment before it has ended.
+        let until = Instant::now() + HEARD;
+        loop {
+            if let Ok(Some(exit)) = self.process.ended() {
+                return Some(Ended { exit, stderr: self.stderr.text() });
+            }
+            if Instant::now() > until {
+                self.stop();
+                return None;
+            }
+            thread::sleep(TICK);
+        }
+    }
+
+    fn stop(&mut self) {
+        self.process.interrupt();
+        // It waits for its input and may hear nothing else. By now it knows that this end is none.
+        thread::sleep(HEARD);
+        drop(self.input.take());
+        let _ended = self.process.wait_until(Instant::now() + GRACE);
+    }
+
+    fn drain(&mut self) {
+        while let Ok(piece) = self.pieces.try_recv() {
+            self.answer.extend_from_slice(&piece);
+        }
+    }
+}
+
+impl Write for Fed {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        // So that it never waits for somebody to read what it says.
+        self.drain();
+        self.input.as_mut().ok_or(io::ErrorKind::BrokenPipe)?.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// A process that does not outlive this value.
@@ -108,6 +192,11 @@ struct Process {
 
 impl Process {
     fn start(invocation: Invocation<'_>) -> io::Result<Self> {
+        // Nobody is there to answer a question.
+        Self::start_with(invocation, Stdio::null())
+    }
+
+    fn start_with(invocation: Invocation<'_>, input: Stdio) -> io::Result<Self> {
         let mut command = Command::new(invocation.program);
         let passed_on = PASSED_ON.iter().filter_map(|name| Some((name, std::env::var_os(name)?)));
         command
@@ -116,8 +205,7 @@ impl Process {
             .envs(passed_on)
             .env("LC_ALL", "C")
             .envs(invocation.environment)
-            // Nobody is there to answer a question.
-            .stdin(Stdio::null())
+            .stdin(input)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
         if let Some(folder) = invocation.folder {
@@ -167,6 +255,17 @@ impl Process {
         }
     }
 
+    /// Whether it has ended by then.
+    fn wait_until(&mut self, until: Instant) -> bool {
+        while Instant::now() < until {
+            if matches!(self.child.try_wait(), Ok(Some(_))) {
+                return true;
+            }
+            thread::sleep(TICK);
+        }
+        false
+    }
+
     fn interrupt(&self) {
         if let Some(pid) = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw) {
             // It may have ended already; then there is nothing to interrupt.
@@ -182,12 +281,8 @@ impl Drop for Process {
             return;
         }
         self.interrupt();
-        let until = Instant::now() + GRACE;
-        while Instant::now() < until {
-            if matches!(self.child.try_wait(), Ok(Some(_))) {
-                return;
-            }
-            thread::sleep(TICK);
+        if self.wait_until(Instant::now() + GRACE) {
+            return;
         }
         drop(self.child.kill());
         drop(self.child.wait());

@@ -10,6 +10,7 @@ use coffre_core::spool::{Chain, Known, RestorePoint};
 use serde::{Deserialize, Serialize};
 
 use super::RestoreError;
+use super::plan::MOMENT;
 use crate::durable;
 use crate::lock::Lock;
 
@@ -97,12 +98,23 @@ impl Directory {
             _ => Ok(()),
         };
         absent_is_fine(fs::remove_dir_all(self.incoming()))?;
-        for chain in Chain::ALL {
+        for file in Chain::ALL.map(Chain::file).iter().chain(&[MOMENT]) {
             for suffix in ["-wal", "-shm", "-journal"] {
-                absent_is_fine(fs::remove_file(self.root.join(format!("{}{suffix}", chain.file()))))?;
+                absent_is_fine(fs::remove_file(self.root.join(format!("{file}{suffix}"))))?;
             }
         }
         Ok(())
+    }
+
+    /// Removes what an earlier run fetched of a moment, where records are not set back any more.
+    pub(super) fn forget_moment(&self) -> Result<(), RestoreError> {
+        let path = self.root.join(MOMENT);
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(RestoreError::Io { path: path.display().to_string(), source: error })
+            }
+            _ => Ok(()),
+        }
     }
 
     pub(super) fn root(&self) -> &Path {

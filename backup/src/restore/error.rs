@@ -26,6 +26,15 @@ pub enum PlanError {
         /// The first of them.
         first: Fault,
     },
+    /// The newest state cannot be had, and the log, withdrawals and restrictions come from there.
+    #[error(
+        "the newest state of the log, withdrawals, restrictions and holds cannot be had ({source}): look at another \
+         destination, or go on with what can be had by --accept-lost-log, which the restored log will tell"
+    )]
+    NewestLost {
+        /// What stands in the way.
+        source: Box<PlanError>,
+    },
 }
 
 /// A restore that did not reach its end. What is in place stays, and the next run goes on from there.

@@ -10,6 +10,7 @@ mod moment;
 mod place;
 mod plan;
 mod replay;
+mod state;
 
 use std::collections::BTreeSet;
 use std::io;
@@ -20,7 +21,7 @@ use coffre_core::time::Timestamp;
 
 pub use directory::is_under_way;
 pub use error::{PlanError, RestoreError};
-pub use plan::{Plan, plan};
+pub use plan::{LostLog, MOMENT, Plan, Rewound, plan};
 
 use crate::content::Meter;
 use crate::inventory::InventoryFailure;
@@ -35,16 +36,20 @@ use plan::{PlannedFile, each_document, planned_document};
 /// restore: call [`Restored::finish`] when the vault in it has been opened and checked.
 #[derive(Debug)]
 pub struct Restored {
-    /// The manifest that was restored.
+    /// The newest manifest.
     pub main: Signed<MainManifest>,
     /// The manifest of the keyring that was restored.
     pub keyring: Signed<KeyringManifest>,
-    /// The moment that was restored to.
+    /// The moment that records are restored to.
     pub captured: Timestamp,
     /// The oldest and the newest moment that the place offered.
     pub window: (Timestamp, Timestamp),
-    /// The signed audit tree head of that moment, as a note.
+    /// The signed audit tree head of the newest moment, as a note.
     pub audit_head: String,
+    /// The moment that records are to be set back to: `vault.db` as it was then is in [`MOMENT`].
+    pub rewound: Option<Rewound>,
+    /// Why the newest state could not be had, where that was accepted.
+    pub lost: Option<String>,
     /// Files that this run fetched.
     pub fetched: u64,
     /// Bytes that this run fetched.
@@ -81,6 +86,9 @@ pub fn execute(
     observer: &mut dyn Observer,
 ) -> Result<Restored, RestoreError> {
     let directory = Directory::claim(directory, &plan.point)?;
+    if plan.rewound.is_none() {
+        directory.forget_moment()?;
+    }
     let mut restore = Restore { plan, sources, directory, fetched: 0, fetched_bytes: 0, found: 0 };
     let pending = restore.pending(observer)?;
     restore.check_space(&pending)?;
@@ -94,7 +102,20 @@ pub fn execute(
     let point = plan.moment.point.as_ref();
     let audit_head = point.map_or_else(|| main.manifest.audit_head.clone(), |(_, point)| point.audit_head.clone());
     let Plan { captured, window, .. } = *plan;
-    Ok(Restored { main, keyring, captured, window, audit_head, fetched, fetched_bytes, found, directory })
+    let (rewound, lost) = (plan.rewound.clone(), plan.lost.clone());
+    Ok(Restored {
+        main,
+        keyring,
+        captured,
+        window,
+        audit_head,
+        rewound,
+        lost,
+        fetched,
+        fetched_bytes,
+        found,
+        directory,
+    })
 }
 
 /// What is not in place yet.
@@ -203,7 +224,7 @@ impl Restore<'_> {
             let source = self.sources.of(replay.side())?;
             let root = self.directory.root();
             let done = replay::replay(replay, source, &self.plan.pinned, root, &mut meter);
-            done.map_err(|placing| self.failed(placing, Path::new(replay.target())))?;
+            done.map_err(|placing| self.failed(placing, Path::new(replay.target)))?;
             self.fetched += replay.segments.len() as u64;
             self.fetched_bytes += replay.bytes();
         }

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use coffre_core::ids::GenerationId;
 use coffre_core::spool::{
     Base, Chain, DocumentName, Fault, InventoryEntry, KeyringManifest, Link, MainManifest, NoPoint, ObjectName,
-    Ordinal, Pinned, SegmentHeader, SegmentPoint, Side, Wanted, segments_after,
+    Ordinal, Pinned, SegmentHeader, SegmentPoint, Side, segments_after,
 };
 use coffre_core::time::Timestamp;
 
@@ -20,6 +20,8 @@ use crate::sources::Surveyed;
 pub(super) struct Replay {
     pub(super) generation: GenerationId,
     pub(super) chain: Chain,
+    /// The file that they are put onto.
+    pub(super) target: &'static str,
     pub(super) base: Base,
     /// Their places and sizes.
     pub(super) segments: Vec<(Ordinal, u64)>,
@@ -39,8 +41,23 @@ pub(super) struct Documents {
 pub(super) struct Moment {
     /// When, and the head of the log then; none for that of the base itself.
     pub(super) point: Option<(Timestamp, SegmentPoint)>,
+    /// When the next moment after it was captured, if one was.
+    pub(super) next: Option<Timestamp>,
     pub(super) replays: Vec<Replay>,
     pub(super) documents: Documents,
+}
+
+/// How far a state goes beyond its base.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Until {
+    /// Not at all.
+    Base,
+    /// To the newest moment; refused if a chain has gaps.
+    Newest,
+    /// To the newest moment at this time or before it.
+    At(Timestamp),
+    /// To the newest moment that needs nothing after these places.
+    Reached { vault: Ordinal, audit: Ordinal },
 }
 
 /// Finds the moment that is wanted.
@@ -53,22 +70,31 @@ pub(super) struct Finder<'a> {
 impl Finder<'_> {
     pub(super) fn find(
         &self,
-        wanted: Wanted,
+        until: Until,
         manifest: &MainManifest,
         keyring: &KeyringManifest,
     ) -> Result<Moment, PlanError> {
         let generation = manifest.heading.generation;
         let base = &manifest.chains.audit.base;
-        let log: Vec<(Ordinal, u64)> = self.after(generation, Chain::Audit, base).collect();
+        let mut log: Vec<(Ordinal, u64)> = self.after(generation, Chain::Audit, base).collect();
         let mut moment = Moment::default();
-        let header = match wanted {
-            Wanted::Exactly(..) => None,
-            Wanted::Newest | Wanted::NewestOf(_) => {
-                self.whole(generation)?;
+        let found = match until {
+            Until::Base => None,
+            Until::Newest => {
+                self.whole(manifest, keyring)?;
                 self.newest(generation, &log, |_| true)?
             }
-            Wanted::At(time) => self.newest(generation, &log, |header| header.time <= time)?,
+            Until::At(time) => self.newest(generation, &log, |header| header.time <= time)?,
+            Until::Reached { vault, audit } => {
+                log.retain(|(position, _)| *position <= audit);
+                let reached = |header: &SegmentHeader| header.point.iter().all(|point| point.vault.position <= vault);
+                self.newest(generation, &log, reached)?
+            }
         };
+        let header = found.map(|(header, next)| {
+            moment.next = next;
+            header
+        });
         let mut needed = None;
         if let Some(SegmentHeader { position, time, point: Some(point), .. }) = header {
             let vault = &manifest.chains.vault.base;
@@ -88,21 +114,33 @@ impl Finder<'_> {
         segments_after(&self.surveyed.listing, generation, chain, base.position)
     }
 
-    /// The newest is refused when a chain has gaps: what is behind them would be left out silently.
-    fn whole(&self, generation: GenerationId) -> Result<(), NoPoint> {
-        let gap = |fault: &&Fault| matches!(fault, Fault::ChainGap { generation: of, .. } if *of == generation);
-        let faults: Vec<Fault> = self.surveyed.survey.faults.iter().filter(gap).cloned().collect();
+    /// The newest is refused when a chain has a gap after its base: what is behind it would be left out silently.
+    fn whole(&self, manifest: &MainManifest, keyring: &KeyringManifest) -> Result<(), NoPoint> {
+        let (main, of_keyring) = (manifest.heading.generation, keyring.heading.generation);
+        let base = |chain| match chain {
+            Chain::Vault => (main, manifest.chains.vault.base.position),
+            Chain::Audit => (main, manifest.chains.audit.base.position),
+            Chain::Keyring => (of_keyring, keyring.chains.keyring.base.position),
+        };
+        let counts = |fault: &&Fault| match fault {
+            Fault::ChainGap { generation, chain, to, .. } => {
+                let (of, position) = base(*chain);
+                *generation == of && *to > position
+            }
+            _ => false,
+        };
+        let faults: Vec<Fault> = self.surveyed.survey.faults.iter().filter(counts).cloned().collect();
         if faults.is_empty() { Ok(()) } else { Err(NoPoint::Faults { faults }) }
     }
 
-    /// The newest segment of the log that ends in a point and is early enough. Times only grow along a
-    /// chain, so it is searched by halves.
+    /// The newest segment of the log that ends in a point and is early enough, and the time of the next. Times only
+    /// grow along a chain, so it is searched by halves.
     fn newest(
         &self,
         generation: GenerationId,
         log: &[(Ordinal, u64)],
         early: impl Fn(&SegmentHeader) -> bool,
-    ) -> Result<Option<SegmentHeader>, PlanError> {
+    ) -> Result<Option<(SegmentHeader, Option<Timestamp>)>, PlanError> {
         let name = |position| ObjectName::Segment { generation, chain: Chain::Audit, position };
         if !log.is_empty() {
             let paths: Vec<String> = log.iter().map(|(position, _)| name(*position).path(&self.pinned.scope)).collect();
@@ -121,9 +159,10 @@ impl Finder<'_> {
                 high = middle;
             }
         }
+        let next = header(low).map_err(failed)?.map(|header| header.time);
         while let Some(at) = low.checked_sub(1) {
             if let Some(found) = header(at).map_err(failed)?.filter(|header| header.point.is_some()) {
-                return Ok(Some(found));
+                return Ok(Some((found, next)));
             }
             low = at;
         }
@@ -144,7 +183,7 @@ impl Finder<'_> {
         if last < to {
             return Err(Fault::ChainGap { chain, generation, from: last.next(), to }.into());
         }
-        Ok(Replay { generation, chain, base: base.clone(), segments, must_hold })
+        Ok(Replay { generation, chain, target: chain.file(), base: base.clone(), segments, must_hold })
     }
 
     /// The newest keyring, whichever moment is wanted: who was erased stays erased.
@@ -184,11 +223,6 @@ impl Finder<'_> {
 }
 
 impl Replay {
-    /// The file that it is put onto.
-    pub(super) const fn target(&self) -> &'static str {
-        self.chain.file()
-    }
-
     pub(super) const fn side(&self) -> Side {
         self.chain.side()
     }
@@ -203,7 +237,7 @@ impl Replay {
     }
 }
 
-fn failed(failure: SegmentFailure) -> PlanError {
+pub(super) fn failed(failure: SegmentFailure) -> PlanError {
     match failure {
         SegmentFailure::Fault(fault) => NoPoint::from(fault).into(),
         SegmentFailure::Source(error) => error.into(),

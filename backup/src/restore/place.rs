@@ -57,7 +57,7 @@ pub(super) fn place(
     if let Some(parent) = target.parent() {
         DirBuilder::new().recursive(true).mode(0o700).create(parent).map_err(Placing::Write)?;
     }
-    if let Some(staged) = source.staged(object) {
+    if let Some(staged) = source.staged(object).filter(|_| !file.copied) {
         let reader = open_regular(&staged).map_err(Placing::Write)?;
         content::check(Box::new(reader), expected(file), meter).map_err(|error| of_content(&error, object))?;
         if adopt(&staged, &target).map_err(Placing::Write)? {

@@ -1,33 +1,59 @@
-//! What a restore fetches, how much that is, and where each file goes. Fetches manifests and the
-//! list of documents only, and writes nothing.
+//! What a restore fetches, how much that is, and where each file goes. Fetches manifests, headers of segments and
+//! the list of documents only, and writes nothing.
+//!
+//! A restore to a moment needs two states: the newest, and `vault.db` as it was then, from which the vault's half
+//! takes the records. Where the newest cannot be had, the newest that can be stands in for it, and only for
+//! somebody who accepts that.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use coffre_core::crypto::Scope;
+use coffre_core::ids::GenerationId;
 use coffre_core::spool::{
-    DocumentName, Fault, Generation, InventoryEntry, MainManifest, Manifest as _, Needed, ObjectName, Pinned,
+    Chain, DocumentName, Fault, Generation, InventoryEntry, MainManifest, Manifest as _, Needed, ObjectName, Pinned,
     RestorePoint, Side, Wanted,
 };
 use coffre_core::time::Timestamp;
 
 use super::PlanError;
-use super::moment::{Documents, Finder, Moment, Replay};
+use super::moment::{Documents, Moment, Replay};
+use super::state::{State, States};
 use crate::destination::{Source, SourceError};
 use crate::inventory::{self, InventoryFailure};
 use crate::observer::{Observer, Progress, Stage};
 use crate::ship::newest_point;
 use crate::sources::{Sources, Surveyed};
 
+/// The file that `vault.db` of a moment becomes, beside the newest.
+pub const MOMENT: &str = "moment.db";
+
+/// Whether a restore may go on without the newest part of the log, where that cannot be had.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LostLog {
+    /// It is refused.
+    Refuse,
+    /// It is done with the newest part that can be had, and told.
+    Accept,
+}
+
 /// A restore that can be carried out: everything it needs is listed where it should be.
 #[derive(Debug, Clone)]
 pub struct Plan {
-    /// The point, and the keyring that opens it.
+    /// The newest point, and the keyring that opens it.
     pub point: RestorePoint,
-    /// The moment that is restored to.
+    /// The moment that records are restored to.
     pub captured: Timestamp,
+    /// The moment captured after it, if there is one: what was committed in between is not in it.
+    pub next: Option<Timestamp>,
+    /// The moment that everything else is restored to: the newest.
+    pub newest: Timestamp,
     /// The oldest and the newest moment that the place offers.
     pub window: (Timestamp, Timestamp),
+    /// The older `vault.db`, where records are set back.
+    pub rewound: Option<Rewound>,
+    /// Why the newest could not be had, where that was accepted.
+    pub lost: Option<String>,
     pub(super) pinned: Pinned,
     pub(super) files: Vec<PlannedFile>,
     pub(super) moment: Moment,
@@ -35,11 +61,24 @@ pub struct Plan {
     documents: (u64, u64),
 }
 
+/// The moment that records are set back to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rewound {
+    /// The generation that was captured then, and the number of its base.
+    pub base: (GenerationId, u64),
+    /// When.
+    pub time: Timestamp,
+    /// The signed tree head of the log then.
+    pub audit_head: String,
+}
+
 /// An object, and the file that it becomes.
 #[derive(Debug, Clone)]
 pub(super) struct PlannedFile {
     pub(super) object: Needed,
     pub(super) target: PathBuf,
+    /// Whether another file may be made of the object too: it is copied, and stays where it is.
+    pub(super) copied: bool,
 }
 
 impl Plan {
@@ -65,27 +104,89 @@ pub fn plan(
     sources: &Sources<'_>,
     pinned: &Pinned,
     wanted: Wanted,
+    lost_log: LostLog,
     observer: &mut dyn Observer,
 ) -> Result<Plan, PlanError> {
     observer.progress(Progress { stage: Stage::Surveying, done: 0, total: 0 });
     let surveyed = sources.survey(pinned, observer)?;
-    let point = surveyed.survey.point(wanted, &surveyed.listing, &pinned.scope)?;
-    let main = sources.of(Side::Main)?;
-    let path = inventory::object_of(&point.main.manifest).name.path(&pinned.scope);
-    main.prepare(&[path], observer)?;
-    let finder = Finder { main, surveyed: &surveyed, pinned };
-    let moment = finder.find(wanted, &point.main.manifest, &point.keyring.manifest)?;
-    let window = window(main, &surveyed, &point, pinned)?;
-    let mut documents = (0, 0);
-    let faults = missing_documents(main, &point, &moment, &pinned.scope, &mut documents)?;
-    if let Some(first) = faults.first() {
-        return Err(PlanError::Documents { count: faults.len(), first: first.clone() });
+    let mut states = States { sources, surveyed: &surveyed, pinned, observer };
+    let (asked, newest, lost) = states.choose(wanted, lost_log)?;
+    let next = asked.as_ref().map_or(newest.moment.next, |asked| asked.next(&surveyed.survey.main));
+    let mut plan = of_newest(sources, &surveyed, pinned, newest, lost)?;
+    plan.next = next;
+    if let Some(asked) = asked {
+        plan.set_back_to(sources, &surveyed, &asked)?;
     }
-    let keyring = point.keyring.manifest.needed();
-    let needed = point.main.manifest.needed().into_iter().chain(keyring);
-    let files = needed.filter_map(|object| Some(PlannedFile { object, target: target_of(&object.name)? })).collect();
-    let captured = moment.point.as_ref().map_or(point.main.manifest.heading.time, |(time, _)| *time);
-    Ok(Plan { point, captured, window, pinned: pinned.clone(), files, moment, documents })
+    Ok(plan)
+}
+
+fn of_newest(
+    sources: &Sources<'_>,
+    surveyed: &Surveyed,
+    pinned: &Pinned,
+    newest: State,
+    lost: Option<String>,
+) -> Result<Plan, PlanError> {
+    let window = window(sources.of(Side::Main)?, surveyed, &newest.point, pinned)?;
+    let captured = newest.captured();
+    let State { point, moment, documents } = newest;
+    let needed = point.main.manifest.needed().into_iter().chain(point.keyring.manifest.needed());
+    let file = |object: Needed| Some(PlannedFile { target: target_of(&object.name)?, object, copied: false });
+    let files = needed.filter_map(file).collect();
+    let (pinned, newest, rewound) = (pinned.clone(), captured, None);
+    Ok(Plan { point, captured, next: None, newest, window, rewound, lost, pinned, files, moment, documents })
+}
+
+impl Plan {
+    /// Adds `vault.db` of an older state, and documents that only it has: an earlier restore left them out.
+    fn set_back_to(&mut self, sources: &Sources<'_>, surveyed: &Surveyed, asked: &State) -> Result<(), PlanError> {
+        let (time, main) = (asked.captured(), sources.of(Side::Main)?);
+        let oldest = window(main, surveyed, &asked.point, &self.pinned)?.0;
+        (self.captured, self.window.0) = (time, self.window.0.min(oldest));
+        let audit_head = asked.audit_head().to_owned();
+        let manifest = &asked.point.main.manifest;
+        let base = (manifest.heading.generation, manifest.heading.number.get());
+        self.rewound = Some(Rewound { base, time, audit_head });
+        let is_vault = |needed: &Needed| matches!(needed.name, ObjectName::Base { chain: Chain::Vault, .. });
+        let older = manifest.needed().into_iter().filter(is_vault);
+        let older = older.map(|object| PlannedFile { object, target: MOMENT.into(), copied: true });
+        self.files.splice(0..0, older);
+        let of_vault = asked.moment.replays.iter().filter(|replay| replay.chain == Chain::Vault);
+        self.moment.replays.extend(of_vault.map(|replay| Replay { target: MOMENT, ..replay.clone() }));
+        self.add_documents_left_out(main, asked)
+    }
+
+    fn add_documents_left_out(&mut self, main: &dyn Source, asked: &State) -> Result<(), PlanError> {
+        let scope = self.pinned.scope.clone();
+        let mut only_then = BTreeMap::new();
+        let take = |entry: InventoryEntry| {
+            only_then.insert(entry.name, entry);
+            Ok::<_, SourceError>(())
+        };
+        listed(each_document(main, &asked.point.main.manifest, &asked.moment, &scope, take))?;
+        let known = |entry: InventoryEntry| {
+            only_then.remove(&entry.name);
+            Ok::<_, SourceError>(())
+        };
+        listed(each_document(main, &self.point.main.manifest, &self.moment, &scope, known))?;
+        let mut shards = Shards::default();
+        for (name, entry) in only_then {
+            // Those of the erased may be gone.
+            if shards.size(main, &scope, &name)? == Some(entry.size) {
+                self.documents = (self.documents.0 + 1, self.documents.1 + entry.size);
+                self.moment.documents.added.insert(name, entry);
+            }
+        }
+        Ok(())
+    }
+}
+
+fn listed(read: Result<(), InventoryFailure<SourceError>>) -> Result<(), PlanError> {
+    match read {
+        Ok(()) => Ok(()),
+        Err(InventoryFailure::Fault(first)) => Err(PlanError::Documents { count: 1, first }),
+        Err(InventoryFailure::Source(error) | InventoryFailure::Each(error)) => Err(error.into()),
+    }
 }
 
 /// The file that an object becomes in a vault; none for those that are only read.
@@ -104,6 +205,7 @@ pub(super) fn planned_document(entry: &InventoryEntry) -> PlannedFile {
     PlannedFile {
         object: Needed { name: ObjectName::Document(entry.name), size: entry.size, sha256: entry.sha256 },
         target: PathBuf::from("documents").join(entry.name.path()),
+        copied: false,
     }
 }
 
@@ -139,7 +241,27 @@ pub(super) fn each_document<E>(
     added.values().try_for_each(|entry| each(*entry)).map_err(InventoryFailure::Each)
 }
 
-fn missing_documents(
+/// The listings of document folders, the last one kept.
+#[derive(Default)]
+struct Shards {
+    shard: String,
+    sizes: BTreeMap<DocumentName, u64>,
+}
+
+impl Shards {
+    fn size(&mut self, main: &dyn Source, scope: &Scope, name: &DocumentName) -> Result<Option<u64>, SourceError> {
+        if self.shard != name.shard() {
+            let folder = format!("{}/documents/{}", Side::Main.vault_folder(scope), name.shard());
+            let listed = main.list(&folder)?.objects.into_iter();
+            self.sizes = listed.filter_map(|(name, size)| Some((name.parse().ok()?, size))).collect();
+            self.shard = name.shard();
+        }
+        Ok(self.sizes.get(name).copied())
+    }
+}
+
+/// The documents of a state that are not there as they should be; counts them all.
+pub(super) fn missing_documents(
     main: &dyn Source,
     point: &RestorePoint,
     moment: &Moment,
@@ -148,20 +270,15 @@ fn missing_documents(
 ) -> Result<Vec<Fault>, SourceError> {
     let needed_by = point.main.manifest.name().path(scope);
     let mut faults = Vec::new();
-    let mut shard = (String::new(), BTreeMap::<DocumentName, u64>::new());
+    let mut shards = Shards::default();
     let read = each_document(main, &point.main.manifest, moment, scope, |entry| {
         *count += 1;
         *bytes += entry.size;
-        if shard.0 != entry.name.shard() {
-            let folder = format!("{}/documents/{}", Side::Main.vault_folder(scope), entry.name.shard());
-            let listed = main.list(&folder)?.objects.into_iter();
-            shard = (entry.name.shard(), listed.filter_map(|(name, size)| Some((name.parse().ok()?, size))).collect());
-        }
         let object = ObjectName::Document(entry.name).path(scope);
-        match shard.1.get(&entry.name) {
+        match shards.size(main, scope, &entry.name)? {
             None => faults.push(Fault::Missing { object, needed_by: needed_by.clone() }),
-            Some(found) if *found != entry.size => {
-                faults.push(Fault::WrongSize { object, expected: entry.size, found: *found });
+            Some(found) if found != entry.size => {
+                faults.push(Fault::WrongSize { object, expected: entry.size, found });
             }
             Some(_) => {}
         }

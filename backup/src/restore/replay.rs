@@ -23,7 +23,7 @@ pub(super) fn replay(
     directory: &Path,
     meter: &mut Meter<'_>,
 ) -> Result<(), Placing> {
-    let file = OpenOptions::new().write(true).open(directory.join(replay.target())).map_err(Placing::Write)?;
+    let file = OpenOptions::new().write(true).open(directory.join(replay.target)).map_err(Placing::Write)?;
     let mut last = Link { position: replay.base.position, sha256: replay.base.sha256 };
     let mut log = None;
     check(replay, &last, pinned)?;

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 mod copies;
+mod faults;
 mod keeping;
 mod restoring;
 mod running;

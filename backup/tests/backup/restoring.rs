@@ -4,14 +4,14 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-use coffre_backup::restore::{Plan, PlanError, RestoreError, Restored, execute, plan};
+use coffre_backup::restore::{LostLog, MOMENT, Plan, PlanError, RestoreError, Restored, execute, plan};
 use coffre_backup::{LockError, Observer, Progress, Sources};
-use coffre_core::spool::{Fault, NoPoint, Ordinal, Wanted};
+use coffre_core::spool::{ContentHash, Fault, NoPoint, Ordinal, Wanted};
 
 use super::vault::Vault;
 
 pub(crate) fn planned(vault: &Vault, wanted: Wanted) -> Result<Plan, PlanError> {
-    plan(&Sources::both(&vault.source()), &vault.pinned(), wanted, &mut ())
+    plan(&Sources::both(&vault.source()), &vault.pinned(), wanted, LostLog::Refuse, &mut ())
 }
 
 fn execute_into(vault: &Vault, directory: &Path, observer: &mut dyn Observer) -> Result<Restored, RestoreError> {
@@ -219,13 +219,27 @@ fn a_plan_is_refused_before_anything_is_fetched() {
 }
 
 #[test]
-fn an_older_point_comes_with_the_newest_keyring_and_says_what_it_leaves() {
+fn an_older_point_brings_its_records_and_the_newest_of_everything_else() {
     let vault = Vault::captured(3);
     let plan = planned(&vault, Wanted::Exactly(vault.generation, Ordinal::FIRST)).unwrap();
-    assert_eq!(plan.point.leaves_behind, Ordinal::new(3));
+    let first = &vault.main[0].manifest;
+    assert_eq!((plan.captured, plan.next), (first.heading.time, Some(vault.main[1].manifest.heading.time)));
+    assert_eq!((plan.newest, plan.point.leaves_behind), (vault.now, None));
     let restored = execute(&plan, &Sources::both(&vault.source()), &target(&vault), &mut ()).unwrap();
-    assert_eq!(restored.main.manifest, vault.main[0].manifest);
+    assert_eq!(restored.main.manifest, vault.main[2].manifest);
     assert_eq!(restored.keyring.manifest, vault.keyring[2].manifest);
+    let rewound = restored.rewound.as_ref().unwrap();
+    assert_eq!((rewound.base, &rewound.audit_head), ((vault.generation, 1), &first.audit_head));
+    let moment = fs::read(target(&vault).join(MOMENT)).unwrap();
+    assert_eq!(ContentHash::of(&moment), first.chains.vault.base.sha256);
+    drop(restored);
+
+    // The newest, asked for by its number, is nothing that anything is set back to; what another run left goes.
+    let newest = planned(&vault, Wanted::Exactly(vault.generation, Ordinal::new(3).unwrap())).unwrap();
+    assert_eq!((newest.rewound.as_ref(), newest.captured), (None, vault.now));
+    drop(execute(&newest, &Sources::both(&vault.source()), &target(&vault), &mut ()).unwrap());
+    assert!(!target(&vault).join(MOMENT).exists());
+    assert_restored(&vault, &target(&vault));
 }
 
 #[test]
@@ -235,7 +249,7 @@ fn the_two_sides_may_come_from_two_places() {
     fs::rename(vault.spool().join("main"), main.root().join("main")).unwrap();
     fs::rename(vault.spool().join("keyring"), keyring.root().join("keyring")).unwrap();
     let sources = Sources { main: Some(&main), keyring: Some(&keyring) };
-    let plan = plan(&sources, &vault.pinned(), Wanted::Newest, &mut ()).unwrap();
+    let plan = plan(&sources, &vault.pinned(), Wanted::Newest, LostLog::Refuse, &mut ()).unwrap();
     let restored = execute(&plan, &sources, &target(&vault), &mut ()).unwrap();
     fs::rename(main.root().join("main"), vault.spool().join("main")).unwrap();
     fs::rename(keyring.root().join("keyring"), vault.spool().join("keyring")).unwrap();

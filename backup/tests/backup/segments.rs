@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use coffre_backup::destination::{Destination, FileSystem};
 use coffre_backup::follow::{Event, Following, follow};
-use coffre_backup::restore::{self, PlanError, Restored};
+use coffre_backup::restore::{self, LostLog, MOMENT, PlanError, Restored};
 use coffre_backup::ship::{Compare, KnownPoint, ShipError, ship};
 use coffre_backup::state::State;
 use coffre_backup::status::{self, Behind};
@@ -40,7 +40,7 @@ fn ship_all(vault: &Vault, to: &dyn Destination, known: &KnownPoint) -> Result<K
 fn restored(vault: &Vault, from: &Path, wanted: Wanted, to: &Path) -> Result<Restored, PlanError> {
     let place = FileSystem::new(from);
     let sources = Sources::both(&place);
-    let plan = restore::plan(&sources, &vault.pinned(), wanted, &mut ())?;
+    let plan = restore::plan(&sources, &vault.pinned(), wanted, LostLog::Refuse, &mut ())?;
     Ok(restore::execute(&plan, &sources, to, &mut ()).unwrap())
 }
 
@@ -124,7 +124,7 @@ fn an_authentic_segment_of_another_history_is_a_fork() {
     let to = tempfile::tempdir().unwrap();
     let place = FileSystem::new(vault.spool());
     let sources = Sources::both(&place);
-    let plan = restore::plan(&sources, &vault.pinned(), Wanted::Newest, &mut ());
+    let plan = restore::plan(&sources, &vault.pinned(), Wanted::Newest, LostLog::Refuse, &mut ());
     let restored = plan.map(|plan| restore::execute(&plan, &sources, &to.path().join("vault"), &mut ()).is_ok());
     assert!(!restored.unwrap_or(false), "it was restored");
 }
@@ -132,32 +132,32 @@ fn an_authentic_segment_of_another_history_is_a_fork() {
 #[test]
 fn what_is_restored_is_the_moment_asked_for() {
     let mut vault = Vault::captured(1);
-    let mut moments: Vec<(Timestamp, Vec<Vec<u8>>, usize)> = Vec::new();
-    let contents = |vault: &Vault| vec![vault.content(Chain::Vault).to_vec(), vault.content(Chain::Audit).to_vec()];
+    let mut moments: Vec<(Timestamp, Vec<u8>)> = Vec::new();
+    let contents = |vault: &Vault| vault.content(Chain::Vault).to_vec();
     for n in 0..12_u8 {
         if n == 6 {
             vault.capture();
         } else {
             vault.commit((n % 3 == 0).then_some(n / 3 + 4));
         }
-        moments.push((vault.now, contents(&vault), vault.documents().len()));
+        moments.push((vault.now, contents(&vault)));
     }
     let destination = vault.destination("usb");
     ship_all(&vault, &destination, &KnownPoint::default()).unwrap();
     let folder = tempfile::tempdir().unwrap();
-    for (number, (time, contents, documents)) in moments.iter().enumerate() {
+    for (number, (time, content)) in moments.iter().enumerate() {
         // A moment between two commits is that of the one before.
         let asked = Timestamp::from_micros(time.as_micros() + 400_000);
         let to = folder.path().join(number.to_string());
         let restored = restored(&vault, destination.root(), Wanted::At(asked), &to).unwrap();
         assert_eq!(restored.captured, *time);
-        for (chain, content) in [Chain::Vault, Chain::Audit].into_iter().zip(contents) {
-            assert!(fs::read(to.join(chain.file())).unwrap() == *content, "{chain} at {time}");
+        // The records of the moment; everything else is the newest.
+        let records = if *time == vault.now { "vault.db" } else { MOMENT };
+        assert!(fs::read(to.join(records)).unwrap() == *content, "{records} at {time}");
+        for chain in Chain::ALL {
+            assert!(fs::read(to.join(chain.file())).unwrap() == vault.content(chain), "{chain} is the newest");
         }
-        let keyring = fs::read(to.join(Chain::Keyring.file())).unwrap();
-        assert!(keyring == vault.content(Chain::Keyring), "the keyring is the newest");
-        let there = Vault::files(&to.join("documents")).len();
-        assert_eq!(there, *documents);
+        assert_eq!(Vault::files(&to.join("documents")).len(), vault.documents().len());
         assert!(restored.audit_head.starts_with("vault.example"), "{}", restored.audit_head);
     }
     let early = restored(&vault, destination.root(), Wanted::At(noon()), &folder.path().join("early"));
@@ -193,6 +193,56 @@ fn a_gap_is_refused_and_never_skipped() {
     assert!(matches!(error, PlanError::NoPoint(NoPoint::Faults { .. })), "{error}");
     let destination = vault.destination("usb");
     assert!(ship_all(&vault, &destination, &KnownPoint::default()).is_err());
+}
+
+#[test]
+fn without_the_newest_log_a_moment_is_refused_unless_that_is_accepted() {
+    let vault = busy();
+    let asked = Timestamp::from_micros(vault.main[1].manifest.heading.time.as_micros() + 2_000_000);
+    let files = segments(&vault.spool());
+    let newest = |ending: &str| files.iter().rfind(|file| file.contains("/audit/") && file.ends_with(ending)).unwrap();
+    let lost = vault.spool().join(newest("0011.segment"));
+    let bytes = fs::read(&lost).unwrap();
+    let mut flipped = bytes.clone();
+    *flipped.last_mut().unwrap() ^= 1;
+    fs::remove_file(&lost).unwrap();
+    for damage in [None, Some(&flipped)] {
+        if let Some(bytes) = damage {
+            fs::write(&lost, bytes).unwrap();
+        }
+        let (place, to) = (FileSystem::new(vault.spool()), tempfile::tempdir().unwrap());
+        let (sources, to) = (Sources::both(&place), to.path().join("vault"));
+        let plan = |lost_log| restore::plan(&sources, &vault.pinned(), Wanted::At(asked), lost_log, &mut ());
+        let refused = plan(LostLog::Refuse).map(|plan| {
+            // A changed byte is found when it is fetched.
+            let error = restore::execute(&plan, &sources, &to, &mut ()).unwrap_err();
+            assert!(error.to_string().contains("0011.segment"), "{error}");
+        });
+        if damage.is_none() {
+            let error = refused.unwrap_err().to_string();
+            assert!(error.contains("positions 11 to 11") && error.contains("--accept-lost-log"), "{error}");
+        }
+    }
+    // Removed again: what is before the gap is the newest there is.
+    fs::remove_file(&lost).unwrap();
+    let accepted = |damage: &[u8]| {
+        if !damage.is_empty() {
+            fs::write(&lost, damage).unwrap();
+        }
+        let (place, to) = (FileSystem::new(vault.spool()), tempfile::tempdir().unwrap());
+        let sources = Sources::both(&place);
+        let plan = restore::plan(&sources, &vault.pinned(), Wanted::At(asked), LostLog::Accept, &mut ()).unwrap();
+        let restored = restore::execute(&plan, &sources, &to.path().join("vault"), &mut ()).unwrap();
+        (plan.captured, plan.newest, restored.lost)
+    };
+    for (damage, told) in [(&[][..], "positions 11 to 11"), (&flipped, "0011.segment")] {
+        let (captured, before, why) = accepted(damage);
+        assert!(captured <= asked && before > asked && before < vault.now, "{captured} {before}");
+        assert!(why.unwrap().contains(told));
+    }
+    fs::write(&lost, &bytes).unwrap();
+    let (_, all, none) = accepted(&[]);
+    assert_eq!((all, none), (vault.now, None), "nothing is lost, so nothing is given up");
 }
 
 #[test]

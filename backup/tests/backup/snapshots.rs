@@ -4,8 +4,8 @@ use std::fs;
 
 use coffre_backup::Sources;
 use coffre_backup::list::list;
-use coffre_backup::restic::{Repository, Restic, Subject};
-use coffre_backup::restore::{execute, plan};
+use coffre_backup::restic::{Compression, Repository, Restic, Subject};
+use coffre_backup::restore::{LostLog, execute, plan};
 use coffre_backup::ship::KnownPoint;
 use coffre_backup::snapshot::{Snapshot, SnapshotError, TAG, host};
 use coffre_backup::verify::{Depth, verify};
@@ -28,7 +28,8 @@ fn repository(vault: &Vault, restic: &Restic) -> Repository {
 
 fn take(vault: &Vault, restic: &Restic, repository: &Repository) {
     let spool = vault.spool();
-    let subject = Subject { root: &spool, folder: "main", host: &host(&Vault::scope()), tag: TAG };
+    let subject =
+        Subject { root: &spool, folder: "main", host: &host(&Vault::scope()), tag: TAG, compression: Compression::Off };
     restic.backup(repository, &subject, &mut ()).unwrap();
 }
 
@@ -61,7 +62,7 @@ fn a_snapshot_is_verified_and_restored_with_a_keyring_from_elsewhere() {
         let snapshot = open();
         let place = vault.source();
         let sources = Sources { main: Some(&snapshot), keyring: Some(&place) };
-        let plan = plan(&sources, &vault.pinned(), Wanted::Newest, &mut ()).unwrap();
+        let plan = plan(&sources, &vault.pinned(), Wanted::Newest, LostLog::Refuse, &mut ()).unwrap();
         let restored = execute(&plan, &sources, &vault.path("restored"), &mut ()).unwrap();
         assert_eq!(restored.fetched, 8);
         drop(restored);

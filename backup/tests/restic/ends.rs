@@ -40,9 +40,13 @@ fn a_missing_password_file_is_named() {
 }
 
 /// A process that is ended with the test.
-struct Ending(Child);
+pub(crate) struct Ending(Child);
 
 impl Ending {
+    pub(crate) fn pid(&self) -> u32 {
+        self.0.id()
+    }
+
     fn signal(&self, signal: Signal) {
         kill_process(Pid::from_raw(self.0.id().cast_signed()).unwrap(), signal).unwrap();
     }
@@ -56,7 +60,7 @@ impl Drop for Ending {
 }
 
 /// restic with an exclusive lock, stopped while it holds it.
-fn stopped_with_lock(bench: &Bench, restic: &Restic) -> Ending {
+pub(crate) fn stopped_with_lock(bench: &Bench, restic: &Restic) -> Ending {
     let locks = bench.path("repository/locks");
     let is_lock = |name: &str| name.len() == 64;
     for _ in 0..20 {
@@ -93,7 +97,7 @@ fn a_lock_is_reported_with_its_holder_and_left_alone() {
         let holder = stopped_with_lock(&bench, &restic);
         let error = bench.backup(&restic, &mut ()).unwrap_err();
         assert!(error.contains(&format!("is locked by PID {}", holder.0.id())), "{error}");
-        assert!(error.ends_with("if it died, run `restic unlock`"), "{error}");
+        assert!(error.ends_with("if it died, see `coffre backup repositories`"), "{error}");
         assert_eq!(fs::read_dir(bench.path("repository/locks")).unwrap().count(), 1);
         // Reading goes on.
         assert!(restic.snapshots(&bench.repository(), "production", "coffre", &mut ()).unwrap().is_empty());
@@ -108,7 +112,12 @@ fn a_lock_of_a_process_that_has_ended_is_told_from_one_in_use() {
         assert_eq!(fs::read_dir(bench.path("repository/locks")).unwrap().count(), 1, "it was killed");
         let error = bench.backup(&restic, &mut ()).unwrap_err();
         assert!(error.contains("was left locked by PID"), "{error}");
-        assert!(error.ends_with("which has ended: run `restic unlock` on it, then run this again"), "{error}");
+        assert!(
+            error.contains(
+                "which has ended: see it with `coffre backup repositories`, remove it with `coffre backup unlock`"
+            ),
+            "{error}"
+        );
     });
 }
 

@@ -1,17 +1,27 @@
 //! restic as a process: the one installed, and scripts that behave as other versions do.
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
+mod back_ends;
 mod ends;
 mod programs;
 mod scripted;
+mod upkeep;
 mod verbs;
+
+#[path = "../destinations/bucket.rs"]
+mod bucket;
+#[path = "../destinations/listening.rs"]
+mod listening;
+#[path = "../destinations/sshd.rs"]
+#[expect(dead_code, reason = "shared with the tests of destinations, which need more of it")]
+mod sshd;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use coffre_backup::Observer;
-use coffre_backup::restic::{Failure, Repository, Restic, Snapshotted, Subject};
+use coffre_backup::restic::{Compression, Failure, Repository, Restic, Snapshotted, Subject};
 use tempfile::TempDir;
 
 use programs::on_each_restic;
@@ -50,7 +60,8 @@ impl Bench {
 
     fn backup(&self, restic: &Restic, observer: &mut dyn Observer) -> Result<Snapshotted, String> {
         let root = self.path("spool");
-        let subject = Subject { root: &root, folder: "main", host: "production", tag: "coffre" };
+        let subject =
+            Subject { root: &root, folder: "main", host: "production", tag: "coffre", compression: Compression::Off };
         restic.backup(&self.repository(), &subject, observer).map_err(|error| error.to_string())
     }
 

@@ -1,13 +1,13 @@
 //! One `[[backup.destination]]`: a folder, a folder on an SFTP server, or a bucket of an S3-compatible server.
 
+use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 
-use coffre_backup::destination::{FileSystem, S3, S3Settings, Sftp, SftpSettings};
+use coffre_backup::destination::{FileSystem, Limited, S3, S3Settings, Sftp, SftpSettings};
 use coffre_core::erasure::PlaceName;
 use serde::Deserialize;
 
-use super::backup::credential;
-use super::joined;
+use super::{credential, joined};
 use crate::complaint::Complaint;
 
 /// A place for objects, of whatever kind.
@@ -19,6 +19,8 @@ pub(crate) type Opened = Box<dyn coffre_backup::destination::Destination + Send 
 pub(crate) struct Destination {
     /// Its name in reports.
     pub(crate) name: String,
+    /// Kilobytes a second that it is written to at most.
+    bandwidth_kb: Option<NonZeroU64>,
     /// A folder: a disk, a mounted share.
     pub(crate) path: Option<PathBuf>,
     /// A folder on an SFTP server.
@@ -100,11 +102,19 @@ impl Destination {
         }
     }
 
+    /// A place, written to no faster than it may be.
+    fn limited(&self, place: impl coffre_backup::destination::Destination + Send + Sync + 'static) -> Opened {
+        match self.bandwidth_kb.map(|limit| limit.saturating_mul(NonZeroU64::MIN.saturating_add(999))) {
+            Some(a_second) => Box::new(Limited::new(place, a_second)),
+            None => Box::new(place),
+        }
+    }
+
     /// The place itself. A server is not asked for anything yet.
     pub(crate) fn open(&self) -> anyhow::Result<Opened> {
         match (&self.path, &self.sftp, &self.s3) {
-            (Some(path), ..) => Ok(Box::new(FileSystem::new(path))),
-            (None, Some(sftp), _) => Ok(Box::new(Sftp::new(sftp.settings()))),
+            (Some(path), ..) => Ok(self.limited(FileSystem::new(path))),
+            (None, Some(sftp), _) => Ok(self.limited(Sftp::new(sftp.settings()))),
             (None, None, Some(s3)) => {
                 let unusable = |error| {
                     anyhow::Error::from(Complaint::usage(
@@ -112,7 +122,7 @@ impl Destination {
                         "correct [backup.destination.s3], see docs/OPERATIONS.md",
                     ))
                 };
-                Ok(Box::new(S3::new(&s3.settings()?).map_err(unusable)?))
+                Ok(self.limited(S3::new(&s3.settings()?).map_err(unusable)?))
             }
             (None, None, None) => Err(Complaint::usage("a destination is nowhere", "set its `path`").into()),
         }

@@ -37,6 +37,12 @@ pub(crate) enum ConfigurationError {
         /// What is wrong, and what to do.
         reason: &'static str,
     },
+    /// Several environments are declared, and none is named.
+    #[error("{} declares several environments; say which one is meant: `coffre --environment NAME …`", place.display())]
+    Several {
+        /// Where they are.
+        place: PathBuf,
+    },
     /// None of the places holds a configuration.
     #[error("no configuration found; name one with --config FILE, or put it at {}", place.display())]
     Nowhere {

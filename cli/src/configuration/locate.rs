@@ -1,8 +1,14 @@
 //! Which configuration file counts. One file, never a merge of several.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::ConfigurationError;
+use coffre_core::ids::Environment;
+
+use super::{Configuration, ConfigurationError};
+use crate::arguments::Global;
+use crate::complaint::Complaint;
+use crate::exit::Exit;
 
 /// The file name inside a vault's directory.
 pub(super) const FILE_NAME: &str = "coffre.toml";
@@ -15,16 +21,62 @@ pub(crate) fn locate(named: Option<&Path>, vault: Option<&Path>) -> Result<PathB
     first_of(named, vault, Path::new(SYSTEM_WIDE))
 }
 
+/// Chooses the configuration of the environment that is meant. Where the machine declares several, none is guessed.
+pub(crate) fn choose(global: &mut Global) -> anyhow::Result<()> {
+    let declared = declared(Path::new(SYSTEM_WIDE).parent().unwrap_or(Path::new("/")));
+    global.config = chosen(global.config.take(), global.environment.as_ref(), &declared)?;
+    Ok(())
+}
+
+/// The configurations that a machine holds side by side, one for each environment.
+fn declared(folder: &Path) -> Vec<(PathBuf, Environment)> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+    let mut files: Vec<PathBuf> = entries.filter(|path| path.extension().is_some_and(|end| end == "toml")).collect();
+    files.sort();
+    let of = |file: PathBuf| Configuration::load(&file).ok().map(|found| (file, found.environment));
+    files.into_iter().filter_map(of).collect()
+}
+
+fn chosen(
+    named: Option<PathBuf>,
+    environment: Option<&Environment>,
+    declared: &[(PathBuf, Environment)],
+) -> Result<Option<PathBuf>, Complaint> {
+    let known = || declared.iter().map(|(_, environment)| environment.to_string()).collect::<Vec<_>>().join(", ");
+    match (named, environment) {
+        (Some(file), None) => Ok(Some(file)),
+        (Some(file), Some(wanted)) => match Configuration::load(&file) {
+            Ok(found) if found.environment != *wanted => {
+                let cause = format!("{} is of the environment {}, not {wanted}", file.display(), found.environment);
+                Err(Complaint::new(Exit::WrongKey, cause, "name the configuration of the environment that is meant"))
+            }
+            // What is wrong with it is told by the verb that reads it.
+            _ => Ok(Some(file)),
+        },
+        (None, Some(wanted)) => {
+            let file = declared.iter().find(|(_, environment)| environment == wanted).map(|(file, _)| file.clone());
+            let cause = || format!("no configuration of the environment {wanted} is in /etc/coffre");
+            file.map(Some).ok_or_else(|| Complaint::usage(cause(), format!("declared are: {}", known())))
+        }
+        (None, None) => Ok(None),
+    }
+}
+
+/// Refuses to take the machine's configuration where there are several.
+fn single(declared: &[(PathBuf, Environment)], place: &Path) -> Result<(), ConfigurationError> {
+    if declared.len() > 1 { Err(ConfigurationError::Several { place: place.to_owned() }) } else { Ok(()) }
+}
+
 fn first_of(named: Option<&Path>, vault: Option<&Path>, system: &Path) -> Result<PathBuf, ConfigurationError> {
     if let Some(named) = named {
         return Ok(named.to_owned());
     }
-    vault
-        .map(|vault| vault.join(FILE_NAME))
-        .into_iter()
-        .chain([system.to_owned()])
-        .find(|place| place.is_file())
-        .ok_or_else(|| ConfigurationError::Nowhere { place: system.to_owned() })
+    if let Some(own) = vault.map(|vault| vault.join(FILE_NAME)).filter(|own| own.is_file()) {
+        return Ok(own);
+    }
+    let folder = system.parent().unwrap_or(Path::new("/"));
+    single(&declared(folder), folder)?;
+    if system.is_file() { Ok(system.to_owned()) } else { Err(ConfigurationError::Nowhere { place: system.to_owned() }) }
 }
 
 #[cfg(test)]
@@ -47,5 +99,29 @@ mod tests {
         assert_eq!(found(None).unwrap(), vault.join(FILE_NAME));
         let absent = Path::new("absent.toml");
         assert_eq!(found(Some(absent)).unwrap(), absent, "a named file is never replaced by another");
+    }
+
+    #[test]
+    fn where_several_environments_are_declared_none_is_guessed() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, environment: &str| {
+            let golden = crate::configuration::tests::PINNED.replace("production", environment);
+            std::fs::write(folder.path().join(format!("{name}.toml")), golden).unwrap();
+        };
+        write("coffre", "production");
+        let system = folder.path().join("coffre.toml");
+        assert_eq!(first_of(None, None, &system).unwrap(), system);
+        write("recette", "recette");
+        assert!(matches!(first_of(None, None, &system), Err(ConfigurationError::Several { .. })));
+
+        let declared = declared(folder.path());
+        let recette: Environment = "recette".parse().unwrap();
+        let found = chosen(None, Some(&recette), &declared).unwrap();
+        assert_eq!(found, Some(folder.path().join("recette.toml")));
+        let other = chosen(Some(system.clone()), Some(&recette), &declared).unwrap_err();
+        assert_eq!(other.exit(), Exit::WrongKey);
+        let none = chosen(None, Some(&"test".parse().unwrap()), &declared).unwrap_err();
+        assert!(none.to_string().ends_with("declared are: production, recette"), "{none}");
+        assert_eq!(chosen(Some(system.clone()), None, &declared).unwrap(), Some(system));
     }
 }

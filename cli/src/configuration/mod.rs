@@ -3,11 +3,19 @@
 
 mod audit;
 mod backup;
+mod credential;
 mod destination;
 mod error;
+mod limits;
 mod locate;
+mod notify;
+mod operators;
 mod pin;
+mod protection;
+mod restic;
+mod schedule;
 mod server;
+mod source;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -19,12 +27,19 @@ use coffre_core::spool::Pinned;
 use serde::Deserialize;
 
 pub(crate) use audit::{Audit, DailyHead};
-pub(crate) use backup::{Backup, Restic, is_local};
+pub(crate) use backup::{Backup, WhenFull, is_local};
+pub(crate) use credential::credential;
 pub(crate) use destination::{Destination, Opened};
 pub(crate) use error::ConfigurationError;
-pub(crate) use locate::locate;
+pub(crate) use limits::{Alerts, CallerBounds};
+pub(crate) use locate::{choose, locate};
+pub(crate) use notify::{Mail, MailTls, Notify, Webhook};
+pub(crate) use operators::Operators;
 pub(crate) use pin::pin;
-pub(crate) use server::Server;
+pub(crate) use protection::Protection;
+pub(crate) use restic::Restic;
+pub(crate) use schedule::Schedule;
+pub(crate) use server::{ClientCertificates, Server, Tls};
 
 /// The whole file.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -43,11 +58,25 @@ pub(crate) struct Configuration {
     /// How the vault is served.
     #[serde(default)]
     pub(crate) server: Server,
+    /// How operators are verified.
+    pub(crate) operators: Option<Operators>,
+    /// How much one caller may ask for.
+    #[serde(default)]
+    pub(crate) limits: CallerBounds,
+    /// What is told as out of the usual.
+    #[serde(default)]
+    pub(crate) alerts: Alerts,
     /// Who vouches for its log, and where the day's head goes.
     #[serde(default)]
     pub(crate) audit: Audit,
     /// How it is backed up.
     pub(crate) backup: Option<Backup>,
+    /// What runs by itself.
+    #[serde(default)]
+    pub(crate) schedule: Schedule,
+    /// Who is told how it goes.
+    #[serde(default)]
+    pub(crate) notify: Notify,
 }
 
 impl Configuration {
@@ -71,7 +100,12 @@ impl Configuration {
             toml::from_str(text).map_err(|error| ConfigurationError::syntax(file, text, &error))?;
         let contradiction = |reason| ConfigurationError::Contradiction { file: file.to_owned(), reason };
         configuration.backup.as_ref().map_or(Ok(()), Backup::check).map_err(contradiction)?;
+        configuration.server.check().map_err(contradiction)?;
+        configuration.limits.check().map_err(contradiction)?;
+        configuration.alerts.check().map_err(contradiction)?;
+        configuration.operators.as_ref().map_or(Ok(()), Operators::check).map_err(contradiction)?;
         configuration.audit.check().map_err(contradiction)?;
+        configuration.notify.check().map_err(contradiction)?;
         Ok(configuration)
     }
 
@@ -80,7 +114,11 @@ impl Configuration {
             *path = joined(folder, path);
         }
         self.server.paths_from(folder);
+        if let Some(operators) = &mut self.operators {
+            operators.paths_from(folder);
+        }
         self.audit.paths_from(folder);
+        self.notify.paths_from(folder);
         if let Some(backup) = &mut self.backup {
             backup.paths_from(folder);
         }

@@ -1,12 +1,17 @@
 //! The texts that an administrator meets when the configuration is wrong.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+use coffre_core::role::Role;
+
 use super::*;
 
-const PINNED: &str = r#"environment = "production"
+pub(super) const PINNED: &str = r#"environment = "production"
 vault_id = "0b0e9f0a-3c1d-4c3e-9d53-2f6f0a8f7c11"
 verification_key = "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW"
 "#;
+
+const OPERATORS: &str =
+    "[operators]\nissuer = \"https://login.example\"\naudience = \"coffre\"\njwks = \"jwks.json\"\n";
 
 /// Of no witness: the private half is 32 times `0x05`.
 const WITNESS: &str = "witness.example/w1+567cde09+BG56HN0psLeP0Tr0xVmP7/TvKpcWbjym8uT7/M2AUFvx";
@@ -40,6 +45,19 @@ listen = "127.0.0.1:8000"
 identity = "../server.identity"
 control_socket = "run/control.sock"
 backup_socket = "/run/coffre/backup.sock"
+[server.tls]
+certificate = "tls/certificate.pem"
+key = "/etc/coffre/key.pem"
+client_ca = "tls/ca.pem"
+client_crl = "tls/ca.crl"
+client_certificates = "required"
+[operators]
+issuer = "https://login.example"
+audience = "coffre"
+jwks = "jwks.json"
+require_verified = ["legal", "dpo"]
+[limits]
+operator_per_minute = 60
 [backup]
 spool = "spool"
 objective_hours = 2
@@ -61,6 +79,14 @@ binary = "restic"
     assert_eq!(configuration.server.identity.unwrap(), folder.path().join("../server.identity"));
     assert_eq!(configuration.server.control_socket.unwrap(), folder.path().join("run/control.sock"));
     assert_eq!(configuration.server.backup_socket.unwrap(), Path::new("/run/coffre/backup.sock"));
+    let tls = configuration.server.tls.unwrap();
+    assert_eq!(tls.client_ca.unwrap(), folder.path().join("tls/ca.pem"));
+    assert_eq!(tls.client_crl.unwrap(), folder.path().join("tls/ca.crl"));
+    assert_eq!(tls.client_certificates, Some(ClientCertificates::Required));
+    let operators = configuration.operators.unwrap();
+    assert_eq!(operators.jwks, folder.path().join("jwks.json"));
+    assert_eq!((operators.claim.as_str(), operators.clock_skew_seconds), ("sub", 60));
+    assert_eq!(operators.require_verified, [Role::Legal, Role::Dpo]);
     assert_eq!(backup.spool, folder.path().join("spool"));
     assert_eq!((backup.objective_hours, backup.keep.get()), (2, 3));
     assert_eq!(restic.password_file.unwrap(), folder.path().join("restic-password"));
@@ -77,6 +103,8 @@ fn a_mistake_is_told_with_file_and_line() {
             refusal("vault =\n"),
             refusal("[server]\nlisten = \"localhost\"\n"),
             refusal("[backup]\nspool = 3\n"),
+            refusal("[operators]\nissuer = \"https://login.example\"\naudience = \"coffre\"\n"),
+            refusal(&format!("{OPERATORS}require_verified = [\"boss\"]\n")),
             Configuration::parse("environment = \"Recette 2\"\n", Path::new("coffre.toml")).unwrap_err().to_string(),
             Configuration::parse("environment = \"a\"\n", Path::new("coffre.toml")).unwrap_err().to_string(),
         ]
@@ -96,6 +124,15 @@ fn a_contradiction_is_told_with_its_remedy() {
             refusal(&format!("{backup}{}{}", destination("a", "/a"), destination("a", "/b"))),
             refusal(&format!("{backup}{}", destination("a", "/spool/a"))),
             refusal(&format!("{backup}[backup.restic]\nrepository = \"/r\"\n")),
+            refusal("[server.tls]\ncertificate = \"c\"\nkey = \"k\"\nclient_crl = \"l\"\n"),
+            refusal("[server.tls]\ncertificate = \"c\"\nkey = \"k\"\nclient_certificates = \"required\"\n"),
+            refusal(&format!("{OPERATORS}clock_skew_seconds = 301\n")),
+            refusal(&OPERATORS.replace("jwks.json", "http://login.example/keys")),
+            refusal(&format!("{OPERATORS}jwks_ca = \"/ca.pem\"\n")),
+            refusal("[operators]\nissuer = \"\"\naudience = \"coffre\"\njwks = \"j\"\n"),
+            refusal("[server]\nidentity = \"i\"\nidentity_credential = \"server-identity\"\n"),
+            refusal("[limits]\noperator_per_minute = 0\n"),
+            refusal("[alerts]\nreads_factor = 1\n"),
         ]
         .join("\n")
     );
@@ -111,6 +148,7 @@ fn the_example_of_the_documentation_is_a_configuration() {
     let configuration = Configuration::parse(&example, Path::new("coffre.toml")).unwrap();
     assert_eq!(configuration.audit.witnesses, [WITNESS.parse().unwrap()]);
     assert!(configuration.server.tls.is_some() && configuration.backup.unwrap().restic.is_some());
+    assert!(configuration.operators.is_some() && configuration.limits != CallerBounds::default());
 }
 
 #[test]
@@ -140,4 +178,25 @@ fn where_the_daily_head_goes_is_read_and_nowhere_is_refused() {
         let refusal = refusal(&section);
         assert!(refusal.contains(said), "{said}: {refusal}");
     }
+}
+
+#[test]
+fn what_a_repository_or_a_source_cannot_be_is_told() {
+    let restic = "[backup]\nspool = \"/spool\"\n[backup.restic]\nrepository = \"/r\"\npassword_file = \"/p\"\n";
+    let source = |fields: &str| format!("[backup]\nspool = \"/spool\"\n[[backup.source]]\nname = \"a\"\n{fields}");
+    for (section, said) in [
+        (format!("{restic}append_only = true\n[backup.restic.keep]\nlast = 3\n"), "keep with `within…` only"),
+        (format!("{restic}[backup.restic.keep]\nwithin = \"two days\"\n"), "\"two days\" is no length of time"),
+        (format!("{restic}[backup.restic.check]\ndays = 0\n"), "[backup.restic.check] has a 0"),
+        (format!("{restic}[[backup.restic.copy]]\nname = \"restic\"\nrepository = \"/s\"\n"), "no name of its own"),
+        (source(""), "a source is not one thing"),
+        (source("sqlite = \"/a\"\ndirectory = \"/b\"\n"), "a source is not one thing"),
+        (source("command = []\n"), "the command of a source has no program"),
+        (source("command = \"mysqldump sales\"\n"), "expected a sequence"),
+    ] {
+        let refusal = refusal(&section);
+        assert!(refusal.contains(said), "{section}: {refusal}");
+    }
+    let keep = parse(&format!("{restic}append_only = true\n")).unwrap().backup.unwrap().restic.unwrap().retention();
+    assert!(keep.numbers.is_empty() && keep.within.len() == 4, "by time unless told otherwise");
 }

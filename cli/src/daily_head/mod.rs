@@ -14,6 +14,8 @@ use coffre_core::time::Timestamp;
 use coffre_core::tlog::TreeHead;
 use coffre_store::Store;
 
+pub(crate) use run::give;
+
 use crate::configuration::DailyHead;
 
 /// How often it is asked whether a new day has begun, or tried again.

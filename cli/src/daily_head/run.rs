@@ -12,7 +12,7 @@ use tokio::process::Command;
 const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Runs a program with a text on its standard input, and waits until it has done well.
-pub(super) async fn give(program: &str, arguments: &[String], text: String) -> io::Result<()> {
+pub(crate) async fn give(program: &str, arguments: &[String], text: String) -> io::Result<()> {
     let mut child = Command::new(program)
         .args(arguments)
         .env_clear()

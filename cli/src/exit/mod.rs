@@ -43,7 +43,6 @@ pub(crate) enum Exit {
 
 impl Exit {
     /// Every way to end, in the order of their codes.
-    #[cfg(test)]
     const ALL: [Self; 12] = [
         Self::Success,
         Self::Failure,
@@ -58,6 +57,11 @@ impl Exit {
         Self::Differs,
         Self::Temporary,
     ];
+
+    /// The ending with this number; a failure where there is none.
+    pub(crate) fn of_code(code: u8) -> Self {
+        Self::ALL.into_iter().find(|exit| exit.code() == code).unwrap_or(Self::Failure)
+    }
 
     /// The number that the process ends with.
     pub(crate) const fn code(self) -> u8 {

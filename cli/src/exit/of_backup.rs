@@ -3,6 +3,10 @@
 use std::error::Error;
 
 use coffre_backup::destination::SourceError;
+use coffre_backup::jobs::JobsError;
+use coffre_backup::maintenance::MaintenanceError;
+use coffre_backup::measure::MeasurementError;
+use coffre_backup::other_sources::{SourceRestoreError, SourceRunError};
 use coffre_backup::restic::{CheckError, Failure};
 use coffre_backup::restore::{PlanError, RestoreError};
 use coffre_backup::run::RunError;
@@ -24,6 +28,11 @@ pub(super) fn any(link: &(dyn Error + 'static)) -> Option<Exit> {
         .or_else(|| ending::<CheckError>(link))
         .or_else(|| ending::<Failure>(link))
         .or_else(|| ending::<StateError>(link))
+        .or_else(|| ending::<JobsError>(link))
+        .or_else(|| ending::<MeasurementError>(link))
+        .or_else(|| ending::<MaintenanceError>(link))
+        .or_else(|| ending::<SourceRunError>(link))
+        .or_else(|| ending::<SourceRestoreError>(link))
         .map(Exit::from)
 }
 

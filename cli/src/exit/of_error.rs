@@ -7,7 +7,7 @@ use std::io;
 
 use coffre_core::tlog::{HeadError, LogFault, TlogProofError};
 use coffre_policies::{CheckError, LoadError};
-use coffre_store::{IdentityError, InitError, LogTreeError, OpenError, RestoreError, RootError};
+use coffre_store::{DrillError, IdentityError, InitError, LogTreeError, OpenError, RestoreError, RootError};
 
 use super::{Exit, of_backup, of_log, of_restore, of_server, of_store};
 use crate::complaint::Complaint;
@@ -34,10 +34,12 @@ fn of_link(link: &(dyn Error + 'static)) -> Option<Exit> {
         .or_else(|| link.downcast_ref().map(of_server::serve))
         .or_else(|| link.downcast_ref().map(of_server::asked))
         .or_else(|| link.downcast_ref::<RestoreError>().and_then(of_restore::finish))
+        .or_else(|| link.downcast_ref::<DrillError>().and_then(of_restore::drill))
         .or_else(|| link.downcast_ref::<LogFault>().and_then(of_log::fault))
         .or_else(|| link.downcast_ref::<HeadError>().map(of_log::head))
         .or_else(|| link.downcast_ref::<TlogProofError>().map(of_log::proof))
         .or_else(|| link.downcast_ref::<LogTreeError>().and_then(of_log::tree))
+        .or_else(|| link.downcast_ref().map(of_server::told))
         .or_else(|| of_backup::any(link))
         .or_else(|| link.downcast_ref::<io::Error>().and_then(of_io))
 }

@@ -5,12 +5,15 @@ use hyper::StatusCode;
 
 use super::Exit;
 use crate::client::ClientError;
+use crate::notify::NotifyError;
 
 pub(super) const fn serve(error: &ServeError) -> Exit {
     match error {
         ServeError::Bind { .. } | ServeError::Socket(SocketError::InUse { .. }) => Exit::Busy,
         ServeError::Capture(_) => Exit::Temporary,
-        ServeError::BeyondLoopback { .. } | ServeError::Tls(_) | ServeError::Socket(_) => Exit::Usage,
+        ServeError::BeyondLoopback { .. } | ServeError::Tls(_) | ServeError::Operators(_) | ServeError::Socket(_) => {
+            Exit::Usage
+        }
     }
 }
 
@@ -18,10 +21,22 @@ pub(super) const fn serve(error: &ServeError) -> Exit {
 pub(super) fn asked(error: &ClientError) -> Exit {
     match error {
         ClientError::Unreachable { .. } => Exit::Temporary,
+        // It does not open by itself.
+        ClientError::Refused { problem, .. } if problem == "urn:coffre:problem:sealed" => Exit::Failure,
         ClientError::Refused { status, .. } if *status == StatusCode::SERVICE_UNAVAILABLE => Exit::Temporary,
+        ClientError::Refused { problem, .. } if problem.ends_with("drill-running") => Exit::Busy,
+        ClientError::Refused { problem, .. } if problem.ends_with("no-such-destination") => Exit::Usage,
         ClientError::Refused { .. }
         | ClientError::BrokenOff { .. }
         | ClientError::Unspeakable(_)
         | ClientError::Garbled(_) => Exit::Failure,
+    }
+}
+
+/// A server that was not reached may be there later; a wrong address stays one.
+pub(super) const fn told(error: &NotifyError) -> Exit {
+    match error {
+        NotifyError::Unreachable { .. } | NotifyError::Command(_) => Exit::Temporary,
+        NotifyError::Nobody | NotifyError::Secret { .. } | NotifyError::Address { .. } => Exit::Usage,
     }
 }

@@ -25,7 +25,7 @@ pub(super) const fn open(error: &OpenError) -> Option<Exit> {
         OpenError::NoVault { .. } | OpenError::Permissions { .. } => Some(Exit::Usage),
         OpenError::Root(error) => root(error),
         OpenError::Database { .. } | OpenError::Damaged { .. } => Some(Exit::Tampering),
-        OpenError::Newer { .. } => Some(Exit::Failure),
+        OpenError::Newer { .. } | OpenError::Older { .. } => Some(Exit::Failure),
         OpenError::Io(_) => None,
     }
 }
@@ -37,6 +37,6 @@ pub(super) const fn root(error: &RootError) -> Option<Exit> {
             Some(Exit::Tampering)
         }
         RootError::Keys(KeyFileError::Seal(_)) | RootError::Recipient(_) => Some(Exit::Failure),
-        RootError::Read { .. } | RootError::Write { .. } => None,
+        RootError::Read { .. } | RootError::Write { .. } | RootError::NotRemembered { .. } => None,
     }
 }

@@ -100,8 +100,14 @@ fn a_restore_of_an_older_point_brings_back_nobody_who_was_erased() {
     let listed = site.json(0, &["backup", "list", "building-b", "--json"]);
     let generation = listed["places"][0]["points"][0]["generation"].as_str().expect("a generation");
     let point = format!("{generation}/1");
+    let planned = site.succeeds(&strs(&site.restore("building-b", "again", &["--point", &point, "--plan"])));
+    for told in ["records      as of ", "; the next that was captured is ", "the rest     as of ", " at 100 MB/s"] {
+        assert!(planned.contains(told), "{told} is not in {planned}");
+    }
+    assert!(!site.path().join("again").exists(), "a plan writes nothing");
     let restored = site.json(0, &strs(&site.restore("building-b", "again", &["--point", &point, "--json"])));
     assert_eq!((&restored["records"], &restored["erased"]), (&Value::from(1), &Value::from(1)), "{restored:#}");
+    assert_eq!(restored["set_back"]["left_out"], 0, "{restored:#}");
     let store = open_vault(&site.path().join("again"));
     let kind = "policyholder".parse().expect("a name");
     assert_eq!(store.snapshot().expect("a view").records(&kind, None, 9).expect("a list"), [kept]);

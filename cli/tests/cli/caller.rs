@@ -36,6 +36,10 @@ impl Answer {
         self.head.lines().find(named).and_then(|line| Some(line.split_once(':')?.1.trim()))
     }
 
+    pub(crate) fn text(&self) -> &str {
+        &self.body
+    }
+
     pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.body))
     }

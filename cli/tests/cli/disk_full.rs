@@ -106,8 +106,8 @@ fn an_import_goes_on_where_the_space_ended() {
         let made = json(folder.path(), &["demo", "legacy", "--clients", "900", "--out", "legacy.sqlite", "--json"]);
         let import = ["import", "--vault", "vault", "--from", "legacy.sqlite", "--mapping", LEGAL, "--allow-rejects"];
         let mut server = None;
-        // Here, and in the server, where one runs; the second time after some batches.
-        for pages in [20, 1_200, 30] {
+        // Here, where opening a new vault takes some of it, and in the server, where one runs; the second time after some batches.
+        for pages in [60, 1_200, 30] {
             disk.fill(pages);
             let (code, _, error) = coffre(folder.path(), &import);
             assert_eq!(code, Some(75), "{error}");

@@ -128,7 +128,8 @@ fn repository_is_sound(site: &Site, when: &str) {
     let (code, out, error) = told;
     if code == Some(1) {
         assert!(
-            error.contains("was left locked by PID") && error.contains("which has ended\nhelp: run `restic unlock`"),
+            error.contains("was left locked by PID")
+                && error.contains("which has ended\nhelp: see it with `coffre backup repositories`"),
             "{error}"
         );
         let unlocked = std::process::Command::new("restic")

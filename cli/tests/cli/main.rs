@@ -9,18 +9,24 @@ mod command_line;
 mod cut_uploads;
 mod damage;
 mod disk_full;
+mod drills;
 mod first_session;
 mod importing;
+mod keys;
 mod killed_runs;
 mod killed_server;
 mod new_vault;
 mod oversight;
 mod policy;
+mod retention;
+mod sealing;
 mod server;
 mod serving;
 mod set_back;
 mod site;
+mod telling;
 mod transcript;
+mod upkeep;
 
 #[path = "../../../vault/store/tests/faults/child.rs"]
 #[expect(dead_code, reason = "shared with the tests of the store, which need more of it")]

@@ -81,6 +81,11 @@ impl Server {
         Caller::new(&self.address, token)
     }
 
+    /// Its process.
+    pub(crate) fn process(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Asks it to end, as systemd does, and waits until it has.
     pub(crate) fn stop(mut self) -> Ended {
         let pid = Pid::from_child(&self.child);

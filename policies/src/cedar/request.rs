@@ -1,10 +1,10 @@
 //! What the policies are told of the world (once) and of the circumstances of a question (each time).
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use cedar_policy::{Context, Entities, Entity, EntityUid, RestrictedExpression as Expression, Schema};
 use coffre_core::grant::{Basis, GrantState};
-use coffre_core::record::{FieldPath, RecordTypeName};
+use coffre_core::record::{Category, FieldPath, RecordTypeName};
 use coffre_core::role::Role;
 
 use super::fault::{CedarFault, with_causes};
@@ -45,6 +45,7 @@ pub(crate) struct Told<'a> {
     pub(crate) purpose: Option<&'a str>,
     pub(crate) grant: Option<&'a GrantFacts>,
     pub(crate) restricted: bool,
+    pub(crate) archived: &'a BTreeSet<Category>,
     pub(crate) operator: &'a OperatorFacts,
 }
 
@@ -53,6 +54,7 @@ impl Engine {
     pub(crate) fn circumstances(&self, told: &Told<'_>) -> Result<Circumstances, String> {
         let mut pairs = vec![
             ("restricted".to_owned(), Expression::new_bool(told.restricted)),
+            ("archived".to_owned(), archived(&self.words, told)),
             ("operator".to_owned(), acting(&self.words, told)?),
         ];
         if let Some(name) = told.purpose {
@@ -63,6 +65,14 @@ impl Engine {
         }
         Context::from_pairs(pairs).map(Circumstances).map_err(|error| with_causes(&error))
     }
+}
+
+fn archived(words: &Words, told: &Told<'_>) -> Expression {
+    let categories = told
+        .record_type
+        .into_iter()
+        .flat_map(|record_type| told.archived.iter().map(|category| entity(words.category(record_type, category))));
+    Expression::new_set(categories)
 }
 
 fn acting(words: &Words, told: &Told<'_>) -> Result<Expression, String> {
@@ -152,6 +162,7 @@ pub(super) fn probe(engine: &Engine, world: World<'_>) -> Result<(), CedarFault>
                 purpose: Some(grant.purpose.as_str()),
                 grant: Some(&grant),
                 restricted: false,
+                archived: &BTreeSet::new(),
                 operator: &OperatorFacts::habilitated([field.path.category()]),
             };
             engine

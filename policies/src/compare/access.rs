@@ -162,6 +162,7 @@ impl<'a> Pair<'a> {
             purpose: purpose.map(|purpose| purpose.name.clone()),
             grant,
             restricted: under.restricted,
+            archived: under.archived.then(|| one.field.category()).into_iter().collect(),
             operator: OperatorFacts { habilitated: habilitated.into_iter().collect(), verified: under.verified },
         };
         self.compare(&question, &one.targets, Some(under));
@@ -182,6 +183,7 @@ impl<'a> Pair<'a> {
             purpose: purpose.map(|purpose| purpose.name.clone()),
             grant: None,
             restricted: false,
+            archived: BTreeSet::new(),
             operator: OperatorFacts::default(),
         };
         self.compare(&question, &[], None);

@@ -1,5 +1,5 @@
 //! The circumstances under which two policy folders are asked: each state of a grant, with and without a habilitation,
-//! and restricted.
+//! restricted, and in the archive.
 
 use std::collections::BTreeSet;
 
@@ -14,6 +14,7 @@ use crate::question::GrantFacts;
 /// Under which circumstances a question is put.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts, each asked about by itself")]
 pub struct Circumstance {
     /// The grant relied on.
     pub grant: GrantCase,
@@ -23,6 +24,8 @@ pub struct Circumstance {
     pub verified: bool,
     /// Whether processing of the record is restricted.
     pub restricted: bool,
+    /// Whether the category is set apart in the intermediate archive.
+    pub archived: bool,
 }
 
 /// The grant relied on.
@@ -91,14 +94,15 @@ fn another(role: Role) -> Role {
 }
 
 /// Every circumstance that is asked about (without a purpose there is no grant to rely on): each grant for an operator who is habilitated; without a grant and with a
-/// consent also for one who is not, for one who is verified, and under restriction.
+/// consent also for one who is not, for one who is verified, under restriction, and in the archive.
 pub(super) fn all(for_a_purpose: bool) -> Vec<Circumstance> {
-    let plain = |grant| Circumstance { grant, habilitated: true, verified: false, restricted: false };
+    let plain = |grant| Circumstance { grant, habilitated: true, verified: false, restricted: false, archived: false };
     let mut all: Vec<Circumstance> = GrantCase::ALL.map(plain).into();
     for grant in [GrantCase::None, GrantCase::Consent] {
         all.push(Circumstance { habilitated: false, ..plain(grant) });
         all.push(Circumstance { verified: true, ..plain(grant) });
         all.push(Circumstance { restricted: true, ..plain(grant) });
+        all.push(Circumstance { archived: true, ..plain(grant) });
     }
     all.retain(|circumstance| for_a_purpose || circumstance.grant == GrantCase::None);
     all

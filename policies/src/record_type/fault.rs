@@ -113,6 +113,12 @@ pub enum RecordTypeFault {
         /// The field.
         path: String,
     },
+    /// A letter cannot be addressed by this.
+    #[error("`addressee` names {path:?}, which is no text field of an ordinary category: name the person's names")]
+    Addressee {
+        /// The field.
+        path: String,
+    },
     /// A search that the kind of field cannot have.
     #[error(
         "field {path:?} is of kind {kind:?} and cannot be searched as {search:?}: remove `search`, or choose {instead}"

@@ -23,6 +23,7 @@ pub struct RecordType {
     categories: Vec<CategoryDefinition>,
     fields: Vec<FieldDefinition>,
     positions: BTreeMap<FieldPath, usize>,
+    addressee: Vec<FieldPath>,
 }
 
 /// A category of fields.
@@ -136,6 +137,11 @@ impl RecordType {
     /// A field.
     pub fn field(&self, path: &FieldPath) -> Option<&FieldDefinition> {
         self.positions.get(path).and_then(|position| self.fields.get(*position))
+    }
+
+    /// The fields that letters to a person are addressed by, in the order in which they are written.
+    pub fn addressee(&self) -> &[FieldPath] {
+        &self.addressee
     }
 
     /// Whether a field is of a special category of GDPR article 9.

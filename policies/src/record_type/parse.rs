@@ -20,6 +20,8 @@ const MOST_ITEMS: usize = 10_000;
 struct RawType {
     name: Spanned<String>,
     labels: Spanned<Labels>,
+    #[serde(default)]
+    addressee: Vec<Spanned<String>>,
     category: Vec<RawCategory>,
     field: Vec<RawField>,
 }
@@ -96,7 +98,23 @@ pub(crate) fn parse(file: TomlFile<'_>) -> Result<RecordType, LoadError> {
         }
     }
     let positions = fields.iter().enumerate().map(|(position, field)| (field.path.clone(), position)).collect();
-    Ok(RecordType { name, labels: raw.labels.into_inner(), categories, fields, positions })
+    let mut record_type =
+        RecordType { name, labels: raw.labels.into_inner(), categories, fields, positions, addressee: Vec::new() };
+    record_type.addressee = addressee(file, &raw.addressee, &record_type)?;
+    Ok(record_type)
+}
+
+/// The fields that a letter is addressed by: texts, and nothing special.
+fn addressee(file: TomlFile<'_>, raw: &[Spanned<String>], of: &RecordType) -> Result<Vec<FieldPath>, LoadError> {
+    let field = |raw: &Spanned<String>| {
+        let path = raw.get_ref().parse::<FieldPath>().ok();
+        let is_text = |path: &FieldPath| of.field(path).is_some_and(|field| matches!(field.kind, Kind::Text { .. }));
+        match path.filter(|path| is_text(path) && !of.is_special(path)) {
+            Some(path) => Ok(path),
+            None => refuse(file.place(raw), Fault::Addressee { path: raw.get_ref().clone() }),
+        }
+    };
+    raw.iter().map(field).collect()
 }
 
 fn refuse<T>(place: Place, fault: Fault) -> Result<T, LoadError> {

@@ -8,6 +8,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::as_text::as_text;
 use crate::crypto::Entropy;
 
 /// Text that is not the identifier it should be.
@@ -27,9 +28,10 @@ pub enum IdError {
 macro_rules! identifier {
     ($(#[$doc:meta])* $name:ident, $what:literal) => {
         $(#[$doc])*
-        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        #[serde(try_from = "String", into = "String")]
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $name([u8; 16]);
+
+        as_text!($name, id => uuid::Uuid::from_bytes(id.0).hyphenated().encode_lower(&mut [0; 36]));
 
         impl $name {
             /// A new random identifier.
@@ -69,7 +71,7 @@ macro_rules! identifier {
                 let wrong = IdError::NotAUuid { what: $what };
                 let id = uuid::Uuid::try_parse(text).map_err(|_| wrong.clone())?;
                 // One spelling only: an identifier is compared as text in logs and policies.
-                if id.hyphenated().to_string() == text {
+                if id.hyphenated().encode_lower(&mut [0; 36]) == text {
                     Ok(Self(id.into_bytes()))
                 } else {
                     Err(wrong)
@@ -120,6 +122,10 @@ identifier!(
 identifier!(
     /// A legal hold on a record.
     HoldId, "hold"
+);
+identifier!(
+    /// A request that was filed with Legal. (`RequestId` is one call of the API.)
+    FilingId, "request"
 );
 identifier!(
     /// An application: a program that calls the API.

@@ -135,6 +135,8 @@ pub struct Keyset {
     pub signing_seed: SecretKey,
     /// The epoch that new values are written under.
     pub epoch: u32,
+    /// The root keys before this one, oldest first: a former `keys.json` whose root file is lost opens with one of them.
+    pub former_roots: Vec<SecretKey>,
 }
 
 impl std::fmt::Debug for Keyset {
@@ -167,6 +169,8 @@ struct KeysText {
     index: Zeroizing<String>,
     signing_seed: Zeroizing<String>,
     epoch: u32,
+    #[serde(default)]
+    former_roots: Vec<Zeroizing<String>>,
 }
 
 impl Keyset {
@@ -179,6 +183,7 @@ impl Keyset {
             index: key(),
             signing_seed: key(),
             epoch: 1,
+            former_roots: Vec::new(),
         }
     }
 
@@ -194,6 +199,7 @@ impl Keyset {
             index: text(&self.index),
             signing_seed: text(&self.signing_seed),
             epoch: self.epoch,
+            former_roots: self.former_roots.iter().map(text).collect(),
         };
         let plaintext = SecretBytes::new(serde_json::to_vec(&keys).map_err(unreadable("keys.json"))?);
         let sealed =
@@ -227,6 +233,7 @@ impl Keyset {
             index: key_of(&keys.index, FILE)?,
             signing_seed: key_of(&keys.signing_seed, FILE)?,
             epoch: keys.epoch,
+            former_roots: keys.former_roots.iter().map(|root| key_of(root, FILE)).collect::<Result<_, _>>()?,
         })
     }
 }
@@ -311,7 +318,7 @@ pub fn subject_key_place(scope: &Scope, record_type: &RecordTypeName, subject: S
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
+    #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
     use super::*;
 
     struct Counting(u8);
@@ -344,6 +351,22 @@ mod tests {
         // Even a root key relabelled for the other environment opens nothing there.
         let forged = RootKey { scope: scope("recette"), key: production.key.clone() };
         assert!(matches!(Keyset::unwrap(&file, &forged), Err(KeyFileError::DoesNotOpen(_))));
+    }
+
+    #[test]
+    fn a_new_root_opens_the_same_keys_and_the_former_one_no_longer_does() {
+        let mut entropy = Counting(0);
+        let mut root = || RootKey { scope: scope("production"), key: SecretKey::random(&mut entropy) };
+        let (former, new) = (root(), root());
+        let mut keys = Keyset::random(&mut entropy);
+        let before = keys.wrap(&former, &mut entropy).unwrap();
+        keys.former_roots.push(former.key.clone());
+        let after = keys.wrap(&new, &mut entropy).unwrap();
+        assert!(matches!(Keyset::unwrap(&after, &former), Err(KeyFileError::DoesNotOpen(_))));
+        let opened = Keyset::unwrap(&after, &new).unwrap();
+        assert_eq!(opened.keyring, keys.keyring);
+        let kept = RootKey { scope: scope("production"), key: opened.former_roots[0].clone() };
+        assert_eq!(Keyset::unwrap(&before, &kept).unwrap().signing_seed, keys.signing_seed);
     }
 
     #[test]

@@ -3,11 +3,15 @@
 //! Architecture invariant: nothing here reads a file, a clock or a random source. What it needs of
 //! them (`Timestamp`, `Entropy`) is passed in, so that every function can be tested exactly.
 
+mod as_text;
 pub mod audit;
 pub mod canonical;
 pub mod crypto;
+pub mod day;
 pub mod document;
+pub mod drill;
 pub mod erasure;
+pub mod filing;
 pub mod four_eyes;
 pub mod grant;
 pub mod habilitation;

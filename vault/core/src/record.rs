@@ -4,10 +4,13 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use thiserror::Error;
+
+use crate::as_text::as_text;
 
 /// Text that is not a name of the kind it should be.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -54,16 +57,17 @@ macro_rules! text_type {
 
         impl From<$name> for String {
             fn from(name: $name) -> Self {
-                name.0
+                name.0.as_ref().to_owned()
             }
         }
+
+        as_text!($name, name => name.as_str());
     };
 }
 
 /// A category of fields, such as `contact` or `health`; each is encrypted under a key of its own.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct Category(String);
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Category(Arc<str>);
 
 text_type!(Category);
 
@@ -71,14 +75,13 @@ impl FromStr for Category {
     type Err = NameError;
 
     fn from_str(text: &str) -> Result<Self, NameError> {
-        if sound(text) { Ok(Self(text.to_owned())) } else { Err(NameError::Name { what: "category" }) }
+        if sound(text) { Ok(Self(text.into())) } else { Err(NameError::Name { what: "category" }) }
     }
 }
 
 /// A type of record, such as `policyholder`.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct RecordTypeName(String);
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RecordTypeName(Arc<str>);
 
 text_type!(RecordTypeName);
 
@@ -86,14 +89,13 @@ impl FromStr for RecordTypeName {
     type Err = NameError;
 
     fn from_str(text: &str) -> Result<Self, NameError> {
-        if sound(text) { Ok(Self(text.to_owned())) } else { Err(NameError::Name { what: "record type" }) }
+        if sound(text) { Ok(Self(text.into())) } else { Err(NameError::Name { what: "record type" }) }
     }
 }
 
 /// A field, always with its category: `contact.email`.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct FieldPath(String);
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FieldPath(Arc<str>);
 
 text_type!(FieldPath);
 
@@ -105,7 +107,7 @@ impl FieldPath {
 
     /// The category.
     pub fn category(&self) -> Category {
-        Category(self.category_str().to_owned())
+        Category(self.category_str().into())
     }
 
     /// The field's name within its category.
@@ -115,7 +117,7 @@ impl FieldPath {
 
     /// The field of this name in a category.
     pub fn of(category: &Category, field: &str) -> Result<Self, NameError> {
-        if sound(field) { Ok(Self(format!("{category}.{field}"))) } else { Err(NameError::Field) }
+        if sound(field) { Ok(Self(format!("{category}.{field}").into())) } else { Err(NameError::Field) }
     }
 }
 
@@ -124,7 +126,7 @@ impl FromStr for FieldPath {
 
     fn from_str(text: &str) -> Result<Self, NameError> {
         match text.split_once('.') {
-            Some((category, field)) if sound(category) && sound(field) => Ok(Self(text.to_owned())),
+            Some((category, field)) if sound(category) && sound(field) => Ok(Self(text.into())),
             _ => Err(NameError::Field),
         }
     }

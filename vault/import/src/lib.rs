@@ -39,5 +39,7 @@ pub use reject::{Reason, Reject};
 pub use reject_file::{RejectFile, RejectFileError, RejectLine, read_rejects};
 pub use report::{ImportReport, Outcome, Progress, SourceCounts};
 pub use run::{ImportError, ImportOptions, import};
-pub use target::{Admission, DocumentBodies, ImportTarget, Known, StoredDocument, StoredRecord, TargetError};
+pub use target::{
+    Admission, Admitting, DocumentBodies, ImportTarget, Known, StoredDocument, StoredRecord, TargetError,
+};
 pub use vault::VaultTarget;

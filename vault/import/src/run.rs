@@ -1,8 +1,9 @@
-//! The run: from the first row to the report. Data subjects go through in batches, each committed and
-//! read back before the next begins, so memory stays flat and a run that stops has lost nothing: the
-//! next one finds by legacy key what is there already.
+//! The run: from the first row to the report. Data subjects go through in batches. While one is committed, the next is
+//! made ready, and the one before is read back and compared; no more are on their way, so memory stays flat. A run that
+//! stops has lost nothing: the next one finds by legacy key what is there already.
 
 mod batch;
+mod proof;
 
 use std::path::Path;
 
@@ -10,6 +11,7 @@ use coffre_core::canonical::CanonicalError;
 use thiserror::Error;
 
 use self::batch::Batch;
+use self::proof::Proof;
 use crate::candidate::RecordCandidate;
 use crate::fingerprint::Tally;
 use crate::grants::GrantsFile;
@@ -59,7 +61,7 @@ pub enum ImportError {
 pub fn import<'r>(
     legacy: &'r Legacy<'r>,
     grants: &'r GrantsFile,
-    target: Option<&'r mut dyn ImportTarget>,
+    target: Option<&'r dyn ImportTarget>,
     options: &'r ImportOptions<'r>,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<ImportReport, ImportError> {
@@ -69,12 +71,14 @@ pub fn import<'r>(
     let report = ImportReport {
         dry_run: target.is_none(),
         mapping: legacy.mapping().name().to_owned(),
-        vault: target.is_some().then(Tally::default),
         read,
         ..ImportReport::default()
     };
     let mut run = Run { legacy, grants, target, options, rejects, report };
-    run.all(progress)?;
+    match target {
+        None => run.all(None, progress)?,
+        Some(target) => run.report.vault = Some(run.all_proven(target, progress)?),
+    }
     let reject_file = run.rejects.finish()?;
     Ok(ImportReport { reject_file, ..run.report })
 }
@@ -82,14 +86,34 @@ pub fn import<'r>(
 struct Run<'r> {
     legacy: &'r Legacy<'r>,
     grants: &'r GrantsFile,
-    target: Option<&'r mut dyn ImportTarget>,
+    target: Option<&'r dyn ImportTarget>,
     options: &'r ImportOptions<'r>,
     rejects: RejectFile,
     report: ImportReport,
 }
 
 impl Run<'_> {
-    fn all(&mut self, progress: &mut dyn FnMut(Progress)) -> Result<(), ImportError> {
+    /// Brings everything, and gives what the vault has of it.
+    fn all_proven(
+        &mut self,
+        target: &dyn ImportTarget,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<Tally, ImportError> {
+        let mapping = self.legacy.mapping();
+        std::thread::scope(|scope| {
+            let mut proof = Proof::begin(scope, target, mapping);
+            let brought = self.all(Some(&mut proof), progress);
+            // What stopped the proof stopped the rest.
+            let proven = proof.end()?;
+            brought.map(|()| proven)
+        })
+    }
+
+    fn all(
+        &mut self,
+        mut proof: Option<&mut Proof<'_>>,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<(), ImportError> {
         let total = self.report.read.subjects;
         let mut batch = Vec::with_capacity(self.options.batch);
         let mut done = 0;
@@ -105,20 +129,24 @@ impl Run<'_> {
                 }
             }
             if batch.len() >= self.options.batch.max(1) {
-                self.settle(&mut batch)?;
+                self.settle(&mut batch, proof.as_deref_mut())?;
                 progress(Progress { done, total });
             }
         }
-        self.settle(&mut batch)?;
+        self.settle(&mut batch, proof)?;
         progress(Progress { done, total });
         Ok(())
     }
 
-    fn settle(&mut self, candidates: &mut Vec<RecordCandidate>) -> Result<(), ImportError> {
+    fn settle(
+        &mut self,
+        candidates: &mut Vec<RecordCandidate>,
+        proof: Option<&mut Proof<'_>>,
+    ) -> Result<(), ImportError> {
         if candidates.is_empty() {
             return Ok(());
         }
-        Batch { run: self, candidates: std::mem::take(candidates) }.settle()
+        Batch { run: self, candidates: std::mem::take(candidates) }.settle(proof)
     }
 
     /// How many rows of the data subjects' table that is: one without a key, or none.

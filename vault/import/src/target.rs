@@ -13,19 +13,35 @@ use coffre_core::record::Fields;
 use crate::candidate::{DocumentCandidate, RecordCandidate};
 use crate::plan::Change;
 
-/// A vault, as an import sees it.
-pub trait ImportTarget {
+/// A vault, as an import sees it. One thread brings batches, another one proves those that were brought.
+pub trait ImportTarget: Sync {
     /// What the vault holds for each of these legacy keys, in their order. Documents are described,
     /// not opened.
-    fn find(&mut self, keys: &[&str]) -> Result<Vec<Known>, TargetError>;
+    fn find(&self, keys: &[&str]) -> Result<Vec<Known>, TargetError>;
 
-    /// Makes a batch of changes durable, all of them or none, each with its audit entry. When a
-    /// document cannot be read to its end, nothing of the batch may be kept.
-    fn admit(&mut self, batch: &[Admission], bodies: &dyn DocumentBodies) -> Result<(), TargetError>;
+    /// Hands over a batch of changes, to be made durable all of them or none, each with its audit entry.
+    /// Documents have been read to their end when it returns; when one cannot be, nothing of the batch may be kept.
+    fn admit(&self, batch: &[Admission], bodies: &dyn DocumentBodies) -> Result<Admitting, TargetError>;
 
-    /// What the vault gives back for each of these legacy keys, in their order: read and decrypted
-    /// from where it is stored, documents hashed from their stored bytes.
-    fn read_back(&mut self, keys: &[&str]) -> Result<Vec<Known>, TargetError>;
+    /// The content that the vault gives back for each of these legacy keys, in their order: read and decrypted
+    /// from where it is stored, documents hashed from their stored bytes. Grants and history are not looked up.
+    fn read_back(&self, keys: &[&str]) -> Result<Vec<Known>, TargetError>;
+}
+
+/// A batch on its way.
+#[must_use = "nothing is durable before it was waited for"]
+pub struct Admitting(Box<dyn FnOnce() -> Result<(), TargetError> + Send>);
+
+impl Admitting {
+    /// A batch that is durable when this returns.
+    pub fn new(wait: impl FnOnce() -> Result<(), TargetError> + Send + 'static) -> Self {
+        Self(Box::new(wait))
+    }
+
+    /// Waits until it is durable.
+    pub(crate) fn durable(self) -> Result<(), TargetError> {
+        (self.0)()
+    }
 }
 
 /// Opens the documents of the source.

@@ -20,7 +20,9 @@ use coffre_store::{
 use thiserror::Error;
 
 use crate::mapping::Mapping;
-use crate::target::{Admission, DocumentBodies, ImportTarget, Known, StoredDocument, StoredRecord, TargetError};
+use crate::target::{
+    Admission, Admitting, DocumentBodies, ImportTarget, Known, StoredDocument, StoredRecord, TargetError,
+};
 
 /// Why the vault could not do its part.
 #[derive(Debug, Error)]
@@ -92,16 +94,16 @@ impl<'v> VaultTarget<'v> {
         Ok(Self { store, kind: mapping.record_type().clone(), key, fields, base })
     }
 
-    fn known(&self, keys: &[&str], from_bytes: bool) -> Result<Vec<Known>, VaultFault> {
+    fn known(&self, keys: &[&str], asked: Asked) -> Result<Vec<Known>, VaultFault> {
         let mut known = Vec::with_capacity(keys.len());
         for keys in keys.chunks(IN_ONE_ENTRY) {
-            let sealed = self.look(keys)?;
+            let sealed = self.look(keys, asked)?;
             let receipt = self.note(&sealed)?;
             for found in sealed {
                 known.push(match found {
                     Sealed::Absent => Known::Absent,
                     Sealed::Erased => Known::Erased,
-                    Sealed::Present(record) => self.open(*record, receipt.as_ref(), from_bytes)?,
+                    Sealed::Present(record) => self.open(*record, receipt.as_ref(), asked)?,
                 });
             }
         }
@@ -109,25 +111,31 @@ impl<'v> VaultTarget<'v> {
     }
 
     /// What there is under these keys, not yet disclosed.
-    fn look(&self, keys: &[&str]) -> Result<Vec<Sealed>, VaultFault> {
+    fn look(&self, keys: &[&str], asked: Asked) -> Result<Vec<Sealed>, VaultFault> {
         let snapshot = self.store.snapshot()?;
-        keys.iter().map(|key| self.look_up(&snapshot, key)).collect()
+        keys.iter().map(|key| self.look_up(&snapshot, key, asked)).collect()
     }
 
-    fn look_up(&self, snapshot: &Snapshot<'_>, key: &str) -> Result<Sealed, VaultFault> {
+    fn look_up(&self, snapshot: &Snapshot<'_>, key: &str, asked: Asked) -> Result<Sealed, VaultFault> {
         let hits = snapshot.find(&self.key, key, 2)?;
         let Some(hit) = hits.into_iter().find(|hit| hit.kind == HitKind::Written) else {
             let erased = snapshot.was_erased(&self.key, key)?;
             return Ok(if erased { Sealed::Erased } else { Sealed::Absent });
         };
         let Some(state) = snapshot.record(&self.kind, hit.subject)? else { return Err(VaultFault::Gone) };
+        let (changed_in_vault, grants) = match asked {
+            Asked::ToCompare => {
+                (changed_in_vault(snapshot, hit.subject, state.version)?, snapshot.grants(hit.subject)?)
+            }
+            Asked::ToProve => (false, Vec::new()),
+        };
         Ok(Sealed::Present(Box::new(SealedRecord {
             subject: hit.subject,
             version: state.version,
-            changed_in_vault: changed_in_vault(snapshot, hit.subject, state.version)?,
+            changed_in_vault,
             fields: snapshot.fields(&self.kind, hit.subject, &self.fields)?,
             documents: snapshot.documents(&self.kind, hit.subject)?,
-            grants: snapshot.grants(hit.subject)?,
+            grants,
         })))
     }
 
@@ -148,15 +156,16 @@ impl<'v> VaultTarget<'v> {
         Ok(Some(self.store.disclose(disclosure).wait()?))
     }
 
-    fn open(&self, record: SealedRecord, receipt: Option<&Receipt>, from_bytes: bool) -> Result<Known, VaultFault> {
+    fn open(&self, record: SealedRecord, receipt: Option<&Receipt>, asked: Asked) -> Result<Known, VaultFault> {
         let receipt = receipt.ok_or(WrongReceipt)?;
         let mut documents = Vec::new();
         for info in record.documents.open(receipt)? {
-            let sha256 = if from_bytes {
-                let hashed = self.store.document_sha256(&self.kind, record.subject, info.id, info.version)?;
-                hashed.ok_or(VaultFault::Gone)?
-            } else {
-                info.sha256
+            let sha256 = match asked {
+                Asked::ToCompare => info.sha256,
+                Asked::ToProve => {
+                    let hashed = self.store.document_sha256(&self.kind, record.subject, info.id, info.version)?;
+                    hashed.ok_or(VaultFault::Gone)?
+                }
             };
             documents.push(StoredDocument { id: info.id, file_name: info.file_name, sha256 });
         }
@@ -171,7 +180,7 @@ impl<'v> VaultTarget<'v> {
 
     /// A record's subject and its documents, for naming them in a change.
     fn subject_of(&self, key: &str) -> Result<(SubjectId, Vec<DocumentInfo>), VaultFault> {
-        let sealed = self.look(&[key])?;
+        let sealed = self.look(&[key], Asked::ToCompare)?;
         let receipt = self.note(&sealed)?.ok_or(VaultFault::Gone)?;
         match sealed.into_iter().next() {
             Some(Sealed::Present(record)) => Ok((record.subject, record.documents.open(&receipt)?)),
@@ -181,21 +190,29 @@ impl<'v> VaultTarget<'v> {
 }
 
 impl ImportTarget for VaultTarget<'_> {
-    fn find(&mut self, keys: &[&str]) -> Result<Vec<Known>, TargetError> {
-        Ok(self.known(keys, false)?)
+    fn find(&self, keys: &[&str]) -> Result<Vec<Known>, TargetError> {
+        Ok(self.known(keys, Asked::ToCompare)?)
     }
 
-    fn admit(&mut self, batch: &[Admission], bodies: &dyn DocumentBodies) -> Result<(), TargetError> {
+    fn admit(&self, batch: &[Admission], bodies: &dyn DocumentBodies) -> Result<Admitting, TargetError> {
         let items = self.items(batch, bodies)?;
         let records = ImportRecords { record_type: self.kind.clone(), items };
         let pending = self.store.transact(records, self.base.clone(), None, Depends::default());
-        pending.wait().map_err(VaultFault::from)?;
-        Ok(())
+        Ok(Admitting::new(move || Ok(pending.wait().map(drop).map_err(VaultFault::from)?)))
     }
 
-    fn read_back(&mut self, keys: &[&str]) -> Result<Vec<Known>, TargetError> {
-        Ok(self.known(keys, true)?)
+    fn read_back(&self, keys: &[&str]) -> Result<Vec<Known>, TargetError> {
+        Ok(self.known(keys, Asked::ToProve)?)
     }
+}
+
+/// What records are looked up for.
+#[derive(Debug, Clone, Copy)]
+enum Asked {
+    /// To find out what an import would change.
+    ToCompare,
+    /// To prove that what was brought is there.
+    ToProve,
 }
 
 /// What there is under a key, not yet disclosed.
@@ -235,11 +252,14 @@ fn changed_in_vault(snapshot: &Snapshot<'_>, subject: SubjectId, version: u32) -
         let Some(oldest) = page.last() else { return Ok(false) };
         before = Some(oldest.index);
         let entries = page.iter().filter_map(|logged| Entry::from_leaf(&logged.leaf).ok());
-        let wrote = |entry: &Entry| entry.what.version == Some(version) && !entry.what.fields.is_empty();
+        let wrote = |entry: &Entry| {
+            let set_back = entry.what.action == Action::Rewind;
+            set_back || (entry.what.version == Some(version) && !entry.what.fields.is_empty())
+        };
         for entry in entries.filter(wrote) {
             match entry.what.action {
                 Action::Import | Action::ImportChange => return Ok(false),
-                Action::Create | Action::Amend | Action::RestoreVersion => return Ok(true),
+                Action::Create | Action::Amend | Action::RestoreVersion | Action::Rewind => return Ok(true),
                 _ => {}
             }
         }

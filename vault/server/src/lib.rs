@@ -9,17 +9,27 @@
 
 mod authentication;
 mod authorization;
+mod drills;
 mod http;
 mod limits;
 mod metrics;
+mod operator_options;
 mod options;
+mod printed;
+mod quotas;
 mod serve;
 mod stop;
+mod unusual;
 mod usecases;
 
+pub use authentication::JwksError;
+pub use drills::{DrillOptions, Drills};
 #[cfg(fuzzing)]
 pub use http::fuzzing;
 pub use limits::Limits;
-pub use options::{BackupSocket, ServerOptions, SpoolOptions, TlsFiles};
+pub use operator_options::{JwksSource, OperatorOptions};
+pub use options::{BackupSocket, ClientAuthority, ServerOptions, SpoolOptions, TlsFiles};
+pub use quotas::CallerLimits;
 pub use serve::{ServeError, Serving, SocketError, TlsError, serve, serve_control, terminated};
 pub use stop::Stop;
+pub use unusual::AlertLimits;

@@ -19,6 +19,10 @@ pub struct Limits {
     pub stall: Duration,
     /// How long requests that were accepted may take to finish when the server stops.
     pub stop: Duration,
+    /// How long they may take when the vault is sealed: what has not been sent by then never is.
+    pub seal: Duration,
+    /// How often it is looked whether files that may change have changed: certificates, revocations, keys of operators.
+    pub reread: Duration,
     /// How many views of the store are open at a time: as many as it has readers.
     pub readers: usize,
 }
@@ -33,6 +37,8 @@ impl Default for Limits {
             body: Duration::from_secs(30),
             stall: Duration::from_mins(1),
             stop: Duration::from_secs(30),
+            seal: Duration::from_millis(500),
+            reread: Duration::from_secs(10),
             readers: 4,
         }
     }

@@ -1,6 +1,8 @@
 //! Counts and durations for Prometheus. Labels come from closed sets (route patterns, roles, status
 //! codes, causes), never from a request's text: nothing here can name a person.
 
+mod drills;
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -9,6 +11,9 @@ use std::time::Duration;
 use coffre_core::audit::Action;
 use coffre_core::role::Role;
 use coffre_store::{CaptureStatus, Statistics};
+
+use crate::quotas::Bound;
+use crate::usecases::DrillHistory;
 
 /// Upper bounds of the histogram's buckets, in microseconds.
 const BUCKETS: [u64; 14] = [
@@ -39,6 +44,9 @@ struct Series {
     durations: BTreeMap<&'static str, Histogram>,
     denied: BTreeMap<(Option<Role>, Action, String), u64>,
     unauthenticated: u64,
+    operators_refused: BTreeMap<&'static str, u64>,
+    beyond: BTreeMap<(Role, Bound), u64>,
+    unusual: BTreeMap<Role, u64>,
     cut_off: u64,
 }
 
@@ -68,6 +76,21 @@ impl Metrics {
         *self.lock().denied.entry((role, action, cause.unwrap_or_default().to_owned())).or_default() += 1;
     }
 
+    /// Counts a token of an operator that vouched for nobody. The cause is a stable code.
+    pub(crate) fn operator_refused(&self, cause: &'static str) {
+        *self.lock().operators_refused.entry(cause).or_default() += 1;
+    }
+
+    /// Counts a request beyond a bound of its caller.
+    pub(crate) fn beyond(&self, role: Role, bound: Bound) {
+        *self.lock().beyond.entry((role, bound)).or_default() += 1;
+    }
+
+    /// Counts an hour in which somebody's reads left their usual range.
+    pub(crate) fn unusual(&self, role: Role) {
+        *self.lock().unusual.entry(role).or_default() += 1;
+    }
+
     /// Counts an answer that was begun and not finished.
     pub(crate) fn cut_off(&self) {
         self.lock().cut_off += 1;
@@ -78,15 +101,35 @@ impl Metrics {
     }
 
     /// The exposition text (Prometheus text format 0.0.4).
-    pub(crate) fn exposition(&self, ready: bool, statistics: Option<Statistics>, capture: &CaptureStatus) -> String {
+    pub(crate) fn exposition(
+        &self,
+        ready: bool,
+        reserve: Option<bool>,
+        statistics: Option<Statistics>,
+        capture: &CaptureStatus,
+        drills: &DrillHistory,
+    ) -> String {
         let mut text = Exposition(String::with_capacity(4096));
         text.gauge("coffre_ready", "1 while the vault can serve.", u64::from(ready));
+        text.gauge("coffre_sealed", "1 while the vault has no keys.", 0);
         text.expose_capture(capture);
+        if let Some(whole) = reserve {
+            text.gauge(
+                "coffre_disk_reserve_whole",
+                "1 while the reserve of disk takes up its space.",
+                u64::from(whole),
+            );
+        }
+        text.expose_drills(drills);
         if let Some(statistics) = statistics {
             text.gauge("coffre_records", "Records that are not erased.", statistics.records);
             text.gauge("coffre_document_versions", "Stored versions of documents.", statistics.documents);
             text.gauge("coffre_audit_entries", "Entries of the audit log.", statistics.entries);
             text.gauge("coffre_wal_bytes", "Bytes of the write-ahead logs.", statistics.wal_bytes);
+            let requests = statistics.requests;
+            text.gauge("coffre_requests_pending", "Requests that wait for an answer.", requests.pending);
+            text.gauge("coffre_requests_due_soon", "Requests to be answered within a week.", requests.due_soon);
+            text.gauge("coffre_requests_overdue", "Requests whose time to be answered is over.", requests.overdue);
         }
         let series = self.lock();
         series.expose(&mut text);
@@ -111,6 +154,23 @@ impl Series {
         }
         text.head("coffre_unauthenticated_total", "counter", "Requests without a token in force.");
         text.sample("coffre_unauthenticated_total", "", &self.unauthenticated);
+        text.head("coffre_operator_tokens_refused_total", "counter", "Operators' tokens that vouched for nobody.");
+        for (cause, count) in &self.operators_refused {
+            text.sample("coffre_operator_tokens_refused_total", &format!("cause=\"{cause}\""), count);
+        }
+        text.head("coffre_beyond_limit_total", "counter", "Requests refused because their caller asked for too much.");
+        for ((role, bound), count) in &self.beyond {
+            let labels = format!("role=\"{role}\",limit=\"{}\"", bound.code());
+            text.sample("coffre_beyond_limit_total", &labels, count);
+        }
+        text.head(
+            "coffre_unusual_reads_total",
+            "counter",
+            "Hours in which an operator's reads left their usual range.",
+        );
+        for (role, count) in &self.unusual {
+            text.sample("coffre_unusual_reads_total", &format!("role=\"{role}\""), count);
+        }
         text.head("coffre_cut_off_total", "counter", "Documents whose sending was broken off.");
         text.sample("coffre_cut_off_total", "", &self.cut_off);
         self.expose_durations(text);
@@ -153,6 +213,12 @@ impl Exposition {
             self.sample("coffre_capture_lag_seconds", "", &lag);
             let trouble = u64::from(capture.trouble.is_some());
             self.gauge("coffre_capture_trouble", "1 while commits cannot be captured.", trouble);
+            self.gauge("coffre_spool_bytes", "Bytes in the spool.", capture.spool_bytes);
+        }
+        if let Some(limit) = capture.spool_limit {
+            self.gauge("coffre_spool_limit_bytes", "Bytes that the spool may take.", limit);
+            let nearly = u64::from(capture.spool_is_nearly_full());
+            self.gauge("coffre_spool_nearly_full", "1 when four fifths of that are taken.", nearly);
         }
     }
 
@@ -192,12 +258,20 @@ mod tests {
         metrics.answered(Answered { status: 401, role: None, ..answered }, Duration::from_micros(30));
         metrics.denied(Some(Role::Sales), Action::Read, Some("never-for-role"));
         let lag = Duration::from_millis(1_250);
-        let capture = CaptureStatus { on: true, lag, newest: None, trouble: Some("the spool is full".to_owned()) };
-        let text = metrics.exposition(true, None, &capture);
+        let trouble = Some("the spool is full".to_owned());
+        let (spool_bytes, spool_limit) = (800, Some(1_000));
+        let capture = CaptureStatus { on: true, lag, newest: None, trouble, spool_bytes, spool_limit };
+        let drills = DrillHistory { drills: Vec::new(), objective_seconds: Some(86_400), overdue: true };
+        let text = metrics.exposition(true, Some(false), None, &capture, &drills);
         for line in [
             "coffre_capture_on 1",
             "coffre_capture_lag_seconds 1.250000",
             "coffre_capture_trouble 1",
+            "coffre_spool_bytes 800",
+            "coffre_spool_limit_bytes 1000",
+            "coffre_spool_nearly_full 1",
+            "coffre_disk_reserve_whole 0",
+            "coffre_drill_overdue 1",
             "coffre_ready 1",
             r#"coffre_requests_total{route="/v1/records/{type}/{id}",method="GET",status="200",role="legal"} 1"#,
             r#"coffre_denials_total{role="sales",action="read",cause="never-for-role"} 1"#,

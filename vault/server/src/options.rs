@@ -5,8 +5,13 @@ use std::num::NonZeroU64;
 use std::path::PathBuf;
 
 use coffre_core::note::WitnessKey;
+use coffre_store::WhenFull;
 
+use crate::drills::DrillOptions;
 use crate::limits::Limits;
+use crate::operator_options::OperatorOptions;
+use crate::quotas::CallerLimits;
+use crate::unusual::AlertLimits;
 
 /// How to serve a vault.
 #[derive(Debug, Clone)]
@@ -21,10 +26,20 @@ pub struct ServerOptions {
     pub backup_socket: Option<BackupSocket>,
     /// Where base backups go.
     pub spool: Option<SpoolOptions>,
+    /// Bytes of the vault's disk that are kept for what must be possible when it is full; 0 for none.
+    pub reserve: u64,
+    /// How drills are held; where there is nothing to restore from, they are not.
+    pub drills: Option<DrillOptions>,
+    /// How operators are verified, if they can be.
+    pub operators: Option<OperatorOptions>,
     /// The keys whose cosignatures of tree heads are believed.
     pub witnesses: Vec<WitnessKey>,
     /// How much of everything is taken.
     pub limits: Limits,
+    /// How much of it one caller may have.
+    pub caller_limits: CallerLimits,
+    /// What is told as out of the usual.
+    pub alerts: AlertLimits,
 }
 
 impl ServerOptions {
@@ -36,8 +51,13 @@ impl ServerOptions {
             control_socket: None,
             backup_socket: None,
             spool: None,
+            reserve: 0,
+            drills: None,
+            operators: None,
             witnesses: Vec::new(),
             limits: Limits::default(),
+            caller_limits: CallerLimits::default(),
+            alerts: AlertLimits::default(),
         }
     }
 }
@@ -51,6 +71,10 @@ pub struct SpoolOptions {
     pub keep: NonZeroU64,
     /// Whether every commit is captured within a second, and base backups taken when they are due.
     pub continuous: bool,
+    /// Bytes that it may take.
+    pub limit: Option<u64>,
+    /// What to do when it takes no more.
+    pub when_full: WhenFull,
 }
 
 /// The files of TLS, in PEM.
@@ -60,6 +84,20 @@ pub struct TlsFiles {
     pub certificate: PathBuf,
     /// Its private key.
     pub key: PathBuf,
+    /// Whose certificates clients prove themselves with, if they can.
+    pub clients: Option<ClientAuthority>,
+}
+
+/// Who certifies clients. Files in PEM, read again when they change, as all files of TLS are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClientAuthority {
+    /// The certificates of the authority.
+    pub ca: PathBuf,
+    /// What it has revoked: a list for each authority that issues certificates. One that is older than it says it may
+    /// be refuses everybody.
+    pub crl: Option<PathBuf>,
+    /// Whether nobody comes in without a certificate; otherwise a bearer token will do.
+    pub required: bool,
 }
 
 /// The backup account's socket.

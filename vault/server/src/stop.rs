@@ -1,4 +1,4 @@
-//! The wish that a server stop: told once, heard by everybody who serves.
+//! The wish that a server stop, or that a vault be sealed: told once, heard by everybody who serves.
 
 use std::sync::Arc;
 
@@ -16,6 +16,11 @@ impl Stop {
     /// Tells the server to take no more requests and to finish those it has accepted.
     pub fn now(&self) {
         self.0.send_replace(true);
+    }
+
+    /// Whether it was told.
+    pub(crate) fn is_told(&self) -> bool {
+        *self.0.borrow()
     }
 
     /// Waits until it is told.

@@ -29,6 +29,8 @@ pub(crate) fn open(path: &Path, key: &SecretKey, purpose: Use) -> rusqlite::Resu
     let connection = Connection::open_with_flags(path, flags)?;
     // From the first: a file that turns out not to be ours must not get what waits in the write-ahead log.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+    // Plans do not depend on bound values: or a statement with a bound LIMIT would be compiled again each time it runs.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     // Or it writes lines of its own to standard error, between ours; what it finds comes back as an error all the same.
     connection.execute_batch("PRAGMA cipher_log_level = NONE;")?;
     // A raw key: 256 random bits need no PBKDF2. Not a bound parameter: PRAGMA takes none.

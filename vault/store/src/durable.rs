@@ -4,7 +4,7 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Creates a file that only its owner can read; refuses one that exists.
 pub(crate) fn create_private(path: &Path) -> io::Result<File> {
@@ -14,6 +14,25 @@ pub(crate) fn create_private(path: &Path) -> io::Result<File> {
 /// Makes the names in a directory durable.
 pub(crate) fn sync_directory(path: &Path) -> io::Result<()> {
     File::open(path)?.sync_all()
+}
+
+/// How many directories are made durable at a time; they wait for the disk, not for a processor.
+const AT_A_TIME: usize = 16;
+
+/// Makes the names in many directories durable: a disk makes a dozen durable in about the time of one.
+pub(crate) fn sync_directories(paths: &[PathBuf]) -> io::Result<()> {
+    if paths.len() < 4 {
+        return paths.iter().try_for_each(|path| sync_directory(path));
+    }
+    std::thread::scope(|scope| {
+        let sync = |part: &'_ [PathBuf]| part.iter().try_for_each(|path| sync_directory(path));
+        let parts = paths.chunks(paths.len().div_ceil(AT_A_TIME));
+        let threads: Vec<_> = parts.map(|part| scope.spawn(move || sync(part))).collect();
+        let ended = |thread: std::thread::ScopedJoinHandle<'_, io::Result<()>>| {
+            thread.join().unwrap_or_else(|_| Err(io::Error::other("a thread that syncs directories ended early")))
+        };
+        threads.into_iter().map(ended).fold(Ok(()), io::Result::and)
+    })
 }
 
 /// Writes a private file: temporary file, fsync, rename, fsync of the directory.

@@ -29,6 +29,12 @@ pub enum Unavailable {
         /// Which file.
         file: &'static str,
     },
+    /// What would be committed could not be captured, and the vault is told to refuse then.
+    #[error(
+        "the backup spool is full, and the vault is configured to refuse then: raise `spool_limit_mb` or free the spool's \
+         disk; the vault resumes by itself"
+    )]
+    SpoolFull,
     /// The index was damaged: it is derived, and the vault builds it anew by itself.
     #[error("the search index was damaged and is being built anew: search again later")]
     Index,

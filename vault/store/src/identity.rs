@@ -58,11 +58,21 @@ impl Identity {
 
     /// Reads an identity file as `age-keygen` writes it; refuses one that others can read.
     pub fn read(path: &Path) -> Result<Self, IdentityError> {
+        Self::read_closed_to(path, 0o077)
+    }
+
+    /// Reads an identity from a systemd credential, in a folder that only the service can enter: systemd lets the
+    /// service in through the file's group, so that the group may read it.
+    pub fn read_credential(path: &Path) -> Result<Self, IdentityError> {
+        Self::read_closed_to(path, 0o007)
+    }
+
+    fn read_closed_to(path: &Path, others: u32) -> Result<Self, IdentityError> {
         let shown = || path.display().to_string();
         let unreadable = |source| IdentityError::Read { path: shown(), source };
         let mut file = File::open(path).map_err(unreadable)?;
         let mode = file.metadata().map_err(unreadable)?.permissions().mode();
-        if mode & 0o077 != 0 {
+        if mode & others != 0 {
             return Err(IdentityError::Permissions { path: shown() });
         }
         let mut text = Zeroizing::new(String::new());
@@ -83,6 +93,11 @@ impl Identity {
     /// Its recipient (`age1…`).
     pub fn recipient(&self) -> String {
         self.inner.to_public().to_string()
+    }
+
+    /// As age knows it, for what streams.
+    pub fn as_age(&self) -> &(dyn age::Identity + Sync) {
+        &self.inner
     }
 
     /// Decrypts an age file.

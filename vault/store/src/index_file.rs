@@ -13,6 +13,7 @@ use rusqlite::{Connection, params};
 use serde_json::Value;
 
 use crate::error::ReadError;
+use crate::history::Part;
 use crate::model::{Hit, HitKind};
 
 /// The blind tag of a term.
@@ -46,51 +47,79 @@ fn texts(value: &Value) -> Vec<&str> {
     }
 }
 
+/// Accesses are kept in spans of so many entries, each in order of the subjects: what is written at a time is near
+/// together, however long the log is. A history is looked up once in each span.
+const SPAN: u64 = 65_536;
+
+/// A record and its tags now; none for an erased record.
+pub(crate) type TaggedRecord = (SubjectId, BTreeSet<[u8; 16]>);
+
 /// What a commit changes in the index.
 #[derive(Default)]
-pub(crate) struct Update {
-    /// Records and their tags now; none for an erased record.
-    pub(crate) records: Vec<(SubjectId, BTreeSet<[u8; 16]>)>,
-    /// Entries and the subjects they are about.
-    pub(crate) accesses: Vec<(u64, Vec<SubjectId>)>,
+pub(crate) struct Update<'u> {
+    pub(crate) records: &'u [TaggedRecord],
+    /// Accesses to write, best in order of the subjects.
+    pub(crate) accesses: Part,
     /// The newest change of a record that is in.
     pub(crate) change: u64,
-    /// How many entries of the log are in.
+    /// How many entries the log has.
     pub(crate) entries: u64,
 }
 
 /// Applies an update.
-pub(crate) fn apply(index: &Connection, update: &Update) -> rusqlite::Result<()> {
+pub(crate) fn apply(index: &Connection, update: &Update<'_>) -> rusqlite::Result<()> {
     index.execute_batch("BEGIN IMMEDIATE")?;
     let applied = write(index, update);
     let ended = index.execute_batch(if applied.is_ok() { "COMMIT" } else { "ROLLBACK" });
     applied.and(ended)
 }
 
-fn write(index: &Connection, update: &Update) -> rusqlite::Result<()> {
-    let mut forget = index.prepare_cached("DELETE FROM terms WHERE subject = ?1")?;
-    let mut add = index.prepare_cached("INSERT OR IGNORE INTO terms (tag, subject) VALUES (?1, ?2)")?;
-    for (subject, tags) in &update.records {
-        forget.execute([subject.as_bytes()])?;
-        for tag in tags {
-            add.execute(params![tag, subject.as_bytes()])?;
-        }
+fn write(index: &Connection, update: &Update<'_>) -> rusqlite::Result<()> {
+    for (subject, tags) in update.records {
+        retag(index, *subject, tags)?;
     }
-    let mut access = index.prepare_cached("INSERT OR IGNORE INTO accesses (subject, idx) VALUES (?1, ?2)")?;
-    for (entry, subjects) in &update.accesses {
-        for subject in subjects {
-            access.execute(params![subject.as_bytes(), entry])?;
-        }
+    let mut access = index.prepare_cached("INSERT OR IGNORE INTO accesses (span, subject, idx) VALUES (?1, ?2, ?3)")?;
+    for (subject, entry) in &update.accesses.rows {
+        access.execute(params![entry / SPAN, subject.as_bytes(), entry])?;
     }
     index
-        .prepare_cached("UPDATE progress SET change = max(change, ?1), entries = max(entries, ?2)")?
-        .execute(params![update.change, update.entries])?;
+        .prepare_cached(
+            "UPDATE progress SET change = max(change, ?1), entries = max(entries, ?2), accesses = max(accesses, ?3)",
+        )?
+        .execute(params![update.change, update.entries, update.accesses.until.unwrap_or(0)])?;
     Ok(())
 }
 
-/// How far the index is: the newest change and the number of entries it holds.
-pub(crate) fn progress(index: &Connection) -> rusqlite::Result<(u64, u64)> {
-    index.query_row("SELECT change, entries FROM progress", [], |row| Ok((row.get(0)?, row.get(1)?)))
+/// Only what differs is written: each tag has a page of its own.
+fn retag(index: &Connection, subject: SubjectId, tags: &BTreeSet<[u8; 16]>) -> rusqlite::Result<()> {
+    let mut known = index.prepare_cached("SELECT tag FROM terms WHERE subject = ?1")?;
+    let known = known.query_map([subject.as_bytes()], |row| row.get(0))?.collect::<Result<BTreeSet<[u8; 16]>, _>>()?;
+    let mut forget = index.prepare_cached("DELETE FROM terms WHERE tag = ?1 AND subject = ?2")?;
+    for tag in known.difference(tags) {
+        forget.execute(params![tag, subject.as_bytes()])?;
+    }
+    let mut add = index.prepare_cached("INSERT INTO terms (tag, subject) VALUES (?1, ?2)")?;
+    for tag in tags.difference(&known) {
+        add.execute(params![tag, subject.as_bytes()])?;
+    }
+    Ok(())
+}
+
+/// How far the index is.
+pub(crate) struct Progress {
+    /// The newest change of a record that is in.
+    pub(crate) change: u64,
+    /// How many entries the log had at the last commit.
+    pub(crate) entries: u64,
+    /// How many of them are in the access history.
+    pub(crate) accesses: u64,
+}
+
+/// How far the index is.
+pub(crate) fn progress(index: &Connection) -> rusqlite::Result<Progress> {
+    index.query_row("SELECT change, entries, accesses FROM progress", [], |row| {
+        Ok(Progress { change: row.get(0)?, entries: row.get(1)?, accesses: row.get(2)? })
+    })
 }
 
 /// The subjects that a leaf is about.
@@ -134,17 +163,49 @@ pub(crate) fn accesses(
     before: Option<u64>,
     limit: usize,
 ) -> rusqlite::Result<Vec<u64>> {
-    let before = before.and_then(|index| i64::try_from(index).ok()).unwrap_or(i64::MAX);
-    let mut statement =
-        index.prepare_cached("SELECT idx FROM accesses WHERE subject = ?1 AND idx < ?2 ORDER BY idx DESC LIMIT ?3")?;
-    let rows = statement.query_map(params![subject.as_bytes(), before, limit], |row| row.get(0))?;
-    rows.collect()
+    let end = progress(index)?.entries;
+    let before = before.map_or(end, |before| before.min(end));
+    let mut statement = index.prepare_cached(
+        "SELECT idx FROM accesses WHERE span = ?1 AND subject = ?2 AND idx < ?3 ORDER BY idx DESC LIMIT ?4",
+    )?;
+    let mut found = Vec::new();
+    for span in (0..before.div_ceil(SPAN)).rev() {
+        let rows =
+            statement.query_map(params![span, subject.as_bytes(), before, limit - found.len()], |row| row.get(0))?;
+        for entry in rows {
+            found.push(entry?);
+        }
+        if found.len() >= limit {
+            break;
+        }
+    }
+    Ok(found)
 }
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn a_history_goes_through_every_span() {
+        let index = Connection::open_in_memory().unwrap();
+        index.execute_batch(crate::schema::INDEX).unwrap();
+        let [one, other] = [[1; 16], [2; 16]].map(SubjectId::from_bytes);
+        let entries = [0, 7, SPAN - 1, SPAN, SPAN + 1, 3 * SPAN - 1, 3 * SPAN, 5 * SPAN + 9];
+        let rows = entries.iter().flat_map(|entry| [(one, *entry), (other, entry + 20)]).collect();
+        let update = Update { accesses: Part { rows, until: None }, entries: 6 * SPAN, ..Update::default() };
+        apply(&index, &update).unwrap();
+        let newest_first: Vec<u64> = entries.iter().rev().copied().collect();
+        let of = |before, limit| accesses(&index, one, before, limit).unwrap();
+        assert_eq!(of(None, 100), newest_first);
+        assert_eq!(of(None, 3), newest_first[..3]);
+        assert_eq!(of(Some(SPAN), 100), [SPAN - 1, 7, 0], "before the first entry of a span");
+        assert_eq!(of(Some(SPAN + 1), 2), [SPAN, SPAN - 1], "a page ends in the span before");
+        assert_eq!(of(Some(0), 100), Vec::<u64>::new());
+    }
 
     #[test]
     fn a_list_is_indexed_by_its_items() {

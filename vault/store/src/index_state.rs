@@ -57,13 +57,13 @@ impl IndexState {
     }
 }
 
-/// Makes `index.db` if it is missing or does not open.
+/// Makes `index.db` if it is missing, does not open, or is of another version: it is derived.
 pub(crate) fn ensure(shared: &Shared) -> Result<(), OpenError> {
     if shared.layout.database(Database::Index).exists() {
         if opens(&shared.layout, &shared.keys) {
             return Ok(());
         }
-        tracing::warn!("index.db does not open and is built anew");
+        tracing::warn!("index.db does not open, or is of another version, and is built anew");
     }
     renew(shared)
 }
@@ -74,7 +74,7 @@ fn opens(layout: &Layout, keys: &Keyset) -> bool {
         index_file::progress(&connection)?;
         connection.query_row("PRAGMA user_version", [], |row| row.get::<_, i32>(0))
     };
-    open().is_ok_and(|version| version == schema::VERSION)
+    open().is_ok_and(|version| version == schema::INDEX_VERSION)
 }
 
 /// Puts an empty `index.db` in the place of the one that is there, with no reader at work.

@@ -2,7 +2,8 @@
 //! and the server would not notice: it has read `keys.json` once, and cannot open `root.recovery.age` at all.
 //!
 //! What is right: of `keys.json` the bytes that the vault was opened with; of `root.recovery.age` those whose
-//! SHA-256 stands in `vault.db` since the file was made, or since a restore opened it.
+//! SHA-256 stands in `vault.db` since the file was made, or since a restore opened it. A rotation of the root key
+//! replaces both files, and with them what is right.
 
 use std::fs;
 use std::io;

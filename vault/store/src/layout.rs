@@ -69,6 +69,16 @@ impl Layout {
         self.root.join("root.recovery.age")
     }
 
+    /// A new root key for the server identity, before it takes the place of the current one.
+    pub fn next_root_server(&self) -> PathBuf {
+        self.root.join("root.server.next.age")
+    }
+
+    /// A new root key for the recovery recipient, before it takes the place of the current one.
+    pub fn next_root_recovery(&self) -> PathBuf {
+        self.root.join("root.recovery.next.age")
+    }
+
     /// The server identity, where it is not kept elsewhere.
     pub fn server_identity(&self) -> PathBuf {
         self.root.join("server.identity")
@@ -97,6 +107,21 @@ impl Layout {
     /// What the database files held at the last checkpoint.
     pub fn landmark(&self) -> PathBuf {
         self.chain().join("landmark.json")
+    }
+
+    /// Space that is kept for what must be possible on a full disk.
+    pub fn reserve(&self) -> PathBuf {
+        self.root.join("reserve")
+    }
+
+    /// The results of drills.
+    pub fn drills(&self) -> PathBuf {
+        self.root.join("drills")
+    }
+
+    /// Where a drill restores to, unless it is elsewhere.
+    pub fn scratch(&self) -> PathBuf {
+        self.root.join("drill-scratch")
     }
 
     /// The owner lock.

@@ -7,15 +7,19 @@
 //!   committed audit entry;
 //! - nothing here decides who may read: that is the server's `authorization`, by the policies.
 
+mod applications;
 mod capture;
 pub mod clock;
 mod connection;
 mod cosigned_head;
 mod disclosure;
 mod document;
+mod drills;
 mod durable;
 mod error;
+mod filings;
 mod habilitations;
+mod history;
 mod identity;
 mod index_file;
 mod index_state;
@@ -29,9 +33,12 @@ mod model;
 mod open;
 pub mod plain;
 mod readers;
+mod reserve;
 mod restore;
+mod retention;
 mod rights;
 mod root;
+mod rotate;
 mod schema;
 mod snapshot;
 mod store;
@@ -39,22 +46,30 @@ pub mod transactions;
 mod values;
 mod writer;
 
-pub use capture::{CaptureError, CaptureOptions, CaptureStatus, Captured, CaughtUp};
+pub use capture::{CaptureError, CaptureOptions, CaptureStatus, Captured, CaughtUp, WhenFull};
 pub use disclosure::{Claim, Depends, Disclosure, Receipt, Undisclosed, WrongReceipt};
 pub use document::{DocumentReader, DocumentWriter, StagedDocument};
+pub use drills::KeepDrillError;
 pub use error::{CommitError, ReadError, StageError, Unavailable, disk_is_full};
+pub use filings::{FilingCounts, FilingCursor, FilingFilter, FilingStep};
 pub use identity::{Identity, IdentityError};
 pub use init::{InitError, InitPlan, Initialized, init};
 pub use key_files::KeyFileFault;
 pub use layout::{Database, Layout};
 pub use log_tree::{LogTree, LogTreeError};
 pub use model::{
-    Application, DocumentInfo, Hit, HitKind, LoggedEntry, NewSubject, RecordState, SignedHead, Statistics, VersionInfo,
+    Application, DocumentInfo, Hit, HitKind, LoggedEntry, NewSubject, RecordState, SignedHead, Statistics, TokenInfo,
+    VersionInfo,
 };
 pub use open::{OpenError, OpenOptions};
-pub use restore::{Checking, Fetched, RestoreError, Restored, finish_restore, is_unfinished};
+pub use restore::{
+    Checking, DrillError, Drilled, Fetched, MOMENT, Moment, RecordsSetBack, RestoreError, Restored, finish_restore,
+    is_unfinished,
+};
+pub use retention::Obstacles;
 pub use rights::{Erasure, Hold, Proposal};
 pub use root::RootError;
+pub use rotate::RotateError;
 pub use snapshot::Snapshot;
 pub use store::Store;
 pub use transactions::Transaction;

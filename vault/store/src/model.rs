@@ -1,12 +1,16 @@
 //! What the store tells about its contents: plain data without behaviour. Nothing here is record
 //! content, apart from what stands inside an `Undisclosed`.
 
+use std::collections::BTreeSet;
+
 use coffre_core::crypto::SecretKey;
 use coffre_core::ids::{ApplicationId, DocumentId, SubjectId};
 use coffre_core::record::Category;
 use coffre_core::role::Role;
 use coffre_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
+
+use crate::filings::FilingCounts;
 
 /// What is known of a record without opening it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +23,8 @@ pub struct RecordState {
     pub updated_at: Timestamp,
     /// Whether its processing is restricted (GDPR article 18).
     pub restricted: bool,
+    /// Its categories that are set apart in the intermediate archive.
+    pub archived: BTreeSet<Category>,
 }
 
 /// One version of a record.
@@ -85,10 +91,21 @@ pub struct Application {
     pub name: String,
     /// Its role.
     pub role: Role,
+    /// The URI in the client certificates by which it is known, if it is known by certificate.
+    pub san_uri: Option<String>,
     /// When it was added.
     pub added_at: Timestamp,
     /// When it was revoked, if it was.
     pub revoked_at: Option<Timestamp>,
+}
+
+/// A token of an application: all that is known of it besides its hash.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TokenInfo {
+    /// When it was issued.
+    pub issued_at: Timestamp,
+    /// From when on it opens nothing; never unless stated.
+    pub expires_at: Option<Timestamp>,
 }
 
 /// An entry as it stands in the log.
@@ -129,4 +146,6 @@ pub struct Statistics {
     pub entries: u64,
     /// Bytes of the three write-ahead logs.
     pub wal_bytes: u64,
+    /// Requests that wait for an answer.
+    pub requests: FilingCounts,
 }

@@ -27,7 +27,8 @@ use crate::key_files::{KeyFiles, remember_recovery, remembered_recovery};
 use crate::layout::{Database, Layout};
 use crate::log_file::origin;
 use crate::readers::Readers;
-use crate::root::{self, RootError, Unwrapped};
+use crate::root::{RootError, Unwrapped};
+use crate::rotate;
 use crate::schema;
 use crate::store::Store;
 use crate::writer::{RecoverError, Recovered, Shared, recover, sweep};
@@ -84,6 +85,18 @@ pub enum OpenError {
         /// Its format.
         found: i32,
         /// The newest format known.
+        known: i32,
+    },
+    /// A database was made by an older version, whose tables were others.
+    #[error(
+        "{file} has format {found}, this version of coffre knows {known} alone: use the coffre that made the vault, or make it anew with `coffre init` and `coffre import`"
+    )]
+    Older {
+        /// Which file.
+        file: &'static str,
+        /// Its format.
+        found: i32,
+        /// The only format known.
         known: i32,
     },
     /// Stored data is not what it should be.
@@ -203,16 +216,15 @@ pub(crate) fn signer(scope: &coffre_core::crypto::Scope, keys: &Keyset) -> Resul
 
 /// Creates a database with its tables.
 pub(crate) fn create(layout: &Layout, database: Database, keys: &Keyset) -> Result<Connection, OpenError> {
-    let (key, tables) = match database {
-        Database::Vault => (&keys.databases.vault, schema::VAULT),
-        Database::Keyring => (&keys.databases.keyring, schema::KEYRING),
-        Database::Audit => (&keys.databases.audit, schema::AUDIT),
-        Database::Index => (&keys.databases.index, schema::INDEX),
+    let (key, tables, version) = match database {
+        Database::Vault => (&keys.databases.vault, schema::VAULT, schema::VERSION),
+        Database::Keyring => (&keys.databases.keyring, schema::KEYRING, schema::VERSION),
+        Database::Audit => (&keys.databases.audit, schema::AUDIT, schema::VERSION),
+        Database::Index => (&keys.databases.index, schema::INDEX, schema::INDEX_VERSION),
     };
     let failed = |source| OpenError::Database { file: database.file_name(), source };
     drop(crate::durable::create_private(&layout.database(database))?);
     let connection = connection::open(&layout.database(database), key, Use::Create).map_err(failed)?;
-    let version = schema::VERSION;
     connection
         .execute_batch(&format!("BEGIN IMMEDIATE; {tables} PRAGMA user_version = {version}; COMMIT"))
         .map_err(failed)?;
@@ -244,10 +256,9 @@ fn describe(layout: &Layout, keys: &Keyset) -> Result<Described, OpenError> {
             return Err(OpenError::Newer { file, found, known: schema::VERSION });
         }
         if found < schema::VERSION {
-            return Err(OpenError::Damaged { detail: format!("{file} has format {found}"), source: None });
+            return Err(OpenError::Older { file, found, known: schema::VERSION });
         }
         if database == Database::Vault {
-            connection.execute_batch(schema::VAULT_ADDED).map_err(failed)?;
             let meta = |key: &str| {
                 let sql = "SELECT value FROM meta WHERE key = ?1";
                 connection.query_row(sql, [key], |row| row.get::<_, String>(0)).map_err(failed)
@@ -276,8 +287,55 @@ impl Store {
     /// a crash left, and starts the writer.
     pub fn open(dir: &Path, identity: &Identity, options: &OpenOptions) -> Result<Self, OpenError> {
         let owned = own(dir)?;
-        let unwrapped = root::unwrap(&owned.layout, &owned.layout.root_server(), identity)?;
+        let unwrapped =
+            rotate::unwrap(&owned.layout, identity).map_err(|error| OpenError::from(error).unless_full())?;
         let opened = open_with(owned.layout, unwrapped, options).map_err(OpenError::unless_full)?;
-        Self::start(opened, owned.lock)
+        Self::start(opened, owned.lock, identity.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+    use crate::clock::{SystemClock, SystemEntropy};
+    use crate::init::{InitPlan, init};
+    use crate::root;
+
+    #[test]
+    fn a_vault_of_another_format_is_refused_by_its_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let (vault, recovery_identity_file) = (folder.path().join("vault"), folder.path().join("recovery"));
+        let plan = InitPlan { environment: "test".parse().unwrap(), recovery_recipient: None, recovery_identity_file };
+        init(&vault, &plan, &SystemClock, &mut SystemEntropy).unwrap();
+        let layout = Layout::new(&vault);
+        let identity = Identity::read(&layout.server_identity()).unwrap();
+        let open = || {
+            let options = OpenOptions { indexes: vec![], clock: Arc::new(SystemClock), readers: 1 };
+            Store::open(&vault, &identity, &options).map(|store| store.close())
+        };
+        let Unwrapped { keys, .. } = root::unwrap(&layout, &layout.root_server(), &identity).unwrap();
+        for (database, key) in [
+            (Database::Keyring, &keys.databases.keyring),
+            (Database::Vault, &keys.databases.vault),
+            (Database::Audit, &keys.databases.audit),
+        ] {
+            let set = |version: i32| {
+                let connection = connection::open(&layout.database(database), key, Use::Write).unwrap();
+                connection.pragma_update(None, "user_version", version).unwrap();
+            };
+            let file = database.file_name();
+            set(1);
+            let refused = open().unwrap_err();
+            assert!(matches!(refused, OpenError::Older { found: 1, known: 2, .. }), "{refused}");
+            let told = format!("{file} has format 1, this version of coffre knows 2 alone: use the coffre that made");
+            assert!(refused.to_string().starts_with(&told), "{refused}");
+            set(3);
+            let refused = open().unwrap_err();
+            assert!(matches!(refused, OpenError::Newer { found: 3, known: 2, .. }), "{refused}");
+            assert!(refused.to_string().starts_with(&format!("{file} has format 3")), "{refused}");
+            set(schema::VERSION);
+            open().unwrap();
+        }
     }
 }

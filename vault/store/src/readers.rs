@@ -1,6 +1,7 @@
 //! Reader connections: a fixed number, handed out and taken back. One that met a damaged page is never
 //! handed out again; whoever next waits for a reader opens another in its place.
 
+use std::fs;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use coffre_core::keyset::Keyset;
@@ -21,11 +22,16 @@ pub(crate) struct Reader {
 }
 
 impl Reader {
-    fn open(layout: &Layout, keys: &Keyset, index_age: u64) -> rusqlite::Result<Self> {
+    fn open(layout: &Layout, keys: &Keyset, index_age: u64, cache: i64) -> rusqlite::Result<Self> {
         let open = |database, key| connection::open(&layout.database(database), key, Use::Read);
+        let (vault, keyring) =
+            (open(Database::Vault, &keys.databases.vault)?, open(Database::Keyring, &keys.databases.keyring)?);
+        // A negative size is in KiB.
+        vault.pragma_update(None, "cache_size", -cache)?;
+        keyring.pragma_update(None, "cache_size", -(cache / 8))?;
         Ok(Self {
-            vault: open(Database::Vault, &keys.databases.vault)?,
-            keyring: open(Database::Keyring, &keys.databases.keyring)?,
+            vault,
+            keyring,
             audit: open(Database::Audit, &keys.databases.audit)?,
             index: open(Database::Index, &keys.databases.index)?,
             index_age,
@@ -45,6 +51,17 @@ impl Reader {
     }
 }
 
+/// What one of so many readers may keep of `vault.db` in memory, in KiB: a sixteenth of the machine's memory among all of
+/// them, within bounds. To bring a page in means to decrypt and authenticate it, some 40 µs that a page in memory does
+/// not take; the upper bound keeps the process below 150 MiB.
+fn share_of_memory(meminfo: &str, readers: usize) -> i64 {
+    const LEAST: i64 = 16 * 1024;
+    const MOST: i64 = 96 * 1024;
+    let total = meminfo.lines().find_map(|line| line.strip_prefix("MemTotal:"));
+    let total = total.and_then(|text| text.trim().strip_suffix(" kB")?.parse::<i64>().ok()).unwrap_or(0);
+    (total / 16).clamp(LEAST, MOST) / i64::try_from(readers.max(1)).unwrap_or(i64::MAX)
+}
+
 /// The readers that nobody uses at the moment.
 struct Idle {
     ready: Vec<Reader>,
@@ -55,14 +72,18 @@ struct Idle {
 /// All readers of a vault.
 pub(crate) struct Readers {
     idle: Mutex<Idle>,
+    /// What each may keep of `vault.db` in memory, in KiB.
+    cache: i64,
     returned: Condvar,
 }
 
 impl Readers {
     pub(crate) fn open(shared: &Shared, count: usize) -> rusqlite::Result<Self> {
-        let open = |_| Reader::open(&shared.layout, &shared.keys, shared.index.age());
-        let ready = (0..count.max(1)).map(open).collect::<Result<_, _>>()?;
-        Ok(Self { idle: Mutex::new(Idle { ready, missing: 0 }), returned: Condvar::new() })
+        let count = count.max(1);
+        let cache = share_of_memory(&fs::read_to_string("/proc/meminfo").unwrap_or_default(), count);
+        let open = |_| Reader::open(&shared.layout, &shared.keys, shared.index.age(), cache);
+        let ready = (0..count).map(open).collect::<Result<_, _>>()?;
+        Ok(Self { idle: Mutex::new(Idle { ready, missing: 0 }), cache, returned: Condvar::new() })
     }
 
     fn lock(&self) -> MutexGuard<'_, Idle> {
@@ -87,7 +108,7 @@ impl Readers {
         let age = shared.index.age();
         match found {
             Some(reader) if reader.index_age == age => Ok(reader),
-            _ => Reader::open(&shared.layout, &shared.keys, age).inspect_err(|error| {
+            _ => Reader::open(&shared.layout, &shared.keys, age, self.cache).inspect_err(|error| {
                 tracing::error!(%error, "a reader could not be opened again");
                 self.give_up();
             }),
@@ -103,5 +124,19 @@ impl Readers {
     pub(crate) fn give_back(&self, reader: Reader) {
         self.lock().ready.push(reader);
         self.returned.notify_one();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::share_of_memory;
+
+    #[test]
+    fn readers_share_a_part_of_the_memory_within_bounds() {
+        let meminfo = |mib: u64| format!("MemTotal:       {} kB\nMemFree:         123 kB\n", mib * 1024);
+        assert_eq!(share_of_memory(&meminfo(1024), 4), 16 * 1024);
+        assert_eq!(share_of_memory(&meminfo(128 * 1024), 4), 24 * 1024, "no more than is of use");
+        assert_eq!(share_of_memory(&meminfo(64), 4), 4 * 1024);
+        assert_eq!(share_of_memory("", 4), 4 * 1024, "where nothing is known");
     }
 }

@@ -264,25 +264,6 @@ mod tests {
     }
 
     #[test]
-    fn a_vault_from_before_holds_gets_their_tables_when_it_is_opened() {
-        let dir = tempfile::tempdir().unwrap();
-        let layout = make(dir.path());
-        let tables = ["holds", "erasure_proposals", "erasures", "keyring_copies"];
-        let there = || {
-            let sql = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name IN (?1, ?2, ?3, ?4)";
-            database(&layout).query_row(sql, tables, |row| row.get::<_, usize>(0)).unwrap()
-        };
-        assert_eq!(there(), 0, "a new vault is like an older one until it is opened");
-        let store = open(&layout);
-        let subject = create(&store);
-        hold(&store, subject);
-        drop(store);
-        assert_eq!(there(), tables.len());
-        let store = open(&layout);
-        assert_eq!(store.snapshot().unwrap().holds(&kind(), subject).unwrap().into_inner().len(), 1);
-    }
-
-    #[test]
     fn nothing_of_a_hold_stands_in_clear_and_nothing_of_it_outlives_its_subject() {
         let dir = tempfile::tempdir().unwrap();
         let layout = make(dir.path());

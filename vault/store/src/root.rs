@@ -55,6 +55,13 @@ pub enum RootError {
     /// A recipient is not one.
     #[error(transparent)]
     Recipient(#[from] IdentityError),
+    /// What `root.recovery.age` is cannot be written down.
+    #[error("vault.db cannot be written: check the disk and permissions, or restore the vault if it is damaged")]
+    NotRemembered {
+        /// What the database said.
+        #[source]
+        source: rusqlite::Error,
+    },
     /// A key file cannot be written.
     #[error("{path} cannot be written: check the directory's permissions and free space", path = path.display())]
     Write {
@@ -105,17 +112,18 @@ fn not_decrypted(path: &Path, source: age::DecryptError) -> RootError {
     }
 }
 
-/// Writes `keys.json`, wrapped by the root key.
+/// Writes `keys.json`, wrapped by the root key; gives what the file is.
 pub(crate) fn write_keys(
     layout: &Layout,
     root: &RootKey,
     keys: &Keyset,
     entropy: &mut dyn Entropy,
-) -> Result<(), RootError> {
+) -> Result<ContentHash, RootError> {
     let file = keys.wrap(root, entropy)?;
     let mut bytes = serde_json::to_vec_pretty(&file).unwrap_or_default();
     bytes.push(b'\n');
-    write(&layout.keys(), &bytes)
+    write(&layout.keys(), &bytes)?;
+    Ok(ContentHash::of(&bytes))
 }
 
 /// Writes the root key, encrypted for a recipient; gives what the file is.

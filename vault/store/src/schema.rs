@@ -2,7 +2,9 @@
 //! and legacy keys are encrypted under the subject's key or are keyed hashes.
 
 /// The version of the schema, in each file's `user_version`.
-pub(crate) const VERSION: i32 = 1;
+pub(crate) const VERSION: i32 = 2;
+/// That of `index.db`: another one is built anew, since everything in it is derived.
+pub(crate) const INDEX_VERSION: i32 = 2;
 
 pub(crate) const VAULT: &str = "
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID, STRICT;
@@ -19,10 +21,11 @@ CREATE TABLE record_values (
     PRIMARY KEY (subject, category, version)
 ) WITHOUT ROWID, STRICT;
 CREATE TABLE grants (
-    id BLOB PRIMARY KEY, subject BLOB NOT NULL, record_type TEXT NOT NULL, version INTEGER NOT NULL,
-    terms TEXT NOT NULL, given_at INTEGER NOT NULL, withdrawn_at INTEGER
+    id BLOB NOT NULL, subject BLOB NOT NULL, record_type TEXT NOT NULL, version INTEGER NOT NULL,
+    terms TEXT NOT NULL, given_at INTEGER NOT NULL, withdrawn_at INTEGER,
+    PRIMARY KEY (subject, given_at, id)
 ) WITHOUT ROWID, STRICT;
-CREATE INDEX grants_by_subject ON grants (subject, given_at);
+CREATE UNIQUE INDEX grants_by_id ON grants (id);
 CREATE TABLE documents (
     document BLOB NOT NULL, version INTEGER NOT NULL, subject BLOB NOT NULL, epoch INTEGER NOT NULL,
     stored_at INTEGER NOT NULL, sealed_length INTEGER NOT NULL, sealed_sha256 BLOB NOT NULL, note BLOB NOT NULL,
@@ -34,11 +37,15 @@ CREATE TABLE habilitations (
 ) WITHOUT ROWID, STRICT;
 CREATE INDEX habilitations_by_operator ON habilitations (operator, given_at);
 CREATE TABLE applications (
-    id BLOB PRIMARY KEY, name TEXT NOT NULL, role TEXT NOT NULL, token_hash BLOB NOT NULL,
+    id BLOB PRIMARY KEY, name TEXT NOT NULL, role TEXT NOT NULL, san_uri TEXT,
     added_at INTEGER NOT NULL, revoked_at INTEGER
 ) WITHOUT ROWID, STRICT;
 CREATE UNIQUE INDEX applications_in_force ON applications (name) WHERE revoked_at IS NULL;
-CREATE UNIQUE INDEX applications_by_token ON applications (token_hash);
+CREATE UNIQUE INDEX applications_by_uri ON applications (san_uri) WHERE revoked_at IS NULL AND san_uri IS NOT NULL;
+CREATE TABLE tokens (
+    hash BLOB PRIMARY KEY, application BLOB NOT NULL, issued_at INTEGER NOT NULL, expires_at INTEGER
+) WITHOUT ROWID, STRICT;
+CREATE INDEX tokens_by_application ON tokens (application, issued_at);
 CREATE TABLE tombstones (
     subject BLOB PRIMARY KEY, record_type TEXT NOT NULL, erased_at INTEGER NOT NULL, change INTEGER NOT NULL,
     terms BLOB NOT NULL
@@ -47,32 +54,45 @@ CREATE TABLE removed_documents (
     document BLOB NOT NULL, version INTEGER NOT NULL, PRIMARY KEY (document, version)
 ) WITHOUT ROWID, STRICT;
 CREATE TABLE erased_terms (tag BLOB PRIMARY KEY) WITHOUT ROWID, STRICT;
-CREATE TABLE pending (idx INTEGER PRIMARY KEY, leaf BLOB NOT NULL, annotation BLOB) STRICT;
-";
-
-/// Tables of `vault.db` that came after its first version: a vault made before them gets them when it is
-/// opened. Why a record is held is encrypted under the subject's key.
-pub(crate) const VAULT_ADDED: &str = "
-CREATE TABLE IF NOT EXISTS holds (
+CREATE TABLE holds (
     id BLOB PRIMARY KEY, subject BLOB NOT NULL, placed_at INTEGER NOT NULL, lifted_at INTEGER,
     epoch INTEGER NOT NULL, sealed BLOB NOT NULL
 ) WITHOUT ROWID, STRICT;
-CREATE INDEX IF NOT EXISTS holds_by_subject ON holds (subject, placed_at);
-CREATE TABLE IF NOT EXISTS erasure_proposals (
+CREATE INDEX holds_by_subject ON holds (subject, placed_at);
+CREATE TABLE erasure_proposals (
     subject BLOB PRIMARY KEY, proposed_at INTEGER NOT NULL, proposed_in BLOB NOT NULL,
     operator TEXT NOT NULL, operator_known TEXT NOT NULL
 ) WITHOUT ROWID, STRICT;
-CREATE TABLE IF NOT EXISTS erasures (
+CREATE TABLE erasures (
     subject BLOB PRIMARY KEY, proposed_at INTEGER, proposed_in BLOB, erased_in BLOB NOT NULL
 ) WITHOUT ROWID, STRICT;
-CREATE TABLE IF NOT EXISTS keyring_copies (
+CREATE TABLE keyring_copies (
     place TEXT PRIMARY KEY, looked_at INTEGER NOT NULL, oldest INTEGER, unaccounted INTEGER NOT NULL
 ) WITHOUT ROWID, STRICT;
+CREATE TABLE filings (
+    id BLOB PRIMARY KEY, subject BLOB NOT NULL, record_type TEXT NOT NULL, kind TEXT NOT NULL, filer BLOB NOT NULL,
+    due_on TEXT NOT NULL, state TEXT NOT NULL, assignee TEXT, filing TEXT NOT NULL
+) WITHOUT ROWID, STRICT;
+CREATE INDEX filings_by_due ON filings (due_on, id);
+CREATE INDEX filings_by_subject ON filings (subject);
+CREATE TABLE filing_steps (
+    filing BLOB NOT NULL, step INTEGER NOT NULL, subject BLOB NOT NULL, act TEXT NOT NULL, at INTEGER NOT NULL,
+    operator TEXT, call BLOB NOT NULL, epoch INTEGER NOT NULL, sealed BLOB, PRIMARY KEY (filing, step)
+) WITHOUT ROWID, STRICT;
+CREATE INDEX filing_steps_by_subject ON filing_steps (subject);
+CREATE TABLE archived (
+    subject BLOB NOT NULL, category TEXT NOT NULL, since INTEGER NOT NULL, PRIMARY KEY (subject, category)
+) WITHOUT ROWID, STRICT;
+CREATE TABLE pending (idx INTEGER PRIMARY KEY, leaf BLOB NOT NULL, annotation BLOB) STRICT;
 ";
 
 /// Tables of `vault.db` with rows of one data subject, in their column `subject`: all of it goes with an erasure.
-pub(crate) const OF_SUBJECT: [&str; 6] =
-    ["record_values", "documents", "grants", "holds", "erasure_proposals", "records"];
+pub(crate) const OF_SUBJECT: [&str; 7] =
+    ["record_values", "documents", "grants", "holds", "erasure_proposals", "archived", "records"];
+
+/// What of a subject's requests goes with an erasure: what they say. That one was made and answered stays, for it must
+/// be possible to show that it was (GDPR article 5(2)).
+pub(crate) const SILENCE_FILINGS: &str = "UPDATE filing_steps SET sealed = NULL WHERE subject = ?1";
 
 pub(crate) const KEYRING: &str = "
 CREATE TABLE subject_keys (
@@ -94,9 +114,12 @@ CREATE TABLE head (
 pub(crate) const INDEX: &str = "
 CREATE TABLE terms (tag BLOB NOT NULL, subject BLOB NOT NULL, PRIMARY KEY (tag, subject)) WITHOUT ROWID, STRICT;
 CREATE INDEX terms_by_subject ON terms (subject);
-CREATE TABLE accesses (subject BLOB NOT NULL, idx INTEGER NOT NULL, PRIMARY KEY (subject, idx)) WITHOUT ROWID, STRICT;
+CREATE TABLE accesses (
+    span INTEGER NOT NULL, subject BLOB NOT NULL, idx INTEGER NOT NULL, PRIMARY KEY (span, subject, idx)
+) WITHOUT ROWID, STRICT;
 CREATE TABLE progress (
-    only INTEGER PRIMARY KEY CHECK (only = 1), change INTEGER NOT NULL, entries INTEGER NOT NULL
+    only INTEGER PRIMARY KEY CHECK (only = 1), change INTEGER NOT NULL, entries INTEGER NOT NULL,
+    accesses INTEGER NOT NULL
 ) STRICT;
-INSERT INTO progress VALUES (1, 0, 0);
+INSERT INTO progress VALUES (1, 0, 0, 0);
 ";

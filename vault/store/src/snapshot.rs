@@ -6,12 +6,14 @@
 mod oversight;
 
 use std::cell::Cell;
+use std::collections::BTreeSet;
 use std::sync::{PoisonError, RwLockReadGuard};
 
 use coffre_core::audit::Entry;
 use coffre_core::crypto::{self, SecretKey};
+use coffre_core::day::Day;
 use coffre_core::grant::{Grant, GrantTerms};
-use coffre_core::ids::{ApplicationId, DocumentId, GrantId, SubjectId};
+use coffre_core::ids::{DocumentId, GrantId, SubjectId};
 use coffre_core::keyset::SubjectKeys;
 use coffre_core::merkle::Hash;
 use coffre_core::record::{FieldPath, Fields, RecordTypeName};
@@ -24,7 +26,7 @@ use crate::disclosure::{Claim, Undisclosed};
 use crate::document::{DocumentReader, Located};
 use crate::error::{ReadError, Unavailable};
 use crate::layout::Database;
-use crate::model::{Application, DocumentInfo, Hit, LoggedEntry, RecordState, Statistics, VersionInfo};
+use crate::model::{DocumentInfo, Hit, LoggedEntry, RecordState, Statistics, VersionInfo};
 use crate::readers::{Reader, Readers};
 use crate::writer::Shared;
 use crate::{index_file, keyring, log_file, subject_keys, values};
@@ -87,8 +89,14 @@ impl<'s> Snapshot<'s> {
                 self.shared.index.condemn();
                 Err(Unavailable::Index.into())
             }
-            answer => answer,
+            // Condemned meanwhile, it is no longer written: newer entries may be neither in it nor in memory.
+            answer => self.shared.index.check().map_err(ReadError::from).and(answer),
         }
+    }
+
+    /// Whether all pages that this view came across were sound; if not, it answers nothing more.
+    pub const fn is_sound(&self) -> bool {
+        self.spoiled.get().is_none()
     }
 
     /// The access state this view saw: goes into `Depends`.
@@ -99,19 +107,28 @@ impl<'s> Snapshot<'s> {
     /// A record's state; `None` for one that does not exist, is of another type, or was erased.
     pub fn record(&self, kind: &RecordTypeName, subject: SubjectId) -> Result<Option<RecordState>, ReadError> {
         let read = |row: &Row<'_>| {
-            Ok(RecordState {
+            let state = RecordState {
                 version: row.get(0)?,
                 created_at: Timestamp::from_micros(row.get(1)?),
                 updated_at: Timestamp::from_micros(row.get(2)?),
                 restricted: row.get(3)?,
-            })
+                archived: BTreeSet::new(),
+            };
+            Ok((state, row.get::<_, Option<String>>(4)?))
         };
-        self.ask(|reader| {
+        let found = self.ask(|reader| {
             let mut statement = reader.vault.prepare_cached(
-                "SELECT version, created_at, updated_at, restricted FROM records WHERE subject = ?1 AND record_type = ?2",
+                "SELECT version, created_at, updated_at, restricted,
+                        (SELECT group_concat(category) FROM archived WHERE archived.subject = records.subject)
+                 FROM records WHERE subject = ?1 AND record_type = ?2",
             )?;
             Ok(statement.query_row(params![subject.as_bytes(), kind.as_str()], read).optional()?)
-        })
+        })?;
+        let Some((mut state, archived)) = found else { return Ok(None) };
+        for name in archived.iter().flat_map(|names| names.split(',')) {
+            state.archived.insert(name.parse().map_err(|_| ReadError::Format { what: "category" })?);
+        }
+        Ok(Some(state))
     }
 
     /// Runs something with a subject's keys; gives `erased` where the key was destroyed meanwhile
@@ -326,35 +343,6 @@ impl<'s> Snapshot<'s> {
         self.ask(|reader| keyring::find(&reader.keyring, scope, keys, kind, subject))
     }
 
-    /// The application in force with a token of this SHA-256.
-    pub fn application_by_token(&self, token_hash: &[u8; 32]) -> Result<Option<Application>, ReadError> {
-        self.ask(|reader| {
-            let mut statement = reader.vault.prepare_cached(
-                "SELECT id, name, role, added_at, revoked_at FROM applications WHERE token_hash = ?1 AND revoked_at IS NULL",
-            )?;
-            statement.query_row([token_hash], application_row).optional()?.map(application_of).transpose()
-        })
-    }
-
-    /// An application, in force or revoked.
-    pub fn application(&self, id: ApplicationId) -> Result<Option<Application>, ReadError> {
-        self.ask(|reader| {
-            let sql = "SELECT id, name, role, added_at, revoked_at FROM applications WHERE id = ?1";
-            let mut statement = reader.vault.prepare_cached(sql)?;
-            statement.query_row([id.as_bytes()], application_row).optional()?.map(application_of).transpose()
-        })
-    }
-
-    /// All applications, revoked ones included, oldest first.
-    pub fn applications(&self) -> Result<Vec<Application>, ReadError> {
-        self.ask(|reader| {
-            let sql = "SELECT id, name, role, added_at, revoked_at FROM applications ORDER BY added_at, id";
-            let mut statement = reader.vault.prepare_cached(sql)?;
-            let rows = statement.query_map([], application_row)?;
-            rows.map(|row| application_of(row?)).collect()
-        })
-    }
-
     /// Entries of the log from an index on.
     pub fn entries(&self, from: u64, limit: usize) -> Result<Vec<LoggedEntry>, ReadError> {
         self.ask(|reader| log_file::entries(&reader.audit, from, limit))
@@ -372,7 +360,15 @@ impl<'s> Snapshot<'s> {
         before: Option<u64>,
         limit: usize,
     ) -> Result<Vec<LoggedEntry>, ReadError> {
-        let indexes = self.ask_index(|connection| Ok(index_file::accesses(connection, subject, before, limit)?))?;
+        let indexes = self.ask_index(|connection| {
+            // Memory first: what leaves it meanwhile is in the file by then.
+            let mut indexes = self.shared.recent.of(subject, before);
+            indexes.extend(index_file::accesses(connection, subject, before, limit)?);
+            indexes.sort_unstable_by(|a, b| b.cmp(a));
+            indexes.dedup();
+            indexes.truncate(limit);
+            Ok(indexes)
+        })?;
         self.ask(|reader| {
             let mut found = Vec::new();
             for index in indexes {
@@ -414,6 +410,7 @@ impl<'s> Snapshot<'s> {
             documents: count("SELECT count(*) FROM documents")?,
             entries: self.shared.head().size,
             wal_bytes: self.shared.wal_bytes(),
+            requests: self.filing_counts(Day::of(self.shared.now()))?,
         })
     }
 }
@@ -423,14 +420,17 @@ impl Drop for Snapshot<'_> {
         let Some(reader) = self.reader.take() else { return };
         // A reader that met damage would answer zeros; one whose transaction cannot be ended would
         // starve checkpoints. Neither is handed out again.
-        let is_sound = self.spoiled.get().is_none();
-        if is_sound && (reader.vault.is_autocommit() || reader.vault.execute_batch("COMMIT").is_ok()) {
+        if self.is_sound() && (reader.vault.is_autocommit() || ended(&reader.vault).is_ok()) {
             self.readers.give_back(reader);
         } else {
             drop(reader);
             self.readers.give_up();
         }
     }
+}
+
+fn ended(vault: &Connection) -> rusqlite::Result<()> {
+    vault.prepare_cached("COMMIT")?.execute([]).map(drop)
 }
 
 /// What is told of a damaged page; of the index, which is derived, only that it is not there now.
@@ -456,22 +456,6 @@ pub(crate) fn grant_of((id, subject, version, terms, withdrawn_at): GrantRow) ->
         terms,
         version,
         withdrawn_at: withdrawn_at.map(Timestamp::from_micros),
-    })
-}
-
-type ApplicationRow = ([u8; 16], String, String, i64, Option<i64>);
-
-fn application_row(row: &Row<'_>) -> rusqlite::Result<ApplicationRow> {
-    Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
-}
-
-fn application_of((id, name, role, added_at, revoked_at): ApplicationRow) -> Result<Application, ReadError> {
-    Ok(Application {
-        id: ApplicationId::from_bytes(id),
-        name,
-        role: role.parse().map_err(|_| ReadError::Format { what: "role" })?,
-        added_at: Timestamp::from_micros(added_at),
-        revoked_at: revoked_at.map(Timestamp::from_micros),
     })
 }
 

@@ -1,5 +1,6 @@
 //! The open vault's handle: cheap to clone; the vault is sealed again when the last is dropped.
 
+use std::convert::Infallible;
 use std::fs::File;
 use std::io;
 use std::sync::mpsc::{Sender, channel};
@@ -18,14 +19,15 @@ use crate::capture::{Door, Following};
 use crate::clock::SystemEntropy;
 use crate::disclosure::{Depends, Disclosure, Receipt};
 use crate::document::{DocumentWriter, Plan, StagedDocument};
-use crate::error::{ReadError, StageError, Unavailable};
+use crate::error::{CommitError, ReadError, StageError, Unavailable};
+use crate::identity::Identity;
 use crate::key_files::KeyFileFault;
 use crate::model::{NewSubject, SignedHead, Statistics};
 use crate::open::{OpenError, Opened};
 use crate::readers::Readers;
 use crate::snapshot::Snapshot;
 use crate::transactions::Transaction;
-use crate::writer::{Message, Pending, Shared, Writer};
+use crate::writer::{Answer, Message, Pending, Shared, Writer};
 
 /// An open vault.
 #[derive(Clone)]
@@ -45,6 +47,8 @@ struct Inner {
     following: Mutex<Option<Following>>,
     /// Held for the life of the handle: closing it would let another process in.
     _lock: File,
+    /// Opens the root key when it is replaced; the root itself is not kept.
+    identity: Identity,
 }
 
 impl Drop for Inner {
@@ -79,7 +83,7 @@ fn stop(messages: &Sender<Message>, writer: &Mutex<Option<JoinHandle<()>>>) {
 }
 
 impl Store {
-    pub(crate) fn start(opened: Opened, lock: File) -> Result<Self, OpenError> {
+    pub(crate) fn start(opened: Opened, lock: File, identity: Identity) -> Result<Self, OpenError> {
         let Opened { shared, readers, recovered, generation, recovery_recipient } = opened;
         let writer = Writer::new(Arc::clone(&shared), recovered);
         let (messages, inbox) = channel();
@@ -96,12 +100,17 @@ impl Store {
             writer,
             following: Mutex::default(),
             _lock: lock,
+            identity,
         };
         Ok(Self { inner: Arc::new(inner) })
     }
 
     pub(crate) fn shared(&self) -> &Shared {
         &self.inner.shared
+    }
+
+    pub(crate) fn identity(&self) -> &Identity {
+        &self.inner.identity
     }
 
     /// The environment and vault.
@@ -139,10 +148,20 @@ impl Store {
         self.inner.shared.trouble().map_or(Ok(()), Err)
     }
 
+    /// Keeps so many bytes of the disk for what must be possible when it is full: to erase, to withdraw, to restrict, to
+    /// revoke, to hold. Where there is no space for them yet, they are taken once there is.
+    pub fn keep_reserve(&self, bytes: u64) {
+        self.inner.shared.reserve.keep(bytes);
+    }
+
+    /// Whether the reserve of disk is whole; none where none is kept.
+    pub fn reserve_is_whole(&self) -> Option<bool> {
+        self.inner.shared.reserve.is_whole()
+    }
+
     /// Whether the key files that go into every backup are still what they were.
     pub fn key_files(&self) -> Result<(), KeyFileFault> {
-        let shared = self.shared();
-        shared.key_files.read(&shared.layout).map(drop)
+        self.shared().right_key_files().map(drop)
     }
 
     /// A consistent view. Blocks while a checkpoint runs.
@@ -161,7 +180,7 @@ impl Store {
     }
 
     /// Commits the entry of a read (or a denial, without claims), and gives the receipt once it is durable.
-    pub fn disclose(&self, disclosure: Disclosure) -> Pending<Receipt, std::convert::Infallible> {
+    pub fn disclose(&self, disclosure: Disclosure) -> Pending<Receipt, Infallible> {
         let (message, pending) = Message::read(disclosure);
         self.send(message);
         pending
@@ -179,6 +198,28 @@ impl Store {
         let (message, pending) = Message::write(transaction, base, reason, depends);
         self.send(message);
         pending
+    }
+
+    /// `disclose`, for a caller that waits elsewhere: `then` runs on the writer's thread once the entry is durable, hands
+    /// the outcome over and does nothing else.
+    pub fn disclose_then(
+        &self,
+        disclosure: Disclosure,
+        then: impl FnOnce(Result<Receipt, CommitError<Infallible>>) + Send + 'static,
+    ) {
+        self.send(Message::read_then(disclosure, Answer::new(then)));
+    }
+
+    /// `transact`, for a caller that waits elsewhere: `then` is as in `disclose_then`.
+    pub fn transact_then<T: Transaction>(
+        &self,
+        transaction: T,
+        base: Draft,
+        reason: Option<String>,
+        depends: Depends,
+        then: impl FnOnce(Result<(T::Output, Receipt), CommitError<T::Error>>) + Send + 'static,
+    ) {
+        self.send(Message::write_then(transaction, base, reason, depends, Answer::new(then)));
     }
 
     /// A writer that has gone drops the message, and the pending answer says that the vault stops.
@@ -218,6 +259,7 @@ impl Store {
             };
             (key.ok_or(StageError::NoSuchRecord)?, version)
         };
+        self.admits_documents()?;
         let document = replaces.unwrap_or_else(|| DocumentId::random(&mut SystemEntropy));
         DocumentWriter::start(self.plan(kind, subject, key, document, version, file_name, media_type))
     }
@@ -230,8 +272,17 @@ impl Store {
         file_name: &str,
         media_type: &str,
     ) -> Result<DocumentWriter, StageError> {
+        self.admits_documents()?;
         let document = DocumentId::random(&mut SystemEntropy);
         DocumentWriter::start(self.plan(kind, subject.id, subject.key.clone(), document, 1, file_name, media_type))
+    }
+
+    /// What was given free of the reserve of disk is not for documents.
+    fn admits_documents(&self) -> Result<(), StageError> {
+        if self.shared().reserve.is_spent() {
+            return Err(StageError::Write(io::ErrorKind::StorageFull.into()));
+        }
+        Ok(())
     }
 
     #[expect(clippy::too_many_arguments, reason = "the parts of a document's place, made in two functions")]
@@ -301,6 +352,17 @@ impl Store {
     /// Keeps a capture going until the store is closed.
     pub(crate) fn keep_following(&self, following: Following) {
         *self.inner.following.lock().unwrap_or_else(PoisonError::into_inner) = Some(following);
+    }
+
+    /// Whether nobody else holds this vault open: its keys leave memory when this handle is dropped.
+    pub fn is_last_handle(&self) -> bool {
+        Arc::strong_count(&self.inner) == 1 && Arc::strong_count(&self.inner.shared) == 1
+    }
+
+    /// Closes it at once: a base backup under way is broken off, and taken when the vault is opened again.
+    pub fn seal(&self) {
+        self.inner.shared.watch.abandon();
+        self.inner.stop();
     }
 
     /// Ends the writer after what it accepted, checkpoints and closes. Further calls answer `Stopping`.

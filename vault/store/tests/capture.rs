@@ -3,6 +3,8 @@
 
 #[path = "support/grants.rs"]
 mod grants;
+#[path = "capture/rewound.rs"]
+mod rewound;
 mod support;
 
 use std::fs;
@@ -12,7 +14,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use coffre_core::audit::{Action, Entry};
-use coffre_core::ids::SubjectId;
+use coffre_core::drill::Slice;
+use coffre_core::ids::{DocumentId, SubjectId};
 use coffre_core::search::SearchKind;
 use coffre_core::spool::{
     KeyringManifest, MainManifest, Manifest, ObjectName, Ordinal, Pinned, Side, Signed, open as open_manifest,
@@ -20,7 +23,9 @@ use coffre_core::spool::{
 use coffre_core::time::Timestamp;
 use coffre_store::clock::SystemEntropy;
 use coffre_store::transactions::{AddDocument, EraseSubject, GiveGrant};
-use coffre_store::{CaptureError, Depends, Fetched, Identity, ReadError, RestoreError, Store, finish_restore};
+use coffre_store::{
+    CaptureError, Depends, DrillError, Drilled, Fetched, Identity, ReadError, RestoreError, Store, finish_restore,
+};
 use grants::consent;
 use support::{create, draft, index, kind, make, open, path, read, sample};
 
@@ -66,15 +71,106 @@ fn place_with(spool: &Path, store: &Store, number: u64, keyring: u64, to: &Path)
         }
     }
     let key = store.verification_key().clone();
-    Fetched { key, main: main.as_parent(), keyring: keyring.as_parent(), operator: Some("root".to_owned()) }
+    let (main, keyring, operator) = (main.as_parent(), keyring.as_parent(), Some("root".to_owned()));
+    Fetched { key, main, keyring, moment: None, lost: None, operator }
 }
 
-fn add_document(store: &Store, subject: SubjectId, length: usize) {
+fn add_document(store: &Store, subject: SubjectId, length: usize) -> DocumentId {
     let mut writer = store.stage_document(&kind(), subject, None, "contrat.pdf", "application/pdf").unwrap();
     writer.write_all(&vec![7; length]).unwrap();
     let staged = writer.finish().unwrap();
     let add = AddDocument { record_type: kind(), staged };
-    store.transact(add, draft(Action::UploadDocument), None, Depends::default()).wait().unwrap();
+    store.transact(add, draft(Action::UploadDocument), None, Depends::default()).wait().unwrap().0.0
+}
+
+/// A restored backup, opened beside the vault that it is of.
+fn drill(store: &Store, spool: &Path, number: u64, to: &Path) -> Result<Drilled, DrillError> {
+    let fetched = place(spool, store, number, to);
+    store.drill(to, &fetched, Slice::ALL, &mut |_| ())
+}
+
+#[test]
+fn a_drill_opens_a_backup_beside_the_running_vault_and_counts_what_the_log_names() {
+    let dir = tempfile::tempdir().unwrap();
+    make(dir.path());
+    let spool = dir.path().join("spool");
+    let store = open(dir.path());
+    let subjects: Vec<_> = (0..20).map(|number| create(&store, number)).collect();
+    add_document(&store, subjects[3], 100_000);
+    add_document(&store, subjects[4], 1_000);
+    let erase = EraseSubject { record_type: kind(), subject: subjects[4], remember: Vec::new() };
+    store.transact(erase, draft(Action::Erase), None, Depends::default()).wait().unwrap();
+    let captured = store.capture(&spool, KEEP, "coffre test").unwrap();
+    let gone = create(&store, 30);
+    let drilled = drill(&store, &spool, 1, &dir.path().join("scratch")).unwrap();
+    assert_eq!((drilled.entries, drilled.documents, drilled.slice_records), (captured.entries, 1, 19));
+    assert_eq!((drilled.slice_documents, drilled.slice_document_bytes), (1, 100_000));
+    assert!(drilled.values >= 19, "{drilled:?}");
+    // Erased since: the newest keyring knows it, an older point does not.
+    store.capture(&spool, KEEP, "coffre test").unwrap();
+    let erase = EraseSubject { record_type: kind(), subject: gone, remember: Vec::new() };
+    store.transact(erase, draft(Action::Erase), None, Depends::default()).wait().unwrap();
+    store.capture(&spool, KEEP, "coffre test").unwrap();
+    let to = dir.path().join("older");
+    let fetched = place_with(&spool, &store, 2, 3, &to);
+    let older = store.drill(&to, &fetched, Slice::ALL, &mut |_| ()).unwrap();
+    assert_eq!(older.slice_records, 19);
+    // The running vault was not touched: it serves, and its log goes on.
+    create(&store, 31);
+}
+
+#[test]
+fn a_drill_of_what_is_not_the_vaults_own_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    make(dir.path());
+    let spool = dir.path().join("spool");
+    let store = open(dir.path());
+    create(&store, 1);
+    store.capture(&spool, KEEP, "coffre test").unwrap();
+    let to = dir.path().join("keys");
+    let fetched = place(&spool, &store, 1, &to);
+    let mut keys = fs::read(to.join("keys.json")).unwrap();
+    keys.push(b'\n');
+    fs::write(to.join("keys.json"), keys).unwrap();
+    let refused = store.drill(&to, &fetched, Slice::ALL, &mut |_| ()).unwrap_err();
+    assert!(matches!(refused, DrillError::KeyFile { file: "keys.json" }), "{refused}");
+
+    let to = dir.path().join("document");
+    add_document(&store, create(&store, 2), 70_000);
+    store.capture(&spool, KEEP, "coffre test").unwrap();
+    let fetched = place(&spool, &store, 2, &to);
+    let shards = fs::read_dir(to.join("documents")).unwrap().map(|shard| shard.unwrap().path());
+    let document = shards.flat_map(|shard| fs::read_dir(shard).unwrap()).next().unwrap().unwrap().path();
+    let mut bytes = fs::read(&document).unwrap();
+    bytes[66_000] ^= 1;
+    fs::write(&document, bytes).unwrap();
+    let refused = store.drill(&to, &fetched, Slice::ALL, &mut |_| ()).unwrap_err();
+    assert!(matches!(refused, DrillError::Restore(RestoreError::Document { .. })), "{refused}");
+
+    // A page of an older base in its place: each page is authentic, and the log does not name what is there.
+    let to = dir.path().join("spliced");
+    let fetched = place(&spool, &store, 2, &to);
+    let older = dir.path().join("older");
+    place(&spool, &store, 1, &older);
+    fs::copy(older.join("vault.db"), to.join("vault.db")).unwrap();
+    let refused = store.drill(&to, &fetched, Slice::ALL, &mut |_| ()).unwrap_err();
+    assert!(matches!(refused, DrillError::NotAsLogged { what: "a value", .. }), "{refused}");
+
+    // A log that ends before the running one began to differ is an ancestor; one that went another way is not.
+    let to = dir.path().join("fork/vault");
+    let fetched = place(&spool, &store, 2, &to);
+    let recovery = Identity::read(&dir.path().join("recovery.identity")).unwrap();
+    finish_restore(&to, &recovery, &fetched, store.now(), &mut SystemEntropy, &mut |_| ()).unwrap();
+    let fork = open(&dir.path().join("fork"));
+    create(&fork, 3);
+    fork.capture(&dir.path().join("fork-spool"), KEEP, "coffre test").unwrap();
+    for number in 4..9 {
+        create(&store, number);
+    }
+    let to = dir.path().join("forked");
+    let fetched = place(&dir.path().join("fork-spool"), &fork, 1, &to);
+    let refused = store.drill(&to, &fetched, Slice::ALL, &mut |_| ()).unwrap_err();
+    assert!(matches!(refused, DrillError::NotAncestor(_)), "{refused}");
 }
 
 #[test]

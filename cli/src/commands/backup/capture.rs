@@ -62,6 +62,8 @@ fn ending(error: &ClientError) -> Ending {
         "capture-running" => Ending::Busy,
         "document-damaged" => Ending::Tampering,
         "no-spool" => Ending::Usage,
+        // It does not open by itself.
+        "sealed" => Ending::Failure,
         _ if *status == StatusCode::SERVICE_UNAVAILABLE => Ending::Temporary,
         _ => Ending::Failure,
     }

@@ -2,6 +2,9 @@
 //! change for the better or worse; what goes well is not repeated.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
 
 use clap::Args;
 use coffre_backup::follow::{Event, Following, follow};
@@ -11,8 +14,9 @@ use coffre_store::clock::{Clock as _, SystemClock};
 use super::setting::{ResticArgument, Setting};
 use crate::arguments::Global;
 use crate::exit::Exit;
+use crate::interrupt::Interrupt;
 use crate::progress::Watch;
-use crate::{complaint, figures, output};
+use crate::{complaint, figures, output, schedule};
 
 /// The arguments of `coffre backup follow`.
 #[derive(Debug, Args)]
@@ -45,10 +49,33 @@ pub(crate) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
         let _gone = line.map(output::line);
     };
     let mut watch = Watch::new();
-    match follow(&following, &|| SystemClock.now(), &mut watch, &mut told) {
+    let ended = AtomicBool::new(false);
+    let interrupt = Interrupt::listen();
+    let stop = || ended.load(Ordering::SeqCst) || interrupt.asked();
+    let followed = thread::scope(|scope| {
+        if !setting.rows.is_empty() {
+            scope.spawn(|| schedule::keep(&setting.rows, &setting.state, global, &stop));
+        }
+        // What runs by itself may be all there is to do, as for a repository alone.
+        let followed = if following.destinations.is_empty() && !setting.rows.is_empty() {
+            wait(&stop);
+            Ok(())
+        } else {
+            follow(&following, &|| SystemClock.now(), &mut watch, &mut told)
+        };
+        ended.store(true, Ordering::SeqCst);
+        followed
+    });
+    match followed {
         Ok(()) => Ok(Exit::Success),
         Err(error @ (RunError::Lock(_) | RunError::State(_) | RunError::NoSpool { .. } | RunError::NoTarget)) => {
             Err(error.into())
         }
+    }
+}
+
+fn wait(stop: &dyn Fn() -> bool) {
+    while !stop() {
+        thread::sleep(Duration::from_millis(200));
     }
 }

@@ -38,6 +38,13 @@ pub(crate) struct Arguments {
     json: bool,
 }
 
+impl Arguments {
+    /// The job that it is.
+    pub(super) const fn job(&self) -> &'static str {
+        if self.base { "base" } else { "run" }
+    }
+}
+
 /// Runs and reports.
 pub(crate) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit> {
     let setting = Setting::read(global, &arguments.restic)?;

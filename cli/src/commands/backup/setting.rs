@@ -11,8 +11,9 @@ use coffre_core::spool::Pinned;
 
 use crate::arguments::Global;
 use crate::complaint::Complaint;
-use crate::configuration::{self, Backup, Configuration, Opened};
+use crate::configuration::{self, Backup, Configuration, Notify, Opened};
 use crate::place::Place;
+use crate::schedule::Row;
 
 /// The name of the repository among the places.
 pub(super) const RESTIC: &str = "restic";
@@ -31,11 +32,16 @@ pub(crate) struct ResticArgument {
 pub(super) struct Setting {
     pub(super) pinned: Pinned,
     pub(super) spool: PathBuf,
+    pub(super) spool_limit: Option<u64>,
     pub(super) state: PathBuf,
     pub(super) objective_seconds: i64,
     pub(super) destinations: Vec<(String, Opened)>,
     pub(super) repository: Option<Repository>,
     pub(super) backup_socket: Option<PathBuf>,
+    /// Who is told.
+    pub(super) notify: Notify,
+    /// What runs by itself.
+    pub(super) rows: Vec<Row>,
     program: Option<PathBuf>,
 }
 
@@ -53,10 +59,13 @@ impl Setting {
             pinned: configuration.pinned(),
             objective_seconds: i64::from(backup.objective_hours) * 3600,
             destinations: destinations(&backup)?,
-            repository: configured.map(repository).transpose()?,
+            repository: configured.map(configuration::Restic::open).transpose()?,
             program: restic.restic.clone().or_else(|| configured?.binary.clone()),
             state: backup.state().to_owned(),
+            spool_limit: backup.spool_limit(),
             spool: backup.spool,
+            notify: configuration.notify.clone(),
+            rows: configuration.schedule.rows(),
             backup_socket: backup_socket(configuration),
         })
     }
@@ -86,10 +95,6 @@ impl Setting {
 
 fn destinations(backup: &Backup) -> anyhow::Result<Vec<(String, Opened)>> {
     backup.destinations.iter().map(|to| Ok((to.name.clone(), to.open()?))).collect()
-}
-
-fn repository(restic: &configuration::Restic) -> anyhow::Result<Repository> {
-    Ok(Repository::new(&restic.repository, restic.password()?))
 }
 
 /// None where neither a socket nor a vault is configured: then nothing can be asked of the vault's process.

@@ -2,7 +2,9 @@
 //! whether every one is within the objective.
 
 use clap::Args;
+use coffre_backup::Ending;
 use coffre_backup::destination::FileSystem;
+use coffre_backup::spool_size::SpoolUse;
 use coffre_backup::state::{State, Target};
 use coffre_backup::status::{self, Behind, Examined, Status, TargetStatus, examine};
 use coffre_store::clock::{Clock as _, SystemClock};
@@ -27,13 +29,7 @@ pub(crate) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
     let setting = Setting::read(global, &ResticArgument { restic: None })?;
     let state = State::load(&setting.state)?;
     let mut watch = Watch::new();
-    let mut targets: Vec<(&str, Option<Examined>)> = Vec::new();
-    for (name, destination) in &setting.destinations {
-        let known = state.targets.get(name).map(Target::known).unwrap_or_default();
-        targets.push((name, Some(examine(&**destination, &setting.pinned, &known, &mut watch))));
-    }
-    // A repository counts as it is remembered: to look into it takes restic minutes.
-    targets.extend(setting.repository.as_ref().map(|_| (RESTIC, None)));
+    let targets = examined(&setting, &state, &mut watch);
     // A spool that cannot be read, by this account or at all, is no reason to say nothing.
     let spool = FileSystem::new(&setting.spool);
     let mut behind = Vec::new();
@@ -42,16 +38,39 @@ pub(crate) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
     }
     drop(watch);
     let examined = targets.iter().map(|(name, examined)| (*name, examined.as_ref()));
-    let status = status::status(&state, examined, setting.objective_seconds, SystemClock.now());
+    let mut status = status::status(&state, examined, setting.objective_seconds, SystemClock.now());
+    // One that this account cannot count is the server's to tell.
+    let used = SpoolUse::of(&setting.spool, setting.spool_limit).ok();
+    if status.ending == Ending::Success && used.is_some_and(|used| used.is_nearly_full()) {
+        status.ending = Ending::ObjectiveMissed;
+    }
     if arguments.json {
-        output::json(&as_json(&status, &behind, setting.objective_seconds))?;
+        output::json(&as_json(&status, &behind, used, setting.objective_seconds))?;
     } else {
-        output::line(lines(&status, &targets, &behind, setting.objective_seconds))?;
+        output::line(lines(&status, &targets, &behind, setting.objective_seconds) + &spool_line(used))?;
     }
     Ok(status.ending.into())
 }
 
-fn as_json(status: &Status, behind: &[Option<Behind>], objective_seconds: i64) -> Value {
+fn spool_line(used: Option<SpoolUse>) -> String {
+    let Some(used) = used else { return String::new() };
+    let state = if used.is_nearly_full() { "FULL" } else { "ok  " };
+    let limit = used.limit.map(|limit| format!(" of {}", figures::bytes(limit))).unwrap_or_default();
+    format!("\n{state}  spool: {}{limit}", figures::bytes(used.bytes))
+}
+
+/// Looks at each destination. A repository counts as it is remembered: to look into it takes restic minutes.
+pub(super) fn examined<'s>(setting: &'s Setting, state: &State, watch: &mut Watch) -> Vec<(&'s str, Option<Examined>)> {
+    let mut targets: Vec<(&str, Option<Examined>)> = Vec::new();
+    for (name, destination) in &setting.destinations {
+        let known = state.targets.get(name).map(Target::known).unwrap_or_default();
+        targets.push((name, Some(examine(&**destination, &setting.pinned, &known, watch))));
+    }
+    targets.extend(setting.repository.as_ref().map(|_| (RESTIC, None)));
+    targets
+}
+
+fn as_json(status: &Status, behind: &[Option<Behind>], used: Option<SpoolUse>, objective_seconds: i64) -> Value {
     let behind = behind.iter().copied().chain(std::iter::repeat(None));
     let target = |(target, behind): (&TargetStatus, Option<Behind>)| {
         json!({
@@ -67,6 +86,9 @@ fn as_json(status: &Status, behind: &[Option<Behind>], objective_seconds: i64) -
     };
     json!({
         "exit_code": status.ending.code(),
+        "spool_bytes": used.map(|used| used.bytes),
+        "spool_limit_bytes": used.and_then(|used| used.limit),
+        "spool_nearly_full": used.is_some_and(|used| used.is_nearly_full()),
         "objective_seconds": objective_seconds,
         "targets": status.targets.iter().zip(behind).map(target).collect::<Vec<_>>(),
     })

@@ -35,6 +35,13 @@ pub(crate) struct Arguments {
     json: bool,
 }
 
+impl Arguments {
+    /// The job that it is; none where somebody looks at some places only.
+    pub(super) fn job(&self) -> Option<&'static str> {
+        self.names.is_empty().then_some(if self.quick { "verify-quick" } else { "verify" })
+    }
+}
+
 /// Verifies. The most urgent finding decides the exit code.
 pub(crate) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit> {
     let setting = Setting::read(global, &arguments.restic)?;

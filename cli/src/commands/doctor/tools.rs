@@ -1,6 +1,6 @@
 //! What the vault and its backups lean on: policies that load, a restic that is new enough, a repository that opens.
 
-use coffre_backup::restic::{Repository, Restic};
+use coffre_backup::restic::Restic;
 use coffre_policies::Policies;
 
 use super::finding::Finding;
@@ -38,11 +38,10 @@ pub(super) fn restic(configured: Option<&configuration::Restic>) -> Vec<Finding>
 
 fn repository(restic: &Restic, configured: &configuration::Restic) -> Finding {
     let subject = "repository";
-    let password = match configured.password() {
-        Ok(password) => password,
+    let repository = match configured.open() {
+        Ok(repository) => repository,
         Err(error) => return Finding::of_error(subject, &error),
     };
-    let repository = Repository::new(&configured.repository, password);
     match restic.is_there(&repository, &mut ()) {
         Ok(true) => Finding::good(subject, repository.label()),
         Ok(false) => Finding::warning(

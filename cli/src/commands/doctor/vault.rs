@@ -39,7 +39,11 @@ pub(super) fn examine(place: &Place) -> Vec<Finding> {
         ));
         return findings;
     }
-    findings.push(server_identity(&place.identity_file()));
+    findings.push(match place.identity_credential() {
+        // Only the service sees it.
+        Some(name) => Finding::good("server identity", format!("the systemd credential {name}")),
+        None => server_identity(&place.identity_file()),
+    });
     findings.push(permissions::vault_file("root key for the server", &layout.root_server()));
     findings.push(permissions::vault_file("root key for recovery", &layout.root_recovery()));
     for database in [Database::Vault, Database::Keyring, Database::Audit, Database::Index] {

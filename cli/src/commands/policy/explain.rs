@@ -28,7 +28,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "DIR")]
     policies: Option<PathBuf>,
     /// Read the whole case from the question.toml of a decision folder
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["role", "action", "record_type", "fields", "purpose", "grant", "restricted", "habilitated", "verified"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["role", "action", "record_type", "fields", "purpose", "grant", "restricted", "archived", "habilitated", "verified"])]
     question: Option<PathBuf>,
     /// The role of the application that asks
     #[arg(long, required_unless_present = "question")]
@@ -48,6 +48,9 @@ pub(crate) struct Arguments {
     /// Whether processing of the record is restricted (GDPR article 18)
     #[arg(long)]
     restricted: bool,
+    /// A category that is set apart in the intermediate archive; may be repeated
+    #[arg(long, value_name = "CATEGORY")]
+    archived: Vec<Category>,
     /// The special categories for which the operator is habilitated, for the purpose stated
     #[arg(long, value_delimiter = ',', value_name = "CATEGORY,…")]
     habilitated: Vec<Category>,
@@ -129,6 +132,7 @@ fn question(arguments: &Arguments) -> anyhow::Result<Question> {
         purpose: arguments.purpose.clone(),
         grant: arguments.grant.facts(role, arguments.purpose.as_deref()),
         restricted: arguments.restricted,
+        archived: arguments.archived.iter().cloned().collect(),
         operator: OperatorFacts {
             habilitated: arguments.habilitated.iter().cloned().collect(),
             verified: arguments.verified,

@@ -22,6 +22,7 @@ pub(super) const fn action(language: Language, action: Action) -> &'static str {
         Action::ReadAudit => language.pick("consulter le journal", "read the log"),
         Action::ReadAccesses => language.pick("voir les accès", "see accesses"),
         Action::ReadTreeHead => language.pick("lire la tête du journal", "read the log's head"),
+        Action::Seal => language.pick("sceller le coffre", "seal the vault"),
         Action::LookupSubject => language.pick("retrouver une personne", "find a person"),
         Action::Erase => language.pick("effacer un dossier", "erase a record"),
         Action::ReadErasure => language.pick("suivre un effacement", "follow an erasure"),
@@ -30,6 +31,14 @@ pub(super) const fn action(language: Language, action: Action) -> &'static str {
         Action::PlaceHold => language.pick("imposer une conservation", "place a legal hold"),
         Action::LiftHold => language.pick("lever une conservation", "lift a legal hold"),
         Action::ListHolds => language.pick("lister les conservations", "list legal holds"),
+        Action::ProposeChange => language.pick("proposer une modification", "propose a change"),
+        Action::FileRequest => language.pick("déposer une demande", "file a request"),
+        Action::FollowRequests => language.pick("suivre ses demandes", "follow its requests"),
+        Action::ListRequests => language.pick("voir les demandes", "see requests"),
+        Action::DecideRequests => language.pick("traiter les demandes", "decide requests"),
+        Action::Export => language.pick("remettre ses données à la personne", "export for the person"),
+        Action::PlanRetention => language.pick("prévoir la conservation", "plan retention"),
+        Action::RunRetention => language.pick("appliquer la conservation", "run retention"),
         Action::CheckContactable => language.pick("demander qui est joignable", "ask who may be contacted"),
         Action::GiveHabilitation => language.pick("habiliter un opérateur", "habilitate an operator"),
         Action::ListHabilitations => language.pick("lister les opérateurs habilités", "list habilitated operators"),
@@ -68,6 +77,7 @@ pub(super) fn circumstance(language: Language, circumstance: Circumstance) -> St
         (!circumstance.habilitated, ", opérateur non habilité", ", operator not habilitated"),
         (circumstance.verified, ", opérateur vérifié", ", operator verified"),
         (circumstance.restricted, ", traitement limité", ", processing restricted"),
+        (circumstance.archived, ", en archivage intermédiaire", ", in the archive"),
     ] {
         if holds {
             text.push_str(language.pick(french, english));

@@ -4,6 +4,7 @@
 
 mod origin;
 mod pins;
+mod preview;
 mod report;
 
 use std::path::PathBuf;
@@ -12,15 +13,17 @@ use std::time::Instant;
 use anyhow::Context as _;
 use clap::Args;
 use coffre_backup::Sources;
-use coffre_backup::restore::{self, Restored as Fetched};
+use coffre_backup::restore::{self, LostLog, Plan, Restored as Fetched};
 use coffre_core::ids::GenerationId;
 use coffre_core::note::VerificationKey;
 use coffre_core::spool::{Ordinal, Pinned, Wanted};
 use coffre_core::time::Timestamp;
 use coffre_store::clock::{Clock as _, SystemClock, SystemEntropy};
 use coffre_store::{Checking, Identity, Restored};
+use serde::Serialize;
 
 use self::origin::Origin;
+use self::preview::Preview;
 use self::report::Report;
 use crate::arguments::Global;
 use crate::configuration;
@@ -50,9 +53,16 @@ pub(crate) struct Arguments {
     /// Restore this point (GENERATION/NUMBER, see `coffre backup list`) instead of the newest
     #[arg(long, value_name = "POINT", value_parser = point)]
     point: Option<(GenerationId, Ordinal)>,
-    /// Restore to the newest moment that was captured at this time or before it (2026-11-22T15:32:00Z)
+    /// Restore records to the newest moment that was captured at this time or before it (2026-11-22T15:32:00Z). The log,
+    /// withdrawals, restrictions, holds, revocations, erasures and documents are the newest all the same
     #[arg(long, value_name = "TIME", conflicts_with = "point")]
     at: Option<Timestamp>,
+    /// Where the newest part of the log cannot be had, go on with the newest that can; the restored log tells it
+    #[arg(long)]
+    accept_lost_log: bool,
+    /// Print what would be fetched and which moment that is, and fetch nothing
+    #[arg(long)]
+    plan: bool,
     /// Of a restic repository: this snapshot instead of the newest
     #[arg(long, value_name = "ID")]
     snapshot: Option<String>,
@@ -76,7 +86,16 @@ pub(crate) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
     let mut watch = Watch::new();
     let origin = Origin::find(arguments, global)?;
     let place = origin.open(&pinned, &directory, &mut watch)?;
-    let fetched = fetch(arguments, &pinned, &place.sources(), &directory, &mut watch)?;
+    let plan = plan(arguments, &pinned, &place.sources(), &mut watch)?;
+    let preview = Preview::of(&plan);
+    if arguments.plan {
+        drop(watch);
+        return print(arguments, &preview, Preview::lines);
+    }
+    if !arguments.json {
+        watch.bar().beside(|| output::line(preview.lines()))?;
+    }
+    let fetched = restore::execute(&plan, &place.sources(), &directory, &mut watch)?;
     let fetched_after = begun.elapsed();
     let restored = open(&fetched, &pinned, &identity, watch.bar())?;
     let report = Report::of(&fetched, &restored, fetched_after, begun.elapsed());
@@ -85,37 +104,42 @@ pub(crate) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
     // Only now is the directory a vault and no restore.
     fetched.finish()?;
     drop(watch);
+    print(arguments, &report, Report::lines)
+}
+
+fn print<T: Serialize>(arguments: &Arguments, what: &T, lines: impl Fn(&T) -> String) -> anyhow::Result<Exit> {
     if arguments.json {
-        output::json(&report)?;
+        output::json(what)?;
     } else {
-        output::line(report.lines())?;
+        output::line(lines(what))?;
     }
     Ok(Exit::Success)
 }
 
-fn fetch(
-    arguments: &Arguments,
-    pinned: &Pinned,
-    sources: &Sources<'_>,
-    directory: &std::path::Path,
-    watch: &mut Watch,
-) -> anyhow::Result<Fetched> {
+fn plan(arguments: &Arguments, pinned: &Pinned, sources: &Sources<'_>, watch: &mut Watch) -> anyhow::Result<Plan> {
     let wanted = match (arguments.point, arguments.at) {
         (Some((generation, number)), _) => Wanted::Exactly(generation, number),
         (None, Some(moment)) => Wanted::At(moment),
         (None, None) => Wanted::Newest,
     };
-    let plan = restore::plan(sources, pinned, wanted, watch)?;
-    Ok(restore::execute(&plan, sources, directory, watch)?)
+    let lost_log = if arguments.accept_lost_log { LostLog::Accept } else { LostLog::Refuse };
+    Ok(restore::plan(sources, pinned, wanted, lost_log, watch)?)
 }
 
 fn open(fetched: &Fetched, pinned: &Pinned, identity: &Identity, bar: &Bar) -> anyhow::Result<Restored> {
     let (main, keyring) = fetched.parents();
     let operator = Some(format!("uid-{}", rustix::process::getuid().as_raw()));
-    let proof = coffre_store::Fetched { key: pinned.key.clone(), main, keyring, operator };
+    let moment = fetched.rewound.as_ref().map(|rewound| coffre_store::Moment {
+        generation: rewound.base.0,
+        time: rewound.time,
+        audit_head: rewound.audit_head.clone(),
+    });
+    let (key, lost) = (pinned.key.clone(), fetched.lost.clone());
+    let proof = coffre_store::Fetched { key, main, keyring, moment, lost, operator };
     let mut show = |checking: Checking| match checking {
         Checking::Pages(database) => bar.show(format!("checking {}", database.file_name()), Unit::Things, 0, 0),
         Checking::Log(entries) => bar.show(format!("verifying the log: entry {entries}"), Unit::Things, 0, 0),
+        Checking::Values(entries) => bar.show(format!("hashing values: entry {entries}"), Unit::Things, 0, 0),
         Checking::Records(records) => bar.show(format!("opening records: {records}"), Unit::Things, 0, 0),
         Checking::Documents(documents) => bar.show(format!("opening documents: {documents}"), Unit::Things, 0, 0),
     };

@@ -5,7 +5,7 @@ use std::time::Duration;
 use coffre_backup::restore::Restored as Fetched;
 use coffre_core::ids::GenerationId;
 use coffre_core::time::Timestamp;
-use coffre_store::Restored;
+use coffre_store::{RecordsSetBack, Restored};
 use serde::Serialize;
 
 use crate::figures;
@@ -13,10 +13,14 @@ use crate::figures;
 /// A restore that reached its end.
 #[derive(Debug, Serialize)]
 pub(super) struct Report {
-    /// The point's generation and number, and when it was captured.
+    /// The point's generation and number, and the moment of its records.
     from_generation: GenerationId,
     from_number: u64,
     captured: Timestamp,
+    /// What was done to records to set them back, if they were.
+    set_back: Option<SetBack>,
+    /// What of the log was given up.
+    lost_log: Option<String>,
     /// The moments that could have been chosen.
     oldest: Timestamp,
     newest: Timestamp,
@@ -34,13 +38,41 @@ pub(super) struct Report {
     restore_seconds: f64,
 }
 
+/// Records that were set back.
+#[derive(Debug, Serialize)]
+struct SetBack {
+    changed: u64,
+    left_out: u64,
+    brought_back: u64,
+    held: u64,
+}
+
+impl SetBack {
+    fn of(done: RecordsSetBack) -> Self {
+        let RecordsSetBack { changed, left_out, brought_back, held } = done;
+        Self { changed, left_out, brought_back, held }
+    }
+
+    fn line(&self) -> String {
+        let Self { changed, left_out, brought_back, held } = self;
+        let back =
+            if *brought_back == 0 { String::new() } else { format!(", {brought_back} that were left out are back") };
+        let kept = if *held == 0 { String::new() } else { format!(", {held} under a legal hold stay as they were") };
+        format!("set back     {changed} records changed since, {left_out} made since are left out{back}{kept}\n")
+    }
+}
+
 impl Report {
     pub(super) fn of(fetched: &Fetched, restored: &Restored, fetch: Duration, whole: Duration) -> Self {
         let heading = &fetched.main.manifest.heading;
+        let newest = (heading.generation, heading.number.get());
+        let (from_generation, from_number) = fetched.rewound.as_ref().map_or(newest, |rewound| rewound.base);
         Self {
-            from_generation: heading.generation,
-            from_number: heading.number.get(),
+            from_generation,
+            from_number,
             captured: fetched.captured,
+            set_back: restored.set_back.map(SetBack::of),
+            lost_log: fetched.lost.clone(),
             oldest: fetched.window.0,
             newest: fetched.window.1,
             generation: restored.generation,
@@ -63,13 +95,18 @@ impl Report {
             0 => String::new(),
             erased => format!("erased       {erased} since this point, and they stay erased\n"),
         };
+        let set_back = self.set_back.as_ref().map(SetBack::line).unwrap_or_default();
+        let lost = match &self.lost_log {
+            Some(why) => format!("lost         the newest part of the log, knowingly: {why}\n"),
+            None => String::new(),
+        };
         format!(
             "moment       {}, of {} to {}\n\
              base         {}/{}\n\
              fetched      {} files, {}{found}, in {:.1} s\n\
              records      {}, all of them decrypt\n\
              documents    {}, {}, all of them decrypt\n\
-             {erased}\
+             {set_back}{erased}{lost}\
              log          {} entries, in agreement with their signed head\n\
              generation   {}\n\
              The vault is restored in {:.1} s. Serve it with `coffre serve --vault DIR`; take a new backup soon.",

@@ -6,14 +6,16 @@ mod known_heads;
 use std::net::SocketAddr;
 
 use clap::Args;
-use coffre_server::{BackupSocket, Limits, ServerOptions, SpoolOptions, TlsFiles};
+use coffre_server::{BackupSocket, ClientAuthority, Limits, OperatorOptions, ServerOptions, SpoolOptions, TlsFiles};
+use coffre_store::WhenFull;
 use tracing_subscriber::EnvFilter;
 
 use crate::accounts;
 use crate::arguments::Global;
 use crate::complaint::Complaint;
-use crate::configuration::Backup;
+use crate::configuration::{self, Backup, ClientCertificates, Operators, Tls};
 use crate::daily_head;
+use crate::drill;
 use crate::exit::Exit;
 use crate::output;
 use crate::place::{Place, READERS, VaultArgument};
@@ -35,17 +37,26 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit> {
     let place = Place::find(&arguments.vault, global)?;
     log_as_json(&arguments.log)?;
-    let options = options(&place, arguments.listen)?;
+    let mut options = options(&place, arguments.listen)?;
     let policies = place.policies()?;
     let store = place.open(&policies)?;
     known_heads::check(&place, &store)?;
+    options.drills = drill::options(&place, &store)?;
     let audit = place.configuration.as_ref().map(|configuration| configuration.audit.clone()).unwrap_or_default();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         let tls = options.tls.is_some();
         let serving = coffre_server::serve(options, store.clone(), policies).await?;
-        // Ends with the runtime.
-        audit.daily_head.map(|to| tokio::spawn(daily_head::hand_over_daily(to, store)));
+        // A sealed vault is let go of: its keys are in memory for as long as a handle is.
+        let over = serving.over();
+        audit.daily_head.map(|to| {
+            tokio::spawn(async move {
+                tokio::select! {
+                    () = daily_head::hand_over_daily(to, store) => {}
+                    () = over => {}
+                }
+            })
+        });
         // Before anybody is told that it runs, and may end it. Without handlers the signals end the process by themselves.
         if let Ok(told) = coffre_server::terminated() {
             let stop = serving.stop();
@@ -85,15 +96,41 @@ fn options(place: &Place, listen: Option<SocketAddr>) -> anyhow::Result<ServerOp
     };
     Ok(ServerOptions {
         listen: listen.unwrap_or(server.listen),
-        tls: server.tls.map(|tls| TlsFiles { certificate: tls.certificate, key: tls.key }),
+        tls: server.tls.map(tls),
         control_socket: Some(place.control_socket()),
         backup_socket: Some(backup_socket),
         witnesses: configured.map(|configuration| configuration.audit.witnesses.clone()).unwrap_or_default(),
         spool: configured.and_then(|configuration| configuration.backup.as_ref()).map(spool),
+        reserve: server.reserve_mb.saturating_mul(1_000_000),
+        drills: None,
+        operators: configured.and_then(|configuration| configuration.operators.clone()).map(operators),
         limits: Limits { readers: READERS, ..Limits::default() },
+        caller_limits: configured.map(|configuration| configuration.limits.into()).unwrap_or_default(),
+        alerts: configured.map(|configuration| configuration.alerts.into()).unwrap_or_default(),
     })
 }
 
+fn tls(tls: Tls) -> TlsFiles {
+    let required = tls.client_certificates == Some(ClientCertificates::Required);
+    let clients = tls.client_ca.map(|ca| ClientAuthority { ca, crl: tls.client_crl, required });
+    TlsFiles { certificate: tls.certificate, key: tls.key, clients }
+}
+
+fn operators(operators: Operators) -> OperatorOptions {
+    let jwks = operators.source();
+    let Operators { issuer, audience, claim, methods, clock_skew_seconds, require_verified, .. } = operators;
+    OperatorOptions { issuer, audience, jwks, claim, methods, clock_skew_seconds, require_verified }
+}
+
 fn spool(backup: &Backup) -> SpoolOptions {
-    SpoolOptions { folder: backup.spool.clone(), keep: backup.keep, continuous: backup.continuous }
+    SpoolOptions {
+        folder: backup.spool.clone(),
+        keep: backup.keep,
+        continuous: backup.continuous,
+        limit: backup.spool_limit(),
+        when_full: match backup.when_full {
+            configuration::WhenFull::KeepServing => WhenFull::KeepServing,
+            configuration::WhenFull::Refuse => WhenFull::Refuse,
+        },
+    }
 }

@@ -33,6 +33,8 @@ pub enum Action {
     ReadVersions,
     /// A former version became the current one again.
     RestoreVersion,
+    /// Records were set back by a restore to a moment: its `cause` says how.
+    Rewind,
     /// A record was imported.
     Import,
     /// An imported record was changed by a later import.
@@ -79,6 +81,8 @@ pub enum Action {
     AddApplication,
     /// An application was revoked.
     RevokeApplication,
+    /// An application got a new token.
+    RotateToken,
     /// A base backup was captured.
     CaptureBase,
     /// A record was erased.
@@ -103,10 +107,54 @@ pub enum Action {
     Restrict,
     /// The restriction of a record was ended.
     Unrestrict,
+    /// A request was filed with Legal: a change, or a right of a data subject.
+    FileRequest,
+    /// Requests were listed.
+    ListRequests,
+    /// A request was looked at.
+    ReadRequest,
+    /// A request was given to an operator.
+    AssignRequest,
+    /// How the person behind a request was identified was written down.
+    IdentifyRequester,
+    /// The filer of a request was asked for more.
+    AskAboutRequest,
+    /// The filer of a request answered.
+    ReplyToRequest,
+    /// The time to answer a request was extended.
+    ExtendRequest,
+    /// A request was answered by an act, which is another entry of the same call.
+    FulfilRequest,
+    /// A request was refused.
+    RefuseRequest,
+    /// A request was taken back by its filer.
+    WithdrawRequest,
+    /// A letter to the person behind a request was written.
+    WriteLetter,
+    /// All that is held about a person was exported for the person (GDPR article 15).
+    ExportAccess,
+    /// A person's data were exported to be taken elsewhere (GDPR article 20).
+    ExportPortable,
+    /// What retention would do was asked for.
+    PlanRetention,
+    /// Categories of a record were set apart in the intermediate archive.
+    Archive,
+    /// Categories of a record came back into daily use.
+    Unarchive,
+    /// Categories of a record were removed at the end of their retention.
+    EraseCategories,
     /// Restored data was compared with what was backed up.
     VerifyRestore,
     /// The log was exported.
     ExportAudit,
+    /// A backup was restored and opened as a drill; `cause` says in which phase it failed.
+    Drill,
+    /// The root key was replaced.
+    RotateRoot,
+    /// It was proposed to seal the vault, for another operator to confirm.
+    ProposeSeal,
+    /// The vault was sealed, or somebody asked for it: the last entry before its keys leave memory.
+    Seal,
 }
 
 impl Action {
@@ -186,6 +234,19 @@ pub struct Parent {
     pub root: String,
 }
 
+/// The moment that records were set back to by a restore: everything else is as the parent left it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RewoundTo {
+    /// The generation that was captured then.
+    pub generation: GenerationId,
+    /// When.
+    pub time: Timestamp,
+    /// How many entries the log had.
+    pub size: u64,
+    /// The root of its tree, in hexadecimal.
+    pub root: String,
+}
+
 /// An entry before the writer gives it its time. All optional parts are absent from the leaf when
 /// they say nothing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -259,13 +320,16 @@ pub struct Draft {
     /// How many equal events this entry stands for, when more than one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub count: Option<u64>,
-    /// What else the entry is about: an application (added, revoked), an operator (habilitated), a hold, the ground of a
-    /// restriction.
+    /// What else the entry is about: an application (added, revoked), an operator (habilitated), a hold, a request and
+    /// its letter, the ground of a restriction.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target: Option<String>,
     /// What the generation before this one ended with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent: Option<Parent>,
+    /// Of a generation that began with a restore to a moment: which.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rewound: Option<RewoundTo>,
 }
 
 impl Draft {
@@ -298,6 +362,7 @@ impl Draft {
             count: None,
             target: None,
             parent: None,
+            rewound: None,
         }
     }
 

@@ -4,7 +4,10 @@
 
 mod entry;
 pub mod report;
+mod rewinds;
 
 pub use entry::{
-    Action, Decision, DocumentRef, Draft, Entry, GrantRef, MAX_LEAF_LENGTH, OperatorKnown, Parent, SealedValue,
+    Action, Decision, DocumentRef, Draft, Entry, GrantRef, MAX_LEAF_LENGTH, OperatorKnown, Parent, RewoundTo,
+    SealedValue,
 };
+pub use rewinds::Rewinds;

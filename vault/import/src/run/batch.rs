@@ -1,16 +1,23 @@
 //! One batch: what the vault knows of it is asked once, what is new or changed is admitted in one
-//! transaction, and everything that is in the vault now is read back and compared.
+//! transaction, and everything that is in the vault then goes to the proof.
 
 use std::collections::BTreeSet;
 
-use coffre_core::search::{SearchIndex, SearchKind};
+use coffre_core::search::{SearchIndex, SearchKind, Term};
 use serde_json::Value;
 
 use crate::candidate::RecordCandidate;
-use crate::plan::{Change, Comparable, as_candidate, compare};
+use crate::plan::{Change, Comparable, compare};
 use crate::reject::{Reason, Reject};
+use crate::run::proof::{Proof, failed};
 use crate::run::{ImportError, Run};
-use crate::target::{Admission, Known, StoredRecord, TargetError};
+use crate::target::{Admission, Admitting, Known, StoredRecord};
+
+/// What a vault finds the records of a batch by: the search terms of each key.
+pub(super) type Terms = BTreeSet<Vec<Term>>;
+
+/// What a batch failed at.
+pub(super) const NOT_TAKEN: &str = "the vault cannot take the next records";
 
 pub(super) struct Batch<'b, 'r> {
     pub(super) run: &'b mut Run<'r>,
@@ -18,12 +25,15 @@ pub(super) struct Batch<'b, 'r> {
 }
 
 impl Batch<'_, '_> {
-    pub(super) fn settle(mut self) -> Result<(), ImportError> {
-        self.tell_apart()?;
-        if self.run.target.is_none() {
+    /// Without a proof it is a dry run.
+    pub(super) fn settle(mut self, proof: Option<&mut Proof<'_>>) -> Result<(), ImportError> {
+        let terms = self.tell_apart()?;
+        let Some(proof) = proof else {
             self.run.report.imported += self.candidates.len() as u64;
             return self.candidates.iter().try_for_each(|candidate| add_source(self.run, candidate));
-        }
+        };
+        // What is on its way would not be found yet.
+        proof.settle_before(&terms)?;
         let mut admissions = Vec::new();
         // What the vault must give back: everything but what it has differently and keeps.
         let mut expected = Vec::with_capacity(self.candidates.len());
@@ -42,14 +52,14 @@ impl Batch<'_, '_> {
                 }
             }
         }
-        self.admit(&admissions)?;
+        let admitting = self.admit(&admissions)?;
         expected.iter().try_for_each(|candidate| add_source(self.run, candidate))?;
-        self.read_back(&expected)
+        proof.hand(admitting, expected, terms)
     }
 
     /// Rejects what the vault could not tell from another of this batch: it finds records by their key
-    /// without regard to case and blanks.
-    fn tell_apart(&mut self) -> Result<(), ImportError> {
+    /// without regard to case and blanks. Gives what it finds those of this batch by.
+    fn tell_apart(&mut self) -> Result<Terms, ImportError> {
         let mapping = self.run.legacy.mapping();
         let (record_type, field) = (mapping.record_type().clone(), mapping.key_field().clone());
         let index = SearchIndex { record_type, field, kind: SearchKind::Exact };
@@ -57,7 +67,8 @@ impl Batch<'_, '_> {
         let (apart, alike): (Vec<_>, Vec<_>) =
             std::mem::take(&mut self.candidates).into_iter().partition(|c| seen.insert(index.terms(&c.key)));
         self.candidates = apart;
-        alike.iter().try_for_each(|candidate| self.confused(candidate))
+        alike.iter().try_for_each(|candidate| self.confused(candidate))?;
+        Ok(seen)
     }
 
     fn confused(&mut self, candidate: &RecordCandidate) -> Result<(), ImportError> {
@@ -67,7 +78,7 @@ impl Batch<'_, '_> {
 
     fn known(&mut self) -> Result<Vec<(RecordCandidate, Known)>, ImportError> {
         let keys: Vec<&str> = self.candidates.iter().map(|c| c.key.as_str()).collect();
-        let known = match &mut self.run.target {
+        let known = match self.run.target {
             Some(target) => target.find(&keys).map_err(failed("the vault cannot be asked what it holds"))?,
             None => Vec::new(),
         };
@@ -127,12 +138,9 @@ impl Batch<'_, '_> {
         }
     }
 
-    fn admit(&mut self, admissions: &[Admission]) -> Result<(), ImportError> {
-        if admissions.is_empty() {
-            return Ok(());
-        }
-        let Some(target) = &mut self.run.target else { return Ok(()) };
-        target.admit(admissions, self.run.legacy).map_err(failed("the vault cannot take the next records"))?;
+    fn admit(&mut self, admissions: &[Admission]) -> Result<Option<Admitting>, ImportError> {
+        let Some(target) = self.run.target.filter(|_| !admissions.is_empty()) else { return Ok(None) };
+        let admitting = target.admit(admissions, self.run.legacy).map_err(failed(NOT_TAKEN))?;
         let report = &mut self.run.report;
         for admission in admissions {
             match admission {
@@ -148,28 +156,10 @@ impl Batch<'_, '_> {
                 }
             }
         }
-        Ok(())
-    }
-
-    fn read_back(&mut self, expected: &[RecordCandidate]) -> Result<(), ImportError> {
-        let Some(target) = &mut self.run.target else { return Ok(()) };
-        let keys: Vec<&str> = expected.iter().map(|c| c.key.as_str()).collect();
-        let stored = target.read_back(&keys).map_err(failed("what the vault took cannot be read back"))?;
-        let mut tally = self.run.report.vault.unwrap_or_default();
-        for (candidate, known) in expected.iter().zip(stored) {
-            if let Known::Present(stored) = known {
-                tally.add(&candidate.key, &as_candidate(self.run.legacy.mapping(), candidate, &stored))?;
-            }
-        }
-        self.run.report.vault = Some(tally);
-        Ok(())
+        Ok(Some(admitting))
     }
 }
 
 fn add_source(run: &mut Run<'_>, candidate: &RecordCandidate) -> Result<(), ImportError> {
     Ok(run.report.source.add(&candidate.key, &Comparable::from(candidate))?)
-}
-
-const fn failed(doing: &'static str) -> impl Fn(TargetError) -> ImportError {
-    move |source| ImportError::Vault { doing, source }
 }

@@ -49,12 +49,12 @@ impl Vault {
         let mapping = mapping();
         let legacy = Legacy::open(&source.path(), &mapping)?;
         let grants: GrantsFile = grants(&mapping);
-        let mut target = VaultTarget::new(store, &mapping, &self.indexes, draft(Action::Import)).unwrap();
+        let target = VaultTarget::new(store, &mapping, &self.indexes, draft(Action::Import)).unwrap();
         let recipient = identity().to_public().to_string();
         let rejects = source.dir.path().join("rejects.age");
         let _ = std::fs::remove_file(&rejects);
         let options = ImportOptions { apply_changes: apply, rejects: &rejects, reject_recipient: &recipient, batch: 4 };
-        let report = import(&legacy, &grants, Some(&mut target), &options, &mut |_| {})?;
+        let report = import(&legacy, &grants, Some(&target), &options, &mut |_| {})?;
         assert_eq!(report.accounted(), report.read.subjects);
         Ok(report)
     }

@@ -2,7 +2,7 @@
 //! done, and what is left when the vault fails in the middle.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
-use crate::support::{Fault, MemoryVault, Source, client, contract, padded, rejects_path, run};
+use crate::support::{BATCH, Fault, MemoryVault, SharedVault, Source, client, contract, padded, rejects_path, run};
 use coffre_import::{ImportError, Outcome, RejectFileError};
 use coffre_store::plain::SourceValue;
 use proptest::prelude::*;
@@ -130,6 +130,19 @@ fn keys_that_the_vault_cannot_tell_apart_are_never_mixed_up() {
     assert_eq!((ran.report.imported, ran.report.rejected, ran.report.changed), (1, 1, 0));
 }
 
+/// The same where the first of them is in a batch that is still on its way: nothing would be found of it.
+#[test]
+fn a_batch_waits_for_one_with_a_key_alike() {
+    let mut source = Source::of(0);
+    let keys = |letter: char| (0..BATCH).map(move |number| format!("{letter}{number:02}"));
+    source.clients = keys('A').chain(keys('a')).map(|key| client(&key, "Lefèvre")).collect();
+    let mut vault = MemoryVault::new();
+    vault.folds = true;
+    let ran = run(&source, Some(&mut vault), false, false).unwrap();
+    assert_eq!((ran.report.imported, ran.report.rejected, vault.records.len()), (BATCH as u64, BATCH as u64, BATCH));
+    assert!(ran.rejects.iter().all(|reject| reject.reason == "duplicate-key" && reject.key.starts_with('a')));
+}
+
 #[test]
 fn what_the_vault_adds_is_none_of_the_imports_business() {
     let source = Source::of(2);
@@ -221,36 +234,36 @@ fn a_document_that_changes_between_its_examination_and_its_storing_is_refused() 
     let mapping = crate::support::mapping();
     source.write();
     let legacy = coffre_import::Legacy::open(&source.path(), &mapping).unwrap();
-    let mut vault = Swapping { vault: MemoryVault::new(), file: folder.join("C.PDF") };
+    let vault = Swapping { vault: SharedVault::of(MemoryVault::new()), file: folder.join("C.PDF") };
     let recipient = crate::support::identity().to_public().to_string();
     let path = rejects_path(&source);
     let options =
         coffre_import::ImportOptions { apply_changes: false, rejects: &path, reject_recipient: &recipient, batch: 10 };
     let grants = coffre_import::GrantsFile::default();
-    let result = coffre_import::import(&legacy, &grants, Some(&mut vault), &options, &mut |_| {});
+    let result = coffre_import::import(&legacy, &grants, Some(&vault), &options, &mut |_| {});
     assert!(matches!(result, Err(ImportError::Vault { .. })));
-    assert!(vault.vault.records.is_empty());
+    assert!(vault.vault.lock().records.is_empty());
 }
 
 /// A vault beside which somebody replaces a document.
 struct Swapping {
-    vault: MemoryVault,
+    vault: SharedVault,
     file: std::path::PathBuf,
 }
 
 impl coffre_import::ImportTarget for Swapping {
-    fn find(&mut self, keys: &[&str]) -> Result<Vec<coffre_import::Known>, coffre_import::TargetError> {
+    fn find(&self, keys: &[&str]) -> Result<Vec<coffre_import::Known>, coffre_import::TargetError> {
         std::fs::write(&self.file, crate::support::pdf("second")).unwrap();
         self.vault.find(keys)
     }
     fn admit(
-        &mut self,
+        &self,
         batch: &[coffre_import::Admission],
         bodies: &dyn coffre_import::DocumentBodies,
-    ) -> Result<(), coffre_import::TargetError> {
+    ) -> Result<coffre_import::Admitting, coffre_import::TargetError> {
         self.vault.admit(batch, bodies)
     }
-    fn read_back(&mut self, keys: &[&str]) -> Result<Vec<coffre_import::Known>, coffre_import::TargetError> {
+    fn read_back(&self, keys: &[&str]) -> Result<Vec<coffre_import::Known>, coffre_import::TargetError> {
         self.vault.read_back(keys)
     }
 }

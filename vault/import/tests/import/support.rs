@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use age::x25519::Identity;
 use coffre_core::crypto::Entropy;
@@ -13,8 +14,8 @@ use coffre_core::ids::{DocumentId, GrantId, SubjectId};
 use coffre_core::record::Fields;
 use coffre_core::time::Timestamp;
 use coffre_import::{
-    Admission, DocumentBodies, GrantsFile, ImportError, ImportOptions, ImportReport, ImportTarget, Known, Legacy,
-    Mapping, RejectLine, StoredDocument, StoredRecord, TargetError, import, read_rejects,
+    Admission, Admitting, DocumentBodies, GrantsFile, ImportError, ImportOptions, ImportReport, ImportTarget, Known,
+    Legacy, Mapping, RejectLine, StoredDocument, StoredRecord, TargetError, import, read_rejects,
 };
 use coffre_policies::Policies;
 use coffre_store::plain::{PlainWriter, SourceValue};
@@ -118,6 +119,9 @@ impl Source {
     }
 }
 
+/// Data subjects in a batch.
+pub(crate) const BATCH: usize = 7;
+
 /// How a vault fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fault {
@@ -160,6 +164,8 @@ pub(crate) struct MemoryVault {
     pub(crate) erased: BTreeSet<String>,
     pub(crate) fault: Option<Fault>,
     pub(crate) batches: usize,
+    /// Finds records without regard to the case of their key, as the store does.
+    pub(crate) folds: bool,
     entropy: Counting,
 }
 
@@ -171,12 +177,15 @@ impl MemoryVault {
             erased: BTreeSet::new(),
             fault: None,
             batches: 0,
+            folds: false,
             entropy: Counting(0),
         }
     }
 
     fn known(&self, key: &str) -> Known {
-        match self.records.get(key) {
+        let alike = |(known, _): &(&String, &StoredRecord)| self.folds && known.eq_ignore_ascii_case(key);
+        let record = self.records.get(key).or_else(|| self.records.iter().find(alike).map(|(_, record)| record));
+        match record {
             _ if self.erased.contains(key) => Known::Erased,
             Some(record) => Known::Present(Box::new(record.clone())),
             None => Known::Absent,
@@ -236,30 +245,22 @@ impl MemoryVault {
     }
 }
 
-impl ImportTarget for MemoryVault {
-    fn find(&mut self, keys: &[&str]) -> Result<Vec<Known>, TargetError> {
-        Ok(keys.iter().map(|key| self.known(key)).collect())
-    }
-
-    fn admit(&mut self, batch: &[Admission], bodies: &dyn DocumentBodies) -> Result<(), TargetError> {
-        self.batches += 1;
-        if self.fault == Some(Fault::Refuse(self.batches)) {
-            return Err(TargetError::new(Failed));
-        }
+impl MemoryVault {
+    /// The records of a batch as they would be, and their documents; nothing is taken yet.
+    fn made_ready(&mut self, batch: &[Admission], bodies: &dyn DocumentBodies) -> std::io::Result<Ready> {
         let before = (self.records.clone(), self.contents.clone());
-        for admission in batch {
-            if let Err(error) = self.store(admission, bodies) {
-                (self.records, self.contents) = before;
-                return Err(TargetError::new(error));
-            }
-        }
-        if self.fault == Some(Fault::TakeAndFail(self.batches)) {
-            return Err(TargetError::new(Failed));
-        }
-        Ok(())
+        let stored = batch.iter().try_for_each(|admission| self.store(admission, bodies));
+        let records = std::mem::replace(&mut self.records, before.0);
+        let contents = std::mem::replace(&mut self.contents, before.1);
+        stored?;
+        let of_batch = |key: &String| batch.iter().any(|admission| admission.candidate().key == *key);
+        let records: BTreeMap<_, _> = records.into_iter().filter(|(key, _)| of_batch(key)).collect();
+        let named = |id: &DocumentId| records.values().any(|record| record.documents.iter().any(|d| d.id == *id));
+        let contents = contents.into_iter().filter(|(id, _)| named(id)).collect();
+        Ok((records, contents))
     }
 
-    fn read_back(&mut self, keys: &[&str]) -> Result<Vec<Known>, TargetError> {
+    fn read_back(&self, keys: &[&str]) -> Vec<Known> {
         let mut found: Vec<Known> = keys.iter().map(|key| self.known(key)).collect();
         for known in &mut found {
             let Known::Present(record) = known else { continue };
@@ -274,7 +275,52 @@ impl ImportTarget for MemoryVault {
                 record.fields.0.insert(field, "Hlène".into());
             }
         }
-        Ok(found)
+        found
+    }
+}
+
+/// What a batch makes of records and documents.
+type Ready = (BTreeMap<String, StoredRecord>, BTreeMap<DocumentId, Vec<u8>>);
+
+/// A vault that is a map, which takes a batch when it is waited for.
+#[derive(Clone)]
+pub(crate) struct SharedVault(pub(crate) Arc<Mutex<MemoryVault>>);
+
+impl SharedVault {
+    pub(crate) fn of(vault: MemoryVault) -> Self {
+        Self(Arc::new(Mutex::new(vault)))
+    }
+
+    pub(crate) fn lock(&self) -> MutexGuard<'_, MemoryVault> {
+        self.0.lock().unwrap()
+    }
+}
+
+impl ImportTarget for SharedVault {
+    fn find(&self, keys: &[&str]) -> Result<Vec<Known>, TargetError> {
+        let vault = self.lock();
+        Ok(keys.iter().map(|key| vault.known(key)).collect())
+    }
+
+    fn admit(&self, batch: &[Admission], bodies: &dyn DocumentBodies) -> Result<Admitting, TargetError> {
+        let mut vault = self.lock();
+        vault.batches += 1;
+        let number = vault.batches;
+        let (records, contents) = vault.made_ready(batch, bodies).map_err(TargetError::new)?;
+        let shared = self.clone();
+        Ok(Admitting::new(move || {
+            let mut vault = shared.lock();
+            if vault.fault == Some(Fault::Refuse(number)) {
+                return Err(TargetError::new(Failed));
+            }
+            vault.records.extend(records);
+            vault.contents.extend(contents);
+            if vault.fault == Some(Fault::TakeAndFail(number)) { Err(TargetError::new(Failed)) } else { Ok(()) }
+        }))
+    }
+
+    fn read_back(&self, keys: &[&str]) -> Result<Vec<Known>, TargetError> {
+        Ok(self.lock().read_back(keys))
     }
 }
 
@@ -299,6 +345,19 @@ pub(crate) fn run(
     apply: bool,
     with_grants: bool,
 ) -> Result<Ran, ImportError> {
+    let Some(vault) = vault else { return run_into(source, None, apply, with_grants) };
+    let shared = SharedVault::of(std::mem::replace(vault, MemoryVault::new()));
+    let ran = run_into(source, Some(&shared), apply, with_grants);
+    *vault = std::mem::replace(&mut shared.lock(), MemoryVault::new());
+    ran
+}
+
+fn run_into(
+    source: &Source,
+    target: Option<&dyn ImportTarget>,
+    apply: bool,
+    with_grants: bool,
+) -> Result<Ran, ImportError> {
     let mapping = mapping();
     let grants = if with_grants { grants(&mapping) } else { GrantsFile::default() };
     source.write();
@@ -306,8 +365,7 @@ pub(crate) fn run(
     let recipient = identity().to_public().to_string();
     let path = rejects_path(source);
     let _ = fs::remove_file(&path);
-    let options = ImportOptions { apply_changes: apply, rejects: &path, reject_recipient: &recipient, batch: 7 };
-    let target = vault.map(|vault| vault as &mut dyn ImportTarget);
+    let options = ImportOptions { apply_changes: apply, rejects: &path, reject_recipient: &recipient, batch: BATCH };
     let report = import(&legacy, &grants, target, &options, &mut |_| {})?;
     let rejects = report.reject_file.as_deref().map(decrypted).unwrap_or_default();
     assert_eq!(report.accounted(), report.read.subjects, "every row is accounted for");

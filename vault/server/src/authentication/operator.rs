@@ -1,9 +1,10 @@
-//! The human an application acts for, as the application names them. Asserted, not verified: the log
-//! says so in every entry.
+//! The human an application acts for: asserted, where the application names them in a header, or verified, where a
+//! token of the company's identity provider does (`operator_token`). Every entry of the log says which.
 
 use std::fmt;
 use std::str::FromStr;
 
+use coffre_core::audit::OperatorKnown;
 use thiserror::Error;
 
 /// Text that is not an operator's identifier.
@@ -13,22 +14,36 @@ pub(crate) struct OperatorError;
 
 /// An operator's identifier, such as `a.martin` or `a.martin@assureurs-engages.example`.
 #[derive(Clone, PartialEq, Eq)]
-pub(crate) struct Operator(String);
+pub(crate) struct Operator {
+    name: String,
+    known: OperatorKnown,
+}
 
 impl Operator {
     /// The identifier.
     pub(crate) fn as_str(&self) -> &str {
-        &self.0
+        &self.name
+    }
+
+    /// How they are known.
+    pub(crate) const fn known(&self) -> OperatorKnown {
+        self.known
+    }
+
+    /// The same person, vouched for by the identity provider.
+    pub(super) fn verified(self) -> Self {
+        Self { known: OperatorKnown::Verified, ..self }
     }
 }
 
+/// An operator as the application names them.
 impl FromStr for Operator {
     type Err = OperatorError;
 
     fn from_str(text: &str) -> Result<Self, OperatorError> {
         let allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'@' | b'-');
         let sound = (1..=64).contains(&text.len()) && text.bytes().all(allowed);
-        if sound { Ok(Self(text.to_owned())) } else { Err(OperatorError) }
+        if sound { Ok(Self { name: text.to_owned(), known: OperatorKnown::Asserted }) } else { Err(OperatorError) }
     }
 }
 

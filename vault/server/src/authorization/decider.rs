@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use coffre_core::grant::{Grant, GrantState};
-use coffre_core::record::{FieldPath, RecordTypeName};
+use coffre_core::record::{Category, FieldPath, RecordTypeName};
 use coffre_core::role::Role;
 use coffre_core::time::Timestamp;
 use coffre_policies::{Action, Decision, GrantFacts, OperatorFacts, Policies, Question, Reason};
@@ -39,14 +39,19 @@ pub(crate) struct Standing<'a> {
     pub(crate) grants: &'a [Grant],
     /// Whether its processing is restricted.
     pub(crate) restricted: bool,
+    /// Its categories that are set apart in the intermediate archive.
+    pub(crate) archived: &'a BTreeSet<Category>,
     /// Now.
     pub(crate) now: Timestamp,
 }
 
+/// Nothing is set apart.
+pub(super) static NOTHING: BTreeSet<Category> = BTreeSet::new();
+
 impl Standing<'_> {
     /// That of no record in particular.
     fn of_none() -> Self {
-        Self { grants: &[], restricted: false, now: Timestamp::from_micros(0) }
+        Self { grants: &[], restricted: false, archived: &NOTHING, now: Timestamp::from_micros(0) }
     }
 
     fn opens_something_to(&self, role: Role) -> bool {
@@ -108,6 +113,7 @@ impl Decider {
             purpose: asked.purpose.map(str::to_owned),
             grant: grant.map(|grant| GrantFacts::at(grant, standing.now)),
             restricted: standing.restricted,
+            archived: standing.archived.clone(),
             operator: asked.operator.clone(),
         })
     }

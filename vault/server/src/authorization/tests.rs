@@ -11,6 +11,7 @@ use coffre_core::role::Role;
 use coffre_core::time::Timestamp;
 use coffre_policies::{Action, OperatorFacts, Policies, Reason};
 
+use super::decider::NOTHING;
 use super::{Asked, Decided, Decider, Refusal, Standing};
 
 const NOW: i64 = 1_000_000;
@@ -66,7 +67,7 @@ fn read(role: Role, purpose: &str, fields: &str, grants: Option<&[Grant]>) -> De
         operator: OperatorFacts::default(),
     };
     let now = Timestamp::from_micros(NOW);
-    decider().decide(&asked, grants.map(|grants| Standing { grants, restricted: false, now }))
+    decider().decide(&asked, grants.map(|grants| Standing { grants, restricted: false, archived: &NOTHING, now }))
 }
 
 fn marketing(grants: Option<&[Grant]>, fields: &str) -> Decided {
@@ -141,7 +142,7 @@ fn who_needs_no_grant_is_told_why_not() {
         operator: OperatorFacts::default(),
     };
     let now = Timestamp::from_micros(NOW);
-    let decided = decider().decide(&asked, Some(Standing { grants: &[], restricted: true, now }));
+    let decided = decider().decide(&asked, Some(Standing { grants: &[], restricted: true, archived: &NOTHING, now }));
     assert_eq!((decided.refusal, decided.cause), (Some(Refusal::OfReadable), Some(Reason::Restricted)));
 }
 
@@ -160,7 +161,7 @@ fn what_must_be_entire_is_refused_for_one_field() {
         };
         let grants = [grant(1, Role::Sales, "direct-marketing", "contact.email")];
         let now = Timestamp::from_micros(NOW);
-        decider().decide(&asked, Some(Standing { grants: &grants, restricted: false, now })).refusal
+        decider().decide(&asked, Some(Standing { grants: &grants, restricted: false, archived: &NOTHING, now })).refusal
     };
     assert_eq!(entire("contact.email"), None);
     assert_eq!(entire("contact.email contact.phone"), Some(Refusal::OfReadable));

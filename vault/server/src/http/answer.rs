@@ -25,6 +25,11 @@ impl Answer {
         Self { status, headers: HeaderMap::new() }
     }
 
+    pub(super) fn with_status(mut self, status: StatusCode) -> Self {
+        self.status = status;
+        self
+    }
+
     /// With another header, if it has a value.
     pub(super) fn with(mut self, name: HeaderName, value: Option<HeaderValue>) -> Self {
         if let Some(value) = value {

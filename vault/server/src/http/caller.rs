@@ -1,17 +1,21 @@
-//! Who calls, from the headers: `Authorization: Bearer` and `Coffre-Operator`.
+//! Who calls: the application by the header `Authorization: Bearer` or its client certificate, the operator by
+//! `operator`.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use axum::extract::FromRequestParts;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode};
 use coffre_core::ids::RequestId;
+use coffre_core::role::Role;
 
 use super::problem::Problem;
 use super::scope::Scope;
-use super::{Api, OPERATOR};
-use crate::authentication::{Operator, Token};
+use super::{Api, operator};
+use crate::authentication::{ClientCertificate, Credential, Operator, Token};
+use crate::quotas::{Beyond, Bound};
 use crate::usecases::Call;
 
 /// An application that acts for an operator.
@@ -39,12 +43,28 @@ impl FromRequestParts<Api> for Program {
     /// A token that is none costs no look at the vault; one that is unknown costs one.
     async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Problem> {
         let scope = scope(parts)?;
-        let token = bearer(&parts.headers)?.hash();
-        let role = api.keeper.identify(token).await?;
-        let _first = scope.role.set(role);
-        let operator = operator(&parts.headers)?;
-        Ok(Self(Call { request: scope.request, token, operator }))
+        let credential = credential(parts, api)?;
+        let application = api.keeper.identify(&credential).await?;
+        let _first = scope.role.set(application.role);
+        let operator = operator::of(&parts.headers, application.role, api)?;
+        let name = operator.as_ref().map(Operator::as_str);
+        let entered = api.quotas.enter(application.id, name, Instant::now());
+        let place = entered.map_err(|beyond| too_many(beyond, application.role, api))?;
+        Ok(Self(Call { request: scope.request, credential, operator, _place: Arc::new(place) }))
     }
+}
+
+fn too_many(beyond: Beyond, role: Role, api: &Api) -> Problem {
+    let Beyond { bound, again_after } = beyond;
+    api.keeper.metrics.beyond(role, bound);
+    let detail = match bound {
+        Bound::Application => "the application asks for more within a minute than [limits] allows it: slow down",
+        Bound::Operator => "the operator asks for more within a minute than [limits] allows one: slow down",
+        Bound::AtOnce => "the application has more requests under way than [limits] allows it: wait for their answers",
+    };
+    Problem::new(StatusCode::TOO_MANY_REQUESTS, "too-many-requests", "Too many requests", detail)
+        .with("limit", bound.code())
+        .again_after(again_after.as_secs().saturating_add(u64::from(again_after.subsec_nanos() > 0)).max(1))
 }
 
 /// The request's identifier, for callers that the operating system names.
@@ -60,12 +80,27 @@ fn scope(parts: &Parts) -> Result<Arc<Scope>, Problem> {
     parts.extensions.get::<Arc<Scope>>().cloned().ok_or_else(missing)
 }
 
+/// A token, where one is sent, says which application calls; otherwise the connection's certificate does.
+fn credential(parts: &Parts, api: &Api) -> Result<Credential, Problem> {
+    let certificate = parts.extensions.get::<Arc<ClientCertificate>>();
+    match certificate {
+        Some(certificate) if !parts.headers.contains_key(AUTHORIZATION) => {
+            if api.keeper.now() > certificate.not_after {
+                let detail = "the client certificate has expired since the connection was opened: renew it";
+                return Err(Problem::unauthenticated(true, detail));
+            }
+            Ok(Credential::Certificate(certificate.uris.as_slice().into()))
+        }
+        _ => Ok(Credential::Token(bearer(&parts.headers)?.hash())),
+    }
+}
+
 fn bearer(headers: &HeaderMap) -> Result<Token, Problem> {
     let mut given = headers.get_all(AUTHORIZATION).iter();
     let (Some(value), None) = (given.next(), given.next()) else {
         return Err(Problem::unauthenticated(
             false,
-            "send one header Authorization: Bearer with the application's token",
+            "send one header Authorization: Bearer with the application's token, or use its client certificate",
         ));
     };
     let wrong = |detail: &str| Problem::unauthenticated(true, detail);
@@ -76,19 +111,4 @@ fn bearer(headers: &HeaderMap) -> Result<Token, Problem> {
         return Err(wrong("write the header as Authorization: Bearer TOKEN"));
     }
     token.trim().parse::<Token>().map_err(|error| Problem::unauthenticated(true, error))
-}
-
-fn operator(headers: &HeaderMap) -> Result<Option<Operator>, Problem> {
-    let mut given = headers.get_all(OPERATOR).iter();
-    let wrong = |detail: &dyn std::fmt::Display| {
-        Problem::new(StatusCode::BAD_REQUEST, "malformed-operator", "Not an operator's identifier", detail)
-    };
-    match (given.next(), given.next()) {
-        (None, _) => Ok(None),
-        (Some(_), Some(_)) => Err(wrong(&"send the header Coffre-Operator once")),
-        (Some(value), None) => {
-            let text = value.to_str().unwrap_or_default();
-            text.parse().map(Some).map_err(|error: crate::authentication::OperatorError| wrong(&error))
-        }
-    }
 }

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::answer::Answer;
 use super::caller::Caller;
+use super::four_eyes::FourEyes;
 use super::parameters::Parameters;
 use super::path::{Segments, identifier};
 use super::problem::Problem;
@@ -28,7 +29,7 @@ type Place = Segments<(String, String)>;
 
 async fn propose(
     State(api): State<Api>,
-    Caller(call): Caller,
+    FourEyes(call): FourEyes,
     Segments((kind, id)): Place,
     request: Request,
 ) -> Result<Response, Problem> {
@@ -36,7 +37,7 @@ async fn propose(
     let mut query = Parameters::read(&parts.uri, &["purpose", "reason"], &[])?;
     let (subject, reason) = (identifier(&id)?, Some(query.required_reason()?));
     body::none(&parts.headers, sent, &api.limits).await?;
-    let asked = EraseRecord { kind, subject, purpose: query.text("purpose"), reason };
+    let asked = EraseRecord { kind, subject, purpose: query.text("purpose"), reason, request: None };
     let (proposal, receipt) = api.keeper.propose_erasure(&call, asked).await?;
     // Accepted: nothing is erased before another operator says so.
     Answer::new(StatusCode::ACCEPTED).with(AUDIT_ENTRY, Some(receipt.index().into())).json(&proposed(&proposal))
@@ -44,11 +45,11 @@ async fn propose(
 
 async fn confirm(
     State(api): State<Api>,
-    Caller(call): Caller,
+    FourEyes(call): FourEyes,
     Segments((kind, id)): Place,
     request: Request,
 ) -> Result<Response, Problem> {
-    let asked = step(&api, kind, &id, request).await?;
+    let asked = step(&api, kind, &id, request, &["reason", "request"]).await?;
     let (view, receipt) = api.keeper.confirm_erasure(&call, asked).await?;
     shown(&view, &receipt)
 }
@@ -59,17 +60,17 @@ async fn withdraw(
     Segments((kind, id)): Place,
     request: Request,
 ) -> Result<Response, Problem> {
-    let asked = step(&api, kind, &id, request).await?;
+    let asked = step(&api, kind, &id, request, &["reason"]).await?;
     let ((), receipt) = api.keeper.withdraw_erasure(&call, asked).await?;
     Answer::recorded(&receipt).json(&json!({}))
 }
 
-async fn step(api: &Api, kind: String, id: &str, request: Request) -> Result<EraseRecord, Problem> {
+async fn step(api: &Api, kind: String, id: &str, request: Request, optional: &[&str]) -> Result<EraseRecord, Problem> {
     let (parts, sent) = request.into_parts();
-    let mut query = Parameters::read(&parts.uri, &["purpose"], &["reason"])?;
-    let (subject, reason) = (identifier(id)?, query.reason()?);
+    let mut query = Parameters::read(&parts.uri, &["purpose"], optional)?;
+    let (subject, reason, request) = (identifier(id)?, query.reason()?, query.request()?);
     body::none(&parts.headers, sent, &api.limits).await?;
-    Ok(EraseRecord { kind, subject, purpose: query.text("purpose"), reason })
+    Ok(EraseRecord { kind, subject, purpose: query.text("purpose"), reason, request })
 }
 
 async fn read(

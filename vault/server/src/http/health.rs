@@ -9,6 +9,7 @@ use serde_json::json;
 
 use super::Api;
 use super::answer::Answer;
+use super::drills::objective;
 use super::problem::Problem;
 use super::routes::Routes;
 use crate::usecases::Failure;
@@ -29,7 +30,9 @@ async fn ready(State(api): State<Api>) -> Result<Response, Problem> {
 async fn metrics(State(api): State<Api>) -> Response {
     // A vault that cannot be counted still tells that it is not ready.
     let statistics = api.keeper.statistics().await.ok();
-    let text = api.keeper.metrics.exposition(api.keeper.readiness().is_ok(), statistics, &api.keeper.capture());
+    let keeper = &api.keeper;
+    let (drills, ready) = (keeper.drill_history(objective(&api)), keeper.readiness().is_ok());
+    let text = keeper.metrics.exposition(ready, keeper.reserve(), statistics, &keeper.capture(), &drills);
     let plain = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
     Answer::new(StatusCode::OK).with(CONTENT_TYPE, Some(plain)).body(text)
 }

@@ -10,9 +10,12 @@ mod contactable;
 mod control;
 mod digest;
 mod documents;
+mod drills;
 mod erasure;
 mod etag;
+mod export;
 mod file_name;
+mod four_eyes;
 #[cfg(fuzzing)]
 pub mod fuzzing;
 mod grants;
@@ -21,6 +24,7 @@ mod health;
 mod holds;
 mod log;
 mod openapi;
+mod operator;
 mod parameters;
 mod path;
 mod peer;
@@ -28,13 +32,18 @@ mod percent;
 mod problem;
 mod problem_of;
 mod problem_of_log;
+mod problem_of_requests;
 mod receipt;
 mod record_body;
 mod records;
 mod report;
+mod requests;
 mod restriction;
+mod retention;
 mod routes;
 mod scope;
+mod seal;
+mod sealed;
 mod search;
 mod subjects;
 mod versions;
@@ -45,14 +54,20 @@ use axum::Router;
 use axum::http::HeaderName;
 
 pub(crate) use peer::Peer;
+pub(crate) use sealed::{sealed, sealed_control};
 
+use crate::authentication::OperatorTokens;
+use crate::drills::DrillOptions;
 use crate::limits::Limits;
 use crate::options::SpoolOptions;
+use crate::quotas::Quotas;
 use crate::stop::Stop;
 use crate::usecases::Keeper;
 
 /// The operator whom the application acts for.
 const OPERATOR: HeaderName = HeaderName::from_static("coffre-operator");
+/// The token by which the identity provider vouches for them.
+const OPERATOR_TOKEN: HeaderName = HeaderName::from_static("coffre-operator-token");
 /// The request's identifier, on every answer.
 const REQUEST: HeaderName = HeaderName::from_static("coffre-request");
 /// The index of the audit entry that an answer left.
@@ -63,9 +78,16 @@ const AUDIT_ENTRY: HeaderName = HeaderName::from_static("coffre-audit-entry");
 pub(crate) struct Api {
     pub(crate) keeper: Arc<Keeper>,
     pub(crate) limits: Limits,
+    /// Who verifies operators, if they can be.
+    pub(crate) operators: Option<OperatorTokens>,
+    /// What one caller may ask for.
+    pub(crate) quotas: Arc<Quotas>,
     /// Where base backups go.
     pub(crate) spool: Option<SpoolOptions>,
+    pub(crate) drills: Option<DrillOptions>,
     pub(crate) stop: Stop,
+    /// Told to seal the vault.
+    pub(crate) seal: Stop,
 }
 
 /// The API for applications.
@@ -83,6 +105,7 @@ fn routes() -> routes::Routes {
         .merge(contactable::routes())
         .merge(habilitations::routes())
         .merge(audit::routes())
+        .merge(seal::routes())
         .merge(log::routes())
         .merge(report::routes())
         .merge(subjects::routes())
@@ -91,14 +114,17 @@ fn routes() -> routes::Routes {
         .merge(erasure::routes())
         .merge(holds::routes())
         .merge(restriction::routes())
+        .merge(requests::routes())
+        .merge(export::routes())
+        .merge(retention::routes())
 }
 
 /// The control socket: for the vault's own user.
 pub(crate) fn control(api: Api) -> Router {
-    control::routes().serve("control", api)
+    control::routes().merge(drills::routes()).serve("control", api)
 }
 
 /// The backup socket: blind verbs only.
 pub(crate) fn backup(api: Api) -> Router {
-    backup::routes().serve("backup", api)
+    backup::routes().merge(drills::routes()).serve("backup", api)
 }

@@ -61,6 +61,17 @@ mod tests {
     }
 
     #[test]
+    fn whoever_must_be_known_can_ask_too_much_and_is_told_so() {
+        let description = description();
+        for (path, methods) in description["paths"].as_object().unwrap() {
+            for operation in methods.as_object().unwrap().values() {
+                let answers = operation["responses"].as_object().unwrap();
+                assert_eq!(answers.contains_key("401"), answers.contains_key("429"), "{path}");
+            }
+        }
+    }
+
+    #[test]
     fn every_reference_leads_somewhere_and_every_component_is_used() {
         let description = description();
         let mut used = BTreeSet::new();

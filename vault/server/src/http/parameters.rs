@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 
 use axum::http::Uri;
+use coffre_core::ids::FilingId;
 use coffre_core::record::FieldPath;
 
 use super::percent;
@@ -72,6 +73,11 @@ impl Parameters {
         let text = self.text("fields");
         let wrong = |error| Problem::malformed(format!("in the query parameter fields: {error}"));
         text.split(',').map(|field| field.trim().parse().map_err(wrong)).collect()
+    }
+
+    /// The request that an act fulfils.
+    pub(super) fn request(&mut self) -> Result<Option<FilingId>, Problem> {
+        self.parsed("request", "a request's identifier")
     }
 
     /// The free-text reason.

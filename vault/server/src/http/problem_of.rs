@@ -3,11 +3,11 @@
 use axum::http::StatusCode;
 use coffre_core::record::FieldPath;
 use coffre_policies::{HabilitationFault, Reason};
-use coffre_store::CaptureError;
+use coffre_store::{CaptureError, RotateError};
 use serde_json::{Value, json};
 
 use super::problem::Problem;
-use super::problem_of_log;
+use super::{problem_of_log, problem_of_requests};
 use crate::usecases::{CopyError, Denial, Failure};
 
 impl From<Failure> for Problem {
@@ -42,15 +42,25 @@ impl From<Failure> for Problem {
             Failure::NoSuchEvidence => unprocessable("no-such-evidence", "The evidence is not there", failure),
             Failure::DigestMismatch => unprocessable("digest-mismatch", "The content has another digest", failure),
             Failure::NotAName => unprocessable("not-a-name", "Not an application name", failure),
+            Failure::NotAUri => unprocessable("not-a-uri", "Not a URI of an application", failure),
+            Failure::NoToken => conflict("no-token", "The application has no token", failure),
+            Failure::UriTaken => conflict("uri-taken", "The URI is taken", failure),
             Failure::Stale { current } => {
                 Self::new(StatusCode::PRECONDITION_FAILED, "stale", "The record has changed", failure)
                     .with("current_version", current)
             }
             Failure::NotCopied(ref error) => not_copied(error),
+            Failure::Request(ref refusal) => problem_of_requests::problem(refusal),
             Failure::Log(ref refusal) => problem_of_log::problem(refusal),
-            Failure::NotCaptured(CaptureError::Busy) => conflict("capture-running", "A capture is under way", failure),
-            Failure::NotCaptured(CaptureError::Unavailable(cause)) => Failure::Unavailable(cause).into(),
+            Failure::NotCaptured(CaptureError::Busy) | Failure::NotRotated(RotateError::Busy) => {
+                conflict("capture-running", "A capture is under way", failure)
+            }
+            Failure::NotCaptured(CaptureError::Unavailable(cause))
+            | Failure::NotRotated(RotateError::Unavailable(cause)) => Failure::Unavailable(cause).into(),
             Failure::NotCaptured(ref error) => not_captured(error),
+            Failure::DrillUnderWay => conflict("drill-running", "A drill is under way", failure),
+            Failure::NoDestination { .. } => not_found("no-such-destination", "No such destination", failure),
+            Failure::NotRotated(ref error) => not_rotated(error),
             Failure::StaleDocument => conflict("stale-document", "The document has changed", failure),
             Failure::NameTaken => conflict("name-taken", "The name is taken", failure),
             Failure::TooLong { most } => {
@@ -66,6 +76,7 @@ impl From<Failure> for Problem {
                 conflict("not-another-operator", "One operator is not enough", failure).with_entry(entry)
             }
             Failure::NotProposed => conflict("not-proposed", "No erasure is proposed", failure),
+            Failure::SealNotProposed => conflict("not-proposed", "Nobody proposed to seal", failure),
             Failure::NoSuchErasure => not_found("no-such-erasure", "No such erasure", failure),
             Failure::NoSuchHold => not_found("no-such-hold", "No such hold", failure),
             Failure::UnusableReport { .. } => unprocessable("unusable-report", "The report proves nothing", failure),
@@ -132,11 +143,16 @@ fn with_causes(error: &dyn std::error::Error) -> String {
 /// What the backup account is told is for its own log and its scheduler.
 fn not_captured(error: &CaptureError) -> Problem {
     let (status, name) = match error {
-        CaptureError::SpoolFull => (StatusCode::SERVICE_UNAVAILABLE, "spool-full"),
+        CaptureError::SpoolFull | CaptureError::SpoolLimit { .. } => (StatusCode::SERVICE_UNAVAILABLE, "spool-full"),
         CaptureError::Document { .. } => (StatusCode::INTERNAL_SERVER_ERROR, "document-damaged"),
         _ => (StatusCode::INTERNAL_SERVER_ERROR, "not-captured"),
     };
     Problem::new(status, name, "No base backup was taken", error).logged_as(with_causes(error))
+}
+
+fn not_rotated(error: &RotateError) -> Problem {
+    let title = "The root key was not replaced";
+    Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "not-rotated", title, error).logged_as(with_causes(error))
 }
 
 fn not_copied(error: &CopyError) -> Problem {

@@ -72,7 +72,7 @@ async fn amend(
     request: Request,
 ) -> Result<Response, Problem> {
     let (parts, sent) = request.into_parts();
-    let mut query = Parameters::read(&parts.uri, &["purpose"], &["reason"])?;
+    let mut query = Parameters::read(&parts.uri, &["purpose"], &["reason", "request"])?;
     let subject = identifier(&id)?;
     let expected = etag::expected(&parts.headers)?;
     let media_types = ["application/merge-patch+json", "application/json"];
@@ -88,6 +88,7 @@ async fn amend(
         expected,
         purpose: query.text("purpose"),
         reason: query.reason()?,
+        request: query.request()?,
     };
     let (written, receipt) = api.keeper.amend_record(&call, asked).await?;
     Answer::recorded(&receipt).version(written.version).json(&written)

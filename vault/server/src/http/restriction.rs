@@ -25,10 +25,10 @@ async fn restrict(
     Segments((kind, id)): Segments<(String, String)>,
     request: Request,
 ) -> Result<Response, Problem> {
-    let mut query = Parameters::read(request.uri(), &["purpose", "ground", "reason"], &[])?;
+    let mut query = Parameters::read(request.uri(), &["purpose", "ground", "reason"], &["request"])?;
     let ground: Option<Ground> = query.parsed("ground", "a letter from a to d, of GDPR article 18(1)")?;
     let (subject, reason) = (identifier(&id)?, query.required_reason()?);
-    let asked = Restrict { kind, subject, ground, purpose: query.text("purpose"), reason };
+    let asked = Restrict { kind, subject, ground, purpose: query.text("purpose"), reason, request: query.request()? };
     answered(&api, &call, asked, request).await
 }
 
@@ -40,7 +40,7 @@ async fn unrestrict(
 ) -> Result<Response, Problem> {
     let mut query = Parameters::read(request.uri(), &["purpose", "reason"], &[])?;
     let (subject, reason) = (identifier(&id)?, query.required_reason()?);
-    let asked = Restrict { kind, subject, ground: None, purpose: query.text("purpose"), reason };
+    let asked = Restrict { kind, subject, ground: None, purpose: query.text("purpose"), reason, request: None };
     answered(&api, &call, asked, request).await
 }
 

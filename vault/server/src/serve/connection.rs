@@ -1,6 +1,8 @@
 //! One connection: HTTP/1.1 until it ends, is idle for too long, or the server stops.
 
+use std::future::pending;
 use std::pin::pin;
+use std::sync::Arc;
 
 use hyper::Request;
 use hyper::body::Incoming;
@@ -8,30 +10,55 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::watch;
+use tokio_rustls::rustls::ServerConfig;
 use tower::ServiceExt as _;
 
 use super::App;
+use super::ends::Ends;
 use super::stall::Impatient;
+use crate::authentication::ClientCertificate;
 use crate::http::Peer;
 use crate::limits::Limits;
-use crate::stop::Stop;
 
 /// More headers than any client of this API has.
 const HEADERS: usize = 64;
 /// The most bytes of a request's head.
 const HEAD: usize = 64 * 1024;
 
-/// Serves a connection. Told to stop, it answers what it has accepted and closes.
+/// What is known of whoever is at the other end before it says anything.
+#[derive(Default)]
+pub(super) struct Guest {
+    /// By the operating system's word.
+    pub(super) peer: Option<Peer>,
+    /// By the TLS handshake.
+    pub(super) certificate: Option<Arc<ClientCertificate>>,
+    /// How connections are taken since: another way than the guest's ends the connection, lest a client stay that
+    /// would not be let in again.
+    pub(super) taken: Option<watch::Receiver<Arc<ServerConfig>>>,
+}
+
+impl Guest {
+    pub(super) fn of_this_host(peer: Peer) -> Self {
+        Self { peer: Some(peer), ..Self::default() }
+    }
+}
+
+/// Serves a connection. Told to end, it answers what it has accepted and closes.
 pub(super) async fn serve(
     io: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     app: impl App,
-    peer: Option<Peer>,
+    guest: Guest,
     limits: Limits,
-    stop: Stop,
+    ends: Ends,
 ) {
+    let Guest { peer, certificate, taken } = guest;
     let service = service_fn(move |mut request: Request<Incoming>| {
         if let Some(peer) = peer {
             request.extensions_mut().insert(peer);
+        }
+        if let Some(certificate) = &certificate {
+            request.extensions_mut().insert(Arc::clone(certificate));
         }
         app.clone().oneshot(request)
     });
@@ -41,7 +68,11 @@ pub(super) async fn serve(
     let mut connection = pin!(builder.serve_connection(io, service));
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
-        () = stop.told() => {
+        () = ends.told() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+        () = changed(taken) => {
             connection.as_mut().graceful_shutdown();
             connection.await
         }
@@ -49,4 +80,13 @@ pub(super) async fn serve(
     if let Err(error) = ended {
         tracing::debug!(%error, "a connection was broken off");
     }
+}
+
+async fn changed(taken: Option<watch::Receiver<Arc<ServerConfig>>>) {
+    if let Some(mut taken) = taken
+        && taken.changed().await.is_ok()
+    {
+        return;
+    }
+    pending::<()>().await;
 }

@@ -6,16 +6,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
 
+use super::connection::Guest;
+use super::ends::Ends;
 use super::error::ServeError;
 use super::socket::{Admission, SocketFile};
-use super::{App, connection, tls};
+use super::{App, connection};
+use crate::authentication::ClientCertificate;
 use crate::limits::Limits;
-use crate::options::TlsFiles;
-use crate::stop::Stop;
+
+/// How TLS connections are taken: changes with the files of TLS.
+pub(super) type Tls = watch::Receiver<Arc<ServerConfig>>;
 
 /// How long to wait when the system has no more descriptors.
 const OUT_OF_DESCRIPTORS: Duration = Duration::from_millis(200);
@@ -23,20 +28,19 @@ const OUT_OF_DESCRIPTORS: Duration = Duration::from_millis(200);
 /// What is listened on.
 pub(super) enum Door {
     /// The API.
-    Tcp { listener: TcpListener, tls: Option<TlsAcceptor> },
+    Tcp { listener: TcpListener, tls: Option<Tls> },
     /// A socket of this host.
     Unix { listener: UnixListener, admission: Admission, _file: SocketFile },
 }
 
 /// Somebody who came in.
 enum Visitor {
-    Tcp(TcpStream, Option<TlsAcceptor>),
+    Tcp(TcpStream, Option<Tls>),
     Unix(UnixStream, crate::http::Peer),
 }
 
 /// Listens for the API.
-pub(super) async fn tcp(address: SocketAddr, files: Option<&TlsFiles>) -> Result<Door, ServeError> {
-    let tls = files.map(tls::acceptor).transpose()?;
+pub(super) async fn tcp(address: SocketAddr, tls: Option<Tls>) -> Result<Door, ServeError> {
     if tls.is_none() && !address.ip().to_canonical().is_loopback() {
         return Err(ServeError::BeyondLoopback { address });
     }
@@ -69,9 +73,9 @@ impl Door {
     }
 }
 
-/// Serves whoever comes through a door until the server stops; then closes it, and waits for those
-/// who are inside as long as they may take.
-pub(super) async fn keep(door: Door, app: impl App, limits: Limits, stop: Stop) {
+/// Serves whoever comes through a door until serving ends; then lets nobody else in, and waits for those who are inside
+/// as long as they may take. Gives the door back, still open, where the vault is sealed: whoever knocks is answered yet.
+pub(super) async fn keep(door: Door, app: impl App, limits: Limits, ends: Ends) -> Option<Door> {
     let places = Arc::new(Semaphore::new(limits.connections));
     let mut inside = JoinSet::new();
     loop {
@@ -82,13 +86,13 @@ pub(super) async fn keep(door: Door, app: impl App, limits: Limits, stop: Stop) 
         let arrived = tokio::select! {
             arrived = next => arrived,
             Some(_) = inside.join_next() => continue,
-            () = stop.told() => break,
+            () = ends.told() => break,
         };
         match arrived {
             Some((place, Ok(visitor))) => {
-                let (app, stop) = (app.clone(), stop.clone());
+                let (app, ends) = (app.clone(), ends.clone());
                 inside.spawn(async move {
-                    welcome(visitor, app, limits, stop).await;
+                    welcome(visitor, app, limits, ends).await;
                     drop(place);
                 });
             }
@@ -99,22 +103,44 @@ pub(super) async fn keep(door: Door, app: impl App, limits: Limits, stop: Stop) 
             None => break,
         }
     }
-    drop(door);
+    drop(app);
+    let (door, patience) = if ends.stop.is_told() {
+        drop(door);
+        (None, limits.stop)
+    } else {
+        (Some(door), limits.seal)
+    };
     let emptied = async { while inside.join_next().await.is_some() {} };
-    if tokio::time::timeout(limits.stop, emptied).await.is_err() {
+    if tokio::time::timeout(patience, emptied).await.is_err() {
         tracing::warn!(connections = inside.len(), "connections were cut off: they took too long to finish");
         inside.shutdown().await;
     }
+    door
 }
 
-async fn welcome(visitor: Visitor, app: impl App, limits: Limits, stop: Stop) {
+async fn welcome(visitor: Visitor, app: impl App, limits: Limits, ends: Ends) {
     match visitor {
-        Visitor::Tcp(stream, None) => connection::serve(stream, app, None, limits, stop).await,
-        Visitor::Tcp(stream, Some(tls)) => match tokio::time::timeout(limits.head, tls.accept(stream)).await {
-            Ok(Ok(stream)) => connection::serve(stream, app, None, limits, stop).await,
-            Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
-            Err(_) => tracing::debug!("a TLS handshake took too long"),
-        },
-        Visitor::Unix(stream, peer) => connection::serve(stream, app, Some(peer), limits, stop).await,
+        Visitor::Tcp(stream, None) => connection::serve(stream, app, Guest::default(), limits, ends).await,
+        Visitor::Tcp(stream, Some(mut tls)) => {
+            // Seen from here on: a change during the handshake ends the connection.
+            let acceptor = TlsAcceptor::from(Arc::clone(&tls.borrow_and_update()));
+            match tokio::time::timeout(limits.head, acceptor.accept(stream)).await {
+                Ok(Ok(stream)) => {
+                    let certificate = certificate(stream.get_ref().1).map(Arc::new);
+                    let guest = Guest { certificate, taken: Some(tls), ..Guest::default() };
+                    connection::serve(stream, app, guest, limits, ends).await;
+                }
+                Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
+                Err(_) => tracing::debug!("a TLS handshake took too long"),
+            }
+        }
+        Visitor::Unix(stream, peer) => {
+            connection::serve(stream, app, Guest::of_this_host(peer), limits, ends).await;
+        }
     }
+}
+
+/// The client's certificate, if the handshake verified one.
+fn certificate(session: &tokio_rustls::rustls::ServerConnection) -> Option<ClientCertificate> {
+    ClientCertificate::from_der(session.peer_certificates()?.first()?)
 }

@@ -7,6 +7,8 @@ use std::path::PathBuf;
 use coffre_store::CaptureError;
 use thiserror::Error;
 
+use crate::authentication::JwksError;
+
 /// A server that did not start.
 #[derive(Debug, Error)]
 pub enum ServeError {
@@ -30,6 +32,9 @@ pub enum ServeError {
     /// The certificate or key cannot be used.
     #[error(transparent)]
     Tls(#[from] TlsError),
+    /// The identity provider's keys cannot be used.
+    #[error(transparent)]
+    Operators(#[from] JwksError),
     /// A unix socket cannot be had.
     #[error(transparent)]
     Socket(#[from] SocketError),
@@ -66,6 +71,19 @@ pub enum TlsError {
         /// What the system said.
         #[source]
         source: io::Error,
+    },
+    /// The authority of clients' certificates cannot be used.
+    #[error(
+        "clients cannot be verified by {}: give a PEM file with the authority's own certificate, and its list of \
+         revoked certificates as it is published",
+        path.display()
+    )]
+    Authority {
+        /// The authority's file.
+        path: PathBuf,
+        /// What was wrong.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// They do not belong together.
     #[error("the certificate and the key do not fit each other: give the key that the certificate was made for")]

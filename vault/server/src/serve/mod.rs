@@ -2,16 +2,19 @@
 
 mod connection;
 mod door;
+mod ends;
 mod error;
+mod fetched;
 mod signals;
 mod socket;
 mod stall;
 mod tls;
+mod watched;
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use coffre_policies::Policies;
 use coffre_store::{CaptureOptions, Store};
@@ -24,11 +27,23 @@ use tower::Service;
 pub use error::{ServeError, SocketError, TlsError};
 pub use signals::terminated;
 
+use connection::Guest;
+use door::Door;
+use ends::Ends;
+use fetched::Fetched;
+use watched::Watched;
+
+use crate::authentication::{JwksError, KeySet, OperatorTokens, Provider};
 use crate::http::{self, Api, Peer};
 use crate::limits::Limits;
+use crate::operator_options::{JwksSource, OperatorOptions};
 use crate::options::ServerOptions;
+use crate::quotas::Quotas;
 use crate::stop::Stop;
 use crate::usecases::{Keeper, SOFTWARE};
+
+/// A sealed vault has no keys in memory within this, or it is said.
+const WIPED_WITHIN: Duration = Duration::from_secs(5);
 
 /// What answers requests.
 trait App:
@@ -53,7 +68,7 @@ where
 #[derive(Debug)]
 pub struct Serving {
     address: SocketAddr,
-    stop: Stop,
+    ends: Ends,
     running: JoinHandle<()>,
 }
 
@@ -65,7 +80,13 @@ impl Serving {
 
     /// What stops it.
     pub fn stop(&self) -> Stop {
-        self.stop.clone()
+        self.ends.stop.clone()
+    }
+
+    /// Waits until the vault is sealed or told to stop. Whoever else holds it open lets go of it then.
+    pub fn over(&self) -> impl Future<Output = ()> + Send + 'static {
+        let ends = self.ends.clone();
+        async move { ends.told().await }
     }
 
     /// Waits until it has stopped: requests finished, the store closed.
@@ -78,52 +99,198 @@ impl Serving {
 
 /// Starts to serve a vault. Everything is bound when this returns; nothing is when it fails.
 pub async fn serve(options: ServerOptions, store: Store, policies: Arc<Policies>) -> Result<Serving, ServeError> {
-    let stop = Stop::new();
-    let limits = options.limits;
-    let keeper = Arc::new(Keeper::new(store.clone(), policies, limits.readers, options.witnesses.clone()));
-    let api = Api { keeper: Arc::clone(&keeper), limits, spool: options.spool.clone(), stop: stop.clone() };
-    let public = door::tcp(options.listen, options.tls.as_ref()).await?;
+    let ends = Ends::by(Stop::new());
+    let (limits, stop) = (options.limits, ends.stop.clone());
+    let tls = options.tls.clone().map(|files| Watched::read(tls::files(&files), move || tls::config(&files)));
+    let tls = tls.transpose()?;
+    let operators = options.operators.clone().map(Operators::read).transpose()?;
+    let keeper = Keeper::new(store.clone(), policies, limits.readers, options.witnesses.clone());
+    let keeper = Arc::new(keeper.watching(options.alerts));
+    let api = Api {
+        keeper: Arc::clone(&keeper),
+        operators: operators.as_ref().map(Operators::tokens),
+        quotas: Arc::new(Quotas::new(options.caller_limits)),
+        limits,
+        spool: options.spool.clone(),
+        drills: options.drills.clone(),
+        stop: stop.clone(),
+        seal: ends.seal.clone(),
+    };
+    let public = door::tcp(options.listen, tls.as_ref().map(Watched::subscribe)).await?;
     let address = public.address().unwrap_or(options.listen);
     let control = options.control_socket.as_deref().map(socket::control).transpose()?;
     let backup = options.backup_socket.as_ref().map(socket::backup).transpose()?;
 
+    store.keep_reserve(options.reserve);
     if let Some(spool) = options.spool.as_ref().filter(|spool| spool.continuous) {
-        let capture = CaptureOptions::new(spool.folder.clone(), spool.keep, SOFTWARE);
+        let mut capture = CaptureOptions::new(spool.folder.clone(), spool.keep, SOFTWARE);
+        (capture.spool_limit, capture.when_full) = (spool.limit, spool.when_full);
         store.follow(capture).map_err(ServeError::Capture)?;
     }
 
-    let mut doors = JoinSet::new();
-    doors.spawn(door::keep(public, http::api(api.clone()), limits, stop.clone()));
+    let mut serving = Served { doors: JoinSet::new(), watching: JoinSet::new(), limits, ends, keeper, store };
+    if let Some(tls) = tls {
+        tls.keep_reading(limits.reread, stop.clone(), &mut serving.watching);
+    }
+    if let Some(operators) = operators {
+        operators.keep(limits, stop.clone(), &mut serving.watching);
+    }
+    serving.open(Surface::Api, public, http::api(api.clone()));
     if let Some(door) = control {
-        doors.spawn(door::keep(door, http::control(api.clone()), limits, stop.clone()));
+        serving.open(Surface::Control, door, http::control(api.clone()));
     }
     if let Some(door) = backup {
-        doors.spawn(door::keep(door, http::backup(api), limits, stop.clone()));
+        serving.open(Surface::Backup, door, http::backup(api));
     }
-    doors.spawn(end_log_sessions(Arc::clone(&keeper), stop.clone()));
+    serving.watching.spawn(end_log_sessions(Arc::clone(&serving.keeper), serving.ends.clone()));
+    if let Some(drills) = options.drills {
+        serving.watching.spawn(warn_of_drills(Arc::clone(&serving.keeper), drills.objective, serving.ends.clone()));
+    }
     tracing::info!(%address, tls = options.tls.is_some(), "serving");
-    let running = tokio::spawn(run(doors, keeper, store));
-    Ok(Serving { address, stop, running })
+    let ends = serving.ends.clone();
+    Ok(Serving { address, ends, running: tokio::spawn(serving.run()) })
+}
+
+/// Whom a door is for.
+#[derive(Debug, Clone, Copy)]
+enum Surface {
+    Api,
+    Control,
+    Backup,
+}
+
+/// Everything that runs while a vault is served.
+struct Served {
+    doors: JoinSet<(Surface, Option<Door>)>,
+    watching: JoinSet<()>,
+    limits: Limits,
+    ends: Ends,
+    keeper: Arc<Keeper>,
+    store: Store,
+}
+
+impl Served {
+    fn open(&mut self, surface: Surface, door: Door, app: impl App) {
+        let kept = door::keep(door, app, self.limits, self.ends.clone());
+        self.doors.spawn(async move { (surface, kept.await) });
+    }
+
+    /// Until it is stopped: open, then sealed if it is sealed meanwhile.
+    async fn run(mut self) {
+        let mut open = Vec::new();
+        while let Some(kept) = self.doors.join_next().await {
+            open.extend(kept.ok().and_then(|(surface, door)| Some((surface, door?))));
+        }
+        let Self { mut doors, mut watching, limits, ends: Ends { stop, .. }, keeper, store } = self;
+        keeper.end_log_sessions(true).await;
+        drop(keeper);
+        // Everything accepted is answered or cut off; what the writer still has is committed before it ends.
+        let closed = tokio::task::spawn_blocking({
+            let stop = stop.clone();
+            move || close(store, &stop)
+        });
+        for (surface, door) in open {
+            let app = match surface {
+                Surface::Control => http::sealed_control(stop.clone()),
+                Surface::Api | Surface::Backup => http::sealed(),
+            };
+            let kept = door::keep(door, app, limits, Ends::by(stop.clone()));
+            doors.spawn(async move { (surface, kept.await) });
+        }
+        while doors.join_next().await.is_some() {}
+        while watching.join_next().await.is_some() {}
+        if let Err(error) = closed.await {
+            tracing::error!(%error, "the store was not closed");
+        }
+        tracing::info!("stopped");
+    }
+}
+
+/// Closes the store. The keys leave memory with its last handle, which a task that was cut off may hold for a moment.
+fn close(store: Store, stop: &Stop) {
+    if stop.is_told() {
+        store.close();
+    } else {
+        store.seal();
+    }
+    let since = Instant::now();
+    let mut told = false;
+    while !stop.is_told() && !store.is_last_handle() {
+        std::thread::sleep(Duration::from_millis(10));
+        if !told && since.elapsed() > WIPED_WITHIN {
+            tracing::error!("something still holds the keys of the sealed vault: end this process to be sure");
+            told = true;
+        }
+    }
+    drop(store);
+    if !stop.is_told() {
+        tracing::warn!("sealed: the keys are wiped; start the vault again to open it");
+    }
+}
+
+/// Who verifies operators, and the keys it does so with.
+struct Operators {
+    options: Arc<OperatorOptions>,
+    keys: Keys,
+}
+
+enum Keys {
+    Read(Watched<KeySet>),
+    Fetched(Fetched),
+}
+
+impl Operators {
+    fn read(options: OperatorOptions) -> Result<Self, JwksError> {
+        let keys = match &options.jwks {
+            JwksSource::File(file) => {
+                let path = file.clone();
+                Keys::Read(Watched::read(vec![file.clone()], move || KeySet::load(&path))?)
+            }
+            JwksSource::Url { url, authorities } => {
+                Keys::Fetched(Fetched::by(Provider::new(url, authorities.as_deref())?))
+            }
+        };
+        Ok(Self { options: Arc::new(options), keys })
+    }
+
+    fn tokens(&self) -> OperatorTokens {
+        let (keys, wanted) = match &self.keys {
+            Keys::Read(read) => (read.subscribe(), Arc::default()),
+            Keys::Fetched(fetched) => (fetched.subscribe(), fetched.wanted()),
+        };
+        OperatorTokens::new(Arc::clone(&self.options), keys, wanted)
+    }
+
+    fn keep(self, limits: Limits, stop: Stop, tasks: &mut JoinSet<()>) {
+        match self.keys {
+            Keys::Read(read) => read.keep_reading(limits.reread, stop, tasks),
+            Keys::Fetched(fetched) => fetched.keep_fetching(limits.reread, stop, tasks),
+        }
+    }
 }
 
 /// How often sessions are looked at that may be over.
 const SWEPT_EVERY: Duration = Duration::from_secs(20);
 
-async fn end_log_sessions(keeper: Arc<Keeper>, stop: Stop) {
-    while tokio::time::timeout(SWEPT_EVERY, stop.told()).await.is_err() {
+/// Until the vault is stopped or sealed.
+async fn end_log_sessions(keeper: Arc<Keeper>, ends: Ends) {
+    while tokio::time::timeout(SWEPT_EVERY, ends.told()).await.is_err() {
         keeper.end_log_sessions(false).await;
     }
 }
 
-async fn run(mut doors: JoinSet<()>, keeper: Arc<Keeper>, store: Store) {
-    while doors.join_next().await.is_some() {}
-    keeper.end_log_sessions(true).await;
-    drop(keeper);
-    // Everything accepted is answered; what the writer still has is committed before it ends.
-    if let Err(error) = tokio::task::spawn_blocking(move || store.close()).await {
-        tracing::error!(%error, "the store was not closed");
+/// How often the log says that a drill is overdue.
+const WARNED_EVERY: Duration = Duration::from_hours(6);
+
+async fn warn_of_drills(keeper: Arc<Keeper>, objective: Duration, ends: Ends) {
+    loop {
+        if keeper.drill_history(Some(objective)).overdue {
+            tracing::error!(objective_seconds = objective.as_secs(), "A DRILL IS OVERDUE: run `coffre drill`");
+        }
+        if tokio::time::timeout(WARNED_EVERY, ends.told()).await.is_ok() {
+            return;
+        }
     }
-    tracing::info!("stopped");
 }
 
 /// Serves the control verbs over one connection within this process: a command that finds no server
@@ -136,9 +303,12 @@ pub async fn serve_control(
 ) {
     let (limits, stop) = (Limits::default(), Stop::new());
     let keeper = Arc::new(Keeper::new(store, policies, limits.readers, Vec::new()));
-    let api = Api { keeper, limits, spool: None, stop: stop.clone() };
-    let peer = Peer { account, allowed: true };
-    connection::serve(io, http::control(api), Some(peer), limits, stop).await;
+    let quotas = Arc::default();
+    let ends = Ends::by(stop);
+    let (stop, seal) = (ends.stop.clone(), ends.seal.clone());
+    let api = Api { keeper, operators: None, quotas, limits, spool: None, drills: None, stop, seal };
+    let guest = Guest::of_this_host(Peer { account, allowed: true });
+    connection::serve(io, http::control(api), guest, limits, ends).await;
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use coffre_core::audit;
-use coffre_core::ids::{DocumentId, SubjectId};
+use coffre_core::ids::{DocumentId, FilingId, SubjectId};
 use coffre_core::record::{Category, FieldPath};
 use coffre_policies::record_type::{FieldFault, Rule};
 use coffre_policies::{Action, RecordType};
@@ -30,6 +30,8 @@ pub(crate) struct AmendRecord {
     pub(crate) expected: ExpectedVersion,
     pub(crate) purpose: String,
     pub(crate) reason: Option<String>,
+    /// The request that this change fulfils.
+    pub(crate) request: Option<FilingId>,
 }
 
 impl Keeper {
@@ -43,8 +45,12 @@ impl Keeper {
         self.clear(&mut asked)?;
         let id = asked.subject;
         let question = self.question_of_amend(&asked)?;
-        let look =
-            move |look: &Look<'_>| look.on_record(&question, asked.subject, |found| transaction(look, found, &asked));
+        let look = move |look: &Look<'_>| {
+            look.on_record(&question, asked.subject, |found| {
+                let act = transaction(look, found, &asked)?;
+                Ok(transactions::Answering { act, subject: asked.subject, filing: asked.request })
+            })
+        };
         let (version, receipt) = self.change(call, look).await?;
         Ok((Written { kind, id, version }, receipt))
     }

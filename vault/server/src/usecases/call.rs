@@ -1,24 +1,37 @@
 //! Who asks, as far as it is known before the vault is looked at.
 
+use std::sync::Arc;
+
 use coffre_core::audit::{Action, Decision, Draft, OperatorKnown};
+use coffre_core::four_eyes::KnownOperator;
 use coffre_core::ids::RequestId;
 use coffre_store::Application;
 
-use crate::authentication::{Operator, TokenHash};
+use crate::authentication::{Credential, Operator};
+use crate::quotas::Place;
 
 /// A call of an application.
 #[derive(Debug, Clone)]
 pub(crate) struct Call {
     pub(crate) request: RequestId,
-    pub(crate) token: TokenHash,
+    pub(crate) credential: Credential,
     /// Present wherever a human acts; a backup account's tree heads have none.
     pub(crate) operator: Option<Operator>,
+    /// Held for as long as the call is worked on.
+    pub(crate) _place: Arc<Place>,
 }
 
 impl Call {
     /// How the operator is known, where one is named.
     pub(super) fn operator_known(&self) -> Option<OperatorKnown> {
-        self.operator.as_ref().map(|_| OperatorKnown::Asserted)
+        self.operator.as_ref().map(Operator::known)
+    }
+
+    /// The operator as one of two.
+    pub(super) fn known_operator(&self) -> Option<KnownOperator> {
+        self.operator
+            .as_ref()
+            .map(|operator| KnownOperator { name: operator.as_str().to_owned(), known: operator.known() })
     }
 
     /// An entry that says who called and nothing yet of what.

@@ -6,12 +6,12 @@ use std::sync::Arc;
 
 use coffre_core::audit;
 use coffre_core::erasure::{Certificate, Standing};
-use coffre_core::ids::SubjectId;
+use coffre_core::ids::{FilingId, SubjectId};
 use coffre_core::record::{Category, FieldPath, RecordTypeName};
 use coffre_policies::values::date;
 use coffre_policies::{Action, Exemption, Labels, RecordFacts};
 use coffre_store::transactions::{
-    ConfirmErasure, EraseSubject, ErasureOutcome, Facts, MustKeep, ProposeErasure, WithdrawErasure,
+    Answering, ConfirmErasure, EraseSubject, ErasureOutcome, Facts, MustKeep, ProposeErasure, WithdrawErasure,
 };
 use coffre_store::{Erasure, Proposal, Receipt};
 use serde::Serialize;
@@ -28,6 +28,8 @@ pub(crate) struct EraseRecord {
     pub(crate) subject: SubjectId,
     pub(crate) purpose: String,
     pub(crate) reason: Option<String>,
+    /// The request that the erasure fulfils, when it is confirmed.
+    pub(crate) request: Option<FilingId>,
 }
 
 /// What is asked for.
@@ -89,7 +91,8 @@ impl Keeper {
             let plan = look.on_record(&question, asked.subject, |found| {
                 let remember = look.keeper.never_again(found.kind)?;
                 let erase = EraseSubject { record_type: found.kind.clone(), subject: found.subject, remember };
-                Ok(ConfirmErasure { erase, must_keep: look.keeper.must_keep(found.kind) })
+                let act = ConfirmErasure { erase, must_keep: look.keeper.must_keep(found.kind) };
+                Ok(Answering { act, subject: found.subject, filing: asked.request })
             });
             with_dating_fields(look, plan?)
         };
@@ -184,7 +187,7 @@ impl Keeper {
                     ground: keeping.opposes_erasure()?,
                     category: keeping.rule.category.clone(),
                     until: keeping.until().map(date::iso),
-                    source: keeping.rule.source.clone(),
+                    source: keeping.source().clone(),
                 })
             });
             kept.collect()
@@ -192,7 +195,7 @@ impl Keeper {
     }
 
     /// The fields by which no import may bring an erased person back: the keys of former systems.
-    fn never_again(&self, kind: &RecordTypeName) -> Result<Vec<FieldPath>, Failure> {
+    pub(super) fn never_again(&self, kind: &RecordTypeName) -> Result<Vec<FieldPath>, Failure> {
         let indexes = self.record_type(kind.as_str())?.indexes();
         let legacy = |field: &FieldPath| field.category_str() == "legacy";
         Ok(indexes.into_iter().map(|index| index.field).filter(legacy).collect())

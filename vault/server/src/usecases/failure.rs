@@ -10,16 +10,18 @@ use coffre_policies::record_type::FieldFault;
 use coffre_policies::{GrantFault, HabilitationFault, Reason};
 use coffre_store::transactions::{
     AddApplicationError, AddDocumentError, AmendError, CreateError, GiveGrantError, GiveHabilitationError,
-    RestoreError, RevokeApplicationError, WithdrawGrantError, WithdrawHabilitationError,
+    RestoreError, RevokeApplicationError, RotateTokenError, WithdrawGrantError, WithdrawHabilitationError,
 };
 use coffre_store::{
-    CaptureError, CommitError, LogTreeError, ReadError, StageError, Unavailable, WrongReceipt, disk_is_full,
+    CaptureError, CommitError, LogTreeError, ReadError, RotateError, StageError, Unavailable, WrongReceipt,
+    disk_is_full,
 };
 use thiserror::Error;
 
 use super::erasure::KeptCategory;
 use super::log_copy::CopyError;
 use super::log_refusal::LogRefusal;
+use super::requests::RequestRefusal;
 
 /// What a denial tells its caller. Its entry is in the log before anybody sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,8 +37,11 @@ pub(crate) struct Denial {
 /// A use case that did not do what was asked.
 #[derive(Debug, Error)]
 pub(crate) enum Failure {
-    /// Nobody in force has this token.
-    #[error("the token is of no application in force: ask for a new one, made by `coffre application add`")]
+    /// Nobody in force has this token or certificate.
+    #[error(
+        "the token or certificate is of no application in force, or has expired: ask for a new one, made by \
+         `coffre application rotate` or `coffre application add`"
+    )]
     Unauthenticated,
     /// There is no such record type.
     #[error("there is no record type of this name: use one of {known}")]
@@ -157,6 +162,17 @@ pub(crate) enum Failure {
     /// Not a name.
     #[error("not an application name: use 1 to 64 of a-z, 0-9 and '-', starting with a letter")]
     NotAName,
+    /// Not a URI.
+    #[error("not a URI of an application: use a scheme, ':' and up to 255 printable ASCII characters in all")]
+    NotAUri,
+    /// The URI is taken.
+    #[error("an application with this URI is there already: choose another URI, or revoke it first")]
+    UriTaken,
+    /// The application is known by certificate.
+    #[error(
+        "this application has no token: it is known by its client certificate, which its certificate authority renews"
+    )]
+    NoToken,
     /// There is no such application.
     #[error("there is no application of this name in force: see `coffre application list`")]
     NoSuchApplication,
@@ -166,6 +182,20 @@ pub(crate) enum Failure {
     /// No base backup was taken.
     #[error(transparent)]
     NotCaptured(CaptureError),
+    /// Another drill is under way.
+    #[error("another drill is under way: wait until it has ended")]
+    DrillUnderWay,
+    /// There is nothing to restore from.
+    #[error(
+        "there is no such destination to restore from: name one of those configured ({known}), or add one to [backup]"
+    )]
+    NoDestination {
+        /// Those that are configured.
+        known: String,
+    },
+    /// The root key was not replaced.
+    #[error(transparent)]
+    NotRotated(RotateError),
     /// Something about the log's tree.
     #[error(transparent)]
     Log(LogRefusal),
@@ -190,7 +220,7 @@ pub(crate) enum Failure {
         entry: u64,
     },
     /// One operator alone, or one that is known less surely.
-    #[error("an erasure takes two operators: have somebody else confirm it, who is known no less surely")]
+    #[error("this takes two operators: have somebody else confirm it, who is known no less surely")]
     NotAnotherOperator {
         /// The index of the log entry.
         entry: u64,
@@ -198,12 +228,18 @@ pub(crate) enum Failure {
     /// There is nothing to confirm or to take back.
     #[error("no erasure of this record is proposed, or it was more than seven days ago: propose it first")]
     NotProposed,
+    /// Nobody proposed to seal the vault.
+    #[error("nobody proposed to seal the vault, or it was more than an hour ago: propose it first")]
+    SealNotProposed,
     /// The record is neither erased nor about to be.
     #[error("the record is neither erased nor proposed for it")]
     NoSuchErasure,
     /// There is no such hold.
     #[error("there is no such hold: list those of the record")]
     NoSuchHold,
+    /// Something about a request.
+    #[error(transparent)]
+    Request(RequestRefusal),
     /// A report of copies that proves nothing.
     #[error("{cause}")]
     UnusableReport {
@@ -373,6 +409,8 @@ impl From<AddApplicationError> for Failure {
         match error {
             AddApplicationError::Name => Self::NotAName,
             AddApplicationError::Taken => Self::NameTaken,
+            AddApplicationError::Uri => Self::NotAUri,
+            AddApplicationError::UriTaken => Self::UriTaken,
             AddApplicationError::Store(error) => below(&error),
         }
     }
@@ -383,6 +421,16 @@ impl From<RevokeApplicationError> for Failure {
         match error {
             RevokeApplicationError::NoSuchApplication => Self::NoSuchApplication,
             RevokeApplicationError::Store(error) => below(&error),
+        }
+    }
+}
+
+impl From<RotateTokenError> for Failure {
+    fn from(error: RotateTokenError) -> Self {
+        match error {
+            RotateTokenError::NoSuchApplication => Self::NoSuchApplication,
+            RotateTokenError::NoToken => Self::NoToken,
+            RotateTokenError::Store(error) => below(&error),
         }
     }
 }

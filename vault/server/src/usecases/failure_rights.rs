@@ -1,7 +1,7 @@
 //! What the refusals of holds, erasures, restrictions and reports of copies are for callers.
 
 use coffre_store::transactions::{
-    ErasureError, ForgetPlaceError, LiftHoldError, PlaceHoldError, ReportCopiesError, SetRestrictionError,
+    ErasureError, ForgetPlaceError, LiftHoldError, PlaceHoldError, ReportCopiesError, RetainError, SetRestrictionError,
 };
 
 use super::failure::{Failure, below, vanished};
@@ -23,6 +23,15 @@ impl From<PlaceHoldError> for Failure {
         match error {
             PlaceHoldError::NoSuchRecord => vanished(),
             PlaceHoldError::Store(error) => below(&error),
+        }
+    }
+}
+
+impl From<RetainError> for Failure {
+    fn from(error: RetainError) -> Self {
+        match error {
+            RetainError::NoSuchRecord => vanished(),
+            RetainError::Store(error) => below(&error),
         }
     }
 }

@@ -43,11 +43,18 @@ pub(crate) struct Capture {
     lag_milliseconds: u64,
     newest: Option<Timestamp>,
     trouble: Option<String>,
+    /// How much of the spool is taken, and how much may be.
+    spool_bytes: u64,
+    spool_limit_bytes: Option<u64>,
+    spool_nearly_full: bool,
 }
 
 impl From<CaptureStatus> for Capture {
-    fn from(CaptureStatus { on, lag, newest, trouble }: CaptureStatus) -> Self {
-        Self { on, lag_milliseconds: u64::try_from(lag.as_millis()).unwrap_or(u64::MAX), newest, trouble }
+    fn from(status: CaptureStatus) -> Self {
+        let spool_nearly_full = status.spool_is_nearly_full();
+        let CaptureStatus { on, lag, newest, trouble, spool_bytes, spool_limit } = status;
+        let lag_milliseconds = u64::try_from(lag.as_millis()).unwrap_or(u64::MAX);
+        Self { on, lag_milliseconds, newest, trouble, spool_bytes, spool_limit_bytes: spool_limit, spool_nearly_full }
     }
 }
 
@@ -77,6 +84,11 @@ impl Keeper {
     /// Whether the vault can serve now, and if not, why.
     pub(crate) fn readiness(&self) -> Result<(), Unavailable> {
         self.store.readiness()
+    }
+
+    /// Whether the reserve of disk is whole, if one is kept.
+    pub(crate) fn reserve(&self) -> Option<bool> {
+        self.store.reserve_is_whole()
     }
 
     /// How continuous capture does.

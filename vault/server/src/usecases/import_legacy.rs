@@ -107,7 +107,7 @@ impl Keeper {
         let indexes = kind.map(coffre_policies::RecordType::indexes).unwrap_or_default();
         let (purpose, policy_set) = (Some(PURPOSE.to_owned()), Some(self.policy_set.clone()));
         let base = Draft { purpose, policy_set, ..call.draft(Action::Import) };
-        let mut target = VaultTarget::new(&self.store, &mapping, &indexes, base)?;
+        let target = VaultTarget::new(&self.store, &mapping, &indexes, base)?;
         let recipient = asked.reject_recipient.as_deref().unwrap_or_else(|| self.store.recovery_recipient());
         let options = ImportOptions {
             apply_changes: asked.apply_changes,
@@ -115,7 +115,7 @@ impl Keeper {
             reject_recipient: recipient,
             batch: BATCH,
         };
-        let target: Option<&mut dyn coffre_import::ImportTarget> = if asked.dry_run { None } else { Some(&mut target) };
+        let target: Option<&dyn coffre_import::ImportTarget> = if asked.dry_run { None } else { Some(&target) };
         Ok(import(&legacy, &grants, target, &options, progress)?)
     }
 

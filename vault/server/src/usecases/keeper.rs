@@ -1,20 +1,26 @@
 //! What every use case works with: the open store, the policies, and what is remembered of both.
 
+use std::num::NonZero;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use coffre_core::drill::DrillResult;
 use coffre_core::note::WitnessKey;
 use coffre_policies::Policies;
-use coffre_store::{LogTree, Snapshot, Store};
-use tokio::sync::Semaphore;
+use coffre_store::{Application, LogTree, Snapshot, Store};
+use tokio::sync::oneshot;
 
 use super::cosignatures::published_again;
+use super::drill::kept;
 use super::failure::Failure;
 use super::health::{Counted, LastBase};
 use super::log_sessions::LogSessions;
 use super::published_head::PublishedHead;
-use crate::authentication::{Applications, TokenHash};
+use super::seal::SealProposal;
+use super::viewers::{View, Viewers, Waiting};
+use crate::authentication::{Applications, Credential};
 use crate::authorization::Decider;
 use crate::metrics::Metrics;
+use crate::unusual::{AlertLimits, Watch};
 
 /// Keeps the vault: whoever wants something of it goes through a use case of this.
 pub(crate) struct Keeper {
@@ -24,9 +30,11 @@ pub(crate) struct Keeper {
     pub(super) decider: Decider,
     pub(super) applications: Applications,
     pub(crate) metrics: Metrics,
+    pub(super) watch: Watch,
     pub(super) counted: Counted,
     last_base: Mutex<Option<LastBase>>,
-    readers: Semaphore,
+    pub(super) seal_proposed: Mutex<Option<SealProposal>>,
+    viewers: Viewers,
     /// Held by the one import that is under way.
     pub(super) importing: Mutex<()>,
     /// The keys whose cosignatures are believed.
@@ -36,10 +44,17 @@ pub(crate) struct Keeper {
     pub(super) log_sessions: LogSessions,
     /// Held by the one report that is made.
     pub(super) reporting: tokio::sync::Mutex<()>,
+    /// Held by the one drill that is held.
+    pub(super) drilling: tokio::sync::Mutex<()>,
+    /// The drills so far, oldest first.
+    pub(super) held_drills: Mutex<Vec<DrillResult>>,
 }
 
 impl Keeper {
     pub(crate) fn new(store: Store, policies: Arc<Policies>, readers: usize, witnesses: Vec<WitnessKey>) -> Self {
+        let held_drills = Mutex::new(kept(&store));
+        // To look is work for a processor: more viewers than there are of them only get into each other's way.
+        let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
         let (published_head, log_tree) = (published_again(&store, &witnesses), LogTree::of(&store));
         Self {
             policy_set: policies.hash().to_string(),
@@ -48,27 +63,43 @@ impl Keeper {
             store,
             applications: Applications::default(),
             metrics: Metrics::default(),
+            watch: Watch::default(),
             counted: Counted::default(),
             last_base: Mutex::default(),
-            readers: Semaphore::new(readers.max(1)),
+            seal_proposed: Mutex::default(),
+            viewers: Viewers::new(readers.min(cores)),
             importing: Mutex::new(()),
             published_head,
             log_tree,
             witnesses,
             log_sessions: LogSessions::default(),
             reporting: tokio::sync::Mutex::default(),
+            drilling: tokio::sync::Mutex::default(),
+            held_drills,
         }
     }
 
-    /// Looks at the vault once, on a blocking thread. No more views are open at a time than there
+    /// Tells reads that leave other ranges than the usual ones.
+    pub(crate) fn watching(self, limits: AlertLimits) -> Self {
+        Self { watch: Watch::new(limits), ..self }
+    }
+
+    /// Looks at the vault once, on a thread that may block. No more views are open at a time than there
     /// are readers, so waiting callers hold no thread.
+    pub(super) fn look(self: &Arc<Self>, look: impl FnOnce(&Self, View<'_>) + Send + 'static) {
+        self.viewers.serve(Waiting::new(self, look));
+    }
+
+    /// Looks at the vault once, and waits for what comes of it.
     pub(super) async fn view<T: Send + 'static>(
         self: &Arc<Self>,
         look: impl FnOnce(&Self, &Snapshot<'_>) -> Result<T, Failure> + Send + 'static,
     ) -> Result<T, Failure> {
-        let _place = self.readers.acquire().await.map_err(|_| Failure::Internal { what: "readers closed".into() })?;
-        let keeper = Arc::clone(self);
-        blocking(move || look(&keeper, &keeper.store.snapshot()?)).await
+        let (answer, answered) = oneshot::channel();
+        self.look(move |keeper, view| {
+            let _gone = answer.send(view.and_then(|snapshot| look(keeper, snapshot)));
+        });
+        answered.await.unwrap_or_else(|_| Err(lost()))
     }
 
     /// The last base backup that this process took.
@@ -80,16 +111,23 @@ impl Keeper {
         *self.last_base.lock().unwrap_or_else(PoisonError::into_inner) = Some(base);
     }
 
-    /// The role behind a token, before anything else is done for it.
-    pub(crate) async fn identify(self: &Arc<Self>, token: TokenHash) -> Result<coffre_core::role::Role, Failure> {
-        if let Some(application) = self.applications.recall(&token) {
-            return Ok(application.role);
+    /// The application behind a credential, before anything else is done for it.
+    pub(crate) async fn identify(self: &Arc<Self>, credential: &Credential) -> Result<Arc<Application>, Failure> {
+        if let Some(application) = self.applications.recall(credential, self.store.now()) {
+            return Ok(application);
         }
+        let credential = credential.clone();
         let identify = move |keeper: &Self, snapshot: &Snapshot<'_>| {
-            keeper.applications.identify(snapshot, &token)?.ok_or(Failure::Unauthenticated)
+            let found = keeper.applications.identify(snapshot, &credential, keeper.store.now())?;
+            found.ok_or(Failure::Unauthenticated)
         };
-        Ok(self.view(identify).await?.role)
+        Ok(self.view(identify).await?.application)
     }
+}
+
+/// A look that gave no answer, because it panicked.
+pub(super) fn lost() -> Failure {
+    Failure::Internal { what: "a look at the vault was lost".to_owned() }
 }
 
 /// Runs on a thread that may block.

@@ -2,20 +2,20 @@
 //! say of it, and the entry that tells all that.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use coffre_core::audit::{self, Draft};
 use coffre_core::ids::SubjectId;
 use coffre_core::record::{FieldPath, RecordTypeName};
 use coffre_core::time::Timestamp;
 use coffre_policies::Action;
-use coffre_store::{Application, Depends, RecordState, Snapshot};
+use coffre_store::{Depends, RecordState, Snapshot};
 
 use super::acting::Acting;
 use super::call::Call;
 use super::failure::{Denial, Failure};
 use super::keeper::Keeper;
 use super::plan::{Plan, Refused};
+use crate::authentication::Identified;
 use crate::authorization::{Asked, Decided, Refusal, Standing};
 
 /// The cause in the log where a record asked for does not exist.
@@ -26,7 +26,7 @@ pub(super) struct Look<'l> {
     pub(super) keeper: &'l Keeper,
     pub(super) snapshot: &'l Snapshot<'l>,
     pub(super) call: &'l Call,
-    application: Arc<Application>,
+    caller: Identified,
     pub(super) now: Timestamp,
     acting: Acting,
 }
@@ -56,9 +56,15 @@ pub(super) struct Found<'f> {
 
 impl<'l> Look<'l> {
     pub(super) fn new(keeper: &'l Keeper, snapshot: &'l Snapshot<'l>, call: &'l Call) -> Result<Self, Failure> {
-        let application = keeper.applications.identify(snapshot, &call.token)?.ok_or(Failure::Unauthenticated)?;
+        let now = keeper.store.now();
+        let found = keeper.applications.identify(snapshot, &call.credential, now)?;
         let acting = Acting::default();
-        Ok(Self { keeper, snapshot, call, application, now: keeper.store.now(), acting })
+        Ok(Self { keeper, snapshot, call, caller: found.ok_or(Failure::Unauthenticated)?, now, acting })
+    }
+
+    /// The application that calls.
+    pub(super) fn application(&self) -> &coffre_store::Application {
+        &self.caller.application
     }
 
     /// Plans what is asked of one record: the action if the record is there and the policies allow
@@ -105,8 +111,10 @@ impl<'l> Look<'l> {
         };
         // Asked for an unknown record too, so that both take the same work.
         let grants = self.snapshot.grants(subject)?;
-        let standing =
-            state.as_ref().map(|state| Standing { grants: &grants, restricted: state.restricted, now: self.now });
+        let standing = state.as_ref().map(|state| {
+            let RecordState { restricted, archived, .. } = state;
+            Standing { grants: &grants, restricted: *restricted, archived, now: self.now }
+        });
         let decided = self.decide(question, standing)?;
         Ok((state, decided))
     }
@@ -119,7 +127,7 @@ impl<'l> Look<'l> {
     fn decide(&self, question: &Question, standing: Option<Standing<'_>>) -> Result<Decided, Failure> {
         let operator = self.acting.operator(self, question)?;
         let asked = Asked {
-            role: self.application.role,
+            role: self.caller.application.role,
             action: question.action,
             record_type: question.kind.as_ref(),
             fields: question.fields.clone(),
@@ -175,16 +183,16 @@ impl<'l> Look<'l> {
             habilitations: decided.habilitations.clone(),
             policies: decided.policies.iter().cloned().collect(),
             policy_set: Some(self.keeper.policy_set.clone()),
-            ..self.call.draft(&self.application, question.logged_as, decision)
+            ..self.call.draft(&self.caller.application, question.logged_as, decision)
         }
     }
 
     pub(super) fn depends(&self, subjects: Vec<SubjectId>, decided: &Decided) -> Depends {
         Depends {
             access_point: self.snapshot.access_point(),
-            application: Some(self.application.id),
+            application: Some(self.caller.application.id),
             subjects,
-            valid_until: decided.valid_until,
+            valid_until: [decided.valid_until, self.caller.expires_at].into_iter().flatten().min(),
         }
     }
 }

@@ -3,13 +3,15 @@
 
 use std::sync::Arc;
 
-use coffre_core::audit::Draft;
-use coffre_store::{Claim, CommitError, Depends, Disclosure, Pending, Receipt, Snapshot, Transaction};
+use coffre_core::audit::{Action, Draft};
+use coffre_store::{Claim, CommitError, Depends, Disclosure, Receipt, Transaction};
+use tokio::sync::oneshot;
 
 use super::call::Call;
 use super::failure::{Denial, Failure, uncommitted};
-use super::keeper::Keeper;
+use super::keeper::{Keeper, lost};
 use super::look::Look;
+use crate::unusual::Unusual;
 
 /// How often a decision is made again when access moved under it.
 const ATTEMPTS: usize = 8;
@@ -50,12 +52,6 @@ impl Refused {
     }
 }
 
-/// A refusal on its way into the log.
-struct Refusing {
-    pending: Pending<Receipt, std::convert::Infallible>,
-    refused: Refused,
-}
-
 /// What became of an attempt.
 enum Attempt<T> {
     Settled(Result<T, Failure>),
@@ -74,6 +70,15 @@ where
     }
 }
 
+/// The way to whoever waits for an attempt. An asker that has gone needs no answer.
+struct Answer<T>(oneshot::Sender<Result<Attempt<T>, Failure>>);
+
+impl<T> Answer<T> {
+    fn give(self, attempt: Result<Attempt<T>, Failure>) {
+        let _gone = self.0.send(attempt);
+    }
+}
+
 impl Keeper {
     /// Executes a reading: commits its entry, then gives the content and the receipt that opens it.
     pub(super) async fn disclose<C, F>(self: &Arc<Self>, call: &Call, look: F) -> Result<(C, Receipt), Failure>
@@ -81,25 +86,21 @@ impl Keeper {
         C: Send + 'static,
         F: Fn(&Look<'_>) -> Result<Plan<Reading<C>>, Failure> + Send + Sync + 'static,
     {
-        let look = Arc::new(look);
-        for _ in 0..ATTEMPTS {
-            let attempt = self.plan(call, &look, |keeper, plan| match plan.then {
-                Ok(reading) => {
-                    let Plan { draft, reason, depends, .. } = plan;
-                    let disclosure = Disclosure { draft, reason, claims: reading.claims, depends };
-                    Ok((keeper.store.disclose(disclosure), reading.content))
+        let execute = |keeper: &Self, plan: Plan<Reading<C>>, answer: Answer<(C, Receipt)>| {
+            let Plan { draft, reason, depends, then } = plan;
+            match then {
+                Ok(Reading { claims, content }) => {
+                    keeper.watch_reads(&draft);
+                    let disclosure = Disclosure { draft, reason, claims, depends };
+                    let then = move |done: Result<Receipt, _>| {
+                        answer.give(Ok(settle(done.map(|receipt| (content, receipt)))));
+                    };
+                    keeper.store.disclose_then(disclosure, then);
                 }
-                Err(refused) => Err(keeper.refuse(plan.draft, plan.reason, plan.depends, refused)),
-            });
-            let settled = match attempt.await? {
-                Ok((pending, content)) => settle(pending.await.map(|receipt| (content, receipt))),
-                Err(refusing) => refusing.settle().await,
-            };
-            if let Attempt::Settled(result) = settled {
-                return result;
+                Err(refused) => keeper.refuse(draft, reason, depends, refused, answer),
             }
-        }
-        Err(Failure::Contended)
+        };
+        self.attempt(call, look, execute).await
     }
 
     /// Executes a change.
@@ -109,21 +110,17 @@ impl Keeper {
         Failure: From<T::Error>,
         F: Fn(&Look<'_>) -> Result<Plan<T>, Failure> + Send + Sync + 'static,
     {
-        let look = Arc::new(look);
-        for _ in 0..ATTEMPTS {
-            let attempt = self.plan(call, &look, |keeper, plan| match plan.then {
-                Ok(transaction) => Ok(keeper.store.transact(transaction, plan.draft, plan.reason, plan.depends)),
-                Err(refused) => Err(keeper.refuse(plan.draft, plan.reason, plan.depends, refused)),
-            });
-            let settled = match attempt.await? {
-                Ok(pending) => settle(pending.await),
-                Err(refusing) => refusing.settle().await,
-            };
-            if let Attempt::Settled(result) = settled {
-                return result;
+        let execute = |keeper: &Self, plan: Plan<T>, answer: Answer<(T::Output, Receipt)>| {
+            let Plan { draft, reason, depends, then } = plan;
+            match then {
+                Ok(transaction) => {
+                    let then = move |done| answer.give(Ok(settle(done)));
+                    keeper.store.transact_then(transaction, draft, reason, depends, then);
+                }
+                Err(refused) => keeper.refuse(draft, reason, depends, refused, answer),
             }
-        }
-        Err(Failure::Contended)
+        };
+        self.attempt(call, look, execute).await
     }
 
     /// Decides without doing anything yet; a refusal is committed. What it allows is decided again
@@ -133,54 +130,74 @@ impl Keeper {
         A: Send + 'static,
         F: Fn(&Look<'_>) -> Result<Plan<A>, Failure> + Send + Sync + 'static,
     {
+        let execute = |keeper: &Self, plan: Plan<A>, answer: Answer<A>| {
+            let Plan { draft, reason, depends, then } = plan;
+            match then {
+                Ok(permitted) => answer.give(Ok(Attempt::Settled(Ok(permitted)))),
+                Err(refused) => keeper.refuse(draft, reason, depends, refused, answer),
+            }
+        };
+        self.attempt(call, look, execute).await
+    }
+
+    /// Plans and executes until access stands still. The plan goes to the writer from the thread that made it, and what
+    /// comes of it straight to the caller, who is woken once.
+    async fn attempt<A, T, F>(
+        self: &Arc<Self>,
+        call: &Call,
+        look: F,
+        execute: fn(&Self, Plan<A>, Answer<T>),
+    ) -> Result<T, Failure>
+    where
+        A: 'static,
+        T: Send + 'static,
+        F: Fn(&Look<'_>) -> Result<Plan<A>, Failure> + Send + Sync + 'static,
+    {
         let look = Arc::new(look);
         for _ in 0..ATTEMPTS {
-            let attempt = self.plan(call, &look, |keeper, plan| {
-                plan.then.map_err(|refused| keeper.refuse(plan.draft, plan.reason, plan.depends, refused))
+            let (answer, answered) = oneshot::channel();
+            let (answer, call, look) = (Answer(answer), call.clone(), Arc::clone(&look));
+            self.look(move |keeper, view| match view.and_then(|snapshot| look(&Look::new(keeper, snapshot, &call)?)) {
+                Ok(plan) => execute(keeper, plan, answer),
+                Err(failure) => answer.give(Err(failure)),
             });
-            let settled = match attempt.await? {
-                Ok(permitted) => return Ok(permitted),
-                Err(refusing) => refusing.settle().await,
-            };
-            if let Attempt::Settled(result) = settled {
-                return result;
+            match answered.await.unwrap_or_else(|_| Err(lost()))? {
+                Attempt::Settled(result) => return result,
+                Attempt::Moved => {}
             }
         }
         Err(Failure::Contended)
     }
 
-    /// One view: plans, and hands the plan to the writer from the same thread.
-    async fn plan<A, F, S>(
-        self: &Arc<Self>,
-        call: &Call,
-        look: &Arc<F>,
-        submit: impl FnOnce(&Self, Plan<A>) -> S + Send + 'static,
-    ) -> Result<S, Failure>
-    where
-        F: Fn(&Look<'_>) -> Result<Plan<A>, Failure> + Send + Sync + 'static,
-        S: Send + 'static,
-    {
-        let (call, look) = (call.clone(), Arc::clone(look));
-        let view = move |keeper: &Self, snapshot: &Snapshot<'_>| {
-            let plan = look(&Look::new(keeper, snapshot, &call)?)?;
-            Ok(submit(keeper, plan))
-        };
-        self.view(view).await
+    /// Tells when somebody reads far more than they do usually; only what opens content counts.
+    fn watch_reads(&self, draft: &Draft) {
+        let content =
+            matches!(draft.action, Action::Read | Action::ReadVersions | Action::ReadDocument | Action::Search);
+        let (Some(application), Some(role), true) = (draft.application, draft.role, content) else { return };
+        let (operator, records) = (draft.operator.as_deref(), draft.subjects.len());
+        if let Some(unusual) = self.watch.count(application, operator, records, self.store.now()) {
+            let Unusual { reads, usual } = unusual;
+            self.metrics.unusual(role);
+            tracing::warn!(%application, %role, reads, usual, "reads have left their usual range: see the audit log");
+        }
     }
 
-    fn refuse(&self, draft: Draft, reason: Option<String>, depends: Depends, refused: Refused) -> Refusing {
+    fn refuse<T: Send + 'static>(
+        &self,
+        draft: Draft,
+        reason: Option<String>,
+        depends: Depends,
+        refused: Refused,
+        answer: Answer<T>,
+    ) {
         self.metrics.denied(draft.role, draft.action, draft.cause.as_deref());
         let disclosure = Disclosure { draft, reason, claims: Vec::new(), depends };
-        Refusing { pending: self.store.disclose(disclosure), refused }
-    }
-}
-
-impl Refusing {
-    async fn settle<T>(self) -> Attempt<T> {
-        match settle(self.pending.await) {
-            Attempt::Settled(Ok(receipt)) => Attempt::Settled(Err(self.refused.recorded(&receipt))),
-            Attempt::Settled(Err(failure)) => Attempt::Settled(Err(failure)),
-            Attempt::Moved => Attempt::Moved,
-        }
+        self.store.disclose_then(disclosure, move |done| {
+            answer.give(Ok(match settle(done) {
+                Attempt::Settled(Ok(receipt)) => Attempt::Settled(Err(refused.recorded(&receipt))),
+                Attempt::Settled(Err(failure)) => Attempt::Settled(Err(failure)),
+                Attempt::Moved => Attempt::Moved,
+            }));
+        });
     }
 }

@@ -75,10 +75,28 @@ impl Keeper {
         call: &Call,
         asked: ReadDocument,
     ) -> Result<(DocumentInfo, DocumentStream, Receipt), Failure> {
+        self.document_as(call, asked, audit::Action::ReadDocument).await
+    }
+
+    /// Reads a document for an export, which the entry says.
+    pub(super) async fn export_document(
+        self: &Arc<Self>,
+        call: &Call,
+        asked: ReadDocument,
+    ) -> Result<(DocumentInfo, DocumentStream, Receipt), Failure> {
+        self.document_as(call, asked, audit::Action::ExportPortable).await
+    }
+
+    async fn document_as(
+        self: &Arc<Self>,
+        call: &Call,
+        asked: ReadDocument,
+        logged_as: audit::Action,
+    ) -> Result<(DocumentInfo, DocumentStream, Receipt), Failure> {
         let kind = self.record_type(&asked.kind)?;
         let question = Question {
             action: Action::ReadDocument,
-            logged_as: audit::Action::ReadDocument,
+            logged_as,
             kind: Some(kind.name().clone()),
             fields: declared::document_fields(kind),
             entire: true,

@@ -7,10 +7,10 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use coffre_core::audit;
-use coffre_core::ids::SubjectId;
+use coffre_core::ids::{FilingId, SubjectId};
 use coffre_policies::Action;
 use coffre_store::Receipt;
-use coffre_store::transactions::SetRestriction;
+use coffre_store::transactions::{Answering, SetRestriction};
 
 use super::call::Call;
 use super::failure::Failure;
@@ -64,6 +64,8 @@ pub(crate) struct Restrict {
     pub(crate) ground: Option<Ground>,
     pub(crate) purpose: String,
     pub(crate) reason: String,
+    /// The request that the restriction fulfils.
+    pub(crate) request: Option<FilingId>,
 }
 
 impl Keeper {
@@ -86,7 +88,8 @@ impl Keeper {
         let look = move |look: &Look<'_>| {
             let mut plan = look.on_record(&question, subject, |found| {
                 let record_type = found.kind.clone();
-                Ok(SetRestriction { record_type, subject: found.subject, restricted: ground.is_some() })
+                let act = SetRestriction { record_type, subject: found.subject, restricted: ground.is_some() };
+                Ok(Answering { act, subject: found.subject, filing: asked.request })
             })?;
             plan.draft.target = ground.map(|ground| ground.to_string());
             Ok(plan)

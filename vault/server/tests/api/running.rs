@@ -14,7 +14,7 @@ use coffre_policies::Policies;
 use coffre_server::{BackupSocket, ServerOptions, Serving, SpoolOptions, serve};
 use coffre_store::clock::{Clock, SystemClock, SystemEntropy};
 use coffre_store::transactions::GiveHabilitation;
-use coffre_store::{Depends, Identity, InitPlan, Layout, OpenOptions, Store, init};
+use coffre_store::{Depends, Identity, InitPlan, Layout, OpenOptions, Store, WhenFull, init};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Bytes;
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderMap, IF_MATCH};
@@ -87,7 +87,13 @@ impl Running {
         options.backup_socket =
             Some(BackupSocket { path: folder.path().join("backup.sock"), accounts: vec![], groups: vec![] });
         let keep = std::num::NonZeroU64::new(2).unwrap();
-        options.spool = Some(SpoolOptions { folder: folder.path().join("spool"), keep, continuous: false });
+        options.spool = Some(SpoolOptions {
+            folder: folder.path().join("spool"),
+            keep,
+            continuous: false,
+            limit: None,
+            when_full: WhenFull::KeepServing,
+        });
         change(&mut options);
         habilitate(&store, "a.martin").await;
         let serving = serve(options, store.clone(), policies()).await.unwrap();

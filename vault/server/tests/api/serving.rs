@@ -42,7 +42,7 @@ fn certificate(folder: &std::path::Path) -> TlsFiles {
         .unwrap();
     assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
     std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o600)).unwrap();
-    TlsFiles { certificate, key }
+    TlsFiles { certificate, key, clients: None }
 }
 
 #[tokio::test]
@@ -90,7 +90,7 @@ async fn a_key_that_everybody_can_read_is_refused() {
     };
     assert!(refuse(files.clone()).await.ends_with("run `chmod 600` on it"));
     std::fs::set_permissions(&files.key, std::fs::Permissions::from_mode(0o600)).unwrap();
-    let swapped = TlsFiles { certificate: files.key.clone(), key: files.key.clone() };
+    let swapped = TlsFiles { certificate: files.key.clone(), ..files.clone() };
     assert!(refuse(swapped).await.contains("holds no certificate"));
     let missing = TlsFiles { certificate: folder.path().join("none.pem"), ..files };
     assert!(refuse(missing).await.contains("cannot be read"));

@@ -24,7 +24,7 @@ pub(crate) struct Door {
 
 impl Door {
     /// Runs something on the writer's thread between two groups, and gives its answer.
-    pub(super) fn exclusively<T: Send + 'static>(
+    pub(crate) fn exclusively<T: Send + 'static>(
         &self,
         act: impl FnOnce(&Shared, &Files, &Tail) -> T + Send + 'static,
     ) -> Result<T, Unavailable> {

@@ -42,6 +42,20 @@ pub struct CaptureOptions {
     pub base_every: Duration,
     /// Pages of a write-ahead log that capture may be behind.
     pub longest_wal: u64,
+    /// Bytes that the spool may take; base backups are taken beyond it, because they make room.
+    pub spool_limit: Option<u64>,
+    /// What to do when the spool takes no more.
+    pub when_full: WhenFull,
+}
+
+/// What a vault does when its spool takes no more.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum WhenFull {
+    /// It goes on, and what can be restored ends where capture ended.
+    #[default]
+    KeepServing,
+    /// It refuses reads and writes, but for what takes something out of somebody's reach.
+    Refuse,
 }
 
 impl CaptureOptions {
@@ -54,6 +68,8 @@ impl CaptureOptions {
             interval: Duration::from_millis(800),
             base_every: Duration::from_hours(24),
             longest_wal: 65_536,
+            spool_limit: None,
+            when_full: WhenFull::default(),
         }
     }
 }
@@ -88,7 +104,8 @@ impl Store {
         if door.shared.watch.is_on() {
             return Err(CaptureError::Busy);
         }
-        let spool = Spool::open(&options.spool, &door.shared.scope).map_err(CaptureError::Spool)?;
+        let mut spool = Spool::open(&options.spool, &door.shared.scope)?;
+        spool.limit_to(options.spool_limit).map_err(CaptureError::Spool)?;
         door.shared.watch.set_on(true, options.longest_wal);
         let chains = Chains {
             links: Links::open(&door.shared),
@@ -104,6 +121,7 @@ impl Store {
             retry_base: Instant::now(),
             failures: 0,
             failed: None,
+            warned: false,
         };
         let thread = std::thread::Builder::new().name("coffre-capture".to_owned());
         let handle = thread.spawn(move || follower.run()).map_err(CaptureError::Read)?;
@@ -135,6 +153,7 @@ impl Chains {
     /// Captures what is pending.
     fn step(&mut self, door: &Door) -> Result<(), StepError> {
         let (Some(ends), Some(mark)) = (&mut self.ends, &self.pending) else { return Ok(()) };
+        self.spool.has_room()?;
         Stepper { door, spool: &self.spool, logs: &mut self.logs, mark }.run(ends)?;
         door.shared.watch.captured(mark.frames, ends.newest);
         self.pending = None;
@@ -151,6 +170,8 @@ struct Follower {
     failures: u32,
     /// What the last attempt failed of, for whoever waits for it.
     failed: Option<CaptureError>,
+    /// Whether it was said that the spool is nearly full.
+    warned: bool,
 }
 
 impl Follower {
@@ -158,7 +179,8 @@ impl Follower {
         self.resume();
         let mut stop = false;
         while !stop {
-            let longest = if self.is_behind() { RETRY } else { IDLE };
+            let waits = self.is_behind() || self.door.shared.watch.refusal().is_some();
+            let longest = if waits { RETRY } else { IDLE };
             let woken = self.door.shared.watch.wait(longest);
             let started = Instant::now();
             stop = woken.stop;
@@ -211,9 +233,32 @@ impl Follower {
             self.retry_base = Instant::now();
         }
         self.base_if_due();
+        self.tell_spool();
         for answer in waiting {
             let _gone = answer.send(self.caught_up(before));
         }
+    }
+
+    /// How much of the spool is taken, with a warning well before it is full; and whether the vault is to refuse.
+    fn tell_spool(&mut self) {
+        let watch = &self.door.shared.watch;
+        let (bytes, has_room, lost) = {
+            let chains = self.chains();
+            let has_room = chains.spool.has_room().is_ok();
+            (chains.spool.bytes(), has_room, chains.ends.is_none())
+        };
+        watch.spool(bytes, self.options.spool_limit);
+        let failed = self.failed.as_ref().is_some_and(CaptureError::is_full_spool);
+        // Between two tries of a base backup nothing is known that was not known before.
+        let waits = lost && self.failures > 0 && watch.refusal().is_some();
+        watch.refuse(self.options.when_full == WhenFull::Refuse && (!has_room || failed || waits));
+        let status = watch.status();
+        let nearly = status.spool_is_nearly_full();
+        if nearly && !self.warned {
+            let (bytes, limit) = (status.spool_bytes, status.spool_limit);
+            tracing::warn!(bytes, limit, "the spool has taken four fifths of its declared size");
+        }
+        self.warned = nearly;
     }
 
     /// Whether everything that was told is in the spool.

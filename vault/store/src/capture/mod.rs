@@ -47,8 +47,8 @@ use crate::store::Store;
 use crate::writer::{Files, Shared, checkpoint_all};
 pub(crate) use door::Door;
 use ends::{End, Ends, next_places};
-pub use follow::CaptureOptions;
 pub(crate) use follow::Following;
+pub use follow::{CaptureOptions, WhenFull};
 use landmark::Landmark;
 pub(crate) use landmark::forget as forget_landmark;
 use links::Links;
@@ -99,9 +99,20 @@ pub enum CaptureError {
         /// The document.
         document: DocumentId,
     },
+    /// Another process captures into the spool.
+    #[error("another vault captures into this spool: stop it, or configure a spool of its own")]
+    SpoolInUse,
     /// The spool has no space left.
     #[error("the disk that holds the spool is full: free space, then take the backup again")]
     SpoolFull,
+    /// The spool has the size that it may have.
+    #[error(
+        "the spool has reached its declared size of {limit} bytes: raise `spool_limit_mb`, or keep fewer base backups in it"
+    )]
+    SpoolLimit {
+        /// That size.
+        limit: u64,
+    },
     /// The spool could not be written.
     #[error("the spool could not be written ({0}): check the folder and its permissions")]
     Spool(#[source] io::Error),
@@ -117,6 +128,11 @@ pub enum CaptureError {
 }
 
 impl CaptureError {
+    /// Whether the spool has no room.
+    pub(super) const fn is_full_spool(&self) -> bool {
+        matches!(self, Self::SpoolFull | Self::SpoolLimit { .. })
+    }
+
     /// A full disk by its name: the spool's, or the vault's own.
     pub(super) fn naming_a_full_disk(self) -> Self {
         match self {
@@ -184,7 +200,7 @@ impl Store {
             door.shared.watch.request(Request::Base(answer));
             return answered.recv().unwrap_or(Err(CaptureError::Unavailable(Unavailable::Stopping)));
         }
-        let spool = Spool::open(spool, &door.shared.scope).map_err(CaptureError::Spool)?;
+        let spool = Spool::open(spool, &door.shared.scope)?;
         let links = Links::open(&door.shared);
         let taken = take_base(&door, &spool, &links, keep, software);
         taken.map(|(captured, _)| captured)
@@ -228,7 +244,7 @@ fn try_take_base(
     software: &str,
 ) -> Result<(Captured, Ends), CaptureError> {
     let hold = Hold::take(&door.shared)?;
-    let key_files = door.shared.key_files.read(&door.shared.layout)?;
+    let key_files = door.shared.right_key_files()?;
     let frozen = door.exclusively(freeze)?.map_err(CaptureError::Database)?;
     let making = Making { door, spool, links, frozen: &frozen, key_files: &key_files, keep, software };
     let (captured, ends) = making.all()?;
@@ -364,7 +380,8 @@ impl Making<'_> {
         let name = ObjectName::Base { generation: self.door.generation, chain, position: place.position };
         let file = shared.descriptors.of(database).ok_or_else(|| CaptureError::Read(io::ErrorKind::NotFound.into()))?;
         let size = pages.bytes();
-        let sha256 = self.spool.copy_in(&name, copy::Positioned::new(file, size), size)?;
+        let source = copy::Positioned::new(file, size, &shared.watch);
+        let sha256 = self.spool.copy_in(&name, source, size).map_err(|error| self.unless_abandoned(error))?;
         let Place { position, previous } = place;
         Ok(Base { position, size, page_size: pages.size, page_count: pages.count, sha256, previous })
     }
@@ -378,6 +395,9 @@ impl Making<'_> {
             if self.spool.length(&name).map_err(CaptureError::Spool)? == Some(entry.size) {
                 continue;
             }
+            if self.door.shared.watch.is_abandoned() {
+                return Err(Unavailable::Stopping.into());
+            }
             let DocumentName { document, version } = entry.name;
             let file = folder.open_file(document, version).map_err(CaptureError::Read)?;
             let copied = self.spool.copy_checked(&name, file, entry.size, entry.sha256)?;
@@ -389,6 +409,11 @@ impl Making<'_> {
         }
         self.spool.sync_folders().map_err(CaptureError::Spool)?;
         Ok((count, bytes))
+    }
+
+    /// What a copy that was broken off for sealing failed of.
+    fn unless_abandoned(&self, error: CaptureError) -> CaptureError {
+        if self.door.shared.watch.is_abandoned() { Unavailable::Stopping.into() } else { error }
     }
 
     fn put(&self, bytes: &[u8], name: impl Fn(ContentHash) -> ObjectName) -> Result<Blob, CaptureError> {

@@ -1,15 +1,18 @@
 //! Writing objects into the spool: temporary file, fsync, rename, fsync of the folder. What is
 //! written can be read by the folder's group: it is ciphertext, and the backup account ships it.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use coffre_core::crypto::Scope;
-use coffre_core::spool::{ContentHash, ContentHasher, ObjectName};
+use coffre_core::spool::{ContentHash, ContentHasher, ObjectName, Side};
+use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
 
 use super::CaptureError;
 use crate::durable::sync_directory;
@@ -24,7 +27,18 @@ pub(super) struct Spool {
     unsynced: RefCell<BTreeSet<PathBuf>>,
     /// Folders whose own names are durable.
     durable: RefCell<BTreeSet<PathBuf>>,
+    /// Bytes that it may take, those that it has, and when they were counted.
+    limit: Option<u64>,
+    bytes: Cell<u64>,
+    counted: Cell<Option<Instant>>,
+    _lock: File,
 }
+
+/// Says which process captures into a spool, by who has it locked.
+const LOCK: &str = "capture.lock";
+
+/// A spool that is full is counted again after so long: somebody may have made room.
+const COUNTED_EVERY: Duration = Duration::from_secs(5);
 
 /// A file under a name that no reader of a spool knows; removed when dropped.
 pub(super) struct Temporary(PathBuf);
@@ -47,15 +61,65 @@ impl Drop for Temporary {
 }
 
 impl Spool {
-    /// Opens a spool, and makes it if it is not there; removes what a killed capture left.
-    pub(super) fn open(root: &Path, scope: &Scope) -> io::Result<Self> {
+    /// Opens a spool, and makes it if it is not there; removes what a killed capture left. It belongs to one vault, in
+    /// one process: two that write into it would write over one another's objects.
+    pub(super) fn open(root: &Path, scope: &Scope) -> Result<Self, CaptureError> {
+        make_folder(root).map_err(CaptureError::Spool)?;
+        let lock = File::options().write(true).create(true).truncate(false).mode(0o640).open(root.join(LOCK));
+        let lock = lock.map_err(CaptureError::Spool)?;
+        match flock(&lock, FlockOperation::NonBlockingLockExclusive) {
+            Err(Errno::WOULDBLOCK) => return Err(CaptureError::SpoolInUse),
+            locked => locked.map_err(|error| CaptureError::Spool(error.into()))?,
+        }
+        Self::open_locked(root, scope, lock).map_err(CaptureError::Spool)
+    }
+
+    fn open_locked(root: &Path, scope: &Scope, lock: File) -> io::Result<Self> {
         let (unsynced, durable) = (RefCell::default(), RefCell::default());
-        let spool = Self { root: root.to_owned(), scope: scope.clone(), unsynced, durable };
+        let (bytes, counted) = (Cell::default(), Cell::default());
+        let spool = Self {
+            root: root.to_owned(),
+            scope: scope.clone(),
+            unsynced,
+            durable,
+            limit: None,
+            bytes,
+            counted,
+            _lock: lock,
+        };
         make_folder(&spool.temporary_folder())?;
         for entry in fs::read_dir(spool.temporary_folder())? {
             fs::remove_file(entry?.path())?;
         }
         Ok(spool)
+    }
+
+    /// Lets it take so many bytes; counts those that it has.
+    pub(super) fn limit_to(&mut self, limit: Option<u64>) -> io::Result<()> {
+        self.limit = limit;
+        self.count()
+    }
+
+    fn count(&self) -> io::Result<()> {
+        let sides = Side::ALL.map(|side| self.root.join(side.folder()));
+        self.bytes.set(sides.iter().map(|side| bytes_below(side)).sum::<io::Result<u64>>()?);
+        self.counted.set(Some(Instant::now()));
+        Ok(())
+    }
+
+    /// Bytes that it has, as far as this process knows.
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes.get()
+    }
+
+    /// Whether it may take more.
+    pub(super) fn has_room(&self) -> Result<(), CaptureError> {
+        let Some(limit) = self.limit else { return Ok(()) };
+        let old = self.counted.get().is_none_or(|counted| counted.elapsed() >= COUNTED_EVERY);
+        if self.bytes.get() >= limit && old {
+            self.count().map_err(CaptureError::Spool)?;
+        }
+        if self.bytes.get() < limit { Ok(()) } else { Err(CaptureError::SpoolLimit { limit }) }
     }
 
     fn temporary_folder(&self) -> PathBuf {
@@ -154,7 +218,10 @@ impl Spool {
         if !folder.is_dir() {
             make_folder(folder)?;
         }
+        let length = |path: &Path| fs::metadata(path).map_or(0, |metadata| metadata.len());
+        let (before, after) = (length(&path), length(temporary.path()));
         fs::rename(temporary.path(), &path)?;
+        self.bytes.set((self.bytes.get() + after).saturating_sub(before));
         let mut unsynced = self.unsynced.borrow_mut();
         if self.durable.borrow().contains(folder) {
             unsynced.insert(folder.to_owned());
@@ -168,8 +235,10 @@ impl Spool {
     /// Removes an object, if it is there.
     pub(super) fn remove(&self, name: &ObjectName) -> io::Result<()> {
         let path = self.path(name);
+        let length = fs::metadata(&path).map_or(0, |metadata| metadata.len());
         match fs::remove_file(&path) {
             Ok(()) => {
+                self.bytes.set(self.bytes.get().saturating_sub(length));
                 self.unsynced.borrow_mut().extend(path.parent().map(Path::to_owned));
                 Ok(())
             }
@@ -185,6 +254,25 @@ impl Spool {
         self.durable.borrow_mut().extend(folders);
         Ok(())
     }
+}
+
+/// Bytes of all files below a folder, if it is there. What goes meanwhile is not counted.
+fn bytes_below(folder: &Path) -> io::Result<u64> {
+    let entries = match fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
+        entries => entries?,
+    };
+    let mut bytes = 0;
+    for entry in entries {
+        let entry = entry?;
+        bytes += match entry.metadata() {
+            Ok(metadata) if metadata.is_dir() => bytes_below(&entry.path())?,
+            Ok(metadata) => metadata.len(),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => 0,
+            Err(error) => return Err(error),
+        };
+    }
+    Ok(bytes)
 }
 
 fn make_folder(path: &Path) -> io::Result<()> {

@@ -107,6 +107,8 @@ struct State {
     stop: bool,
     broken: Option<String>,
     trouble: Option<String>,
+    spool_bytes: u64,
+    spool_limit: Option<u64>,
 }
 
 /// How continuous capture does.
@@ -120,6 +122,17 @@ pub struct CaptureStatus {
     pub newest: Option<Timestamp>,
     /// Why it cannot go on, if it cannot.
     pub trouble: Option<String>,
+    /// Bytes in the spool.
+    pub spool_bytes: u64,
+    /// Bytes that it may take, if that is limited.
+    pub spool_limit: Option<u64>,
+}
+
+impl CaptureStatus {
+    /// Whether the spool has taken four fifths of what it may.
+    pub fn spool_is_nearly_full(&self) -> bool {
+        self.spool_limit.is_some_and(|limit| self.spool_bytes >= limit / 5 * 4)
+    }
 }
 
 /// What the capture found when it woke.
@@ -138,6 +151,10 @@ pub(crate) struct Watch {
     on: AtomicBool,
     /// Pages of a write-ahead log beyond which it is checkpointed uncaptured.
     limit: AtomicU64,
+    /// Commits are refused, because they could not be captured.
+    refusing: AtomicBool,
+    /// Whatever is copied is let go of: the vault is being sealed.
+    abandoned: AtomicBool,
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -160,12 +177,40 @@ impl Watch {
     pub(super) fn set_on(&self, on: bool, limit: u64) {
         self.limit.store(limit, Ordering::SeqCst);
         self.on.store(on, Ordering::SeqCst);
+        self.refusing.store(false, Ordering::SeqCst);
         *self.lock() = State::default();
     }
 
     /// Pages beyond which a log is checkpointed uncaptured.
     pub(crate) fn limit(&self) -> u64 {
         self.limit.load(Ordering::SeqCst)
+    }
+
+    /// Refuses commits from now on, or no longer.
+    pub(super) fn refuse(&self, refuse: bool) {
+        if self.refusing.swap(refuse, Ordering::SeqCst) != refuse {
+            tracing::warn!(refuse, "commits are refused while the spool is full");
+        }
+    }
+
+    /// Why commits are refused, if they are.
+    pub(crate) fn refusal(&self) -> Option<Unavailable> {
+        self.refusing.load(Ordering::SeqCst).then_some(Unavailable::SpoolFull)
+    }
+
+    /// How much of the spool is taken.
+    pub(super) fn spool(&self, bytes: u64, limit: Option<u64>) {
+        let mut state = self.lock();
+        (state.spool_bytes, state.spool_limit) = (bytes, limit);
+    }
+
+    /// Breaks off what is being copied.
+    pub(crate) fn abandon(&self) {
+        self.abandoned.store(true, Ordering::SeqCst);
+    }
+
+    pub(super) fn is_abandoned(&self) -> bool {
+        self.abandoned.load(Ordering::SeqCst)
     }
 
     /// A group is committed.
@@ -244,6 +289,8 @@ impl Watch {
             lag: state.behind_since.map(|since| since.elapsed()).unwrap_or_default(),
             newest: state.newest,
             trouble: state.trouble.clone(),
+            spool_bytes: state.spool_bytes,
+            spool_limit: state.spool_limit,
         }
     }
 

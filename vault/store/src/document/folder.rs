@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use coffre_core::ids::DocumentId;
 
-use crate::durable::sync_directory;
+use crate::durable::{sync_directories, sync_directory};
 
 /// A staged file that a group is about to commit.
 #[derive(Debug)]
@@ -89,9 +89,7 @@ impl DocumentFolder {
             }
             fs::rename(self.staging().join(name), &place)?;
         }
-        for directory in &directories {
-            sync_directory(directory)?; // the files are durable under their names
-        }
+        sync_directories(&directories)?; // the files are durable under their names
         sync_directory(&self.root)?; // so are new directories
         sync_directory(&self.staging()) // and they are gone from staging
     }

@@ -1,44 +1,48 @@
 //! The vault half of a restore: files that were fetched and checked without keys are opened with the
 //! recovery identity, checked once more from the inside, and become a new generation.
 //!
-//! Whom the newest keyring knows to be erased stays erased, however old the restored point is.
+//! Whom the newest keyring knows to be erased stays erased, however old the restored point is. A restore to a moment
+//! sets records back and nothing else: `rewind`.
 //!
 //! Checked: every page's MAC and the databases' structure, the log's tree against its signed head,
 //! every value and every document. Only then is a new server identity made; without it the vault
 //! does not open, so a restore that was cut short is never mistaken for a finished one.
 
+mod drill;
 mod erasures;
+mod error;
+mod inside;
+mod log;
+mod rewind;
 
-use std::collections::BTreeSet;
-use std::fs::File;
-use std::io::{self, Read};
+use std::fs::{self, File};
+use std::io;
 use std::path::Path;
 
-use coffre_core::audit::{Action, Decision, Draft, OperatorKnown, Parent as LogParent};
 use coffre_core::crypto::Entropy;
-use coffre_core::ids::{DocumentId, GenerationId, RequestId, SubjectId};
-use coffre_core::keyset::{Keyset, RootKey, SubjectKeys, signer_name};
+use coffre_core::drill::Slice;
+use coffre_core::ids::GenerationId;
+use coffre_core::keyset::Keyset;
 use coffre_core::note::VerificationKey;
-use coffre_core::record::{Category, RecordTypeName};
-use coffre_core::spool::{ContentHash, Parent, Side};
+use coffre_core::spool::{Parent, Side};
 use coffre_core::time::Timestamp;
-use coffre_core::tlog::{HeadError, LogFault, StoredEntry, TreeHead, verify_entries};
-use coffre_core::tombstone::{Tombstone, TombstoneError};
 use rusqlite::Connection;
-use thiserror::Error;
 
+pub use self::drill::{DrillError, Drilled};
 use self::erasures::Missed;
+pub use self::error::RestoreError;
+use self::inside::Inside;
+use self::log::{Beginning, Heads};
 use crate::capture::remember_parent;
 use crate::connection::{self, Use};
-use crate::document::{DocumentFolder, Located};
-use crate::error::{ReadError, disk_is_full};
+use crate::document::DocumentFolder;
+use crate::durable::sync_directory;
+use crate::error::disk_is_full;
 use crate::identity::Identity;
-use crate::init::{InitError, begin_log, name_generation, new_server_identity};
+use crate::init::new_server_identity;
 use crate::layout::{Database, Layout};
-use crate::log_file::{self, Tail};
 use crate::open::{OpenError, Owned, own, signer};
-use crate::root::{self, RootError, Unwrapped};
-use crate::{keyring, subject_keys, values};
+use crate::root::{self, Unwrapped};
 
 /// What was fetched, and the key that it must be signed by.
 #[derive(Debug, Clone)]
@@ -49,9 +53,27 @@ pub struct Fetched {
     pub main: Parent,
     /// The keyring manifest that was restored.
     pub keyring: Parent,
+    /// The moment that records are set back to; none where everything is the newest.
+    pub moment: Option<Moment>,
+    /// What of the log could not be had and was given up knowingly, if anything was.
+    pub lost: Option<String>,
     /// Who restores: the account on the host.
     pub operator: Option<String>,
 }
+
+/// A moment before the newest, with `vault.db` as it was then in the file [`MOMENT`].
+#[derive(Debug, Clone)]
+pub struct Moment {
+    /// The generation that was captured then.
+    pub generation: GenerationId,
+    /// When.
+    pub time: Timestamp,
+    /// The signed tree head of the log then.
+    pub audit_head: String,
+}
+
+/// The file beside `vault.db` that holds it as it was at the moment to restore to. It goes with the restore.
+pub const MOMENT: &str = "moment.db";
 
 /// A vault that was restored and checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,10 +88,25 @@ pub struct Restored {
     pub document_bytes: u64,
     /// Data subjects that were erased after the restored point, and stay erased.
     pub erased: u64,
+    /// What was done to records to set them back.
+    pub set_back: Option<RecordsSetBack>,
     /// Entries of the log, which agree with its signed head.
     pub entries: u64,
     /// The recovery recipient.
     pub recovery_recipient: String,
+}
+
+/// How many records were set back, and how.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RecordsSetBack {
+    /// Those that have former values again.
+    pub changed: u64,
+    /// Those that were made since and are left out.
+    pub left_out: u64,
+    /// Those that an earlier restore had left out.
+    pub brought_back: u64,
+    /// Those that a legal hold kept as they are.
+    pub held: u64,
 }
 
 /// What is being checked, for a display of progress.
@@ -79,76 +116,12 @@ pub enum Checking {
     Pages(Database),
     /// The log: entries so far.
     Log(u64),
+    /// Hashes of what the log says was written: entries so far.
+    Values(u64),
     /// Records so far.
     Records(u64),
     /// Documents so far.
     Documents(u64),
-}
-
-/// A restored vault that is not to be used. Nothing of what was fetched is changed.
-#[derive(Debug, Error)]
-pub enum RestoreError {
-    /// The directory cannot be used.
-    #[error(transparent)]
-    Open(#[from] OpenError),
-    /// The identity does not open it.
-    #[error(transparent)]
-    Root(#[from] RootError),
-    /// The backup is of another vault than the pinned one.
-    #[error("the backup is not of the vault that the verification key names: check --vault-key")]
-    OtherVault,
-    /// A database does not open.
-    #[error("{file} does not open with the vault's key: fetch it again from another copy")]
-    Database {
-        /// Which file.
-        file: &'static str,
-        /// What the database said.
-        #[source]
-        source: rusqlite::Error,
-    },
-    /// A page's MAC or the structure is wrong.
-    #[error("{file} is damaged ({detail}): fetch it again from another copy")]
-    Pages {
-        /// Which file.
-        file: &'static str,
-        /// What the check said.
-        detail: String,
-    },
-    /// The manifest holds no usable tree head.
-    #[error("the manifest's tree head is not usable: choose another backup")]
-    Head(#[source] HeadError),
-    /// The log does not agree with its head.
-    #[error("the audit log does not agree with its signed head")]
-    Log(#[source] LogFault),
-    /// An erasure that cannot be believed.
-    #[error(
-        "keyring.db has no sound tombstone for record {subject}, which it calls erased: fetch the keyring again from another copy"
-    )]
-    Tombstone {
-        /// The record.
-        subject: SubjectId,
-        /// What is wrong with it; nothing where it is of another record.
-        #[source]
-        source: Option<TombstoneError>,
-    },
-    /// A record does not decrypt.
-    #[error("a record cannot be read")]
-    Record(#[source] ReadError),
-    /// A document does not decrypt.
-    #[error("document {document} cannot be read: fetch it again from another copy")]
-    Document {
-        /// Which document.
-        document: DocumentId,
-        /// Why.
-        #[source]
-        source: io::Error,
-    },
-    /// The new generation could not be written.
-    #[error("the new generation could not be written: check permissions and free space")]
-    Write(#[source] io::Error),
-    /// The new server identity could not be written.
-    #[error(transparent)]
-    Identity(#[from] InitError),
 }
 
 /// The databases of a vault that is not running.
@@ -156,21 +129,29 @@ struct Offline {
     vault: Connection,
     keyring: Connection,
     audit: Connection,
+    /// `vault.db` as it was.
+    moment: Option<Connection>,
 }
 
 impl Offline {
-    fn open(layout: &Layout, keys: &Keyset, checking: &mut dyn FnMut(Checking)) -> Result<Self, RestoreError> {
-        let mut open = |database: Database, key| {
+    fn open(
+        layout: &Layout,
+        keys: &Keyset,
+        rewinds: bool,
+        checking: &mut dyn FnMut(Checking),
+    ) -> Result<Self, RestoreError> {
+        let mut open = |database: Database, file: &'static str, key| {
             checking(Checking::Pages(database));
-            let file = database.file_name();
             let failed = |source| RestoreError::Database { file, source };
-            let connection = connection::open(&layout.database(database), key, Use::Write).map_err(failed)?;
+            let connection = connection::open(&layout.root().join(file), key, Use::Write).map_err(failed)?;
             check_pages(&connection, file).map(|()| connection)
         };
+        let mut newest = |database: Database, key| open(database, database.file_name(), key);
         Ok(Self {
-            vault: open(Database::Vault, &keys.databases.vault)?,
-            keyring: open(Database::Keyring, &keys.databases.keyring)?,
-            audit: open(Database::Audit, &keys.databases.audit)?,
+            vault: newest(Database::Vault, &keys.databases.vault)?,
+            keyring: newest(Database::Keyring, &keys.databases.keyring)?,
+            audit: newest(Database::Audit, &keys.databases.audit)?,
+            moment: rewinds.then(|| open(Database::Vault, MOMENT, &keys.databases.vault)).transpose()?,
         })
     }
 }
@@ -189,13 +170,6 @@ fn check_pages(connection: &Connection, file: &'static str) -> Result<(), Restor
         }
     }
     Ok(())
-}
-
-impl RestoreError {
-    /// The same, unless a full disk is behind it, which proves nothing against the backup.
-    fn unless_full(self) -> Self {
-        if disk_is_full(&self) { Self::Open(OpenError::Full) } else { self }
-    }
 }
 
 /// Checks fetched files from the inside and makes them a vault of a new generation.
@@ -223,208 +197,46 @@ fn finish(
     if signer(&root.scope, &keys)?.verification_key() != fetched.key {
         return Err(RestoreError::OtherVault);
     }
-    let offline = Offline::open(&layout, &keys, checking)?;
-    let head = check_log(&offline.audit, fetched, checking)?;
+    let mut offline = Offline::open(&layout, &keys, fetched.moment.is_some(), checking)?;
+    let heads = Heads::of(fetched)?;
+    heads.check(&offline.audit, fetched, checking)?;
+    let set_back = match &offline.moment {
+        Some(moment) => Some(rewind::set_back(&offline.vault, moment, now)?),
+        None => None,
+    };
     let missed = Missed::find(&offline.vault, &offline.keyring, &fetched.key)?;
     let folder = DocumentFolder::open(&layout.documents()).map_err(RestoreError::Write)?;
-    let inside = Inside { folder: &folder, root: &root, root_file, keys: &keys, offline: &offline };
-    let (records, documents, document_bytes) = inside.check(&missed.subjects(), checking)?;
-    let (generation, recovery_recipient) = inside.begin_generation(fetched, &head, &missed, now, entropy)?;
+    let inside = Inside { folder: &folder, scope: &root.scope, root_file, keys: &keys, offline: &offline };
+    let (records, documents, document_bytes) = inside.check(&missed.subjects(), Slice::ALL, checking)?;
+    let beginning = Beginning { fetched, heads: &heads, missed: &missed, set_back: set_back.as_ref() };
+    let (generation, recovery_recipient) = inside.begin_generation(&beginning, now, entropy)?;
     erasures::remove_files(&offline.vault, &folder)?;
+    if let Some(moment) = offline.moment.take() {
+        drop(moment);
+        remove_moment(&layout).map_err(RestoreError::Write)?;
+    }
     remember_parent(&layout, Side::Main, &fetched.main).map_err(RestoreError::Write)?;
     remember_parent(&layout, Side::Keyring, &fetched.keyring).map_err(RestoreError::Write)?;
     // From here on the vault opens.
     new_server_identity(&layout, &root)?;
-    let (erased, entries) = (missed.iter().len() as u64, head.size);
-    Ok(Restored { generation, records, documents, document_bytes, erased, entries, recovery_recipient })
-}
-
-/// The cause in the log of an erasure that the restored point does not have yet.
-const ERASED_SINCE: &str = "erased-after-this-backup";
-
-/// How many rows are read at a time.
-const PAGE: usize = 1_000;
-
-fn check_log(
-    audit: &Connection,
-    fetched: &Fetched,
-    checking: &mut dyn FnMut(Checking),
-) -> Result<TreeHead, RestoreError> {
-    let note = fetched.main.audit_head.as_deref().unwrap_or_default();
-    let head = TreeHead::open(note.as_bytes(), &fetched.key, None).map_err(RestoreError::Head)?;
-    let mut next = 0;
-    let mut page = Vec::new().into_iter();
-    let entries = std::iter::from_fn(|| {
-        if page.len() == 0 {
-            match log_file::hashed(audit, next, PAGE) {
-                Ok(rows) => page = rows.into_iter(),
-                Err(error) => return Some(Err(error)),
-            }
-            checking(Checking::Log(next));
-        }
-        let (entry, hash) = page.next()?;
-        next = entry.index + 1;
-        Some(Ok(StoredEntry { index: entry.index, leaf: entry.leaf, hash }))
+    let known_erased = set_back.as_ref().map_or(0, |done| done.erased);
+    let (erased, entries) = (known_erased + missed.iter().len() as u64, heads.newest.size);
+    let set_back = set_back.map(|done| {
+        let (changed, left_out, brought_back) = done.counts();
+        RecordsSetBack { changed, left_out, brought_back, held: done.held }
     });
-    let report = verify_entries(entries, std::slice::from_ref(&head)).map_err(RestoreError::Log)?;
-    if report.unsigned > 0 {
-        // A restore that was cut short after it began its generation: its entry is not in the head.
-        tracing::info!(entries = report.unsigned, "entries of an earlier attempt to restore follow the signed head");
-    }
-    Ok(head)
+    Ok(Restored { generation, records, documents, document_bytes, erased, set_back, entries, recovery_recipient })
 }
 
-/// A vault seen from the inside.
-struct Inside<'r> {
-    folder: &'r DocumentFolder,
-    root: &'r RootKey,
-    /// What the file is that the recovery identity opened.
-    root_file: ContentHash,
-    keys: &'r Keyset,
-    offline: &'r Offline,
-}
-
-impl Inside<'_> {
-    /// Decrypts every value of every version, and every document to its end, of all but the erased.
-    fn check(
-        &self,
-        erased: &BTreeSet<SubjectId>,
-        checking: &mut dyn FnMut(Checking),
-    ) -> Result<(u64, u64, u64), RestoreError> {
-        let (mut records, mut documents, mut bytes) = (0, 0, 0);
-        let read = |error: rusqlite::Error| RestoreError::Record(error.into());
-        let mut statement =
-            self.offline.vault.prepare("SELECT subject, record_type FROM records ORDER BY subject").map_err(read)?;
-        let rows = statement
-            .query_map([], |row| Ok((SubjectId::from_bytes(row.get(0)?), row.get::<_, String>(1)?)))
-            .map_err(read)?;
-        for row in rows {
-            let (subject, kind) = row.map_err(read)?;
-            if erased.contains(&subject) {
-                continue;
-            }
-            let format = |_| RestoreError::Record(ReadError::Format { what: "record type" });
-            let kind: RecordTypeName = kind.parse().map_err(format)?;
-            self.check_record(subject, &kind)?;
-            records += 1;
-            let (more, length) = self.check_documents(subject, &kind)?;
-            documents += more;
-            bytes += length;
-            if records % 500 == 0 {
-                checking(Checking::Records(records));
-                checking(Checking::Documents(documents));
-            }
-        }
-        Ok((records, documents, bytes))
-    }
-
-    fn with_keys<T>(
-        &self,
-        subject: SubjectId,
-        kind: &RecordTypeName,
-        run: impl FnOnce(&SubjectKeys<'_>) -> Result<T, RestoreError>,
-    ) -> Result<T, RestoreError> {
-        let found = keyring::find(&self.offline.keyring, &self.root.scope, self.keys, kind, subject);
-        let key = found.map_err(RestoreError::Record)?;
-        let key = key.ok_or(RestoreError::Record(ReadError::KeyMissing { subject }))?;
-        run(&subject_keys(&self.root.scope, kind, subject, &key))
-    }
-
-    fn check_record(&self, subject: SubjectId, kind: &RecordTypeName) -> Result<(), RestoreError> {
-        let read = |error: rusqlite::Error| RestoreError::Record(error.into());
-        let mut statement = self
-            .offline
-            .vault
-            .prepare_cached("SELECT category, version FROM record_values WHERE subject = ?1")
-            .map_err(read)?;
-        let rows = statement
-            .query_map([subject.as_bytes()], |row| Ok((row.get::<_, String>(0)?, row.get::<_, u32>(1)?)))
-            .map_err(read)?;
-        let values = rows.collect::<Result<Vec<_>, _>>().map_err(read)?;
-        self.with_keys(subject, kind, |keys| {
-            for (category, version) in values {
-                let format = |_| RestoreError::Record(ReadError::Format { what: "category" });
-                let category: Category = category.parse().map_err(format)?;
-                values::category_at(&self.offline.vault, keys, &category, version).map_err(RestoreError::Record)?;
-            }
-            Ok(())
-        })
-    }
-
-    fn check_documents(&self, subject: SubjectId, kind: &RecordTypeName) -> Result<(u64, u64), RestoreError> {
-        let read = |error: rusqlite::Error| RestoreError::Record(error.into());
-        let sql = format!("SELECT {} FROM documents WHERE subject = ?1", crate::snapshot::DOCUMENT);
-        let mut statement = self.offline.vault.prepare_cached(&sql).map_err(read)?;
-        let rows = statement.query_map([subject.as_bytes()], crate::snapshot::located).map_err(read)?;
-        let documents = rows.collect::<Result<Vec<_>, _>>().map_err(read)?;
-        if documents.is_empty() {
-            return Ok((0, 0));
-        }
-        self.with_keys(subject, kind, |keys| {
-            let mut bytes = 0;
-            for document in &documents {
-                bytes += read_to_end(document, self.folder, keys)
-                    .map_err(|source| RestoreError::Document { document: document.document, source })?;
-            }
-            Ok((documents.len() as u64, bytes))
-        })
-    }
-
-    /// The log goes on under a new origin: its next entry says what it was restored from, and those after it
-    /// who stays erased. They come before the rows go: a run that is cut short in between and repeated
-    /// says it twice, and never not at all.
-    fn begin_generation(
-        &self,
-        fetched: &Fetched,
-        head: &TreeHead,
-        missed: &Missed,
-        now: Timestamp,
-        entropy: &mut dyn Entropy,
-    ) -> Result<(GenerationId, String), RestoreError> {
-        let generation = GenerationId::random(entropy);
-        let mut begin = Draft::new(Action::BeginGeneration, Decision::Allow, RequestId::random(entropy));
-        begin.operator.clone_from(&fetched.operator);
-        begin.operator_known = fetched.operator.is_some().then_some(OperatorKnown::LocalAccount);
-        begin.parent = Some(LogParent {
-            generation: fetched.main.generation,
-            origin: head.origin.clone(),
-            size: head.size,
-            root: head.root.to_string(),
-        });
-        let erase = |tombstone: &Tombstone| Draft {
-            action: Action::Erase,
-            record_type: Some(tombstone.record_type.clone()),
-            subjects: vec![tombstone.subject],
-            cause: Some(ERASED_SINCE.to_owned()),
-            parent: None,
-            ..begin.clone()
-        };
-        let entries = std::iter::once(begin.clone()).chain(missed.iter().map(erase)).collect();
-        let tail = Tail::load(&self.offline.audit).map_err(RestoreError::Record)?;
-        let origin = log_file::origin(&signer_name(&self.root.scope), generation);
-        let signer = signer(&self.root.scope, self.keys)?;
-        begin_log(&self.offline.audit, &tail, entries, now.max(tail.time), &origin, &signer)?;
-        let failed = |source| RestoreError::Database { file: Database::Vault.file_name(), source };
-        let sql = "SELECT value FROM meta WHERE key = 'recovery_recipient'";
-        let recipient = self.offline.vault.query_row(sql, [], |row| row.get::<_, String>(0)).map_err(failed)?;
-        self.offline.vault.execute_batch("BEGIN IMMEDIATE").map_err(failed)?;
-        missed.remove(&self.offline.vault).map_err(failed)?;
-        name_generation(&self.offline.vault, generation, &recipient, self.root_file)?;
-        self.offline.vault.execute_batch("COMMIT").map_err(failed)?;
-        Ok((generation, recipient))
-    }
-}
-
-fn read_to_end(document: &Located, folder: &DocumentFolder, keys: &SubjectKeys<'_>) -> io::Result<u64> {
-    let mut reader = document.open(folder, keys).map_err(io::Error::other)?;
-    let mut buffer = vec![0; 1 << 16];
-    let mut length = 0;
-    loop {
-        match reader.read(&mut buffer)? {
-            0 => return Ok(length),
-            read => length += read as u64,
+/// Removes the older `vault.db` with what SQLite left beside it.
+fn remove_moment(layout: &Layout) -> io::Result<()> {
+    for suffix in ["-shm", "-wal", ""] {
+        match fs::remove_file(layout.root().join(format!("{MOMENT}{suffix}"))) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
         }
     }
+    sync_directory(layout.root())
 }
 
 /// Whether a directory holds files that were fetched and are not yet a vault that opens.

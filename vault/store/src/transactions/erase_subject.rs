@@ -83,13 +83,8 @@ pub(crate) fn remove_rows(
     for tag in &tombstone.terms {
         keep.execute([tag])?;
     }
-    let mut listed = vault.prepare_cached("SELECT document, version FROM documents WHERE subject = ?1")?;
-    let rows = listed.query_map([subject], |row| Ok((DocumentId::from_bytes(row.get(0)?), row.get(1)?)))?;
-    let files = rows.collect::<Result<Vec<_>, _>>()?;
-    vault.execute(
-        "INSERT INTO removed_documents SELECT document, version FROM documents WHERE subject = ?1",
-        [subject],
-    )?;
+    let files = remove_documents(vault, tombstone.subject)?;
+    vault.execute(schema::SILENCE_FILINGS, [subject])?;
     for table in schema::OF_SUBJECT {
         vault.execute(&format!("DELETE FROM {table} WHERE subject = ?1"), [subject])?;
     }
@@ -98,5 +93,19 @@ pub(crate) fn remove_rows(
         "INSERT INTO tombstones (subject, record_type, erased_at, change, terms) VALUES (?1, ?2, ?3, ?4, ?5)",
         params![subject, kind, at, change, terms],
     )?;
+    Ok(files)
+}
+
+/// Removes a subject's documents, and remembers that their files are to go; gives these.
+pub(super) fn remove_documents(vault: &Connection, subject: SubjectId) -> rusqlite::Result<Vec<(DocumentId, u32)>> {
+    let subject = subject.as_bytes();
+    let mut listed = vault.prepare_cached("SELECT document, version FROM documents WHERE subject = ?1")?;
+    let rows = listed.query_map([subject], |row| Ok((DocumentId::from_bytes(row.get(0)?), row.get(1)?)))?;
+    let files = rows.collect::<Result<Vec<_>, _>>()?;
+    vault.execute(
+        "INSERT INTO removed_documents SELECT document, version FROM documents WHERE subject = ?1",
+        [subject],
+    )?;
+    vault.execute("DELETE FROM documents WHERE subject = ?1", [subject])?;
     Ok(files)
 }

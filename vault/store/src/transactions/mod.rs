@@ -1,6 +1,7 @@
 //! The named transactions: everything that ever changes the vault. One file each.
 
 mod amend_record;
+mod answering;
 mod applications;
 mod copies;
 mod create_record;
@@ -8,6 +9,7 @@ mod documents;
 mod erase_subject;
 mod erasure;
 mod facts;
+mod filings;
 mod grants;
 mod habilitations;
 mod holds;
@@ -16,9 +18,14 @@ mod note_all;
 mod note_only;
 mod restore_version;
 mod restriction;
+mod retention;
+mod rotate_token;
 
 pub use amend_record::{AmendError, AmendRecord};
-pub use applications::{AddApplication, AddApplicationError, RevokeApplication, RevokeApplicationError};
+pub use answering::{AcceptChange, AcceptError, AnswerError, Answering, AnsweringError, Fits, FulfilRequest};
+pub use applications::{
+    AddApplication, AddApplicationError, NewToken, Proof, RevokeApplication, RevokeApplicationError,
+};
 pub use copies::{ForgetPlace, ForgetPlaceError, ReportCopies, ReportCopiesError};
 pub use create_record::{CreateError, CreateRecord};
 pub use documents::{AddDocument, AddDocumentError};
@@ -26,6 +33,7 @@ pub(crate) use erase_subject::remove_rows;
 pub use erase_subject::{EraseError, EraseSubject};
 pub use erasure::{ConfirmErasure, ErasureError, ErasureOutcome, PROPOSAL_SECONDS, ProposeErasure, WithdrawErasure};
 pub use facts::{Facts, MustKeep};
+pub use filings::{FileRequest, FileRequestError, Step, StepError, TakeStep};
 pub use grants::{GiveGrant, GiveGrantError, WithdrawGrant, WithdrawGrantError};
 pub use habilitations::{GiveHabilitation, GiveHabilitationError, WithdrawHabilitation, WithdrawHabilitationError};
 pub use holds::{LiftHold, LiftHoldError, PlaceHold, PlaceHoldError};
@@ -34,6 +42,8 @@ pub use note_all::NoteAll;
 pub use note_only::NoteOnly;
 pub use restore_version::{RestoreError, RestoreVersion};
 pub use restriction::{SetRestriction, SetRestrictionError};
+pub use retention::{KeptBy, RetainError, RetainRecord, Retained, Wanted};
+pub use rotate_token::{RotateToken, RotateTokenError, Rotated};
 
 use coffre_core::audit::Draft;
 

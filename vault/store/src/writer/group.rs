@@ -17,6 +17,7 @@
 //! done when the files are opened again. A failure up to 7 fails the whole group: nobody was answered,
 //! so nothing was promised. A transaction that cannot be done is refused alone.
 
+use coffre_core::ids::SubjectId;
 use coffre_core::spool::DocumentName;
 use coffre_core::time::Timestamp;
 use coffre_core::tombstone::Tombstone;
@@ -33,7 +34,7 @@ use crate::capture::Changes;
 use crate::connection;
 use crate::document::Kept;
 use crate::error::Unavailable;
-use crate::index_file::{self, Update};
+use crate::index_file::{self, TaggedRecord, Update};
 use crate::log_file::{self, Leaf, Tail};
 
 /// A write after it ran.
@@ -68,15 +69,21 @@ struct Plan {
     /// What becomes of the list of documents.
     documents: Changes,
     erased: Vec<Tombstone>,
-    update: Update,
+    records: Vec<TaggedRecord>,
+    accesses: Vec<(u64, SubjectId)>,
+    /// The newest change of a record.
+    change: u64,
+    /// How many entries the log has then.
+    entries: u64,
 }
-
-/// Takes back what one transaction of a group did.
-const UNDO: &str = "ROLLBACK TO one; RELEASE one";
 
 impl Writer {
     /// Commits a group and answers everybody in it.
     pub(super) fn commit(&mut self, writes: Vec<Box<dyn WriteJob>>, reads: Vec<ReadJob>) {
+        let (writes, reads) = self.admit((writes, reads));
+        if writes.is_empty() && reads.is_empty() {
+            return;
+        }
         if let Err(cause) = self.ready() {
             return fail_all(writes, reads, &cause);
         }
@@ -95,7 +102,7 @@ impl Writer {
         let (mut plan, reads) = self.plan(&mut ran, reads, time);
         match self.write_out(&files, &ran, &plan) {
             Ok(()) => {
-                self.change = plan.update.change;
+                self.change = plan.change;
                 let finished = self.finish(&files, &ran, &plan);
                 if finished.is_ok() && self.shared.watch.is_on() && !plan.leaves.is_empty() {
                     self.shared.watch.tell(files.mark(&self.tail, std::mem::take(&mut plan.documents)));
@@ -178,7 +185,8 @@ impl Writer {
             effects.access.iter().for_each(|key| self.shared.access.change(*key));
             both(files, "RELEASE one").map_err(|error| cause_of(&error))?;
         } else {
-            both(files, UNDO).map_err(|error| cause_of(&error))?;
+            both(files, "ROLLBACK TO one").map_err(|error| cause_of(&error))?;
+            both(files, "RELEASE one").map_err(|error| cause_of(&error))?;
         }
         Ok(outcome)
     }
@@ -192,7 +200,10 @@ impl Writer {
             staged: Vec::new(),
             documents: Changes::default(),
             erased: Vec::new(),
-            update: Update { change: self.change, ..Update::default() },
+            records: Vec::new(),
+            accesses: Vec::new(),
+            change: self.change,
+            entries: first,
         };
         for write in ran {
             let Outcome::Done(effects, entries) = &mut write.outcome else { continue };
@@ -206,8 +217,8 @@ impl Writer {
                 plan.documents.remove(DocumentName { document, version });
             }
             plan.erased.append(&mut effects.erased);
-            plan.update.records.append(&mut effects.records);
-            plan.update.change = effects.change;
+            plan.records.append(&mut effects.records);
+            plan.change = effects.change;
         }
         plan.pending = plan.leaves.len();
         let mut listening = Vec::with_capacity(reads.len());
@@ -215,7 +226,7 @@ impl Writer {
             listening.push(Listening { index: first + plan.leaves.len() as u64, waiting });
             plan.push(first, prepared);
         }
-        plan.update.entries = first + plan.leaves.len() as u64;
+        plan.entries = first + plan.leaves.len() as u64;
         (plan, listening)
     }
 
@@ -283,29 +294,53 @@ impl Writer {
         if self.shared.index.is_condemned() {
             return Ok(()); // what it misses is found when it is built anew
         }
-        match index_file::apply(&files.index, &plan.update) {
+        self.shared.recent.add(&plan.accesses);
+        let Plan { records, change, entries, .. } = plan;
+        let part = self.batch.part(&self.shared.recent, plan.accesses.len());
+        self.index(files, &Update { records, change: *change, entries: *entries, accesses: part })
+    }
+
+    /// Step 9. A damaged index fails nobody: it is built anew.
+    fn index(&self, files: &Files, update: &Update<'_>) -> Result<(), Unavailable> {
+        match index_file::apply(&files.index, update) {
             Err(error) if connection::is_damage(&error) => {
                 self.shared.index.condemn();
                 Ok(())
             }
-            applied => applied.map_err(|error| cause_of(&error)),
+            applied => {
+                applied.map_err(|error| cause_of(&error))?;
+                update.accesses.written(&self.shared.recent);
+                Ok(())
+            }
         }
+    }
+
+    /// Writes the accesses that are still in memory, so that the next start need not read them from the log.
+    pub(super) fn write_rest_of_history(&mut self) {
+        let Some(files) = self.files.take() else { return };
+        if !self.shared.index.is_condemned() {
+            let part = self.batch.rest(&self.shared.recent);
+            let update = Update { records: &[], change: self.change, entries: self.tail.head.size, accesses: part };
+            if let Err(cause) = self.index(&files, &update) {
+                tracing::warn!(%cause, "the next start reads the newest accesses from the log");
+            }
+        }
+        self.files = Some(files);
     }
 }
 
 impl Plan {
     fn push(&mut self, first: u64, entry: Prepared) {
         let (subjects, leaf) = entry.into_parts();
-        if !subjects.is_empty() {
-            self.update.accesses.push((first + self.leaves.len() as u64, subjects));
-        }
+        let index = first + self.leaves.len() as u64;
+        self.accesses.extend(subjects.into_iter().map(|subject| (index, subject)));
         self.leaves.push(leaf);
     }
 }
 
 fn both(files: &Files, sql: &str) -> rusqlite::Result<()> {
-    files.keyring.execute_batch(sql)?;
-    files.vault.execute_batch(sql)
+    files.keyring.prepare_cached(sql)?.execute([])?;
+    files.vault.prepare_cached(sql)?.execute([]).map(drop)
 }
 
 pub(super) fn cause_of(error: &rusqlite::Error) -> Unavailable {

@@ -1,13 +1,13 @@
 //! Building a damaged `index.db` anew, a step at a time between groups, so that commits go on meanwhile.
 
-use super::Shared;
-use super::Writer;
 use super::files::Files;
 use super::recover::{RecoverError, index_step};
+use super::{GROUP, Shared, Writer};
 use crate::index_state;
 
-/// How many records or entries are indexed in one step: writes wait for it.
-const STEP: usize = 200;
+/// How many records or entries are indexed in one step: writes wait for it. More than a group adds, or it would never end
+/// while groups come in between.
+const STEP: usize = 2 * GROUP;
 
 impl Writer {
     /// Does the next step, if the index is to be built anew; says whether to go on at once.
@@ -21,6 +21,7 @@ impl Writer {
             Ok(whole) => {
                 self.index_is_new = !whole;
                 if whole {
+                    self.forget_history();
                     self.shared.index.healed();
                 }
                 !whole

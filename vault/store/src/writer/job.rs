@@ -1,15 +1,13 @@
 //! What waits for the writer: transactions and disclosures, each with the way back to its asker.
 
-use coffre_core::audit::Draft;
+use coffre_core::audit::{Action, Draft};
 use coffre_core::time::Timestamp;
-use tokio::sync::oneshot;
 
+use super::pending::Answer;
 use super::work::{Effects, Surroundings, Work};
 use crate::disclosure::{Claim, Depends, Disclosure, Receipt};
 use crate::error::{CommitError, Unavailable};
 use crate::transactions::Transaction;
-
-pub(super) type Answer<T, E> = oneshot::Sender<Result<T, CommitError<E>>>;
 
 /// The entries of a job as they were committed.
 pub(crate) struct Committed {
@@ -30,6 +28,8 @@ pub(crate) enum Ran {
 /// A transaction whose type is known only to itself.
 pub(crate) trait WriteJob: Send {
     fn depends(&self) -> &Depends;
+    /// Whether it takes something out of somebody's reach: possible on a full disk too.
+    fn is_protective(&self) -> bool;
     fn reason(&mut self) -> Option<String>;
     fn run(&mut self, around: &Surroundings<'_>, change: u64) -> Ran;
     fn moved(self: Box<Self>);
@@ -51,6 +51,10 @@ impl<T: Transaction> WriteJob for TypedJob<T> {
         &self.depends
     }
 
+    fn is_protective(&self) -> bool {
+        self.transaction.as_ref().is_some_and(|(_, base)| protects(base.action))
+    }
+
     fn reason(&mut self) -> Option<String> {
         self.reason.take()
     }
@@ -68,28 +72,40 @@ impl<T: Transaction> WriteJob for TypedJob<T> {
     }
 
     fn moved(self: Box<Self>) {
-        send(self.answer, Err(CommitError::Moved));
+        self.answer.give(Err(CommitError::Moved));
     }
 
     fn not_covered(self: Box<Self>) {
-        send(self.answer, Err(CommitError::NotCovered));
+        self.answer.give(Err(CommitError::NotCovered));
     }
 
     fn answer(self: Box<Self>, committed: &Committed) {
         let receipt = Receipt::new(committed.first_index, committed.time, &[]);
-        send(
-            self.answer,
-            match self.result {
-                Some(Ok(output)) => Ok((output, receipt)),
-                Some(Err(refused)) => Err(CommitError::Refused(refused)),
-                None => Err(CommitError::Moved),
-            },
-        );
+        self.answer.give(match self.result {
+            Some(Ok(output)) => Ok((output, receipt)),
+            Some(Err(refused)) => Err(CommitError::Refused(refused)),
+            None => Err(CommitError::Moved),
+        });
     }
 
     fn fail(self: Box<Self>, cause: &Unavailable) {
-        send(self.answer, Err(CommitError::Unavailable(cause.clone())));
+        self.answer.give(Err(CommitError::Unavailable(cause.clone())));
     }
+}
+
+/// What no lack of space may stand in the way of.
+const fn protects(action: Action) -> bool {
+    matches!(
+        action,
+        Action::Erase
+            | Action::ProposeErasure
+            | Action::WithdrawErasure
+            | Action::Restrict
+            | Action::WithdrawGrant
+            | Action::WithdrawHabilitation
+            | Action::RevokeApplication
+            | Action::PlaceHold
+    )
 }
 
 /// A disclosure that waits for its entry.
@@ -106,7 +122,7 @@ impl ReadJob {
     }
 
     pub(super) fn fail(self, cause: &Unavailable) {
-        send(self.answer, Err(CommitError::Unavailable(cause.clone())));
+        self.answer.give(Err(CommitError::Unavailable(cause.clone())));
     }
 }
 
@@ -118,23 +134,18 @@ pub(super) struct Waiting {
 
 impl Waiting {
     pub(super) fn answer(self, committed: &Committed) {
-        send(self.answer, Ok(Receipt::new(committed.first_index, committed.time, &self.claims)));
+        self.answer.give(Ok(Receipt::new(committed.first_index, committed.time, &self.claims)));
     }
 
     pub(super) fn moved(self) {
-        send(self.answer, Err(CommitError::Moved));
+        self.answer.give(Err(CommitError::Moved));
     }
 
     pub(super) fn not_covered(self) {
-        send(self.answer, Err(CommitError::NotCovered));
+        self.answer.give(Err(CommitError::NotCovered));
     }
 
     pub(super) fn fail(self, cause: &Unavailable) {
-        send(self.answer, Err(CommitError::Unavailable(cause.clone())));
+        self.answer.give(Err(CommitError::Unavailable(cause.clone())));
     }
-}
-
-/// An asker that has gone needs no answer: what was committed stays committed.
-fn send<T>(to: oneshot::Sender<T>, answer: T) {
-    let _gone = to.send(answer);
 }

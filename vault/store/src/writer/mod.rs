@@ -4,6 +4,7 @@
 //! the files are closed, and the next group opens them again: the vault comes back by itself.
 
 mod access;
+mod admission;
 mod entries;
 mod erasures;
 mod files;
@@ -33,6 +34,7 @@ pub(crate) use access::{Access, AccessKey};
 pub(crate) use erasures::removed_documents;
 pub(crate) use files::{Files, KEPT};
 use job::{ReadJob, TypedJob, WriteJob};
+pub(crate) use pending::Answer;
 pub use pending::Pending;
 use recover::reopen;
 pub(crate) use recover::{RecoverError, Recovered, newest_change, recover, sweep};
@@ -43,11 +45,13 @@ use crate::clock::Clock;
 use crate::disclosure::{Depends, Disclosure, Receipt};
 use crate::document::{DocumentFolder, Kept};
 use crate::error::Unavailable;
+use crate::history::{Batch, Recent};
 use crate::index_state::IndexState;
-use crate::key_files::KeyFiles;
+use crate::key_files::{KeyFileFault, KeyFiles, RightKeyFiles};
 use crate::layout::Layout;
 use crate::log_file::Tail;
 use crate::model::SignedHead;
+use crate::reserve::Reserve;
 use crate::transactions::Transaction;
 use coffre_core::audit::Draft;
 
@@ -65,14 +69,19 @@ pub(crate) struct Shared {
     /// Descriptors of the database files, for copying them.
     pub(crate) descriptors: Descriptors,
     /// What the key files that go into backups should be.
-    pub(crate) key_files: KeyFiles,
+    /// Held while a rotation of the root key replaces them.
+    pub(crate) key_files: RwLock<KeyFiles>,
     /// A base backup is being taken: checkpoints wait.
     pub(crate) capturing: AtomicBool,
     /// What continuous capture is told.
     pub(crate) watch: Watch,
+    /// What is kept of the disk for what must be possible on a full one.
+    pub(crate) reserve: Reserve,
     /// The reader gate: read for each snapshot, write for a checkpoint.
     pub(crate) gate: RwLock<()>,
     pub(crate) index: IndexState,
+    /// Accesses that are not in `index.db` yet.
+    pub(crate) recent: Recent,
     head: Mutex<SignedHead>,
     /// The newest entry's time, in microseconds.
     latest: AtomicI64,
@@ -94,6 +103,7 @@ impl Shared {
         key_files: KeyFiles,
     ) -> Self {
         let head = Mutex::new(SignedHead { size: 0, note: String::new() });
+        let reserve = Reserve::new(&layout);
         Self {
             layout,
             scope,
@@ -105,11 +115,13 @@ impl Shared {
             folder,
             access: Access::default(),
             descriptors,
-            key_files,
+            key_files: RwLock::new(key_files),
             capturing: AtomicBool::new(false),
             watch: Watch::default(),
+            reserve,
             gate: RwLock::new(()),
             index: IndexState::default(),
+            recent: Recent::default(),
             head,
             latest: AtomicI64::new(0),
             trouble: Mutex::new(None),
@@ -119,6 +131,16 @@ impl Shared {
     /// The time now, and never before the newest entry's.
     pub(crate) fn now(&self) -> Timestamp {
         self.clock.now().max(Timestamp::from_micros(self.latest.load(Ordering::Acquire)))
+    }
+
+    /// What the key files should be, since the last rotation of the root.
+    pub(crate) fn key_files(&self) -> KeyFiles {
+        *self.key_files.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The key files that go into backups, if they are what they should be.
+    pub(crate) fn right_key_files(&self) -> Result<RightKeyFiles, KeyFileFault> {
+        self.key_files().read(&self.layout)
     }
 
     /// Shows a new end of the log.
@@ -134,7 +156,8 @@ impl Shared {
 
     /// What is wrong now, if anything is.
     pub(crate) fn trouble(&self) -> Option<Unavailable> {
-        self.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        let trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        trouble.or_else(|| self.watch.refusal())
     }
 
     /// Bytes of the write-ahead logs that a backup rests on.
@@ -170,14 +193,30 @@ impl Message {
         depends: Depends,
     ) -> (Self, Committing<T>) {
         let (answer, pending) = Pending::channel();
+        (Self::write_then(transaction, base, reason, depends, answer), pending)
+    }
+
+    /// A transaction, and what is done with its answer.
+    pub(crate) fn write_then<T: Transaction>(
+        transaction: T,
+        base: Draft,
+        reason: Option<String>,
+        depends: Depends,
+        answer: Answer<(T::Output, Receipt), T::Error>,
+    ) -> Self {
         let transaction = Some((transaction, base));
-        (Self::Write(Box::new(TypedJob::<T> { transaction, reason, depends, result: None, answer })), pending)
+        Self::Write(Box::new(TypedJob::<T> { transaction, reason, depends, result: None, answer }))
     }
 
     /// A disclosure, and the receipt that will come.
     pub(crate) fn read(disclosure: Disclosure) -> (Self, Pending<Receipt, std::convert::Infallible>) {
         let (answer, pending) = Pending::channel();
-        (Self::Read(Box::new(ReadJob { disclosure, answer })), pending)
+        (Self::read_then(disclosure, answer), pending)
+    }
+
+    /// A disclosure, and what is done with its receipt.
+    pub(crate) fn read_then(disclosure: Disclosure, answer: Answer<Receipt, std::convert::Infallible>) -> Self {
+        Self::Read(Box::new(ReadJob { disclosure, answer }))
     }
 }
 
@@ -195,6 +234,8 @@ pub(crate) struct Writer {
     files: Option<Files>,
     tail: Tail,
     change: u64,
+    /// The accesses that are being written to `index.db`.
+    batch: Batch,
     /// Staged documents of groups that failed: opening the files again tells which are committed.
     undecided: Vec<Kept>,
     /// While the index is built anew: whether its new file is there.
@@ -213,7 +254,8 @@ impl Writer {
     pub(crate) fn new(shared: Arc<Shared>, recovered: Recovered) -> Self {
         shared.publish(&recovered.tail);
         let Recovered { files, tail, change } = recovered;
-        Self { shared, files: Some(files), tail, change, undecided: Vec::new(), index_is_new: false }
+        let (batch, undecided) = (Batch::default(), Vec::new());
+        Self { shared, files: Some(files), tail, change, batch, undecided, index_is_new: false }
     }
 
     /// Serves until it is told to stop or everybody has gone; what was accepted is finished.
@@ -248,6 +290,7 @@ impl Writer {
             }
             self.checkpoint_if_long();
         }
+        self.write_rest_of_history();
         // A copy under way must find the files as they were, and what is not captured its log.
         if !self.shared.capturing.load(Ordering::SeqCst) && !self.shared.watch.is_on() {
             self.checkpoint();
@@ -264,7 +307,7 @@ impl Writer {
                 Err(RecvTimeoutError::Timeout) if self.files.is_none() => {
                     let _still_in_trouble = self.ready();
                 }
-                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Timeout) => self.refill_reserve(),
                 Err(RecvTimeoutError::Disconnected) => return None,
             }
         }
@@ -279,6 +322,7 @@ impl Writer {
             // A change of access may have come into force while the group it was in was reported failed.
             self.shared.access.forget();
             self.undecided.clear();
+            self.forget_history();
             self.tail = recovered.tail;
             self.change = recovered.change;
             self.files = Some(recovered.files);
@@ -289,8 +333,14 @@ impl Writer {
             files.note_links();
             files.still_linked().inspect_err(|cause| self.shared.set_trouble(Some(cause.clone())))?;
         }
-        self.shared.set_trouble(None);
+        self.shared.set_trouble(self.shared.reserve.is_spent().then_some(Unavailable::DiskFull));
         Ok(())
+    }
+
+    /// Lets go of the accesses in memory: `index.db` holds them all, or is built anew with them.
+    fn forget_history(&mut self) {
+        self.shared.recent.clear();
+        self.batch = Batch::default();
     }
 
     /// After a failure the connections are never used again: frames of a failed commit could come

@@ -12,8 +12,10 @@ use super::{Shared, erasures};
 use crate::connection;
 use crate::document::Kept;
 use crate::error::ReadError;
-use crate::index_file::{self, Update};
+use crate::history::Part;
+use crate::index_file::{self, TaggedRecord, Update};
 use crate::log_file::{self, Leaf, Tail};
+use crate::model::LoggedEntry;
 use crate::open::OpenError;
 use crate::{index_state, keyring, subject_keys, values};
 
@@ -194,9 +196,9 @@ fn catch_up(shared: &Shared, files: &Files, change: u64, entries: u64) -> Result
     if shared.index.is_condemned() {
         return Ok(()); // the writer builds it anew
     }
-    let (known_change, known_entries) = index_file::progress(&files.index).map_err(RecoverError::Index)?;
+    let known = index_file::progress(&files.index).map_err(RecoverError::Index)?;
     // The index is written last: it never knows more than the others, unless they lost something.
-    for (file, found, indexed) in [("vault.db", change, known_change), ("the log", entries, known_entries)] {
+    for (file, found, indexed) in [("vault.db", change, known.change), ("the log", entries, known.entries)] {
         if indexed > found {
             return Err(RecoverError::Shortened { file, found, indexed });
         }
@@ -212,23 +214,44 @@ pub(super) fn index_step(
     (change, entries): (u64, u64),
     most: usize,
 ) -> Result<bool, RecoverError> {
-    let (known_change, known_entries) = index_file::progress(&files.index).map_err(RecoverError::Index)?;
-    let update = if known_change < change {
-        changed_records(shared, files, known_change, most)?
-    } else if known_entries < entries {
-        let page = log_file::entries(&files.audit, known_entries, most)?;
+    let mut known = index_file::progress(&files.index).map_err(RecoverError::Index)?;
+    let indexed = if known.change < change {
+        let (records, newest) = changed_records(shared, files, known.change, most)?;
+        known.change = newest;
+        index_file::apply(&files.index, &Update { records: &records, change: newest, ..Update::default() })
+    } else if known.accesses < entries {
+        let page = log_file::entries(&files.audit, known.accesses, most)?;
         let Some(last) = page.last() else { return Ok(true) };
-        let entries = last.index + 1;
-        let accesses = page.iter().map(|entry| (entry.index, index_file::subjects_of(&entry.leaf))).collect();
-        Update { accesses, entries, ..Update::default() }
+        let until = last.index + 1;
+        known.accesses = until;
+        let accesses = Part { rows: accesses_in(&page), until: Some(until) };
+        index_file::apply(&files.index, &Update { accesses, entries: until, ..Update::default() })
     } else {
         return Ok(true);
     };
-    index_file::apply(&files.index, &update).map_err(RecoverError::Index)?;
-    Ok(false)
+    indexed.map_err(RecoverError::Index)?;
+    // Said by the step that does the last of it: to be asked once more would never end while groups come in between.
+    Ok(known.change >= change && known.accesses >= entries)
 }
 
-fn changed_records(shared: &Shared, files: &Files, after: u64, most: usize) -> Result<Update, RecoverError> {
+/// Whom some entries are about, in order of the subjects.
+fn accesses_in(page: &[LoggedEntry]) -> Vec<(SubjectId, u64)> {
+    let about = |entry: &LoggedEntry| {
+        let index = entry.index;
+        index_file::subjects_of(&entry.leaf).into_iter().map(move |subject| (subject, index))
+    };
+    let mut accesses: Vec<_> = page.iter().flat_map(about).collect();
+    accesses.sort_unstable();
+    accesses
+}
+
+/// Some changed records and the newest of these changes.
+fn changed_records(
+    shared: &Shared,
+    files: &Files,
+    after: u64,
+    most: usize,
+) -> Result<(Vec<TaggedRecord>, u64), RecoverError> {
     let mut statement = files.vault.prepare_cached(
         "SELECT change, subject, record_type, version FROM records WHERE change > ?1
          UNION ALL SELECT change, subject, record_type, 0 FROM tombstones WHERE change > ?1
@@ -237,19 +260,19 @@ fn changed_records(shared: &Shared, files: &Files, after: u64, most: usize) -> R
     let rows = statement.query_map(rusqlite::params![after, most], |row| {
         Ok((row.get::<_, u64>(0)?, row.get::<_, [u8; 16]>(1)?, row.get::<_, String>(2)?, row.get::<_, u32>(3)?))
     })?;
-    let mut update = Update { change: after, ..Update::default() };
+    let (mut records, mut newest) = (Vec::new(), after);
     for row in rows {
         let (change, subject, kind, version) = row?;
         let kind: RecordTypeName = kind.parse().map_err(|_| ReadError::Format { what: "record type" })?;
         let subject = SubjectId::from_bytes(subject);
         let tags = if version == 0 { BTreeSet::new() } else { tags_of(shared, files, &kind, subject, version)? };
-        update.records.push((subject, tags));
-        update.change = change;
+        records.push((subject, tags));
+        newest = change;
     }
-    if update.records.is_empty() {
+    if records.is_empty() {
         return Err(RecoverError::Read(ReadError::Format { what: "change number" }));
     }
-    Ok(update)
+    Ok((records, newest))
 }
 
 fn tags_of(

@@ -7,9 +7,10 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use coffre_core::audit::Action;
-use coffre_store::transactions::CreateRecord;
+use coffre_store::transactions::{CreateRecord, EraseSubject, GiveGrant, WithdrawGrant};
 use coffre_store::{CommitError, Depends, Store, Unavailable};
 
+use crate::grants::consent;
 use crate::papers::{add, content, download, stage, upload};
 use crate::proof;
 use crate::small_disk::{SmallDisk, on_a_small_disk};
@@ -127,4 +128,59 @@ fn check(
     assert_eq!(staged(disk.path()), 0, "a refused upload stays");
     proof::log_agrees_with_its_head(store);
     proof::documents_and_entries_agree(store, &disk.path().join("vault"));
+}
+
+fn withdraw(store: &Store, grant: coffre_core::ids::GrantId) -> Result<(), Unavailable> {
+    match store.transact(WithdrawGrant { grant }, draft(Action::WithdrawGrant), None, Depends::default()).wait() {
+        Ok(_) => Ok(()),
+        Err(CommitError::Unavailable(cause)) => Err(cause),
+        Err(other) => unreachable!("{other}"),
+    }
+}
+
+fn erase(store: &Store, subject: coffre_core::ids::SubjectId) -> Result<(), Unavailable> {
+    let erase = EraseSubject { record_type: kind(), subject, remember: Vec::new() };
+    match store.transact(erase, draft(Action::Erase), None, Depends::default()).wait() {
+        Ok(_) => Ok(()),
+        Err(CommitError::Unavailable(cause)) => Err(cause),
+        Err(other) => unreachable!("{other}"),
+    }
+}
+
+#[test]
+fn on_a_full_disk_the_reserve_lets_people_erase_and_withdraw_and_nothing_else() {
+    on_a_small_disk(
+        "disk_full::on_a_full_disk_the_reserve_lets_people_erase_and_withdraw_and_nothing_else",
+        9_000,
+        |disk| {
+            make(disk.path());
+            let store = open(disk.path());
+            let (kept, gone) = (create(&store, 1), create(&store, 2));
+            let give = GiveGrant { record_type: kind(), subject: kept, terms: consent(None) };
+            let (grant, _) = store.transact(give, draft(Action::GiveGrant), None, Depends::default()).wait().unwrap();
+            store.keep_reserve(1_000_000);
+            assert_eq!(store.reserve_is_whole(), Some(true));
+            disk.fill(0);
+            while try_create(&store, 3).is_ok() {} // whatever room the files have
+            assert_eq!(store.readiness(), Err(Unavailable::DiskFull));
+
+            assert_eq!(withdraw(&store, grant.id), Ok(()));
+            assert_eq!(erase(&store, gone), Ok(()));
+            assert_eq!(store.reserve_is_whole(), Some(false));
+            assert_eq!(store.readiness(), Err(Unavailable::DiskFull), "it is told all the same");
+            // The disk must be full again for what follows: what the reserve gave up is for nothing else.
+            assert_eq!(try_create(&store, 4), Err(Unavailable::DiskFull));
+            assert!(store.stage_document(&kind(), kept, None, "x.pdf", "application/pdf").is_err());
+            assert_eq!(erase(&store, kept), Ok(()), "as often as there is space");
+
+            disk.free();
+            until_ready(&store);
+            assert_eq!(store.reserve_is_whole(), Some(true));
+            try_create(&store, 5).unwrap();
+            let snapshot = store.snapshot().unwrap();
+            assert!(snapshot.record(&kind(), gone).unwrap().is_none());
+            drop(snapshot);
+            proof::log_agrees_with_its_head(&store);
+        },
+    );
 }

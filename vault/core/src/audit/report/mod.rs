@@ -60,7 +60,18 @@ impl ReportScope {
 impl Action {
     /// Whether this action, when it is allowed, shows somebody the content of records.
     pub const fn discloses(self) -> bool {
-        matches!(self, Self::Read | Self::Search | Self::ReadVersions | Self::ReadDocument | Self::ListDocuments)
+        matches!(
+            self,
+            Self::Read
+                | Self::Search
+                | Self::ReadVersions
+                | Self::ReadDocument
+                | Self::ListDocuments
+                | Self::ReadRequest
+                | Self::WriteLetter
+                | Self::ExportAccess
+                | Self::ExportPortable
+        )
     }
 }
 

@@ -4,10 +4,18 @@ mod applications;
 mod audit;
 mod copies;
 mod import;
+mod keys;
+mod retention;
 mod vault;
 
 use super::routes::Routes;
 
 pub(super) fn routes() -> Routes {
-    applications::routes().merge(audit::routes()).merge(import::routes()).merge(vault::routes()).merge(copies::routes())
+    applications::routes()
+        .merge(audit::routes())
+        .merge(copies::routes())
+        .merge(import::routes())
+        .merge(keys::routes())
+        .merge(vault::routes())
+        .merge(retention::routes())
 }

@@ -1,4 +1,4 @@
-//! The vault as a whole: how it does, and ending its service.
+//! The vault as a whole: how it does, sealing it, and ending its service.
 
 use axum::extract::{Request, State};
 use axum::http::{StatusCode, Uri};
@@ -10,15 +10,24 @@ use crate::http::parameters::Parameters;
 use crate::http::peer::Account;
 use crate::http::problem::Problem;
 use crate::http::routes::Routes;
+use crate::http::seal::sealing;
 use crate::http::{Api, body};
 
 pub(super) fn routes() -> Routes {
-    Routes::new().get("/v1/status", status).post("/v1/shutdown", shutdown)
+    Routes::new().get("/v1/status", status).post("/v1/seal", seal).post("/v1/shutdown", shutdown)
 }
 
 async fn status(State(api): State<Api>, Account(_): Account, uri: Uri) -> Result<Response, Problem> {
     Parameters::none(&uri)?;
     Answer::new(StatusCode::OK).json(&api.keeper.status().await?)
+}
+
+async fn seal(State(api): State<Api>, Account(call): Account, request: Request) -> Result<Response, Problem> {
+    let (parts, sent) = request.into_parts();
+    Parameters::none(&parts.uri)?;
+    body::none(&parts.headers, sent, &api.limits).await?;
+    let receipt = api.keeper.note_seal(call).await?;
+    sealing(&api, &receipt)
 }
 
 async fn shutdown(State(api): State<Api>, Account(_): Account, request: Request) -> Result<Response, Problem> {

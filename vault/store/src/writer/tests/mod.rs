@@ -5,7 +5,10 @@ mod broken;
 mod company;
 mod erased;
 mod gate;
+mod healed;
+mod killed;
 mod pool;
+mod promised;
 mod settings;
 
 use std::path::Path;

@@ -1,0 +1,31 @@
+//! How old the last good backup of a source is, held against its objective. Pure.
+
+use coffre_core::time::Timestamp;
+
+use super::OtherSource;
+use super::state::{SourceState, SourcesState};
+
+/// How a source stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceStanding {
+    /// Its name.
+    pub name: String,
+    /// What is remembered of it.
+    pub state: SourceState,
+    /// Seconds since its last good backup was begun.
+    pub age: Option<i64>,
+    /// Whether that is within its objective.
+    pub within: bool,
+}
+
+/// How the sources stand, in the order given.
+pub fn standing(state: &SourcesState, sources: &[OtherSource], now: Timestamp) -> Vec<SourceStanding> {
+    let stands = |source: &OtherSource| {
+        let state = state.sources.get(&source.name).cloned().unwrap_or_default();
+        // A clock that was set back makes no backup younger.
+        let age = state.last_good.as_ref().map(|good| (now.as_seconds() - good.time.as_seconds()).max(0));
+        let within = age.is_some_and(|age| age <= source.objective_seconds);
+        SourceStanding { name: source.name.clone(), state, age, within }
+    };
+    sources.iter().map(stands).collect()
+}

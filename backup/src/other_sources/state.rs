@@ -1,0 +1,94 @@
+//! What a host remembers of its sources. Format: `docs/formats/backup-state.md`. Names no file of a source.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use coffre_core::time::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::state::{Failed, StateError, read_json, write_json};
+
+const FILE: &str = "sources.json";
+const FORMAT: &str = "coffre/sources/v1";
+
+/// A good backup of a source.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Good {
+    /// When it was begun: it holds nothing newer.
+    pub time: Timestamp,
+    /// Its snapshot.
+    pub snapshot: String,
+    /// Bytes of the source.
+    pub bytes: u64,
+    /// Bytes that the repository grew by, before compression.
+    pub added: u64,
+    /// How long it took.
+    pub seconds: i64,
+}
+
+/// What is remembered of one source.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SourceState {
+    /// The last good backup.
+    pub last_good: Option<Good>,
+    /// The last failure, unless a good backup followed it.
+    pub last_failure: Option<Failed>,
+    /// How many failed since.
+    pub failures: u64,
+}
+
+/// What is remembered of all sources, by their names.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SourcesState {
+    format: String,
+    /// The sources.
+    pub sources: BTreeMap<String, SourceState>,
+}
+
+impl Default for SourcesState {
+    fn default() -> Self {
+        Self { format: FORMAT.to_owned(), sources: BTreeMap::new() }
+    }
+}
+
+impl SourcesState {
+    /// Reads what a folder remembers; nothing if no source was backed up yet.
+    pub fn load(folder: &Path) -> Result<Self, StateError> {
+        read_json(&folder.join(FILE), |state: &Self| state.format == FORMAT)
+    }
+
+    pub(super) fn save(&self, folder: &Path) -> Result<(), StateError> {
+        write_json(&folder.join(FILE), self)
+    }
+
+    pub(super) fn note(&mut self, name: &str, result: Result<Good, Failed>) {
+        let entry = self.sources.entry(name.to_owned()).or_default();
+        match result {
+            Ok(good) => *entry = SourceState { last_good: Some(good), last_failure: None, failures: 0 },
+            Err(failed) => {
+                entry.last_failure = Some(failed);
+                entry.failures += 1;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+
+    /// The bytes of `docs/formats/backup-state.md`.
+    const GOLDEN: &str = include_str!("golden.json");
+
+    #[test]
+    fn the_documented_state_is_read_and_written_back() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join(FILE), GOLDEN).unwrap();
+        let state = SourcesState::load(folder.path()).unwrap();
+        let source = state.sources.get("sales-database").unwrap();
+        assert_eq!((source.failures, source.last_good.as_ref().unwrap().bytes), (1, 52_428_800));
+        state.save(folder.path()).unwrap();
+        assert_eq!(std::fs::read_to_string(folder.path().join(FILE)).unwrap().trim_end(), GOLDEN.trim_end());
+    }
+}

@@ -1,0 +1,226 @@
+//! Destinations that are slow, that break off, and that lie: nobody else waits for them, whatever was confirmed is
+//! restored from the destination alone, and what is not the signed bytes is never taken.
+
+use std::io::Read;
+use std::ops::Range;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+use std::{fs, io};
+
+use coffre_backup::destination::{Contents, Destination, Memory, PutError, Source, SourceError};
+use coffre_backup::follow::{Event, Following, follow};
+use coffre_backup::restore::{self, LostLog};
+use coffre_backup::ship::{Compare, KnownPoint, ship};
+use coffre_backup::{Observer, Sources};
+use coffre_core::spool::{Chain, Wanted};
+
+use super::vault::{Vault, noon};
+
+/// What goes wrong with a write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    /// It is not there.
+    NotPersisted,
+    /// It is there, and said to have failed.
+    ReportedFailed,
+    /// Nothing goes wrong, but for what is read: so many bytes are cut off, or one is another.
+    Truncated,
+    Garbled,
+}
+
+/// A place in memory, of which one write or everything read goes wrong.
+struct Faulty {
+    inner: Memory,
+    fate: Fate,
+    /// The write that goes wrong, counted from 0; and the writes so far.
+    nth: usize,
+    writes: AtomicUsize,
+}
+
+impl Faulty {
+    fn new(fate: Fate, nth: usize) -> Self {
+        Self { inner: Memory::new(), fate, nth, writes: AtomicUsize::new(0) }
+    }
+}
+
+impl Source for Faulty {
+    fn label(&self) -> String {
+        "faulty".to_owned()
+    }
+
+    fn open(&self, path: &str, range: Option<Range<u64>>) -> Result<Box<dyn Read + '_>, SourceError> {
+        let mut bytes = Vec::new();
+        self.inner.open(path, range)?.read_to_end(&mut bytes).unwrap();
+        if self.writes.load(Ordering::SeqCst) == usize::MAX {
+            match self.fate {
+                Fate::Truncated => bytes.truncate(bytes.len() / 2),
+                Fate::Garbled => bytes.iter_mut().step_by(97).for_each(|byte| *byte ^= 0x55),
+                Fate::NotPersisted | Fate::ReportedFailed => {}
+            }
+        }
+        Ok(Box::new(io::Cursor::new(bytes)))
+    }
+
+    fn size(&self, path: &str) -> Result<Option<u64>, SourceError> {
+        self.inner.size(path)
+    }
+
+    fn list(&self, folder: &str) -> Result<Contents, SourceError> {
+        self.inner.list(folder)
+    }
+}
+
+impl Destination for Faulty {
+    fn put(&self, path: &str, content: &mut dyn Read) -> Result<u64, PutError> {
+        let wrong = self.writes.fetch_add(1, Ordering::SeqCst) == self.nth;
+        match self.fate {
+            Fate::NotPersisted if wrong => Err(PutError::Full { place: self.label() }),
+            Fate::ReportedFailed if wrong => {
+                self.inner.put(path, content)?;
+                Err(PutError::Full { place: self.label() })
+            }
+            _ => self.inner.put(path, content),
+        }
+    }
+}
+
+/// Two base backups, with segments and documents after each.
+fn busy() -> Vault {
+    let mut vault = Vault::captured(1);
+    (0..3).for_each(|n| vault.commit((n == 1).then_some(4)));
+    vault.capture();
+    (0..3).for_each(|n| vault.commit((n == 2).then_some(5)));
+    vault
+}
+
+fn shipped(vault: &Vault, destination: &dyn Destination) -> Option<KnownPoint> {
+    let none = KnownPoint::default();
+    ship(&vault.source(), destination, &vault.pinned(), &none, Compare::Sizes, &mut ()).ok().map(|done| done.newest)
+}
+
+/// What a destination alone gives back; none if nothing can be planned.
+fn restored(vault: &Vault, from: &dyn Source) -> Option<Result<tempfile::TempDir, restore::RestoreError>> {
+    let sources = Sources::both(from);
+    let plan = restore::plan(&sources, &vault.pinned(), Wanted::Newest, LostLog::Refuse, &mut ()).ok()?;
+    let to = tempfile::tempdir().unwrap();
+    let done = restore::execute(&plan, &sources, &to.path().join("vault"), &mut ());
+    Some(done.map(|_| to))
+}
+
+fn is_newest(vault: &Vault, to: &tempfile::TempDir) {
+    for chain in Chain::ALL {
+        assert!(fs::read(to.path().join("vault").join(chain.file())).unwrap() == vault.content(chain), "{chain}");
+    }
+}
+
+#[test]
+fn whichever_write_goes_wrong_the_destination_alone_restores_and_the_next_run_completes_it() {
+    let vault = busy();
+    let counting = Faulty::new(Fate::NotPersisted, usize::MAX);
+    shipped(&vault, &counting).unwrap();
+    let writes = counting.writes.load(Ordering::SeqCst);
+    assert!(writes > 30, "{writes}");
+    for fate in [Fate::NotPersisted, Fate::ReportedFailed] {
+        let mut restorable = 0;
+        for nth in 0..writes {
+            let destination = Faulty::new(fate, nth);
+            assert!(shipped(&vault, &destination).is_none(), "{fate:?} {nth}: a failed write was not noticed");
+            // A plan that is made is carried out: nothing that a point needs came after it.
+            restorable += usize::from(restored(&vault, &destination).is_some_and(|done| done.is_ok()));
+            shipped(&vault, &destination).unwrap();
+            is_newest(&vault, &restored(&vault, &destination).unwrap().unwrap());
+        }
+        assert!(restorable > writes / 2, "{fate:?}: {restorable} of {writes}");
+    }
+}
+
+#[test]
+fn a_place_that_gives_garbage_or_half_of_everything_is_never_believed() {
+    let vault = busy();
+    for fate in [Fate::Truncated, Fate::Garbled] {
+        let destination = Faulty::new(fate, usize::MAX);
+        let known = shipped(&vault, &destination).unwrap();
+        destination.writes.store(usize::MAX, Ordering::SeqCst);
+        assert!(restored(&vault, &destination).is_none_or(|done| done.is_err()), "{fate:?}");
+        let pinned = vault.pinned();
+        let again = ship(&vault.source(), &destination, &pinned, &known, Compare::Sizes, &mut ());
+        assert!(again.is_err(), "{fate:?}: what was there before is not there any more");
+    }
+}
+
+/// Lets no write through before it is told to.
+struct Slow {
+    inner: Memory,
+    begun: Sender<()>,
+    let_go: Mutex<Receiver<()>>,
+}
+
+impl Source for Slow {
+    fn label(&self) -> String {
+        "slow".to_owned()
+    }
+    fn open(&self, path: &str, range: Option<Range<u64>>) -> Result<Box<dyn Read + '_>, SourceError> {
+        self.inner.open(path, range)
+    }
+    fn size(&self, path: &str) -> Result<Option<u64>, SourceError> {
+        self.inner.size(path)
+    }
+    fn list(&self, folder: &str) -> Result<Contents, SourceError> {
+        self.inner.list(folder)
+    }
+}
+
+impl Destination for Slow {
+    fn put(&self, path: &str, content: &mut dyn Read) -> Result<u64, PutError> {
+        self.begun.send(()).ok();
+        // Ends when the test has let go: from then on nothing is sent any more.
+        self.let_go.lock().unwrap_or_else(PoisonError::into_inner).recv().ok();
+        self.inner.put(path, content)
+    }
+}
+
+/// Asks to stop when so many have been reached, or after a minute.
+struct Until<'a>(&'a AtomicUsize, usize, Instant);
+
+impl Observer for Until<'_> {
+    fn cancelled(&self) -> bool {
+        assert!(self.2.elapsed() < Duration::from_mins(1), "it never came");
+        self.0.load(Ordering::SeqCst) >= self.1
+    }
+}
+
+#[test]
+fn a_slow_destination_holds_up_no_other() {
+    let vault = busy();
+    let (begun, has_begun) = channel();
+    let (go, let_go) = channel();
+    let slow = Slow { inner: Memory::new(), begun, let_go: Mutex::new(let_go) };
+    let quick = Memory::new();
+    let memory = tempfile::tempdir().unwrap();
+    let (spool, pinned) = (vault.spool(), vault.pinned());
+    let following = Following {
+        spool: &spool,
+        memory: memory.path(),
+        pinned: &pinned,
+        destinations: vec![("slow".to_owned(), &slow), ("quick".to_owned(), &quick)],
+    };
+    let (reached, mut order, mut go) = (AtomicUsize::new(0), Vec::new(), Some(go));
+    let mut told = |event: &Event<'_>| {
+        let Event::Shipped { destination, captured, .. } = event else { panic!("{event:?}") };
+        assert_eq!(*captured, vault.now);
+        if *destination == "quick" && go.is_some() {
+            // Only now, with its first write under way or to come, may the other one go on.
+            has_begun.recv_timeout(Duration::from_mins(1)).unwrap();
+            drop(go.take());
+        }
+        order.push((*destination).to_owned());
+        reached.store(order.len(), Ordering::SeqCst);
+    };
+    follow(&following, &noon, &mut Until(&reached, 2, Instant::now()), &mut told).unwrap();
+    assert_eq!(order, ["quick", "slow"]);
+    for place in [&slow as &dyn Source, &quick] {
+        is_newest(&vault, &restored(&vault, place).unwrap().unwrap());
+    }
+}

@@ -1,0 +1,37 @@
+//! How a one-shot verb reports: lines for people and one line of JSON, the last, for whoever started it. With `--json`
+//! there is the object alone, over several lines, as from the other verbs.
+
+use serde_json::{Value, json};
+
+use crate::exit::Exit;
+use crate::{complaint, output};
+
+/// What a verb has to say.
+pub(super) struct Outcome {
+    pub(super) lines: Vec<String>,
+    /// An object; the exit code is added to it.
+    pub(super) value: Value,
+    pub(super) exit: Exit,
+}
+
+/// Reports, and gives the exit code. A failure is told as a line of JSON too, before it goes its way.
+pub(super) fn conclude(outcome: anyhow::Result<Outcome>, only_json: bool) -> anyhow::Result<Exit> {
+    let (outcome, error) = match outcome {
+        Ok(outcome) => (outcome, None),
+        Err(error) => {
+            let value = json!({ "error": complaint::chain(error.as_ref()) });
+            (Outcome { lines: Vec::new(), value, exit: Exit::of(&error) }, Some(error))
+        }
+    };
+    let Outcome { lines, mut value, exit } = outcome;
+    if let Some(object) = value.as_object_mut() {
+        object.insert("exit_code".to_owned(), json!(exit.code()));
+    }
+    if only_json {
+        output::json(&value)?;
+    } else {
+        lines.iter().try_for_each(output::line)?;
+        output::line(value.to_string())?;
+    }
+    error.map_or(Ok(exit), Err)
+}

@@ -1,0 +1,133 @@
+//! Holding drills, in the vault's process: the newest state of a destination is fetched into scratch space, as a restore
+//! would, and opened beside the running vault with the keys that are in memory. What is on disk meanwhile is what is at
+//! the destination: ciphertext.
+
+mod clock;
+mod scratch;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use coffre_backup::Sources;
+use coffre_backup::destination::Source;
+use coffre_backup::restore::{self, LostLog};
+use coffre_core::drill::{DrillFailure, DrillResult, FetchedState, Phase};
+use coffre_core::spool::{Pinned, Wanted};
+use coffre_server::{DrillOptions, Drills};
+use coffre_store::{Checking, DrillError, Fetched, Store};
+
+use crate::complaint::{self, Complaint};
+use crate::configuration::Destination;
+use crate::exit::Exit;
+use crate::figures;
+use crate::place::Place;
+use clock::PhaseClock;
+use scratch::Scratch;
+
+/// How drills of this vault are held; none where it has no destination. What a killed drill left is removed first.
+pub(crate) fn options(place: &Place, store: &Store) -> anyhow::Result<Option<DrillOptions>> {
+    let backup = place.configuration.as_ref().and_then(|configuration| configuration.backup.as_ref());
+    let Some(backup) = backup.filter(|backup| !backup.destinations.is_empty()) else { return Ok(None) };
+    let drill = &backup.drill;
+    let scratch = Scratch::of(&place.directory, drill.scratch.as_deref(), &store.scope().vault.to_string());
+    scratch.sweep()?;
+    let pinned = Pinned { scope: store.scope().clone(), key: store.verification_key().clone() };
+    let objective_seconds = i64::from(backup.objective_hours) * 3600;
+    let destinations = backup.destinations.clone();
+    let holder = Holder { store: store.clone(), pinned, destinations, scratch, objective_seconds };
+    let objective = Duration::from_hours(u64::from(drill.objective_days) * 24);
+    Ok(Some(DrillOptions { holder: Arc::new(holder), objective, slices: drill.slices.get() }))
+}
+
+/// Whoever holds drills in a vault's process.
+struct Holder {
+    store: Store,
+    pinned: Pinned,
+    destinations: Vec<Destination>,
+    scratch: Scratch,
+    /// How old what is restored may be.
+    objective_seconds: i64,
+}
+
+impl fmt::Debug for Holder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Holder").field("scratch", &self.scratch).finish_non_exhaustive()
+    }
+}
+
+impl Drills for Holder {
+    fn destinations(&self) -> Vec<String> {
+        self.destinations.iter().map(|destination| destination.name.clone()).collect()
+    }
+
+    fn hold(&self, mut drill: DrillResult, stop: &dyn Fn() -> bool) -> DrillResult {
+        let mut clock = PhaseClock::start(stop);
+        let held = self.attempt(&mut drill, &mut clock);
+        let phase = clock.phase();
+        drill.milliseconds = clock.stop();
+        if let Err(error) = held {
+            tracing::warn!(error = complaint::chain(error.as_ref()), "what the drill met");
+            drill.failure = Some(DrillFailure { phase, cause: told(&error), code: Exit::of(&error).code() });
+        }
+        drill
+    }
+}
+
+impl Holder {
+    fn attempt(&self, drill: &mut DrillResult, clock: &mut PhaseClock<'_>) -> anyhow::Result<()> {
+        let gone = || Complaint::usage("the destination is not configured any more", "start the server again");
+        let destination = self.destinations.iter().find(|known| known.name == drill.destination).ok_or_else(gone)?;
+        let place = destination.open()?;
+        let sources = Sources::both(&*place as &dyn Source);
+        let plan = restore::plan(&sources, &self.pinned, Wanted::Newest, LostLog::Refuse, clock)?;
+        let heading = &plan.point.main.manifest.heading;
+        let (files, bytes) = (plan.files(), plan.bytes());
+        let (captured, generation, base) = (plan.captured, heading.generation, heading.number.get());
+        clock.enter(Phase::Fetch);
+        let scratch = self.scratch.claim(bytes)?;
+        let fetched = restore::execute(&plan, &sources, scratch.vault(), clock)?;
+        drill.fetched = Some(FetchedState { captured, generation, base, files, bytes });
+        clock.enter(Phase::Open);
+        let (main, keyring) = fetched.parents();
+        let key = self.pinned.key.clone();
+        let proof = Fetched { key, main, keyring, moment: None, lost: None, operator: None };
+        let mut checking = |checking: Checking| match checking {
+            Checking::Pages(_) | Checking::Log(_) | Checking::Values(_) => clock.enter(Phase::Open),
+            Checking::Records(_) | Checking::Documents(_) => clock.enter(Phase::Documents),
+        };
+        let opened = self.store.drill(scratch.vault(), &proof, drill.slice, &mut checking)?;
+        drop(fetched);
+        scratch.remove()?;
+        drill.opened = Some(opened);
+        Ok(check_age(drill.started.as_seconds() - captured.as_seconds(), self.objective_seconds)?)
+    }
+}
+
+/// A sound backup that is too old is no good one.
+fn check_age(age: i64, objective: i64) -> Result<(), Complaint> {
+    if age <= objective {
+        return Ok(());
+    }
+    let (age, objective) = (figures::age(age), figures::age(objective));
+    let cause = format!("what was restored is sound, and {age} old where {objective} is the most");
+    Err(Complaint::new(Exit::ObjectiveMissed, cause, "see `coffre backup status` for why nothing newer is there"))
+}
+
+/// What failed, for the result: names no record.
+fn told(error: &anyhow::Error) -> String {
+    error.chain().find_map(|link| link.downcast_ref::<DrillError>()).map_or_else(|| error.to_string(), DrillError::told)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sound_backup_that_is_too_old_is_no_good_one() {
+        assert!(check_age(3_600, 3_600).is_ok());
+        let late = check_age(7_300, 3_600).err();
+        assert_eq!(late.as_ref().map(Complaint::exit), Some(Exit::ObjectiveMissed));
+        assert!(late.is_some_and(|late| late.to_string().contains("2 h 1 min old where 1 h 0 min is the most")));
+    }
+}

@@ -1,0 +1,126 @@
+//! What a report on backups is made of, and what is wrong in it. Pure: everything was looked up before.
+
+use coffre_backup::measure::Measurement;
+use coffre_core::drill::DrillResult;
+use coffre_core::ids::{Environment, VaultId};
+use coffre_core::time::Timestamp;
+use serde::Serialize;
+
+use crate::schedule::About;
+
+/// How backups stand at a moment.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Facts {
+    pub(crate) environment: Environment,
+    pub(crate) vault: VaultId,
+    pub(crate) at: Timestamp,
+    /// How old the newest copy may be.
+    pub(crate) objective_seconds: i64,
+    /// Each destination and the repository.
+    pub(crate) copies: Vec<Copy>,
+    pub(crate) drills: Drills,
+    /// Jobs that are in the timetable, or were ever run.
+    pub(crate) jobs: Vec<JobFact>,
+    /// The last 90 days.
+    pub(crate) measurements: Vec<Measurement>,
+}
+
+/// One place that holds copies.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Copy {
+    pub(crate) name: String,
+    /// The newest moment on it.
+    pub(crate) captured: Option<Timestamp>,
+    pub(crate) age_seconds: Option<i64>,
+    pub(crate) within: bool,
+    /// What was found wrong on it, or why the last run failed.
+    pub(crate) trouble: Option<String>,
+}
+
+/// What is known of drills.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) enum Drills {
+    /// The vault's process told.
+    #[serde(rename = "known")]
+    Known {
+        /// Oldest first.
+        drills: Vec<DrillResult>,
+        overdue: bool,
+    },
+    /// It could not be asked.
+    #[serde(rename = "unknown")]
+    Unknown {
+        /// Why.
+        cause: String,
+    },
+}
+
+/// How a job stands.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct JobFact {
+    pub(crate) name: &'static str,
+    #[serde(skip)]
+    pub(crate) about: About,
+    pub(crate) last_success: Option<Timestamp>,
+    pub(crate) code: Option<u8>,
+    pub(crate) failures: u64,
+    /// Two of its times have passed without a success.
+    pub(crate) late: bool,
+    pub(crate) next: Option<Timestamp>,
+}
+
+/// Something that somebody must look at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Problem {
+    /// There is no place that holds copies.
+    NoCopies,
+    /// A place holds nothing recent enough, or something is wrong on it.
+    Copy(String),
+    /// The last drill failed.
+    DrillFailed(String),
+    /// No drill has passed for too long.
+    DrillOverdue,
+    /// The vault's process could not be asked.
+    VaultSilent(String),
+    /// A job failed.
+    JobFailed(&'static str),
+    /// A job did not run.
+    JobLate(&'static str),
+}
+
+impl Facts {
+    /// The newest moment that can be restored from some place that nothing is wrong with.
+    pub(crate) fn restorable(&self) -> Option<Timestamp> {
+        self.copies.iter().filter(|copy| copy.within).filter_map(|copy| copy.captured).max()
+    }
+
+    /// Everything that is wrong, the most urgent first. Nothing means: all is well.
+    pub(crate) fn problems(&self) -> Vec<Problem> {
+        let mut problems = Vec::new();
+        if self.copies.is_empty() {
+            problems.push(Problem::NoCopies);
+        }
+        problems.extend(self.copies.iter().filter(|copy| !copy.within).map(|copy| Problem::Copy(copy.name.clone())));
+        match &self.drills {
+            Drills::Unknown { cause } => problems.push(Problem::VaultSilent(cause.clone())),
+            Drills::Known { drills, overdue } => {
+                let failure = drills.last().and_then(|drill| Some((drill, drill.failure.as_ref()?)));
+                let told = |(drill, failure): (&DrillResult, &coffre_core::drill::DrillFailure)| {
+                    Problem::DrillFailed(format!("{}: {}", drill.destination, failure.cause))
+                };
+                problems.extend(failure.map(told));
+                problems.extend(overdue.then_some(Problem::DrillOverdue));
+            }
+        }
+        problems.extend(self.jobs.iter().filter(|job| job.late).map(|job| Problem::JobLate(job.name)));
+        let failed = self.jobs.iter().filter(|job| !job.late && job.failures > 0 && job.code != Some(13));
+        problems.extend(failed.map(|job| Problem::JobFailed(job.name)));
+        problems
+    }
+
+    /// Jobs about making and proving copies, or those about retention.
+    pub(crate) fn jobs_about(&self, retention: bool) -> impl Iterator<Item = &JobFact> {
+        self.jobs.iter().filter(move |job| (job.about == About::Retention) == retention)
+    }
+}

@@ -1,0 +1,215 @@
+//! The report as one page: the verdict, the last restorable moment, copies, drills, jobs, retention, and charts of lag,
+//! sizes and restore times over 90 days. Self-contained: loads nothing.
+
+use coffre_core::drill::{DrillResult, Phase};
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+use super::chart::chart;
+use super::facts::{Copy, Drills, Facts, JobFact};
+use super::series;
+use super::words::Words;
+use crate::figures;
+use crate::language::Language;
+
+const STYLE: &str = include_str!("style.css");
+/// How many drills are listed.
+const LISTED: usize = 8;
+
+/// The whole document; without charts where they would not be shown, as in most mail programs.
+pub(crate) fn page(facts: &Facts, language: Language, charts: bool) -> String {
+    let words = Words(language);
+    let title = words.pick("Coffre : état des sauvegardes", "Coffre: how backups stand");
+    let document = html! {
+        (DOCTYPE)
+        html lang=(words.code()) {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                title { (title) }
+                style { (PreEscaped(STYLE)) }
+            }
+            body {
+                h1 { (title) }
+                p.soft { (facts.environment) " · " (figures::moment(facts.at)) }
+                (verdict(facts, words))
+                (copies(facts, words))
+                (drills(facts, words))
+                (jobs(words.pick("Tâches", "Jobs"), facts.jobs_about(false), words))
+                (jobs(words.pick("Conservation et purge", "Retention and pruning"), facts.jobs_about(true), words))
+                @if charts { (all_charts(facts, words)) }
+                footer { (words.pick("Coffre, coffre-fort de données chiffrées. Vault ", "Coffre, an encrypted vault. Vault ")) (facts.vault) }
+            }
+        }
+    };
+    document.into_string()
+}
+
+fn verdict(facts: &Facts, words: Words) -> Markup {
+    let problems = facts.problems();
+    html! {
+        div.verdict.bad[!problems.is_empty()] {
+            @if problems.is_empty() {
+                strong { "✓ " (words.pick("Tout va bien.", "All is well.")) }
+            } @else {
+                strong { "✕ " (words.pick("À traiter", "To see to")) }
+                ul { @for problem in &problems { li { (words.problem(problem)) } } }
+            }
+        }
+        p.soft { (words.pick("Dernier instant restaurable", "Last restorable moment")) }
+        p.moment { (words.moment(facts.restorable())) }
+    }
+}
+
+fn state(good: bool, word: &str) -> Markup {
+    html! { td.good[good].bad[!good] { @if good { "✓" } @else { "✕" } " " (word) } }
+}
+
+fn copies(facts: &Facts, words: Words) -> Markup {
+    let row = |copy: &Copy| {
+        let word = if copy.within { words.pick("à jour", "up to date") } else { words.pick("en retard", "late") };
+        html! {
+            tr {
+                td { (copy.name) }
+                (state(copy.within, word))
+                td.number { (words.moment(copy.captured)) }
+                td.number { @if let Some(age) = copy.age_seconds { (words.age(age)) } }
+                td { (copy.trouble.as_deref().unwrap_or_default()) }
+            }
+        }
+    };
+    html! {
+        section {
+            h2 { (words.pick("Copies", "Copies")) }
+            div.scroll { table {
+                thead { tr {
+                    th { (words.pick("Lieu", "Place")) }
+                    th { (words.pick("État", "State")) }
+                    th { (words.pick("Instant le plus récent", "Newest moment")) }
+                    th { (words.pick("Âge", "Age")) }
+                    th {}
+                } }
+                tbody { @for copy in &facts.copies { (row(copy)) } }
+            } }
+            p.soft { (words.pick("Âge maximal convenu :", "Oldest age agreed on:")) " " (words.age(facts.objective_seconds)) }
+        }
+    }
+}
+
+fn drills(facts: &Facts, words: Words) -> Markup {
+    html! {
+        section {
+            h2 { (words.pick("Exercices de restauration", "Restore drills")) }
+            @match &facts.drills {
+                Drills::Unknown { cause } => p { (cause) },
+                Drills::Known { drills, .. } if drills.is_empty() => p { (words.pick("Aucun encore.", "None yet.")) },
+                Drills::Known { drills, .. } => (drill_table(drills, words)),
+            }
+        }
+    }
+}
+
+fn drill_table(drills: &[DrillResult], words: Words) -> Markup {
+    let row = |drill: &DrillResult| {
+        let word = if drill.passed() { words.pick("réussi", "passed") } else { words.pick("échoué", "failed") };
+        html! {
+            tr {
+                td.number { (figures::moment(drill.ended)) }
+                td { (drill.destination) }
+                (state(drill.passed(), word))
+                td.number { (words.seconds(drill.milliseconds.total())) }
+                td.number { @if let Some(fetched) = &drill.fetched { (words.bytes(fetched.bytes)) } }
+                td {
+                    @if let Some(failure) = &drill.failure {
+                        (phase(failure.phase, words)) ": " (failure.cause)
+                    } @else if let Some(opened) = &drill.opened {
+                        (opened.entries) " " (words.pick("écritures au journal", "log entries")) ", "
+                        (opened.slice_documents) " " (words.pick("documents lus", "documents read"))
+                    }
+                }
+            }
+        }
+    };
+    html! {
+        div.scroll { table {
+            thead { tr {
+                th { (words.pick("Fin", "Ended")) }
+                th { (words.pick("Depuis", "From")) }
+                th { (words.pick("Résultat", "Result")) }
+                th { (words.pick("Durée", "Time")) }
+                th { (words.pick("Volume", "Size")) }
+                th {}
+            } }
+            tbody { @for drill in drills.iter().rev().take(LISTED) { (row(drill)) } }
+        } }
+    }
+}
+
+const fn phase(phase: Phase, words: Words) -> &'static str {
+    match phase {
+        Phase::Plan => words.pick("préparation", "planning"),
+        Phase::Fetch => words.pick("rapatriement", "fetching"),
+        Phase::Replay => words.pick("application des segments", "replaying"),
+        Phase::Open => words.pick("ouverture", "opening"),
+        Phase::Documents => words.pick("lecture", "reading"),
+    }
+}
+
+fn jobs<'f>(title: &str, jobs: impl Iterator<Item = &'f JobFact>, words: Words) -> Markup {
+    let row = |job: &JobFact| {
+        let good = !job.late && job.failures == 0;
+        let word = match (job.late, good) {
+            (true, _) => words.pick("en retard", "late"),
+            (false, true) => words.pick("bien", "well"),
+            (false, false) => words.pick("échec", "failed"),
+        };
+        html! {
+            tr {
+                td { (job.name) }
+                (state(good, word))
+                td.number { (words.moment(job.last_success)) }
+                td.number { @if let Some(code) = job.code { (code) } }
+                td.number { @if let Some(next) = job.next { (figures::moment(next)) } }
+            }
+        }
+    };
+    let mut jobs = jobs.peekable();
+    html! {
+        section {
+            h2 { (title) }
+            @if jobs.peek().is_none() {
+                p.soft { (words.pick("Aucune tâche de ce genre.", "No job of this kind.")) }
+            } @else {
+                div.scroll { table {
+                    thead { tr {
+                        th { (words.pick("Tâche", "Job")) }
+                        th { (words.pick("État", "State")) }
+                        th { (words.pick("Dernier succès", "Last success")) }
+                        th { (words.pick("Code", "Code")) }
+                        th { (words.pick("Prochaine fois", "Next time")) }
+                    } }
+                    tbody { @for job in jobs { (row(job)) } }
+                } }
+            }
+        }
+    }
+}
+
+fn all_charts(facts: &Facts, words: Words) -> Markup {
+    let held = match &facts.drills {
+        Drills::Known { drills, .. } => drills.as_slice(),
+        Drills::Unknown { .. } => &[],
+    };
+    let lag = series::lag(&facts.measurements, facts.at);
+    let sizes = series::sizes(&facts.measurements, facts.at);
+    let times = series::restore_times(held, facts.at);
+    let seconds = |value: u64| words.age(i64::try_from(value).unwrap_or(i64::MAX));
+    html! {
+        section {
+            h2 { (words.pick("Quatre-vingt-dix jours", "Ninety days")) }
+            (chart(words.pick("Âge de la copie, au pire de chaque jour", "Age of the copy, at its worst each day"), &lag, &seconds, words))
+            (chart(words.pick("Volume des copies", "Size of the copies"), &sizes, &|value| words.bytes(value), words))
+            (chart(words.pick("Durée des exercices réussis", "Time taken by drills that passed"), &times, &|value| words.seconds(value), words))
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! The jobs that a schedule knows, one line each: a name and the command line that it stands for. Whoever adds a verb
+//! that is to run by itself adds its line here, and nothing else.
+
+use clap::Parser as _;
+
+use crate::arguments::{Arguments, Global};
+
+/// What a job is about: retention is told apart in reports, because backups can be green while pruning fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum About {
+    /// Making copies.
+    Backup,
+    /// Proving them.
+    Proof,
+    /// Removing what is too old.
+    Retention,
+    /// Telling people.
+    Telling,
+}
+
+/// A job.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Job {
+    /// Its name in `[schedule.jobs]`, in reports and in what is remembered.
+    pub(crate) name: &'static str,
+    /// The words after `coffre`.
+    command: &'static [&'static str],
+    pub(crate) about: About,
+}
+
+const fn job(name: &'static str, command: &'static [&'static str], about: About) -> Job {
+    Job { name, command, about }
+}
+
+/// All of them.
+pub(crate) static JOBS: [Job; 14] = [
+    job("run", &["backup", "run"], About::Backup),
+    job("base", &["backup", "run", "--base"], About::Backup),
+    job("sources", &["backup", "source", "run", "--all"], About::Backup),
+    job("copy", &["backup", "copy"], About::Backup),
+    job("verify-quick", &["backup", "verify", "--quick"], About::Proof),
+    job("verify", &["backup", "verify"], About::Proof),
+    job("check", &["backup", "check"], About::Proof),
+    job("drill", &["drill"], About::Proof),
+    job("copies", &["backup", "copies"], About::Retention),
+    job("forget", &["backup", "forget"], About::Retention),
+    job("prune", &["backup", "prune"], About::Retention),
+    job("measure", &["backup", "measure"], About::Telling),
+    job("heartbeat", &["backup", "heartbeat"], About::Telling),
+    job(Job::REPORT, &["backup", "report", "--send"], About::Telling),
+];
+
+impl Job {
+    /// The name of the job that tells people.
+    pub(crate) const REPORT: &'static str = "report";
+
+    /// The job of this name.
+    pub(crate) fn named(name: &str) -> Option<&'static Self> {
+        JOBS.iter().find(|job| job.name == name)
+    }
+
+    /// Its command line, as this configuration has it run; none where this build has no such verb.
+    pub(crate) fn arguments(&self, global: &Global) -> Option<Arguments> {
+        let words = std::iter::once("coffre").chain(self.command.iter().copied());
+        let mut arguments = Arguments::try_parse_from(words).ok()?;
+        arguments.global.config.clone_from(&global.config);
+        Some(arguments)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::expect_used, reason = "tests")]
+    use super::*;
+
+    #[test]
+    fn names_are_single_and_what_stands_in_the_table_is_known_by_it() {
+        for job in &JOBS {
+            assert_eq!(JOBS.iter().filter(|other| other.name == job.name).count(), 1, "{}", job.name);
+            let arguments = job.arguments(&Global::default()).expect("a verb of this build");
+            assert_eq!(arguments.job(), Some(job.name), "a job run by hand is remembered under its name");
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! Keeps the timetable: looks twice a second which job is due, and runs it on a thread of its own. A job that is under
+//! way when its time comes again is left alone.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use coffre_backup::jobs::{Jobs, JobsError};
+use coffre_store::clock::{Clock as _, SystemClock};
+
+use super::timetable::Due;
+use super::{Job, Row};
+use crate::arguments::Global;
+use crate::exit::Exit;
+use crate::{complaint, output};
+
+/// How often it is looked.
+const LOOK: Duration = Duration::from_millis(500);
+/// How long nothing is tried after what is remembered could not be read or written.
+const TROUBLE: Duration = Duration::from_secs(30);
+
+/// Keeps the timetable until told to stop; then waits for the jobs under way, which have heard the same.
+pub(crate) fn keep(rows: &[Row], folder: &Path, global: &Global, stop: &(dyn Fn() -> bool + Sync)) {
+    let busy = Mutex::new(BTreeSet::new());
+    thread::scope(|scope| {
+        while !stop() {
+            let due = due(rows, folder, &busy).unwrap_or_else(|error| {
+                let _gone = output::note(&format!("no job is started: {}", complaint::chain(&error)));
+                wait(TROUBLE, stop);
+                Vec::new()
+            });
+            for job in due {
+                let busy = &busy;
+                busy.lock().unwrap_or_else(PoisonError::into_inner).insert(job.name);
+                scope.spawn(move || {
+                    start(job, global);
+                    busy.lock().unwrap_or_else(PoisonError::into_inner).remove(job.name);
+                });
+            }
+            wait(LOOK, stop);
+        }
+    });
+}
+
+fn wait(time: Duration, stop: &(dyn Fn() -> bool + Sync)) {
+    let mut left = time;
+    while !stop() && !left.is_zero() {
+        let moment = left.min(LOOK);
+        thread::sleep(moment);
+        left -= moment;
+    }
+}
+
+/// The jobs to start now. That the table counts from now on for a job is remembered.
+fn due(rows: &[Row], folder: &Path, busy: &Mutex<BTreeSet<&'static str>>) -> Result<Vec<&'static Job>, JobsError> {
+    let known = Jobs::load(folder)?;
+    let mut due = Vec::new();
+    for row in rows {
+        if busy.lock().unwrap_or_else(PoisonError::into_inner).contains(row.job.name) {
+            continue;
+        }
+        let memory = known.jobs.get(row.job.name).cloned().unwrap_or_default();
+        let now = SystemClock.now();
+        match row.due(&memory, now) {
+            Due::NotYet => {}
+            Due::CountFromNow => Jobs::change(folder, row.job.name, |memory| memory.considered = Some(now))?,
+            Due::Now => {
+                Jobs::change(folder, row.job.name, |memory| memory.considered = Some(now))?;
+                due.push(row.job);
+            }
+        }
+    }
+    Ok(due)
+}
+
+/// Runs a job as its command line would be run.
+fn start(job: &Job, global: &Global) {
+    let Some(arguments) = job.arguments(global) else { return };
+    let exit = super::run(&arguments).unwrap_or_else(|error| {
+        let _gone = output::note(&format!("{}: {}", job.name, complaint::chain(error.as_ref())));
+        Exit::of(&error)
+    });
+    let state = if exit == Exit::Success { "ok    " } else { "FAILED" };
+    let _gone = output::line(format!("{state}  job {} ended with {}", job.name, exit.code()));
+}

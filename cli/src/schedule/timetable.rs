@@ -1,0 +1,158 @@
+//! When a job is due: cron expressions in a time zone, held against what is remembered of the job. Pure: the time is
+//! passed in.
+
+use coffre_backup::jobs::Memory;
+use coffre_core::time::Timestamp;
+use croner::Cron;
+use jiff::Zoned;
+use jiff::tz::TimeZone;
+
+use super::jobs::Job;
+
+/// How long after a run that met a passing obstacle (13, 75) it is tried again.
+const RETRY_SECONDS: i64 = 300;
+/// How often that is done before the next time in the table.
+const RETRIES: u64 = 3;
+
+/// A job and its times.
+#[derive(Debug, Clone)]
+pub(crate) struct Row {
+    pub(crate) job: &'static Job,
+    cron: Cron,
+    zone: TimeZone,
+}
+
+/// What is to be done about a job now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Due {
+    /// It is to be started.
+    Now,
+    /// Nothing.
+    NotYet,
+    /// It is new, or the clock was set back: the table counts from now on.
+    CountFromNow,
+}
+
+impl Row {
+    pub(crate) const fn new(job: &'static Job, cron: Cron, zone: TimeZone) -> Self {
+        Self { job, cron, zone }
+    }
+
+    /// Whether it is due. What was missed while the machine was down is made up for once, however often it was missed;
+    /// a clock that leaps forward is no different. After one that was set back the table counts from now on, or the job
+    /// would wait until the old time comes again.
+    pub(crate) fn due(&self, memory: &Memory, now: Timestamp) -> Due {
+        let Some(considered) = memory.considered else { return Due::CountFromNow };
+        if considered > now {
+            return Due::CountFromNow;
+        }
+        let is_due = self.next_after(considered).is_some_and(|next| next <= now);
+        if is_due || is_to_be_repeated(memory, now) { Due::Now } else { Due::NotYet }
+    }
+
+    /// The first time after a moment; none if there is none, as for the 30th of February.
+    pub(crate) fn next_after(&self, moment: Timestamp) -> Option<Timestamp> {
+        let from = jiff::Timestamp::from_microsecond(moment.as_micros()).ok()?.to_zoned(self.zone.clone());
+        let next: Zoned = self.cron.find_next_occurrence(&from, false).ok()?;
+        Some(Timestamp::from_micros(next.timestamp().as_microsecond()))
+    }
+
+    /// Whether two times in the table have passed since it last went well, or since it was first to run: once may be a
+    /// disk that was full for an hour, twice is a job that does not run.
+    pub(crate) fn is_late(&self, memory: &Memory, since: Timestamp, now: Timestamp) -> bool {
+        let last = memory.last_success.unwrap_or(since);
+        let second = self.next_after(last).and_then(|first| self.next_after(first));
+        second.is_some_and(|second| second.plus_seconds(RETRY_SECONDS) < now)
+    }
+}
+
+fn is_to_be_repeated(memory: &Memory, now: Timestamp) -> bool {
+    let passing = matches!(memory.code, Some(13 | 75)) && !memory.is_open() && memory.failures <= RETRIES;
+    passing && memory.ended.is_some_and(|ended| ended.plus_seconds(RETRY_SECONDS) <= now)
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    fn row(cron: &str, zone: &str) -> Row {
+        Row::new(Job::named("run").unwrap(), cron.parse().unwrap(), TimeZone::get(zone).unwrap())
+    }
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    fn ran(text: &str) -> Memory {
+        let time = Some(at(text));
+        Memory { considered: time, started: time, ended: time, code: Some(0), last_success: time, failures: 0 }
+    }
+
+    #[test]
+    fn a_job_is_due_at_its_time_in_its_zone_and_once() {
+        let row = row("0 7 * * *", "Europe/Paris");
+        let memory = ran("2026-11-24T06:00:10Z");
+        assert_eq!(row.due(&memory, at("2026-11-25T05:59:59Z")), Due::NotYet);
+        assert_eq!(row.due(&memory, at("2026-11-25T06:00:00Z")), Due::Now);
+        assert_eq!(row.due(&ran("2026-11-25T06:00:00Z"), at("2026-11-25T06:00:01Z")), Due::NotYet);
+        // In summer seven o'clock is an hour earlier in UTC.
+        assert_eq!(row.next_after(at("2026-07-01T00:00:00Z")), Some(at("2026-07-01T05:00:00Z")));
+    }
+
+    #[test]
+    fn what_was_missed_is_made_up_for_once() {
+        let row = row("5 * * * *", "UTC");
+        let memory = ran("2026-11-20T10:05:00Z");
+        assert_eq!(row.due(&memory, at("2026-11-25T06:00:00Z")), Due::Now);
+        let made_up = ran("2026-11-25T06:00:00Z");
+        assert_eq!(row.due(&made_up, at("2026-11-25T06:04:59Z")), Due::NotYet);
+        assert_eq!(row.due(&made_up, at("2026-11-25T06:05:00Z")), Due::Now);
+    }
+
+    #[test]
+    fn a_new_job_and_a_clock_that_was_set_back_count_from_now_on() {
+        let row = row("5 * * * *", "UTC");
+        assert_eq!(row.due(&Memory::default(), at("2026-11-25T06:05:00Z")), Due::CountFromNow);
+        assert_eq!(row.due(&ran("2026-11-25T09:00:00Z"), at("2026-11-25T06:05:00Z")), Due::CountFromNow);
+    }
+
+    #[test]
+    fn summer_time_neither_skips_nor_repeats_a_night() {
+        let row = row("30 2 * * *", "Europe/Paris");
+        let mut moment = at("2026-03-27T12:00:00Z");
+        let end = at("2026-03-31T12:00:00Z");
+        let mut nights = 0;
+        while let Some(next) = row.next_after(moment).filter(|next| *next < end) {
+            assert!(next > moment);
+            (moment, nights) = (next, nights + 1);
+        }
+        assert_eq!(nights, 4, "the night that has no half past two too");
+        let (mut moment, end, mut nights) = (at("2026-10-23T12:00:00Z"), at("2026-10-27T12:00:00Z"), 0);
+        while let Some(next) = row.next_after(moment).filter(|next| *next < end) {
+            (moment, nights) = (next, nights + 1);
+        }
+        assert_eq!(nights, 4, "the night that has two of them once");
+    }
+
+    #[test]
+    fn a_passing_obstacle_is_tried_again_three_times() {
+        let row = row("0 3 * * *", "UTC");
+        let failed = |failures, code| Memory { code: Some(code), failures, ..ran("2026-11-25T03:00:00Z") };
+        let later = at("2026-11-25T03:05:00Z");
+        assert_eq!(row.due(&failed(1, 75), at("2026-11-25T03:04:59Z")), Due::NotYet);
+        assert_eq!(row.due(&failed(3, 13), later), Due::Now);
+        assert_eq!(row.due(&failed(4, 75), later), Due::NotYet);
+        assert_eq!(row.due(&failed(1, 12), later), Due::NotYet, "tampering does not pass");
+    }
+
+    #[test]
+    fn a_job_is_late_when_two_of_its_times_passed_without_success() {
+        let row = row("0 3 * * *", "UTC");
+        let since = at("2026-11-01T00:00:00Z");
+        assert!(!row.is_late(&ran("2026-11-24T03:00:10Z"), since, at("2026-11-25T23:00:00Z")));
+        assert!(row.is_late(&ran("2026-11-23T03:00:10Z"), since, at("2026-11-25T03:05:01Z")));
+        assert!(row.is_late(&Memory::default(), since, at("2026-11-25T03:00:00Z")), "it never ran");
+        assert!(!row.is_late(&Memory::default(), at("2026-11-25T00:00:00Z"), at("2026-11-25T03:00:00Z")));
+    }
+}

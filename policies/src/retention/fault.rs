@@ -1,0 +1,87 @@
+//! What can be wrong with the retention rules, each with its remedy.
+
+use thiserror::Error;
+
+/// What can be wrong with the retention rules.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum RetentionFault {
+    /// No such record type.
+    #[error("there is no record type {name:?}: use one of {known}")]
+    UnknownRecordType {
+        /// The text.
+        name: String,
+        /// The declared ones.
+        known: String,
+    },
+    /// The record type has no such category.
+    #[error("record type {record_type:?} has no category {category:?}: use one of {known}")]
+    UnknownCategory {
+        /// The record type.
+        record_type: String,
+        /// The text.
+        category: String,
+        /// The declared ones.
+        known: String,
+    },
+    /// Two rules for one category.
+    #[error(
+        "category {category:?} of {record_type:?} has a second rule, the first is on line {first}: remove one of the two"
+    )]
+    Twice {
+        /// The record type.
+        record_type: String,
+        /// The category.
+        category: String,
+        /// Where the first is.
+        first: usize,
+    },
+    /// A category that nothing ever erases.
+    #[error(
+        "category {category:?} of {record_type:?} has no rule: add a [[rule]], nothing is kept without end (GDPR article 5(1)(e))"
+    )]
+    Without {
+        /// The record type.
+        record_type: String,
+        /// The category.
+        category: String,
+    },
+    /// An event that no field tells the date of.
+    #[error("no field tells when this event was: add an [[event]] for {record_type:?} that names a date field")]
+    Undated {
+        /// The record type.
+        record_type: String,
+    },
+    /// A field that does not exist or is no date.
+    #[error("{field:?} is no date field of {record_type:?}: name one of kind `date`")]
+    NotADate {
+        /// The record type.
+        record_type: String,
+        /// The text.
+        field: String,
+    },
+    /// A prospect's time that starts with an event of a contract.
+    #[error("a person without a contract is kept from `last-contact` or `collection` on: name one of these")]
+    NotOfTheRecord,
+    /// A field that is no text.
+    #[error("{field:?} is no text field of {record_type:?}: name one of kind `text` or `choice`")]
+    NotAText {
+        /// The record type.
+        record_type: String,
+        /// The text.
+        field: String,
+    },
+    /// Words that match nothing.
+    #[error("`words` holds none, or one that is no single word in lower case: each is compared with whole words")]
+    NoWords,
+    /// A log that is kept longer without a reason.
+    #[error(
+        "the log is kept longer than a year without a `justification` (fr and en): say why (CNIL, deliberation 2021-122), or keep it P12M"
+    )]
+    Unjustified,
+    /// An empty source.
+    #[error("the {language} text of `source` is empty: name the law or decision that sets the duration")]
+    EmptySource {
+        /// The language.
+        language: &'static str,
+    },
+}

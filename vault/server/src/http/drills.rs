@@ -1,0 +1,51 @@
+//! Drills, over either socket: blind verbs that give numbers, times and names of places.
+
+use std::time::Duration;
+
+use axum::extract::{Request, State};
+use axum::http::{StatusCode, Uri};
+use axum::response::Response;
+use serde::Deserialize;
+
+use super::answer::Answer;
+use super::parameters::Parameters;
+use super::peer::Account;
+use super::problem::Problem;
+use super::routes::Routes;
+use super::{Api, body};
+use crate::usecases::Failure;
+
+pub(super) fn routes() -> Routes {
+    Routes::new().get("/v1/drills", list).post("/v1/drills", hold)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Asked {
+    /// The name of a destination; otherwise the one whose last drill is longest ago.
+    #[serde(default)]
+    from: Option<String>,
+}
+
+/// Holds a drill, and answers when it has come to its end. That it failed is its result, and no failure of the request.
+async fn hold(State(api): State<Api>, Account(call): Account, request: Request) -> Result<Response, Problem> {
+    let (parts, sent) = request.into_parts();
+    Parameters::none(&parts.uri)?;
+    let Asked { from } = body::json(&parts.headers, sent, &api.limits, &["application/json"]).await?;
+    let options = api.drills.ok_or_else(|| Failure::NoDestination { known: String::new() })?;
+    let (stop, seal) = (api.stop, api.seal);
+    let over = move || stop.is_told() || seal.is_told();
+    let held = tokio::spawn(api.keeper.hold_drill(call, options, from, over)).await;
+    let lost = |error: tokio::task::JoinError| Failure::Internal { what: format!("a drill was lost: {error}") };
+    Answer::new(StatusCode::OK).json(&held.map_err(lost)??)
+}
+
+async fn list(State(api): State<Api>, Account(_): Account, uri: Uri) -> Result<Response, Problem> {
+    Parameters::none(&uri)?;
+    Answer::new(StatusCode::OK).json(&api.keeper.drill_history(objective(&api)))
+}
+
+/// How long ago the last drill that passed may be, where drills are held.
+pub(super) fn objective(api: &Api) -> Option<Duration> {
+    api.drills.as_ref().map(|drills| drills.objective)
+}

@@ -1,0 +1,49 @@
+//! Requests as callers see them.
+
+use coffre_core::day::Day;
+use coffre_core::filing::Filing;
+use coffre_core::time::Timestamp;
+use coffre_store::FilingStep;
+use serde_json::{Value, json};
+
+use super::cursor::Cursor;
+use crate::usecases::{RequestView, Requests};
+
+/// How a request stands.
+pub(super) fn standing(filing: &Filing, now: Timestamp) -> Value {
+    let mut view = json!(filing);
+    if let Value::Object(members) = &mut view {
+        members.insert("overdue".to_owned(), filing.is_overdue(Day::of(now)).into());
+    }
+    view
+}
+
+/// A page of them.
+pub(super) fn requests(page: &Requests, now: Timestamp) -> Value {
+    let listed: Vec<Value> = page.requests.iter().map(|filing| standing(filing, now)).collect();
+    json!({ "requests": listed, "next": page.next.map(|place| Cursor::of(place).to_string()) })
+}
+
+/// One with its steps.
+pub(super) fn one(view: RequestView, now: Timestamp) -> Value {
+    let RequestView { filing, steps, withheld } = view;
+    let mut shown = standing(&filing, now);
+    if let Value::Object(members) = &mut shown {
+        members.insert("steps".to_owned(), steps.into_iter().map(step).collect());
+        members.insert("withheld".to_owned(), json!(withheld));
+    }
+    shown
+}
+
+fn step(step: FilingStep) -> Value {
+    let mut view = json!({ "act": step.act, "at": step.at, "operator": step.operator, "call": step.call });
+    if let (Value::Object(members), Some(content)) = (&mut view, step.content) {
+        if let Some(text) = content.text {
+            members.insert("text".to_owned(), text.into());
+        }
+        if !content.changes.is_empty() {
+            members.insert("changes".to_owned(), json!(content.changes));
+        }
+    }
+    view
+}

@@ -1,0 +1,330 @@
+//! Retention: what the rules say is to be set apart, brought back or removed, and doing it. The rules come to the
+//! records; nothing of their content leaves the store to be judged. A plan changes nothing.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use coffre_core::audit;
+use coffre_core::ids::SubjectId;
+use coffre_core::record::{Category, RecordTypeName};
+use coffre_policies::values::date;
+use coffre_policies::{Action, Belongs, Labels, RecordFacts, RecordType};
+use coffre_store::transactions::{Facts, KeptBy, MustKeep, RetainRecord, Retained, Wanted};
+use coffre_store::{Depends, Disclosure, Receipt};
+use serde::Serialize;
+
+use super::call::{Call, LocalCall};
+use super::failure::{Failure, uncommitted};
+use super::keeper::Keeper;
+use super::look::{Look, Question};
+use super::plan::Reading;
+
+/// So many records are judged in one view.
+const PAGE: usize = 100;
+/// So many steps are listed one by one; all are counted.
+const LISTED: usize = 1_000;
+
+/// What is done with a category of a record, or with all of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Act {
+    /// Set apart in the intermediate archive.
+    Archive,
+    /// Brought back into daily use.
+    BringBack,
+    /// Every value of the category is removed.
+    Remove,
+    /// Nothing keeps any of the record: it is erased, with its key.
+    Erase,
+    /// It is past its time, and something stands against removing it.
+    Keep,
+}
+
+/// A step of a plan, and why.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Step {
+    #[serde(rename = "type")]
+    pub(crate) kind: RecordTypeName,
+    pub(crate) id: SubjectId,
+    pub(crate) category: Category,
+    pub(crate) act: Act,
+    /// The last day on which it is kept, where one is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) until: Option<String>,
+    pub(crate) source: Labels,
+    /// What stands against removing it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) kept_by: Option<&'static str>,
+}
+
+/// How the audit log stands with its own time.
+#[derive(Debug, Serialize)]
+pub(crate) struct LogStanding {
+    keep: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    justification: Option<Labels>,
+    /// Entries past their time. They are counted, not pruned.
+    past: u64,
+}
+
+/// What retention would do.
+#[derive(Debug, Serialize)]
+pub(crate) struct RetentionPlan {
+    /// Records that were looked at.
+    pub(crate) records: u64,
+    /// Steps by what is done.
+    pub(crate) counts: BTreeMap<Act, u64>,
+    /// The first of them.
+    pub(crate) steps: Vec<Step>,
+    pub(crate) log: LogStanding,
+}
+
+/// What retention did.
+#[derive(Debug, Default, Serialize)]
+pub(crate) struct RetentionRun {
+    /// Records that were looked at.
+    pub(crate) records: u64,
+    /// Categories set apart.
+    pub(crate) archived: u64,
+    /// Categories brought back.
+    pub(crate) brought_back: u64,
+    /// Categories removed, of records that stay.
+    pub(crate) removed: u64,
+    /// Records erased.
+    pub(crate) erased: u64,
+    /// Records past their time that a legal hold keeps.
+    pub(crate) on_hold: u64,
+    /// Records past their time that a waiting request keeps.
+    pub(crate) with_request: u64,
+}
+
+/// A category as the rules see it.
+struct Verdict {
+    category: Category,
+    belongs: Belongs,
+    until: Option<String>,
+    source: Labels,
+}
+
+impl Keeper {
+    /// What retention would do, for an application.
+    pub(crate) async fn plan_retention(self: &Arc<Self>, call: &Call) -> Result<(RetentionPlan, Receipt), Failure> {
+        let look = |look: &Look<'_>| {
+            let question = question(look, Action::PlanRetention, audit::Action::PlanRetention)?;
+            look.at_large(&question, || Ok(Reading { claims: Vec::new(), content: () }))
+        };
+        let ((), receipt) = self.disclose(call, look).await?;
+        Ok((self.retention_plan().await?, receipt))
+    }
+
+    /// What retention would do, for the vault's own user.
+    pub(crate) async fn plan_retention_here(
+        self: &Arc<Self>,
+        call: LocalCall,
+    ) -> Result<(RetentionPlan, Receipt), Failure> {
+        let draft = call.draft(audit::Action::PlanRetention);
+        let told = Disclosure { draft, reason: None, claims: Vec::new(), depends: Depends::default() };
+        let receipt = self.store.disclose(told).await.map_err(uncommitted)?;
+        Ok((self.retention_plan().await?, receipt))
+    }
+
+    /// Applies the rules, for an application.
+    pub(crate) async fn run_retention(self: &Arc<Self>, call: &Call) -> Result<RetentionRun, Failure> {
+        let permitted = |look: &Look<'_>| {
+            let question = question(look, Action::RunRetention, audit::Action::Archive)?;
+            look.at_large(&question, || Ok(()))
+        };
+        self.permit(call, permitted).await?;
+        let mut run = RetentionRun::default();
+        for kind in self.kinds() {
+            let mut after = None;
+            while let Some((last, looked_at, due)) = self.due(&kind, after).await? {
+                (after, run.records) = (Some(last), run.records + looked_at);
+                for subject in due {
+                    let kind = kind.clone();
+                    let look = move |look: &Look<'_>| {
+                        let of_kind = question_of(kind.clone(), Action::RunRetention, audit::Action::Archive);
+                        look.at_large(&of_kind, || look.keeper.retaining(&kind, subject))
+                    };
+                    match self.change(call, look).await {
+                        Ok((done, _)) => run.add(&done),
+                        // Somebody else erased it meanwhile.
+                        Err(Failure::Contended) => {}
+                        Err(failure) => return Err(failure),
+                    }
+                }
+            }
+        }
+        Ok(run)
+    }
+
+    /// Applies the rules, for the vault's own user.
+    pub(crate) async fn run_retention_here(self: &Arc<Self>, call: LocalCall) -> Result<RetentionRun, Failure> {
+        let mut run = RetentionRun::default();
+        for kind in self.kinds() {
+            let mut after = None;
+            while let Some((last, looked_at, due)) = self.due(&kind, after).await? {
+                (after, run.records) = (Some(last), run.records + looked_at);
+                for subject in due {
+                    let draft = audit::Draft {
+                        policy_set: Some(self.policy_set.clone()),
+                        ..call.draft(audit::Action::Archive)
+                    };
+                    let act = self.retaining(&kind, subject)?;
+                    match self.store.transact(act, draft, None, Depends::default()).await.map_err(uncommitted) {
+                        Ok((done, _)) => run.add(&done),
+                        Err(Failure::Contended) => {}
+                        Err(failure) => return Err(failure),
+                    }
+                }
+            }
+        }
+        Ok(run)
+    }
+
+    fn kinds(&self) -> Vec<RecordTypeName> {
+        self.policies.record_types().map(|kind| kind.name().clone()).collect()
+    }
+
+    async fn retention_plan(self: &Arc<Self>) -> Result<RetentionPlan, Failure> {
+        let rule = self.policies.log_retention();
+        let cutoff = rule.cutoff(self.now());
+        let past =
+            self.view(move |keeper, snapshot| Ok(snapshot.first_entry_at(cutoff, keeper.store.tree_head().size)?));
+        let log =
+            LogStanding { keep: rule.keep.to_string(), justification: rule.justification.clone(), past: past.await? };
+        let mut plan = RetentionPlan { records: 0, counts: BTreeMap::new(), steps: Vec::new(), log };
+        for kind in self.kinds() {
+            let mut after = None;
+            while let Some((last, looked_at, steps)) = self.planned(&kind, after).await? {
+                (after, plan.records) = (Some(last), plan.records + looked_at);
+                for step in steps {
+                    *plan.counts.entry(step.act).or_default() += 1;
+                    if plan.steps.len() < LISTED {
+                        plan.steps.push(step);
+                    }
+                }
+            }
+        }
+        Ok(plan)
+    }
+
+    /// The records of a page to which something is to be done; none after the last page.
+    async fn due(
+        self: &Arc<Self>,
+        kind: &RecordTypeName,
+        after: Option<SubjectId>,
+    ) -> Result<Option<(SubjectId, u64, BTreeSet<SubjectId>)>, Failure> {
+        let page = self.planned(kind, after).await?;
+        Ok(page.map(|(last, looked_at, steps)| (last, looked_at, steps.iter().map(|step| step.id).collect())))
+    }
+
+    /// The steps of a page of records.
+    async fn planned(
+        self: &Arc<Self>,
+        kind: &RecordTypeName,
+        after: Option<SubjectId>,
+    ) -> Result<Option<(SubjectId, u64, Vec<Step>)>, Failure> {
+        let kind = kind.clone();
+        self.view(move |keeper, snapshot| {
+            let subjects = snapshot.records(&kind, after, PAGE)?;
+            let Some(last) = subjects.last().copied() else { return Ok(None) };
+            let (rule, now) = (keeper.verdicts(&kind, |verdict| verdict), keeper.now());
+            let mut steps = Vec::new();
+            for subject in &subjects {
+                let verdicts = snapshot.judged(&kind, *subject, now, &rule)?;
+                let Some(state) = snapshot.record(&kind, *subject)? else { continue };
+                let gone = |verdict: &Verdict| verdict.belongs == Belongs::Nowhere;
+                let obstacle = if verdicts.iter().any(gone) {
+                    let stands = snapshot.obstacles(*subject)?;
+                    if stands.hold { Some("legal-hold") } else { stands.request.then_some("request") }
+                } else {
+                    None
+                };
+                let whole = verdicts.iter().all(gone);
+                for verdict in verdicts {
+                    let apart = state.archived.contains(&verdict.category);
+                    let act = match (verdict.belongs, obstacle) {
+                        (Belongs::InUse, _) if apart => Act::BringBack,
+                        (Belongs::Apart, _) if !apart => Act::Archive,
+                        (Belongs::InUse | Belongs::Apart, _) => continue,
+                        (Belongs::Nowhere, Some(_)) => Act::Keep,
+                        (Belongs::Nowhere, None) if whole => Act::Erase,
+                        (Belongs::Nowhere, None) => Act::Remove,
+                    };
+                    let Verdict { category, until, source, .. } = verdict;
+                    let kept_by = obstacle.filter(|_| act == Act::Keep);
+                    steps.push(Step { kind: kind.clone(), id: *subject, category, act, until, source, kept_by });
+                }
+            }
+            Ok(Some((last, subjects.len() as u64, steps)))
+        })
+        .await
+    }
+
+    fn retaining(&self, kind: &RecordTypeName, subject: SubjectId) -> Result<RetainRecord, Failure> {
+        let declared = self.record_type(kind.as_str())?;
+        let rules = self.verdicts(kind, |verdict| {
+            let wanted = match verdict.belongs {
+                Belongs::InUse => Wanted::InUse,
+                Belongs::Apart => Wanted::Apart,
+                Belongs::Nowhere => Wanted::Gone,
+            };
+            (verdict.category, wanted)
+        });
+        let of_documents = declared.document_fields().map(coffre_core::record::FieldPath::category);
+        Ok(RetainRecord {
+            record_type: kind.clone(),
+            subject,
+            rules,
+            remember: self.never_again(kind)?,
+            of_documents: of_documents.collect(),
+        })
+    }
+
+    /// The rules of retention, to be asked within the store.
+    fn verdicts<K: 'static>(&self, kind: &RecordTypeName, made: impl Fn(Verdict) -> K + Send + 'static) -> MustKeep<K> {
+        let (policies, kind) = (Arc::clone(&self.policies), kind.clone());
+        Box::new(move |facts: &Facts<'_>| {
+            let Some(record_type) = policies.record_type(kind.as_str()) else { return Vec::new() };
+            let seen = RecordFacts { created: facts.created, changed: facts.changed, fields: facts.fields };
+            let keeping = policies.keeping(record_type, seen, facts.now);
+            let verdict = keeping.iter().map(|keeping| Verdict {
+                category: keeping.rule.category.clone(),
+                belongs: keeping.belongs(),
+                until: keeping.until().map(date::iso),
+                source: keeping.source().clone(),
+            });
+            verdict.map(&made).collect()
+        })
+    }
+}
+
+impl RetentionRun {
+    fn add(&mut self, done: &Retained) {
+        self.archived += done.archived.len() as u64;
+        self.brought_back += done.brought_back.len() as u64;
+        if done.erased {
+            self.erased += 1;
+        } else {
+            self.removed += done.removed.len() as u64;
+        }
+        match done.kept_by {
+            Some(KeptBy::Hold) => self.on_hold += 1,
+            Some(KeptBy::Request) => self.with_request += 1,
+            None => {}
+        }
+    }
+}
+
+/// The question whether retention may be planned or run at all: asked of the first record type, since the rules are of
+/// all of them.
+fn question(look: &Look<'_>, action: Action, logged_as: audit::Action) -> Result<Question, Failure> {
+    let first = look.keeper.policies.record_types().next().map(RecordType::name);
+    let kind = first.ok_or_else(|| Failure::Internal { what: "no record type is declared".to_owned() })?;
+    Ok(question_of(kind.clone(), action, logged_as))
+}
+
+const fn question_of(kind: RecordTypeName, action: Action, logged_as: audit::Action) -> Question {
+    Question { action, logged_as, kind: Some(kind), fields: BTreeSet::new(), entire: true, purpose: None, reason: None }
+}

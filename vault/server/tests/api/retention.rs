@@ -1,0 +1,155 @@
+//! Retention: planned, then carried out; holds and waiting requests win, and what is set apart is read by few.
+
+use serde_json::{Value, json};
+
+use crate::running::{Caller, Running, anne, create, entry};
+
+fn years_ago(vault: &Running, years: u32, day: &str) -> String {
+    let year: u32 = vault.store.now().to_string()[..4].parse().unwrap();
+    format!("{}-{day}", year - years)
+}
+
+/// A record whose contract ended so many years ago.
+async fn ended(vault: &Running, legal: &Caller, years: u32) -> String {
+    let mut values = anne();
+    values["contract"]["end_date"] = json!(years_ago(vault, years, "01-01"));
+    create(legal, &values).await
+}
+
+fn acts(plan: &Value, record: &str) -> Vec<(String, String)> {
+    let id = record.rsplit_once('/').unwrap().1;
+    let steps = plan["steps"].as_array().unwrap().iter().filter(|step| step["id"] == id);
+    steps
+        .map(|step| (step["category"].as_str().unwrap().to_owned(), step["act"].as_str().unwrap().to_owned()))
+        .collect()
+}
+
+#[tokio::test]
+async fn what_is_past_its_time_is_set_apart_removed_and_erased() {
+    let vault = Running::start().await;
+    let (legal, dpo) = (vault.application("cobol", "legal").await, vault.application("dpo", "dpo").await);
+    let (running, recent, old) =
+        (create(&legal, &anne()).await, ended(&vault, &legal, 1).await, ended(&vault, &legal, 6).await);
+    let gone = ended(&vault, &legal, 11).await;
+    let plan = dpo.get("/v1/retention/plan").await.ok().json();
+    assert_eq!(plan["records"], 4);
+    assert_eq!(acts(&plan, &running), []);
+    let named =
+        |act: &str, names: &[&str]| names.iter().map(|name| ((*name).to_owned(), act.to_owned())).collect::<Vec<_>>();
+    assert_eq!(acts(&plan, &recent), named("archive", &["contact", "lifestyle", "health", "contract"]));
+    let mut expected = named("remove", &["contact", "lifestyle", "health"]);
+    expected.extend(named("archive", &["contract"]));
+    assert_eq!(acts(&plan, &old), expected);
+    assert_eq!(acts(&plan, &gone), named("erase", &["contact", "lifestyle", "health", "contract"]));
+    let source = plan["steps"].as_array().unwrap().iter().find(|step| step["category"] == "health").unwrap()["source"]
+        ["en"]
+        .clone();
+    assert!(source.as_str().unwrap().contains("L114-1"));
+    let read = |record: &str, purpose: &str| format!("{record}?fields=contact.email,contract.number&purpose={purpose}");
+    legal.get(&read(&gone, "contract-administration")).await.ok();
+
+    let run = dpo.tell("/v1/retention/run").await.ok().json();
+    assert_eq!((&run["archived"], &run["removed"], &run["erased"]), (&json!(5), &json!(3), &json!(1)), "{run}");
+    legal.get(&read(&running, "contract-administration")).await.ok();
+    let refused = legal.get(&read(&recent, "contract-administration")).await.problem(403, "denied");
+    assert_eq!((&refused["cause"], &refused["denied_by"]), (&json!("archived"), &json!(["archived-is-set-apart"])));
+    let claim = legal.get(&read(&recent, "legal-defence")).await.ok().json();
+    assert_eq!(claim["fields"]["contract.number"], "C-2024-0001");
+    let left = legal.get(&read(&old, "legal-defence")).await.ok().json();
+    assert_eq!(left["fields"], json!({"contract.number": "C-2024-0001"}), "contact details are gone");
+    let search = json!({"index": "contact.email", "value": "anne.lefevre@example.fr", "fields": ["contact.email"], "purpose": "legal-defence"});
+    let hits = legal.post("/v1/records/policyholder/search", &search).await.ok().json();
+    assert_eq!(hits["hits"].as_array().unwrap().len(), 2, "found by it are the two that still have it: {hits}");
+    legal.get(&read(&gone, "legal-defence")).await.problem(404, "not-found");
+    let erasure = dpo.get(&format!("{gone}/erasure")).await.ok().json();
+    assert_eq!(erasure["status"], "pending");
+    assert!(erasure["certificate"].as_str().unwrap().contains("coffre erasure certificate v1"));
+
+    let head = dpo.get("/v1/audit/entries?from=0&limit=1000").await.ok().json();
+    let by_rule: Vec<&Value> = head["entries"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|entry| &entry["entry"])
+        .filter(|entry| entry["cause"] == "retention")
+        .collect();
+    let actions: std::collections::BTreeSet<&str> =
+        by_rule.iter().map(|entry| entry["action"].as_str().unwrap()).collect();
+    assert_eq!(actions, ["archive", "erase", "erase-categories"].into());
+    assert!(by_rule.iter().all(|entry| entry["operator"] == "a.martin" && entry["policy_set"].is_string()));
+    let again = dpo.tell("/v1/retention/run").await.ok().json();
+    assert_eq!((&again["archived"], &again["removed"], &again["erased"]), (&json!(0), &json!(0), &json!(0)));
+}
+
+#[tokio::test]
+async fn holds_and_waiting_requests_win() {
+    let vault = Running::start().await;
+    let (legal, dpo) = (vault.application("cobol", "legal").await, vault.application("dpo", "dpo").await);
+    let (disputed, waiting) = (ended(&vault, &legal, 11).await, ended(&vault, &legal, 11).await);
+    let hold =
+        legal.tell(&format!("{disputed}/holds?purpose=legal-defence&reason=claim")).await.ok().json()["id"].clone();
+    let body = json!({"type": "policyholder", "id": waiting.rsplit_once('/').unwrap().1, "kind": "access", "channel": "email"});
+    let request = legal.post("/v1/requests", &body).await.ok().header("location").to_owned();
+    let plan = dpo.get("/v1/retention/plan").await.ok().json();
+    let kept: Vec<&Value> = plan["steps"].as_array().unwrap().iter().map(|step| &step["kept_by"]).collect();
+    assert!(kept.contains(&&json!("legal-hold")) && kept.contains(&&json!("request")), "{plan}");
+    let run = dpo.tell("/v1/retention/run").await.ok().json();
+    assert_eq!(
+        (&run["erased"], &run["removed"], &run["on_hold"], &run["with_request"]),
+        (&json!(0), &json!(0), &json!(1), &json!(1))
+    );
+    let read = |record: &str, purpose: &str| format!("{record}?fields=contact.email&purpose={purpose}");
+    legal.get(&read(&disputed, "legal-defence")).await.ok();
+    assert_eq!(
+        legal.get(&read(&disputed, "contract-administration")).await.problem(403, "denied")["cause"],
+        "archived",
+        "kept apart"
+    );
+    legal.tell(&format!("/v1/holds/{}/lift?purpose=legal-defence&reason=settled", hold.as_str().unwrap())).await.ok();
+    legal.tell(&format!("{request}/withdraw")).await.ok();
+    assert_eq!(dpo.tell("/v1/retention/run").await.ok().json()["erased"], 2);
+}
+
+#[tokio::test]
+async fn a_contract_that_is_taken_up_again_comes_back_into_use() {
+    let vault = Running::start().await;
+    let (legal, dpo) = (vault.application("cobol", "legal").await, vault.application("dpo", "dpo").await);
+    let record = ended(&vault, &legal, 1).await;
+    let run = vault.control("control.sock").tell("/v1/retention/run").await.ok().json();
+    assert_eq!(run["archived"], 4);
+    let amend = json!({"contract.end_date": null});
+    legal.patch(&format!("{record}?purpose=contract-administration"), 1, &amend).await.problem(403, "denied");
+    legal.patch(&format!("{record}?purpose=data-subject-request"), 1, &amend).await.ok();
+    let planned = vault.control("control.sock").get("/v1/retention/plan").await.ok();
+    assert_eq!(entry(&dpo, planned.entry()).await["operator_known"], "local-account");
+    assert_eq!(planned.json()["counts"], json!({"bring-back": 4}));
+    assert_eq!(dpo.tell("/v1/retention/run").await.ok().json()["brought_back"], 4);
+    legal.get(&format!("{record}?fields=contact.email&purpose=contract-administration")).await.ok();
+}
+
+#[tokio::test]
+async fn a_prospect_is_erased_three_years_after_the_last_contact() {
+    let vault = Running::start().await;
+    let (legal, dpo) = (vault.application("cobol", "legal").await, vault.application("dpo", "dpo").await);
+    let record = create(&legal, &json!({"contact": {"family_name": "Moreau"}})).await;
+    let day = 24 * 3600;
+    vault.clock.pass_seconds(3 * 365 * day - day);
+    assert_eq!(dpo.get("/v1/retention/plan").await.ok().json()["counts"], json!({}));
+    vault.clock.pass_seconds(3 * day);
+    let plan = dpo.get("/v1/retention/plan").await.ok().json();
+    assert_eq!(acts(&plan, &record), [("contact".to_owned(), "erase".to_owned())]);
+    assert!(plan["steps"][0]["source"]["fr"].as_str().unwrap().contains("trois ans"));
+    assert_eq!(dpo.tell("/v1/retention/run").await.ok().json()["erased"], 1);
+    assert!(plan["log"]["past"].as_u64().unwrap() > 0, "entries of three years ago: {}", plan["log"]);
+}
+
+#[tokio::test]
+async fn who_may_not() {
+    let vault = Running::start().await;
+    let (legal, sales) = (vault.application("cobol", "legal").await, vault.application("crm", "sales").await);
+    legal.get("/v1/retention/plan").await.ok();
+    legal.tell("/v1/retention/run").await.problem(403, "denied");
+    sales.get("/v1/retention/plan").await.problem(403, "denied");
+    sales.tell("/v1/retention/run").await.problem(403, "denied");
+    legal.get("/v1/retention/plan?type=policyholder").await.problem(400, "malformed-request");
+}

@@ -1,0 +1,277 @@
+//! Requests as they are stored, and what a snapshot tells of them. What a request says is content and comes out
+//! undisclosed; that it was made, and how it stands, is not.
+
+use coffre_core::crypto;
+use coffre_core::day::Day;
+use coffre_core::filing::{Filing, FilingAct, FilingContent, FilingKind, FilingState, SOON_DAYS};
+use coffre_core::ids::{ApplicationId, FilingId, RequestId};
+use coffre_core::keyset::SubjectKeys;
+use coffre_core::record::{FieldPath, RecordTypeName};
+use coffre_core::time::Timestamp;
+use rusqlite::{Connection, OptionalExtension, Row, params};
+use serde::Serialize;
+
+use crate::disclosure::{Claim, Undisclosed};
+use crate::error::ReadError;
+use crate::readers::Reader;
+use crate::snapshot::Snapshot;
+
+/// What a step of a request is, among the notes about a subject.
+const NOTE: &str = "request";
+
+/// Which requests are asked for; what is not said is any.
+#[derive(Debug, Clone, Default)]
+pub struct FilingFilter {
+    /// How they stand: any of these, or whatever.
+    pub states: Vec<FilingState>,
+    /// What they ask for.
+    pub kind: Option<FilingKind>,
+    /// Who answers them.
+    pub assignee: Option<String>,
+    /// The application that filed them.
+    pub filer: Option<ApplicationId>,
+    /// Due before this day.
+    pub due_before: Option<Day>,
+}
+
+/// Where a page of requests ends: they come in the order in which they are due.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FilingCursor {
+    /// The last one's day.
+    pub due_on: Day,
+    /// The last one.
+    pub id: FilingId,
+}
+
+/// A step of a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FilingStep {
+    /// What was done.
+    pub act: FilingAct,
+    /// When.
+    pub at: Timestamp,
+    /// By whom.
+    pub operator: Option<String>,
+    /// In which call: the log has it under it.
+    pub call: RequestId,
+    /// What was said; nothing once the subject is erased. Proposed values are only those that were asked for.
+    pub content: Option<FilingContent>,
+}
+
+/// How many requests wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct FilingCounts {
+    /// Still to be answered.
+    pub pending: u64,
+    /// Of these, due within a week.
+    pub due_soon: u64,
+    /// Of these, late.
+    pub overdue: u64,
+}
+
+impl Snapshot<'_> {
+    /// A request.
+    pub fn filing(&self, id: FilingId) -> Result<Option<Filing>, ReadError> {
+        self.ask(|reader| find(&reader.vault, id))
+    }
+
+    /// Requests about records of a type, in the order in which they are due, after one.
+    pub fn filings(
+        &self,
+        kind: &RecordTypeName,
+        filter: &FilingFilter,
+        after: Option<FilingCursor>,
+        limit: usize,
+    ) -> Result<Vec<Filing>, ReadError> {
+        // The states are of a closed set, written by us: nothing of a caller is in the text of a query.
+        let states: Vec<String> = filter.states.iter().map(|state| format!("'{state}'")).collect();
+        let states = if states.is_empty() { String::new() } else { format!("AND state IN ({})", states.join(", ")) };
+        let sql = format!(
+            "SELECT filing FROM filings WHERE record_type = ?1 AND (?2 IS NULL OR kind = ?2)
+             AND (?3 IS NULL OR assignee = ?3) AND (?4 IS NULL OR filer = ?4) AND (?5 IS NULL OR due_on < ?5)
+             AND (?6 IS NULL OR (due_on, id) > (?6, ?7)) {states} ORDER BY due_on, id LIMIT ?8"
+        );
+        self.ask(|reader| {
+            let mut statement = reader.vault.prepare_cached(&sql)?;
+            let parameters = params![
+                kind.as_str(),
+                filter.kind.map(FilingKind::as_str),
+                filter.assignee,
+                filter.filer.as_ref().map(|id| id.as_bytes().as_slice()),
+                filter.due_before.map(|day| day.to_string()),
+                after.map(|cursor| cursor.due_on.to_string()),
+                after.as_ref().map(|cursor| cursor.id.as_bytes().as_slice()),
+                limit
+            ];
+            let rows = statement.query_map(parameters, |row| row.get::<_, String>(0))?;
+            rows.map(|text| filing_of(&text?)).collect()
+        })
+    }
+
+    /// The steps of a request, with what they say; of proposed values only those of some fields, which are the claim.
+    pub fn filing_steps(
+        &self,
+        filing: &Filing,
+        fields: &[FieldPath],
+    ) -> Result<Undisclosed<Vec<FilingStep>>, ReadError> {
+        let rows = self.ask(|reader| steps(&reader.vault, filing.id))?;
+        let silent = rows.iter().map(|row| row.step_with(None)).collect::<Result<Vec<_>, _>>()?;
+        let open = |_: &Reader, keys: &SubjectKeys<'_>| {
+            let step = |row: &StepRow| {
+                let mut content = row.content(filing.id, keys)?;
+                if let Some(content) = &mut content {
+                    content.changes.retain(|field, _| fields.contains(field));
+                }
+                row.step_with(content)
+            };
+            rows.iter().map(step).collect()
+        };
+        let steps = self.with_keys(&filing.record_type, filing.subject, silent, open)?;
+        Ok(Undisclosed::new(Claim::fields(filing.subject, fields.to_vec()), steps))
+    }
+
+    /// How many requests wait, of all types, on a day.
+    pub fn filing_counts(&self, today: Day) -> Result<FilingCounts, ReadError> {
+        let sql = "SELECT count(*), count(*) FILTER (WHERE due_on >= ?1 AND due_on <= ?2), count(*) FILTER (WHERE due_on < ?1)
+                   FROM filings WHERE state IN ('open', 'waiting')";
+        self.ask(|reader| {
+            let days = params![today.to_string(), today.plus_days(SOON_DAYS).to_string()];
+            Ok(reader.vault.prepare_cached(sql)?.query_row(days, |row| {
+                Ok(FilingCounts { pending: row.get(0)?, due_soon: row.get(1)?, overdue: row.get(2)? })
+            })?)
+        })
+    }
+}
+
+pub(crate) fn find(vault: &Connection, id: FilingId) -> Result<Option<Filing>, ReadError> {
+    let mut statement = vault.prepare_cached("SELECT filing FROM filings WHERE id = ?1")?;
+    let text = statement.query_row([id.as_bytes()], |row| row.get::<_, String>(0)).optional()?;
+    text.map(|text| filing_of(&text)).transpose()
+}
+
+fn filing_of(text: &str) -> Result<Filing, ReadError> {
+    serde_json::from_str(text).map_err(|_| ReadError::Format { what: "request" })
+}
+
+/// Stores how a request stands.
+pub(crate) fn put(vault: &Connection, filing: &Filing) -> Result<(), ReadError> {
+    let text = serde_json::to_string(filing).map_err(|_| ReadError::Format { what: "request" })?;
+    vault
+        .prepare_cached(
+            "INSERT OR REPLACE INTO filings (id, subject, record_type, kind, filer, due_on, state, assignee, filing)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+        )?
+        .execute(params![
+            filing.id.as_bytes(),
+            filing.subject.as_bytes(),
+            filing.record_type.as_str(),
+            filing.kind.as_str(),
+            filing.filer.as_bytes(),
+            filing.due_on.to_string(),
+            filing.state.as_str(),
+            filing.assignee,
+            text
+        ])?;
+    Ok(())
+}
+
+/// A step as it is stored.
+pub(crate) struct StepRow {
+    step: u32,
+    act: String,
+    at: i64,
+    operator: Option<String>,
+    call: [u8; 16],
+    epoch: u32,
+    sealed: Option<Vec<u8>>,
+}
+
+impl StepRow {
+    fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self {
+            step: row.get(0)?,
+            act: row.get(1)?,
+            at: row.get(2)?,
+            operator: row.get(3)?,
+            call: row.get(4)?,
+            epoch: row.get(5)?,
+            sealed: row.get(6)?,
+        })
+    }
+
+    /// What it says.
+    pub(crate) fn content(&self, id: FilingId, keys: &SubjectKeys<'_>) -> Result<Option<FilingContent>, ReadError> {
+        let Some(sealed) = &self.sealed else { return Ok(None) };
+        let place = keys.note_place(NOTE, &about(id, self.step), self.epoch);
+        let plain = crypto::open(&keys.note_key(self.epoch), &place, sealed)
+            .map_err(|source| ReadError::Value { subject: keys.subject, source })?;
+        serde_json::from_slice(&plain).map(Some).map_err(|_| ReadError::Format { what: "request" })
+    }
+
+    fn step_with(&self, content: Option<FilingContent>) -> Result<FilingStep, ReadError> {
+        Ok(FilingStep {
+            act: self.act.parse().map_err(|_| ReadError::Format { what: "request" })?,
+            at: Timestamp::from_micros(self.at),
+            operator: self.operator.clone(),
+            call: RequestId::from_bytes(self.call),
+            content,
+        })
+    }
+}
+
+/// The steps of a request, in their order.
+pub(crate) fn steps(vault: &Connection, id: FilingId) -> Result<Vec<StepRow>, ReadError> {
+    let sql = "SELECT step, act, at, operator, call, epoch, sealed FROM filing_steps WHERE filing = ?1 ORDER BY step";
+    let mut statement = vault.prepare_cached(sql)?;
+    let rows = statement.query_map([id.as_bytes()], StepRow::read)?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// A step about to be stored.
+pub(crate) struct NewStep<'s> {
+    pub(crate) act: FilingAct,
+    pub(crate) at: Timestamp,
+    pub(crate) operator: Option<&'s str>,
+    pub(crate) call: RequestId,
+}
+
+/// Stores the next step of a request; what it says is encrypted under the subject's key.
+pub(crate) fn add_step(
+    vault: &Connection,
+    filing: &Filing,
+    new: &NewStep<'_>,
+    said: Option<(&FilingContent, &SubjectKeys<'_>, u32)>,
+) -> Result<(), ReadError> {
+    let step: u32 = vault
+        .prepare_cached("SELECT count(*) FROM filing_steps WHERE filing = ?1")?
+        .query_row([filing.id.as_bytes()], |row| row.get(0))?;
+    let (mut epoch, mut sealed) = (0, None);
+    if let Some((content, keys, now)) = said {
+        let unwritable = || ReadError::Format { what: "request" };
+        let plain = serde_json::to_vec(content).map(zeroize::Zeroizing::new).map_err(|_| unwritable())?;
+        let place = keys.note_place(NOTE, &about(filing.id, step), now);
+        let bytes = crypto::seal(&keys.note_key(now), &place, &plain, &mut crate::clock::SystemEntropy);
+        (epoch, sealed) = (now, Some(bytes.map_err(|_| unwritable())?));
+    }
+    vault
+        .prepare_cached(
+            "INSERT INTO filing_steps (filing, step, subject, act, at, operator, call, epoch, sealed)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+        )?
+        .execute(params![
+            filing.id.as_bytes(),
+            step,
+            filing.subject.as_bytes(),
+            new.act.as_str(),
+            new.at.as_micros(),
+            new.operator,
+            new.call.as_bytes(),
+            epoch,
+            sealed
+        ])?;
+    Ok(())
+}
+
+fn about(id: FilingId, step: u32) -> Vec<u8> {
+    [id.as_bytes().as_slice(), &step.to_be_bytes()].concat()
+}

@@ -1,0 +1,142 @@
+//! A reserve of disk, for what must be possible on a full one: to erase, to withdraw, to restrict, to revoke, to hold.
+//! A file of the vault takes up the space; when the disk is full and one of those is to be done, the file is emptied, and
+//! until it is whole again nothing else is.
+
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+
+use rustix::fs::{FallocateFlags, fallocate};
+
+use crate::layout::Layout;
+
+/// What became of the reserve.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum State {
+    /// None is kept.
+    #[default]
+    Off,
+    /// There was no space for it yet: work goes on as without one.
+    Wanted,
+    /// The file takes up its space.
+    Whole,
+    /// It was emptied for what must be possible.
+    Spent,
+}
+
+/// The reserve of a vault.
+pub(crate) struct Reserve {
+    path: PathBuf,
+    kept: Mutex<(State, u64)>,
+}
+
+impl Reserve {
+    pub(crate) fn new(layout: &Layout) -> Self {
+        Self { path: layout.reserve(), kept: Mutex::default() }
+    }
+
+    /// Keeps so many bytes from now on; none for 0.
+    pub(crate) fn keep(&self, bytes: u64) {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        *kept = (if bytes == 0 { State::Off } else { State::Wanted }, bytes);
+        self.take_up(&mut kept.0, bytes);
+    }
+
+    /// Whether it is emptied, and only what must be possible may be done.
+    pub(crate) fn is_spent(&self) -> bool {
+        self.with(|state, _| *state == State::Spent)
+    }
+
+    /// Whether it takes up its space; none where none is kept.
+    pub(crate) fn is_whole(&self) -> Option<bool> {
+        self.with(|state, _| (*state != State::Off).then_some(*state == State::Whole))
+    }
+
+    /// Tries to make it whole again, and says whether ordinary work may go on.
+    pub(crate) fn refill(&self) -> bool {
+        self.with(|state, kept| {
+            let spent = *state == State::Spent;
+            if spent || *state == State::Wanted {
+                self.take_up(state, kept);
+            }
+            if spent && *state == State::Whole {
+                tracing::info!("there is space again: the reserve of disk is whole");
+            }
+            *state != State::Spent
+        })
+    }
+
+    /// Gives the space away, if there is any; says whether it is given.
+    pub(crate) fn spend(&self) -> bool {
+        self.with(|state, _| {
+            if *state == State::Whole {
+                match self.empty() {
+                    Ok(()) => {
+                        *state = State::Spent;
+                        tracing::warn!(
+                            "the disk is full: its reserve is used to erase, withdraw, restrict, revoke or hold"
+                        );
+                    }
+                    Err(error) => tracing::error!(%error, "the reserve of disk could not be used"),
+                }
+            }
+            *state == State::Spent
+        })
+    }
+
+    fn with<T>(&self, act: impl FnOnce(&mut State, u64) -> T) -> T {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let (state, bytes) = &mut *kept;
+        act(state, *bytes)
+    }
+
+    fn take_up(&self, state: &mut State, bytes: u64) {
+        if bytes == 0 {
+            return;
+        }
+        match self.open().and_then(|file| Ok(fallocate(file, FallocateFlags::empty(), 0, bytes)?)) {
+            Ok(()) => *state = State::Whole,
+            Err(error) => tracing::debug!(%error, "there is no space for the reserve of disk"),
+        }
+    }
+
+    fn empty(&self) -> io::Result<()> {
+        let file = self.open()?;
+        file.set_len(0)?;
+        file.sync_all()
+    }
+
+    fn open(&self) -> io::Result<File> {
+        OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&self.path)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+
+    #[test]
+    fn space_is_taken_up_given_away_and_taken_up_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let reserve = Reserve::new(&Layout::new(dir.path()));
+        assert!(reserve.refill() && !reserve.spend() && reserve.is_whole().is_none(), "none is kept");
+        reserve.keep(1 << 20);
+        let length = || std::fs::metadata(dir.path().join("reserve")).unwrap().len();
+        assert_eq!((reserve.is_whole(), length()), (Some(true), 1 << 20));
+        assert!(reserve.spend() && reserve.is_spent());
+        assert_eq!((reserve.is_whole(), length()), (Some(false), 0));
+        assert!(reserve.refill() && !reserve.is_spent());
+        assert_eq!((reserve.is_whole(), length()), (Some(true), 1 << 20));
+    }
+
+    #[test]
+    fn without_space_for_it_work_goes_on_as_without_one() {
+        let reserve = Reserve::new(&Layout::new(std::path::Path::new("/proc/nowhere")));
+        reserve.keep(1 << 20);
+        assert_eq!(reserve.is_whole(), Some(false));
+        assert!(reserve.refill() && !reserve.spend());
+    }
+}

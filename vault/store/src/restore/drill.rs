@@ -1,0 +1,268 @@
+//! Opening a restored backup beside the running vault, with the keys that this process has in memory. Nothing becomes a
+//! vault: no identity is written, no generation begun, and whoever asked removes the directory.
+//!
+//! The backup's `keys.json` must be, byte for byte, the one that this process opened with its root key: then the keys in
+//! memory are those in it, and neither the root key nor the recovery identity is needed.
+
+use std::fs;
+use std::path::Path;
+
+use coffre_core::audit::{Entry, Rewinds};
+use coffre_core::crypto::hex;
+use coffre_core::drill::{OpenedState, Slice};
+use coffre_core::ids::{DocumentId, SubjectId};
+use coffre_core::spool::ContentHash;
+use coffre_core::tlog::NotAnExtension;
+use rusqlite::{Connection, OptionalExtension as _, params};
+use sha2::{Digest as _, Sha256};
+use thiserror::Error;
+
+use super::erasures::Missed;
+use super::inside::Inside;
+use super::log::{Heads, PAGE};
+use super::{Checking, Fetched, Offline, RestoreError};
+use crate::document::DocumentFolder;
+use crate::error::{ReadError, disk_is_full};
+use crate::layout::Layout;
+use crate::log_file;
+use crate::log_tree::{LogTree, LogTreeError};
+use crate::open::{Owned, own};
+use crate::store::Store;
+
+/// What a drill found inside a restored backup.
+pub type Drilled = OpenedState;
+
+/// A restored backup that is not what it should be.
+#[derive(Debug, Error)]
+pub enum DrillError {
+    /// It does not open, or is damaged.
+    #[error(transparent)]
+    Restore(#[from] RestoreError),
+    /// A key file is another one than the vault's.
+    #[error(
+        "{file} in the backup is not the vault's own: take a base backup with `coffre backup run --base`, then repeat the drill"
+    )]
+    KeyFile {
+        /// Which file.
+        file: &'static str,
+    },
+    /// What is stored is not what the log says was written.
+    #[error(
+        "{what} at entry {entry} is not what the log says was written: keep this backup as evidence, and restore from another"
+    )]
+    NotAsLogged {
+        /// A value or a document.
+        what: &'static str,
+        /// The entry of the log.
+        entry: u64,
+        /// Whose it is.
+        subject: Option<SubjectId>,
+    },
+    /// Something is stored that the log does not know.
+    #[error(
+        "{count} {what} are stored that the log does not name: keep this backup as evidence, and restore from another"
+    )]
+    Unlogged {
+        /// Values or documents.
+        what: &'static str,
+        /// How many.
+        count: u64,
+    },
+    /// Its log is not the beginning of the running vault's.
+    #[error(
+        "the running vault's log does not go on from the backup's: keep both as evidence, and run `coffre audit verify`"
+    )]
+    NotAncestor(#[source] NotAnExtension),
+    /// The running vault's log cannot be compared.
+    #[error(transparent)]
+    Tree(#[from] LogTreeError),
+}
+
+impl Store {
+    /// Opens a restored backup and checks it from the inside: every page, the structure, the log's tree against its
+    /// signed head, every value's and document's hash against the log, and that the running log goes on from it. What is
+    /// in the slice is decrypted to its end.
+    pub fn drill(
+        &self,
+        dir: &Path,
+        fetched: &Fetched,
+        slice: Slice,
+        checking: &mut dyn FnMut(Checking),
+    ) -> Result<Drilled, DrillError> {
+        let drilled = open_beside(self, dir, fetched, slice, checking);
+        drilled.map_err(|error| match error {
+            DrillError::Restore(error) => error.unless_full().into(),
+            error => error,
+        })
+    }
+}
+
+fn open_beside(
+    store: &Store,
+    dir: &Path,
+    fetched: &Fetched,
+    slice: Slice,
+    checking: &mut dyn FnMut(Checking),
+) -> Result<Drilled, DrillError> {
+    let shared = store.shared();
+    if fetched.key != *store.verification_key() {
+        return Err(RestoreError::OtherVault.into());
+    }
+    let Owned { layout, lock: _lock } = own(dir).map_err(RestoreError::Open)?;
+    let right = shared.key_files();
+    check_key_file("keys.json", &layout.keys(), right.keys)?;
+    check_key_file("root.recovery.age", &layout.root_recovery(), right.recovery)?;
+    let offline = Offline::open(&layout, &shared.keys, false, checking)?;
+    let heads = Heads::of(fetched)?;
+    heads.check(&offline.audit, fetched, checking)?;
+    let head = heads.newest;
+    LogTree::of(store).goes_on_from(&head)?.map_err(DrillError::NotAncestor)?;
+    let missed = Missed::find(&offline.vault, &offline.keyring, &fetched.key)?;
+    let hashed = Hashed::check(&offline, head.size, checking)?;
+    let folder = documents_of(&layout)?;
+    let (scope, keys, root_file) = (&shared.scope, &shared.keys, right.recovery);
+    let inside = Inside { folder: &folder, scope, root_file, keys, offline: &offline };
+    let (slice_records, slice_documents, slice_document_bytes) = inside.check(&missed.subjects(), slice, checking)?;
+    Ok(Drilled {
+        entries: head.size,
+        root: head.root.to_string(),
+        values: hashed.values,
+        documents: hashed.documents,
+        slice_records,
+        slice_documents,
+        slice_document_bytes,
+    })
+}
+
+fn check_key_file(file: &'static str, path: &Path, right: ContentHash) -> Result<(), DrillError> {
+    let found = fs::read(path).map_err(RestoreError::Write)?;
+    if ContentHash::of(&found) == right { Ok(()) } else { Err(DrillError::KeyFile { file }) }
+}
+
+/// A vault without a document has no folder of them in its backup.
+fn documents_of(layout: &Layout) -> Result<DocumentFolder, RestoreError> {
+    DocumentFolder::open(&layout.documents()).map_err(RestoreError::Write)
+}
+
+/// How much of what is stored has the hash that the log names.
+#[derive(Default)]
+struct Hashed {
+    values: u64,
+    documents: u64,
+    /// Entries whose value or document is not there as logged: right only if a later restore set the record back.
+    elsewhere: Vec<(u64, &'static str, Option<SubjectId>)>,
+    /// Which records were set back, and when.
+    rewinds: Rewinds,
+}
+
+impl Hashed {
+    /// Goes through the log up to a head: what it says was written is there with that hash, or its record was erased.
+    /// Then nothing else may be there.
+    fn check(offline: &Offline, size: u64, checking: &mut dyn FnMut(Checking)) -> Result<Self, DrillError> {
+        let read = |error: ReadError| DrillError::from(RestoreError::Record(error));
+        let mut hashed = Self::default();
+        let mut next = 0;
+        while next < size {
+            checking(Checking::Values(next));
+            let page = log_file::entries(&offline.audit, next, PAGE).map_err(read)?;
+            let Some(last) = page.last() else { break };
+            next = last.index + 1;
+            for logged in page.iter().filter(|logged| logged.index < size) {
+                let unreadable = |_| read(ReadError::Format { what: "log entry" });
+                let entry = Entry::from_leaf(&logged.leaf).map_err(unreadable)?;
+                hashed.entry(&offline.vault, logged.index, &entry)?;
+            }
+        }
+        hashed.check_rewound()?;
+        unlogged(&offline.vault, "values", "SELECT count(*) FROM record_values", hashed.values)?;
+        unlogged(&offline.vault, "documents", "SELECT count(*) FROM documents", hashed.documents)?;
+        Ok(hashed)
+    }
+
+    fn entry(&mut self, vault: &Connection, index: u64, entry: &Entry) -> Result<(), DrillError> {
+        let subject = entry.what.subjects.first().copied();
+        let wrong = |what| DrillError::NotAsLogged { what, entry: index, subject };
+        self.rewinds.note(index, entry);
+        for value in &entry.what.values {
+            let subject = subject.ok_or_else(|| wrong("a value"))?;
+            match value_hash(vault, subject, value.category.as_str(), value.version)? {
+                Some(found) if found == value.sha256 => self.values += 1,
+                None if is_erased(vault, subject)? => {}
+                _ => self.elsewhere.push((index, "a value", Some(subject))),
+            }
+        }
+        let document = entry.what.document.as_ref();
+        if let Some((document, sha256)) = document.and_then(|document| Some((document, document.sha256.as_ref()?))) {
+            match document_hash(vault, document.id, document.version)? {
+                Some(found) if found == *sha256 => self.documents += 1,
+                None if subject.is_some_and(|subject| is_erased(vault, subject).unwrap_or(false)) => {}
+                _ => self.elsewhere.push((index, "a document", subject)),
+            }
+        }
+        Ok(())
+    }
+
+    /// A restore to a moment takes away what was written since, and says of which records.
+    fn check_rewound(&self) -> Result<(), DrillError> {
+        let is_rewound =
+            |index: u64, subject: Option<SubjectId>| subject.is_some_and(|subject| self.rewinds.undo(index, subject));
+        match self.elsewhere.iter().find(|(index, _, subject)| !is_rewound(*index, *subject)) {
+            Some((entry, what, subject)) => Err(DrillError::NotAsLogged { what, entry: *entry, subject: *subject }),
+            None => Ok(()),
+        }
+    }
+}
+
+fn failed(source: rusqlite::Error) -> DrillError {
+    RestoreError::Record(source.into()).into()
+}
+
+fn value_hash(
+    vault: &Connection,
+    subject: SubjectId,
+    category: &str,
+    version: u32,
+) -> Result<Option<String>, DrillError> {
+    let sql = "SELECT sealed FROM record_values WHERE subject = ?1 AND category = ?2 AND version = ?3";
+    let sealed = vault.prepare_cached(sql).map_err(failed)?;
+    let mut statement = sealed;
+    let row = statement.query_row(params![subject.as_bytes(), category, version], |row| row.get::<_, Vec<u8>>(0));
+    Ok(row.optional().map_err(failed)?.map(|sealed| hex(&Sha256::digest(&sealed))))
+}
+
+fn document_hash(vault: &Connection, document: DocumentId, version: u32) -> Result<Option<String>, DrillError> {
+    let sql = "SELECT sealed_sha256 FROM documents WHERE document = ?1 AND version = ?2";
+    let mut statement = vault.prepare_cached(sql).map_err(failed)?;
+    let row = statement.query_row(params![document.as_bytes(), version], |row| row.get::<_, Vec<u8>>(0));
+    Ok(row.optional().map_err(failed)?.map(|hash| hex(&hash)))
+}
+
+fn is_erased(vault: &Connection, subject: SubjectId) -> Result<bool, DrillError> {
+    let sql = "SELECT 1 FROM tombstones WHERE subject = ?1";
+    vault.prepare_cached(sql).and_then(|mut statement| statement.exists([subject.as_bytes()])).map_err(failed)
+}
+
+fn unlogged(vault: &Connection, what: &'static str, sql: &str, logged: u64) -> Result<(), DrillError> {
+    let stored: u64 = vault.query_row(sql, [], |row| row.get(0)).map_err(failed)?;
+    match stored.checked_sub(logged) {
+        Some(0) => Ok(()),
+        other => Err(DrillError::Unlogged { what, count: other.unwrap_or_else(|| logged - stored) }),
+    }
+}
+
+impl DrillError {
+    /// Whether a full disk is behind it, which proves nothing against the backup.
+    pub fn is_full_disk(&self) -> bool {
+        disk_is_full(self)
+    }
+
+    /// In words for whoever must not learn which record it is about: the vault's own log says that.
+    pub fn told(&self) -> String {
+        match self {
+            Self::Restore(RestoreError::Tombstone { .. }) => {
+                "keyring.db holds a tombstone that cannot be believed: the vault's log says which; fetch the keyring again from another copy".to_owned()
+            }
+            error => error.to_string(),
+        }
+    }
+}

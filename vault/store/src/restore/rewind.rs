@@ -1,0 +1,264 @@
+//! Setting records back to a moment. What is restored is the newest state of the vault; `moment.db` beside it is
+//! `vault.db` as it was. Records are taken from there, and nothing else is: grants and withdrawals,
+//! restrictions, holds, tombstones, applications and whatever tables come later stay as they are.
+//!
+//! | a record | then |
+//! |---|---|
+//! | changed since | has its former values, under a version number that it never had |
+//! | made since | is left out, with its documents |
+//! | left out by an earlier restore | is brought back, with its documents |
+//! | erased since | stays erased |
+//! | under a legal hold | stays as it is |
+//!
+//! Documents are not set back: their names are shared by all generations and written once, grants rest
+//! on them as evidence, and former versions can be had without a restore.
+
+use std::collections::BTreeMap;
+
+use coffre_core::audit::{Action, Draft};
+use coffre_core::ids::SubjectId;
+use coffre_core::record::RecordTypeName;
+use coffre_core::time::Timestamp;
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use super::RestoreError;
+use crate::layout::Database;
+use crate::writer::newest_change;
+
+/// How a record was set back: the `cause` of its entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum How {
+    Changed,
+    LeftOut,
+    BroughtBack,
+}
+
+impl How {
+    const fn cause(self) -> &'static str {
+        match self {
+            Self::Changed => "changed-after-this-moment",
+            Self::LeftOut => "created-after-this-moment",
+            Self::BroughtBack => "left-out-after-this-moment",
+        }
+    }
+}
+
+/// What was done to records.
+#[derive(Debug, Default)]
+pub(super) struct SetBack {
+    named: BTreeMap<(How, String), Vec<SubjectId>>,
+    /// Records under a legal hold that would have been set back.
+    pub(super) held: u64,
+    /// Records of the moment that were erased since.
+    pub(super) erased: u64,
+}
+
+/// An entry names at most so many data subjects, to stay far below the longest leaf.
+const NAMED: usize = 1_000;
+
+impl SetBack {
+    fn name(&mut self, how: How, kind: &str, subject: SubjectId) {
+        self.named.entry((how, kind.to_owned())).or_default().push(subject);
+    }
+
+    fn count(&self, how: How) -> u64 {
+        self.named.iter().filter(|((of, _), _)| *of == how).map(|(_, subjects)| subjects.len() as u64).sum()
+    }
+
+    /// How many records have former values, are left out, and are brought back.
+    pub(super) fn counts(&self) -> (u64, u64, u64) {
+        (self.count(How::Changed), self.count(How::LeftOut), self.count(How::BroughtBack))
+    }
+
+    /// The entries that name each of them.
+    pub(super) fn entries(&self, begin: &Draft) -> Result<Vec<Draft>, RestoreError> {
+        let mut entries = Vec::new();
+        for ((how, kind), subjects) in &self.named {
+            let kind: RecordTypeName = kind.parse().map_err(|_| RestoreError::record_type())?;
+            entries.extend(subjects.chunks(NAMED).map(|subjects| Draft {
+                action: Action::Rewind,
+                record_type: Some(kind.clone()),
+                subjects: subjects.to_vec(),
+                cause: Some(how.cause().to_owned()),
+                target: None,
+                parent: None,
+                rewound: None,
+                ..begin.clone()
+            }));
+        }
+        Ok(entries)
+    }
+}
+
+struct Record {
+    subject: SubjectId,
+    kind: String,
+    version: u32,
+}
+
+fn record(row: &Row<'_>) -> rusqlite::Result<Record> {
+    Ok(Record { subject: SubjectId::from_bytes(row.get(0)?), kind: row.get(1)?, version: row.get(2)? })
+}
+
+const RECORDS: &str = "SELECT subject, record_type, version FROM records ORDER BY subject";
+
+/// Sets the records of `vault` back to what they are in `moment`, in one transaction.
+pub(super) fn set_back(vault: &Connection, moment: &Connection, now: Timestamp) -> Result<SetBack, RestoreError> {
+    let failed = |source| RestoreError::Database { file: Database::Vault.file_name(), source };
+    vault.execute_batch("BEGIN IMMEDIATE").map_err(failed)?;
+    let mut setting = Setting { vault, moment, now, change: newest_change(vault).map_err(failed)? };
+    let done = setting.all().map_err(failed)?;
+    vault.execute_batch("COMMIT").map_err(failed)?;
+    Ok(done)
+}
+
+struct Setting<'c> {
+    vault: &'c Connection,
+    moment: &'c Connection,
+    now: Timestamp,
+    change: u64,
+}
+
+impl Setting<'_> {
+    fn all(&mut self) -> rusqlite::Result<SetBack> {
+        let mut done = SetBack::default();
+        for then in self.moment.prepare(RECORDS)?.query_map([], record)? {
+            let then = then?;
+            let now = self.version_now(then.subject)?;
+            match now {
+                Some(version) if version == then.version => {}
+                Some(_) if self.is_held(then.subject)? => done.held += 1,
+                Some(version) => {
+                    self.change_back(&then, version)?;
+                    done.name(How::Changed, &then.kind, then.subject);
+                }
+                None if self.is_erased(then.subject)? => done.erased += 1,
+                None => {
+                    self.bring_back(&then)?;
+                    done.name(How::BroughtBack, &then.kind, then.subject);
+                }
+            }
+        }
+        for made in self.made_since()? {
+            if self.is_held(made.subject)? {
+                done.held += 1;
+            } else {
+                self.leave_out(made.subject)?;
+                done.name(How::LeftOut, &made.kind, made.subject);
+            }
+        }
+        self.drop_orphans()?;
+        Ok(done)
+    }
+
+    fn made_since(&self) -> rusqlite::Result<Vec<Record>> {
+        let mut then = self.moment.prepare("SELECT 1 FROM records WHERE subject = ?1")?;
+        let mut made = Vec::new();
+        for record in self.vault.prepare(RECORDS)?.query_map([], record)? {
+            let record = record?;
+            if !then.exists([record.subject.as_bytes()])? {
+                made.push(record);
+            }
+        }
+        Ok(made)
+    }
+
+    /// Documents of the moment that no row is of any more: their files were fetched, and go.
+    fn drop_orphans(&self) -> rusqlite::Result<()> {
+        let mut there = self.vault.prepare("SELECT 1 FROM documents WHERE document = ?1 AND version = ?2")?;
+        let sql = "INSERT OR IGNORE INTO removed_documents (document, version) VALUES (?1, ?2)";
+        let mut remove = self.vault.prepare(sql)?;
+        let mut then = self.moment.prepare("SELECT document, version FROM documents")?;
+        let mut rows = then.query([])?;
+        while let Some(row) = rows.next()? {
+            let name = params![row.get::<_, [u8; 16]>(0)?, row.get::<_, u32>(1)?];
+            if !there.exists(name)? {
+                remove.execute(name)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn version_now(&self, subject: SubjectId) -> rusqlite::Result<Option<u32>> {
+        let mut statement = self.vault.prepare_cached("SELECT version FROM records WHERE subject = ?1")?;
+        statement.query_row([subject.as_bytes()], |row| row.get(0)).optional()
+    }
+
+    fn is_held(&self, subject: SubjectId) -> rusqlite::Result<bool> {
+        let sql = "SELECT 1 FROM holds WHERE subject = ?1 AND lifted_at IS NULL";
+        self.vault.prepare_cached(sql)?.exists([subject.as_bytes()])
+    }
+
+    fn is_erased(&self, subject: SubjectId) -> rusqlite::Result<bool> {
+        self.vault.prepare_cached("SELECT 1 FROM tombstones WHERE subject = ?1")?.exists([subject.as_bytes()])
+    }
+
+    /// The number that follows is one that no reader has seen: what was read before the restore cannot be
+    /// written over what stands after it.
+    fn change_back(&mut self, then: &Record, version: u32) -> rusqlite::Result<()> {
+        self.vault
+            .prepare_cached("DELETE FROM record_values WHERE subject = ?1")?
+            .execute([then.subject.as_bytes()])?;
+        self.copy_values(then.subject)?;
+        self.change += 1;
+        let sql = "UPDATE records SET version = ?2, updated_at = ?3, change = ?4 WHERE subject = ?1";
+        let (version, now) = (version.saturating_add(1), self.now.as_micros());
+        self.vault.prepare_cached(sql)?.execute(params![then.subject.as_bytes(), version, now, self.change]).map(drop)
+    }
+
+    fn leave_out(&self, subject: SubjectId) -> rusqlite::Result<()> {
+        let files =
+            "INSERT OR IGNORE INTO removed_documents SELECT document, version FROM documents WHERE subject = ?1";
+        self.vault.prepare_cached(files)?.execute([subject.as_bytes()])?;
+        for table in ["record_values", "documents", "erasure_proposals", "records"] {
+            let sql = format!("DELETE FROM {table} WHERE subject = ?1");
+            self.vault.prepare_cached(&sql)?.execute([subject.as_bytes()])?;
+        }
+        Ok(())
+    }
+
+    fn bring_back(&mut self, then: &Record) -> rusqlite::Result<()> {
+        let subject = then.subject.as_bytes();
+        let sql = "SELECT created_at, restricted FROM records WHERE subject = ?1";
+        let mut statement = self.moment.prepare_cached(sql)?;
+        let (created, restricted) =
+            statement.query_row([subject], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?)))?;
+        self.change += 1;
+        let insert = "INSERT INTO records (subject, record_type, version, created_at, updated_at, restricted, change)
+                      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+        let (version, now) = (then.version.saturating_add(1), self.now.as_micros());
+        self.vault.prepare_cached(insert)?.execute(params![
+            subject,
+            then.kind,
+            version,
+            created,
+            now,
+            restricted,
+            self.change
+        ])?;
+        self.copy_values(then.subject)?;
+        self.copy_documents(then.subject)
+    }
+
+    fn copy_values(&self, subject: SubjectId) -> rusqlite::Result<()> {
+        let columns = "subject, category, version, epoch, written_at, sealed";
+        self.copy("record_values", columns, 6, subject)
+    }
+
+    fn copy_documents(&self, subject: SubjectId) -> rusqlite::Result<()> {
+        let columns = "document, version, subject, epoch, stored_at, sealed_length, sealed_sha256, note";
+        self.copy("documents", columns, 8, subject)
+    }
+
+    fn copy(&self, table: &str, columns: &str, count: usize, subject: SubjectId) -> rusqlite::Result<()> {
+        let mut read = self.moment.prepare_cached(&format!("SELECT {columns} FROM {table} WHERE subject = ?1"))?;
+        let places = vec!["?"; count].join(", ");
+        let mut write = self.vault.prepare_cached(&format!("INSERT INTO {table} ({columns}) VALUES ({places})"))?;
+        let mut rows = read.query([subject.as_bytes()])?;
+        while let Some(row) = rows.next()? {
+            let values = (0..count).map(|at| row.get(at)).collect::<rusqlite::Result<Vec<rusqlite::types::Value>>>()?;
+            write.execute(rusqlite::params_from_iter(values))?;
+        }
+        Ok(())
+    }
+}
