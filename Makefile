@@ -1,7 +1,7 @@
 # The same commands for people and for continuous integration; each one says what it lacks.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench
+.PHONY: help setup demo test check bench fuzz sbom reproducible
 
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 
@@ -24,3 +24,12 @@ check: setup ## format, lints, licences, architecture
 
 bench: setup ## measure Coffre beside its baselines, in a release build
 	cargo bench --locked -p coffre-cli --bench figures -- $(ARGS)
+
+fuzz: setup ## fuzz every reader of outside bytes, ten minutes each
+	@scripts/fuzz $(or $(ARGS),600)
+
+sbom: ## write the bill of materials (CycloneDX) to target/sbom
+	@scripts/sbom
+
+reproducible: setup ## build the release binary twice and compare
+	@scripts/reproducible

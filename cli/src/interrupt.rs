@@ -25,12 +25,13 @@ impl Interrupt {
         thread::spawn(move || {
             let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
             runtime.block_on(async {
-                if coffre_server::terminated().await.is_ok() {
-                    told.store(true, Ordering::SeqCst);
-                }
-                if coffre_server::terminated().await.is_ok() {
-                    process::exit(INTERRUPTED);
-                }
+                let Ok(first) = coffre_server::terminated() else { return };
+                first.await;
+                told.store(true, Ordering::SeqCst);
+                // Only now: it hears what comes after the first.
+                let Ok(second) = coffre_server::terminated() else { return };
+                second.await;
+                process::exit(INTERRUPTED);
             });
         });
         Self(asked)

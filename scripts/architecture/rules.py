@@ -28,6 +28,15 @@ CRATE_ARROWS = {
         "coffre-policies",
         "coffre-core",
     },
+    # A workspace of its own, never shipped: it calls whatever reads bytes from outside.
+    "coffre-fuzz": {
+        "coffre-server",
+        "coffre-backup",
+        "coffre-import",
+        "coffre-store",
+        "coffre-policies",
+        "coffre-core",
+    },
 }
 
 # Libraries with one home: the path prefixes that may name them. The first is where they live. The benchmarks name them

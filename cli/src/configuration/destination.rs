@@ -4,6 +4,7 @@ use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 
 use coffre_backup::destination::{FileSystem, Limited, S3, S3Settings, Sftp, SftpSettings};
+use coffre_core::erasure::PlaceName;
 use serde::Deserialize;
 
 use super::{credential, joined};
@@ -73,6 +74,9 @@ impl Destination {
     pub(super) fn check(&self, spool: &Path) -> Result<(), &'static str> {
         if matches!(self.name.as_str(), "" | "spool" | "restic") {
             return Err("a destination has no name, or that of the spool or of restic; name it after its place");
+        }
+        if self.name.parse::<PlaceName>().is_err() {
+            return Err("a destination's name is not 1 to 64 letters, digits, `.`, `_` and `-`; name it after its place");
         }
         let kinds = [self.path.is_some(), self.sftp.is_some(), self.s3.is_some()];
         if kinds.iter().filter(|kind| **kind).count() != 1 {

@@ -102,6 +102,12 @@ pub enum Search {
     Name,
 }
 
+/// A record type of a file's text, for the fuzz targets.
+#[cfg(fuzzing)]
+pub fn fuzzed(text: &str) -> Result<RecordType, crate::LoadError> {
+    parse(crate::toml_file::TomlFile { name: "record-types/fuzzed.toml", text })
+}
+
 impl RecordType {
     /// Its name.
     pub fn name(&self) -> &RecordTypeName {

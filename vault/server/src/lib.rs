@@ -24,6 +24,8 @@ mod usecases;
 
 pub use authentication::JwksError;
 pub use drills::{DrillOptions, Drills};
+#[cfg(fuzzing)]
+pub use http::fuzzing;
 pub use limits::Limits;
 pub use operator_options::{JwksSource, OperatorOptions};
 pub use options::{BackupSocket, ClientAuthority, ServerOptions, SpoolOptions, TlsFiles};

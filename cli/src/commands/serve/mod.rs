@@ -57,14 +57,15 @@ pub(crate) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
                 }
             })
         });
-        announce(&place, serving.address(), tls)?;
-        let stop = serving.stop();
-        tokio::spawn(async move {
-            // Without signal handlers the signals end the process by themselves.
-            if coffre_server::terminated().await.is_ok() {
+        // Before anybody is told that it runs, and may end it. Without handlers the signals end the process by themselves.
+        if let Ok(told) = coffre_server::terminated() {
+            let stop = serving.stop();
+            tokio::spawn(async move {
+                told.await;
                 stop.now();
-            }
-        });
+            });
+        }
+        announce(&place, serving.address(), tls)?;
         serving.stopped().await;
         Ok(Exit::Success)
     })

@@ -16,6 +16,8 @@ mod etag;
 mod export;
 mod file_name;
 mod four_eyes;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod grants;
 mod habilitations;
 mod health;

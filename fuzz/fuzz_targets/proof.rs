@@ -1,0 +1,6 @@
+//! A `.tlog-proof` from outside.
+#![no_main]
+
+use coffre_fuzz::targets;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| targets::proof(data));

@@ -1,0 +1,6 @@
+//! What restic prints.
+#![no_main]
+
+use coffre_fuzz::targets;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| targets::restic(data));

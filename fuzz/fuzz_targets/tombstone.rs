@@ -1,0 +1,6 @@
+//! A tombstone, its text signed.
+#![no_main]
+
+use coffre_fuzz::targets;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| targets::tombstone(data));
