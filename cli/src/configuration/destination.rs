@@ -76,7 +76,9 @@ impl Destination {
             return Err("a destination has no name, or that of the spool or of restic; name it after its place");
         }
         if self.name.parse::<PlaceName>().is_err() {
-            return Err("a destination's name is not 1 to 64 letters, digits, `.`, `_` and `-`; name it after its place");
+            return Err(
+                "a destination's name is not 1 to 64 letters, digits, `.`, `_` and `-`; name it after its place",
+            );
         }
         let kinds = [self.path.is_some(), self.sftp.is_some(), self.s3.is_some()];
         if kinds.iter().filter(|kind| **kind).count() != 1 {

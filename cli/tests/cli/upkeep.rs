@@ -28,8 +28,10 @@ fn a_repository_is_reduced_copied_and_read_and_what_is_late_is_told() {
         site.succeeds(&["backup", "run", "--init", "--base"]);
     }
     server.stop();
-    let stands = site.json(11, &["backup", "repositories", "--json"]);
+    // The second one is not there yet: it cannot be looked at, and everything is late.
+    let stands = site.json(75, &["backup", "repositories", "--json"]);
     assert_eq!(stands["repositories"][0]["work"][0]["late"], true, "{stands:#}");
+    assert_eq!(stands["repositories"][1]["overdue"], 2, "{stands:#}");
 
     let planned = last_line(&site.succeeds(&["backup", "forget", "--dry-run"]));
     assert_eq!(planned["removed"].as_array().map(Vec::len), Some(1), "{planned:#}");

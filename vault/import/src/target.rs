@@ -28,19 +28,28 @@ pub trait ImportTarget: Sync {
     fn read_back(&self, keys: &[&str]) -> Result<Vec<Known>, TargetError>;
 }
 
-/// A batch on its way.
+/// A batch on its way. Whoever loses interest in it waits too: when an import has ended, nothing of it is under way.
 #[must_use = "nothing is durable before it was waited for"]
-pub struct Admitting(Box<dyn FnOnce() -> Result<(), TargetError> + Send>);
+pub struct Admitting(Option<Wait>);
+
+type Wait = Box<dyn FnOnce() -> Result<(), TargetError> + Send>;
 
 impl Admitting {
     /// A batch that is durable when this returns.
     pub fn new(wait: impl FnOnce() -> Result<(), TargetError> + Send + 'static) -> Self {
-        Self(Box::new(wait))
+        Self(Some(Box::new(wait)))
     }
 
     /// Waits until it is durable.
-    pub(crate) fn durable(self) -> Result<(), TargetError> {
-        (self.0)()
+    pub(crate) fn durable(mut self) -> Result<(), TargetError> {
+        self.0.take().map_or(Ok(()), |wait| wait())
+    }
+}
+
+impl Drop for Admitting {
+    fn drop(&mut self) {
+        // Why it failed, if it did, is told by the batch before it.
+        let _ended = self.0.take().map(|wait| wait());
     }
 }
 
