@@ -1,0 +1,138 @@
+//! What a command writes becomes a backup only if the command says, by its end, that it is whole.
+
+use std::time::{Duration, Instant};
+
+use coffre_backup::other_sources::standing;
+
+use super::programs::on_each_restic;
+use super::*;
+
+#[test]
+fn a_dump_comes_back_and_only_the_recovery_identity_opens_it() {
+    on_each_restic(|restic| {
+        let host = Host::new(restic);
+        let dump = source("sales", shell("echo 'INSERT INTO clients VALUES (1);'; head -c 300000 /dev/zero"));
+        let done = host.run(&dump).unwrap();
+        assert_eq!(done.good.bytes, 300_033);
+        let restored = host.restore(&dump, "restored");
+        let bytes = fs::read(restored.join("dump")).unwrap();
+        assert!(bytes.starts_with(b"INSERT INTO clients") && bytes.len() == 300_033);
+
+        let other = age::x25519::Identity::generate();
+        let refused = host.restore_with(&dump, Some(&other), "refused").unwrap_err();
+        assert_eq!(refused.ending(), Ending::WrongKey, "{refused}");
+        let refused = host.restore_with(&dump, None, "keyless").unwrap_err();
+        assert!(matches!(refused, SourceRestoreError::NoIdentity), "{refused}");
+        assert_eq!(fs::read_dir(host.path("refused")).unwrap().count(), 0, "nothing is left of half a restore");
+        let refused = host.restore_with(&dump, Some(&host.identity), "restored").unwrap_err();
+        assert!(matches!(refused, SourceRestoreError::NotEmpty { .. }), "{refused}");
+
+        // Whoever has the repository's password has ciphertext.
+        let name = other_sources::host(&host.environment, "sales");
+        let list = host.restic.snapshots(&host.repository(), &name, other_sources::TAG, &mut ()).unwrap();
+        let stored = host.restic.dump(&host.repository(), &list[0].id, "/dump.age", &mut ()).unwrap();
+        assert!(stored.starts_with(b"age-encryption.org/v1"));
+        assert!(!stored.windows(11).any(|window| window == b"INSERT INTO"));
+    });
+}
+
+#[test]
+fn a_failed_dump_never_becomes_a_snapshot() {
+    on_each_restic(|restic| {
+        for sensitive in [true, false] {
+            let host = Host::new(restic.clone());
+            let good = OtherSource { sensitive, ..source("sales", shell("echo good")) };
+            host.run(&good).unwrap();
+            let began = Instant::now();
+            // Enough that restic has cut and stored some of it.
+            let failing = "head -c 9000000 /dev/urandom; echo 'Got error: 2013: Lost connection' >&2; exit 3";
+            let failed = OtherSource { kind: shell(failing), ..good.clone() };
+            let (ending, said) = ending(host.run(&failed));
+            assert_eq!(ending, Ending::Failure);
+            assert_eq!(
+                said,
+                "sh ended with exit code 3 (Got error: 2013: Lost connection): no snapshot was made; mend that, then run this again"
+            );
+            assert!(began.elapsed() < Duration::from_secs(30));
+            assert_eq!(host.snapshots(&failed), 1, "the good one");
+            assert_eq!(host.restic.locks(&host.repository(), &mut ()).unwrap(), [], "and no lock is left over");
+            let state = &host.state().sources["sales"];
+            assert_eq!((state.failures, state.last_good.as_ref().unwrap().bytes), (1, 5));
+            assert_eq!(fs::read(host.restore(&failed, "restored").join("dump")).unwrap(), b"good\n");
+        }
+    });
+}
+
+#[test]
+fn other_ways_not_to_end_well_are_told_apart() {
+    let host = Host::with_installed();
+    for (kind, expected, said) in [
+        (shell("exit 0"), Ending::Failure, "sh succeeded and wrote nothing"),
+        (shell("echo half; kill -9 $$"), Ending::Failure, "sh ended with signal 9 (it said nothing)"),
+        (command(&["no-such-dump"]), Ending::ToolMissing, "the program no-such-dump was not found"),
+    ] {
+        let failing = source("sales", kind);
+        let (ending, text) = ending(host.run(&failing));
+        assert_eq!(ending, expected, "{text}");
+        assert!(text.starts_with(said), "{text}");
+        assert_eq!(host.snapshots(&failing), 0);
+    }
+    let unsealable = OtherSource { name: "sales".to_owned(), ..source("x", shell("echo x")) };
+    let (memory, repository) = (host.path("state"), host.repository());
+    let mut job = Job {
+        memory: &memory,
+        environment: &host.environment,
+        repository: &repository,
+        restic: None,
+        recipient: None,
+        init: true,
+    };
+    assert!(matches!(other_sources::back_up(&job, &unsealable, &noon, &mut ()), Err(SourceRunError::NoRecipient)));
+    job.recipient = Some("age1nobody");
+    let (ending, _) = ending(other_sources::back_up(&job, &unsealable, &noon, &mut ()));
+    assert_eq!(ending, Ending::Usage);
+}
+
+#[test]
+fn a_request_to_stop_ends_the_command_and_all_it_started() {
+    struct Stop(Instant);
+    impl Observer for Stop {
+        fn cancelled(&self) -> bool {
+            self.0.elapsed() > Duration::from_millis(1500)
+        }
+    }
+    let host = Host::with_installed();
+    host.restic.init(&host.repository(), &mut ()).unwrap();
+    let pid = host.path("pid");
+    let endless = source("sales", shell(&format!("sleep 600 & echo $! > {}; echo begun; wait", pid.display())));
+    let (ending, said) = ending(host.run_watched(&endless, &mut Stop(Instant::now())));
+    assert_eq!(ending, Ending::Temporary, "{said}");
+    let started = fs::read_to_string(pid).unwrap();
+    let until = Instant::now() + Duration::from_secs(5);
+    // A process that has ended may wait to be collected by init.
+    let is_there = || {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", started.trim())).unwrap_or_default();
+        !stat.is_empty() && !stat.contains(") Z ")
+    };
+    while is_there() {
+        assert!(Instant::now() < until, "what the command started goes on");
+        std::thread::yield_now();
+    }
+    assert_eq!(host.snapshots(&endless), 0);
+    assert_eq!(host.restic.locks(&host.repository(), &mut ()).unwrap(), []);
+}
+
+#[test]
+fn a_source_is_late_when_its_last_good_backup_is_and_a_clock_set_back_makes_none_younger() {
+    let host = Host::with_installed();
+    let (dump, never) = (source("sales", shell("echo x")), source("billing", shell("echo x")));
+    host.run(&dump).unwrap();
+    let sources = [dump, never];
+    let at = |seconds: i64| {
+        let stands = standing(&host.state(), &sources, noon().plus_seconds(seconds));
+        stands.iter().map(|stands| (stands.age, stands.within)).collect::<Vec<_>>()
+    };
+    assert_eq!(at(3600), [(Some(3600), true), (None, false)]);
+    assert_eq!(at(3601), [(Some(3601), false), (None, false)]);
+    assert_eq!(at(-9999), [(Some(0), true), (None, false)]);
+}
