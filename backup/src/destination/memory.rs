@@ -5,7 +5,7 @@ use std::io::{self, Cursor, Read};
 use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::{Contents, Destination, PutError, Source, SourceError, is_sound};
+use super::{Contents, Destination, PutError, RemoveError, Removing, Source, SourceError, is_sound};
 
 type Objects = BTreeMap<String, Arc<[u8]>>;
 
@@ -87,5 +87,12 @@ impl Destination for Memory {
         let size = bytes.len() as u64;
         objects.insert(path.to_owned(), bytes.into());
         Ok(size)
+    }
+}
+
+impl Removing for Memory {
+    fn remove(&self, path: &str) -> Result<(), RemoveError> {
+        self.objects().remove(path);
+        Ok(())
     }
 }

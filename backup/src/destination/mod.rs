@@ -9,6 +9,7 @@ mod error;
 mod file_system;
 mod memory;
 mod patience;
+mod remove;
 mod s3;
 mod sftp;
 
@@ -21,6 +22,7 @@ use crate::observer::Observer;
 pub use error::{PutError, SourceError};
 pub use file_system::FileSystem;
 pub use memory::Memory;
+pub use remove::RemoveError;
 pub use s3::{NoAccessKey, S3, S3Error, S3Settings};
 pub use sftp::{Sftp, SftpSettings};
 
@@ -79,6 +81,12 @@ pub trait Destination: Source {
     fn tidy(&self) -> Result<(), PutError> {
         Ok(())
     }
+}
+
+/// A place that objects can be removed from. No destination of a run is one: what removes has a credential of its own.
+pub trait Removing: Source {
+    /// Removes an object; one that is not there is no failure. When this returns, the object is gone for good.
+    fn remove(&self, path: &str) -> Result<(), RemoveError>;
 }
 
 /// Whether a path is relative and stays below its root.

@@ -15,7 +15,7 @@ use coffre_core::crypto::hex;
 use ssh2::{ErrorCode, File, FileStat, OpenFlags, OpenType, RenameFlags, Sftp as Channel};
 
 use super::patience::Patience;
-use super::{Contents, Destination, PutError, Source, SourceError, is_sound};
+use super::{Contents, Destination, PutError, RemoveError, Removing, Source, SourceError, is_sound};
 pub use connect::SftpSettings;
 use connect::{ConnectError, connect};
 
@@ -306,6 +306,21 @@ impl Destination for Sftp {
             }
         }
         Ok(())
+    }
+}
+
+impl Removing for Sftp {
+    fn remove(&self, path: &str) -> Result<(), RemoveError> {
+        let (place, path) = (self.label(), path.to_owned());
+        if !is_sound(&path) {
+            return Err(RemoveError::Failed { place, path, source: io::ErrorKind::InvalidInput.into() });
+        }
+        match self.again(|channel| channel.unlink(&self.full(&path))) {
+            Ok(()) | Err(Trouble::NotFound) => Ok(()),
+            Err(Trouble::Denied(source)) => Err(RemoveError::Denied { place, path, source }),
+            Err(Trouble::Refused(reason)) => Err(RemoveError::Denied { place, path, source: io::Error::other(reason) }),
+            Err(Trouble::Unreachable(source) | Trouble::Failed(source)) => Err(RemoveError::Failed { place, path, source }),
+        }
     }
 }
 

@@ -66,6 +66,8 @@ fn places<M: Manifest>(history: &History<M>, listing: &Listing) -> Vec<Places> {
         }
     }
     let mut all = Vec::new();
+    // Of the keyring of a generation that another began from, nothing must be kept.
+    let outgrown = if M::SIDE == Side::Keyring { history.parents() } else { BTreeSet::new() };
     for (generation, manifests) in history.generations() {
         for chain in Chain::ALL.into_iter().filter(|chain| chain.side() == M::SIDE) {
             let base_of = |manifest: &M| {
@@ -73,6 +75,7 @@ fn places<M: Manifest>(history: &History<M>, listing: &Listing) -> Vec<Places> {
             };
             let bases = manifests.manifests().filter_map(|signed| base_of(&signed.manifest)).collect();
             let retained = manifests.retained().filter_map(|signed| base_of(&signed.manifest)).min();
+            let retained = retained.filter(|_| !outgrown.contains(&generation));
             let segments = segments.remove(&(generation, chain)).unwrap_or_default();
             let listed = listed.remove(&(generation, chain)).unwrap_or_default();
             all.push(Places { chain, generation, bases, segments, listed, retained });

@@ -54,7 +54,8 @@ impl<M: Manifest> Generation<M> {
         self.newest().map_or(Ordinal::FIRST, |newest| newest.manifest.heading().retained_from)
     }
 
-    fn parent(&self) -> Option<&Parent> {
+    /// The manifest that it was begun from.
+    pub fn parent(&self) -> Option<&Parent> {
         self.newest()?.manifest.heading().parent.as_ref()
     }
 
@@ -137,10 +138,14 @@ impl<M: Manifest> History<M> {
         self.generations.is_empty()
     }
 
+    /// The generations that others began from.
+    pub fn parents(&self) -> BTreeSet<GenerationId> {
+        self.generations.values().filter_map(|g| g.parent()).map(|parent| parent.generation).collect()
+    }
+
     /// The generation that the others led to; none if there is nothing, a fault if there are two.
     pub fn current(&self) -> Result<Option<GenerationId>, Fault> {
-        let parents: BTreeSet<GenerationId> =
-            self.generations.values().filter_map(|g| g.parent()).map(|parent| parent.generation).collect();
+        let parents = self.parents();
         let mut ends: Vec<GenerationId> = self.generations.keys().filter(|id| !parents.contains(id)).copied().collect();
         ends.extend(self.outlived());
         match ends.as_slice() {

@@ -65,7 +65,7 @@ impl Survey {
         let mut survey = Self { main, keyring, needed: BTreeMap::new(), faults, notices: Vec::new() };
         let mut expired = Vec::new();
         survey.claim_main(listing, &pinned.scope);
-        survey.claim_keyring(&pinned.scope, &mut expired);
+        survey.claim_keyring(listing, &pinned.scope, &mut expired);
         survey.compare(listing, &pinned.scope);
         let adrift = coverage::check(&survey.main, listing, &pinned.scope, &mut survey.faults);
         expired.extend(coverage::check(&survey.keyring, listing, &pinned.scope, &mut survey.faults));
@@ -94,9 +94,15 @@ impl Survey {
         self.claim(claims, scope);
     }
 
-    fn claim_keyring(&mut self, scope: &Scope, expired: &mut Vec<ObjectName>) {
-        let retained = self.keyring.generations().flat_map(|(_, g)| g.retained());
-        let claims: Vec<_> = retained.flat_map(claims_of).collect();
+    /// The newest keyring opens every older point, so once a generation was begun from another, nothing of the other's
+    /// keyring must be there any more.
+    fn claim_keyring(&mut self, listing: &Listing, scope: &Scope, expired: &mut Vec<ObjectName>) {
+        let parents = self.keyring.parents();
+        let mut claims = Vec::new();
+        for (id, generation) in self.keyring.generations() {
+            let needed = generation.retained().flat_map(claims_of);
+            claims.extend(needed.filter(|(n, _)| !parents.contains(&id) || listing.contains_key(&n.name)));
+        }
         self.claim(claims, scope);
         for (_, generation) in self.keyring.generations() {
             let from = generation.retained_from();
