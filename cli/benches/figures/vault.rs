@@ -52,6 +52,12 @@ struct Legacy {
     contracts: u64,
 }
 
+/// What `coffre application add` says, as far as it matters here.
+#[derive(Deserialize)]
+struct Added {
+    token: String,
+}
+
 /// What `coffre init` says of a vault.
 #[derive(Deserialize)]
 struct Made {
@@ -87,10 +93,9 @@ impl Bench {
         self.configure(&made)?;
         self.import(&legacy)?;
         for role in ROLES {
-            let (added, _) = process::run_json::<BTreeMap<String, String>>(
-                self.coffre("application").args(["add", role, "--role", role, "--json"]),
-            )?;
-            self.prepared.tokens.insert(role.to_owned(), added.get("token").cloned().unwrap_or_default());
+            let (added, _) =
+                process::run_json::<Added>(self.coffre("application").args(["add", role, "--role", role, "--json"]))?;
+            self.prepared.tokens.insert(role.to_owned(), added.token);
         }
         let (server, headers) = (self.serve()?.address, self.headers("dpo"));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
