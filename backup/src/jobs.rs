@@ -2,7 +2,6 @@
 //! job takes its own lock, so that it never overlaps itself; what is remembered is written whole and durably.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -10,8 +9,8 @@ use coffre_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::durable;
 use crate::lock::{Lock, LockError};
+use crate::state::{StateError, read_json, write_json};
 
 const FILE: &str = "jobs.json";
 const LOCK: &str = "jobs.lock";
@@ -40,6 +39,16 @@ pub enum JobsError {
     /// The job is under way.
     #[error(transparent)]
     Lock(#[from] LockError),
+}
+
+/// The same faults of the file; what its loss costs is another matter.
+impl From<StateError> for JobsError {
+    fn from(error: StateError) -> Self {
+        match error {
+            StateError::Damaged { path, source } => Self::Damaged { path, source },
+            StateError::Io { path, source } => Self::Io { path, source },
+        }
+    }
 }
 
 /// What is remembered of a job.
@@ -85,17 +94,7 @@ impl Default for Jobs {
 impl Jobs {
     /// Reads what is remembered in a folder; nothing if there was no job yet.
     pub fn load(folder: &Path) -> Result<Self, JobsError> {
-        let path = folder.join(FILE);
-        let bytes = match fs::read(&path) {
-            Ok(bytes) => bytes,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::default()),
-            Err(source) => return Err(JobsError::Io { path, source }),
-        };
-        match serde_json::from_slice::<Self>(&bytes) {
-            Ok(jobs) if jobs.format == FORMAT => Ok(jobs),
-            Ok(_) => Err(JobsError::Damaged { path, source: None }),
-            Err(error) => Err(JobsError::Damaged { path, source: Some(error) }),
-        }
+        Ok(read_json(&folder.join(FILE), |jobs: &Self| jobs.format == FORMAT)?)
     }
 
     /// Changes what is remembered of a job, alone: two processes never lose one another's change.
@@ -103,10 +102,7 @@ impl Jobs {
         let _lock = Lock::file(&folder.join(LOCK))?;
         let mut jobs = Self::load(folder)?;
         let result = change(jobs.jobs.entry(job.to_owned()).or_default());
-        let path = folder.join(FILE);
-        let bytes = serde_json::to_vec_pretty(&jobs).map_err(io::Error::from);
-        let written = bytes.and_then(|bytes| durable::replace(&path, &bytes, 0o640));
-        written.map_err(|source| JobsError::Io { path, source })?;
+        write_json(&folder.join(FILE), &jobs)?;
         Ok(result)
     }
 }
@@ -164,6 +160,8 @@ impl Running {
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
+    use std::fs;
+
     use super::*;
 
     /// The bytes of `docs/formats/backup-state.md`.

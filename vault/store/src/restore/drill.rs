@@ -195,7 +195,7 @@ impl Hashed {
         if let Some((document, sha256)) = document.and_then(|document| Some((document, document.sha256.as_ref()?))) {
             match document_hash(vault, document.id, document.version)? {
                 Some(found) if found == *sha256 => self.documents += 1,
-                None if subject.is_some_and(|subject| is_erased(vault, subject).unwrap_or(false)) => {}
+                None if subject.map_or(Ok(false), |subject| is_erased(vault, subject))? => {}
                 _ => self.elsewhere.push((index, "a document", subject)),
             }
         }
@@ -224,8 +224,7 @@ fn value_hash(
     version: u32,
 ) -> Result<Option<String>, DrillError> {
     let sql = "SELECT sealed FROM record_values WHERE subject = ?1 AND category = ?2 AND version = ?3";
-    let sealed = vault.prepare_cached(sql).map_err(failed)?;
-    let mut statement = sealed;
+    let mut statement = vault.prepare_cached(sql).map_err(failed)?;
     let row = statement.query_row(params![subject.as_bytes(), category, version], |row| row.get::<_, Vec<u8>>(0));
     Ok(row.optional().map_err(failed)?.map(|sealed| hex(&Sha256::digest(&sealed))))
 }
