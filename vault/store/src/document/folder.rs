@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use coffre_core::ids::DocumentId;
 
-use crate::durable::{sync_directories, sync_directory};
+use crate::durable::{make_directory, sync_directories, sync_directory};
 
 /// A staged file that a group is about to commit.
 #[derive(Debug)]
@@ -28,8 +28,10 @@ impl DocumentFolder {
     /// The folder at this path, made if it is not there.
     pub(crate) fn open(root: &Path) -> io::Result<Self> {
         let folder = Self { root: root.to_owned() };
-        let mut builder = fs::DirBuilder::new();
-        builder.recursive(true).mode(0o700).create(folder.staging())?;
+        make_directory(root)?;
+        make_directory(&folder.staging())?;
+        // Also where a crash came between the two.
+        root.parent().map_or(Ok(()), sync_directory)?;
         sync_directory(root)?;
         Ok(folder)
     }

@@ -1,0 +1,54 @@
+//! With a disk that takes its time: nobody is answered before the entry of what is answered is durable.
+
+use std::os::unix::fs::MetadataExt as _;
+use std::time::{Duration, Instant};
+
+use crate::journal::Journal;
+use crate::power::syncs;
+use crate::scene::Scene;
+use crate::shim::Fault::Delay;
+use crate::shim::Rule;
+
+const SLOW: Duration = Duration::from_millis(500);
+
+fn timed(deed: impl FnOnce() -> std::io::Result<()>) -> Duration {
+    let begun = Instant::now();
+    deed().expect("it is answered");
+    begun.elapsed()
+}
+
+#[test]
+fn no_read_is_answered_before_its_entry_is_durable() {
+    let (scene, journal) = (Scene::new(), Journal::default());
+    let server = scene.serve_recorded();
+    let mut desk = scene.work(&server, &journal, "Langsam");
+    (0..2).for_each(|_| desk.create().expect("it serves"));
+    desk.read(0).expect("it serves");
+
+    // Of this file alone: everything else is as quick as the disk.
+    let slow = u32::try_from(SLOW.as_millis()).expect("it fits");
+    scene.shim.plan(&[Rule::new(Delay(slow), "fsync", "vault/audit.db-wal", 0)]);
+    let log = std::fs::metadata(scene.path().join("vault/audit.db-wal")).expect("it is there").ino();
+    for which in [0, 1, 0] {
+        let before = syncs(&scene.shim.log(), log);
+        let took = timed(|| desk.read(which));
+        assert!(took >= SLOW, "a read was answered after {took:?}, and a sync of its entry takes {SLOW:?}");
+        assert!(syncs(&scene.shim.log(), log) > before, "a read was answered and no sync of the log had ended");
+    }
+    assert!(timed(|| desk.change(0)) >= SLOW, "a change was answered before its entry was durable");
+
+    // Those who come while a sync is under way share the next one; none of them is answered before it.
+    let begun = Instant::now();
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| assert!(timed(|| desk.read(0)) >= SLOW, "one of many was answered too early"));
+        }
+    });
+    assert!(begun.elapsed() < SLOW * 6, "eight reads did not share their syncs: {:?}", begun.elapsed());
+
+    scene.shim.plan(&[]);
+    let known = journal.known();
+    assert_eq!((known.count("read"), known.count("amend")), (12, 1));
+    scene.missing(&server, &known).expect("everything is there");
+    server.stop();
+}
