@@ -88,18 +88,27 @@ impl<'j> Desk<'j> {
 
     /// Has a record erased: one operator proposes, another one confirms.
     pub(crate) fn erase(&mut self, which: usize) -> io::Result<()> {
-        let (record, _) = self.records.swap_remove(which);
-        let ask = |operator, step: &str| {
-            let path = format!("{record}/{step}?purpose=data-subject-request&reason=letter");
-            answered(self.caller.for_operator(operator).ask("POST", &path, "", b"")?)
-        };
-        let proposed = ask("a.martin", "erase")?;
+        self.propose_erasure(which)?;
+        self.confirm_erasure(which)
+    }
+
+    pub(crate) fn propose_erasure(&self, which: usize) -> io::Result<()> {
+        let proposed = self.for_request("a.martin", &self.records[which].0, "erase")?;
         self.journal.add(Event::Told { entry: Entry::of(&proposed, "propose-erasure") });
-        self.journal.add(Event::Erasing { record: record.clone() });
-        let erased = ask("b.durand", "erase/confirm")?;
-        let entry = Entry::of(&erased, "erase");
-        self.journal.add(Event::Erased { record, entry });
         Ok(())
+    }
+
+    pub(crate) fn confirm_erasure(&mut self, which: usize) -> io::Result<()> {
+        let (record, _) = self.records.swap_remove(which);
+        self.journal.add(Event::Erasing { record: record.clone() });
+        let erased = self.for_request("b.durand", &record, "erase/confirm")?;
+        self.journal.add(Event::Erased { record, entry: Entry::of(&erased, "erase") });
+        Ok(())
+    }
+
+    fn for_request(&self, operator: &'static str, record: &str, step: &str) -> io::Result<Answer> {
+        let path = format!("{record}/{step}?purpose=data-subject-request&reason=letter");
+        answered(self.caller.for_operator(operator).ask("POST", &path, "", b"")?)
     }
 
     /// One deed of the usual mixture.

@@ -1,9 +1,11 @@
-//! With a disk that takes its time: nobody is answered before the entry of what is answered is durable.
+//! With a disk that takes its time: nobody is answered before the entry of what is answered is durable, and what
+//! happens in between fails nobody.
 
 use std::os::unix::fs::MetadataExt as _;
 use std::time::{Duration, Instant};
 
 use crate::journal::Journal;
+use crate::server::until;
 use crate::power::syncs;
 use crate::scene::Scene;
 use crate::shim::Fault::Delay;
@@ -50,5 +52,31 @@ fn no_read_is_answered_before_its_entry_is_durable() {
     let known = journal.known();
     assert_eq!((known.count("read"), known.count("amend")), (12, 1));
     scene.missing(&server, &known).expect("everything is there");
+    server.stop();
+}
+
+/// The file of an erased document is gone a moment before capture is told of the erasure. Here that moment is long.
+#[test]
+fn a_document_that_is_erased_before_it_is_captured_fails_no_backup() {
+    let (scene, journal) = (Scene::new(), Journal::default());
+    let server = scene.serve();
+    let mut desk = scene.work(&server, &journal, "Weg");
+    let documents = || {
+        let folders = std::fs::read_dir(scene.path().join("vault/documents")).expect("readable").flatten();
+        let folders = folders.filter(|folder| folder.file_name() != "staging");
+        folders.map(|folder| std::fs::read_dir(folder.path()).expect("readable").count()).sum::<usize>()
+    };
+    for _ in 0..4 {
+        desk.create().and_then(|()| desk.store(0, 9_000)).and_then(|()| desk.propose_erasure(0)).expect("it serves");
+        scene.shim.plan(&[Rule::new(Delay(400), "write", "vault/index.db-wal", 1)]);
+        std::thread::scope(|scope| {
+            let erasing = scope.spawn(|| desk.confirm_erasure(0).expect("it serves"));
+            until("the file is gone", || documents() == 0);
+            scene.succeeds(&["backup", "run"]).expect("it goes on past what is gone");
+            erasing.join().expect("it is erased");
+        });
+    }
+    scene.succeeds(&["backup", "run"]).expect("it is backed up");
+    scene.destination_alone_has(&journal.known()).expect("everything is there, and what was erased is not");
     server.stop();
 }

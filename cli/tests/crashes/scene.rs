@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::process::{Child, Command, ExitStatus, Stdio};
 
 use serde_json::Value;
@@ -115,8 +116,9 @@ impl Scene {
     }
 
     /// A verb that is recorded with the rest, to its end.
-    pub(crate) fn run_recorded(&self, arguments: &[&str]) -> ExitStatus {
-        self.start_recorded(arguments).wait().expect("it ends")
+    pub(crate) fn run_recorded(&self, arguments: &[&str]) {
+        let output = self.command(self.shim.recording(), arguments).output().expect("the built binary runs");
+        assert!(output.status.success(), "{arguments:?}: {output:?}");
     }
 
     pub(crate) fn start_recorded(&self, arguments: &[&str]) -> Child {
@@ -148,18 +150,16 @@ impl Scene {
     }
 
     fn start_in(&self, environment: Vec<(&'static str, OsString)>, arguments: &[&str]) -> Child {
-        Command::new(env!("CARGO_BIN_EXE_coffre"))
-            .args(arguments)
-            .current_dir(self.path())
-            .env_clear()
-            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
-            .env("COFFRE_CONFIG", "coffre.toml")
-            .envs(environment)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("the built binary runs")
+        let mut command = self.command(environment, arguments);
+        command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the built binary runs")
+    }
+
+    fn command(&self, environment: Vec<(&'static str, OsString)>, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_coffre"));
+        command.args(arguments).current_dir(self.path()).env_clear().stdin(Stdio::null());
+        command.env("PATH", std::env::var_os("PATH").unwrap_or_default()).env("COFFRE_CONFIG", "coffre.toml");
+        command.envs(environment);
+        command
     }
 
     fn key(&self) -> String {
@@ -204,7 +204,9 @@ impl Scene {
         let server = self.serve();
         self.missing(&server, known)?;
         let after = Journal::default();
-        let mut desk = self.work(&server, &after, &format!("Danach{}", known.entries()));
+        // A name that it was not given after another fault.
+        static TIMES: AtomicUsize = AtomicUsize::new(0);
+        let mut desk = self.work(&server, &after, &format!("Wieder{}", TIMES.fetch_add(1, Ordering::SeqCst)));
         desk.create().map_err(|error| format!("it takes no writes: {error}"))?;
         self.succeeds(&["backup", "run", "--json"])?;
         self.succeeds(&["backup", "verify", "spool", "building-b", "--json"])?;

