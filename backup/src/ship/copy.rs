@@ -201,7 +201,8 @@ impl<'a> Shipment<'a> {
     /// What is in the spool can be seen a moment before it is durable there. A segment or manifest that was passed on and
     /// then lost with the power would be made anew, and be another: a fork. What is named by its content cannot be another.
     fn settle(&self, name: &ObjectName, object: &str) -> Result<(), ShipError> {
-        let chained = matches!(name, ObjectName::Base { .. } | ObjectName::Segment { .. } | ObjectName::Manifest { .. });
+        let chained =
+            matches!(name, ObjectName::Base { .. } | ObjectName::Segment { .. } | ObjectName::Manifest { .. });
         match object.rsplit_once('/') {
             Some((folder, _)) if chained => self.spool.settle(folder).map_err(ShipError::Spool),
             _ => Ok(()),

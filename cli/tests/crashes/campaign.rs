@@ -80,9 +80,9 @@ fn after_a_kill_at_any_call_everything_that_was_answered_is_there() {
         let mut dice = Dice::new(seed);
         killed_at_work(scene, journal, seed, &mut dice);
         let known = journal.known();
-        let held = scene.recovers(&known).and_then(|()| {
-            if number % 4 == 3 { scene.destination_alone_has(&known) } else { Ok(()) }
-        });
+        let held = scene
+            .recovers(&known)
+            .and_then(|()| if number % 4 == 3 { scene.destination_alone_has(&known) } else { Ok(()) });
         campaign.note(held, || {
             format!("{} entries known; the vault is kept in {}", known.entries(), keep(scene, seed).display())
         });

@@ -90,7 +90,9 @@ fn serves(scene: &Scene, rule: Rule, run: &[&str]) {
     scene.destination_alone_has(&Journal::default().known()).unwrap_or_else(|lost| panic!("with {rule}: {lost}"));
     scene.shim.plan(&[]);
     let begun = Instant::now();
-    while let (code, out, error) = scene.run(&["backup", "run"]) && code != Some(0) {
+    while let (code, out, error) = scene.run(&["backup", "run"])
+        && code != Some(0)
+    {
         assert!(begun.elapsed() < Duration::from_mins(1), "after {rule} it does not catch up: {out}{error}");
     }
     let known = journal.known();
@@ -175,7 +177,11 @@ fn a_destination_that_fails_is_gone_on_with() {
     .enumerate()
     {
         in_two_ways(|fault| {
-            let mut desk = scene.work(&server, &journal, &format!("Gang{turn}{}", if matches!(fault, Fail(_)) { "a" } else { "b" }));
+            let mut desk = scene.work(
+                &server,
+                &journal,
+                &format!("Gang{turn}{}", if matches!(fault, Fail(_)) { "a" } else { "b" }),
+            );
             desk.create().and_then(|()| desk.store(0, 9_000)).expect("it serves");
             fails_and_goes_on(&scene, Rule::new(fault, call, path, 0), &["backup", "run"]);
             scene.destination_alone_has(&journal.known()).unwrap_or_else(|lost| panic!("{call} {path}: {lost}"));

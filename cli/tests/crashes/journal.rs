@@ -31,15 +31,40 @@ impl Entry {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) enum Event {
     /// It is about to ask for another name.
-    Changing { record: String, name: String },
+    Changing {
+        record: String,
+        name: String,
+    },
     /// It is about to have the record erased.
-    Erasing { record: String },
-    Created { record: String, name: String, email: String, entry: Entry },
-    Changed { record: String, version: u64, name: String, entry: Entry },
-    Stored { record: String, document: String, content: String, entry: Entry },
-    Erased { record: String, entry: Entry },
+    Erasing {
+        record: String,
+    },
+    Created {
+        record: String,
+        name: String,
+        email: String,
+        entry: Entry,
+    },
+    Changed {
+        record: String,
+        version: u64,
+        name: String,
+        entry: Entry,
+    },
+    Stored {
+        record: String,
+        document: String,
+        content: String,
+        entry: Entry,
+    },
+    Erased {
+        record: String,
+        entry: Entry,
+    },
     /// A reading, or a proposal: it leaves an entry and nothing else.
-    Told { entry: Entry },
+    Told {
+        entry: Entry,
+    },
 }
 
 /// Events as they come, from several applications, and what was known before.

@@ -5,9 +5,9 @@ use std::os::unix::fs::MetadataExt as _;
 use std::time::{Duration, Instant};
 
 use crate::journal::Journal;
-use crate::server::until;
 use crate::power::syncs;
 use crate::scene::Scene;
+use crate::server::until;
 use crate::shim::Fault::Delay;
 use crate::shim::Rule;
 

@@ -2,8 +2,8 @@
 
 use std::ffi::OsString;
 use std::path::Path;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::Value;
 
@@ -171,8 +171,17 @@ impl Scene {
     /// The arguments of a restore from the destination alone.
     pub(crate) fn restore(&self, to: &str) -> Vec<String> {
         let key = self.key();
-        let arguments =
-            ["restore", "--from", "building-b", "--to", to, "--identity", "vault.recovery-identity", "--vault-key", &key];
+        let arguments = [
+            "restore",
+            "--from",
+            "building-b",
+            "--to",
+            to,
+            "--identity",
+            "vault.recovery-identity",
+            "--vault-key",
+            &key,
+        ];
         arguments.map(str::to_owned).to_vec()
     }
 

@@ -68,7 +68,8 @@ impl Disk {
         let synced = synced(ops);
         let mut lossy = Lossy { disk: self.clone(), live: self.names.clone() };
         for (index, op) in ops.iter().enumerate() {
-            let kept = synced.contains(&index) || manner == Manner::Kept || (manner != Manner::Lost && dice.percent(50));
+            let kept =
+                synced.contains(&index) || manner == Manner::Kept || (manner != Manner::Lost && dice.percent(50));
             match op {
                 Op::Write { file, at, bytes } if !synced.contains(&index) && manner == Manner::Torn => {
                     lossy.write_torn(*file, *at, bytes, dice);
@@ -103,7 +104,8 @@ impl Disk {
                 Node::Folder => fs::DirBuilder::new().mode(0o700).create(there).expect("made"),
                 Node::File(file) => {
                     use std::io::Write as _;
-                    let mut new = fs::File::options().write(true).create_new(true).mode(0o600).open(there).expect("new");
+                    let mut new =
+                        fs::File::options().write(true).create_new(true).mode(0o600).open(there).expect("new");
                     new.write_all(self.contents.get(file).map_or(&[], Vec::as_slice)).expect("written");
                 }
             }

@@ -18,8 +18,8 @@ use crate::server::{Server, until};
 use crate::shim::Fault::Delay;
 use crate::shim::Rule;
 use disk::Disk;
-use recording::{Op, Recording};
 pub(crate) use recording::syncs;
+use recording::{Op, Recording};
 
 /// The folder that is not on the host that loses its power.
 const DESTINATION: &str = "building-b";
@@ -70,7 +70,11 @@ impl Recorded {
             at = ops.iter().take(at).rposition(|op| !matches!(op, Op::Write { .. })).map_or(0, |last| last + 1);
         }
         let mut known = Known::default();
-        ops[..at].iter().for_each(|op| if let Op::Event(event) = op { known.learn(event) });
+        ops[..at].iter().for_each(|op| {
+            if let Op::Event(event) = op {
+                known.learn(event)
+            }
+        });
         let scene = self.scene.beside();
         self.before.after(&ops[..at], dice).put(scene.path());
         let length = at.checked_sub(1).map_or(0, |last| self.recording.ends[last]);
@@ -151,13 +155,17 @@ fn after_a_power_loss_everything_that_was_answered_is_there() {
         }
         let recorded = recorded.get_or_insert_with(|| Recorded::new(seed));
         let (scene, known, at) = recorded.state(&mut Dice::new(seed));
-        let held = scene.recovers(&known).and_then(|()| {
-            if number % 4 == 0 { scene.destination_alone_has(&known) } else { Ok(()) }
-        });
+        let held = scene
+            .recovers(&known)
+            .and_then(|()| if number % 4 == 0 { scene.destination_alone_has(&known) } else { Ok(()) });
         let size = recorded.recording.ops.len();
         campaign.note(held, || {
             let kept = campaign::keep(&scene, seed);
-            format!("after {at} of {size} calls, {} entries known; the disk is kept in {}", known.entries(), kept.display())
+            format!(
+                "after {at} of {size} calls, {} entries known; the disk is kept in {}",
+                known.entries(),
+                kept.display()
+            )
         });
     }
     campaign.end();

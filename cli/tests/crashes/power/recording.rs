@@ -11,15 +11,28 @@ pub(super) type File = usize;
 /// One thing that was done, in the order in which the system did it.
 #[derive(Debug)]
 pub(super) enum Op {
-    Create { file: File, path: PathBuf },
-    Write { file: File, at: usize, bytes: Vec<u8> },
-    Truncate { file: File, length: usize },
+    Create {
+        file: File,
+        path: PathBuf,
+    },
+    Write {
+        file: File,
+        at: usize,
+        bytes: Vec<u8>,
+    },
+    Truncate {
+        file: File,
+        length: usize,
+    },
     /// A sync begins, or has ended.
     Syncing(File),
     Synced(File),
     SyncingFolder(PathBuf),
     SyncedFolder(PathBuf),
-    Rename { from: PathBuf, to: PathBuf },
+    Rename {
+        from: PathBuf,
+        to: PathBuf,
+    },
     Remove(PathBuf),
     MakeFolder(PathBuf),
     /// An application learned something.

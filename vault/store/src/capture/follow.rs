@@ -363,7 +363,11 @@ impl Follower {
             chains.take_in(Some(files.mark(tail, Changes::default())));
             let documents = chains.pending.iter().flat_map(|mark| mark.documents.added.values());
             let little = documents.map(|entry| entry.size).sum::<u64>() <= LITTLE;
-            if !little || chains.ends.is_none() || chains.unsure || shared.capturing.load(std::sync::atomic::Ordering::SeqCst) {
+            if !little
+                || chains.ends.is_none()
+                || chains.unsure
+                || shared.capturing.load(std::sync::atomic::Ordering::SeqCst)
+            {
                 return Ok(());
             }
             chains.step(&door)?;
