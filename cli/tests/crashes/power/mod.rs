@@ -6,6 +6,7 @@ mod disk;
 mod recording;
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -29,8 +30,8 @@ struct Recorded {
     scene: Scene,
     before: Disk,
     recording: Recording,
-    /// Objects that the destination has got, and how long the log was when they were seen there.
-    shipped: BTreeMap<PathBuf, usize>,
+    /// Objects that the destination has got: how long the log was when they were not there yet, and when they were seen.
+    shipped: BTreeMap<PathBuf, Range<usize>>,
 }
 
 impl Recorded {
@@ -61,14 +62,26 @@ impl Recorded {
         Self { recording: Recording::read(&log, &inodes), scene, before, shipped }
     }
 
+    /// A moment of which it is known what the destination had: after so many calls, with so long a log.
+    fn moment(&self, dice: &mut Dice) -> (usize, usize) {
+        let ops = &self.recording.ops;
+        loop {
+            let mut at = dice.below(ops.len() + 1);
+            if dice.percent(50) {
+                // Pages are many and of little interest: right behind one of the other calls.
+                at = ops.iter().take(at).rposition(|op| !matches!(op, Op::Write { .. })).map_or(0, |last| last + 1);
+            }
+            let length = at.checked_sub(1).map_or(0, |last| self.recording.ends[last]);
+            if !self.shipped.values().any(|seen| seen.contains(&length)) {
+                return (at, length);
+            }
+        }
+    }
+
     /// A disk after a power loss, and what applications knew by then.
     fn state(&self, dice: &mut Dice) -> (Scene, Known, usize) {
         let ops = &self.recording.ops;
-        let mut at = dice.below(ops.len() + 1);
-        if dice.percent(50) {
-            // Pages are many and of little interest: right behind one of the other calls.
-            at = ops.iter().take(at).rposition(|op| !matches!(op, Op::Write { .. })).map_or(0, |last| last + 1);
-        }
+        let (at, length) = self.moment(dice);
         let mut known = Known::default();
         ops[..at].iter().for_each(|op| {
             if let Op::Event(event) = op {
@@ -77,8 +90,7 @@ impl Recorded {
         });
         let scene = self.scene.beside();
         self.before.after(&ops[..at], dice).put(scene.path());
-        let length = at.checked_sub(1).map_or(0, |last| self.recording.ends[last]);
-        for (object, _) in self.shipped.iter().filter(|(_, seen)| **seen <= length) {
+        for (object, _) in self.shipped.iter().filter(|(_, seen)| seen.end <= length) {
             let to = scene.path().join(object);
             std::fs::create_dir_all(to.parent().expect("it is below the folder")).expect("made");
             std::fs::copy(self.scene.path().join(object), to).expect("copied");
@@ -116,9 +128,11 @@ fn at_work(scene: &Scene, server: &Server, journal: &Journal, seed: u64) {
 }
 
 /// What comes to the destination, and when.
-fn watch(scene: &Scene, log: &Path, over: &AtomicBool) -> BTreeMap<PathBuf, usize> {
-    let mut seen = BTreeMap::new();
+fn watch(scene: &Scene, log: &Path, over: &AtomicBool) -> BTreeMap<PathBuf, Range<usize>> {
+    let length = || usize::try_from(std::fs::metadata(log).map_or(0, |log| log.len())).expect("it fits");
+    let (mut seen, mut before) = (BTreeMap::new(), 0);
     loop {
+        let begun = length();
         let last = over.load(Ordering::SeqCst);
         let mut folders = vec![scene.path().join(DESTINATION)];
         while let Some(folder) = folders.pop() {
@@ -129,12 +143,10 @@ fn watch(scene: &Scene, log: &Path, over: &AtomicBool) -> BTreeMap<PathBuf, usiz
                     continue;
                 }
                 let below = path.strip_prefix(scene.path()).expect("it is below").to_owned();
-                seen.entry(below).or_insert_with(|| {
-                    let length = std::fs::metadata(log).map_or(0, |log| log.len());
-                    usize::try_from(length).expect("it fits")
-                });
+                seen.entry(below).or_insert_with(|| before..length());
             }
         }
+        before = begun;
         if last {
             return seen;
         }
@@ -192,8 +204,8 @@ fn nothing_is_shipped_before_it_is_durable_in_the_spool() {
     });
     let Recorded { before, recording, shipped, .. } = &recorded;
     let mut seen = 0;
-    for (object, length) in shipped {
-        let done = recording.ends.partition_point(|end| end <= length);
+    for (object, when) in shipped {
+        let done = recording.ends.partition_point(|end| *end <= when.end);
         let below = object.strip_prefix(DESTINATION).expect("it is there");
         if ["base", "segment", "note"].iter().any(|kind| below.extension().is_some_and(|found| found == *kind)) {
             seen += 1;

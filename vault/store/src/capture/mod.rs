@@ -99,6 +99,12 @@ pub enum CaptureError {
         /// The document.
         document: DocumentId,
     },
+    /// A document's file is not there.
+    #[error("document {document} has no file any more: restore it from an earlier backup, then take this one again")]
+    NoDocument {
+        /// The document.
+        document: DocumentId,
+    },
     /// Another process captures into the spool.
     #[error("another vault captures into this spool: stop it, or configure a spool of its own")]
     SpoolInUse,
@@ -133,9 +139,14 @@ impl CaptureError {
         matches!(self, Self::SpoolFull | Self::SpoolLimit { .. })
     }
 
-    /// Whether a file that was to be read is not there: a document that was erased meanwhile, if it is not damage.
-    pub(super) fn is_of_something_gone(&self) -> bool {
-        matches!(self, Self::Read(error) if error.kind() == io::ErrorKind::NotFound)
+    /// A document's file that could not be opened.
+    pub(super) fn of_file(document: DocumentId, error: io::Error) -> Self {
+        if error.kind() == io::ErrorKind::NotFound { Self::NoDocument { document } } else { Self::Read(error) }
+    }
+
+    /// Whether a document's file is not there, because it was erased meanwhile if that is no damage.
+    pub(super) const fn is_of_something_gone(&self) -> bool {
+        matches!(self, Self::NoDocument { .. })
     }
 
     /// A full disk by its name: the spool's, or the vault's own.
@@ -415,7 +426,7 @@ impl Making<'_> {
                 return Err(Unavailable::Stopping.into());
             }
             let DocumentName { document, version } = entry.name;
-            let file = folder.open_file(document, version).map_err(CaptureError::Read)?;
+            let file = folder.open_file(document, version).map_err(|error| CaptureError::of_file(document, error))?;
             let copied = self.spool.copy_checked(&name, file, entry.size, entry.sha256)?;
             if !copied {
                 return Err(CaptureError::Document { document });
