@@ -3,6 +3,7 @@
 //! The Merkle tree over them is in `merkle`, its signed heads in `note`.
 
 mod entry;
+mod pruning;
 pub mod report;
 mod rewinds;
 
@@ -10,4 +11,5 @@ pub use entry::{
     Action, Decision, DocumentRef, Draft, Entry, GrantRef, MAX_LEAF_LENGTH, OperatorKnown, Parent, RewoundTo,
     SealedValue,
 };
+pub use pruning::{Carried, minimum_index};
 pub use rewinds::Rewinds;
