@@ -6,10 +6,11 @@ mod entry;
 mod pruning;
 pub mod report;
 mod rewinds;
+mod standing;
 
 pub use entry::{
     Action, Decision, DocumentRef, Draft, Entry, GrantRef, MAX_LEAF_LENGTH, OperatorKnown, Parent, RewoundTo,
     SealedValue,
 };
-pub use pruning::{Carried, minimum_index};
-pub use rewinds::Rewinds;
+pub use pruning::{Carried, CarriedOnce, minimum_index};
+pub use standing::Standing;

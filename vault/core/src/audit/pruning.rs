@@ -38,6 +38,37 @@ impl Carried {
     }
 }
 
+/// Which of what was carried over counts: what is said by an entry that is still there is not said again, and a pruning
+/// that was begun twice carried things twice.
+#[derive(Debug)]
+pub struct CarriedOnce {
+    minimum_index: u64,
+    /// A bit for each entry that was pruned.
+    seen: Vec<u64>,
+}
+
+impl CarriedOnce {
+    /// Over a log whose first entry has this index.
+    pub const fn new(minimum_index: u64) -> Self {
+        Self { minimum_index, seen: Vec::new() }
+    }
+
+    /// Takes in what was carried over of an entry; says whether it counts.
+    pub fn counts(&mut self, index: u64) -> bool {
+        if index >= self.minimum_index {
+            return false;
+        }
+        let Ok(word) = usize::try_from(index / 64) else { return false };
+        if self.seen.len() <= word {
+            self.seen.resize(word + 1, 0);
+        }
+        let (bit, Some(bits)) = (1 << (index % 64), self.seen.get_mut(word)) else { return false };
+        let is_new = *bits & bit == 0;
+        *bits |= bit;
+        is_new
+    }
+}
+
 /// Where a log may begin that has this leaf: `None` if the leaf is not the entry of a pruning.
 pub fn minimum_index(leaf: &[u8]) -> Option<u64> {
     // A leaf is canonical JSON; what callers put into an entry cannot hold a bare quotation mark.
@@ -76,6 +107,13 @@ mod tests {
         let forged = Draft { operator: Some(boast), ..draft(Action::Read) };
         assert_eq!(minimum_index(&leaf(forged)), None);
         assert_eq!(minimum_index(br#"{"action":"prune-log""#), None);
+    }
+
+    #[test]
+    fn what_was_carried_counts_once_and_only_of_entries_that_are_gone() {
+        let mut once = CarriedOnce::new(200);
+        let counted: Vec<u64> = [0, 63, 64, 63, 199, 200, 0, 900].into_iter().filter(|at| once.counts(*at)).collect();
+        assert_eq!(counted, [0, 63, 64, 199]);
     }
 
     #[test]
