@@ -29,7 +29,9 @@ impl Carrying {
             let page = entries(&store.snapshot()?, next, end)?;
             let Some((last, _)) = page.last() else { break };
             next = last + 1;
-            page.iter().for_each(|(index, entry)| standing.note(*index, entry));
+            for (index, entry) in &page {
+                standing.note(*index, entry);
+            }
         }
         Ok(Self { next: start, end, standing, once: CarriedOnce::new(start) })
     }

@@ -154,13 +154,11 @@ struct Verdict {
 
 fn of_vault(place: &Place) -> anyhow::Result<Sound> {
     let verdict: Verdict = Control::of(place)?.post("/v1/audit/verify", None)?.json()?;
-    match verdict.fault {
-        Some(fault) => Err(Complaint::told(Exit::Tampering, fault, Vec::new()).into()),
-        None => {
-            let Verdict { origin, size, minimum_index, root, .. } = verdict;
-            Ok(Sound { origin, entries: size, minimum_index, root })
-        }
+    let Verdict { fault, origin, size, minimum_index, root } = verdict;
+    if let Some(fault) = fault {
+        return Err(Complaint::told(Exit::Tampering, fault, Vec::new()).into());
     }
+    Ok(Sound { origin, entries: size, minimum_index, root })
 }
 
 fn known_head(file: &Path, key: &VerificationKey) -> anyhow::Result<TreeHead> {

@@ -82,6 +82,8 @@ pub fn minimum_index(leaf: &[u8]) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
     use super::*;
     use crate::audit::Decision;
     use crate::ids::{DocumentId, RequestId};
@@ -94,7 +96,7 @@ mod tests {
     }
 
     fn leaf(what: Draft) -> Vec<u8> {
-        what.at(Timestamp::from_micros(0)).leaf().expect("a leaf")
+        what.at(Timestamp::from_micros(0)).leaf().unwrap()
     }
 
     #[test]
@@ -118,13 +120,13 @@ mod tests {
 
     #[test]
     fn what_was_written_is_carried_and_nothing_of_who_wrote_it() {
-        let value = SealedValue { category: "health".parse().expect("a name"), version: 3, sha256: "ab".to_owned() };
+        let value = SealedValue { category: "health".parse().unwrap(), version: 3, sha256: "ab".to_owned() };
         let document = |sha256| DocumentRef { id: DocumentId::from_bytes([9; 16]), version: 1, sha256 };
         let mut amended = draft(Action::Amend);
         (amended.subjects, amended.operator) = (vec![SUBJECT], Some("u4711".to_owned()));
         amended.values = vec![value.clone()];
         let expected = Carried { index: 5, subject: SUBJECT, values: vec![value], document: None };
-        assert_eq!(Carried::of(5, amended), [expected.clone()]);
+        assert_eq!(Carried::of(5, amended), std::slice::from_ref(&expected));
 
         let mut stored = draft(Action::UploadDocument);
         (stored.subjects, stored.document) = (vec![SUBJECT], Some(document(Some("cd".to_owned()))));

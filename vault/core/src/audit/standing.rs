@@ -47,6 +47,8 @@ impl Standing {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
     use super::*;
     use crate::audit::{Decision, Draft, RewoundTo};
     use crate::ids::{GenerationId, RequestId};
@@ -71,7 +73,7 @@ mod tests {
     }
 
     fn category(name: &str) -> Category {
-        name.parse().expect("a category")
+        name.parse().unwrap()
     }
 
     #[test]

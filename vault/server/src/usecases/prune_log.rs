@@ -125,6 +125,8 @@ fn shared_out(written: Vec<Carried>) -> Vec<Vec<Carried>> {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
     use coffre_core::audit::{Decision, Draft, MAX_LEAF_LENGTH, SealedValue};
     use coffre_core::ids::{RequestId, SubjectId};
     use coffre_core::time::Timestamp;

@@ -197,7 +197,7 @@ impl Keeper {
 
     async fn retention_plan(self: &Arc<Self>) -> Result<RetentionPlan, Failure> {
         let rule = self.policies.log_retention();
-        let (past, whole) = self.view(|keeper, snapshot| keeper.past_entries(snapshot)).await?;
+        let (past, whole) = self.view(Self::past_entries).await?;
         let log = LogStanding {
             keep: rule.keep.to_string(),
             justification: rule.justification.clone(),

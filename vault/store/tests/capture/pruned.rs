@@ -28,7 +28,9 @@ fn grow(store: &Store, size: u64) {
     let denial =
         || Disclosure { draft: draft(Action::Read), reason: None, claims: vec![], depends: Depends::default() };
     let pending: Vec<_> = (store.tree_head().size..size).map(|_| store.disclose(denial())).collect();
-    pending.into_iter().for_each(|entry| drop(entry.wait().unwrap()));
+    for entry in pending {
+        entry.wait().unwrap();
+    }
 }
 
 /// Writes down what the entries before an index say was written; gives how many writes.
