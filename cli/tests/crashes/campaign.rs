@@ -1,5 +1,6 @@
 //! Many states, each by a seed: a few in every run of the tests, as many as `COFFRE_CRASHES` says in a campaign.
 
+use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::SeqCst;
@@ -10,6 +11,11 @@ use crate::journal::Journal;
 use crate::scene::{Scene, copy};
 use crate::shim::Fault::KillBefore;
 use crate::shim::Rule;
+
+/// Tells whoever waits for hours, past the capture of tests.
+fn say(line: &str) {
+    writeln!(io::stderr().lock(), "{line}").expect("somebody reads it");
+}
 
 /// One campaign.
 pub(crate) struct Campaign {
@@ -25,7 +31,7 @@ impl Campaign {
         let number = |name| std::env::var(name).ok().map(|text| text.parse().expect("a number"));
         let size = number("COFFRE_CRASHES").map_or(few, |size: u64| usize::try_from(size).expect("it fits"));
         let first = number("COFFRE_SEED").unwrap_or(1);
-        eprintln!("{size} {what}, from seed {first} on");
+        say(&format!("{size} {what}, from seed {first} on"));
         Self { what, size, first, next: 0, failed: Vec::new() }
     }
 
@@ -41,17 +47,17 @@ impl Campaign {
         let seed = self.first + self.next as u64 - 1;
         if let Err(why) = held {
             let line = format!("seed {seed}: {why}\n    {}", more());
-            eprintln!("FAILED {line}");
+            say(&format!("FAILED {line}"));
             self.failed.push(line);
         }
-        if self.next % 20 == 0 {
-            eprintln!("{} of {} {}, {} failed", self.next, self.size, self.what, self.failed.len());
+        if self.next.is_multiple_of(20) {
+            say(&format!("{} of {} {}, {} failed", self.next, self.size, self.what, self.failed.len()));
         }
     }
 
     pub(crate) fn end(self) {
         let Self { what, size, failed, .. } = self;
-        eprintln!("{size} {what}: {} failed", failed.len());
+        say(&format!("{size} {what}: {} failed", failed.len()));
         assert!(failed.is_empty(), "{} of {size} {what}:\n{}", failed.len(), failed.join("\n"));
     }
 }

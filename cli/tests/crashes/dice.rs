@@ -1,6 +1,6 @@
 //! Random choices from a seed that is printed, so that what was found can be found again.
 
-/// SplitMix64.
+/// `SplitMix64`.
 pub(crate) struct Dice(u64);
 
 impl Dice {

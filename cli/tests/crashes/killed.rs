@@ -64,7 +64,6 @@ impl AtWork {
         self.scene.destination_alone_has(&self.confirmed).map_err(|lost| format!("from the destination: {lost}"))?;
         self.scene.recovers(&self.journal.known())?;
         self.scene.destination_alone_has(&self.journal.known()).map_err(|lost| format!("afterwards: {lost}"))?;
-        eprintln!("held: {}", step.name);
         Ok(())
     }
 }
@@ -138,7 +137,6 @@ fn at_each_step_of_a_restore() {
         assert!(killed(ended), "{}: {ended}", step.name);
         // The same command goes on.
         scene.succeeds(&restore).unwrap_or_else(|error| panic!("{}: {error}", step.name));
-        eprintln!("went on: {}", step.name);
         scene.take_the_place_of_the_vault("again");
         let server = Server::start(scene.path());
         scene.missing(&server, &known).unwrap_or_else(|lost| panic!("{}: {lost}", step.name));

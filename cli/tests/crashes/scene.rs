@@ -28,6 +28,9 @@ pub(crate) struct Callers {
     pub(crate) dpo: Caller,
 }
 
+/// How often some vault recovered from a fault.
+static TIMES: AtomicUsize = AtomicUsize::new(0);
+
 const BACKUP: &str = "vault = \"vault\"\n[backup]\nspool = \"spool\"\nstate = \"state\"\nobjective_hours = 1\n\
                       [[backup.destination]]\nname = \"building-b\"\npath = \"building-b\"\n";
 
@@ -213,8 +216,7 @@ impl Scene {
         let server = self.serve();
         self.missing(&server, known)?;
         let after = Journal::default();
-        // A name that it was not given after another fault.
-        static TIMES: AtomicUsize = AtomicUsize::new(0);
+        // Under a name that was not given after another fault.
         let mut desk = self.work(&server, &after, &format!("Wieder{}", TIMES.fetch_add(1, Ordering::SeqCst)));
         desk.create().map_err(|error| format!("it takes no writes: {error}"))?;
         self.succeeds(&["backup", "run", "--json"])?;

@@ -99,9 +99,9 @@ impl Shim {
 
     /// From the next call on these rules hold, and no others.
     pub(crate) fn plan(&self, rules: &[Rule]) {
-        let text: String = rules.iter().map(|rule| format!("{rule}\n")).collect();
+        let lines: Vec<String> = rules.iter().map(Rule::to_string).collect();
         let new = self.home.path().join("plan.new");
-        fs::write(&new, text).expect("written");
+        fs::write(&new, lines.join("\n")).expect("written");
         fs::rename(new, self.home.path().join("plan")).expect("renamed");
     }
 }

@@ -85,7 +85,7 @@ impl Recorded {
         let mut known = Known::default();
         ops[..at].iter().for_each(|op| {
             if let Op::Event(event) = op {
-                known.learn(event)
+                known.learn(event);
             }
         });
         let scene = self.scene.beside();

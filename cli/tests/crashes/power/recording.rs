@@ -52,7 +52,7 @@ struct Files {
 }
 
 impl Files {
-    fn new(&mut self, inode: u64) -> File {
+    fn made(&mut self, inode: u64) -> File {
         self.by_inode.insert(inode, self.next);
         self.next += 1;
         self.next - 1
@@ -62,7 +62,7 @@ impl Files {
     fn of(&mut self, inode: u64) -> File {
         match self.by_inode.get(&inode) {
             Some(file) => *file,
-            None => self.new(inode),
+            None => self.made(inode),
         }
     }
 }
@@ -96,7 +96,7 @@ fn op(kind: &str, rest: &str, files: &mut Files) -> Op {
     let number = |text: &str| text.parse::<u64>().expect("a number");
     let size = |text: &str| text.parse::<usize>().expect("a size");
     match kind {
-        "create" => Op::Create { file: files.new(number(text())), path: text().into() },
+        "create" => Op::Create { file: files.made(number(text())), path: text().into() },
         "write" => Op::Write { file: files.of(number(text())), at: size(text()), bytes: Vec::new() },
         "truncate" => Op::Truncate { file: files.of(number(text())), length: size(text()) },
         "fsyncing" => Op::Syncing(files.of(number(text()))),

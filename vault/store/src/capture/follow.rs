@@ -1,4 +1,4 @@
-//! Continuous capture: a thread that turns commits into segments, about once a second, and takes base
+//! Continuous capture: a thread that turns commits into segments, about twice a second, and takes base
 //! backups when one is due or asked for, or when the chains cannot be gone on with.
 //!
 //! It never keeps the writer waiting, with one exception that lasts milliseconds: when the write-ahead
@@ -65,7 +65,7 @@ impl CaptureOptions {
             spool,
             keep,
             software: software.to_owned(),
-            interval: Duration::from_millis(800),
+            interval: Duration::from_millis(400),
             base_every: Duration::from_hours(24),
             longest_wal: 65_536,
             spool_limit: None,
