@@ -1,5 +1,6 @@
 //! A folder as a destination: a local disk, a USB disk, a mounted share. Also how a spool is read.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, Read, Seek as _, SeekFrom, Write as _};
 use std::ops::Range;
@@ -25,12 +26,14 @@ pub struct FileSystem {
     root: PathBuf,
     /// Temporary and final paths of files that wait for their names.
     queue: Mutex<Vec<(PathBuf, PathBuf)>>,
+    /// Folders whose own names are durable.
+    settled: Mutex<BTreeSet<PathBuf>>,
 }
 
 impl FileSystem {
     /// The folder at this path. Nothing is read or created yet.
     pub fn new(root: impl Into<PathBuf>) -> Self {
-        Self { root: root.into(), queue: Mutex::new(Vec::new()) }
+        Self { root: root.into(), queue: Mutex::default(), settled: Mutex::default() }
     }
 
     /// The folder.
@@ -171,6 +174,19 @@ impl Source for FileSystem {
         contents.objects.sort_unstable();
         contents.folders.sort_unstable();
         Ok(contents)
+    }
+
+    fn settle(&self, folder: &str) -> Result<(), SourceError> {
+        let path = self.locate(folder)?;
+        let failed = |source| self.read_error(folder, source);
+        let mut settled = self.settled.lock().unwrap_or_else(PoisonError::into_inner);
+        for above in path.ancestors().skip(1).take_while(|above| above.starts_with(&self.root)) {
+            if !settled.contains(above) {
+                durable::sync_folder(above).map_err(failed)?;
+                settled.insert(above.to_owned());
+            }
+        }
+        durable::sync_folder(&path).map_err(failed)
     }
 }
 

@@ -54,6 +54,12 @@ pub trait Source {
         Ok(())
     }
 
+    /// Makes the names of a folder durable, where they can be seen before they are: what is read from it afterwards is
+    /// still there after a power loss.
+    fn settle(&self, _folder: &str) -> Result<(), SourceError> {
+        Ok(())
+    }
+
     /// A private file with an object's content that the caller may move away, if there is one.
     fn staged(&self, _path: &str) -> Option<PathBuf> {
         None

@@ -24,7 +24,7 @@ use crate::ship::{Compare, KnownPoint, ShipError, ship};
 use crate::state::{Failed, Success};
 
 /// How often it is looked whether there is something new.
-const LOOK: Duration = Duration::from_millis(200);
+const LOOK: Duration = Duration::from_millis(50);
 /// How often what is remembered is written while all goes well.
 const REMEMBER: Duration = Duration::from_secs(5);
 /// How long a destination that failed is left alone.

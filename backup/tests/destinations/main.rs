@@ -3,12 +3,20 @@
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 mod bucket;
+mod faults;
 mod folder;
+mod line;
 mod listening;
 mod s3;
 mod sftp;
 mod sshd;
 mod suite;
+
+#[path = "../backup/busy.rs"]
+mod busy;
+#[path = "../backup/vault.rs"]
+#[expect(dead_code, reason = "shared with the tests of shipping, which need more of it")]
+mod vault;
 
 use coffre_backup::destination::{FileSystem, Memory};
 use suite::SUITE;

@@ -4,6 +4,7 @@
 mod audit_copy;
 mod backups;
 mod bad_requests;
+#[expect(dead_code, reason = "shared with the tests of faults, which need more of it")]
 mod caller;
 mod command_line;
 mod cut_uploads;
@@ -20,6 +21,7 @@ mod oversight;
 mod policy;
 mod retention;
 mod sealing;
+#[expect(dead_code, reason = "shared with the tests of faults, which need more of it")]
 mod server;
 mod serving;
 mod set_back;

@@ -205,7 +205,10 @@ fn fill(
     begin_log(&audit, &Tail::empty(), vec![begin], now, &origin, &signer)?;
     // `keys.json` makes it a vault: it comes last.
     root::write_keys(&layout, &root, &keys, entropy)?;
-    sync_directory(dir).map_err(|source| InitError::Io { path: dir.to_owned(), source })?;
+    let above = dir.parent().filter(|above| !above.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    for directory in [dir, above] {
+        sync_directory(directory).map_err(|source| InitError::Io { path: directory.to_owned(), source })?;
+    }
     Ok((root.scope.vault, signer.verification_key().to_string()))
 }
 

@@ -144,7 +144,9 @@ fn with_causes(error: &dyn std::error::Error) -> String {
 fn not_captured(error: &CaptureError) -> Problem {
     let (status, name) = match error {
         CaptureError::SpoolFull | CaptureError::SpoolLimit { .. } => (StatusCode::SERVICE_UNAVAILABLE, "spool-full"),
-        CaptureError::Document { .. } => (StatusCode::INTERNAL_SERVER_ERROR, "document-damaged"),
+        CaptureError::Document { .. } | CaptureError::NoDocument { .. } => {
+            (StatusCode::INTERNAL_SERVER_ERROR, "document-damaged")
+        }
         _ => (StatusCode::INTERNAL_SERVER_ERROR, "not-captured"),
     };
     Problem::new(status, name, "No base backup was taken", error).logged_as(with_causes(error))

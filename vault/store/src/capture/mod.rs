@@ -99,6 +99,12 @@ pub enum CaptureError {
         /// The document.
         document: DocumentId,
     },
+    /// A document's file is not there.
+    #[error("document {document} has no file any more: restore it from an earlier backup, then take this one again")]
+    NoDocument {
+        /// The document.
+        document: DocumentId,
+    },
     /// Another process captures into the spool.
     #[error("another vault captures into this spool: stop it, or configure a spool of its own")]
     SpoolInUse,
@@ -133,6 +139,16 @@ impl CaptureError {
         matches!(self, Self::SpoolFull | Self::SpoolLimit { .. })
     }
 
+    /// A document's file that could not be opened.
+    pub(super) fn of_file(document: DocumentId, error: io::Error) -> Self {
+        if error.kind() == io::ErrorKind::NotFound { Self::NoDocument { document } } else { Self::Read(error) }
+    }
+
+    /// Whether a document's file is not there, because it was erased meanwhile if that is no damage.
+    pub(super) const fn is_of_something_gone(&self) -> bool {
+        matches!(self, Self::NoDocument { .. })
+    }
+
     /// A full disk by its name: the spool's, or the vault's own.
     pub(super) fn naming_a_full_disk(self) -> Self {
         match self {
@@ -142,6 +158,9 @@ impl CaptureError {
         }
     }
 }
+
+/// How often a base backup begins again at once because a document that it lists was erased before it was copied.
+const ERASED_MEANWHILE: u32 = 3;
 
 /// Checkpoints wait while this lives.
 struct Hold<'s>(&'s Shared);
@@ -233,7 +252,15 @@ fn take_base(
     keep: NonZeroU64,
     software: &str,
 ) -> Result<(Captured, Ends), CaptureError> {
-    try_take_base(door, spool, links, keep, software).map_err(CaptureError::naming_a_full_disk)
+    let mut tries = 0;
+    loop {
+        let taken = try_take_base(door, spool, links, keep, software);
+        match taken {
+            // What was copied stays: the next try soon comes to its end.
+            Err(error) if error.is_of_something_gone() && tries < ERASED_MEANWHILE => tries += 1,
+            taken => return taken.map_err(CaptureError::naming_a_full_disk),
+        }
+    }
 }
 
 fn try_take_base(
@@ -399,7 +426,7 @@ impl Making<'_> {
                 return Err(Unavailable::Stopping.into());
             }
             let DocumentName { document, version } = entry.name;
-            let file = folder.open_file(document, version).map_err(CaptureError::Read)?;
+            let file = folder.open_file(document, version).map_err(|error| CaptureError::of_file(document, error))?;
             let copied = self.spool.copy_checked(&name, file, entry.size, entry.sha256)?;
             if !copied {
                 return Err(CaptureError::Document { document });

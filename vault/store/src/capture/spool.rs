@@ -27,6 +27,8 @@ pub(super) struct Spool {
     unsynced: RefCell<BTreeSet<PathBuf>>,
     /// Folders whose own names are durable.
     durable: RefCell<BTreeSet<PathBuf>>,
+    /// Whether an object may have its name although giving it that name was reported to have failed.
+    unsure: Cell<bool>,
     /// Bytes that it may take, those that it has, and when they were counted.
     limit: Option<u64>,
     bytes: Cell<u64>,
@@ -82,6 +84,7 @@ impl Spool {
             scope: scope.clone(),
             unsynced,
             durable,
+            unsure: Cell::default(),
             limit: None,
             bytes,
             counted,
@@ -220,7 +223,7 @@ impl Spool {
         }
         let length = |path: &Path| fs::metadata(path).map_or(0, |metadata| metadata.len());
         let (before, after) = (length(&path), length(temporary.path()));
-        fs::rename(temporary.path(), &path)?;
+        let renamed = fs::rename(temporary.path(), &path);
         self.bytes.set((self.bytes.get() + after).saturating_sub(before));
         let mut unsynced = self.unsynced.borrow_mut();
         if self.durable.borrow().contains(folder) {
@@ -229,7 +232,13 @@ impl Spool {
             // A new folder's own name must be durable too, up to the root.
             unsynced.extend(folder.ancestors().take_while(|above| above.starts_with(&self.root)).map(Path::to_owned));
         }
-        Ok(())
+        renamed.inspect_err(|_| self.unsure.set(true))
+    }
+
+    /// Whether what is there must be looked at before anything is written again, because a name that was reported to
+    /// have failed may be there, and may have been shipped. Asked once for each failure.
+    pub(super) fn take_unsure(&self) -> bool {
+        self.unsure.take()
     }
 
     /// Removes an object, if it is there.
@@ -250,7 +259,11 @@ impl Spool {
     /// Makes the names given since the last call durable.
     pub(super) fn sync_folders(&self) -> io::Result<()> {
         let folders = std::mem::take(&mut *self.unsynced.borrow_mut());
-        folders.iter().try_for_each(|folder| sync_directory(folder))?;
+        if let Err(error) = folders.iter().try_for_each(|folder| sync_directory(folder)) {
+            self.unsynced.borrow_mut().extend(folders);
+            self.unsure.set(true);
+            return Err(error);
+        }
         self.durable.borrow_mut().extend(folders);
         Ok(())
     }
