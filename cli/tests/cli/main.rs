@@ -18,6 +18,8 @@ mod killed_server;
 mod new_vault;
 mod oversight;
 mod policy;
+mod pty;
+mod recovery;
 mod retention;
 mod sealing;
 mod server;

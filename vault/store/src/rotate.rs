@@ -1,13 +1,14 @@
 //! Replacing the root key: `keys.json` is wrapped by a new one, which is wrapped for the server identity and for the
-//! recovery recipient. Nothing else changes; values, documents and backups stay as they are.
+//! recovery recipient, the same as before or another one. Nothing else changes; values, documents and backups stay as they are.
 //!
 //! | step | durable after it | a crash leaves |
 //! |---|---|---|
 //! | 1 | the new root for the server and for recovery, beside the current ones | the former root in force: they are removed at the next start |
-//! | 2 | `keys.json`, wrapped by the new root: the switch | the new root in force: steps 3 to 5 are done at the next start |
-//! | 3 | in `vault.db`, what `root.recovery.age` is from now on (`key_files`) | as after 2 |
-//! | 4 | the new root for recovery in the place of the former | as after 2 |
-//! | 5 | the new root for the server in its place | nothing |
+//! | 2 | in `vault.db`, what the next `root.recovery.age` is and whom it is for | the same; what it says is about no file that is there |
+//! | 3 | `keys.json`, wrapped by the new root: the switch | the new root in force: steps 4 to 6 are done at the next start |
+//! | 4 | in `vault.db`, what `root.recovery.age` is from now on, and whom it is for (`key_files`) | as after 3 |
+//! | 5 | the new root for recovery in the place of the former | as after 3 |
+//! | 6 | the new root for the server in its place | nothing |
 //!
 //! Whether the switch was made is told by `root.server.age` alone: it opens `keys.json` or it does not.
 
@@ -27,8 +28,8 @@ use crate::clock::SystemEntropy;
 use crate::connection::{self, Use};
 use crate::durable::sync_directory;
 use crate::error::Unavailable;
-use crate::identity::Identity;
-use crate::key_files::{KeyFiles, remember_recovery};
+use crate::identity::{Identity, IdentityError, check_recipient};
+use crate::key_files::{KeyFiles, announce_recovery, remember_recovery};
 use crate::layout::{Database, Layout};
 use crate::root::{self, RootError, Unwrapped};
 use crate::store::Store;
@@ -42,6 +43,9 @@ pub enum RotateError {
     /// The vault cannot be changed now.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
+    /// The new recipient is none.
+    #[error(transparent)]
+    Recipient(#[from] IdentityError),
     /// The keys could not be read or written; the former root is in force.
     #[error("the root key was not replaced")]
     Keys(#[from] RootError),
@@ -85,12 +89,12 @@ fn remove(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Step 3.
+/// Step 4.
 fn remember(vault: &Connection, recovery: ContentHash) -> Result<(), RootError> {
     remember_recovery(vault, recovery).map_err(|source| RootError::NotRemembered { source })
 }
 
-/// Step 3, of a vault that is not open yet.
+/// Step 4, of a vault that is not open yet.
 fn remember_next_recovery(layout: &Layout, opened: &Unwrapped) -> Result<(), RootError> {
     let path = layout.next_root_recovery();
     let hint = "restore the vault from a backup with `coffre restore`";
@@ -99,7 +103,7 @@ fn remember_next_recovery(layout: &Layout, opened: &Unwrapped) -> Result<(), Roo
     remember(&vault.map_err(|source| RootError::NotRemembered { source })?, ContentHash::of(&bytes))
 }
 
-/// Steps 4 and 5. The server's comes last: while it does not open `keys.json`, there is something to finish.
+/// Steps 5 and 6. The server's comes last: while it does not open `keys.json`, there is something to finish.
 fn put_in_place(layout: &Layout) -> Result<(), RootError> {
     let rename = || {
         match fs::rename(layout.next_root_recovery(), layout.root_recovery()) {
@@ -113,14 +117,15 @@ fn put_in_place(layout: &Layout) -> Result<(), RootError> {
     rename().map_err(not_written(layout.root()))
 }
 
-/// Steps 1 and 2; gives what the key files of backups are once the rotation is finished.
-fn switch(layout: &Layout, identity: &Identity, recovery_recipient: &str) -> Result<KeyFiles, RootError> {
+/// Steps 1 to 3; gives what the key files of backups are once the rotation is finished.
+fn switch(layout: &Layout, identity: &Identity, recipient: &str, vault: &Connection) -> Result<KeyFiles, RootError> {
     // Former roots stand in the file, not in the memory of a vault opened before.
     let Unwrapped { root: former, mut keys, .. } = root::unwrap(layout, &layout.root_server(), identity)?;
     let new = RootKey { scope: former.scope, key: SecretKey::random(&mut SystemEntropy) };
     keys.former_roots.push(former.key);
     root::write_root(&layout.next_root_server(), &new, &identity.recipient())?;
-    let recovery = root::write_root(&layout.next_root_recovery(), &new, recovery_recipient)?;
+    let recovery = root::write_root(&layout.next_root_recovery(), &new, recipient)?;
+    announce_recovery(vault, recovery, recipient).map_err(|source| RootError::NotRemembered { source })?;
     let keys = root::write_keys(layout, &new, &keys, &mut SystemEntropy)?;
     Ok(KeyFiles { keys, recovery })
 }
@@ -128,19 +133,38 @@ fn switch(layout: &Layout, identity: &Identity, recovery_recipient: &str) -> Res
 impl Store {
     /// Replaces the root key. Reads and writes go on; a base backup and a rotation exclude each other.
     pub fn rotate_root(&self) -> Result<(), RotateError> {
+        self.rotate(self.recovery_recipient())
+    }
+
+    /// The same, and from now on another recovery identity opens it: backups from the next base on. Earlier bases stay with the
+    /// former one.
+    pub fn rotate_recovery(&self, recipient: &str) -> Result<(), RotateError> {
+        check_recipient(recipient)?;
+        self.rotate(recipient.to_owned())
+    }
+
+    /// Whether somebody can be made the recovery recipient.
+    pub fn check_recipient(&self, recipient: &str) -> Result<(), IdentityError> {
+        check_recipient(recipient)
+    }
+
+    fn rotate(&self, recipient: String) -> Result<(), RotateError> {
         let shared = self.shared();
         if shared.capturing.swap(true, Ordering::SeqCst) {
             return Err(RotateError::Busy);
         }
-        let (identity, recipient) = (self.identity().clone(), self.recovery_recipient().to_owned());
+        let (identity, for_whom) = (self.identity().clone(), recipient.clone());
         // On the writer's thread: two rotations never meet.
         let rotated = self.door().exclusively(move |shared, files, _| {
             let mut right = shared.key_files.write().unwrap_or_else(PoisonError::into_inner);
-            *right = switch(&shared.layout, &identity, &recipient)?;
+            *right = switch(&shared.layout, &identity, &for_whom, &files.vault)?;
             let finished = remember(&files.vault, right.recovery).and_then(|()| put_in_place(&shared.layout));
             finished.map_err(RotateError::Unfinished)
         });
         let rotated = rotated.map_err(RotateError::from).flatten();
+        if matches!(rotated, Ok(()) | Err(RotateError::Unfinished(_))) {
+            self.is_for(recipient);
+        }
         // A backup taken now would hold keys that its own root does not open.
         if !matches!(rotated, Err(RotateError::Unfinished(_))) {
             shared.capturing.store(false, Ordering::SeqCst);
@@ -280,7 +304,7 @@ mod tests {
             ("both of step 1", false, false, true, true),
             ("undone by halves", false, false, false, true),
             ("the switch", true, false, true, true),
-            ("step 4", true, true, true, false),
+            ("step 5", true, true, true, false),
         ] {
             let place = |name: &str, bytes: &[u8]| fs::write(layout.root().join(name), bytes).unwrap();
             place("keys.json", &(if new_keys { &after } else { &before })["keys.json"]);
@@ -292,7 +316,7 @@ mod tests {
             if next_recovery {
                 place("root.recovery.next.age", &after["root.recovery.age"]);
             }
-            // Step 3 comes between the switch and step 4.
+            // Step 4 comes between the switch and step 5.
             let remembered = if recovery_placed { &after } else { &before };
             set_remembered(&layout, ContentHash::of(&remembered["root.recovery.age"]));
             let store = open(&layout);
@@ -302,6 +326,74 @@ mod tests {
             is_whole(&layout, &recovery);
             assert_eq!(files(&layout), if new_keys { after.clone() } else { before.clone() }, "{what}");
         }
+    }
+
+    #[test]
+    fn another_recovery_identity_opens_it_from_then_on_and_the_former_does_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let (layout, former) = new_vault(folder.path());
+        let (store, new) = (open(&layout), Identity::generate());
+        assert!(matches!(store.rotate_recovery("age1nobody"), Err(RotateError::Recipient(_))));
+        assert_eq!(store.recovery_recipient(), former.recipient());
+        store.rotate_recovery(&new.recipient()).unwrap();
+        assert_eq!(store.recovery_recipient(), new.recipient());
+        store.rotate_root().unwrap();
+        store.key_files().unwrap();
+        capture(&store, &folder.path().join("spool"));
+        store.close();
+        drop(store);
+        is_whole(&layout, &new);
+        let refused = root::unwrap(&layout, &layout.root_recovery(), &former);
+        assert!(matches!(refused, Err(RootError::WrongIdentity { .. })));
+        let store = open(&layout);
+        assert_eq!(store.recovery_recipient(), new.recipient());
+        store.close();
+    }
+
+    #[test]
+    fn whom_the_vault_is_for_changes_with_the_switch_and_not_before() {
+        let folder = tempfile::tempdir().unwrap();
+        let (layout, former) = new_vault(folder.path());
+        let new = Identity::generate();
+        let before = files(&layout);
+        let store = open(&layout);
+        store.rotate_recovery(&new.recipient()).unwrap();
+        store.close();
+        drop(store);
+        let after = files(&layout);
+        let place = |name: &str, bytes: &[u8]| fs::write(layout.root().join(name), bytes).unwrap();
+        for (switched, recipient) in [(false, former.recipient()), (true, new.recipient())] {
+            for (name, bytes) in &before {
+                place(name, bytes);
+            }
+            set_remembered(&layout, ContentHash::of(&before["root.recovery.age"]));
+            place("root.server.next.age", &after["root.server.age"]);
+            place("root.recovery.next.age", &after["root.recovery.age"]);
+            announce(&layout, &after["root.recovery.age"], &former.recipient(), &new.recipient());
+            if switched {
+                place("keys.json", &after["keys.json"]);
+            }
+            let store = open(&layout);
+            assert_eq!(store.recovery_recipient(), recipient, "switched: {switched}");
+            // A rotation for the same recipient does not take up what was announced and never came into force.
+            store.rotate_root().unwrap();
+            assert_eq!(store.recovery_recipient(), recipient, "switched: {switched}");
+            store.close();
+            drop(store);
+            let store = open(&layout);
+            assert_eq!(store.recovery_recipient(), recipient, "switched: {switched}");
+            store.close();
+            drop(store);
+            is_whole(&layout, if switched { &new } else { &former });
+        }
+    }
+
+    /// As after step 2 of a rotation to another recipient.
+    fn announce(layout: &Layout, next: &[u8], now: &str, then: &str) {
+        let Unwrapped { keys, .. } = root::unwrap(layout, &layout.root_server(), &server(layout)).unwrap();
+        let vault = connection::open(&layout.database(Database::Vault), &keys.databases.vault, Use::Write).unwrap();
+        vault.execute("UPDATE meta SET value = ?1 WHERE key = 'recovery_recipient'", [now]).unwrap();
+        announce_recovery(&vault, ContentHash::of(next), then).unwrap();
     }
 
     #[test]
