@@ -36,7 +36,8 @@ fn part(block: &Block, language: Language) -> Markup {
             Block::Text(paragraph) => p { (paragraph) },
             Block::Facts(facts) => dl { @for (name, fact) in facts {
                 dt { (name) (colon) }
-                dd { @if fact.is_empty() { span.blank {} } @else { (fact) } }
+                // What is typed again is set so that each character can be told from every other.
+                dd.exact[!fact.contains(' ')] { @if fact.is_empty() { span.blank {} } @else { (fact) } }
             } },
             Block::Table { headings, rows } => table {
                 thead { tr { @for heading in headings { th { (heading) } } } }

@@ -72,7 +72,7 @@ fn add(text: &mut String, block: &Block, language: Language) {
             }
         }
         Block::Blanks(names) => names.iter().for_each(|name| line(text, &format!("{name:<28}{BLANK}"))),
-        Block::File(file) => file.lines().for_each(|of_file| line(text, &format!("      {of_file}"))),
+        Block::File(file) => file.lines().for_each(|of_file| line(text, format!("      {of_file}").trim_end())),
     }
 }
 

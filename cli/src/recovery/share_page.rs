@@ -59,7 +59,7 @@ pub(super) fn page(share: &KeyShare, holder: &str, vault: &VaultFacts, language:
 }
 
 const KEEP: (&str, &str) = (
-    "Cette page est une part de la clé qui ouvre les sauvegardes de ce coffre. Seule, elle n'ouvre rien et n'apprend rien. \
+    "Cette page est une part de la clé qui ouvre les sauvegardes de ce coffre. Seule, elle n'ouvre rien et ne dit rien. \
      Gardez-la dans une enveloppe scellée, là où vous seul pouvez la prendre, loin des autres parts. Ne la photographiez pas, \
      ne la recopiez pas dans un ordinateur, ne l'envoyez pas.",
     "This page is one part of the key that opens the backups of this vault. Alone it opens nothing and tells nothing. Keep it \

@@ -85,7 +85,7 @@ impl Making<'_> {
     pub(crate) fn check(&self, vault: &Path) -> anyhow::Result<()> {
         let (named, count) = (self.arguments.holders.len(), usize::from(self.parts.count()));
         if named != 0 && named != count {
-            let cause = format!("{named} holders are named for {count} shares");
+            let cause = format!("{named} of {count} holders are named");
             return Err(Complaint::usage(cause, "name each with --holder, or nobody").into());
         }
         let Some(folder) = self.arguments.folder() else {

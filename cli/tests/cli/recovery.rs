@@ -42,6 +42,14 @@ fn restore(site: &Site, to: &str, more: &[&str]) -> Vec<String> {
     arguments
 }
 
+/// The exit code and the line of the error: what was accepted before it is told too.
+fn refused(site: &Site, arguments: &[&str]) -> (i32, String) {
+    let (code, out, error) = site.run(arguments);
+    assert_ne!(code, Some(0), "{arguments:?}: {out}");
+    let line = error.lines().find(|line| line.starts_with("error: ")).unwrap_or_default();
+    (code.expect("it ended by itself"), line.to_owned())
+}
+
 #[test]
 fn a_vault_can_begin_with_shares_and_its_identity_never_stands_on_a_disk() {
     let folder = tempfile::tempdir().expect("a temporary folder");
@@ -98,7 +106,7 @@ fn what_cannot_be_shared_well_makes_no_vault() {
         (&["2/3"], "all shares would be written to one place"),
         (&["2/3", "--shares-to", "vault/shares"], "shares must not be kept in the vault"),
         (&["2/3", "--shares-to", "full"], "full is not empty"),
-        (&["2/3", "--shares-to", "shares", "--holder", "Legal"], "1 holders are named for 3 shares"),
+        (&["2/3", "--shares-to", "shares", "--holder", "Legal"], "1 of 3 holders are named"),
         (&["2/3", "--shares-to", "shares", "--recovery-recipient", "age1"], "cannot be used with"),
     ] {
         let refused = transcript::of(folder.path(), &[&init[..], arguments].concat());
@@ -126,7 +134,7 @@ fn any_quorum_of_files_opens_a_restore_and_nothing_less_does() {
         assert!(error.contains("Share 2 of 2 accepted"), "{error}");
         assert!(site.succeeds(&["application", "list", "--vault", to]).contains("crm"));
     }
-    let fails = |more: &[&str]| site.fails(&strs(&restore(&site, "three", more)));
+    let fails = |more: &[&str]| refused(&site, &strs(&restore(&site, "three", more)));
     let first = "shares/share-1-of-3.txt";
     assert_eq!(fails(&["--share", first]), (2, "error: 1 of 2 shares were given".into()));
     let (code, twice) = fails(&["--share", first, "--share", first]);
@@ -161,17 +169,17 @@ fn shares_of_another_vault_or_splitting_are_refused() {
     transcript::run(stranger.path(), &[], &init);
     let of_stranger = stranger.path().join("shares/share-1-of-3.txt");
     let of_stranger = of_stranger.to_str().expect("text");
-    let (code, other) = site.fails(&strs(&restore(&site, "to", &["--share", of_stranger])));
+    let (code, other) = refused(&site, &strs(&restore(&site, "to", &["--share", of_stranger])));
     assert!(code == 15 && other.contains("of another vault or environment"), "{other}");
 
     site.succeeds(&["key", "shares", "2/3", "--identity", "vault.recovery-identity", "--shares-to", "later"]);
     let mixed = ["--share", "shares/share-1-of-3.txt", "--share", "later/share-2-of-3.txt"];
-    let (code, mixed) = site.fails(&strs(&restore(&site, "to", &mixed)));
+    let (code, mixed) = refused(&site, &strs(&restore(&site, "to", &mixed)));
     assert!(code == 15 && mixed.contains("of another splitting"), "{mixed}");
 
     // The identity of another vault is not split for this one.
     let wrong = ["key", "shares", "2/3", "--shares-to", "wrong", "--share", of_stranger, "--vault", "vault"];
-    let (code, wrong) = site.fails(&wrong);
+    let (code, wrong) = refused(&site, &wrong);
     assert!(code == 15 && wrong.contains("another vault"), "{wrong}");
     assert!(!site.path().join("wrong").exists());
 }
@@ -268,11 +276,11 @@ fn another_recovery_identity_opens_what_is_backed_up_from_then_on() {
     let rotate = ["key", "rotate", "--vault", "vault", "--recovery-shares", "2/2", "--shares-to", "new"];
     let quorum = ["--share", "shares/share-2-of-3.txt", "--share", "shares/share-3-of-3.txt"];
     // Neither silently, nor by somebody else's identity, nor by one share.
-    let (code, nobody) = site.fails(&rotate);
+    let (code, nobody) = refused(&site, &rotate);
     assert!(code == 2 && nobody.contains("there is no terminal"), "{nobody}");
-    let (code, alone) = site.fails(&[&rotate[..], &quorum[..2]].concat());
+    let (code, alone) = refused(&site, &[&rotate[..], &quorum[..2]].concat());
     assert!(code == 2 && alone.contains("1 of 2 shares were given"), "{alone}");
-    let (code, idle) = site.fails(&[&["key", "rotate", "--vault", "vault"][..], &quorum].concat());
+    let (code, idle) = refused(&site, &[&["key", "rotate", "--vault", "vault"][..], &quorum].concat());
     assert!(code == 2 && idle.contains("stays what it is"), "{idle}");
     assert!(!site.path().join("new").exists());
 
@@ -287,11 +295,11 @@ fn another_recovery_identity_opens_what_is_backed_up_from_then_on() {
     assert!(error.contains("before the recovery identity was replaced"), "{error}");
     assert!(site.succeeds(&["application", "list", "--vault", "by-former"]).contains("later"));
     let by_new = ["--share", "new/share-1-of-2.txt", "--share", "new/share-2-of-2.txt"];
-    let (code, early) = site.fails(&strs(&restore(&site, "too-early", &by_new)));
+    let (code, early) = refused(&site, &strs(&restore(&site, "too-early", &by_new)));
     assert!(code == 15 && early.contains("does not open"), "{early}");
 
     site.succeeds(&["backup", "run", "--base"]);
-    let (code, late) = site.fails(&strs(&restore(&site, "too-late", &quorum)));
+    let (code, late) = refused(&site, &strs(&restore(&site, "too-late", &quorum)));
     assert!(code == 15 && late.contains("does not open"), "{late}");
     let (code, out, error) = site.run(&strs(&restore(&site, "by-new", &by_new)));
     assert!(code == Some(0) && !error.contains("was replaced"), "{out}{error}");
@@ -299,7 +307,7 @@ fn another_recovery_identity_opens_what_is_backed_up_from_then_on() {
 
     // The log tells both: that the former was there, and a loss.
     let lost = ["key", "rotate", "--vault", "vault", "--former-lost", "--recovery-recipient"];
-    let (code, nobody) = site.fails(&[&lost[..], &["age1nobody"]].concat());
+    let (code, nobody) = refused(&site, &[&lost[..], &["age1nobody"]].concat());
     assert!(nobody.contains("not an age recipient"), "{code} {nobody}");
     let identity = fs::read_to_string(site.path().join("vault.recovery-identity")).expect("it is there");
     let recipient = identity.lines().find_map(|line| line.strip_prefix("# public key: ")).expect("its recipient");

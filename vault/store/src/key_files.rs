@@ -115,8 +115,3 @@ pub(crate) fn remember_recovery(vault: &Connection, recovery: ContentHash) -> ru
 pub(crate) fn remembered_recovery(vault: &Connection) -> rusqlite::Result<Option<ContentHash>> {
     Ok(get(vault, KEY)?.and_then(|text| text.parse().ok()))
 }
-
-/// Whom `root.recovery.age` is for.
-pub(crate) fn recovery_recipient(vault: &Connection) -> rusqlite::Result<Option<String>> {
-    get(vault, RECIPIENT)
-}

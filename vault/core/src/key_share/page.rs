@@ -61,7 +61,8 @@ impl SharePage {
                 }
                 *place = Some(Line::read(number, code)?);
             } else if let Some(name) = HOLDER.iter().find_map(|label| line.strip_prefix(label)) {
-                holder = Some(name.trim().to_owned()).filter(|name| !name.is_empty());
+                // What is left to fill in by hand is nobody.
+                holder = Some(name.trim().to_owned()).filter(|name| name.chars().any(|c| c != '_'));
             }
         }
         if let Some(missing) = found.iter().position(Option::is_none) {
