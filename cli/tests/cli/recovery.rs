@@ -267,6 +267,33 @@ fn the_kit_is_printed_anew_without_a_key() {
     assert!(!kit.contains("correct horse"), "{kit}");
     site.succeeds(&["key", "kit", "2/3", "--shares-to", "kit"]);
     assert!(site.path().join("kit/recovery-kit.html").exists());
+    follow(&site, &kit);
+}
+
+/// Does what a kit says, to the letter, on a machine that has nothing but its paper, the shares and the destination.
+fn follow(site: &Site, kit: &str) {
+    let typed: Vec<&str> =
+        kit.lines().filter_map(|line| line.strip_prefix("      ").or(line.is_empty().then_some(""))).collect();
+    let (commands, file): (Vec<&str>, Vec<&str>) = typed.into_iter().partition(|line| line.starts_with("coffre "));
+    let machine = site.path().join("new-machine");
+    fs::create_dir(&machine).expect("a folder");
+    fs::write(machine.join("coffre.toml"), file.join("\n")).expect("written");
+    let mut done = 0;
+    for command in commands.iter().filter(|command| !command.contains("key rotate") && !command.contains("--keyring")) {
+        let mut words: Vec<&str> = command.split(' ').skip(1).collect();
+        if words.contains(&"serve") || words.contains(&"run") {
+            continue;
+        }
+        if words.contains(&"restore") && !words.contains(&"--plan") {
+            words.extend(["--share", "../shares/share-1-of-3.txt", "--share", "../shares/share-2-of-3.txt"]);
+        }
+        let output = transcript::run(&machine, &[], &words);
+        let error = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(0), "{command}: {error}");
+        done += 1;
+    }
+    assert_eq!(done, 6, "{commands:?}");
+    assert!(machine.join("restored/keys.json").exists());
 }
 
 #[test]
