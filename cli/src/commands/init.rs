@@ -56,7 +56,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     if arguments.json {
         output::json(&report(&directory, &arguments.environment, &vault))?;
     } else {
-        output::line(lines(&directory, &arguments.environment, &vault, told))?;
+        output::line(lines(&directory, &arguments.environment, &vault, told.as_deref()))?;
     }
     Ok(Exit::Success)
 }
@@ -112,7 +112,7 @@ fn report(directory: &Path, environment: &Environment, vault: &Initialized) -> s
     })
 }
 
-fn lines(directory: &Path, environment: &Environment, vault: &Initialized, shared: Option<String>) -> String {
+fn lines(directory: &Path, environment: &Environment, vault: &Initialized, shared: Option<&str>) -> String {
     let mut facts = vec![
         ("vault", directory.display().to_string()),
         ("environment", environment.to_string()),
@@ -122,7 +122,7 @@ fn lines(directory: &Path, environment: &Environment, vault: &Initialized, share
     ];
     facts.extend(vault.recovery_identity_file.iter().map(|file| ("recovery identity", file.display().to_string())));
     let facts = facts.iter().map(|(name, fact)| format!("{name:<20}{fact}")).collect::<Vec<_>>().join("\n");
-    let advice = if let Some(shared) = &shared {
+    let advice = if let Some(shared) = shared {
         shared
     } else if vault.recovery_identity_file.is_some() {
         "The recovery identity opens every backup of this vault. Copy it to media that are kept offline, in two places,\n\

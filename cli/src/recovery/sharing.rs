@@ -139,9 +139,7 @@ impl Making<'_> {
         }
         written.map(|()| files.written)
     }
-}
 
-impl Making<'_> {
     /// What was made, for whoever made it.
     pub(crate) fn told(&self, files: &[PathBuf]) -> String {
         let (need, count) = (self.parts.threshold(), self.parts.count());
@@ -224,14 +222,14 @@ fn write(files: &mut Files, pages: &[Paper], kit: &Paper) -> anyhow::Result<Vec<
 }
 
 /// Files that were written into a folder of ours.
-pub(super) struct Files<'f> {
+struct Files<'f> {
     folder: &'f Path,
     made: bool,
     written: Vec<PathBuf>,
 }
 
 impl<'f> Files<'f> {
-    pub(super) fn begin(folder: &'f Path) -> anyhow::Result<Self> {
+    fn begin(folder: &'f Path) -> anyhow::Result<Self> {
         let made = !folder.exists();
         if made {
             let failed = || format!("{} cannot be made; check its place and permissions", folder.display());
@@ -240,7 +238,7 @@ impl<'f> Files<'f> {
         Ok(Self { folder, made, written: Vec::new() })
     }
 
-    pub(super) fn add(&mut self, name: &str, text: &Zeroizing<String>) -> anyhow::Result<PathBuf> {
+    fn add(&mut self, name: &str, text: &Zeroizing<String>) -> anyhow::Result<PathBuf> {
         let path = self.folder.join(name);
         let failed = || format!("{} cannot be written; check free space and permissions", path.display());
         let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path).with_context(failed)?;
@@ -250,7 +248,7 @@ impl<'f> Files<'f> {
     }
 
     /// Their names too are on the disk.
-    pub(super) fn sync(&self) -> anyhow::Result<()> {
+    fn sync(&self) -> anyhow::Result<()> {
         Ok(File::open(self.folder).and_then(|folder| folder.sync_all())?)
     }
 

@@ -43,7 +43,8 @@ impl Terminal {
         let mut out = io::stderr().lock();
         loop {
             let mut byte = Zeroizing::new([0_u8; 1]);
-            if rustix::io::read(io::stdin(), byte.as_mut_slice())? == 0 {
+            // A signal that is not for us, such as of a window that was resized, ends nothing.
+            if rustix::io::retry_on_intr(|| rustix::io::read(io::stdin(), byte.as_mut_slice()))? == 0 {
                 return Err(io::ErrorKind::Interrupted.into());
             }
             let [read] = *byte;

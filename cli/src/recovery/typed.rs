@@ -3,7 +3,7 @@
 
 use std::io;
 
-use coffre_core::key_share::{CodeError, KeyShare, LINES, Line, Quorum};
+use coffre_core::key_share::{CodeError, Header, KeyShare, LINES, Line, Quorum};
 use zeroize::Zeroizing;
 
 use super::words::Words;
@@ -66,15 +66,11 @@ fn share(terminal: &mut dyn Asks, quorum: &Quorum, words: Words) -> io::Result<O
             return Ok(None);
         }
         match Line::read(number, without_its_number(number, &text)).and_then(|line| checked(number, line)) {
-            Ok((line, Some(header))) => {
-                if let Err(error) = quorum.admits(&header) {
+            Ok((line, header)) => {
+                if let Some(error) = header.and_then(|header| quorum.admits(&header).err()) {
                     terminal.say(&words.not_accepted(error))?;
                     return Ok(None);
                 }
-                terminal.say("✓")?;
-                lines.push(line);
-            }
-            Ok((line, None)) => {
                 terminal.say("✓")?;
                 lines.push(line);
             }
@@ -92,7 +88,7 @@ fn share(terminal: &mut dyn Asks, quorum: &Quorum, words: Words) -> io::Result<O
 }
 
 /// A line, and of the first one what it says of its share.
-fn checked(number: usize, line: Line) -> Result<(Line, Option<coffre_core::key_share::Header>), CodeError> {
+fn checked(number: usize, line: Line) -> Result<(Line, Option<Header>), CodeError> {
     let header = if number == 1 { Some(line.header()?) } else { None };
     Ok((line, header))
 }

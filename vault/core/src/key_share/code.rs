@@ -121,7 +121,7 @@ impl Line {
                 if text.len() % (GROUP + 1) == GROUP {
                     text.push(' ');
                 }
-                let digit = ALPHABET.get((bits >> held & 31) as usize).copied().unwrap_or_default();
+                let digit = ALPHABET.get(usize::from(low_byte(bits >> held) & 31)).copied().unwrap_or_default();
                 text.push(char::from(digit));
             }
         }
@@ -142,6 +142,11 @@ impl Line {
     }
 }
 
+const fn low_byte(bits: u32) -> u8 {
+    let [low, ..] = bits.to_le_bytes();
+    low
+}
+
 /// The bytes of a line, with its check.
 fn decode(line: usize, text: &str) -> Result<Zeroizing<[u8; DATA + CHECK]>, CodeError> {
     let digits = || text.chars().filter(|c| !c.is_whitespace() && *c != '-');
@@ -158,7 +163,7 @@ fn decode(line: usize, text: &str) -> Result<Zeroizing<[u8; DATA + CHECK]>, Code
         if held >= 8 {
             held -= 8;
             if let Some(place) = places.next() {
-                *place = (bits >> held & 0xFF) as u8;
+                *place = low_byte(bits >> held);
             }
         }
     }

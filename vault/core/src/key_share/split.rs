@@ -91,7 +91,7 @@ pub fn check_every_quorum(shares: &[KeyShare], secret: &SecretKey) -> Result<(),
             continue;
         }
         let chosen: Vec<KeyShare> =
-            shares.iter().enumerate().filter(|(at, _)| set >> at & 1 == 1).map(|(_, share)| share.clone()).collect();
+            shares.iter().enumerate().filter(|(at, _)| (set >> at) & 1 == 1).map(|(_, share)| share.clone()).collect();
         let gives = match chosen.as_slice() {
             [alone] => alone.point == *secret,
             several => combine(several)? == *secret,
