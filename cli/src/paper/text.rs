@@ -82,7 +82,7 @@ fn wrapped(text: &mut String, paragraph: &str, first: &str, further: &str) {
     for word in paragraph.split(' ') {
         if begun && current.chars().count() + 1 + word.chars().count() > WIDTH {
             line(text, &current);
-            current = further.to_owned();
+            further.clone_into(&mut current);
             begun = false;
         }
         if begun {

@@ -199,12 +199,12 @@ impl Kit<'_> {
                 ),
             ],
         };
-        steps.extend(self.from_the_repository(language));
+        steps.extend(self.through_the_repository(language));
         steps.extend(afterwards(language));
         steps
     }
 
-    fn from_the_repository(&self, language: Language) -> Option<Step> {
+    fn through_the_repository(&self, language: Language) -> Option<Step> {
         let repository = self.whereabouts.repository.as_ref()?;
         let command = format!(
             "coffre --config coffre.toml restore --from '{repository}' --keyring {} --password-file PASSWORD --to restored",

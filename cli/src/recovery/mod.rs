@@ -77,12 +77,12 @@ impl RecoveryArgument {
         if self.shares.is_empty() {
             typed(&mut quorum, words)?;
         } else {
-            self.from_files(&mut quorum, words)?;
+            self.read_files(&mut quorum, words)?;
         }
         together(&quorum)
     }
 
-    fn from_files(&self, quorum: &mut Quorum, words: Words) -> anyhow::Result<()> {
+    fn read_files(&self, quorum: &mut Quorum, words: Words) -> anyhow::Result<()> {
         let mut need = 0;
         for file in &self.shares {
             let page = page(file)?;

@@ -35,54 +35,6 @@ impl Terminal {
         termios::tcsetattr(io::stdin(), OptionalActions::Flush, &silent)?;
         Ok(Self { before })
     }
-
-    /// One line; an error of kind `Interrupted` when Ctrl-C is typed, or Ctrl-D at its beginning.
-    fn line(&mut self, shown: bool) -> io::Result<Zeroizing<Vec<u8>>> {
-        // Reserved at once: bytes that grow leave copies of themselves behind.
-        let mut line = Zeroizing::new(Vec::with_capacity(LONGEST));
-        let mut out = io::stderr().lock();
-        loop {
-            let mut byte = Zeroizing::new([0_u8; 1]);
-            // A signal that is not for us, such as of a window that was resized, ends nothing.
-            if rustix::io::retry_on_intr(|| rustix::io::read(io::stdin(), byte.as_mut_slice()))? == 0 {
-                return Err(io::ErrorKind::Interrupted.into());
-            }
-            let [read] = *byte;
-            match read {
-                b'\r' | b'\n' => {
-                    if shown {
-                        out.write_all(b"\n")?;
-                    }
-                    return Ok(line);
-                }
-                INTERRUPT => return Err(io::ErrorKind::Interrupted.into()),
-                END if line.is_empty() => return Err(io::ErrorKind::Interrupted.into()),
-                erased if BACKSPACE.contains(&erased) => {
-                    let was = line.len();
-                    // A character of several bytes goes as one.
-                    while line.pop().is_some_and(|last| last & 0xC0 == 0x80) {}
-                    if shown && line.len() < was {
-                        out.write_all(b"\x08 \x08")?;
-                    }
-                }
-                KILL => {
-                    let characters = line.iter().filter(|byte| **byte & 0xC0 != 0x80).count();
-                    line.clear();
-                    if shown {
-                        out.write_all("\u{8} \u{8}".repeat(characters).as_bytes())?;
-                    }
-                }
-                control if control < b' ' && control != b'\t' => {}
-                typed if line.len() < LONGEST => {
-                    line.push(typed);
-                    if shown {
-                        out.write_all(&[typed])?;
-                    }
-                }
-                _ => {}
-            }
-        }
-    }
 }
 
 impl Drop for Terminal {
@@ -94,8 +46,8 @@ impl Drop for Terminal {
 
 impl Asks for Terminal {
     fn hidden(&mut self, question: &str) -> io::Result<Zeroizing<String>> {
-        self.say_without_end(question)?;
-        let line = self.line(false)?;
+        say_without_end(question)?;
+        let line = line(false)?;
         let mut text = Zeroizing::new(String::with_capacity(LONGEST));
         // What is no text is no share: it is told as a character that no share has.
         text.extend(line.iter().map(|byte| if byte.is_ascii() { char::from(*byte) } else { '?' }));
@@ -103,8 +55,8 @@ impl Asks for Terminal {
     }
 
     fn shown(&mut self, question: &str) -> io::Result<String> {
-        self.say_without_end(question)?;
-        let line = self.line(true)?;
+        say_without_end(question)?;
+        let line = line(true)?;
         Ok(String::from_utf8_lossy(&line).trim().to_owned())
     }
 
@@ -113,10 +65,56 @@ impl Asks for Terminal {
     }
 }
 
-impl Terminal {
-    fn say_without_end(&self, text: &str) -> io::Result<()> {
-        let mut out = io::stderr().lock();
-        out.write_all(text.as_bytes())?;
-        out.flush()
+/// On a silent terminal: one line; an error of kind `Interrupted` when Ctrl-C is typed, or Ctrl-D at its beginning.
+fn line(shown: bool) -> io::Result<Zeroizing<Vec<u8>>> {
+    // Reserved at once: bytes that grow leave copies of themselves behind.
+    let mut line = Zeroizing::new(Vec::with_capacity(LONGEST));
+    let mut out = io::stderr().lock();
+    loop {
+        let mut byte = Zeroizing::new([0_u8; 1]);
+        // A signal that is not for us, such as of a window that was resized, ends nothing.
+        if rustix::io::retry_on_intr(|| rustix::io::read(io::stdin(), byte.as_mut_slice()))? == 0 {
+            return Err(io::ErrorKind::Interrupted.into());
+        }
+        let [read] = *byte;
+        match read {
+            b'\r' | b'\n' => {
+                if shown {
+                    out.write_all(b"\n")?;
+                }
+                return Ok(line);
+            }
+            INTERRUPT => return Err(io::ErrorKind::Interrupted.into()),
+            END if line.is_empty() => return Err(io::ErrorKind::Interrupted.into()),
+            erased if BACKSPACE.contains(&erased) => {
+                let was = line.len();
+                // A character of several bytes goes as one.
+                while line.pop().is_some_and(|last| last & 0xC0 == 0x80) {}
+                if shown && line.len() < was {
+                    out.write_all(b"\x08 \x08")?;
+                }
+            }
+            KILL => {
+                let characters = line.iter().filter(|byte| **byte & 0xC0 != 0x80).count();
+                line.clear();
+                if shown {
+                    out.write_all("\u{8} \u{8}".repeat(characters).as_bytes())?;
+                }
+            }
+            control if control < b' ' && control != b'\t' => {}
+            typed if line.len() < LONGEST => {
+                line.push(typed);
+                if shown {
+                    out.write_all(&[typed])?;
+                }
+            }
+            _ => {}
+        }
     }
+}
+
+fn say_without_end(text: &str) -> io::Result<()> {
+    let mut out = io::stderr().lock();
+    out.write_all(text.as_bytes())?;
+    out.flush()
 }

@@ -1,4 +1,6 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
+use std::collections::BTreeMap;
+
 use coffre_core::crypto::{Entropy, SecretKey};
 use coffre_core::day::Day;
 use coffre_core::key_share::{Parts, SharePage, VaultMark, split};
@@ -104,6 +106,6 @@ fn the_kit_says_who_where_and_how_and_holds_no_secret() {
         insta::assert_snapshot!(format!("kit_{}", named(language)), paper.to_text().as_str());
         loads_nothing(&paper.to_html());
     }
-    let bare = Kit { whereabouts: &Whereabouts::default(), keepers: &Default::default(), ..kit };
+    let bare = Kit { whereabouts: &Whereabouts::default(), keepers: &BTreeMap::default(), ..kit };
     assert!(bare.paper(Language::English).to_text().contains("restore --from DESTINATION"));
 }

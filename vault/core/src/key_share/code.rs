@@ -130,7 +130,7 @@ impl Line {
 
     /// What a first line says of its share.
     pub fn header(&self) -> Result<Header, CodeError> {
-        let [version, threshold, count, number, a, b, c, d, e, f, g, h] = *self.0;
+        let [version, threshold, count, number, rest @ ..] = *self.0;
         if version != VERSION {
             return Err(CodeError::Version { found: version });
         }
@@ -138,7 +138,8 @@ impl Line {
         if number == 0 || number > count {
             return Err(CodeError::Numbers);
         }
-        Ok(Header { parts, number, vault: VaultMark([a, b, c, d]), splitting: [e, f, g, h] })
+        let (vault, splitting) = rest.split_at(4);
+        Ok(Header { parts, number, vault: VaultMark(first(vault)), splitting: first(splitting) })
     }
 }
 

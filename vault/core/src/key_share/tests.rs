@@ -86,7 +86,9 @@ fn a_splitting_that_does_not_prove_itself_is_told() {
     assert!(check_every_quorum(&of_two, &secret()).is_err());
     // Two would do where three are said to be needed.
     let mut of_three = shares(2, 3, 1);
-    of_three.iter_mut().for_each(|share| share.header.parts = Parts::new(3, 3).unwrap());
+    for share in &mut of_three {
+        share.header.parts = Parts::new(3, 3).unwrap();
+    }
     assert!(check_every_quorum(&of_three, &secret()).is_err());
     assert!(check_every_quorum(&[], &secret()).is_err());
 }
@@ -139,8 +141,7 @@ fn what_is_typed_wrong_is_named() {
 
 #[test]
 fn a_page_that_is_none_is_told_what_it_lacks() {
-    let without_line_3: String =
-        GOLDEN.lines().filter(|line| !line.starts_with("3 ")).map(|l| format!("{l}\n")).collect();
+    let without_line_3 = GOLDEN.lines().filter(|line| !line.starts_with("3 ")).collect::<Vec<_>>().join("\n");
     let refused = |text: &str| SharePage::read(text).unwrap_err();
     assert_eq!(refused(&without_line_3), PageError::Missing { line: 3 });
     assert_eq!(refused(&format!("{GOLDEN}{}\n", GOLDEN.lines().last().unwrap())), PageError::Twice { line: 4 });
