@@ -1,3 +1,5 @@
+//! What is printed: read back where it is read, complete, and loading nothing.
+
 #![expect(clippy::unwrap_used, reason = "tests")]
 use std::collections::BTreeMap;
 

@@ -349,3 +349,32 @@ fn all_text(folder: &Path) -> String {
     let files = crate::site::files(folder);
     files.iter().map(|file| String::from_utf8_lossy(&fs::read(file).expect("a file")).into_owned()).collect()
 }
+
+#[test]
+fn new_shares_are_kept_unless_it_is_sure_that_they_open_nothing() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let init = ["init", "vault", "--environment", "recette", "--recovery-shares", "2/3", "--shares-to", "shares"];
+    transcript::run(folder.path(), &[], &init);
+    let server = crate::server::Server::start(folder.path());
+    let rotate = |to: &str| {
+        let rotate = ["key", "rotate", "--vault", "vault", "--recovery-shares", "2/2", "--shares-to", to];
+        let quorum = ["--share", "shares/share-1-of-3.txt", "--share", "shares/share-2-of-3.txt"];
+        transcript::of(folder.path(), &[&rotate[..], &quorum].concat())
+    };
+    let shares = |name: &str| fs::read_dir(folder.path().join(name)).expect("a folder").count();
+    // The first file of a rotation cannot be written: nothing has begun.
+    fs::create_dir(folder.path().join("vault/root.server.next.age")).expect("a folder");
+    let refused = rotate("first");
+    assert!(refused.contains("was not replaced") && refused.contains("open nothing and are removed"), "{refused}");
+    assert_eq!(shares("first"), 0);
+    // The second cannot: from outside it looks half done.
+    fs::remove_dir(folder.path().join("vault/root.server.next.age")).expect("it is there");
+    fs::create_dir(folder.path().join("vault/root.recovery.next.age")).expect("a folder");
+    let refused = rotate("second");
+    assert!(refused.contains("was not replaced") && refused.contains("may be in force all the same"), "{refused}");
+    assert_eq!(shares("second"), 6);
+    fs::remove_dir(folder.path().join("vault/root.recovery.next.age")).expect("it is there");
+    let done = rotate("third");
+    assert!(done.ends_with("exit 0\n"), "{done}");
+    server.stop();
+}

@@ -9,10 +9,11 @@ use coffre_core::day::Day;
 use coffre_core::key_share::Parts;
 use coffre_core::note::VerificationKey;
 use coffre_store::clock::{Clock as _, SystemClock};
-use coffre_store::{Identity, OpenError, RootError, what_it_opens};
+use coffre_store::{Identity, Layout, OpenError, RootError, what_it_opens};
 use serde_json::json;
 
 use crate::arguments::Global;
+use crate::client::ClientError;
 use crate::complaint::Complaint;
 use crate::control::Control;
 use crate::output;
@@ -105,25 +106,26 @@ fn shared(arguments: &RotateArguments, parts: Parts, place: &Place) -> anyhow::R
     told(&identity.recipient())
 }
 
-/// An answer may be lost on its way: only if the vault's own file says that the new identity opens nothing are its shares worthless.
+/// What was refused, and is not half done either, is not done: only then are the new shares worthless. An answer may be lost on its
+/// way, and what is half done is finished at the next start.
 fn unless_made(
     error: anyhow::Error,
     place: &Place,
     identity: &Identity,
     files: &[PathBuf],
 ) -> anyhow::Result<anyhow::Error> {
-    match what_it_opens(&place.directory, identity) {
-        Err(OpenError::Root(RootError::WrongIdentity { .. })) => {
-            for file in files {
-                fs::remove_file(file)?;
-            }
-            output::note(
-                "the shares that were made open nothing and are removed; destroy what was copied or printed of them",
-            )?;
+    let refused = matches!(error.downcast_ref(), Some(ClientError::Refused { .. }));
+    let half_done = Layout::new(&place.directory).next_root_recovery().exists();
+    let opens = what_it_opens(&place.directory, identity);
+    if refused && !half_done && matches!(opens, Err(OpenError::Root(RootError::WrongIdentity { .. }))) {
+        for file in files {
+            fs::remove_file(file)?;
         }
-        Ok(_) | Err(_) => output::note(
-            "the new recovery identity may be in force all the same: keep its shares, start the vault again, and look with `coffre doctor`",
-        )?,
+        output::note("the new shares open nothing and are removed; destroy what was copied or printed of them")?;
+    } else {
+        output::note(
+            "the new recovery identity may be in force all the same: keep its shares, start the vault again, and take a base backup",
+        )?;
     }
     Ok(error)
 }

@@ -1,3 +1,5 @@
+//! Shares as they are split, printed, mistyped and put together again; against a page made by another program.
+
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 use proptest::prelude::*;
 
