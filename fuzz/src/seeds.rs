@@ -22,6 +22,7 @@ const KEYRING_MANIFEST: &str = include_str!("../../vault/core/src/spool/tests/go
 const INVENTORY: &str = include_str!("../../vault/core/src/spool/tests/golden/inventory.txt");
 const SEGMENT: &[u8] = include_bytes!("../../vault/core/src/spool/tests/golden/segment-header");
 const LOG_SEGMENT: &[u8] = include_bytes!("../../vault/core/src/spool/tests/golden/log-segment-header");
+const SHARE: &str = include_str!("../../vault/core/src/key_share/golden/share-2-of-3.txt");
 const MAPPING: &str = include_str!("../../policies/mappings/legal-cobol.toml");
 
 /// Writes every seed below this folder, under the name of its target.
@@ -106,6 +107,8 @@ fn vault() -> Seeds {
         seed("key_files", "root", root.to_bytes().to_vec()),
         seed("key_files", "keys", keys),
         seed("tombstone", "terms", text_of(tombstone.as_bytes())),
+        seed("key_share", "page", SHARE),
+        seed("key_share", "line", SHARE.lines().find_map(|line| line.strip_prefix("1  ")).unwrap_or_default()),
     ]
 }
 

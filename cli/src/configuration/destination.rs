@@ -131,6 +131,65 @@ impl Destination {
     }
 }
 
+/// A destination as it stands in a recovery kit: no secret, only where one is expected.
+#[derive(Debug, Clone)]
+pub(crate) struct Printed {
+    pub(crate) name: String,
+    pub(crate) place: String,
+    /// What opens it.
+    pub(crate) credential: String,
+    /// Its section of a configuration, for the machine that restores; credentials lie beside that.
+    pub(crate) section: String,
+}
+
+impl Destination {
+    /// For a recovery kit.
+    pub(crate) fn printed(&self) -> Printed {
+        let name = self.name.clone();
+        let head = format!("[[backup.destination]]\nname = {}\n", quoted(&name));
+        let (place, credential, section) = match (&self.path, &self.sftp, &self.s3) {
+            (Some(path), ..) => {
+                let path = path.display().to_string();
+                (path.clone(), String::new(), format!("{head}path = {}\n", quoted(&path)))
+            }
+            (None, Some(sftp), _) => {
+                let SftpPlace { host, port, user, folder, .. } = sftp;
+                let folder = folder.display().to_string();
+                let section = format!(
+                    "{head}[backup.destination.sftp]\nhost = {}\nport = {port}\nuser = {}\nfolder = {}\n\
+                     private_key = {}\nknown_hosts = {}\n",
+                    quoted(host),
+                    quoted(user),
+                    quoted(&folder),
+                    quoted(&format!("{name}.key")),
+                    quoted(&format!("{name}.known_hosts")),
+                );
+                (format!("sftp://{user}@{host}:{port}{folder}"), format!("{name}.key, {name}.known_hosts"), section)
+            }
+            (None, None, Some(s3)) => {
+                let S3Place { endpoint, region, bucket, prefix, .. } = s3;
+                let section = format!(
+                    "{head}[backup.destination.s3]\nendpoint = {}\nregion = {}\nbucket = {}\nprefix = {}\n\
+                     credentials_file = {}\n",
+                    quoted(endpoint),
+                    quoted(region),
+                    quoted(bucket),
+                    quoted(prefix),
+                    quoted(&format!("{name}.credentials")),
+                );
+                (format!("{endpoint} {bucket}/{prefix}"), format!("{name}.credentials"), section)
+            }
+            (None, None, None) => (String::new(), String::new(), head),
+        };
+        Printed { name, place, credential, section }
+    }
+}
+
+/// A TOML string.
+fn quoted(text: &str) -> String {
+    toml::Value::from(text).to_string()
+}
+
 impl SftpPlace {
     fn settings(&self) -> SftpSettings {
         let Self { host, port, user, folder, private_key, known_hosts } = self.clone();

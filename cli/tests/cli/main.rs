@@ -19,6 +19,8 @@ mod killed_server;
 mod new_vault;
 mod oversight;
 mod policy;
+mod pty;
+mod recovery;
 mod retention;
 mod sealing;
 #[expect(dead_code, reason = "shared with the tests of faults, which need more of it")]

@@ -34,6 +34,7 @@ mod model;
 mod open;
 pub mod plain;
 mod readers;
+mod recovery;
 mod reserve;
 mod restore;
 mod retention;
@@ -55,7 +56,7 @@ pub use drills::KeepDrillError;
 pub use error::{CommitError, ReadError, StageError, Unavailable, disk_is_full};
 pub use filings::{FilingCounts, FilingCursor, FilingFilter, FilingStep};
 pub use identity::{Identity, IdentityError};
-pub use init::{InitError, InitPlan, Initialized, init};
+pub use init::{HandOver, InitError, InitPlan, Initialized, init, init_and_hand_over};
 pub use key_files::KeyFileFault;
 pub use layout::{Database, Layout};
 pub use log_tree::{LogTree, LogTreeError};
@@ -64,6 +65,7 @@ pub use model::{
     VersionInfo,
 };
 pub use open::{OpenError, OpenOptions};
+pub use recovery::{Recoverable, what_it_opens};
 pub use restore::{
     Checking, DrillError, Drilled, Fetched, MOMENT, Moment, RecordsSetBack, RestoreError, Restored, finish_restore,
     is_unfinished,

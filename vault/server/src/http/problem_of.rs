@@ -60,6 +60,9 @@ impl From<Failure> for Problem {
             Failure::NotCaptured(ref error) => not_captured(error),
             Failure::DrillUnderWay => conflict("drill-running", "A drill is under way", failure),
             Failure::NoDestination { .. } => not_found("no-such-destination", "No such destination", failure),
+            Failure::NotRotated(RotateError::Recipient(_)) => {
+                bad("no-recipient", "The recovery recipient is none", failure)
+            }
             Failure::NotRotated(ref error) => not_rotated(error),
             Failure::StaleDocument => conflict("stale-document", "The document has changed", failure),
             Failure::NameTaken => conflict("name-taken", "The name is taken", failure),

@@ -120,7 +120,8 @@ impl Inside<'_> {
 
     /// The log goes on under a new origin: its next entry says what it was restored from, and those after it
     /// who stays erased. They come before the rows go: a run that is cut short in between and repeated
-    /// says it twice, and never not at all.
+    /// says it twice, and never not at all. Also gives whom the newest state was for, who may be somebody else: the recovery
+    /// identity was replaced after the base was taken.
     pub(super) fn begin_generation(
         &self,
         beginning: &Beginning<'_>,
@@ -138,7 +139,7 @@ impl Inside<'_> {
         let recipient = self.offline.vault.query_row(sql, [], |row| row.get::<_, String>(0)).map_err(failed)?;
         self.offline.vault.execute_batch("BEGIN IMMEDIATE").map_err(failed)?;
         beginning.missed.remove(&self.offline.vault).map_err(failed)?;
-        name_generation(&self.offline.vault, generation, &recipient, self.root_file)?;
+        name_generation(&self.offline.vault, generation, beginning.recipient, self.root_file)?;
         self.offline.vault.execute_batch("COMMIT").map_err(failed)?;
         Ok((generation, recipient))
     }

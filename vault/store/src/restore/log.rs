@@ -94,6 +94,8 @@ pub(super) struct Beginning<'r> {
     pub(super) heads: &'r Heads,
     pub(super) missed: &'r Missed,
     pub(super) set_back: Option<&'r SetBack>,
+    /// Whom `root.recovery.age` of the base is for: the identity that opened it.
+    pub(super) recipient: &'r str,
 }
 
 impl Beginning<'_> {

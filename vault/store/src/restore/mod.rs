@@ -92,8 +92,11 @@ pub struct Restored {
     pub set_back: Option<RecordsSetBack>,
     /// Entries of the log, which agree with its signed head.
     pub entries: u64,
-    /// The recovery recipient.
+    /// The recovery recipient: of the identity that opened it.
     pub recovery_recipient: String,
+    /// Who had been made the recovery recipient after the base was taken, if somebody had: the restored vault is not theirs until
+    /// the recovery identity is replaced again.
+    pub replaced_by: Option<String>,
 }
 
 /// How many records were set back, and how.
@@ -208,8 +211,11 @@ fn finish(
     let folder = DocumentFolder::open(&layout.documents()).map_err(RestoreError::Write)?;
     let inside = Inside { folder: &folder, scope: &root.scope, root_file, keys: &keys, offline: &offline };
     let (records, documents, document_bytes) = inside.check(&missed.subjects(), Slice::ALL, checking)?;
-    let beginning = Beginning { fetched, heads: &heads, missed: &missed, set_back: set_back.as_ref() };
-    let (generation, recovery_recipient) = inside.begin_generation(&beginning, now, entropy)?;
+    let recovery_recipient = recovery.recipient();
+    let recipient = recovery_recipient.as_str();
+    let beginning = Beginning { fetched, heads: &heads, missed: &missed, set_back: set_back.as_ref(), recipient };
+    let (generation, newest_recipient) = inside.begin_generation(&beginning, now, entropy)?;
+    let replaced_by = Some(newest_recipient).filter(|newest| *newest != recovery_recipient);
     erasures::remove_files(&offline.vault, &folder)?;
     if let Some(moment) = offline.moment.take() {
         drop(moment);
@@ -225,7 +231,17 @@ fn finish(
         let (changed, left_out, brought_back) = done.counts();
         RecordsSetBack { changed, left_out, brought_back, held: done.held }
     });
-    Ok(Restored { generation, records, documents, document_bytes, erased, set_back, entries, recovery_recipient })
+    Ok(Restored {
+        generation,
+        records,
+        documents,
+        document_bytes,
+        erased,
+        set_back,
+        entries,
+        recovery_recipient,
+        replaced_by,
+    })
 }
 
 /// Removes the older `vault.db` with what SQLite left beside it.
