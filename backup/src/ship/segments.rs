@@ -217,17 +217,41 @@ impl Shipment<'_> {
         let flushed = if seen.header.documents.added.is_empty() { Ok(()) } else { self.flush() };
         documents.and(flushed)?;
         self.meter.expect_more(seen.size);
-        self.object(&Needed { name: *name, size: seen.size, sha256: seen.link.sha256 })?;
+        if self.is_there(name, &seen)? {
+            self.present += 1;
+        } else {
+            self.object(&Needed { name: *name, size: seen.size, sha256: seen.link.sha256 })?;
+        }
         // Durable: the segment, after everything it names.
         self.sent.insert(*name);
         Ok(seen)
+    }
+
+    /// Whether this very segment is there, from a shipment that was cut off. Another one of the same name is by a second
+    /// vault, whatever its size.
+    fn is_there(&self, name: &ObjectName, seen: &Seen) -> Result<bool, ShipError> {
+        let object = name.path(&self.pinned.scope);
+        if self.destination.size(&object).map_err(ShipError::Destination)?.is_none() {
+            return Ok(false);
+        }
+        let fault = match proven(self.destination, name, self.pinned) {
+            Ok(there) if there.link == seen.link => return Ok(true),
+            Ok(_) => Fault::Fork { object, what: "the spool has another segment there" },
+            Err(SegmentFailure::Fault(fault)) => return Err(self.damaged(fault)),
+            Err(failure) => return Err(ShipError::Destination(source_error(failure))),
+        };
+        Err(ShipError::Refused { destination: self.destination.label(), fault })
     }
 
     /// Segments of every generation and chain that no manifest stood in the way of.
     pub(super) fn remaining_segments(&mut self, ours: &Surveyed, theirs: &Surveyed) -> Result<(), ShipError> {
         for side in [Side::Keyring, Side::Main] {
             let generations: Vec<GenerationId> = match side {
-                Side::Keyring => ours.survey.keyring.generations().map(|(id, _)| id).collect(),
+                // What another generation has outgrown expires there, and is not sent again.
+                Side::Keyring => {
+                    let (keyring, outgrown) = (&ours.survey.keyring, ours.survey.keyring.outgrown());
+                    keyring.generations().map(|(id, _)| id).filter(|id| !outgrown.contains(id)).collect()
+                }
                 Side::Main => ours.survey.main.generations().map(|(id, _)| id).collect(),
             };
             for generation in generations {

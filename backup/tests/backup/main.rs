@@ -2,10 +2,12 @@
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 mod copies;
+mod expiring;
 mod faults;
 mod keeping;
 mod restoring;
 mod running;
+mod second_vault;
 mod segments;
 mod shipping;
 mod snapshots;

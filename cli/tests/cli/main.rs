@@ -10,6 +10,7 @@ mod cut_uploads;
 mod damage;
 mod disk_full;
 mod drills;
+mod expiring;
 mod first_session;
 mod importing;
 mod keys;

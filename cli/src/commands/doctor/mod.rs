@@ -53,7 +53,7 @@ fn examine(vault: Option<&Path>, config: Option<&Path>) -> Vec<Finding> {
     let backup = configuration.as_ref().and_then(|configuration| configuration.backup.as_ref());
     match backup {
         Some(backup) if is_anothers(backup) => {
-            findings.push(permissions::readable_directory("spool", &backup.spool));
+            findings.extend(backup.spool().ok().map(|spool| permissions::readable_directory("spool", spool)));
             let detail = format!("{} is another account's, and so is what it backs up to", backup.state().display());
             findings.push(Finding::good("state of backups", detail + ": run `coffre doctor` as that account, too"));
         }
@@ -86,7 +86,7 @@ fn examine_configuration(vault: Option<&Path>, config: Option<&Path>) -> (Option
 fn is_anothers(backup: &Backup) -> bool {
     let own = rustix::process::geteuid();
     let owner = fs::metadata(backup.state()).map(|metadata| metadata.uid());
-    !own.is_root() && backup.state() != backup.spool && owner.is_ok_and(|owner| owner != own.as_raw())
+    !own.is_root() && backup.spool().ok() != Some(backup.state()) && owner.is_ok_and(|owner| owner != own.as_raw())
 }
 
 /// A folder is looked at; a server is asked for a listing.
@@ -110,10 +110,9 @@ fn examine_destination(destination: &Destination) -> Vec<Finding> {
 }
 
 fn examine_backup(backup: &Backup) -> Vec<Finding> {
-    let mut findings = vec![
-        permissions::readable_directory("spool", &backup.spool),
-        permissions::writable_directory("state of backups", backup.state()),
-    ];
+    let spool = backup.spool().ok().map(|spool| permissions::readable_directory("spool", spool));
+    let mut findings: Vec<Finding> = spool.into_iter().collect();
+    findings.push(permissions::writable_directory("state of backups", backup.state()));
     for destination in &backup.destinations {
         findings.extend(examine_destination(destination));
     }
