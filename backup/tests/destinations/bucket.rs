@@ -35,19 +35,6 @@ impl Moto {
         assert!(answer.status().is_success());
     }
 
-    /// From now on the bucket keeps whatever is removed from it.
-    pub(crate) fn keep_versions(&self) {
-        let enabled = "<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>";
-        let answer = ureq::put(format!("{}/coffre?versioning", self.endpoint())).send(enabled).unwrap();
-        assert!(answer.status().is_success());
-    }
-
-    /// Every version of every object, and every mark of a removal, as the server lists them.
-    pub(crate) fn versions(&self) -> String {
-        let answer = ureq::get(format!("{}/coffre?versions", self.endpoint())).call().unwrap();
-        answer.into_body().read_to_string().unwrap()
-    }
-
     fn endpoint(&self) -> String {
         format!("http://127.0.0.1:{}", self.server.port)
     }

@@ -10,6 +10,7 @@ mod s3;
 mod sftp;
 mod sshd;
 mod suite;
+mod versions;
 
 #[path = "../backup/vault.rs"]
 #[expect(dead_code, reason = "shared with the tests of backups, which need more of it")]

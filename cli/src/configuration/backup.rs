@@ -61,11 +61,13 @@ pub(crate) struct Drill {
     pub(crate) objective_days: u32,
     /// In how many drills everything is decrypted once.
     pub(crate) slices: NonZeroU32,
+    /// Whether the repository is restored from in its turn, too: the vault's account then reads its password.
+    pub(crate) repository: bool,
 }
 
 impl Default for Drill {
     fn default() -> Self {
-        Self { scratch: None, objective_days: 8, slices: NonZeroU32::MIN.saturating_add(29) }
+        Self { scratch: None, objective_days: 8, slices: NonZeroU32::MIN.saturating_add(29), repository: false }
     }
 }
 
@@ -133,6 +135,9 @@ impl Backup {
             if self.destinations.iter().skip(index + 1).any(|other| other.name == destination.name) {
                 return Err("two destinations have one name; name each after its place");
             }
+        }
+        if self.drill.repository && (self.restic.is_none() || self.destinations.is_empty()) {
+            return Err("drills of a repository need [backup.restic], and a destination that holds the keyring");
         }
         self.restic.as_ref().map_or(Ok(()), Restic::check)?;
         source::check(&self.sources)

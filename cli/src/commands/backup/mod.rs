@@ -3,6 +3,7 @@
 
 mod capture;
 mod check;
+mod confirmed;
 mod copies;
 mod copy;
 mod expire_keyring;

@@ -7,8 +7,8 @@ use coffre_store::clock::{Clock as _, SystemClock};
 use serde_json::{Value, json};
 
 use super::capture::BySocket;
-use super::copies;
 use super::setting::{ResticArgument, Setting};
+use super::{confirmed, copies};
 use crate::arguments::Global;
 use crate::client::ClientError;
 use crate::exit::Exit;
@@ -57,6 +57,7 @@ pub(crate) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
     tell_copies(&setting, &mut watch)?;
     let report = run::run(&job, &mut capture, &|| SystemClock.now(), &mut watch)?;
     drop(watch);
+    confirmed::tell(&setting)?;
     if arguments.json {
         output::json(&as_json(&report))?;
     } else {

@@ -1,5 +1,6 @@
 //! `coffre doctor`: what is wrong, each with its remedy. It only looks; it mends nothing and opens no vault.
 
+mod by_itself;
 mod finding;
 mod permissions;
 mod tools;
@@ -44,13 +45,14 @@ pub(crate) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
 fn examine(vault: Option<&Path>, config: Option<&Path>) -> Vec<Finding> {
     let (configuration, mut findings) = examine_configuration(vault, config);
     let vault = vault.map(Path::to_owned).or_else(|| configuration.as_ref()?.vault.clone());
+    let backup = configuration.as_ref().and_then(|configuration| configuration.backup.as_ref());
     if let Some(directory) = vault {
+        findings.extend(backup.into_iter().flat_map(|backup| by_itself::scratch(&directory, backup)));
         let place = Place { directory, configuration: configuration.clone() };
         findings.extend(vault::examine(&place));
         findings.extend(vault::server(&place.control_socket()));
     }
     findings.push(tools::policies(configuration.as_ref()));
-    let backup = configuration.as_ref().and_then(|configuration| configuration.backup.as_ref());
     match backup {
         Some(backup) if is_anothers(backup) => {
             findings.extend(backup.spool().ok().map(|spool| permissions::readable_directory("spool", spool)));
@@ -59,6 +61,9 @@ fn examine(vault: Option<&Path>, config: Option<&Path>) -> Vec<Finding> {
         }
         Some(backup) => {
             findings.extend(examine_backup(backup));
+            // Whoever backs up runs what runs by itself, and tells people.
+            findings.extend(configuration.iter().flat_map(|known| by_itself::schedule(known, backup)));
+            findings.extend(configuration.iter().flat_map(|known| by_itself::notify(&known.notify)));
             findings.extend(tools::restic(backup.restic.as_ref()));
         }
         None => findings.extend(tools::restic(None)),

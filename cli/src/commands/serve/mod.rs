@@ -128,6 +128,7 @@ fn spool(backup: &Backup) -> Result<SpoolOptions, Complaint> {
         keep: backup.keep,
         continuous: backup.continuous,
         limit: backup.spool_limit(),
+        awaits_confirmation: !backup.destinations.is_empty(),
         when_full: match backup.when_full {
             configuration::WhenFull::KeepServing => WhenFull::KeepServing,
             configuration::WhenFull::Refuse => WhenFull::Refuse,

@@ -4,6 +4,8 @@ use axum::extract::{Request, State};
 use axum::http::{StatusCode, Uri};
 use axum::response::Response;
 use coffre_core::erasure::Copies;
+use coffre_core::ids::GenerationId;
+use coffre_core::spool::Ordinal;
 use coffre_store::CaughtUp;
 use serde::Deserialize;
 use serde_json::json;
@@ -21,6 +23,7 @@ pub(super) fn routes() -> Routes {
         .post("/v1/base", base)
         .post("/v1/capture", capture)
         .post("/v1/copies", copies)
+        .post("/v1/confirmed", confirmed)
 }
 
 async fn status(State(api): State<Api>, Account(_): Account, uri: Uri) -> Result<Response, Problem> {
@@ -58,6 +61,30 @@ async fn copies(State(api): State<Api>, Account(call): Account, request: Request
     let Report { places } = body::json(&parts.headers, sent, &api.limits, &["application/json"]).await?;
     let ((), receipt) = api.keeper.report_copies(call, places).await?;
     Answer::recorded(&receipt).json(&json!({}))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Confirmed {
+    /// The newest base backup that every destination holds.
+    newest: Option<BaseName>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct BaseName {
+    generation: GenerationId,
+    number: Ordinal,
+}
+
+/// Takes up to which base backup every destination is: what comes after it stays in the spool. Nothing of a person, and
+/// told at every run: it leaves no entry.
+async fn confirmed(State(api): State<Api>, Account(_): Account, request: Request) -> Result<Response, Problem> {
+    let (parts, sent) = request.into_parts();
+    Parameters::none(&parts.uri)?;
+    let Confirmed { newest } = body::json(&parts.headers, sent, &api.limits, &["application/json"]).await?;
+    api.keeper.confirmed(newest.map(|base| (base.generation, base.number)));
+    Answer::new(StatusCode::OK).json(&json!({}))
 }
 
 /// Makes sure that everything committed by now is in the spool.

@@ -122,6 +122,12 @@ impl Spool {
         if self.bytes.get() < limit { Ok(()) } else { Err(CaptureError::SpoolLimit { limit }) }
     }
 
+    /// Bytes that its disk has left.
+    pub(super) fn free(&self) -> io::Result<u64> {
+        let disk = rustix::fs::statvfs(&self.root)?;
+        Ok(disk.f_bavail.saturating_mul(disk.f_frsize))
+    }
+
     fn temporary_folder(&self) -> PathBuf {
         self.root.join("temporary")
     }

@@ -40,7 +40,7 @@ use recover::reopen;
 pub(crate) use recover::{RecoverError, Recovered, newest_change, recover, sweep};
 pub use work::{Work, WorkError};
 
-use crate::capture::{Descriptors, Watch, forget_landmark};
+use crate::capture::{Confirmation, Descriptors, Watch, forget_landmark};
 use crate::clock::Clock;
 use crate::disclosure::{Depends, Disclosure, Receipt};
 use crate::document::{DocumentFolder, Kept};
@@ -75,6 +75,8 @@ pub(crate) struct Shared {
     pub(crate) capturing: AtomicBool,
     /// What continuous capture is told.
     pub(crate) watch: Watch,
+    /// What destinations have confirmed.
+    pub(crate) confirmation: Confirmation,
     /// What is kept of the disk for what must be possible on a full one.
     pub(crate) reserve: Reserve,
     /// The reader gate: read for each snapshot, write for a checkpoint.
@@ -118,6 +120,7 @@ impl Shared {
             key_files: RwLock::new(key_files),
             capturing: AtomicBool::new(false),
             watch: Watch::default(),
+            confirmation: Confirmation::default(),
             reserve,
             gate: RwLock::new(()),
             index: IndexState::default(),
