@@ -120,6 +120,11 @@ pub(super) fn same_chains(
     pinned: &Pinned,
 ) -> Result<Option<Fault>, SourceError> {
     let generations: BTreeSet<GenerationId> = ours.survey.main.generations().map(|(id, _)| id).collect();
+    for generation in &generations {
+        if let Some(fault) = written_since(destination, (ours, theirs), *generation, pinned)? {
+            return Ok(Some(fault));
+        }
+    }
     for (generation, chain) in generations.into_iter().flat_map(|id| ORDER.map(|chain| (id, chain))) {
         let Some(there) = last_segment(&theirs.listing, generation, chain) else { continue };
         let here = last_of(&ours.listing, generation, chain);
@@ -142,6 +147,33 @@ pub(super) fn same_chains(
         }
     }
     Ok(None)
+}
+
+/// Whether somebody else wrote to the log's chain at a destination after the oldest base that the spool has was taken: a
+/// vault writes nothing before its own bases, so where the spool was lost or belongs to a copy, only the time tells.
+fn written_since(
+    destination: &dyn Source,
+    (ours, theirs): (&Surveyed, &Surveyed),
+    generation: GenerationId,
+    pinned: &Pinned,
+) -> Result<Option<Fault>, SourceError> {
+    let oldest = ours.survey.main.generation(generation).and_then(|manifests| manifests.manifests().next());
+    let Some(oldest) = oldest.map(|signed| &signed.manifest) else { return Ok(None) };
+    let base = oldest.chains.audit.base.position;
+    let before = |name: &&ObjectName| {
+        matches!(name, ObjectName::Segment { generation: of, chain: Chain::Audit, position }
+            if *of == generation && *position < base)
+    };
+    let Some(last) = theirs.listing.keys().filter(before).next_back() else { return Ok(None) };
+    match segments::header(destination, last, pinned) {
+        Ok(header) if header.time > oldest.heading.time => {
+            let what = "it was written after this vault had gone on with a base backup";
+            Ok(Some(Fault::Fork { object: last.path(&pinned.scope), what }))
+        }
+        // One that is damaged has its own fault, and `verify` names it.
+        Ok(_) | Err(SegmentFailure::Fault(_)) => Ok(None),
+        Err(failure) => Err(source_error(failure)),
+    }
 }
 
 /// The last place of a chain that is taken, by a base or a segment.

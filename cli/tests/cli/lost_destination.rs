@@ -41,6 +41,13 @@ fn a_destination_that_was_away_gets_every_base_backup_that_it_missed() {
     }
     assert_eq!(points(&site, "spool"), [2, 3, 4, 5], "one is kept, and the others are waited with");
     assert_eq!(points(&site, "offsite"), [1, 2, 3, 4, 5]);
+    let metrics = server.caller("nobody").get("/metrics").text().to_owned();
+    let behind = |name: &str| {
+        let line = format!("coffre_destination_behind_bytes{{destination=\"{name}\"}} ");
+        let value = metrics.lines().find_map(|found| found.strip_prefix(&line));
+        value.unwrap_or_else(|| panic!("{line} is missing in {metrics}")).parse::<u64>().expect("a number")
+    };
+    assert!(behind("building-b") > 100_000 && behind("offsite") < behind("building-b"), "{metrics}");
 
     fs::rename(site.path().join("unplugged"), site.path().join("building-b")).expect("it is back");
     site.succeeds(&["backup", "run"]);
@@ -50,6 +57,38 @@ fn a_destination_that_was_away_gets_every_base_backup_that_it_missed() {
     let sound = site.json(0, &["backup", "verify", "--json"]);
     assert_eq!(sound["unread"], Value::Array(Vec::new()), "{sound:#}");
     server.stop();
+}
+
+#[test]
+fn a_spool_that_is_lost_is_begun_anew_and_every_destination_takes_what_follows() {
+    let site = site();
+    let server = site.serve();
+    site.succeeds(&["backup", "run"]);
+    site.succeeds(&["application", "add", "desk", "--role", "legal"]);
+    site.succeeds(&["backup", "run"]);
+    for side in ["main", "keyring"] {
+        fs::remove_dir_all(site.path().join("spool").join(side)).expect("it is lost");
+    }
+    site.succeeds(&["application", "add", "sales", "--role", "sales"]);
+    // Nobody can tell it from a copy of the vault, but somebody who knows.
+    let refused = site.json(12, &["backup", "run", "--base", "--json"]);
+    assert!(refused.to_string().contains("two vaults run with the same keys"), "{refused:#}");
+    site.succeeds(&["backup", "run", "--base", "--spool-lost"]);
+    site.succeeds(&["application", "add", "billing", "--role", "billing"]);
+    site.succeeds(&["backup", "run"]);
+    server.stop();
+    let sound = site.json(0, &["backup", "verify", "--json"]);
+    assert_eq!(sound["unread"], Value::Array(Vec::new()), "{sound:#}");
+    let points = points(&site, "building-b");
+    assert_eq!(points.len(), 2, "{points:?}");
+    let listed = site.json(0, &["backup", "list", "building-b", "--json"]);
+    let first = format!("{}/1", listed["places"][0]["points"][0]["generation"].as_str().expect("a generation"));
+    for (to, more) in [("newest", &[][..]), ("first", &["--point", &first])] {
+        let restore = site.restore("building-b", to, more);
+        site.succeeds(&restore.iter().map(String::as_str).collect::<Vec<_>>());
+        let known = site.succeeds(&["application", "list", "--vault", to]);
+        assert!(known.contains("billing"), "what is not a record is the newest there is: {known}");
+    }
 }
 
 #[test]

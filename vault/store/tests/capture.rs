@@ -478,6 +478,29 @@ fn the_chain_goes_on_when_the_spool_was_emptied() {
 }
 
 #[test]
+fn a_restored_vault_that_goes_on_in_the_same_spool_leaves_no_older_keyring_in_it() {
+    let dir = tempfile::tempdir().unwrap();
+    make(dir.path());
+    let spool = dir.path().join("spool");
+    let store = open(dir.path());
+    create(&store, 1);
+    store.capture(&spool, KEEP, "coffre test").unwrap();
+    let to = dir.path().join("again/vault");
+    let fetched = place(&spool, &store, 1, &to);
+    let recovery = Identity::read(&dir.path().join("recovery.identity")).unwrap();
+    finish_restore(&to, &recovery, &fetched, store.now(), &mut SystemEntropy, &mut |_| ()).unwrap();
+    let restored = open(&dir.path().join("again"));
+    let keyring = spool.join(Side::Keyring.vault_folder(store.scope()));
+    let count = |of: &Store, folder: &str| {
+        fs::read_dir(keyring.join(of.generation().to_string()).join(folder)).unwrap().count()
+    };
+    assert_eq!(count(&store, "keyring"), 1);
+    restored.capture(&spool, KEEP, "coffre test").unwrap();
+    assert_eq!((count(&store, "keyring"), count(&store, "manifests")), (0, 1), "no key of it is left");
+    assert_eq!(count(&restored, "keyring"), 1);
+}
+
+#[test]
 fn the_spool_holds_no_plaintext_and_no_server_key() {
     let dir = tempfile::tempdir().unwrap();
     make(dir.path());

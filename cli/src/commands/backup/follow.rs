@@ -11,7 +11,7 @@ use coffre_backup::follow::{Event, Following, follow};
 use coffre_backup::run::RunError;
 use coffre_store::clock::{Clock as _, SystemClock};
 
-use super::confirmed;
+use super::confirmed::{self, Count};
 use super::setting::{ResticArgument, Setting};
 use crate::arguments::Global;
 use crate::exit::Exit;
@@ -85,7 +85,7 @@ fn keep_telling(setting: &Setting, stop: &dyn Fn() -> bool) {
     while !stop() {
         if last.is_none_or(|last| last.elapsed() >= TOLD_EVERY) {
             last = Some(Instant::now());
-            if let Err(error) = confirmed::tell(setting) {
+            if let Err(error) = confirmed::tell(setting, Count::Nothing) {
                 let _gone = output::note(&format!("the vault was not told: {}", complaint::chain(error.as_ref())));
             }
         }

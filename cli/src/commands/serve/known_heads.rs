@@ -46,8 +46,10 @@ pub(super) fn check(place: &Place, store: &Store) -> anyhow::Result<()> {
 }
 
 fn outgrown(known: &KnownHead, generation: GenerationId) -> Complaint {
-    let cause =
-        format!("a vault that was restored from this one goes on: {} holds its generation {generation}", known.place);
+    let cause = format!(
+        "a vault that was restored from this one goes on, and {} holds its generation {generation}",
+        known.place
+    );
     let remedy = "serve that one, and keep this one as evidence; if it was an exercise that should never have been shipped, \
                   move its generation away from there";
     Complaint::new(Exit::Tampering, cause, remedy)

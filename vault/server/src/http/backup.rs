@@ -16,6 +16,7 @@ use super::peer::Account;
 use super::problem::Problem;
 use super::routes::Routes;
 use super::{Api, body};
+use crate::metrics::Destination;
 
 pub(super) fn routes() -> Routes {
     Routes::new()
@@ -31,12 +32,17 @@ async fn status(State(api): State<Api>, Account(_): Account, uri: Uri) -> Result
     Answer::new(StatusCode::OK).json(&api.keeper.status().await?)
 }
 
-/// Takes a base backup into the configured spool: where it goes is not the caller's to say.
+/// Takes a base backup into the configured spool: where it goes is not the caller's to say. Only whether the spool was
+/// lost, which nobody else can know.
 async fn base(State(api): State<Api>, Account(call): Account, request: Request) -> Result<Response, Problem> {
     let (parts, sent) = request.into_parts();
-    Parameters::none(&parts.uri)?;
+    let mut query = Parameters::read(&parts.uri, &[], &["spool_lost"])?;
+    let lost = query.parsed("spool_lost", "true or false")?.unwrap_or(false);
     body::none(&parts.headers, sent, &api.limits).await?;
     let spool = api.spool.ok_or_else(no_spool)?;
+    if lost {
+        api.keeper.spool_was_lost();
+    }
     let captured = api.keeper.capture_base(call, spool.folder, spool.keep).await?;
     Answer::new(StatusCode::CREATED).json(&json!({
         "number": captured.number,
@@ -68,6 +74,9 @@ async fn copies(State(api): State<Api>, Account(call): Account, request: Request
 struct Confirmed {
     /// The newest base backup that every destination holds.
     newest: Option<BaseName>,
+    /// How far each of them is, for the metrics.
+    #[serde(default)]
+    destinations: Vec<Destination>,
 }
 
 #[derive(Deserialize)]
@@ -82,7 +91,9 @@ struct BaseName {
 async fn confirmed(State(api): State<Api>, Account(_): Account, request: Request) -> Result<Response, Problem> {
     let (parts, sent) = request.into_parts();
     Parameters::none(&parts.uri)?;
-    let Confirmed { newest } = body::json(&parts.headers, sent, &api.limits, &["application/json"]).await?;
+    let Confirmed { newest, destinations } =
+        body::json(&parts.headers, sent, &api.limits, &["application/json"]).await?;
+    api.keeper.metrics.shipped(destinations);
     api.keeper.confirmed(newest.map(|base| (base.generation, base.number)));
     Answer::new(StatusCode::OK).json(&json!({}))
 }

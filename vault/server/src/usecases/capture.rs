@@ -35,6 +35,11 @@ impl Keeper {
         Ok(captured)
     }
 
+    /// The next base backup goes on after a spool that was lost.
+    pub(crate) fn spool_was_lost(&self) {
+        self.store.spool_was_lost();
+    }
+
     /// Takes which base backup is the newest that every destination holds.
     pub(crate) fn confirmed(&self, newest: Option<(GenerationId, Ordinal)>) {
         self.store.confirmed(newest);

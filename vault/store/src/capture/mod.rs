@@ -49,7 +49,7 @@ use crate::store::Store;
 use crate::writer::{Files, Shared, checkpoint_all};
 pub(crate) use confirmation::Confirmation;
 pub(crate) use door::Door;
-use ends::{End, Ends, next_places};
+use ends::{End, Ends, beyond, next_places};
 pub(crate) use follow::Following;
 pub use follow::{CaptureOptions, WhenFull};
 use landmark::Landmark;
@@ -245,6 +245,12 @@ impl Store {
         self.door().shared.confirmation.tell(newest);
     }
 
+    /// Somebody who knows says that the spool was lost, and that this is no copy of a vault: the next base backup goes where
+    /// nothing ever was. Without that it goes where the spool's chains end, and a destination that has more refuses it.
+    pub fn spool_was_lost(&self) {
+        self.door().shared.afresh.store(true, Ordering::SeqCst);
+    }
+
     /// How continuous capture does.
     pub fn capture_status(&self) -> CaptureStatus {
         self.door().shared.watch.status()
@@ -289,7 +295,11 @@ fn try_take_base(
     let hold = Hold::take(&door.shared)?;
     let key_files = door.shared.right_key_files()?;
     let frozen = door.exclusively(freeze)?.map_err(CaptureError::Database)?;
-    let making = Making { door, spool, links, frozen: &frozen, key_files: &key_files, keeping, software };
+    let afresh = door.shared.afresh.swap(false, Ordering::SeqCst);
+    if afresh {
+        tracing::warn!("the spool was said to be lost: the chains go on further on, and promise nothing older");
+    }
+    let making = Making { door, spool, links, frozen: &frozen, key_files: &key_files, keeping, afresh, software };
     let (captured, ends) = making.all()?;
     // From here on the database files are known to be in the spool.
     Landmark::write(&door.shared.layout, door.generation, ends.last()).map_err(CaptureError::Read)?;
@@ -330,6 +340,8 @@ struct Making<'c> {
     frozen: &'c Frozen,
     key_files: &'c RightKeyFiles,
     keeping: Keeping,
+    /// Whether the spool was lost.
+    afresh: bool,
     software: &'c str,
 }
 
@@ -344,7 +356,8 @@ impl Making<'_> {
             (Chain::Vault, chains.map(|chains| &chains.vault)),
             (Chain::Audit, chains.map(|chains| &chains.audit)),
         ];
-        let [at_keyring, at_vault, at_audit] = next_places(self.spool, generation, reaches)?;
+        let [at_keyring, at_vault, at_audit] =
+            if self.afresh { beyond(reaches) } else { next_places(self.spool, generation, reaches)? };
         let keyring = self.keyring(keyring.as_ref(), at_keyring)?;
         let (captured, chains) = self.main(main.as_ref(), keyring.last, at_vault, at_audit)?;
         let ends = Ends {
@@ -369,6 +382,8 @@ impl Making<'_> {
         };
         let (number, before) = (heading.number, heading.retained_from);
         heading.retained_from = match M::SIDE {
+            // Nobody can be promised what is lost.
+            _ if self.afresh => number,
             Side::Main => self.keeping.main_from(number, before),
             Side::Keyring => self.keeping.keyring_from(number, before),
         };
@@ -383,7 +398,9 @@ impl Making<'_> {
     fn keyring(&self, last: Option<&Signed<KeyringManifest>>, place: Place) -> Result<Reach, CaptureError> {
         let keyring = Reach::of(self.database(Database::Keyring, Chain::Keyring, place, self.frozen.keyring)?);
         let heading = self.heading(last)?;
-        self.publish(&KeyringManifest { heading, chains: KeyringChains { keyring: keyring.clone() } })?;
+        let manifest = KeyringManifest { heading, chains: KeyringChains { keyring: keyring.clone() } };
+        self.publish(&manifest)?;
+        retention::drop_outgrown(self.spool, &manifest)?;
         Ok(keyring)
     }
 

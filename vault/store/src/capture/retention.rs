@@ -8,7 +8,7 @@ use std::fs;
 use std::num::NonZeroU64;
 
 use coffre_core::ids::GenerationId;
-use coffre_core::spool::{Chain, Manifest, ObjectName, Ordinal};
+use coffre_core::spool::{Chain, KeyringManifest, Manifest, ObjectName, Ordinal};
 
 use super::confirmation::Waiting;
 use super::door::Door;
@@ -115,6 +115,15 @@ pub(super) fn drop_old<M: Manifest>(spool: &Spool, links: &Links, newest: &M) ->
         }
         spool.remove(&manifest.manifest.name()).map_err(CaptureError::Spool)?;
     }
+    spool.sync_folders().map_err(CaptureError::Spool)
+}
+
+/// Removes the keyring of the generation that this one came from: the newest opens every point, and an erased key must
+/// not stay in older ones. Its manifests stay, which hold no key and tell what came from what.
+pub(super) fn drop_outgrown(spool: &Spool, newest: &KeyringManifest) -> Result<(), CaptureError> {
+    let Some(parent) = &newest.heading.parent else { return Ok(()) };
+    let objects = spool.objects(parent.generation, Chain::Keyring).map_err(CaptureError::Spool)?;
+    objects.iter().try_for_each(|object| spool.remove(object)).map_err(CaptureError::Spool)?;
     spool.sync_folders().map_err(CaptureError::Spool)
 }
 

@@ -10,7 +10,8 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use coffre_core::crypto::Scope;
-use coffre_core::spool::{ContentHash, ContentHasher, ObjectName, Side};
+use coffre_core::ids::GenerationId;
+use coffre_core::spool::{Chain, ContentHash, ContentHasher, ObjectName, Side};
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 
@@ -236,6 +237,18 @@ impl Spool {
             unsynced.extend(folder.ancestors().take_while(|above| above.starts_with(&self.root)).map(Path::to_owned));
         }
         Ok(())
+    }
+
+    /// The objects of one chain of a generation.
+    pub(super) fn objects(&self, generation: GenerationId, chain: Chain) -> io::Result<Vec<ObjectName>> {
+        let folder = format!("{}/{generation}/{}", chain.side().vault_folder(&self.scope), chain.folder());
+        let entries = match fs::read_dir(self.root.join(&folder)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries?,
+        };
+        let path = |entry: io::Result<fs::DirEntry>| Ok(format!("{folder}/{}", entry?.file_name().to_string_lossy()));
+        let paths = entries.map(path).collect::<io::Result<Vec<String>>>()?;
+        Ok(paths.iter().filter_map(|path| ObjectName::parse(path, &self.scope).ok()).collect())
     }
 
     /// Removes an object, if it is there.

@@ -75,6 +75,8 @@ pub(crate) struct Shared {
     pub(crate) capturing: AtomicBool,
     /// What continuous capture is told.
     pub(crate) watch: Watch,
+    /// The next base backup goes on after a spool that was lost.
+    pub(crate) afresh: AtomicBool,
     /// What destinations have confirmed.
     pub(crate) confirmation: Confirmation,
     /// What is kept of the disk for what must be possible on a full one.
@@ -120,6 +122,7 @@ impl Shared {
             key_files: RwLock::new(key_files),
             capturing: AtomicBool::new(false),
             watch: Watch::default(),
+            afresh: AtomicBool::new(false),
             confirmation: Confirmation::default(),
             reserve,
             gate: RwLock::new(()),
