@@ -9,6 +9,7 @@
 
 mod applications;
 mod capture;
+mod carrying;
 pub mod clock;
 mod connection;
 mod cosigned_head;
@@ -47,6 +48,7 @@ mod values;
 mod writer;
 
 pub use capture::{CaptureError, CaptureOptions, CaptureStatus, Captured, CaughtUp, WhenFull};
+pub use carrying::Carrying;
 pub use disclosure::{Claim, Depends, Disclosure, Receipt, Undisclosed, WrongReceipt};
 pub use document::{DocumentReader, DocumentWriter, StagedDocument};
 pub use drills::KeepDrillError;

@@ -3,6 +3,8 @@
 
 #[path = "support/grants.rs"]
 mod grants;
+#[path = "capture/pruned.rs"]
+mod pruned;
 #[path = "capture/rewound.rs"]
 mod rewound;
 mod support;

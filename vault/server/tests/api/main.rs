@@ -24,6 +24,7 @@ mod limits;
 mod logs;
 mod lookup;
 mod mutual_tls;
+mod pruning;
 mod read;
 mod report;
 mod requests;

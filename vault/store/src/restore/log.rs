@@ -6,7 +6,8 @@ use std::cell::Cell;
 use coffre_core::audit::{Action, Decision, Draft, OperatorKnown, Parent, RewoundTo};
 use coffre_core::crypto::Entropy;
 use coffre_core::ids::RequestId;
-use coffre_core::tlog::{StoredEntry, TreeHead, verify_entries};
+use coffre_core::merkle::Frontier;
+use coffre_core::tlog::{LogFault, NotAnExtension, StoredEntry, TreeHead, verify_entries};
 use coffre_core::tombstone::Tombstone;
 use rusqlite::Connection;
 
@@ -52,9 +53,13 @@ impl Heads {
         if let (Some(head), Some(moment)) = (&self.moment, &fetched.moment) {
             // The log goes on from one generation to the next, under another origin.
             let head = TreeHead { origin: self.newest.origin.clone(), ..head.clone() };
-            let then = entries(audit, checking, &stopped).take(usize::try_from(head.size).unwrap_or(usize::MAX));
-            let other = |source| unless(RestoreError::OtherHistory { time: moment.time, source });
-            verify_entries(then, &[head]).map_err(other)?;
+            // The entries were verified above; whether their tree was this one then, their hashes tell.
+            let mut tree = Frontier::new();
+            for entry in entries(audit, checking, &stopped).take(usize::try_from(head.size).unwrap_or(usize::MAX)) {
+                tree.append(entry.map_err(|error| unless(RestoreError::Record(error)))?.hash);
+            }
+            let then = NotAnExtension::by_root(tree.root(), &head).map_err(LogFault::NotAnExtension);
+            then.map_err(|source| RestoreError::OtherHistory { time: moment.time, source })?;
         }
         if report.unsigned > 0 {
             // A restore that was cut short after it began its generation: its entry is not in the head.
@@ -86,9 +91,9 @@ fn entries<'c>(
                 return Some(Err(Unavailable::Stopping.into()));
             }
         }
-        let (entry, hash) = page.next()?;
+        let entry = page.next()?;
         next = entry.index + 1;
-        Some(Ok(StoredEntry { index: entry.index, leaf: entry.leaf, hash }))
+        Some(Ok(entry))
     })
 }
 

@@ -12,6 +12,7 @@ mod group;
 mod healing;
 mod job;
 mod pending;
+mod pruning;
 mod reads;
 mod recover;
 #[cfg(test)]
@@ -246,6 +247,8 @@ pub(crate) struct Writer {
     undecided: Vec<Kept>,
     /// While the index is built anew: whether its new file is there.
     index_is_new: bool,
+    /// Whether pruned entries may still stand in the log's file.
+    pruning: bool,
 }
 
 impl Drop for Writer {
@@ -261,7 +264,7 @@ impl Writer {
         shared.publish(&recovered.tail);
         let Recovered { files, tail, change } = recovered;
         let (batch, undecided) = (Batch::default(), Vec::new());
-        Self { shared, files: Some(files), tail, change, batch, undecided, index_is_new: false }
+        Self { shared, files: Some(files), tail, change, batch, undecided, index_is_new: false, pruning: true }
     }
 
     /// Serves until it is told to stop or everybody has gone; what was accepted is finished.
@@ -303,11 +306,12 @@ impl Writer {
         }
     }
 
-    /// Waits for the next message; meanwhile, tries to come out of trouble, and builds a damaged index
-    /// anew. `None` when everybody has gone.
+    /// Waits for the next message; meanwhile, tries to come out of trouble, builds a damaged index anew, and removes
+    /// what was pruned. `None` when everybody has gone.
     fn next(&mut self, messages: &Receiver<Message>) -> Option<Message> {
         loop {
-            let patience = if self.heal() { Duration::ZERO } else { RETRY };
+            let busy = self.heal() | self.remove_pruned();
+            let patience = if busy { Duration::ZERO } else { RETRY };
             match messages.recv_timeout(patience) {
                 Ok(message) => return Some(message),
                 Err(RecvTimeoutError::Timeout) if self.files.is_none() => {
