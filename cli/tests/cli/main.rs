@@ -11,11 +11,13 @@ mod cut_uploads;
 mod damage;
 mod disk_full;
 mod drills;
+mod expiring;
 mod first_session;
 mod importing;
 mod keys;
 mod killed_runs;
 mod killed_server;
+mod lost_destination;
 mod new_vault;
 mod oversight;
 mod policy;
@@ -37,3 +39,13 @@ mod upkeep;
 mod child;
 #[path = "../../../vault/store/tests/faults/small_disk.rs"]
 mod small_disk;
+
+// Servers that nobody here wrote: sshd, and moto's S3.
+#[path = "../../../backup/tests/destinations/bucket.rs"]
+#[expect(dead_code, reason = "shared with the tests of destinations, which need more of it")]
+mod bucket;
+#[path = "../../../backup/tests/destinations/listening.rs"]
+mod listening;
+#[path = "../../../backup/tests/destinations/sshd.rs"]
+#[expect(dead_code, reason = "shared with the tests of destinations, which need more of it")]
+mod sshd;

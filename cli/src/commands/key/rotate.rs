@@ -61,7 +61,7 @@ fn root(arguments: &RotateArguments, place: &Place) -> anyhow::Result<()> {
     }
     Control::of(place)?.post("/v1/keys/rotate", None)?;
     output::note(
-        "older backups hold the former root, for the same recovery identity: take a new one now, with `coffre backup run --base`",
+        "older backups hold the former root, for the same recovery identity: a server that captures continuously takes a new one by itself; otherwise take a new one now, with `coffre backup run --base`",
     )?;
     Ok(output::line("rotated: the root key; the server identity and the recovery identity open the new one")?)
 }

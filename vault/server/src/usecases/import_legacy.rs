@@ -65,6 +65,11 @@ pub(crate) enum ImportFault {
 }
 
 impl ImportFault {
+    /// Whether what was asked for is wrong: nothing was begun, and the same import will be refused again.
+    pub(crate) const fn is_unsuitable(&self) -> bool {
+        matches!(self, Self::Relative(_) | Self::UnknownType { .. } | Self::Mapping(_) | Self::Grants(_))
+    }
+
     /// Whether a disk or the vault is in the way, and the same import may succeed later.
     pub(crate) fn may_pass(&self) -> bool {
         let mut links =

@@ -12,7 +12,7 @@ use coffre_core::spool::ContentHash;
 use coffre_core::time::Timestamp;
 
 use super::log::Beginning;
-use super::{Checking, Offline, RestoreError};
+use super::{Checking, Offline, RestoreError, Watching};
 use crate::document::{DocumentFolder, Located};
 use crate::error::ReadError;
 use crate::init::{begin_log, name_generation};
@@ -37,10 +37,10 @@ impl Inside<'_> {
         &self,
         erased: &BTreeSet<SubjectId>,
         slice: Slice,
-        checking: &mut dyn FnMut(Checking),
+        checking: &mut Watching<'_>,
     ) -> Result<(u64, u64, u64), RestoreError> {
         let (mut records, mut documents, mut bytes) = (0, 0, 0);
-        checking(Checking::Records(0));
+        checking(Checking::Records(0))?;
         let read = |error: rusqlite::Error| RestoreError::Record(error.into());
         let mut statement =
             self.offline.vault.prepare("SELECT subject, record_type FROM records ORDER BY subject").map_err(read)?;
@@ -58,9 +58,9 @@ impl Inside<'_> {
             let (more, length) = self.check_documents(subject, &kind)?;
             documents += more;
             bytes += length;
-            if records % 500 == 0 {
-                checking(Checking::Records(records));
-                checking(Checking::Documents(documents));
+            if records % 100 == 0 {
+                checking(Checking::Records(records))?;
+                checking(Checking::Documents(documents))?;
             }
         }
         Ok((records, documents, bytes))
