@@ -16,12 +16,14 @@ mod figures;
 mod interrupt;
 mod language;
 mod notify;
+mod officer_key;
 mod output;
 mod place;
 mod progress;
 mod report;
 mod role_names;
 mod schedule;
+mod terminal;
 
 use std::io::{self, Write as _};
 use std::process::ExitCode;

@@ -5,14 +5,19 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use clap::Args;
+use coffre_core::approval::{Officer, Officers};
 use coffre_core::ids::Environment;
 use coffre_store::clock::{SystemClock, SystemEntropy};
 use coffre_store::{InitPlan, Initialized};
 use serde_json::json;
 
+use crate::commands::officer;
+use crate::complaint::Complaint;
 use crate::configuration;
+use crate::control::Control;
 use crate::exit::Exit;
 use crate::output;
+use crate::place::Place;
 
 /// The arguments of `coffre init`.
 #[derive(Debug, Args)]
@@ -29,6 +34,10 @@ pub(crate) struct Arguments {
     /// Where the recovery identity is written that is made; otherwise DIR.recovery-identity, beside the vault
     #[arg(long, value_name = "FILE")]
     recovery_identity: Option<PathBuf>,
+    /// An officer, by the line that `coffre officer keygen` printed; give it for each, at least twice. Policies and
+    /// applications then take effect only once two officers have signed them
+    #[arg(long = "officer", value_name = "KEY")]
+    officers: Vec<Officer>,
     /// Print one JSON object instead of lines
     #[arg(long)]
     json: bool,
@@ -37,6 +46,11 @@ pub(crate) struct Arguments {
 /// Makes the vault and says what to keep.
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     let directory = std::path::absolute(&arguments.directory)?;
+    // Before anything is made.
+    if !arguments.officers.is_empty() {
+        Officers::new(1, arguments.officers.clone())
+            .map_err(|error| Complaint::told(Exit::Usage, error.to_string(), Vec::new()))?;
+    }
     let plan = InitPlan {
         environment: arguments.environment.clone(),
         recovery_recipient: arguments.recovery_recipient.clone(),
@@ -45,12 +59,32 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     let vault = coffre_store::init(&directory, &plan, &SystemClock, &mut SystemEntropy)?;
     configuration::pin(&directory, &plan.environment, &vault.vault.to_string(), &vault.verification_key)
         .context("the vault is made, but its coffre.toml is not; write it from what `coffre doctor` prints")?;
+    let officers = &arguments.officers;
+    let enrolled = if officers.is_empty() { Ok(None) } else { enrol(&directory, officers).map(Some) };
     if arguments.json {
-        output::json(&report(&directory, &plan.environment, &vault))?;
+        let mut report = report(&directory, &plan.environment, &vault);
+        report["officers"] = officers.iter().map(Officer::known_as).collect();
+        output::json(&report)?;
     } else {
         output::line(lines(&directory, &plan.environment, &vault))?;
     }
+    match enrolled {
+        Ok(None) => {
+            output::note("nobody approves policies and applications here: enrol officers with `coffre officer enrol`")?
+        }
+        Ok(Some(told)) if !arguments.json => output::line(told)?,
+        Ok(Some(_)) => {}
+        Err(error) => {
+            let context =
+                "the vault is made, but its officers are not enrolled; run `coffre officer enrol` with the same lines";
+            return Err(error.context(context));
+        }
+    }
     Ok(Exit::Success)
+}
+
+fn enrol(directory: &Path, officers: &[Officer]) -> anyhow::Result<String> {
+    officer::enrol(&Control::of(&Place { directory: directory.to_owned(), configuration: None })?, officers)
 }
 
 /// `vault` → `vault.recovery-identity`.

@@ -8,6 +8,7 @@
 //! - nothing here decides who may read: that is the server's `authorization`, by the policies.
 
 mod applications;
+mod approvals;
 mod capture;
 pub mod clock;
 mod connection;
@@ -46,6 +47,7 @@ pub mod transactions;
 mod values;
 mod writer;
 
+pub use approvals::{ApprovalCounts, ApprovedPolicies};
 pub use capture::{CaptureError, CaptureOptions, CaptureStatus, Captured, CaughtUp, WhenFull};
 pub use disclosure::{Claim, Depends, Disclosure, Receipt, Undisclosed, WrongReceipt};
 pub use document::{DocumentReader, DocumentWriter, StagedDocument};
