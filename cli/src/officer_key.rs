@@ -73,7 +73,8 @@ pub(crate) struct OfficerKey {
 }
 
 impl OfficerKey {
-    fn new(name: KeyName, seed: &[u8; 32]) -> Result<Self, OfficerError> {
+    /// The key of a name and a seed.
+    pub(crate) fn new(name: KeyName, seed: &[u8; 32]) -> Result<Self, OfficerError> {
         let key = SigningKey::from_seed(name, seed);
         Ok(Self { officer: Officer::new(key.verification_key())?, key })
     }

@@ -15,7 +15,7 @@ use crate::arguments::Global;
 use crate::complaint::Complaint;
 use crate::control::Control;
 use crate::exit::Exit;
-use crate::officer_key;
+use crate::officer_key::{self, OfficerKey};
 use crate::output;
 use crate::place::{Place, VaultArgument};
 use crate::terminal;
@@ -141,12 +141,14 @@ pub(crate) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
 fn keygen(role: OfficerRole, name: &str, out: &Path, passphrase: &Passphrase, in_clear: bool) -> anyhow::Result<()> {
     let wrong = || Complaint::usage(format!("{name:?} is no officer's name"), "see `coffre officer keygen --help`");
     let key = KeyName::new(&format!("{role}/{name}")).with_context(wrong)?;
+    let mut seed = Zeroizing::new([0; 32]);
+    getrandom::fill(&mut *seed)?;
+    // Before anything is asked.
+    OfficerKey::new(key.clone(), &seed).with_context(wrong)?;
     if out.exists() {
         return Err(officer_key::KeyFileError::Exists { path: out.to_owned() }.into());
     }
     let phrase = if in_clear { None } else { Some(passphrase.choose()?) };
-    let mut seed = Zeroizing::new([0; 32]);
-    getrandom::fill(&mut *seed)?;
     let officer = officer_key::make(out, key, &seed, phrase.as_ref().map(|phrase| phrase.as_str()))?;
     if in_clear {
         output::note("whoever copies the key file can sign as this officer: lock it away")?;

@@ -1,10 +1,9 @@
 //! Officers and what they have approved, as it is kept: in the table `meta` of `vault.db`, so that neither is changed by
 //! editing a file, and both are backed up and restored with the newest state of the vault.
 
-use coffre_core::approval::{Officers, PolicyStatement};
+use coffre_core::approval::{Officers, PolicyHashes, PolicyStatement};
 use coffre_core::crypto::hex;
 use coffre_core::ids::ApplicationId;
-use coffre_core::spool::ContentHash;
 use rusqlite::{Connection, OptionalExtension};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -30,23 +29,16 @@ pub(crate) const IN_EFFECT: &str = "(NOT EXISTS (SELECT 1 FROM meta WHERE key = 
 pub struct ApprovedPolicies {
     /// Its number: 1 for the first, and each time one more.
     pub serial: u64,
-    /// What entries of the log call the policy set.
-    pub policies: ContentHash,
-    /// The hash of the environments' files.
-    pub environments: ContentHash,
+    /// What it is known by.
+    #[serde(flatten)]
+    pub hashes: PolicyHashes,
     /// The signed note.
     pub note: String,
 }
 
 impl ApprovedPolicies {
     pub(crate) fn new(statement: &PolicyStatement, note: &str) -> Self {
-        let PolicyStatement { serial, policies, environments, .. } = *statement;
-        Self { serial, policies, environments, note: note.to_owned() }
-    }
-
-    /// Whether these are the hashes of it.
-    pub fn is(&self, policies: ContentHash, environments: ContentHash) -> bool {
-        self.policies == policies && self.environments == environments
+        Self { serial: statement.serial, hashes: statement.hashes, note: note.to_owned() }
     }
 }
 

@@ -12,8 +12,10 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use coffre_core::approval::Officer;
 
+use self::shown::Folders;
 use crate::arguments::Global;
 use crate::commands::officer::Passphrase;
+use crate::commands::policy;
 use crate::exit::Exit;
 use crate::place::VaultArgument;
 
@@ -122,7 +124,8 @@ pub(crate) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
         Verb::Application { name, writing } => prepare::application(name, writing, global)?,
         Verb::Officers { officers, writing } => prepare::officers(officers, writing, global)?,
         Verb::Sign { file, key, passphrase, policies, in_force, yes } => {
-            let folders = shown::Folders { policies: policies.as_deref(), in_force: in_force.as_deref(), global };
+            let configured = policy::folder(None, global)?;
+            let folders = Folders { policies: policies.as_deref(), in_force: in_force.as_deref(), configured };
             sign::existing(file, &folders, &sign::Signing { key, passphrase, yes: *yes })?;
         }
         Verb::Submit { file, vault, json } => hand_in::submit(file, vault, global, *json)?,

@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use coffre_core::approval::{ApplicationStatement, Officer, Officers, PolicyStatement, Statement, Subject};
+use coffre_core::approval::{
+    ApplicationStatement, Officer, Officers, PolicyHashes, PolicyStatement, Statement, Subject,
+};
 use coffre_core::crypto::Scope;
 use coffre_core::ids::{ApplicationId, Environment, VaultId};
 use coffre_core::role::Role;
@@ -42,7 +44,8 @@ struct PoliciesTold {
 #[derive(Deserialize)]
 struct Approved {
     serial: u64,
-    policies: ContentHash,
+    #[serde(flatten)]
+    hashes: PolicyHashes,
 }
 
 #[derive(Deserialize)]
@@ -78,18 +81,17 @@ pub(super) fn policies(
 ) -> anyhow::Result<()> {
     let place = Place::find(&writing.vault, global)?;
     let configured = place.configuration.as_ref().and_then(|configuration| configuration.policies.clone());
-    let named = folder.map(Path::to_owned).or(configured);
+    let named = folder.map(Path::to_owned).or_else(|| configured.clone());
     let policies = policy::load(named.as_deref())?;
     let standing = Standing::ask(&Control::of(&place)?)?;
     let hash = |hash: PolicySetHash| ContentHash::from_bytes(*hash.as_bytes());
     let approved = standing.policies.approved.as_ref();
     let subject = Subject::Policies(PolicyStatement {
         serial: approved.map_or(1, |approved| approved.serial + 1),
-        policies: hash(policies.hash()),
-        environments: hash(policies.environments_hash()),
-        replaces: approved.map(|approved| approved.policies),
+        hashes: PolicyHashes { policies: hash(policies.hash()), environments: hash(policies.environments_hash()) },
+        replaces: approved.map(|approved| approved.hashes),
     });
-    let folders = Folders { policies: named.as_deref(), in_force, global };
+    let folders = Folders { policies: named.as_deref(), in_force, configured };
     write(Statement { scope: standing.scope(), subject }, writing, &folders)
 }
 
@@ -104,7 +106,7 @@ pub(super) fn application(name: &str, writing: &Writing, global: &Global) -> any
     })?;
     let subject = Subject::Application(ApplicationStatement { id, name, role, san_uri });
     let statement = Statement { scope: Standing::ask(&control)?.scope(), subject };
-    write(statement, writing, &Folders { policies: None, in_force: None, global })
+    write(statement, writing, &Folders::default())
 }
 
 /// Who the officers are to be.
@@ -116,7 +118,7 @@ pub(super) fn officers(officers: &[Officer], writing: &Writing, global: &Global)
     let next = Officers::new(present.serial + 1, officers.to_vec())
         .map_err(|error| Complaint::told(crate::exit::Exit::Usage, error.to_string(), Vec::new()))?;
     let statement = Statement { scope: standing.scope(), subject: Subject::Officers(next) };
-    write(statement, writing, &Folders { policies: None, in_force: None, global })
+    write(statement, writing, &Folders::default())
 }
 
 fn write(statement: Statement, writing: &Writing, folders: &Folders<'_>) -> anyhow::Result<()> {

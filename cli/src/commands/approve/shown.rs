@@ -1,27 +1,28 @@
 //! What a statement says, in words, for the officer who is to sign it: in French or English. Of policies the changes are
 //! shown, worked out from the folders themselves, whose hashes must be those in the statement.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use coffre_core::approval::{ApplicationStatement, Officers, PolicyStatement, Statement, Subject};
-use coffre_core::spool::ContentHash;
-use coffre_policies::{Environment, Policies, PolicySetHash};
+use coffre_core::approval::{ApplicationStatement, Officers, PolicyHashes, PolicyStatement, Statement, Subject};
+use coffre_policies::{Environment, LoadError, Policies, Sources};
 
-use crate::arguments::Global;
 use crate::commands::policy;
 use crate::complaint::Complaint;
 use crate::language::Language;
 use crate::role_names::role_name;
 
 /// Where the policies are that a statement names.
+#[derive(Default)]
 pub(super) struct Folders<'f> {
     /// Those that are to be approved.
     pub(super) policies: Option<&'f Path>,
     /// Those that were approved before.
     pub(super) in_force: Option<&'f Path>,
-    pub(super) global: &'f Global,
+    /// The folder that the configuration names, if there is one.
+    pub(super) configured: Option<PathBuf>,
 }
 
 /// Everything that is to be known before it is signed.
@@ -71,32 +72,69 @@ fn of_policies(
     folders: &Folders<'_>,
     language: Language,
 ) -> anyhow::Result<()> {
-    let PolicyStatement { serial, policies, environments, replaces } = statement;
-    let new = folders.to_be_approved(*policies, *environments)?;
+    let PolicyStatement { serial, hashes, replaces } = statement;
+    let approved = folders.to_be_approved(*hashes)?;
     let what = language.pick("des politiques, numéro", "policies, number");
     row(text, language.pick("approuve", "approves"), &format!("{what} {serial}"));
-    row(text, language.pick("politiques", "policy set"), policies);
-    row(text, language.pick("environnements", "environments"), environments);
-    let (old, against) = match replaces {
-        Some(hash) => {
-            row(text, language.pick("remplace", "replaces"), hash);
+    row(text, language.pick("politiques", "policy set"), &hashes.policies);
+    row(text, language.pick("environnements", "environments"), &hashes.environments);
+    let (before, against) = match replaces {
+        Some(former) => {
+            row(text, language.pick("remplace", "replaces"), &former.policies);
             let before = language.pick("Par rapport à celles approuvées avant", "Against those approved before");
-            (folders.approved_before(*hash)?, before)
+            (folders.approved_before(*former)?, before)
         }
         None => {
             let built = language.pick(
                 "Les premières de ce coffre. Par rapport à celles d'origine",
                 "The first ones of this vault. Against those that this coffre was built with",
             );
-            (Policies::embedded()?, built)
+            (PolicySet::load(None)?, built)
         }
     };
     let colon = language.pick(" :", ":");
-    let _infallible = writeln!(text, "\n{against}{colon}\n{}", policy::differences(&old, &new, language));
-    for line in of_environments(old.environments(), new.environments(), language) {
+    let (old, new) = (&before.policies, &approved.policies);
+    let _infallible = writeln!(text, "\n{against}{colon}\n{}", policy::differences(old, new, language));
+    let environments = of_environments(old.environments(), new.environments(), language);
+    let files = changed_files(&before.sources, &approved.sources, language);
+    for line in environments.into_iter().chain(files) {
         let _infallible = writeln!(text, "{line}");
     }
     Ok(())
+}
+
+/// The files that are not the same, whatever they declare: a word in a comment changes the hash as well.
+fn changed_files(old: &Sources, new: &Sources, language: Language) -> Vec<String> {
+    let (old, new): (BTreeMap<_, _>, BTreeMap<_, _>) = (old.iter().collect(), new.iter().collect());
+    let files: BTreeSet<&str> = old.keys().chain(new.keys()).copied().collect();
+    let changed = files.into_iter().filter(|file| old.get(file) != new.get(file));
+    let told = |file: &str| {
+        let sign = match (old.contains_key(file), new.contains_key(file)) {
+            (true, true) => '~',
+            (true, false) => '-',
+            (false, _) => '+',
+        };
+        format!("{sign} {} {file}", language.pick("fichier", "file"))
+    };
+    changed.map(told).collect()
+}
+
+/// The policies of a folder, or those built in, with their files.
+struct PolicySet {
+    sources: Sources,
+    policies: Policies,
+}
+
+impl PolicySet {
+    fn load(folder: Option<&Path>) -> Result<Self, LoadError> {
+        let sources = folder.map_or_else(|| Ok(Sources::embedded()), Sources::read)?;
+        Ok(Self { policies: Policies::from_sources(&sources)?, sources })
+    }
+
+    fn is(&self, wanted: PolicyHashes) -> bool {
+        let (policies, environments) = (self.policies.hash(), self.policies.environments_hash());
+        policies.as_bytes() == wanted.policies.as_bytes() && environments.as_bytes() == wanted.environments.as_bytes()
+    }
 }
 
 /// What changes in the environments: one line each.
@@ -111,41 +149,35 @@ fn of_environments(old: &[Environment], new: &[Environment], language: Language)
 }
 
 impl Folders<'_> {
-    fn to_be_approved(&self, policies: ContentHash, environments: ContentHash) -> anyhow::Result<Policies> {
-        let is = |found: &Policies| same(found.hash(), policies) && same(found.environments_hash(), environments);
-        self.find(self.policies, is)?.ok_or_else(|| {
-            let cause =
-                format!("the policies that are to be approved (policy set {policies}) are not those found here");
+    fn to_be_approved(&self, wanted: PolicyHashes) -> anyhow::Result<PolicySet> {
+        self.find(self.policies, wanted)?.ok_or_else(|| {
+            let hash = wanted.policies;
+            let cause = format!("the policies that are to be approved (policy set {hash}) are not those found here");
             Complaint::usage(cause, "name their folder with --policies, exactly as it was when the file was written")
                 .into()
         })
     }
 
-    fn approved_before(&self, hash: ContentHash) -> anyhow::Result<Policies> {
-        self.find(self.in_force, |found| same(found.hash(), hash))?.ok_or_else(|| {
+    fn approved_before(&self, wanted: PolicyHashes) -> anyhow::Result<PolicySet> {
+        self.find(self.in_force, wanted)?.ok_or_else(|| {
+            let hash = wanted.policies;
             let cause = format!("the policies that these replace (policy set {hash}) are not at hand to compare with");
             Complaint::usage(cause, "name their folder with --in-force").into()
         })
     }
 
     /// The policies of a folder that is named, if they are the ones; otherwise the configuration's or those built in.
-    fn find(&self, named: Option<&Path>, is: impl Fn(&Policies) -> bool) -> anyhow::Result<Option<Policies>> {
+    fn find(&self, named: Option<&Path>, wanted: PolicyHashes) -> anyhow::Result<Option<PolicySet>> {
         if let Some(folder) = named {
             let cannot = || format!("the policies of {} cannot be used", folder.display());
-            return Ok(Some(Policies::load(folder).with_context(cannot)?).filter(is));
+            return Ok(Some(PolicySet::load(Some(folder)).with_context(cannot)?).filter(|found| found.is(wanted)));
         }
-        let configured = policy::folder(None, self.global)?;
-        for folder in [configured.as_deref(), None] {
-            let found = policy::load(folder)?;
-            if is(&found) {
+        for folder in [self.configured.as_deref(), None] {
+            let found = PolicySet::load(folder)?;
+            if found.is(wanted) {
                 return Ok(Some(found));
             }
         }
         Ok(None)
     }
-}
-
-/// Whether a policy set has this hash.
-fn same(found: PolicySetHash, wanted: ContentHash) -> bool {
-    found.as_bytes() == wanted.as_bytes()
 }

@@ -57,7 +57,7 @@ pub enum OfficersError {
 pub enum StatementError {
     /// It does not begin as statements do.
     #[error(
-        "this is no statement for officers: it does not begin with `coffre approval v1`; make one with `coffre approve`"
+        "this does not begin with `coffre approval v1`, so it is no statement for officers; make one with `coffre approve`"
     )]
     NoStatement,
     /// A line is not what it should be.

@@ -10,7 +10,7 @@ mod statement;
 pub use error::{ApprovalError, OfficerError, OfficersError, StatementError};
 pub use officer::{Officer, OfficerRole, Officers};
 pub use signed::{Approval, REQUIRED};
-pub use statement::{ApplicationStatement, PolicyStatement, Statement, Subject};
+pub use statement::{ApplicationStatement, PolicyHashes, PolicyStatement, Statement, Subject};
 
 #[cfg(test)]
 mod tests;

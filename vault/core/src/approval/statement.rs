@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+
 use super::error::StatementError;
 use super::officer::{Officer, Officers};
 use crate::crypto::Scope;
@@ -42,12 +44,19 @@ pub enum Subject {
 pub struct PolicyStatement {
     /// One more than that of the set approved before; 1 for the first.
     pub serial: u64,
+    /// What is approved.
+    pub hashes: PolicyHashes,
+    /// What was approved before: what officers compare it with.
+    pub replaces: Option<PolicyHashes>,
+}
+
+/// What a policy folder is known by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PolicyHashes {
     /// The hash of record types, purposes, retention and Cedar policies: what entries of the log call the policy set.
     pub policies: ContentHash,
     /// The hash of the environments' files.
     pub environments: ContentHash,
-    /// What `policies` was in the set approved before.
-    pub replaces: Option<ContentHash>,
 }
 
 /// An application in its role.
@@ -68,10 +77,13 @@ impl fmt::Display for Statement {
         let Scope { environment, vault } = &self.scope;
         writeln!(f, "{FIRST}\nvault {vault}\nenvironment {environment}")?;
         match &self.subject {
-            Subject::Policies(PolicyStatement { serial, policies, environments, replaces }) => {
+            Subject::Policies(PolicyStatement { serial, hashes, replaces }) => {
+                let PolicyHashes { policies, environments } = hashes;
                 writeln!(f, "policies {serial}\nhash {policies}\nenvironments {environments}")?;
-                let replaces = replaces.map_or_else(|| NOTHING.to_owned(), |hash| hash.to_string());
-                writeln!(f, "replaces {replaces}")
+                match replaces {
+                    Some(PolicyHashes { policies, environments }) => writeln!(f, "replaces {policies} {environments}"),
+                    None => writeln!(f, "replaces {NOTHING}"),
+                }
             }
             Subject::Application(ApplicationStatement { id, name, role, san_uri }) => {
                 writeln!(f, "application {id}\nname {name}\nrole {role}")?;
@@ -163,14 +175,19 @@ impl<'t> Lines<'t> {
     }
 
     fn policies(&mut self, serial: u64) -> Result<Subject, StatementError> {
-        const REPLACES: &str = "`replaces` and a SHA-256 or `nothing`";
+        const REPLACES: &str = "`replaces` and two SHA-256 or `nothing`";
         let policies = self.parsed("hash", "`hash` and a SHA-256")?;
         let environments = self.parsed("environments", "`environments` and a SHA-256")?;
         let replaces = match self.after("replaces", REPLACES)? {
             NOTHING => None,
-            hash => Some(hash.parse().map_err(|_| self.wrong(REPLACES))?),
+            both => {
+                let (policies, environments) = both.split_once(' ').ok_or(self.wrong(REPLACES))?;
+                let hash = |text: &str| text.parse().map_err(|_| self.wrong(REPLACES));
+                Some(PolicyHashes { policies: hash(policies)?, environments: hash(environments)? })
+            }
         };
-        Ok(Subject::Policies(PolicyStatement { serial, policies, environments, replaces }))
+        let hashes = PolicyHashes { policies, environments };
+        Ok(Subject::Policies(PolicyStatement { serial, hashes, replaces }))
     }
 
     fn application(&mut self, id: ApplicationId) -> Result<Subject, StatementError> {

@@ -47,12 +47,15 @@ fn present() -> Officers {
     officers(1, &[martin(), durand(), petit()])
 }
 
+fn hashes(policies: &[u8], environments: &[u8]) -> PolicyHashes {
+    PolicyHashes { policies: ContentHash::of(policies), environments: ContentHash::of(environments) }
+}
+
 fn policies() -> Statement {
     let subject = Subject::Policies(PolicyStatement {
         serial: 2,
-        policies: ContentHash::of(b"policies"),
-        environments: ContentHash::of(b"environments"),
-        replaces: Some(ContentHash::of(b"former policies")),
+        hashes: hashes(b"policies", b"environments"),
+        replaces: Some(hashes(b"former policies", b"former environments")),
     });
     Statement { scope: scope(), subject }
 }
@@ -212,8 +215,8 @@ fn what_is_wrong_with_a_statement_is_told_with_its_line() {
     let (policies, application, officers) =
         (policies().to_string(), application(None).to_string(), other_officers().to_string());
     for (text, says) in [
-        (String::new(), "does not begin with `coffre approval v1`"),
-        (policies.replace("v1", "v2"), "does not begin with `coffre approval v1`"),
+        (String::new(), "this does not begin with `coffre approval v1`"),
+        (policies.replace("v1", "v2"), "this does not begin with `coffre approval v1`"),
         ("coffre approval v1\n".to_owned(), "line 2 of the statement is not `vault`"),
         (policies.replace("vault 0", "vault  0"), "line 2 of the statement is not `vault`"),
         (policies.replace("production", "Production"), "line 3 of the statement is not `environment`"),
@@ -223,6 +226,7 @@ fn what_is_wrong_with_a_statement_is_told_with_its_line() {
         (policies.replace("hash ", "hash A"), "line 5 of the statement is not `hash` and a SHA-256"),
         (policies.replace("environments ", ""), "line 6 of the statement is not `environments`"),
         (policies.replace("replaces ", "replaces x"), "line 7 of the statement is not `replaces`"),
+        (policies.replace("replaces ", "replaces nothing "), "line 7 of the statement is not `replaces`"),
         (format!("{policies}\n"), "line 8 of the statement is not the end"),
         (policies.trim_end().to_owned(), "line 7 of the statement is not `replaces`"),
         (application.replace("crm", "c rm"), "line 5 of the statement is not `name`"),
@@ -238,11 +242,14 @@ fn what_is_wrong_with_a_statement_is_told_with_its_line() {
 }
 
 fn any_statement() -> impl Strategy<Value = Statement> {
-    let hash = || any::<[u8; 32]>().prop_map(ContentHash::from_bytes);
-    let policies =
-        (1_u64.., hash(), hash(), prop::option::of(hash())).prop_map(|(serial, policies, environments, replaces)| {
-            Subject::Policies(PolicyStatement { serial, policies, environments, replaces })
-        });
+    let hashes = || {
+        any::<[[u8; 32]; 2]>().prop_map(|[policies, environments]| PolicyHashes {
+            policies: ContentHash::from_bytes(policies),
+            environments: ContentHash::from_bytes(environments),
+        })
+    };
+    let policies = (1_u64.., hashes(), prop::option::of(hashes()))
+        .prop_map(|(serial, hashes, replaces)| Subject::Policies(PolicyStatement { serial, hashes, replaces }));
     let application = (any::<[u8; 16]>(), "[a-z][a-z0-9-]{0,63}", 0..6_usize, prop::option::of("[a-z]+:[!-~]{1,80}"))
         .prop_map(|(id, name, role, san_uri)| {
             let (id, role) = (ApplicationId::from_bytes(id), Role::ALL[role]);

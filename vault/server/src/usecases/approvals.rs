@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use coffre_core::approval::{Approval, Officer, Officers};
+use coffre_core::approval::{Approval, Officer, Officers, PolicyHashes};
 use coffre_core::audit::{Action, Decision, Draft};
 use coffre_core::crypto::Scope;
 use coffre_core::ids::RequestId;
@@ -26,8 +26,7 @@ pub(crate) struct Approvals {
     /// Those that a server was started with last.
     pub(crate) in_force: Option<ApprovedPolicies>,
     /// Those that this server goes by.
-    pub(crate) policies: ContentHash,
-    pub(crate) environments: ContentHash,
+    pub(crate) loaded: PolicyHashes,
     /// Applications that have no effect yet.
     pub(crate) waiting: Vec<Application>,
 }
@@ -66,15 +65,13 @@ impl Keeper {
     /// How it stands.
     pub(crate) async fn approvals(self: &Arc<Self>) -> Result<Approvals, Failure> {
         self.view(|keeper, snapshot| {
-            let (policies, environments) = keeper.policy_hashes();
             let applications = snapshot.applications()?.into_iter();
             Ok(Approvals {
                 scope: keeper.store.scope().clone(),
                 officers: snapshot.officers()?,
                 approved: snapshot.policies_approved()?,
                 in_force: snapshot.policies_in_force()?,
-                policies,
-                environments,
+                loaded: keeper.policy_hashes(),
                 waiting: applications.filter(|one| one.revoked_at.is_none() && !one.in_effect).collect(),
             })
         })
@@ -101,43 +98,37 @@ impl Keeper {
             );
             return Ok(());
         }
-        let (policies, environments) = self.policy_hashes();
-        if approved.as_ref().is_some_and(|approved| approved.is(policies, environments)) && approved != in_force {
+        let hashes = self.policy_hashes();
+        if approved.as_ref().is_some_and(|approved| approved.hashes == hashes) && approved != in_force {
             let request = RequestId::random(&mut SystemEntropy);
             let draft = Draft::new(Action::EnactPolicies, Decision::Allow, request);
-            let enact = EnactPolicies { policies, environments };
+            let enact = EnactPolicies { hashes };
             self.store.transact(enact, draft, None, Depends::default()).await.map_err(uncommitted)?;
             return Ok(());
         }
         // What was approved since, and not started with yet, does not stop what is in force.
-        if in_force.as_ref().is_some_and(|in_force| in_force.is(policies, environments)) {
+        if in_force.as_ref().is_some_and(|in_force| in_force.hashes == hashes) {
             return Ok(());
         }
-        Err(ApprovalRefusal::from(not_approved(policies, environments, approved)).into())
+        Err(ApprovalRefusal::from(not_approved(hashes, approved)).into())
     }
 
-    fn policy_hashes(&self) -> (ContentHash, ContentHash) {
+    fn policy_hashes(&self) -> PolicyHashes {
         let of = |hash: coffre_policies::PolicySetHash| ContentHash::from_bytes(*hash.as_bytes());
-        (of(self.policies.hash()), of(self.policies.environments_hash()))
+        PolicyHashes { policies: of(self.policies.hash()), environments: of(self.policies.environments_hash()) }
     }
 }
 
-fn not_approved(
-    policies: ContentHash,
-    environments: ContentHash,
-    approved: Option<ApprovedPolicies>,
-) -> PoliciesNotApproved {
+fn not_approved(found: PolicyHashes, approved: Option<ApprovedPolicies>) -> PoliciesNotApproved {
     match approved {
-        None => PoliciesNotApproved::None { found: policies.to_string() },
-        Some(approved) if approved.policies == policies => PoliciesNotApproved::Environments {
-            found: environments.to_string(),
-            serial: approved.serial,
-            approved: approved.environments.to_string(),
-        },
-        Some(approved) => PoliciesNotApproved::Others {
-            found: policies.to_string(),
-            serial: approved.serial,
-            approved: approved.policies.to_string(),
-        },
+        None => PoliciesNotApproved::None { found: found.policies.to_string() },
+        Some(ApprovedPolicies { serial, hashes, .. }) if hashes.policies == found.policies => {
+            let (found, approved) = (found.environments.to_string(), hashes.environments.to_string());
+            PoliciesNotApproved::Environments { found, serial, approved }
+        }
+        Some(ApprovedPolicies { serial, hashes, .. }) => {
+            let (found, approved) = (found.policies.to_string(), hashes.policies.to_string());
+            PoliciesNotApproved::Others { found, serial, approved }
+        }
     }
 }

@@ -4,7 +4,9 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
-use coffre_core::approval::{ApplicationStatement, Officer, Officers, PolicyStatement, Statement, Subject};
+use coffre_core::approval::{
+    ApplicationStatement, Officer, Officers, PolicyHashes, PolicyStatement, Statement, Subject,
+};
 use coffre_core::audit::{Action, Decision, Draft};
 use coffre_core::crypto::Scope;
 use coffre_core::ids::{RequestId, VaultId};
@@ -143,7 +145,7 @@ async fn nothing_is_done_for_an_application_that_is_not_approved() {
         legal.get("/v1/audit/entries").await,
         legal.get("/v1/audit/tree-head").await,
         legal.get("/v1/audit/log/checkpoint").await,
-        legal.get("/v1/habilitations").await,
+        legal.get("/v1/habilitations?type=policyholder").await,
         legal.get("/v1/retention/plan").await,
         legal.tell("/v1/seal").await,
     ] {
@@ -174,10 +176,7 @@ async fn what_does_not_take_effect_is_told_and_logged() {
     let crm = application(&control, "crm").await;
     let own = vault.store.scope().clone();
     let subject = || Subject::Application(crm.clone());
-    let policies = |serial, replaces| {
-        let hash = ContentHash::of(b"some");
-        Subject::Policies(PolicyStatement { serial, policies: hash, environments: hash, replaces })
-    };
+    let policies = |serial, replaces| Subject::Policies(PolicyStatement { serial, hashes: some(b"some"), replaces });
     let two = [martin(), durand()];
     let whole = signed(&vault.store, subject(), &two);
     let other_vault = Scope { vault: VaultId::random(&mut SystemEntropy), ..own.clone() };
@@ -198,7 +197,7 @@ async fn what_does_not_take_effect_is_told_and_logged() {
         (signed(&vault.store, Subject::Application(promoted), &two), "another-application"),
         (signed(&vault.store, Subject::Application(unknown), &two), "no-such-application"),
         (signed(&vault.store, policies(2, None), &two), "not-the-next"),
-        (signed(&vault.store, policies(1, Some(ContentHash::of(b"x"))), &two), "replaces-another"),
+        (signed(&vault.store, policies(1, Some(some(b"x"))), &two), "replaces-another"),
         (signed(&vault.store, Subject::Officers(officers(3, &two)), &two), "not-the-next"),
     ] {
         let answer = control.post("/v1/approvals", &json!({ "note": note })).await;
@@ -219,6 +218,10 @@ async fn what_does_not_take_effect_is_told_and_logged() {
         (&logged["action"], &logged["decision"], &logged["cause"]),
         (&json!("approve"), &json!("deny"), &json!("not-the-next"))
     );
+}
+
+fn some(text: &[u8]) -> PolicyHashes {
+    PolicyHashes { policies: ContentHash::of(text), environments: ContentHash::of(text) }
 }
 
 /// Another token of an application that was approved: the approval is the application's.
@@ -292,14 +295,13 @@ async fn hand_in(store: &Store, note: String) -> Result<(), HandInRefusal> {
     handed_in.unwrap().0.map(drop)
 }
 
-fn hashes(policies: &Policies) -> [ContentHash; 2] {
-    [policies.hash(), policies.environments_hash()].map(|hash| ContentHash::from_bytes(*hash.as_bytes()))
+fn hashes(policies: &Policies) -> PolicyHashes {
+    let of = |hash: coffre_policies::PolicySetHash| ContentHash::from_bytes(*hash.as_bytes());
+    PolicyHashes { policies: of(policies.hash()), environments: of(policies.environments_hash()) }
 }
 
 fn statement(serial: u64, policies: &Policies, replaces: Option<&Policies>) -> Subject {
-    let [policies, environments] = hashes(policies);
-    let replaces = replaces.map(|replaced| hashes(replaced)[0]);
-    Subject::Policies(PolicyStatement { serial, policies, environments, replaces })
+    Subject::Policies(PolicyStatement { serial, hashes: hashes(policies), replaces: replaces.map(hashes) })
 }
 
 /// Starts a server with these policies and stops it again; gives why it did not start.

@@ -2,10 +2,9 @@
 //! its entry, like an act: somebody tried.
 
 use coffre_core::approval::{
-    ApplicationStatement, Approval, ApprovalError, Officers, PolicyStatement, Statement, Subject,
+    ApplicationStatement, Approval, ApprovalError, Officers, PolicyHashes, PolicyStatement, Statement, Subject,
 };
 use coffre_core::audit::{Decision, Draft};
-use coffre_core::spool::ContentHash;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use thiserror::Error;
@@ -158,7 +157,7 @@ impl HandInApproval {
         if statement.serial != expected {
             return Ok(Err(HandInRefusal::Serial { what: "policies", found: statement.serial, expected }));
         }
-        if statement.replaces != last.map(|last| last.policies) {
+        if statement.replaces != last.map(|last| last.hashes) {
             return Ok(Err(HandInRefusal::Replaces));
         }
         keep(work, POLICIES_APPROVED, &ApprovedPolicies::new(statement, &self.note))?;
@@ -197,10 +196,8 @@ fn change_officers(work: &Work<'_>, officers: &Officers) -> Result<Result<(), Ha
 
 /// Says that a server goes on with the policy set that was approved last: the one before it does not come back.
 pub struct EnactPolicies {
-    /// The hash of the policy set.
-    pub policies: ContentHash,
-    /// The hash of the environments' files.
-    pub environments: ContentHash,
+    /// What it is known by.
+    pub hashes: PolicyHashes,
 }
 
 /// Policies that do not come into force.
@@ -220,11 +217,11 @@ impl Transaction for EnactPolicies {
 
     fn run(self, work: &mut Work<'_>, mut base: Draft) -> Result<(), EnactError> {
         let approved = read::<ApprovedPolicies>(work, POLICIES_APPROVED)?;
-        let approved = approved.filter(|approved| approved.is(self.policies, self.environments));
+        let approved = approved.filter(|approved| approved.hashes == self.hashes);
         let approved = approved.ok_or(EnactError::NotApproved)?;
         keep(work, POLICIES_IN_FORCE, &approved)?;
-        base.target = Some(told_of_policies(approved.serial, approved.policies, approved.environments));
-        base.policy_set = Some(approved.policies.to_string());
+        base.target = Some(told_of_policies(approved.serial, approved.hashes));
+        base.policy_set = Some(approved.hashes.policies.to_string());
         work.log(base);
         Ok(())
     }
@@ -239,9 +236,7 @@ fn refuse(work: &mut Work<'_>, mut entry: Draft, cause: &str) {
 /// What an entry says of what is approved.
 fn target(statement: &Statement) -> String {
     match &statement.subject {
-        Subject::Policies(PolicyStatement { serial, policies, environments, .. }) => {
-            told_of_policies(*serial, *policies, *environments)
-        }
+        Subject::Policies(PolicyStatement { serial, hashes, .. }) => told_of_policies(*serial, *hashes),
         Subject::Application(ApplicationStatement { id, name, role, san_uri }) => {
             let by = san_uri.as_deref().map(|uri| format!(", by certificate of {uri}")).unwrap_or_default();
             format!("application {name} ({role}, {id}){by}")
@@ -250,7 +245,8 @@ fn target(statement: &Statement) -> String {
     }
 }
 
-fn told_of_policies(serial: u64, policies: ContentHash, environments: ContentHash) -> String {
+fn told_of_policies(serial: u64, hashes: PolicyHashes) -> String {
+    let PolicyHashes { policies, environments } = hashes;
     format!("policies {serial} ({policies}, environments {environments})")
 }
 

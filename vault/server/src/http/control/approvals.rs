@@ -69,7 +69,7 @@ async fn stand(State(api): State<Api>, Account(_): Account, uri: Uri) -> Result<
         "environment": standing.scope.environment,
         "officers": standing.officers.as_ref().map(OfficersView::from),
         "policies": {
-            "loaded": { "policies": standing.policies, "environments": standing.environments },
+            "loaded": standing.loaded,
             "approved": standing.approved.as_ref().map(set),
             "in_force": standing.in_force.as_ref().map(set),
         },
