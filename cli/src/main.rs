@@ -16,6 +16,7 @@ mod figures;
 mod interrupt;
 mod language;
 mod notify;
+mod officer_key;
 mod output;
 mod paper;
 mod place;
@@ -24,6 +25,7 @@ mod recovery;
 mod report;
 mod role_names;
 mod schedule;
+mod terminal;
 
 use std::io::{self, Write as _};
 use std::process::ExitCode;

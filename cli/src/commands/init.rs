@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use clap::Args;
+use coffre_core::approval::{Officer, Officers};
 use coffre_core::day::Day;
 use coffre_core::ids::Environment;
 use coffre_core::key_share::Parts;
@@ -13,9 +14,13 @@ use coffre_store::clock::{Clock as _, SystemClock, SystemEntropy};
 use coffre_store::{Identity, InitError, InitPlan, Initialized, init_and_hand_over};
 use serde_json::json;
 
+use crate::commands::officer;
+use crate::complaint::Complaint;
 use crate::configuration;
+use crate::control::Control;
 use crate::exit::Exit;
 use crate::output;
+use crate::place::Place;
 use crate::recovery::{Making, SharingArguments, VaultFacts, Whereabouts, parts};
 
 /// The arguments of `coffre init`.
@@ -39,6 +44,10 @@ pub(crate) struct Arguments {
     recovery_shares: Option<Parts>,
     #[command(flatten)]
     sharing: SharingArguments,
+    /// An officer, by the line that `coffre officer keygen` printed; give it for each, at least twice. Policies and
+    /// applications then take effect only once two officers have signed them
+    #[arg(long = "officer", value_name = "KEY")]
+    officers: Vec<Officer>,
     /// Print one JSON object instead of lines
     #[arg(long)]
     json: bool,
@@ -47,16 +56,42 @@ pub(crate) struct Arguments {
 /// Makes the vault and says what to keep.
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     let directory = std::path::absolute(&arguments.directory)?;
+    // Before anything is made.
+    if !arguments.officers.is_empty() {
+        Officers::new(1, arguments.officers.clone())
+            .map_err(|error| Complaint::told(Exit::Usage, error.to_string(), Vec::new()))?;
+    }
     let (vault, told) = match arguments.recovery_shares {
         Some(parts) => shared(&directory, arguments, parts)?,
         None => (kept(&directory, arguments)?, None),
     };
     configuration::pin(&directory, &arguments.environment, &vault.vault.to_string(), &vault.verification_key)
         .context("the vault is made, but its coffre.toml is not; write it from what `coffre doctor` prints")?;
+    let officers = &arguments.officers;
+    let enrolled = if officers.is_empty() { Ok(None) } else { enrol(&directory, officers).map(Some) };
     if arguments.json {
-        output::json(&report(&directory, &arguments.environment, &vault))?;
+        let mut report = report(&directory, &arguments.environment, &vault);
+        report["officers"] = officers.iter().map(Officer::known_as).collect();
+        output::json(&report)?;
     } else {
         output::line(lines(&directory, &arguments.environment, &vault, told.as_deref()))?;
+    }
+    conclude(enrolled, arguments.json)
+}
+
+/// Says whether anybody approves what takes effect in the new vault.
+fn conclude(enrolled: anyhow::Result<Option<String>>, json: bool) -> anyhow::Result<Exit> {
+    match enrolled {
+        Ok(None) => {
+            output::note("nobody approves policies and applications here: enrol officers with `coffre officer enrol`")?;
+        }
+        Ok(Some(told)) if !json => output::line(told)?,
+        Ok(Some(_)) => {}
+        Err(error) => {
+            let context =
+                "the vault is made, but its officers are not enrolled; run `coffre officer enrol` with the same lines";
+            return Err(error.context(context));
+        }
     }
     Ok(Exit::Success)
 }
@@ -92,6 +127,10 @@ fn shared(directory: &Path, arguments: &Arguments, parts: Parts) -> anyhow::Resu
     let environment = &arguments.environment;
     let made = init_and_hand_over(directory, environment, &SystemClock, &mut SystemEntropy, &mut hand_over)?;
     Ok((made, told))
+}
+
+fn enrol(directory: &Path, officers: &[Officer]) -> anyhow::Result<String> {
+    officer::enrol(&Control::of(&Place { directory: directory.to_owned(), configuration: None })?, officers)
 }
 
 /// `vault` → `vault.recovery-identity`.

@@ -1,6 +1,7 @@
 //! The built `coffre` binary, as people and schedulers meet it: one module a behaviour, one binary for all of them.
 #![expect(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "tests")]
 
+mod approving;
 mod audit_copy;
 mod backups;
 mod bad_requests;

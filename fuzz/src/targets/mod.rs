@@ -1,5 +1,6 @@
 //! The targets, by what they read. `fuzz_targets/` has one program for each.
 
+mod approval;
 mod http;
 mod legacy;
 mod log;
@@ -7,6 +8,7 @@ mod policy;
 mod spool;
 mod vault;
 
+pub use approval::approval;
 pub use http::{body, headers, query};
 pub use legacy::{legacy, restic};
 pub use log::{entry, head, log_copy, note, proof, tile_path};

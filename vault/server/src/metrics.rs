@@ -142,6 +142,12 @@ impl Metrics {
             text.gauge("coffre_requests_pending", "Requests that wait for an answer.", requests.pending);
             text.gauge("coffre_requests_due_soon", "Requests to be answered within a week.", requests.due_soon);
             text.gauge("coffre_requests_overdue", "Requests whose time to be answered is over.", requests.overdue);
+            let approvals = statistics.approvals;
+            text.gauge("coffre_officers", "Officers; 0 where nobody approves.", approvals.officers);
+            let waiting = approvals.applications_waiting;
+            text.gauge("coffre_applications_waiting", "Applications that wait for approval.", waiting);
+            let waiting = u64::from(approvals.policies_waiting);
+            text.gauge("coffre_policies_waiting", "1 when approved policies wait for a restart.", waiting);
         }
         let series = self.lock();
         series.expose(&mut text);

@@ -8,6 +8,7 @@
 //! - nothing here decides who may read: that is the server's `authorization`, by the policies.
 
 mod applications;
+mod approvals;
 mod capture;
 mod carrying;
 pub mod clock;
@@ -48,6 +49,7 @@ pub mod transactions;
 mod values;
 mod writer;
 
+pub use approvals::{ApprovalCounts, ApprovedPolicies};
 pub use capture::{CaptureError, CaptureOptions, CaptureStatus, Captured, CaughtUp, WhenFull};
 pub use carrying::Carrying;
 pub use disclosure::{Claim, Depends, Disclosure, Receipt, Undisclosed, WrongReceipt};

@@ -106,6 +106,8 @@ pub async fn serve(options: ServerOptions, store: Store, policies: Arc<Policies>
     let operators = options.operators.clone().map(Operators::read).transpose()?;
     let keeper = Keeper::new(store.clone(), policies, limits.readers, options.witnesses.clone());
     let keeper = Arc::new(keeper.watching(options.alerts));
+    // Nothing is bound before that.
+    keeper.require_policies().await.map_err(ServeError::of_policies)?;
     let api = Api {
         keeper: Arc::clone(&keeper),
         operators: operators.as_ref().map(Operators::tokens),

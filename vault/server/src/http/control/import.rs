@@ -30,6 +30,9 @@ async fn import(State(api): State<Api>, Account(call): Account, request: Request
     let (parts, sent) = request.into_parts();
     Parameters::none(&parts.uri)?;
     let asked: ImportLegacy = body::json(&parts.headers, sent, &api.limits, &["application/json"]).await?;
+    if !asked.dry_run {
+        api.keeper.require_policies().await?;
+    }
     let (lines, mut told) = mpsc::channel::<Bytes>(16);
     tokio::task::spawn_blocking(move || {
         // Whoever asked may have gone: the import goes on, and the next one finds what it brought.
