@@ -6,7 +6,8 @@ use clap::{Args, Parser, Subcommand};
 use coffre_core::ids::Environment;
 
 use crate::commands::{
-    application, audit, backup, doctor, drill, import, init, key, policy, restore, retention, seal, serve,
+    application, approve, audit, backup, doctor, drill, import, init, key, officer, policy, restore, retention, seal,
+    serve,
 };
 use crate::demo;
 
@@ -57,6 +58,10 @@ pub(crate) enum Verb {
     Import(Box<import::Arguments>),
     /// Add, list or revoke the applications that may call the API
     Application(application::Arguments),
+    /// Make an officer's key, enrol the first officers of a vault, or list them
+    Officer(officer::Arguments),
+    /// Have officers sign policies, an application or other officers, and hand in what two of them have signed
+    Approve(approve::Arguments),
     /// Replace the root key of a vault
     Key(key::Arguments),
     /// Check, test and compare the policies, or explain what they decide

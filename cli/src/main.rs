@@ -16,12 +16,16 @@ mod figures;
 mod interrupt;
 mod language;
 mod notify;
+mod officer_key;
 mod output;
+mod paper;
 mod place;
 mod progress;
+mod recovery;
 mod report;
 mod role_names;
 mod schedule;
+mod terminal;
 
 use std::io::{self, Write as _};
 use std::process::ExitCode;

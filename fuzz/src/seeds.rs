@@ -22,6 +22,12 @@ const KEYRING_MANIFEST: &str = include_str!("../../vault/core/src/spool/tests/go
 const INVENTORY: &str = include_str!("../../vault/core/src/spool/tests/golden/inventory.txt");
 const SEGMENT: &[u8] = include_bytes!("../../vault/core/src/spool/tests/golden/segment-header");
 const LOG_SEGMENT: &[u8] = include_bytes!("../../vault/core/src/spool/tests/golden/log-segment-header");
+const SHARE: &str = include_str!("../../vault/core/src/key_share/golden/share-2-of-3.txt");
+const APPROVALS: [(&str, &str); 3] = [
+    ("policies", include_str!("../../vault/core/src/approval/golden/policies.note")),
+    ("application", include_str!("../../vault/core/src/approval/golden/application.note")),
+    ("officers", include_str!("../../vault/core/src/approval/golden/officers.note")),
+];
 const MAPPING: &str = include_str!("../../policies/mappings/legal-cobol.toml");
 
 /// Writes every seed below this folder, under the name of its target.
@@ -100,13 +106,18 @@ fn vault() -> Seeds {
         "{{\"format\":1,\"environment\":\"production\",\"vault\":\"{}\",\"wrapped\":\"AAAA\"}}",
         scope().vault
     );
-    vec![
+    let approvals = APPROVALS.map(|(name, note)| seed("approval", name, text_of(note.as_bytes())));
+    let mut seeds = vec![
         seed("document", "empty", [0, 0]),
         seed("document", "two-chunks-changed", [4, 1, 9, 0, 0, 1, 0, 1, 1, 7]),
         seed("key_files", "root", root.to_bytes().to_vec()),
         seed("key_files", "keys", keys),
         seed("tombstone", "terms", text_of(tombstone.as_bytes())),
-    ]
+        seed("key_share", "page", SHARE),
+        seed("key_share", "line", SHARE.lines().find_map(|line| line.strip_prefix("1  ")).unwrap_or_default()),
+    ];
+    seeds.extend(approvals);
+    seeds
 }
 
 fn policies() -> Seeds {

@@ -25,6 +25,7 @@ pub struct Policies {
     environments: Vec<Environment>,
     engine: Engine,
     hash: PolicySetHash,
+    environments_hash: PolicySetHash,
 }
 
 /// SHA-256 of everything that binds. Two vaults with equal hashes decide alike.
@@ -40,8 +41,17 @@ impl PolicySetHash {
     /// Over each binding file in the order of the paths: length of the path, path, length of the
     /// text, text; lengths as eight bytes, big-endian. Environments bind no decision.
     fn of(sources: &Sources) -> Self {
+        Self::over(sources.iter().filter(|(file, _)| !is_environment(file)))
+    }
+
+    /// The same over the files of environments.
+    fn of_environments(sources: &Sources) -> Self {
+        Self::over(sources.iter().filter(|(file, _)| is_environment(file)))
+    }
+
+    fn over<'s>(files: impl Iterator<Item = (&'s str, &'s str)>) -> Self {
         let mut hash = Sha256::new();
-        for (file, text) in sources.iter().filter(|(file, _)| !file.starts_with("environments/")) {
+        for (file, text) in files {
             for part in [file, text] {
                 hash.update((part.len() as u64).to_be_bytes());
                 hash.update(part.as_bytes());
@@ -49,6 +59,10 @@ impl PolicySetHash {
         }
         Self(hash.finalize().into())
     }
+}
+
+fn is_environment(file: &str) -> bool {
+    file.starts_with("environments/")
 }
 
 impl fmt::Display for PolicySetHash {
@@ -91,13 +105,18 @@ impl Policies {
             .map(|(name, text)| reader.parse(TomlFile { name, text }))
             .collect::<Result<_, _>>()?;
         let engine = Engine::load(sources, World { record_types: &record_types, purposes: &purposes })?;
-        let hash = PolicySetHash::of(sources);
-        Ok(Self { record_types, purposes, retention, environments, engine, hash })
+        let (hash, environments_hash) = (PolicySetHash::of(sources), PolicySetHash::of_environments(sources));
+        Ok(Self { record_types, purposes, retention, environments, engine, hash, environments_hash })
     }
 
     /// The hash of everything that binds a decision or a record.
     pub fn hash(&self) -> PolicySetHash {
         self.hash
+    }
+
+    /// The hash of the environments' files: they bind no decision, but officers approve them with the rest.
+    pub fn environments_hash(&self) -> PolicySetHash {
+        self.environments_hash
     }
 
     /// A record type.
@@ -170,6 +189,10 @@ mod tests {
         assert_eq!(
             PolicySetHash::of(&two).to_string(),
             "1918d37663a2b777f5c77e3912853c037e6f6c1b042184224bf3ffb821be43a6"
+        );
+        assert_eq!(
+            PolicySetHash::of_environments(&two).to_string(),
+            "d41dd9653f2e8543fc969426481ef62de16d0b94d3612a366435e25be873013d"
         );
     }
 }

@@ -1,5 +1,5 @@
 //! What changes between two policy folders: nothing when nothing does, and everything that can be asked otherwise.
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 use std::fmt::Write as _;
 
@@ -89,4 +89,21 @@ fn what_is_declared_anew_or_no_longer_is_told() {
             .replace("[[field]]\npath = \"contact.availability\"", "[[field]]\npath = \"contact.hours\"")
     });
     insta::assert_snapshot!(told(&Comparison::between(&embedded, &special)));
+}
+
+#[test]
+fn every_rule_of_retention_is_compared() {
+    let embedded = Policies::embedded().unwrap();
+    for (from, to, name) in [
+        ("active = \"P3Y\"", "active = \"P2Y\"", "policyholder without a contract"),
+        ("archive = \"P10Y\"", "archive = \"P9Y\"", "policyholder longer where contract.product says "),
+        ("keep = \"P12M\"", "keep = \"P6M\"", "audit log"),
+        ("\nopposes-erasure = \"legal-claims\"", "", "policyholder "),
+    ] {
+        let changed = with("retention.toml", |text| text.replacen(from, to, 1));
+        let comparison = Comparison::between(&embedded, &changed);
+        let [change] = comparison.declared.as_slice() else { panic!("{to}: {:?}", comparison.declared) };
+        assert!(change.name.starts_with(name), "{}", change.name);
+        assert_ne!(change.before, change.after);
+    }
 }

@@ -10,7 +10,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use coffre_core::crypto::hex;
 
-use super::{Contents, Destination, PutError, Source, SourceError, is_sound};
+use super::{Contents, Destination, PutError, RemoveError, Removing, Source, SourceError, is_sound};
 use crate::durable;
 
 /// Unfinished files, beside the objects so that a rename suffices. Not listed with them.
@@ -224,5 +224,24 @@ impl Destination for FileSystem {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(self.write_error(INCOMING, error)),
             _ => Ok(()),
         }
+    }
+}
+
+impl Removing for FileSystem {
+    fn remove(&self, path: &str) -> Result<(), RemoveError> {
+        if !is_sound(path) {
+            return Err(RemoveError::Path { path: path.to_owned() });
+        }
+        let full = self.root.join(path);
+        let removed = match fs::remove_file(&full) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound && self.root.is_dir() => return Ok(()),
+            removed => removed.and_then(|()| durable::sync_folder(full.parent().unwrap_or(&self.root))),
+        };
+        // Durable: its absence.
+        let (place, path) = (self.label(), path.to_owned());
+        removed.map_err(|source| match source.kind() {
+            io::ErrorKind::PermissionDenied => RemoveError::Refused { place, path, source },
+            _ => RemoveError::Failed { place, path, source },
+        })
     }
 }

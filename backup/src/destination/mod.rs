@@ -10,6 +10,7 @@ mod error;
 mod file_system;
 mod memory;
 mod patience;
+mod remove;
 mod s3;
 mod sftp;
 
@@ -23,6 +24,7 @@ pub use bandwidth::Limited;
 pub use error::{PutError, SourceError};
 pub use file_system::FileSystem;
 pub use memory::Memory;
+pub use remove::{RemoveError, Removing};
 pub use s3::{NoAccessKey, S3, S3Error, S3Settings};
 pub use sftp::{Sftp, SftpSettings};
 

@@ -236,8 +236,8 @@ impl<'a> Follower<'a> {
         let captured = shipped.captured.ok_or(TargetError::Empty)?;
         let ends = ends(spool, self.destination, pinned, main.generation, observer)?.ok_or(TargetError::Empty)?;
         let generation = main.generation;
-        let segment = shipped.newest.segment;
-        self.cursor = Some(Cursor { generation, main, keyring, ends, segment, captured });
+        let (segment, generations) = (shipped.newest.segment, shipped.generations);
+        self.cursor = Some(Cursor { generation, main, keyring, ends, segment, captured, generations });
         Ok(shipped.bytes)
     }
 

@@ -32,7 +32,7 @@ const CROWD_BYTES: u64 = 128 << 20;
 /// A shipment under way, and what it has done so far.
 pub(super) struct Shipment<'a> {
     pub(super) spool: &'a dyn Source,
-    destination: &'a dyn Destination,
+    pub(super) destination: &'a dyn Destination,
     pub(super) pinned: &'a Pinned,
     scope: &'a Scope,
     compare: Compare,
@@ -230,7 +230,7 @@ impl<'a> Shipment<'a> {
         Ok(())
     }
 
-    fn damaged(&self, fault: Fault) -> ShipError {
+    pub(super) fn damaged(&self, fault: Fault) -> ShipError {
         ShipError::Damaged { destination: self.destination.label(), fault }
     }
 }

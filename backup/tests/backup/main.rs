@@ -3,10 +3,12 @@
 
 mod busy;
 mod copies;
+mod expiring;
 mod faults;
 mod keeping;
 mod restoring;
 mod running;
+mod second_vault;
 mod segments;
 mod shipping;
 mod snapshots;

@@ -15,10 +15,21 @@ pub(crate) struct Sshd {
     server: Option<Listening>,
     port: u16,
     read_only: bool,
+    /// What it serves files with.
+    subsystem: &'static str,
 }
 
 impl Sshd {
     pub(crate) fn start() -> Self {
+        Self::with("internal-sftp")
+    }
+
+    /// One that lets nobody remove anything.
+    pub(crate) fn without_removal() -> Self {
+        Self::with("internal-sftp -P remove,rmdir")
+    }
+
+    fn with(subsystem: &'static str) -> Self {
         let home = tempfile::tempdir().unwrap();
         let path = |name: &str| home.path().join(name);
         for key in ["host", "ours", "other"] {
@@ -26,7 +37,7 @@ impl Sshd {
         }
         fs::copy(path("ours.pub"), path("authorized_keys")).unwrap();
         fs::create_dir(path("backups")).unwrap();
-        let mut sshd = Self { port: free_port(), home, server: None, read_only: false };
+        let mut sshd = Self { port: free_port(), home, server: None, read_only: false, subsystem };
         sshd.know("host");
         sshd.resume();
         sshd
@@ -60,10 +71,11 @@ impl Sshd {
     fn resume(&mut self) {
         let configuration = format!(
             "ListenAddress 127.0.0.1:{}\nHostKey {}\nAuthorizedKeysFile {}\nPidFile none\nStrictModes no\nUsePAM no\n\
-             PasswordAuthentication no\nKbdInteractiveAuthentication no\nSubsystem sftp internal-sftp{}\n",
+             PasswordAuthentication no\nKbdInteractiveAuthentication no\nSubsystem sftp {}{}\n",
             self.port,
             self.path("host").display(),
             self.path("authorized_keys").display(),
+            self.subsystem,
             if self.read_only { " -R" } else { "" },
         );
         fs::write(self.path("sshd_config"), configuration).unwrap();

@@ -83,6 +83,7 @@ struct Application {
     san_uri: Option<String>,
     added_at: String,
     revoked_at: Option<String>,
+    in_effect: bool,
     tokens: Vec<TokenTimes>,
 }
 
@@ -105,6 +106,7 @@ struct Added {
     at: String,
     token: Option<Zeroizing<String>>,
     expires_at: Option<String>,
+    in_effect: bool,
 }
 
 #[derive(Deserialize)]
@@ -139,10 +141,15 @@ pub(crate) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
 fn add(control: &Control, name: &str, role: Role, asked: &Value, json: bool) -> anyhow::Result<()> {
     let added: Added = control.post("/v1/applications", Some(asked))?.json()?;
     let token = added.token.as_ref().map(|token| token.as_str());
+    if !added.in_effect {
+        let approve = format!("`coffre approve application {name}`");
+        output::note(&format!("it has no effect until two officers have approved it: see {approve}"))?;
+    }
     if json {
-        let Added { id, at, expires_at, .. } = &added;
+        let Added { id, at, expires_at, in_effect, .. } = &added;
         return output::json(&json!({
             "id": id, "name": name, "role": role, "added_at": at, "token": token, "expires_at": expires_at,
+            "in_effect": in_effect,
         }));
     }
     match token {
@@ -176,12 +183,19 @@ fn list(control: &Control, json: bool) -> anyhow::Result<()> {
         return output::json(&json!({ "applications": applications }));
     }
     let row = |application: &Application| {
-        let Application { name, role, added_at, revoked_at, .. } = application;
+        let Application { name, role, added_at, revoked_at, in_effect, .. } = application;
         let revoked = revoked_at.clone().unwrap_or_else(|| "-".to_owned());
-        [name.clone(), role.clone(), added_at.clone(), expiry(application), revoked]
+        let in_effect = if !in_effect {
+            "not approved"
+        } else if revoked_at.is_some() {
+            "no"
+        } else {
+            "yes"
+        };
+        [name.clone(), role.clone(), added_at.clone(), expiry(application), revoked, in_effect.to_owned()]
     };
     let rows: Vec<_> = applications.iter().map(row).collect();
-    Ok(output::table(["NAME", "ROLE", "ADDED", "TOKEN UNTIL", "REVOKED"], &rows)?)
+    Ok(output::table(["NAME", "ROLE", "ADDED", "TOKEN UNTIL", "REVOKED", "IN EFFECT"], &rows)?)
 }
 
 /// Until when the newest token is in force, and the former one if it still is.

@@ -1,6 +1,7 @@
 //! One file (or folder) for each verb of the command line.
 
 pub(crate) mod application;
+pub(crate) mod approve;
 pub(crate) mod audit;
 pub(crate) mod backup;
 pub(crate) mod doctor;
@@ -8,6 +9,7 @@ pub(crate) mod drill;
 pub(crate) mod import;
 pub(crate) mod init;
 pub(crate) mod key;
+pub(crate) mod officer;
 pub(crate) mod policy;
 pub(crate) mod restore;
 pub(crate) mod retention;
@@ -27,6 +29,8 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
         Verb::Seal(verb) => seal::run(verb, &arguments.global),
         Verb::Import(verb) => import::run(verb, &arguments.global),
         Verb::Application(verb) => application::run(verb, &arguments.global),
+        Verb::Officer(verb) => officer::run(verb, &arguments.global),
+        Verb::Approve(verb) => approve::run(verb, &arguments.global),
         Verb::Key(verb) => key::run(verb, &arguments.global),
         Verb::Policy(verb) => policy::run(verb, &arguments.global),
         Verb::Audit(verb) => audit::run(verb, &arguments.global),

@@ -6,6 +6,7 @@ mod of_error;
 mod of_log;
 mod of_restore;
 mod of_server;
+mod of_share;
 mod of_store;
 
 use std::process::ExitCode;
@@ -37,13 +38,15 @@ pub(crate) enum Exit {
     Unhealthy,
     /// Two policy folders do not decide or declare alike.
     Differs,
+    /// Officers have not approved it: the policies that the vault was to go by, or what was handed in.
+    NotApproved,
     /// The operation may succeed later without a change: a full disk, a lost destination.
     Temporary,
 }
 
 impl Exit {
     /// Every way to end, in the order of their codes.
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 13] = [
         Self::Success,
         Self::Failure,
         Self::Usage,
@@ -55,6 +58,7 @@ impl Exit {
         Self::WrongKey,
         Self::Unhealthy,
         Self::Differs,
+        Self::NotApproved,
         Self::Temporary,
     ];
 
@@ -77,6 +81,7 @@ impl Exit {
             Self::WrongKey => 15,
             Self::Unhealthy => 16,
             Self::Differs => 17,
+            Self::NotApproved => 18,
             Self::Temporary => 75,
         }
     }

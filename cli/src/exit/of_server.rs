@@ -11,6 +11,8 @@ pub(super) const fn serve(error: &ServeError) -> Exit {
     match error {
         ServeError::Bind { .. } | ServeError::Socket(SocketError::InUse { .. }) => Exit::Busy,
         ServeError::Capture(_) => Exit::Temporary,
+        ServeError::NotApproved(_) => Exit::NotApproved,
+        ServeError::Approvals(_) => Exit::Failure,
         ServeError::BeyondLoopback { .. } | ServeError::Tls(_) | ServeError::Operators(_) | ServeError::Socket(_) => {
             Exit::Usage
         }
@@ -26,6 +28,9 @@ pub(super) fn asked(error: &ClientError) -> Exit {
         ClientError::Refused { status, .. } if *status == StatusCode::SERVICE_UNAVAILABLE => Exit::Temporary,
         ClientError::Refused { problem, .. } if problem.ends_with("drill-running") => Exit::Busy,
         ClientError::Refused { problem, .. } if problem.ends_with("no-such-destination") => Exit::Usage,
+        // Of policies, and of what was handed in.
+        ClientError::Refused { problem, .. } if problem.ends_with("not-approved") => Exit::NotApproved,
+        ClientError::Refused { problem, .. } if problem.ends_with("invalid-officers") => Exit::Usage,
         ClientError::Refused { .. }
         | ClientError::BrokenOff { .. }
         | ClientError::Unspeakable(_)

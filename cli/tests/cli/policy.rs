@@ -40,7 +40,7 @@ fn the_folder_of_this_repository_passes_its_own_cases() {
 }
 
 /// The policy folder of this repository with one file changed.
-fn changed(file: &str, from: &str, to: &str) -> tempfile::TempDir {
+pub(crate) fn changed(file: &str, from: &str, to: &str) -> tempfile::TempDir {
     let folder = tempfile::tempdir().expect("a temporary folder");
     for part in ["cedar", "record-types", "environments"] {
         std::fs::create_dir(folder.path().join(part)).expect("a folder");

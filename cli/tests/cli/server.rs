@@ -36,6 +36,7 @@ impl Server {
             .args(["serve", "--vault", "vault", "--listen", "127.0.0.1:0"])
             .current_dir(folder)
             .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
             .envs(environment.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

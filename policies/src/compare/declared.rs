@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::policies::Policies;
 use crate::purpose::Purpose;
 use crate::record_type::{FieldDefinition, Kind, Search};
-use crate::retention::{RetentionRule, StartingEvent};
+use crate::retention::{Exemption, LogRule, LongerRule, ProspectRule, RetentionRule, StartingEvent};
 
 /// Something declared that is new, gone or different.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -79,6 +79,14 @@ fn everything(policies: &Policies) -> Everything {
     for rule in policies.retention() {
         all.insert((Declared::Retention, format!("{} {}", rule.record_type, rule.category)), of_rule(rule));
     }
+    for rule in policies.prospects() {
+        all.insert((Declared::Retention, format!("{} without a contract", rule.record_type)), of_prospect(rule));
+    }
+    for rule in policies.longer_rules() {
+        let name = format!("{} longer where {} says {}", rule.record_type, rule.field, rule.words.join("/"));
+        all.insert((Declared::Retention, name), of_longer(rule));
+    }
+    all.insert((Declared::Retention, "audit log".to_owned()), of_log(policies.log_retention()));
     for note in policies.policies() {
         all.insert((Declared::Policy, note.id.clone()), note.description.en.clone());
     }
@@ -129,12 +137,39 @@ fn of_purpose(purpose: &Purpose) -> String {
 }
 
 fn of_rule(rule: &RetentionRule) -> String {
-    let starts = match rule.starts {
+    let archive = rule.archive.map_or_else(|| "none".to_owned(), |period| period.to_string());
+    let dated_by = rule.dated_by.as_ref().map(|field| format!(" ({field})")).unwrap_or_default();
+    let opposes = rule.opposes_erasure.map(|why| format!(", opposes erasure: {}", exemption(why))).unwrap_or_default();
+    let (starts, active) = (event(rule.starts), rule.active);
+    format!("from {starts}{dated_by}, active {active}, archive {archive}{opposes}, {}", labelled(&rule.source))
+}
+
+const fn event(event: StartingEvent) -> &'static str {
+    match event {
         StartingEvent::Collection => "collection",
         StartingEvent::LastContact => "last contact",
         StartingEvent::ContractEnd => "end of contract",
         StartingEvent::MembershipEnd => "end of membership",
-    };
-    let archive = rule.archive.map_or_else(|| "none".to_owned(), |period| period.to_string());
-    format!("from {starts}, active {}, archive {archive}, {}", rule.active, rule.source.en)
+    }
+}
+
+const fn exemption(exemption: Exemption) -> &'static str {
+    match exemption {
+        Exemption::LegalObligation => "legal obligation",
+        Exemption::LegalClaims => "legal claims",
+    }
+}
+
+fn of_prospect(rule: &ProspectRule) -> String {
+    format!("from {}, active {}, {}", event(rule.starts), rule.active, labelled(&rule.source))
+}
+
+fn of_longer(rule: &LongerRule) -> String {
+    let categories: Vec<&str> = rule.categories.iter().map(coffre_core::record::Category::as_str).collect();
+    format!("[{}], archive {}, {}", categories.join(", "), rule.archive, labelled(&rule.source))
+}
+
+fn of_log(rule: &LogRule) -> String {
+    let why = rule.justification.as_ref().map(|why| format!(", {}", labelled(why))).unwrap_or_default();
+    format!("kept {}{why}", rule.keep)
 }

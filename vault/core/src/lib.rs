@@ -3,6 +3,7 @@
 //! Architecture invariant: nothing here reads a file, a clock or a random source. What it needs of
 //! them (`Timestamp`, `Entropy`) is passed in, so that every function can be tested exactly.
 
+pub mod approval;
 mod as_text;
 pub mod audit;
 pub mod canonical;
@@ -16,6 +17,7 @@ pub mod four_eyes;
 pub mod grant;
 pub mod habilitation;
 pub mod ids;
+pub mod key_share;
 pub mod keyset;
 pub mod merkle;
 pub mod note;

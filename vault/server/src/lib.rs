@@ -33,3 +33,4 @@ pub use quotas::CallerLimits;
 pub use serve::{ServeError, Serving, SocketError, TlsError, serve, serve_control, terminated};
 pub use stop::Stop;
 pub use unusual::AlertLimits;
+pub use usecases::PoliciesNotApproved;

@@ -2,14 +2,24 @@
 
 use coffre_core::ids::ApplicationId;
 use coffre_core::time::Timestamp;
-use rusqlite::{OptionalExtension, Row};
+use rusqlite::{Connection, OptionalExtension, Row};
 
+use crate::approvals::IN_EFFECT;
 use crate::error::ReadError;
 use crate::model::{Application, TokenInfo};
 use crate::snapshot::Snapshot;
 
-/// Columns of an application's row, in the order that `row` reads them.
-const COLUMNS: &str = "id, name, role, san_uri, added_at, revoked_at";
+/// Columns of an application's row, in the order that `columns` reads them.
+fn columns_of_row() -> String {
+    format!("id, name, role, san_uri, added_at, revoked_at, {IN_EFFECT}")
+}
+
+/// An application by its identifier, in force or revoked.
+pub(crate) fn by_id(vault: &Connection, id: ApplicationId) -> Result<Option<Application>, ReadError> {
+    let sql = format!("SELECT {} FROM applications WHERE id = ?1", columns_of_row());
+    let mut statement = vault.prepare_cached(&sql)?;
+    statement.query_row([id.as_bytes()], columns).optional()?.map(application_of).transpose()
+}
 
 impl Snapshot<'_> {
     /// The application, not revoked, that has a token of this SHA-256, and when the token expires.
@@ -19,10 +29,11 @@ impl Snapshot<'_> {
         token_hash: &[u8; 32],
     ) -> Result<Option<(Application, Option<Timestamp>)>, ReadError> {
         let sql = format!(
-            "SELECT {COLUMNS}, expires_at FROM tokens JOIN applications ON id = application
-             WHERE hash = ?1 AND revoked_at IS NULL"
+            "SELECT {}, expires_at FROM tokens JOIN applications ON id = application
+             WHERE hash = ?1 AND revoked_at IS NULL",
+            columns_of_row()
         );
-        let read = |row: &Row<'_>| Ok((columns(row)?, row.get::<_, Option<i64>>(6)?));
+        let read = |row: &Row<'_>| Ok((columns(row)?, row.get::<_, Option<i64>>(7)?));
         self.ask(|reader| {
             let mut statement = reader.vault.prepare_cached(&sql)?;
             let Some((row, expires_at)) = statement.query_row([token_hash], read).optional()? else { return Ok(None) };
@@ -32,7 +43,7 @@ impl Snapshot<'_> {
 
     /// The application, not revoked, whose certificates name this URI.
     pub fn application_by_uri(&self, san_uri: &str) -> Result<Option<Application>, ReadError> {
-        let sql = format!("SELECT {COLUMNS} FROM applications WHERE san_uri = ?1 AND revoked_at IS NULL");
+        let sql = format!("SELECT {} FROM applications WHERE san_uri = ?1 AND revoked_at IS NULL", columns_of_row());
         self.ask(|reader| {
             let mut statement = reader.vault.prepare_cached(&sql)?;
             statement.query_row([san_uri], columns).optional()?.map(application_of).transpose()
@@ -41,16 +52,12 @@ impl Snapshot<'_> {
 
     /// An application, in force or revoked.
     pub fn application(&self, id: ApplicationId) -> Result<Option<Application>, ReadError> {
-        let sql = format!("SELECT {COLUMNS} FROM applications WHERE id = ?1");
-        self.ask(|reader| {
-            let mut statement = reader.vault.prepare_cached(&sql)?;
-            statement.query_row([id.as_bytes()], columns).optional()?.map(application_of).transpose()
-        })
+        self.ask(|reader| by_id(&reader.vault, id))
     }
 
     /// All applications, revoked ones included, oldest first.
     pub fn applications(&self) -> Result<Vec<Application>, ReadError> {
-        let sql = format!("SELECT {COLUMNS} FROM applications ORDER BY added_at, id");
+        let sql = format!("SELECT {} FROM applications ORDER BY added_at, id", columns_of_row());
         self.ask(|reader| {
             let mut statement = reader.vault.prepare_cached(&sql)?;
             let rows = statement.query_map([], columns)?;
@@ -75,13 +82,15 @@ impl Snapshot<'_> {
     }
 }
 
-type Columns = ([u8; 16], String, String, Option<String>, i64, Option<i64>);
+type Columns = ([u8; 16], String, String, Option<String>, i64, Option<i64>, bool);
 
 fn columns(row: &Row<'_>) -> rusqlite::Result<Columns> {
-    Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?))
+    Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?, row.get(6)?))
 }
 
-fn application_of((id, name, role, san_uri, added_at, revoked_at): Columns) -> Result<Application, ReadError> {
+fn application_of(
+    (id, name, role, san_uri, added_at, revoked_at, in_effect): Columns,
+) -> Result<Application, ReadError> {
     Ok(Application {
         id: ApplicationId::from_bytes(id),
         name,
@@ -89,5 +98,6 @@ fn application_of((id, name, role, san_uri, added_at, revoked_at): Columns) -> R
         san_uri,
         added_at: Timestamp::from_micros(added_at),
         revoked_at: revoked_at.map(Timestamp::from_micros),
+        in_effect,
     })
 }

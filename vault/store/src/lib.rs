@@ -8,6 +8,7 @@
 //! - nothing here decides who may read: that is the server's `authorization`, by the policies.
 
 mod applications;
+mod approvals;
 mod capture;
 mod carrying;
 pub mod clock;
@@ -34,6 +35,7 @@ mod model;
 mod open;
 pub mod plain;
 mod readers;
+mod recovery;
 mod reserve;
 mod restore;
 mod retention;
@@ -47,6 +49,7 @@ pub mod transactions;
 mod values;
 mod writer;
 
+pub use approvals::{ApprovalCounts, ApprovedPolicies};
 pub use capture::{CaptureError, CaptureOptions, CaptureStatus, Captured, CaughtUp, WhenFull};
 pub use carrying::Carrying;
 pub use disclosure::{Claim, Depends, Disclosure, Receipt, Undisclosed, WrongReceipt};
@@ -55,7 +58,7 @@ pub use drills::KeepDrillError;
 pub use error::{CommitError, ReadError, StageError, Unavailable, disk_is_full};
 pub use filings::{FilingCounts, FilingCursor, FilingFilter, FilingStep};
 pub use identity::{Identity, IdentityError};
-pub use init::{InitError, InitPlan, Initialized, init};
+pub use init::{HandOver, InitError, InitPlan, Initialized, init, init_and_hand_over};
 pub use key_files::KeyFileFault;
 pub use layout::{Database, Layout};
 pub use log_tree::{LogTree, LogTreeError};
@@ -64,6 +67,7 @@ pub use model::{
     VersionInfo,
 };
 pub use open::{OpenError, OpenOptions};
+pub use recovery::{Recoverable, what_it_opens};
 pub use restore::{
     Checking, DrillError, Drilled, Fetched, MOMENT, Moment, RecordsSetBack, RestoreError, Restored, finish_restore,
     is_unfinished,

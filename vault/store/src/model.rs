@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use coffre_core::approval::ApplicationStatement;
 use coffre_core::crypto::SecretKey;
 use coffre_core::ids::{ApplicationId, DocumentId, SubjectId};
 use coffre_core::record::Category;
@@ -10,6 +11,7 @@ use coffre_core::role::Role;
 use coffre_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::approvals::ApprovalCounts;
 use crate::filings::FilingCounts;
 
 /// What is known of a record without opening it.
@@ -97,6 +99,16 @@ pub struct Application {
     pub added_at: Timestamp,
     /// When it was revoked, if it was.
     pub revoked_at: Option<Timestamp>,
+    /// Whether its requests are answered: officers have approved it, or there are none.
+    pub in_effect: bool,
+}
+
+impl Application {
+    /// What officers sign of it.
+    pub fn statement(&self) -> ApplicationStatement {
+        let Self { id, name, role, san_uri, .. } = self;
+        ApplicationStatement { id: *id, name: name.clone(), role: *role, san_uri: san_uri.clone() }
+    }
 }
 
 /// A token of an application: all that is known of it besides its hash.
@@ -148,4 +160,6 @@ pub struct Statistics {
     pub wal_bytes: u64,
     /// Requests that wait for an answer.
     pub requests: FilingCounts,
+    /// Officers, and what waits for them.
+    pub approvals: ApprovalCounts,
 }

@@ -411,6 +411,7 @@ impl<'s> Snapshot<'s> {
             entries: self.shared.head().size,
             wal_bytes: self.shared.wal_bytes(),
             requests: self.filing_counts(Day::of(self.shared.now()))?,
+            approvals: self.approval_counts()?,
         })
     }
 }

@@ -47,7 +47,11 @@ pub(super) fn examine(place: &Place) -> Vec<Finding> {
     findings.push(permissions::vault_file("root key for the server", &layout.root_server()));
     findings.push(permissions::vault_file("root key for recovery", &layout.root_recovery()));
     for database in [Database::Vault, Database::Keyring, Database::Audit, Database::Index] {
-        findings.push(permissions::vault_file(database.file_name(), &layout.database(database)));
+        let file = layout.database(database);
+        // Derived: a vault that was restored makes it when it is first opened.
+        if database != Database::Index || file.exists() {
+            findings.push(permissions::vault_file(database.file_name(), &file));
+        }
     }
     // The first document makes the folder.
     if layout.documents().exists() {
@@ -125,15 +129,42 @@ pub(super) fn server(socket: &Path) -> Vec<Finding> {
     let subject = "server";
     let at = socket.display();
     match ask(socket, Method::GET, "/v1/status") {
-        Ok(Status { trouble, key_files }) => {
+        Ok(Status { environment, trouble, key_files, statistics }) => {
             let well = || Finding::good(subject, format!("serves, and answers at {at}"));
             let server = trouble.map_or_else(well, |trouble| told(subject, &trouble));
             let key_files = key_files.map(|fault| told("key files", &fault));
-            std::iter::once(server).chain(key_files).collect()
+            let approvals = approvals(&environment, statistics.approvals);
+            std::iter::once(server).chain(key_files).chain(approvals).collect()
         }
         Err(ClientError::Unreachable { .. }) => vec![Finding::good(subject, format!("none answers at {at}"))],
         Err(error) => vec![Finding::of_error(subject, &error)],
     }
+}
+
+/// Whether anybody approves, and what waits for that. In production nobody is to be alone.
+fn approvals(environment: &str, counts: ApprovalCounts) -> Vec<Finding> {
+    let ApprovalCounts { officers, applications_waiting, policies_waiting } = counts;
+    if officers == 0 {
+        let (detail, remedy) = (
+            "there are none: policies and applications take effect without anybody's approval",
+            "enrol at least two with `coffre officer enrol`",
+        );
+        return vec![if environment == "production" {
+            Finding::bad("officers", detail, remedy)
+        } else {
+            Finding::warning("officers", detail, remedy)
+        }];
+    }
+    let mut findings = vec![Finding::good("officers", format!("{officers}, two of whom approve"))];
+    if applications_waiting > 0 {
+        let detail = format!("{applications_waiting} wait for approval and have no effect");
+        findings.push(Finding::warning("applications", detail, "see `coffre approve list`"));
+    }
+    if policies_waiting {
+        let detail = "some are approved that the server does not go by yet";
+        findings.push(Finding::warning("policies", detail, "put them in place and start the server again"));
+    }
+    findings
 }
 
 /// A complaint of the server.
@@ -144,6 +175,20 @@ fn told(subject: &str, complaint: &str) -> Finding {
 
 #[derive(Deserialize)]
 struct Status {
+    environment: String,
     trouble: Option<String>,
     key_files: Option<String>,
+    statistics: Statistics,
+}
+
+#[derive(Deserialize)]
+struct Statistics {
+    approvals: ApprovalCounts,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+struct ApprovalCounts {
+    officers: u64,
+    applications_waiting: u64,
+    policies_waiting: bool,
 }

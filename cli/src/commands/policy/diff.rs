@@ -47,7 +47,7 @@ fn load(folder: &Path) -> anyhow::Result<Policies> {
     super::load(named).with_context(|| format!("the policies of {} cannot be used", folder.display()))
 }
 
-fn lines(comparison: &Comparison, language: Language) -> String {
+pub(super) fn lines(comparison: &Comparison, language: Language) -> String {
     if comparison.is_same() {
         return language
             .pick("les deux décident et déclarent la même chose", "both decide and declare the same")

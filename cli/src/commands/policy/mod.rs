@@ -10,11 +10,12 @@ mod words;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
-use coffre_policies::{LoadError, Policies};
+use coffre_policies::{Comparison, LoadError, Policies};
 
 use crate::arguments::Global;
 use crate::configuration::{self, Configuration};
 use crate::exit::Exit;
+use crate::language::Language;
 
 /// The arguments of `coffre policy`.
 #[derive(Debug, Args)]
@@ -48,8 +49,13 @@ pub(crate) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
     }
 }
 
+/// What changes from one policy set to another, in the reader's language.
+pub(crate) fn differences(old: &Policies, new: &Policies, language: Language) -> String {
+    diff::lines(&Comparison::between(old, new), language)
+}
+
 /// The policy folder that is named, or that the configuration names; none stands for the policies compiled in.
-fn folder(named: Option<&Path>, global: &Global) -> anyhow::Result<Option<PathBuf>> {
+pub(crate) fn folder(named: Option<&Path>, global: &Global) -> anyhow::Result<Option<PathBuf>> {
     if named.is_some() {
         return Ok(named.map(Path::to_owned));
     }

@@ -6,7 +6,9 @@ mod known_heads;
 use std::net::SocketAddr;
 
 use clap::Args;
-use coffre_server::{BackupSocket, ClientAuthority, Limits, OperatorOptions, ServerOptions, SpoolOptions, TlsFiles};
+use coffre_server::{
+    BackupSocket, ClientAuthority, Limits, OperatorOptions, ServeError, ServerOptions, SpoolOptions, TlsFiles,
+};
 use coffre_store::WhenFull;
 use tracing_subscriber::EnvFilter;
 
@@ -46,7 +48,8 @@ pub(crate) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         let tls = options.tls.is_some();
-        let serving = coffre_server::serve(options, store.clone(), policies).await?;
+        let serving = coffre_server::serve(options, store.clone(), policies).await;
+        let serving = serving.map_err(|error| with_place(error, &place))?;
         // A sealed vault is let go of: its keys are in memory for as long as a handle is.
         let over = serving.over();
         audit.daily_head.map(|to| {
@@ -69,6 +72,15 @@ pub(crate) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
         serving.stopped().await;
         Ok(Exit::Success)
     })
+}
+
+/// Says where the policies are that are not approved.
+fn with_place(error: ServeError, place: &Place) -> anyhow::Error {
+    let refused = matches!(error, ServeError::NotApproved(_));
+    let folder = place.configuration.as_ref().and_then(|configuration| configuration.policies.as_deref());
+    let policies = folder.map_or_else(|| "built into coffre".to_owned(), |folder| format!("in {}", folder.display()));
+    let error = anyhow::Error::from(error);
+    if refused { error.context(format!("the vault is not served with the policies {policies}")) } else { error }
 }
 
 /// For whoever started it, a script included: the address is known now, whichever port it is.
@@ -100,7 +112,7 @@ fn options(place: &Place, listen: Option<SocketAddr>) -> anyhow::Result<ServerOp
         control_socket: Some(place.control_socket()),
         backup_socket: Some(backup_socket),
         witnesses: configured.map(|configuration| configuration.audit.witnesses.clone()).unwrap_or_default(),
-        spool: configured.and_then(|configuration| configuration.backup.as_ref()).map(spool),
+        spool: configured.and_then(|configuration| configuration.backup.as_ref()).map(spool).transpose()?,
         reserve: server.reserve_mb.saturating_mul(1_000_000),
         drills: None,
         operators: configured.and_then(|configuration| configuration.operators.clone()).map(operators),
@@ -122,15 +134,16 @@ fn operators(operators: Operators) -> OperatorOptions {
     OperatorOptions { issuer, audience, jwks, claim, methods, clock_skew_seconds, require_verified }
 }
 
-fn spool(backup: &Backup) -> SpoolOptions {
-    SpoolOptions {
-        folder: backup.spool.clone(),
+fn spool(backup: &Backup) -> Result<SpoolOptions, Complaint> {
+    Ok(SpoolOptions {
+        folder: backup.spool()?.to_owned(),
         keep: backup.keep,
         continuous: backup.continuous,
         limit: backup.spool_limit(),
+        awaits_confirmation: !backup.destinations.is_empty(),
         when_full: match backup.when_full {
             configuration::WhenFull::KeepServing => WhenFull::KeepServing,
             configuration::WhenFull::Refuse => WhenFull::Refuse,
         },
-    }
+    })
 }

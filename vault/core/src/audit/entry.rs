@@ -84,6 +84,14 @@ pub enum Action {
     RevokeApplication,
     /// An application got a new token.
     RotateToken,
+    /// An application called that no officers have approved: nothing was looked at.
+    Call,
+    /// The first officers of the vault were enrolled.
+    EnrolOfficers,
+    /// What officers had signed was handed in.
+    Approve,
+    /// A server was started with the policy set that was approved last.
+    EnactPolicies,
     /// A base backup was captured.
     CaptureBase,
     /// A record was erased.

@@ -1,7 +1,7 @@
 //! What can be wrong with a key, a note or its signature.
 
 /// Why a key name, a key or a signed note was refused.
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[derive(Debug, Clone, thiserror::Error, PartialEq, Eq)]
 pub enum NoteError {
     /// The key name is empty or holds a space, a plus or a control character.
     #[error("{name:?} is no key name; use a non-empty name without spaces, plus signs or control characters")]

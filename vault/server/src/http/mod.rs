@@ -31,6 +31,7 @@ mod peer;
 mod percent;
 mod problem;
 mod problem_of;
+mod problem_of_approvals;
 mod problem_of_log;
 mod problem_of_requests;
 mod receipt;

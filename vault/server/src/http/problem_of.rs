@@ -7,7 +7,7 @@ use coffre_store::{CaptureError, RotateError};
 use serde_json::{Value, json};
 
 use super::problem::Problem;
-use super::{problem_of_log, problem_of_requests};
+use super::{problem_of_approvals, problem_of_log, problem_of_requests};
 use crate::usecases::{CopyError, Denial, Failure};
 
 impl From<Failure> for Problem {
@@ -50,6 +50,7 @@ impl From<Failure> for Problem {
                     .with("current_version", current)
             }
             Failure::NotCopied(ref error) => not_copied(error),
+            Failure::Approval(ref refusal) => problem_of_approvals::problem(refusal),
             Failure::Request(ref refusal) => problem_of_requests::problem(refusal),
             Failure::Log(ref refusal) => problem_of_log::problem(refusal),
             Failure::NotCaptured(CaptureError::Busy) | Failure::NotRotated(RotateError::Busy) => {
@@ -60,6 +61,9 @@ impl From<Failure> for Problem {
             Failure::NotCaptured(ref error) => not_captured(error),
             Failure::DrillUnderWay => conflict("drill-running", "A drill is under way", failure),
             Failure::NoDestination { .. } => not_found("no-such-destination", "No such destination", failure),
+            Failure::NotRotated(RotateError::Recipient(_)) => {
+                bad("no-recipient", "The recovery recipient is none", failure)
+            }
             Failure::NotRotated(ref error) => not_rotated(error),
             Failure::StaleDocument => conflict("stale-document", "The document has changed", failure),
             Failure::NameTaken => conflict("name-taken", "The name is taken", failure),

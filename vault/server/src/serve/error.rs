@@ -8,6 +8,7 @@ use coffre_store::CaptureError;
 use thiserror::Error;
 
 use crate::authentication::JwksError;
+use crate::usecases::{ApprovalRefusal, Failure, PoliciesNotApproved};
 
 /// A server that did not start.
 #[derive(Debug, Error)]
@@ -29,6 +30,12 @@ pub enum ServeError {
         #[source]
         source: io::Error,
     },
+    /// The officers have not approved the policies.
+    #[error(transparent)]
+    NotApproved(#[from] PoliciesNotApproved),
+    /// It could not be seen, or not be written, what was approved.
+    #[error("what officers approved could not be read or written")]
+    Approvals(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The certificate or key cannot be used.
     #[error(transparent)]
     Tls(#[from] TlsError),
@@ -41,6 +48,16 @@ pub enum ServeError {
     /// The spool cannot be had.
     #[error("commits could not be captured")]
     Capture(#[source] CaptureError),
+}
+
+impl ServeError {
+    /// Why the policies cannot be gone by.
+    pub(super) fn of_policies(failure: Failure) -> Self {
+        match failure {
+            Failure::Approval(ApprovalRefusal::Policies(refusal)) => Self::NotApproved(refusal),
+            failure => Self::Approvals(Box::new(failure)),
+        }
+    }
 }
 
 /// A certificate or key that cannot be used.

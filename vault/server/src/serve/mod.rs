@@ -106,6 +106,8 @@ pub async fn serve(options: ServerOptions, store: Store, policies: Arc<Policies>
     let operators = options.operators.clone().map(Operators::read).transpose()?;
     let keeper = Keeper::new(store.clone(), policies, limits.readers, options.witnesses.clone());
     let keeper = Arc::new(keeper.watching(options.alerts));
+    // Nothing is bound before that.
+    keeper.require_policies().await.map_err(ServeError::of_policies)?;
     let api = Api {
         keeper: Arc::clone(&keeper),
         operators: operators.as_ref().map(Operators::tokens),
@@ -122,6 +124,9 @@ pub async fn serve(options: ServerOptions, store: Store, policies: Arc<Policies>
     let backup = options.backup_socket.as_ref().map(socket::backup).transpose()?;
 
     store.keep_reserve(options.reserve);
+    if let Some(spool) = options.spool.as_ref().filter(|spool| spool.awaits_confirmation) {
+        store.await_confirmations(spool.when_full);
+    }
     if let Some(spool) = options.spool.as_ref().filter(|spool| spool.continuous) {
         let mut capture = CaptureOptions::new(spool.folder.clone(), spool.keep, SOFTWARE);
         (capture.spool_limit, capture.when_full) = (spool.limit, spool.when_full);

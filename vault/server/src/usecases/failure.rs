@@ -18,6 +18,7 @@ use coffre_store::{
 };
 use thiserror::Error;
 
+use super::approval_refusal::ApprovalRefusal;
 use super::erasure::KeptCategory;
 use super::log_copy::CopyError;
 use super::log_refusal::LogRefusal;
@@ -237,6 +238,9 @@ pub(crate) enum Failure {
     /// There is no such hold.
     #[error("there is no such hold: list those of the record")]
     NoSuchHold,
+    /// Something that waits for officers, or that they alone may do.
+    #[error(transparent)]
+    Approval(ApprovalRefusal),
     /// Something about a request.
     #[error(transparent)]
     Request(RequestRefusal),

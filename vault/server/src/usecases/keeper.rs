@@ -27,6 +27,8 @@ pub(crate) struct Keeper {
     pub(super) store: Store,
     pub(super) policies: Arc<Policies>,
     pub(super) policy_set: String,
+    /// Set once it is settled that the policies may be gone by.
+    pub(super) policies_may: tokio::sync::OnceCell<()>,
     pub(super) decider: Decider,
     pub(super) applications: Applications,
     pub(crate) metrics: Metrics,
@@ -58,6 +60,7 @@ impl Keeper {
         let (published_head, log_tree) = (published_again(&store, &witnesses), LogTree::of(&store));
         Self {
             policy_set: policies.hash().to_string(),
+            policies_may: tokio::sync::OnceCell::new(),
             decider: Decider::new(Arc::clone(&policies)),
             policies,
             store,

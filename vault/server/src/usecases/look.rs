@@ -21,6 +21,9 @@ use crate::authorization::{Asked, Decided, Refusal, Standing};
 /// The cause in the log where a record asked for does not exist.
 const NO_SUCH_RECORD: &str = "no-such-record";
 
+/// The cause in the log where officers have not approved the application.
+const NOT_APPROVED: &str = "application-not-approved";
+
 /// A view, and who looks.
 pub(super) struct Look<'l> {
     pub(super) keeper: &'l Keeper,
@@ -65,6 +68,17 @@ impl<'l> Look<'l> {
     /// The application that calls.
     pub(super) fn application(&self) -> &coffre_store::Application {
         &self.caller.application
+    }
+
+    /// The plan of refusing an application that officers have not approved, whatever it asks for.
+    pub(super) fn not_approved<A>(&self) -> Plan<A> {
+        let draft = Draft {
+            policy_set: Some(self.keeper.policy_set.clone()),
+            cause: Some(NOT_APPROVED.to_owned()),
+            ..self.call.draft(&self.caller.application, audit::Action::Call, audit::Decision::Deny)
+        };
+        let depends = self.depends(Vec::new(), &Decided::nothing());
+        Plan { draft, reason: None, depends, then: Err(Refused::NotApproved) }
     }
 
     /// Plans what is asked of one record: the action if the record is there and the policies allow

@@ -6,6 +6,8 @@
 mod acting;
 mod amend_record;
 mod applications;
+mod approval_refusal;
+mod approvals;
 mod audit_log;
 mod call;
 mod capture;
@@ -53,6 +55,8 @@ mod viewers;
 
 pub(crate) use amend_record::AmendRecord;
 pub(crate) use applications::{AddedProof, Listed};
+pub(crate) use approval_refusal::ApprovalRefusal;
+pub use approval_refusal::PoliciesNotApproved;
 pub(crate) use audit_log::{Access, Entries, ListAccesses, ListEntries};
 pub(crate) use call::{Call, LocalCall};
 pub(crate) use capture::SOFTWARE;

@@ -7,6 +7,7 @@ use coffre_core::audit::{Action, Draft};
 use coffre_store::{Claim, CommitError, Depends, Disclosure, Receipt, Transaction};
 use tokio::sync::oneshot;
 
+use super::approval_refusal::ApprovalRefusal;
 use super::call::Call;
 use super::failure::{Denial, Failure, uncommitted};
 use super::keeper::{Keeper, lost};
@@ -34,6 +35,8 @@ pub(super) enum Refused {
     Hidden,
     /// To be answered openly.
     Openly(Denial),
+    /// The application has no effect before officers have approved it.
+    NotApproved,
 }
 
 /// Something to be disclosed: what it claims, and what it is once the claims have their receipt.
@@ -48,6 +51,7 @@ impl Refused {
         match self {
             Self::Hidden => Failure::NotFound { entry },
             Self::Openly(denial) => Failure::Denied { denial, entry },
+            Self::NotApproved => ApprovalRefusal::Application { entry }.into(),
         }
     }
 }
@@ -157,9 +161,16 @@ impl Keeper {
         for _ in 0..ATTEMPTS {
             let (answer, answered) = oneshot::channel();
             let (answer, call, look) = (Answer(answer), call.clone(), Arc::clone(&look));
-            self.look(move |keeper, view| match view.and_then(|snapshot| look(&Look::new(keeper, snapshot, &call)?)) {
-                Ok(plan) => execute(keeper, plan, answer),
-                Err(failure) => answer.give(Err(failure)),
+            self.look(move |keeper, view| {
+                let plan = view.and_then(|snapshot| {
+                    let here = Look::new(keeper, snapshot, &call)?;
+                    // Before anything is looked at, whatever it is.
+                    if here.application().in_effect { look(&here) } else { Ok(here.not_approved()) }
+                });
+                match plan {
+                    Ok(plan) => execute(keeper, plan, answer),
+                    Err(failure) => answer.give(Err(failure)),
+                }
             });
             match answered.await.unwrap_or_else(|_| Err(lost()))? {
                 Attempt::Settled(result) => return result,

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
 
 mod amend;
+mod approvals;
 mod audit;
 mod authentication;
 mod authority;

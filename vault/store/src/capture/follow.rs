@@ -13,16 +13,19 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use coffre_core::spool::{MainManifest, Manifest as _};
+
 use super::door::Door;
 use super::ends::Ends;
 use super::frames::Logs;
 use super::landmark::Landmark;
 use super::links::Links;
 use super::resume::resume;
+use super::retention::Keeping;
 use super::spool::Spool;
 use super::step::{StepError, Stepper};
 use super::watch::{CaughtUp, Changes, Mark, Request, Woken};
-use super::{CaptureError, take_base};
+use super::{CaptureError, room_for_base, take_base};
 use crate::error::Unavailable;
 use crate::store::Store;
 use crate::writer::checkpoint_all;
@@ -395,6 +398,7 @@ impl Follower {
             let every = i64::try_from(self.options.base_every.as_micros()).unwrap_or(i64::MAX);
             age >= every || segments > base.max(SMALL)
         });
+        let due = due || self.would_make_room().unwrap_or(false);
         if due && self.retry_base <= Instant::now() {
             self.door.note_base();
             self.failures = match self.base() {
@@ -410,12 +414,25 @@ impl Follower {
         }
     }
 
+    /// Whether the spool is full, and holds base backups that need not stay any longer.
+    fn would_make_room(&self) -> Result<bool, CaptureError> {
+        let chains = self.chains();
+        if chains.spool.has_room().is_ok() {
+            return Ok(false);
+        }
+        let keeping = Keeping::now(&self.door, &chains.spool, self.options.keep)?;
+        let last = chains.links.last::<MainManifest>(&chains.spool, self.door.generation)?;
+        let heading = last.as_ref().map(|last| last.manifest.heading());
+        Ok(heading.is_some_and(|heading| keeping.makes_room(heading.number.next(), heading.retained_from)))
+    }
+
     fn base(&self) -> Result<super::Captured, CaptureError> {
         let mut chains = self.chains();
         let CaptureOptions { keep, software, .. } = &self.options;
+        let keeping = room_for_base(&self.door, &chains.spool, &chains.links, *keep)?;
         // From here on the logs are checkpointed: only a whole base backup says what is in them.
         (chains.ends, chains.pending, chains.unsure) = (None, None, false);
-        let (captured, ends) = take_base(&self.door, &chains.spool, &chains.links, *keep, software)?;
+        let (captured, ends) = take_base(&self.door, &chains.spool, &chains.links, keeping, software)?;
         chains.ends = Some(ends);
         self.door.shared.watch.captured([0; 3], captured.time);
         tracing::info!(number = captured.number, "a base backup was taken");

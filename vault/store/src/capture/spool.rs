@@ -10,7 +10,8 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use coffre_core::crypto::Scope;
-use coffre_core::spool::{ContentHash, ContentHasher, ObjectName, Side};
+use coffre_core::ids::GenerationId;
+use coffre_core::spool::{Chain, ContentHash, ContentHasher, ObjectName, Side};
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 
@@ -123,6 +124,12 @@ impl Spool {
             self.count().map_err(CaptureError::Spool)?;
         }
         if self.bytes.get() < limit { Ok(()) } else { Err(CaptureError::SpoolLimit { limit }) }
+    }
+
+    /// Bytes that its disk has left.
+    pub(super) fn free(&self) -> io::Result<u64> {
+        let disk = rustix::fs::statvfs(&self.root)?;
+        Ok(disk.f_bavail.saturating_mul(disk.f_frsize))
     }
 
     fn temporary_folder(&self) -> PathBuf {
@@ -239,6 +246,18 @@ impl Spool {
     /// have failed may be there, and may have been shipped. Asked once for each failure.
     pub(super) fn take_unsure(&self) -> bool {
         self.unsure.take()
+    }
+
+    /// The objects of one chain of a generation.
+    pub(super) fn objects(&self, generation: GenerationId, chain: Chain) -> io::Result<Vec<ObjectName>> {
+        let folder = format!("{}/{generation}/{}", chain.side().vault_folder(&self.scope), chain.folder());
+        let entries = match fs::read_dir(self.root.join(&folder)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries?,
+        };
+        let path = |entry: io::Result<fs::DirEntry>| Ok(format!("{folder}/{}", entry?.file_name().to_string_lossy()));
+        let paths = entries.map(path).collect::<io::Result<Vec<String>>>()?;
+        Ok(paths.iter().filter_map(|path| ObjectName::parse(path, &self.scope).ok()).collect())
     }
 
     /// Removes an object, if it is there.

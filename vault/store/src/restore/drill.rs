@@ -21,7 +21,7 @@ use thiserror::Error;
 use super::erasures::Missed;
 use super::inside::Inside;
 use super::log::{Heads, PAGE};
-use super::{Checking, Fetched, Offline, RestoreError};
+use super::{Checking, Fetched, Offline, RestoreError, Stopped, Watching};
 use crate::document::DocumentFolder;
 use crate::error::{ReadError, disk_is_full};
 use crate::layout::Layout;
@@ -82,15 +82,21 @@ pub enum DrillError {
 impl Store {
     /// Opens a restored backup and checks it from the inside: every page, the structure, the log's tree against its
     /// signed head, every value's and document's hash against the log, and that the running log goes on from it. What is
-    /// in the slice is decrypted to its end.
+    /// in the slice is decrypted to its end. Asked to stop, it does so within some hundred records; the pages of a database
+    /// that it is at are checked to their end.
     pub fn drill(
         &self,
         dir: &Path,
         fetched: &Fetched,
         slice: Slice,
         checking: &mut dyn FnMut(Checking),
+        stop: &dyn Fn() -> bool,
     ) -> Result<Drilled, DrillError> {
-        let drilled = open_beside(self, dir, fetched, slice, checking);
+        let mut watching = |at: Checking| {
+            checking(at);
+            if stop() { Err(Stopped) } else { Ok(()) }
+        };
+        let drilled = open_beside(self, dir, fetched, slice, &mut watching);
         drilled.map_err(|error| match error {
             DrillError::Restore(error) => error.unless_full().into(),
             error => error,
@@ -103,7 +109,7 @@ fn open_beside(
     dir: &Path,
     fetched: &Fetched,
     slice: Slice,
-    checking: &mut dyn FnMut(Checking),
+    checking: &mut Watching<'_>,
 ) -> Result<Drilled, DrillError> {
     let shared = store.shared();
     if fetched.key != *store.verification_key() {
@@ -165,14 +171,14 @@ enum Absent {
 impl Hashed {
     /// Goes through the log up to a head: what it says was written is there with that hash, or its record was erased.
     /// Then nothing else may be there.
-    fn check(offline: &Offline, size: u64, checking: &mut dyn FnMut(Checking)) -> Result<Self, DrillError> {
+    fn check(offline: &Offline, size: u64, checking: &mut Watching<'_>) -> Result<Self, DrillError> {
         let read = |error: ReadError| DrillError::from(RestoreError::Record(error));
         let once = CarriedOnce::new(log_file::minimum_index(&offline.audit).map_err(read)?);
         let (elsewhere, standing) = (Vec::new(), Standing::default());
         let mut hashed = Self { values: 0, documents: 0, elsewhere, standing, once };
         let mut next = 0;
         while next < size {
-            checking(Checking::Values(next));
+            checking(Checking::Values(next)).map_err(RestoreError::from)?;
             let page = log_file::entries(&offline.audit, next, PAGE).map_err(read)?;
             let Some(last) = page.last() else { break };
             next = last.index + 1;

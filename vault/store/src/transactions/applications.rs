@@ -1,6 +1,7 @@
 //! Adding and revoking applications. A token is stored as its SHA-256 only; a certificate is not stored at
 //! all, but the URI that it must name.
 
+use coffre_core::approval::Officers;
 use coffre_core::audit::Draft;
 use coffre_core::ids::ApplicationId;
 use coffre_core::role::Role;
@@ -9,6 +10,7 @@ use rusqlite::{OptionalExtension, params};
 use thiserror::Error;
 
 use super::Transaction;
+use crate::approvals::{OFFICERS, kept};
 use crate::clock::SystemEntropy;
 use crate::model::Application;
 use crate::writer::{AccessKey, Work, WorkError};
@@ -102,11 +104,14 @@ impl Transaction for AddApplication {
             Proof::Token(token) => issue(work, id, token)?,
             Proof::Certificate { .. } => None,
         };
+        let officers = kept::<Officers>(work.around.vault, OFFICERS);
+        let in_effect = work.try_run(officers)?.is_none();
         let mut entry = base;
         let by = san_uri.as_deref().map(|uri| format!(", by certificate of {uri}")).unwrap_or_default();
         entry.target = Some(format!("{name} ({role}, {id}){by}{}", until(expires_at)));
         work.log(entry);
-        Ok((Application { id, name, role, san_uri, added_at: work.now(), revoked_at: None }, expires_at))
+        let added_at = work.now();
+        Ok((Application { id, name, role, san_uri, added_at, revoked_at: None, in_effect }, expires_at))
     }
 }
 

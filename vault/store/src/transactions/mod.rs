@@ -3,6 +3,7 @@
 mod amend_record;
 mod answering;
 mod applications;
+mod approvals;
 mod copies;
 mod create_record;
 mod documents;
@@ -26,6 +27,9 @@ pub use amend_record::{AmendError, AmendRecord};
 pub use answering::{AcceptChange, AcceptError, AnswerError, Answering, AnsweringError, Fits, FulfilRequest};
 pub use applications::{
     AddApplication, AddApplicationError, NewToken, Proof, RevokeApplication, RevokeApplicationError,
+};
+pub use approvals::{
+    AlreadyEnrolled, ApproveError, EnactError, EnactPolicies, EnrolOfficers, HandInApproval, HandInRefusal,
 };
 pub use copies::{ForgetPlace, ForgetPlaceError, ReportCopies, ReportCopiesError};
 pub use create_record::{CreateError, CreateRecord};

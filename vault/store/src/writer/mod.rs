@@ -41,7 +41,7 @@ use recover::reopen;
 pub(crate) use recover::{RecoverError, Recovered, newest_change, recover, sweep};
 pub use work::{Work, WorkError};
 
-use crate::capture::{Descriptors, Watch, forget_landmark};
+use crate::capture::{Confirmation, Descriptors, Watch, forget_landmark};
 use crate::clock::Clock;
 use crate::disclosure::{Depends, Disclosure, Receipt};
 use crate::document::{DocumentFolder, Kept};
@@ -76,6 +76,10 @@ pub(crate) struct Shared {
     pub(crate) capturing: AtomicBool,
     /// What continuous capture is told.
     pub(crate) watch: Watch,
+    /// The next base backup goes on after a spool that was lost.
+    pub(crate) afresh: AtomicBool,
+    /// What destinations have confirmed.
+    pub(crate) confirmation: Confirmation,
     /// What is kept of the disk for what must be possible on a full one.
     pub(crate) reserve: Reserve,
     /// The reader gate: read for each snapshot, write for a checkpoint.
@@ -119,6 +123,8 @@ impl Shared {
             key_files: RwLock::new(key_files),
             capturing: AtomicBool::new(false),
             watch: Watch::default(),
+            afresh: AtomicBool::new(false),
+            confirmation: Confirmation::default(),
             reserve,
             gate: RwLock::new(()),
             index: IndexState::default(),

@@ -41,12 +41,13 @@ struct ApplicationView {
     san_uri: Option<String>,
     added_at: Timestamp,
     revoked_at: Option<Timestamp>,
+    in_effect: bool,
 }
 
 impl From<Application> for ApplicationView {
     fn from(application: Application) -> Self {
-        let Application { id, name, role, san_uri, added_at, revoked_at } = application;
-        Self { id, name, role, san_uri, added_at, revoked_at }
+        let Application { id, name, role, san_uri, added_at, revoked_at, in_effect } = application;
+        Self { id, name, role, san_uri, added_at, revoked_at, in_effect }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Importing over the control socket: one request, and lines of JSON until it has ended.
 //!
 //! `{"progress": {"done": 300, "total": 1000}}` as often as a batch is done, then one last line:
-//! `{"report": {…}}`, or `{"fault": {"message": "…", "causes": ["…"], "may_pass": false}}`.
+//! `{"report": {…}}`, or `{"fault": {"message": "…", "causes": ["…"], "unsuitable": false, "may_pass": false}}`.
 
 use std::convert::Infallible;
 use std::error::Error;
@@ -30,6 +30,9 @@ async fn import(State(api): State<Api>, Account(call): Account, request: Request
     let (parts, sent) = request.into_parts();
     Parameters::none(&parts.uri)?;
     let asked: ImportLegacy = body::json(&parts.headers, sent, &api.limits, &["application/json"]).await?;
+    if !asked.dry_run {
+        api.keeper.require_policies().await?;
+    }
     let (lines, mut told) = mpsc::channel::<Bytes>(16);
     tokio::task::spawn_blocking(move || {
         // Whoever asked may have gone: the import goes on, and the next one finds what it brought.
@@ -44,7 +47,8 @@ async fn import(State(api): State<Api>, Account(call): Account, request: Request
             Ok(report) => json!({ "report": report }),
             Err(fault) => {
                 let (message, causes) = (fault.to_string(), causes(&fault));
-                json!({ "fault": { "message": message, "causes": causes, "may_pass": fault.may_pass() } })
+                let (unsuitable, may_pass) = (fault.is_unsuitable(), fault.may_pass());
+                json!({ "fault": { "message": message, "causes": causes, "unsuitable": unsuitable, "may_pass": may_pass } })
             }
         });
     });

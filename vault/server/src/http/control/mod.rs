@@ -1,6 +1,7 @@
 //! The control socket's verbs, for the vault's own user: `docs/formats/control.md`.
 
 mod applications;
+mod approvals;
 mod audit;
 mod copies;
 mod import;
@@ -12,6 +13,7 @@ use super::routes::Routes;
 
 pub(super) fn routes() -> Routes {
     applications::routes()
+        .merge(approvals::routes())
         .merge(audit::routes())
         .merge(copies::routes())
         .merge(import::routes())

@@ -25,5 +25,6 @@ async fn run(State(api): State<Api>, Account(call): Account, request: Request) -
     let (parts, sent) = request.into_parts();
     Parameters::none(&parts.uri)?;
     body::none(&parts.headers, sent, &api.limits).await?;
+    api.keeper.require_policies().await?;
     Answer::new(StatusCode::OK).json(&api.keeper.run_retention_here(call).await?)
 }

@@ -1,0 +1,336 @@
+//! Nobody alone: officers make keys, read and sign what is to take effect, and a vault goes by nothing else.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::policy::changed;
+use crate::server::Server;
+use crate::transcript;
+
+/// A folder with the keys of three officers, and their lines.
+struct Officers {
+    folder: tempfile::TempDir,
+    lines: Vec<String>,
+}
+
+impl Officers {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let mut officers = Self { folder, lines: Vec::new() };
+        for (role, name) in [("legal", "a.martin"), ("dpo", "b.durand"), ("legal", "c.petit")] {
+            let file = format!("{name}.key");
+            let line = officers.says(&[
+                "officer",
+                "keygen",
+                "--role",
+                role,
+                "--name",
+                name,
+                "--out",
+                &file,
+                "--no-passphrase",
+            ]);
+            officers.lines.push(line.trim().to_owned());
+        }
+        officers
+    }
+
+    /// With a vault that has them.
+    fn with_vault(environment: &str) -> Self {
+        let officers = Self::new();
+        let mut arguments = vec!["init", "vault", "--environment", environment];
+        for line in &officers.lines {
+            arguments.extend(["--officer", line]);
+        }
+        let made = officers.says(&arguments);
+        assert!(made.contains("enrolled: legal/a.martin+"), "{made}");
+        officers
+    }
+
+    fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// What a verb prints that must succeed.
+    fn says(&self, arguments: &[&str]) -> String {
+        let output = transcript::run(self.path(), &[], arguments);
+        assert_eq!(output.status.code(), Some(0), "{}", transcript::of(self.path(), arguments));
+        String::from_utf8(output.stdout).expect("output is text")
+    }
+
+    /// Its exit code and what it says on standard error.
+    fn fails(&self, arguments: &[&str]) -> (i32, String) {
+        let output = transcript::run(self.path(), &[], arguments);
+        let error = String::from_utf8(output.stderr).expect("text");
+        (output.status.code().expect("it ended by itself"), error)
+    }
+
+    /// Has two officers sign what a verb writes down, and hands it in.
+    fn approve(&self, what: &[&str], note: &str) -> String {
+        let first = ["--vault", "vault", "--out", note, "--key", "a.martin.key", "--yes"];
+        self.says(&[&["approve"], what, &first].concat());
+        let folders: &[&str] = if what.first() == Some(&"policies") { &what[1..] } else { &[] };
+        let folders: Vec<&str> = folders.iter().flat_map(|folder| ["--policies", folder]).collect();
+        self.says(&[&["approve", "sign", note, "--key", "b.durand.key", "--yes"], &folders[..]].concat());
+        self.says(&["approve", "submit", note, "--vault", "vault"])
+    }
+
+    fn configure_policies(&self, folder: &Path) {
+        let file = self.path().join("vault/coffre.toml");
+        let text = fs::read_to_string(&file).expect("it is there");
+        let pinned: Vec<&str> = text.lines().filter(|line| !line.starts_with("policies")).collect();
+        let text = format!("{}\npolicies = \"{}\"\n", pinned.join("\n"), folder.display());
+        fs::write(file, text).expect("it is ours");
+    }
+
+    /// The text of a file with what differs between two runs taken out of it.
+    fn settled(&self, text: &str) -> String {
+        let mut text = text.replace(&self.path().display().to_string(), "FOLDER");
+        for line in &self.lines {
+            let id = line.split('+').nth(1).expect("an id");
+            text = text.replace(line, "LINE").replace(id, "KEYID");
+        }
+        let is_id = |word: &&str| word.len() == 36 && word.matches('-').count() == 4;
+        let is_hash = |word: &&str| word.len() == 64 && word.chars().all(|c| c.is_ascii_hexdigit());
+        let parts: Vec<String> = text
+            .split(|c: char| !c.is_ascii_alphanumeric() && c != '-')
+            .filter(|word| is_id(word) || is_hash(word))
+            .map(str::to_owned)
+            .collect();
+        parts.iter().fold(text, |text, part| text.replace(part, if is_id(&part.as_str()) { "UUID" } else { "HASH" }))
+    }
+}
+
+#[test]
+fn a_vault_with_officers_serves_what_two_of_them_have_signed() {
+    let officers = Officers::with_vault("production");
+    let (code, log) = Server::refused(officers.path());
+    assert_eq!(code, Some(18), "{log}");
+    let says = "the vault is not served with the policies built into coffre: no policies are approved in this vault";
+    assert!(log.contains(says) && log.contains("have two of them sign these, see `coffre approve policies`"), "{log}");
+
+    let approved = officers.approve(&["policies"], "policies.note");
+    assert!(approved.starts_with("approved: policies, by legal/a.martin+") && approved.contains(" and dpo/b.durand+"));
+    let server = Server::start(officers.path());
+    let added = officers.says(&["application", "add", "desk", "--role", "legal", "--vault", "vault", "--json"]);
+    let added: Value = serde_json::from_str(&added).expect("one JSON object");
+    assert_eq!(added["in_effect"], false);
+    let desk = server.caller(added["token"].as_str().expect("a token"));
+    assert_eq!(desk.get("/v1/audit/tree-head").problem(403), "application-not-approved");
+    assert!(officers.says(&["approve", "list", "--vault", "vault"]).contains("application desk (legal)"));
+    officers.approve(&["application", "desk"], "desk.note");
+    assert_eq!(desk.get("/v1/audit/tree-head").status, 200);
+    let list = officers.says(&["application", "list", "--vault", "vault"]);
+    assert!(list.lines().nth(1).is_some_and(|line| line.ends_with("yes")), "{list}");
+    let log = server.stop().log;
+    assert!(!log.contains("NOBODY APPROVES"), "{log}");
+}
+
+#[test]
+fn an_altered_policy_folder_stops_the_start_until_it_is_approved() {
+    let officers = Officers::with_vault("recette");
+    officers.approve(&["policies"], "first.note");
+    Server::start(officers.path()).stop();
+    let shorter = changed("retention.toml", "active = \"P3Y\"", "active = \"P2Y\"");
+    officers.configure_policies(shorter.path());
+    let (code, log) = Server::refused(officers.path());
+    assert_eq!(code, Some(18), "{log}");
+    let place = format!("the policies in {}", shorter.path().display());
+    assert!(log.contains(&place) && log.contains("are not those that officers approved last"), "{log}");
+    // Nor does anything else go by them that acts by itself.
+    let (code, error) = officers.fails(&["retention", "run", "--vault", "vault"]);
+    assert!(code == 18 && error.contains("are not those that officers approved last"), "{code}: {error}");
+    officers.says(&["demo", "legacy", "--clients", "3", "--out", "legacy.sqlite"]);
+    let mapping = crate::site::LEGAL;
+    let import = ["import", "--from", "legacy.sqlite", "--mapping", mapping, "--allow-rejects", "--vault", "vault"];
+    let (code, error) = officers.fails(&import);
+    assert!(code == 18 && error.contains("are not those that officers approved last"), "{code}: {error}");
+
+    let folder = shorter.path().to_str().expect("text");
+    let shown = officers.says(&["approve", "policies", folder, "--vault", "vault", "--out", "shown.txt"]);
+    for says in
+        ["policies, number 2", "retention policyholder without a contract", "active P2Y", "~ file retention.toml"]
+    {
+        assert!(shown.contains(says), "{says} is missing in {shown}");
+    }
+    officers.approve(&["policies", folder], "second.note");
+    Server::start(officers.path()).stop();
+    officers.says(&import);
+
+    // The former ones do not come back, and neither does their note.
+    officers.configure_policies(changed("retention.toml", "active = \"P3Y\"", "active = \"P3Y\"").path());
+    assert_eq!(Server::refused(officers.path()).0, Some(2), "the folder is gone");
+    let former = changed("purposes.toml", "", "");
+    officers.configure_policies(former.path());
+    assert_eq!(Server::refused(officers.path()).0, Some(18));
+    let (code, error) = officers.fails(&["approve", "submit", "first.note", "--vault", "vault"]);
+    assert_eq!(code, 18);
+    assert!(error.contains("this approves policies as number 1, and 3 is the next one here"), "{error}");
+}
+
+#[test]
+fn what_is_signed_is_shown_in_words_in_the_language_of_the_officer() {
+    let officers = Officers::with_vault("recette");
+    officers.says(&[
+        "application",
+        "add",
+        "crm",
+        "--role",
+        "sales",
+        "--san-uri",
+        "coffre:application:crm",
+        "--vault",
+        "vault",
+    ]);
+    let shown =
+        |locale: &str, arguments: &[&str]| officers.settled(&transcript::speaking(officers.path(), locale, arguments));
+    let newcomers = [&officers.lines[0], &officers.lines[1]].map(String::as_str);
+    let others = [&["approve", "officers"], &newcomers[..], &["--vault", "vault", "--out", "officers.txt"]].concat();
+    insta::assert_snapshot!(
+        [
+            shown("C", &["approve", "policies", "--vault", "vault", "--out", "policies.txt"]),
+            shown("C", &["approve", "application", "crm", "--vault", "vault", "--out", "crm.txt"]),
+            shown("fr_FR.UTF-8", &["approve", "sign", "crm.txt", "--key", "a.martin.key", "--yes"]),
+            shown("fr_FR.UTF-8", &["approve", "sign", "crm.txt", "--key", "c.petit.key", "--yes"]),
+            shown("fr_FR.UTF-8", &others),
+            shown("C", &["approve", "submit", "crm.txt", "--vault", "vault"]),
+            shown("C", &["approve", "list", "--vault", "vault"]),
+            shown("C", &["officer", "list", "--vault", "vault"]),
+        ]
+        .join("\n")
+    );
+    let text = officers.settled(&fs::read_to_string(officers.path().join("crm.txt")).expect("it is written"));
+    assert!(
+        text.starts_with("coffre approval v1\nvault UUID\nenvironment recette\napplication UUID\nname crm\n"),
+        "{text}"
+    );
+    assert_eq!(text.matches("\n— ").count(), 2, "{text}");
+}
+
+#[test]
+fn what_cannot_be_signed_or_handed_in_is_told_with_its_remedy() {
+    let officers = Officers::with_vault("recette");
+    officers.says(&[
+        "approve",
+        "policies",
+        "--vault",
+        "vault",
+        "--out",
+        "policies.note",
+        "--key",
+        "a.martin.key",
+        "--yes",
+    ]);
+    fs::write(officers.path().join("nonsense"), "hello\n").expect("it is ours");
+    fs::write(officers.path().join("short"), "too short\n").expect("it is ours");
+    let other = changed("retention.toml", "active = \"P3Y\"", "active = \"P2Y\"");
+    let other = other.path().to_str().expect("text");
+    let told =
+        |arguments: &[&str]| officers.settled(&transcript::of(officers.path(), arguments)).replace(other, "OTHER");
+    let keygen = ["officer", "keygen", "--role", "legal", "--name", "d.roux", "--out", "d.key"];
+    let one = ["init", "other", "--environment", "recette", "--officer", officers.lines[0].as_str()];
+    insta::assert_snapshot!(
+        [
+            told(&["approve", "sign", "policies.note", "--key", "b.durand.key"]),
+            told(&["approve", "sign", "policies.note", "--key", "a.martin.key", "--yes"]),
+            told(&["approve", "sign", "policies.note", "--key", "b.durand.key", "--yes", "--policies", other]),
+            told(&["approve", "sign", "nonsense", "--key", "b.durand.key", "--yes"]),
+            told(&["approve", "sign", "policies.note", "--key", "nonsense", "--yes"]),
+            told(&["approve", "submit", "policies.note", "--vault", "vault"]),
+            told(&["approve", "submit", "nonsense", "--vault", "vault"]),
+            told(&["approve", "application", "nobody", "--vault", "vault", "--out", "x"]),
+            told(&["approve", "officers", &officers.lines[0], "--vault", "vault", "--out", "x"]),
+            told(&["approve", "policies", "--vault", "vault", "--out", "policies.note"]),
+            told(&keygen),
+            told(&[&keygen[..], &["--passphrase-file", "short"]].concat()),
+            told(&["officer", "keygen", "--role", "sales", "--name", "d.roux", "--out", "d.key"]),
+            told(&["officer", "keygen", "--role", "legal", "--name", "d roux", "--out", "d.key", "--no-passphrase"]),
+            told(&["officer", "keygen", "--role", "legal", "--name", "x", "--out", "a.martin.key", "--no-passphrase"]),
+            told(&["officer", "enrol", &officers.lines[0], &officers.lines[1], "--vault", "vault"]),
+            told(&one),
+        ]
+        .join("\n")
+    );
+    assert!(
+        !officers.path().join("other").exists() && !officers.path().join("d.key").exists(),
+        "nothing is left behind"
+    );
+}
+
+#[test]
+fn a_key_under_a_passphrase_signs_with_it_and_others_may_not_read_it() {
+    let officers = Officers::with_vault("recette");
+    fs::write(officers.path().join("phrase"), "correct horse battery staple\n").expect("it is ours");
+    fs::write(officers.path().join("wrong"), "incorrect horse battery\n").expect("it is ours");
+    let line = officers.says(&[
+        "officer",
+        "keygen",
+        "--role",
+        "dpo",
+        "--name",
+        "d.roux",
+        "--out",
+        "d.roux.key",
+        "--passphrase-file",
+        "phrase",
+    ]);
+    let key = officers.path().join("d.roux.key");
+    assert_eq!(fs::metadata(&key).expect("it is written").permissions().mode() & 0o777, 0o600);
+    assert!(fs::read(&key).expect("it is ours").starts_with(b"age-encryption.org/v1\n-> scrypt "));
+    let with_newcomer = [officers.lines[0].as_str(), officers.lines[1].as_str(), line.trim()];
+    officers.approve(&[&["officers"], &with_newcomer[..]].concat(), "officers.note");
+    assert!(officers.says(&["officer", "list", "--vault", "vault"]).contains("d.roux"));
+
+    officers.says(&[
+        "approve",
+        "policies",
+        "--vault",
+        "vault",
+        "--out",
+        "policies.note",
+        "--key",
+        "a.martin.key",
+        "--yes",
+    ]);
+    let sign = |phrase: &str| {
+        let all = ["approve", "sign", "policies.note", "--key", "d.roux.key", "--yes", "--passphrase-file", phrase];
+        officers.fails(&all)
+    };
+    let (code, error) = sign("wrong");
+    assert!(code == 1 && error.contains("does not open with this passphrase"), "{code}: {error}");
+    fs::set_permissions(&key, fs::Permissions::from_mode(0o644)).expect("it is ours");
+    let (code, error) = sign("phrase");
+    assert!(code == 1 && error.contains("can be read by others"), "{code}: {error}");
+    fs::set_permissions(&key, fs::Permissions::from_mode(0o600)).expect("it is ours");
+    assert_eq!(sign("phrase").0, 0);
+    officers.says(&["approve", "submit", "policies.note", "--vault", "vault"]);
+    Server::start(officers.path()).stop();
+}
+
+#[test]
+fn a_vault_without_officers_says_so_and_gets_them_later() {
+    let officers = Officers::new();
+    let made = transcript::of(officers.path(), &["init", "vault", "--environment", "production"]);
+    assert!(made.contains("note: nobody approves policies and applications here"), "{made}");
+    let finding = || {
+        let output = transcript::run(officers.path(), &[], &["doctor", "--vault", "vault", "--json"]);
+        let report: Value = serde_json::from_slice(&output.stdout).expect("one JSON object");
+        let findings = report["findings"].as_array().expect("a list").clone();
+        let officers = findings.into_iter().find(|finding| finding["subject"] == "officers").expect("it is examined");
+        (output.status.code(), officers["state"].as_str().expect("text").to_owned())
+    };
+    let server = Server::start(officers.path());
+    assert_eq!(finding(), (Some(16), "bad".to_owned()), "in production");
+    assert!(server.stop().log.contains("NOBODY APPROVES"));
+
+    let lines: Vec<&str> = officers.lines.iter().map(String::as_str).collect();
+    officers.says(&[&["officer", "enrol"], &lines[..], &["--vault", "vault"]].concat());
+    assert_eq!(Server::refused(officers.path()).0, Some(18));
+    officers.approve(&["policies"], "policies.note");
+    let server = Server::start(officers.path());
+    assert_eq!(finding().1, "good");
+    assert!(!server.stop().log.contains("NOBODY APPROVES"));
+}
