@@ -59,7 +59,7 @@ impl AtWork {
         let _gone = desk.create().and_then(|()| desk.store(0, 9_000)).and_then(|()| desk.change(0));
     }
 
-    fn holds(mut self, step: &Step) -> Result<(), String> {
+    fn holds(mut self) -> Result<(), String> {
         self.server.end();
         self.scene.destination_alone_has(&self.confirmed).map_err(|lost| format!("from the destination: {lost}"))?;
         self.scene.recovers(&self.journal.known())?;
@@ -73,7 +73,7 @@ fn at_each(steps: &[Step], kill: impl Fn(&mut AtWork, &Step)) {
     for step in steps {
         let mut work = confirmed.go_on();
         kill(&mut work, step);
-        if let Err(why) = work.holds(step) {
+        if let Err(why) = work.holds() {
             failed.push(format!("{}: {why}", step.name));
         }
     }
