@@ -1,7 +1,7 @@
 # The same commands for people and for continuous integration; each one says what it lacks.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench fuzz sbom reproducible
+.PHONY: help setup demo test check bench crash fuzz sbom reproducible
 
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 
@@ -24,6 +24,9 @@ check: setup ## format, lints, licences, architecture
 
 bench: setup ## measure Coffre beside its baselines, in a release build
 	cargo bench --locked -p coffre-cli --bench figures -- $(ARGS)
+
+crash: setup ## lose the power and kill the server a thousand times each (ARGS="COUNT SEED")
+	@scripts/crash $(ARGS)
 
 fuzz: setup ## fuzz every reader of outside bytes, ten minutes each
 	@scripts/fuzz $(or $(ARGS),600)

@@ -15,15 +15,18 @@ use crate::state::{StateError, read_json, write_json};
 const FILE: &str = "jobs.json";
 const LOCK: &str = "jobs.lock";
 const FORMAT: &str = "coffre/backup-jobs/v1";
+const LOSS: &str = "until each job's next run, missed ones go unnoticed";
 
 /// What is remembered of jobs cannot be read or written, or the job is under way.
 #[derive(Debug, Error)]
 pub enum JobsError {
     /// It is not what was written.
-    #[error("{path} is damaged: remove it; until each job's next run, missed ones go unnoticed")]
+    #[error("{path} is damaged: remove it; {loss}")]
     Damaged {
         /// The file.
         path: PathBuf,
+        /// What goes unnoticed without it.
+        loss: &'static str,
         /// What the parser said.
         #[source]
         source: Option<serde_json::Error>,
@@ -41,11 +44,11 @@ pub enum JobsError {
     Lock(#[from] LockError),
 }
 
-/// The same faults of the file; what its loss costs is another matter.
+/// The same faults of the file.
 impl From<StateError> for JobsError {
     fn from(error: StateError) -> Self {
         match error {
-            StateError::Damaged { path, source } => Self::Damaged { path, source },
+            StateError::Damaged { path, loss, source } => Self::Damaged { path, loss, source },
             StateError::Io { path, source } => Self::Io { path, source },
         }
     }
@@ -94,7 +97,7 @@ impl Default for Jobs {
 impl Jobs {
     /// Reads what is remembered in a folder; nothing if there was no job yet.
     pub fn load(folder: &Path) -> Result<Self, JobsError> {
-        Ok(read_json(&folder.join(FILE), |jobs: &Self| jobs.format == FORMAT)?)
+        Ok(read_json(&folder.join(FILE), LOSS, |jobs: &Self| jobs.format == FORMAT)?)
     }
 
     /// Changes what is remembered of a job, alone: two processes never lose one another's change.

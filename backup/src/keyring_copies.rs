@@ -35,9 +35,9 @@ pub fn keyring_copies(
 }
 
 /// When each base was begun, as far as manifests tell.
-type Begun = BTreeMap<(GenerationId, Ordinal), Timestamp>;
+pub(crate) type Begun = BTreeMap<(GenerationId, Ordinal), Timestamp>;
 
-fn begun<'m>(manifests: impl Iterator<Item = &'m Signed<KeyringManifest>>) -> Begun {
+pub(crate) fn begun<'m>(manifests: impl Iterator<Item = &'m Signed<KeyringManifest>>) -> Begun {
     let mut begun = Begun::new();
     for signed in manifests {
         let (heading, reach) = (&signed.manifest.heading, &signed.manifest.chains.keyring);

@@ -8,6 +8,7 @@ mod content;
 pub mod destination;
 mod durable;
 mod ending;
+pub mod expiry;
 pub mod follow;
 mod inventory;
 pub mod jobs;

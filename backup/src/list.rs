@@ -1,7 +1,7 @@
 //! The points that a place holds, for people to choose from. Reads manifests only.
 
 use coffre_core::ids::GenerationId;
-use coffre_core::spool::{Fault, Manifest as _, Needed, Ordinal, Pinned};
+use coffre_core::spool::{Fault, Generation, Manifest as _, Needed, Ordinal, Pinned};
 use coffre_core::time::Timestamp;
 
 use crate::destination::{Source, SourceError};
@@ -68,13 +68,24 @@ pub fn list(sources: &Sources<'_>, pinned: &Pinned, observer: &mut dyn Observer)
     Ok(Listed { points, faults: surveyed.survey.faults })
 }
 
-/// The signed audit tree head of the newest sound point of a place, as a note. A vault whose log does
-/// not extend it was set back, and must not be served.
+/// The newest that a place knows of a vault.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewestHead {
+    /// The signed tree head of the audit log, as a note.
+    pub note: String,
+    /// The generation that it is of.
+    pub generation: GenerationId,
+    /// The generations that this one came from, the nearest first.
+    pub ancestors: Vec<GenerationId>,
+}
+
+/// The audit tree head of the newest sound point of a place. A vault whose log does not extend it was set back, and one
+/// whose generation another went on from was outgrown: neither must be served.
 pub fn newest_head(
     place: &dyn Source,
     pinned: &Pinned,
     observer: &mut dyn Observer,
-) -> Result<Option<String>, SourceError> {
+) -> Result<Option<NewestHead>, SourceError> {
     let sources = Sources { main: Some(place), keyring: None };
     let surveyed = sources.survey(pinned, observer)?;
     let manifests = surveyed.survey.main.generations().flat_map(|(_, generation)| generation.manifests());
@@ -83,5 +94,12 @@ pub fn newest_head(
     // Segments go on from the base that the manifest names.
     let segment = newest_point(place, &surveyed.listing, heading.generation, pinned)?;
     let later = segment.filter(|segment| segment.time > heading.time).and_then(|segment| segment.point);
-    Ok(Some(later.map_or_else(|| newest.manifest.audit_head.clone(), |point| point.audit_head)))
+    let note = later.map_or_else(|| newest.manifest.audit_head.clone(), |point| point.audit_head);
+    let (history, generation, mut ancestors) = (&surveyed.survey.main, heading.generation, Vec::new());
+    let mut parent = heading.parent.as_ref();
+    while let Some(id) = parent.map(|parent| parent.generation).filter(|id| !ancestors.contains(id)) {
+        ancestors.push(id);
+        parent = history.generation(id).and_then(Generation::parent);
+    }
+    Ok(Some(NewestHead { note, generation, ancestors }))
 }

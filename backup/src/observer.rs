@@ -21,6 +21,8 @@ pub enum Stage {
     Fetching,
     /// Reading objects and comparing their hashes.
     Verifying,
+    /// Removing copies that expire.
+    Expiring,
     /// Putting segments onto base backups.
     Replaying,
 }

@@ -3,8 +3,10 @@
 use std::fs;
 use std::io;
 use std::path::Path;
+use std::time::{Duration, SystemTime};
 
 use coffre_core::spool::Side;
+use coffre_core::time::Timestamp;
 
 /// How much of its declared size a spool has taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,8 +31,19 @@ impl SpoolUse {
     }
 }
 
+/// Bytes of the objects that came into a spool after a moment: what a destination lacks that holds everything up to it.
+pub fn bytes_since(spool: &Path, moment: Timestamp) -> io::Result<u64> {
+    let moment = SystemTime::UNIX_EPOCH + Duration::from_micros(u64::try_from(moment.as_micros()).unwrap_or(0));
+    let is_newer = |metadata: &fs::Metadata| metadata.modified().is_ok_and(|written| written > moment);
+    Side::ALL.iter().map(|side| bytes_of(&spool.join(side.folder()), &is_newer)).sum()
+}
+
 /// Bytes of all files below a folder, if it is there. What goes meanwhile is not counted.
 fn bytes_below(folder: &Path) -> io::Result<u64> {
+    bytes_of(folder, &|_| true)
+}
+
+fn bytes_of(folder: &Path, counts: &dyn Fn(&fs::Metadata) -> bool) -> io::Result<u64> {
     let absent = |error: &io::Error| error.kind() == io::ErrorKind::NotFound;
     let entries = match fs::read_dir(folder) {
         Err(error) if absent(&error) => return Ok(0),
@@ -40,8 +53,9 @@ fn bytes_below(folder: &Path) -> io::Result<u64> {
     for entry in entries {
         let entry = entry?;
         bytes += match entry.metadata() {
-            Ok(metadata) if metadata.is_dir() => bytes_below(&entry.path())?,
-            Ok(metadata) => metadata.len(),
+            Ok(metadata) if metadata.is_dir() => bytes_of(&entry.path(), counts)?,
+            Ok(metadata) if counts(&metadata) => metadata.len(),
+            Ok(_) => 0,
             Err(error) if absent(&error) => 0,
             Err(error) => return Err(error),
         };
@@ -69,5 +83,7 @@ mod tests {
         fs::write(spool.path().join("main/three"), "x").unwrap();
         assert!(SpoolUse::of(spool.path(), Some(1_000)).unwrap().is_nearly_full());
         assert!(!SpoolUse::of(spool.path(), None).unwrap().is_nearly_full());
+        let since = |text: &str| bytes_since(spool.path(), text.parse().unwrap()).unwrap();
+        assert_eq!((since("2001-01-01T00:00:00Z"), since("2200-01-01T00:00:00Z")), (800, 0));
     }
 }

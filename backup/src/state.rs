@@ -18,15 +18,18 @@ use crate::ship::KnownPoint;
 
 const FILE: &str = "state.json";
 const FORMAT: &str = "coffre/backup-state/v1";
+const LOSS: &str = "until the next success of each target, removed backups go unnoticed";
 
 /// A state that cannot be read or written.
 #[derive(Debug, Error)]
 pub enum StateError {
     /// It is not what was written.
-    #[error("{path} is damaged: remove it; until the next success of each target, removed backups go unnoticed")]
+    #[error("{path} is damaged: remove it; {loss}")]
     Damaged {
         /// The file.
         path: PathBuf,
+        /// What goes unnoticed without it.
+        loss: &'static str,
         /// What the parser said.
         #[source]
         source: Option<serde_json::Error>,
@@ -100,7 +103,7 @@ impl Default for State {
 impl State {
     /// Reads the state in a folder; an empty one if there was no run yet.
     pub fn load(folder: &Path) -> Result<Self, StateError> {
-        read_json(&folder.join(FILE), |state: &Self| state.format == FORMAT)
+        read_json(&folder.join(FILE), LOSS, |state: &Self| state.format == FORMAT)
     }
 
     /// Writes it: the old one or the new one is there, whenever power is cut.
@@ -121,9 +124,11 @@ impl State {
     }
 }
 
-/// Reads a file of this kind, which is the default where there is none.
+/// Reads a file of this kind, which is the default where there is none. `loss` says what its loss costs, for whoever is
+/// told to remove it.
 pub(crate) fn read_json<T: DeserializeOwned + Default>(
     path: &Path,
+    loss: &'static str,
     is_format: impl Fn(&T) -> bool,
 ) -> Result<T, StateError> {
     let path = path.to_owned();
@@ -134,8 +139,8 @@ pub(crate) fn read_json<T: DeserializeOwned + Default>(
     };
     match serde_json::from_slice::<T>(&bytes) {
         Ok(state) if is_format(&state) => Ok(state),
-        Ok(_) => Err(StateError::Damaged { path, source: None }),
-        Err(error) => Err(StateError::Damaged { path, source: Some(error) }),
+        Ok(_) => Err(StateError::Damaged { path, loss, source: None }),
+        Err(error) => Err(StateError::Damaged { path, loss, source: Some(error) }),
     }
 }
 

@@ -2,6 +2,7 @@
 //! What IT reads (help, errors, logs) is in English everywhere.
 
 use std::env;
+use std::str::FromStr;
 
 /// A language that Coffre speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -10,6 +11,18 @@ pub(crate) enum Language {
     French,
     /// Everything else.
     English,
+}
+
+impl FromStr for Language {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "fr" => Ok(Self::French),
+            "en" => Ok(Self::English),
+            _ => Err("expected fr or en"),
+        }
+    }
 }
 
 impl Language {

@@ -25,6 +25,11 @@ pub(crate) fn note(text: &str) -> io::Result<()> {
     writeln!(io::stderr().lock(), "note: {text}")
 }
 
+/// Writes how it goes, to standard error.
+pub(crate) fn remark(text: &str) -> io::Result<()> {
+    writeln!(io::stderr().lock(), "{text}")
+}
+
 /// Writes one JSON object on one line, the last one: for scripts and schedulers.
 pub(crate) fn json(value: &impl Serialize) -> anyhow::Result<()> {
     TOLD.store(true, Ordering::SeqCst);

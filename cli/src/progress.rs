@@ -89,6 +89,7 @@ impl Observer for Watch {
             Stage::Reading => "reading the source",
             Stage::Fetching => "fetching",
             Stage::Verifying => "verifying",
+            Stage::Expiring => "removing copies",
             Stage::Replaying => "putting segments in place",
         };
         self.bar.show(doing, Unit::Bytes, done, total);

@@ -27,6 +27,7 @@ const APPROVALS: [(&str, &str); 3] = [
     ("application", include_str!("../../vault/core/src/approval/golden/application.note")),
     ("officers", include_str!("../../vault/core/src/approval/golden/officers.note")),
 ];
+const SHARE: &str = include_str!("../../vault/core/src/key_share/golden/share-2-of-3.txt");
 const MAPPING: &str = include_str!("../../policies/mappings/legal-cobol.toml");
 
 /// Writes every seed below this folder, under the name of its target.
@@ -112,6 +113,8 @@ fn vault() -> Seeds {
         seed("key_files", "root", root.to_bytes().to_vec()),
         seed("key_files", "keys", keys),
         seed("tombstone", "terms", text_of(tombstone.as_bytes())),
+        seed("key_share", "page", SHARE),
+        seed("key_share", "line", SHARE.lines().find_map(|line| line.strip_prefix("1  ")).unwrap_or_default()),
     ];
     seeds.extend(approvals);
     seeds

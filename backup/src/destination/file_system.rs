@@ -1,5 +1,6 @@
 //! A folder as a destination: a local disk, a USB disk, a mounted share. Also how a spool is read.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, Read, Seek as _, SeekFrom, Write as _};
 use std::ops::Range;
@@ -9,7 +10,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use coffre_core::crypto::hex;
 
-use super::{Contents, Destination, PutError, Source, SourceError, is_sound};
+use super::{Contents, Destination, PutError, RemoveError, Removing, Source, SourceError, is_sound};
 use crate::durable;
 
 /// Unfinished files, beside the objects so that a rename suffices. Not listed with them.
@@ -25,12 +26,14 @@ pub struct FileSystem {
     root: PathBuf,
     /// Temporary and final paths of files that wait for their names.
     queue: Mutex<Vec<(PathBuf, PathBuf)>>,
+    /// Folders whose own names are durable.
+    settled: Mutex<BTreeSet<PathBuf>>,
 }
 
 impl FileSystem {
     /// The folder at this path. Nothing is read or created yet.
     pub fn new(root: impl Into<PathBuf>) -> Self {
-        Self { root: root.into(), queue: Mutex::new(Vec::new()) }
+        Self { root: root.into(), queue: Mutex::default(), settled: Mutex::default() }
     }
 
     /// The folder.
@@ -172,6 +175,19 @@ impl Source for FileSystem {
         contents.folders.sort_unstable();
         Ok(contents)
     }
+
+    fn settle(&self, folder: &str) -> Result<(), SourceError> {
+        let path = self.locate(folder)?;
+        let failed = |source| self.read_error(folder, source);
+        let mut settled = self.settled.lock().unwrap_or_else(PoisonError::into_inner);
+        for above in path.ancestors().skip(1).take_while(|above| above.starts_with(&self.root)) {
+            if !settled.contains(above) {
+                durable::sync_folder(above).map_err(failed)?;
+                settled.insert(above.to_owned());
+            }
+        }
+        durable::sync_folder(&path).map_err(failed)
+    }
 }
 
 impl Destination for FileSystem {
@@ -208,5 +224,24 @@ impl Destination for FileSystem {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(self.write_error(INCOMING, error)),
             _ => Ok(()),
         }
+    }
+}
+
+impl Removing for FileSystem {
+    fn remove(&self, path: &str) -> Result<(), RemoveError> {
+        if !is_sound(path) {
+            return Err(RemoveError::Path { path: path.to_owned() });
+        }
+        let full = self.root.join(path);
+        let removed = match fs::remove_file(&full) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound && self.root.is_dir() => return Ok(()),
+            removed => removed.and_then(|()| durable::sync_folder(full.parent().unwrap_or(&self.root))),
+        };
+        // Durable: its absence.
+        let (place, path) = (self.label(), path.to_owned());
+        removed.map_err(|source| match source.kind() {
+            io::ErrorKind::PermissionDenied => RemoveError::Refused { place, path, source },
+            _ => RemoveError::Failed { place, path, source },
+        })
     }
 }

@@ -5,7 +5,7 @@ use std::io::{self, Cursor, Read};
 use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::{Contents, Destination, PutError, Source, SourceError, is_sound};
+use super::{Contents, Destination, PutError, RemoveError, Removing, Source, SourceError, is_sound};
 
 type Objects = BTreeMap<String, Arc<[u8]>>;
 
@@ -22,7 +22,7 @@ impl Memory {
     }
 
     fn objects(&self) -> MutexGuard<'_, Objects> {
-        // Every change is one insertion: a thread that died cannot have left half of one.
+        // Every change is one insertion or removal: a thread that died cannot have left half of one.
         self.objects.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -87,5 +87,15 @@ impl Destination for Memory {
         let size = bytes.len() as u64;
         objects.insert(path.to_owned(), bytes.into());
         Ok(size)
+    }
+}
+
+impl Removing for Memory {
+    fn remove(&self, path: &str) -> Result<(), RemoveError> {
+        if !is_sound(path) {
+            return Err(RemoveError::Path { path: path.to_owned() });
+        }
+        self.objects().remove(path);
+        Ok(())
     }
 }

@@ -10,6 +10,7 @@ mod error;
 mod file_system;
 mod memory;
 mod patience;
+mod remove;
 mod s3;
 mod sftp;
 
@@ -23,6 +24,7 @@ pub use bandwidth::Limited;
 pub use error::{PutError, SourceError};
 pub use file_system::FileSystem;
 pub use memory::Memory;
+pub use remove::{RemoveError, Removing};
 pub use s3::{NoAccessKey, S3, S3Error, S3Settings};
 pub use sftp::{Sftp, SftpSettings};
 
@@ -51,6 +53,12 @@ pub trait Source {
 
     /// Makes objects, or all of a folder, ready to be read at once where that is quicker than one by one.
     fn prepare(&self, _paths: &[String], _observer: &mut dyn Observer) -> Result<(), SourceError> {
+        Ok(())
+    }
+
+    /// Makes the names of a folder durable, where they can be seen before they are: what is read from it afterwards is
+    /// still there after a power loss.
+    fn settle(&self, _folder: &str) -> Result<(), SourceError> {
         Ok(())
     }
 

@@ -1,13 +1,15 @@
 //! Where a destination stands, and copying what is new after that: by the names of the next objects, without a survey.
 
+use std::collections::BTreeSet;
+
 use coffre_core::ids::GenerationId;
-use coffre_core::spool::{Chain, ContentHash, Known, Link, Manifest as _, ObjectName, Ordinal, Pinned, Side};
+use coffre_core::spool::{Chain, ContentHash, Fault, Known, Link, Manifest as _, ObjectName, Ordinal, Pinned, Side};
 use coffre_core::time::Timestamp;
 
 use crate::destination::{Destination, FileSystem, Source as _, SourceError};
 use crate::observer::Observer;
 use crate::run::TargetError;
-use crate::ship::{KnownSegment, Stream};
+use crate::ship::{KnownSegment, ShipError, Stream};
 use crate::sources::Sources;
 
 /// Where a destination stands, as far as this process brought it.
@@ -19,6 +21,8 @@ pub(super) struct Cursor {
     pub(super) ends: [(Chain, Link); 3],
     pub(super) segment: Option<KnownSegment>,
     pub(super) captured: Timestamp,
+    /// The generations that are known there.
+    pub(super) generations: BTreeSet<GenerationId>,
 }
 
 /// The last objects of the chains on a destination that was just shipped to.
@@ -87,6 +91,25 @@ impl Cursor {
         self.has_manifest(spool, pinned)
     }
 
+    /// Whether nobody else ships there: no newer manifest than ours, and no generation that was not known.
+    fn is_alone(&self, destination: &dyn Destination, pinned: &Pinned) -> Result<(), TargetError> {
+        let scope = &pinned.scope;
+        let refused = |fault| TargetError::Ship(ShipError::Refused { destination: destination.label(), fault });
+        for side in Side::ALL {
+            let next = self.next_manifest(side).path(scope);
+            if destination.size(&next).map_err(ShipError::Destination)?.is_some() {
+                return Err(refused(Fault::Fork { object: next, what: "this vault has not made it" }));
+            }
+        }
+        let contents = destination.list(&Side::Main.vault_folder(scope)).map_err(ShipError::Destination)?;
+        let others = contents.folders.iter().filter_map(|name| name.parse().ok());
+        let others: Vec<GenerationId> = others.filter(|id| !self.generations.contains(id)).collect();
+        if others.is_empty() {
+            return Ok(());
+        }
+        Err(refused(Fault::Divided { generations: [&[self.generation], &others[..]].concat() }))
+    }
+
     /// Copies the segments that are new. How far the log reaches is looked at first: what it names of
     /// the other chains is in the spool by then.
     pub(super) fn stream(
@@ -103,6 +126,7 @@ impl Cursor {
                 *limit = limit.next();
             }
         }
+        self.is_alone(destination, pinned)?;
         let generation = self.generation;
         let mut stream = Stream::new(spool, destination, pinned, observer);
         for ((chain, end), limit) in self.ends.iter_mut().zip(limits) {

@@ -24,7 +24,7 @@ use crate::ship::{Compare, KnownPoint, ShipError, ship};
 use crate::state::{Failed, Success};
 
 /// How often it is looked whether there is something new.
-const LOOK: Duration = Duration::from_millis(200);
+const LOOK: Duration = Duration::from_millis(50);
 /// How often what is remembered is written while all goes well.
 const REMEMBER: Duration = Duration::from_secs(5);
 /// How long a destination that failed is left alone.
@@ -236,8 +236,8 @@ impl<'a> Follower<'a> {
         let captured = shipped.captured.ok_or(TargetError::Empty)?;
         let ends = ends(spool, self.destination, pinned, main.generation, observer)?.ok_or(TargetError::Empty)?;
         let generation = main.generation;
-        let segment = shipped.newest.segment;
-        self.cursor = Some(Cursor { generation, main, keyring, ends, segment, captured });
+        let (segment, generations) = (shipped.newest.segment, shipped.generations);
+        self.cursor = Some(Cursor { generation, main, keyring, ends, segment, captured, generations });
         Ok(shipped.bytes)
     }
 

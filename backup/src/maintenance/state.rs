@@ -11,6 +11,7 @@ use crate::state::{Failed, StateError, read_json, write_json};
 
 const FILE: &str = "maintenance.json";
 const FORMAT: &str = "coffre/maintenance/v1";
+const LOSS: &str = "until each verb has run again, all of it counts as late, and reading begins anew";
 
 /// A kind of work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -80,7 +81,7 @@ impl Default for MaintenanceState {
 impl MaintenanceState {
     /// Reads what a folder remembers; nothing if nothing was done yet.
     pub fn load(folder: &Path) -> Result<Self, StateError> {
-        read_json(&folder.join(FILE), |state: &Self| state.format == FORMAT)
+        read_json(&folder.join(FILE), LOSS, |state: &Self| state.format == FORMAT)
     }
 
     pub(super) fn save(&self, folder: &Path) -> Result<(), StateError> {
@@ -123,6 +124,8 @@ mod tests {
     fn another_format_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join(FILE), GOLDEN.replace("/v1", "/v2")).unwrap();
-        assert!(matches!(MaintenanceState::load(folder.path()), Err(StateError::Damaged { .. })));
+        let error = MaintenanceState::load(folder.path()).unwrap_err();
+        assert!(matches!(error, StateError::Damaged { .. }));
+        assert!(error.to_string().ends_with(LOSS), "its own file's, no other's: {error}");
     }
 }

@@ -188,7 +188,9 @@ pub enum SourceRestoreError {
         path: PathBuf,
     },
     /// It is encrypted and no identity was given.
-    #[error("the source is encrypted: name the recovery identity with --identity FILE")]
+    #[error(
+        "the source is encrypted: name the recovery identity with --identity FILE, or each share of it with --share FILE"
+    )]
     NoIdentity,
     /// The identity is another one's, or the bytes were changed or cut off.
     #[error("the source does not open: use the recovery identity of its recipient, or take another snapshot")]

@@ -10,6 +10,7 @@ use crate::state::{Failed, StateError, read_json, write_json};
 
 const FILE: &str = "sources.json";
 const FORMAT: &str = "coffre/sources/v1";
+const LOSS: &str = "until each source has run again, none counts as backed up";
 
 /// A good backup of a source.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,7 +55,7 @@ impl Default for SourcesState {
 impl SourcesState {
     /// Reads what a folder remembers; nothing if no source was backed up yet.
     pub fn load(folder: &Path) -> Result<Self, StateError> {
-        read_json(&folder.join(FILE), |state: &Self| state.format == FORMAT)
+        read_json(&folder.join(FILE), LOSS, |state: &Self| state.format == FORMAT)
     }
 
     pub(super) fn save(&self, folder: &Path) -> Result<(), StateError> {

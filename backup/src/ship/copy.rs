@@ -32,7 +32,7 @@ const CROWD_BYTES: u64 = 128 << 20;
 /// A shipment under way, and what it has done so far.
 pub(super) struct Shipment<'a> {
     pub(super) spool: &'a dyn Source,
-    destination: &'a dyn Destination,
+    pub(super) destination: &'a dyn Destination,
     pub(super) pinned: &'a Pinned,
     scope: &'a Scope,
     compare: Compare,
@@ -171,6 +171,7 @@ impl<'a> Shipment<'a> {
     }
 
     fn copy(&mut self, name: &ObjectName, object: &str, expected: Expected) -> Result<(), ShipError> {
+        self.settle(name, object)?;
         let file = self.spool.open(object, None).map_err(|error| match error {
             SourceError::NotFound { .. } => ShipError::SpoolFault {
                 fault: Fault::Missing { object: object.to_owned(), needed_by: "a manifest in the spool".to_owned() },
@@ -197,6 +198,17 @@ impl<'a> Shipment<'a> {
         Ok(())
     }
 
+    /// What is in the spool can be seen a moment before it is durable there. A segment or manifest that was passed on and
+    /// then lost with the power would be made anew, and be another: a fork. What is named by its content cannot be another.
+    fn settle(&self, name: &ObjectName, object: &str) -> Result<(), ShipError> {
+        let chained =
+            matches!(name, ObjectName::Base { .. } | ObjectName::Segment { .. } | ObjectName::Manifest { .. });
+        match object.rsplit_once('/') {
+            Some((folder, _)) if chained => self.spool.settle(folder).map_err(ShipError::Spool),
+            _ => Ok(()),
+        }
+    }
+
     pub(super) fn flush(&mut self) -> Result<(), ShipError> {
         self.queued = (0, 0);
         self.destination.flush().map_err(ShipError::Put)
@@ -211,13 +223,14 @@ impl<'a> Shipment<'a> {
         }
         let note = ours.notes.iter().find(|(note, bytes)| *note == name && ContentHash::of(bytes) == sha256);
         let Some((_, bytes)) = note else { return Err(ShipError::Empty) };
+        self.settle(&name, &object)?;
         let written = self.destination.put(&object, &mut bytes.as_slice()).map_err(|error| of_put(error, &object))?;
         self.objects += 1;
         self.bytes += written;
         Ok(())
     }
 
-    fn damaged(&self, fault: Fault) -> ShipError {
+    pub(super) fn damaged(&self, fault: Fault) -> ShipError {
         ShipError::Damaged { destination: self.destination.label(), fault }
     }
 }

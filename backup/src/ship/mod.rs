@@ -10,6 +10,9 @@ mod error;
 mod reconcile;
 mod segments;
 
+use std::collections::BTreeSet;
+
+use coffre_core::ids::GenerationId;
 use coffre_core::spool::{Fault, History, Known, Manifest, Pinned, Signed};
 use coffre_core::time::Timestamp;
 
@@ -45,6 +48,8 @@ pub struct Shipped {
     pub newest: KnownPoint,
     /// When the newest point was captured.
     pub captured: Option<Timestamp>,
+    /// The generations that are known on either side.
+    pub generations: BTreeSet<GenerationId>,
     /// Older faults of the destination, which did not stand in the way. `verify` says more.
     pub faults: Vec<Fault>,
 }
@@ -93,11 +98,14 @@ pub fn ship(
     shipment.run(&pending, &ours, &theirs)?;
     let (newest, captured) = newest_of(spool, &ours, pinned)?;
     let Shipment { objects, bytes, present, .. } = shipment;
-    Ok(Shipped { objects, bytes, present, newest, captured, faults: pending.faults })
+    let generations = pending.both.main.generations().map(|(id, _)| id).collect();
+    Ok(Shipped { objects, bytes, present, newest, captured, generations, faults: pending.faults })
 }
 
 fn all_of<M: Manifest>(history: &History<M>) -> Vec<Signed<M>> {
-    let mut all: Vec<Signed<M>> = history.generations().flat_map(|(_, g)| g.retained()).cloned().collect();
+    let outgrown = history.outgrown();
+    let generations = history.generations().filter(|(id, _)| !outgrown.contains(id));
+    let mut all: Vec<Signed<M>> = generations.flat_map(|(_, g)| g.retained()).cloned().collect();
     all.sort_by_key(|signed| signed.manifest.heading().time);
     all
 }

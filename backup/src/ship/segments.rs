@@ -120,6 +120,11 @@ pub(super) fn same_chains(
     pinned: &Pinned,
 ) -> Result<Option<Fault>, SourceError> {
     let generations: BTreeSet<GenerationId> = ours.survey.main.generations().map(|(id, _)| id).collect();
+    for generation in &generations {
+        if let Some(fault) = written_since(destination, (ours, theirs), *generation, pinned)? {
+            return Ok(Some(fault));
+        }
+    }
     for (generation, chain) in generations.into_iter().flat_map(|id| ORDER.map(|chain| (id, chain))) {
         let Some(there) = last_segment(&theirs.listing, generation, chain) else { continue };
         let here = last_of(&ours.listing, generation, chain);
@@ -142,6 +147,33 @@ pub(super) fn same_chains(
         }
     }
     Ok(None)
+}
+
+/// Whether somebody else wrote to the log's chain at a destination after the oldest base that the spool has was taken: a
+/// vault writes nothing before its own bases, so where the spool was lost or belongs to a copy, only the time tells.
+fn written_since(
+    destination: &dyn Source,
+    (ours, theirs): (&Surveyed, &Surveyed),
+    generation: GenerationId,
+    pinned: &Pinned,
+) -> Result<Option<Fault>, SourceError> {
+    let oldest = ours.survey.main.generation(generation).and_then(|manifests| manifests.manifests().next());
+    let Some(oldest) = oldest.map(|signed| &signed.manifest) else { return Ok(None) };
+    let base = oldest.chains.audit.base.position;
+    let before = |name: &&ObjectName| {
+        matches!(name, ObjectName::Segment { generation: of, chain: Chain::Audit, position }
+            if *of == generation && *position < base)
+    };
+    let Some(last) = theirs.listing.keys().filter(before).next_back() else { return Ok(None) };
+    match segments::header(destination, last, pinned) {
+        Ok(header) if header.time > oldest.heading.time => {
+            let what = "it was written after this vault had gone on with a base backup";
+            Ok(Some(Fault::Fork { object: last.path(&pinned.scope), what }))
+        }
+        // One that is damaged has its own fault, and `verify` names it.
+        Ok(_) | Err(SegmentFailure::Fault(_)) => Ok(None),
+        Err(failure) => Err(source_error(failure)),
+    }
 }
 
 /// The last place of a chain that is taken, by a base or a segment.
@@ -217,17 +249,41 @@ impl Shipment<'_> {
         let flushed = if seen.header.documents.added.is_empty() { Ok(()) } else { self.flush() };
         documents.and(flushed)?;
         self.meter.expect_more(seen.size);
-        self.object(&Needed { name: *name, size: seen.size, sha256: seen.link.sha256 })?;
+        if self.is_there(name, &seen)? {
+            self.present += 1;
+        } else {
+            self.object(&Needed { name: *name, size: seen.size, sha256: seen.link.sha256 })?;
+        }
         // Durable: the segment, after everything it names.
         self.sent.insert(*name);
         Ok(seen)
+    }
+
+    /// Whether this very segment is there, from a shipment that was cut off. Another one of the same name is by a second
+    /// vault, whatever its size.
+    fn is_there(&self, name: &ObjectName, seen: &Seen) -> Result<bool, ShipError> {
+        let object = name.path(&self.pinned.scope);
+        if self.destination.size(&object).map_err(ShipError::Destination)?.is_none() {
+            return Ok(false);
+        }
+        let fault = match proven(self.destination, name, self.pinned) {
+            Ok(there) if there.link == seen.link => return Ok(true),
+            Ok(_) => Fault::Fork { object, what: "the spool has another segment there" },
+            Err(SegmentFailure::Fault(fault)) => return Err(self.damaged(fault)),
+            Err(failure) => return Err(ShipError::Destination(source_error(failure))),
+        };
+        Err(ShipError::Refused { destination: self.destination.label(), fault })
     }
 
     /// Segments of every generation and chain that no manifest stood in the way of.
     pub(super) fn remaining_segments(&mut self, ours: &Surveyed, theirs: &Surveyed) -> Result<(), ShipError> {
         for side in [Side::Keyring, Side::Main] {
             let generations: Vec<GenerationId> = match side {
-                Side::Keyring => ours.survey.keyring.generations().map(|(id, _)| id).collect(),
+                // What another generation has outgrown expires there, and is not sent again.
+                Side::Keyring => {
+                    let (keyring, outgrown) = (&ours.survey.keyring, ours.survey.keyring.outgrown());
+                    keyring.generations().map(|(id, _)| id).filter(|id| !outgrown.contains(id)).collect()
+                }
                 Side::Main => ours.survey.main.generations().map(|(id, _)| id).collect(),
             };
             for generation in generations {

@@ -1,22 +1,20 @@
 //! Destinations that are slow, that break off, and that lie: nobody else waits for them, whatever was confirmed is
 //! restored from the destination alone, and what is not the signed bytes is never taken.
 
-use std::io::Read;
+use std::io::{self, Read};
 use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
-use std::{fs, io};
 
+use coffre_backup::Observer;
 use coffre_backup::destination::{Contents, Destination, Memory, PutError, Source, SourceError};
 use coffre_backup::follow::{Event, Following, follow};
-use coffre_backup::restore::{self, LostLog};
-use coffre_backup::ship::{Compare, KnownPoint, ship};
-use coffre_backup::{Observer, Sources};
-use coffre_core::spool::{Chain, Wanted};
+use coffre_backup::ship::{Compare, ship};
 
-use super::vault::{Vault, noon};
+use crate::busy::{busy, is_newest, restored, shipped};
+use crate::vault::noon;
 
 /// What goes wrong with a write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,35 +81,6 @@ impl Destination for Faulty {
             }
             _ => self.inner.put(path, content),
         }
-    }
-}
-
-/// Two base backups, with segments and documents after each.
-fn busy() -> Vault {
-    let mut vault = Vault::captured(1);
-    (0..3).for_each(|n| vault.commit((n == 1).then_some(4)));
-    vault.capture();
-    (0..3).for_each(|n| vault.commit((n == 2).then_some(5)));
-    vault
-}
-
-fn shipped(vault: &Vault, destination: &dyn Destination) -> Option<KnownPoint> {
-    let none = KnownPoint::default();
-    ship(&vault.source(), destination, &vault.pinned(), &none, Compare::Sizes, &mut ()).ok().map(|done| done.newest)
-}
-
-/// What a destination alone gives back; none if nothing can be planned.
-fn restored(vault: &Vault, from: &dyn Source) -> Option<Result<tempfile::TempDir, restore::RestoreError>> {
-    let sources = Sources::both(from);
-    let plan = restore::plan(&sources, &vault.pinned(), Wanted::Newest, LostLog::Refuse, &mut ()).ok()?;
-    let to = tempfile::tempdir().unwrap();
-    let done = restore::execute(&plan, &sources, &to.path().join("vault"), &mut ());
-    Some(done.map(|_| to))
-}
-
-fn is_newest(vault: &Vault, to: &tempfile::TempDir) {
-    for chain in Chain::ALL {
-        assert!(fs::read(to.path().join("vault").join(chain.file())).unwrap() == vault.content(chain), "{chain}");
     }
 }
 

@@ -1,11 +1,14 @@
 //! Shipping, verifying, restoring and running, on spools that a small vault without a server fills.
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
+mod busy;
 mod copies;
+mod expiring;
 mod faults;
 mod keeping;
 mod restoring;
 mod running;
+mod second_vault;
 mod segments;
 mod shipping;
 mod snapshots;

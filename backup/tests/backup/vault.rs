@@ -91,6 +91,32 @@ impl Vault {
         }
     }
 
+    /// A copy of its folder that runs beside it: the same keys and generation, a spool like its own, and from now on other
+    /// commits.
+    pub(crate) fn copied(&self) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        for file in Self::files(&self.spool()) {
+            let to = folder.path().join("spool").join(&file);
+            fs::create_dir_all(to.parent().unwrap()).unwrap();
+            fs::copy(self.spool().join(&file), to).unwrap();
+        }
+        let ends =
+            self.ends.iter().map(|(chain, (link, content, log))| (*chain, (*link, content.clone(), log.clone())));
+        Self {
+            folder,
+            seed: self.seed,
+            generation: self.generation,
+            from: self.from.clone(),
+            main: self.main.clone(),
+            keyring: self.keyring.clone(),
+            documents: self.documents.clone(),
+            now: self.now,
+            ends: ends.collect(),
+            commits: self.commits + 100,
+            keep: self.keep,
+        }
+    }
+
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
@@ -257,6 +283,16 @@ impl Vault {
         for signed in &self.keyring[..old] {
             signed.manifest.needed().into_iter().for_each(|needed| remove(needed.name));
             remove(signed.manifest.name());
+        }
+        let (main, keyring) = (&self.main[old].manifest.chains, &self.keyring[old].manifest.chains);
+        for (chain, base) in [
+            (Chain::Vault, &main.vault.base),
+            (Chain::Audit, &main.audit.base),
+            (Chain::Keyring, &keyring.keyring.base),
+        ] {
+            for position in (1..base.position.get()).map(|number| Ordinal::new(number).unwrap()) {
+                remove(ObjectName::Segment { generation: self.generation, chain, position });
+            }
         }
     }
 

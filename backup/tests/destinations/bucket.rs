@@ -4,8 +4,10 @@ use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use coffre_backup::destination::S3Settings;
+use rusty_s3::{Bucket, Credentials, S3Action as _, UrlStyle};
 use tempfile::TempDir;
 
 use crate::listening::{Listening, free_port};
@@ -37,6 +39,25 @@ impl Moto {
 
     fn endpoint(&self) -> String {
         format!("http://127.0.0.1:{}", self.server.port)
+    }
+
+    /// Where it listens.
+    pub(crate) const fn port(&self) -> u16 {
+        self.server.port
+    }
+
+    /// The settings to reach it through another port.
+    pub(crate) fn through(&self, port: u16, prefix: &str) -> S3Settings {
+        S3Settings { endpoint: format!("http://127.0.0.1:{port}"), ..self.settings(prefix) }
+    }
+
+    /// Puts other bytes where an object is, as only whoever rules the server can.
+    pub(crate) fn replace(&self, object: &str, bytes: &[u8]) {
+        let endpoint = self.endpoint().parse().unwrap();
+        let bucket = Bucket::new(endpoint, UrlStyle::Path, "coffre", "us-east-1").unwrap();
+        let credentials = Credentials::new("AKIATEST", "not-a-secret");
+        let signed = bucket.put_object(Some(&credentials), object).sign(Duration::from_mins(1));
+        assert!(ureq::put(signed.as_str()).send(bytes).unwrap().status().is_success());
     }
 
     pub(crate) fn settings(&self, prefix: &str) -> S3Settings {

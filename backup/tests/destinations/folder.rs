@@ -4,7 +4,9 @@ use std::os::unix::fs::{PermissionsExt as _, symlink};
 
 use std::io::{self, Read as _};
 
-use coffre_backup::destination::{Destination as _, FileSystem, PutError, Source as _, SourceError};
+use coffre_backup::destination::{
+    Destination as _, FileSystem, PutError, RemoveError, Removing as _, Source as _, SourceError,
+};
 
 #[test]
 fn that_is_not_mounted_is_refused_and_not_created() {
@@ -13,6 +15,8 @@ fn that_is_not_mounted_is_refused_and_not_created() {
     assert!(matches!(absent.put("a", &mut &b"x"[..]), Err(PutError::Absent { .. })));
     assert!(matches!(absent.list("").map(drop), Err(SourceError::Absent { .. })));
     assert!(matches!(absent.size("a"), Err(SourceError::Absent { .. })));
+    // What cannot be seen was not removed either.
+    assert!(matches!(absent.remove("keyring/a"), Err(RemoveError::Failed { .. })));
     assert!(!absent.root().exists());
 }
 

@@ -3,19 +3,33 @@
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 mod bucket;
+mod expiring;
+mod faults;
 mod folder;
+mod line;
 mod listening;
 mod s3;
 mod sftp;
 mod sshd;
 mod suite;
+mod versions;
+
+#[path = "../backup/vault.rs"]
+#[expect(dead_code, reason = "shared with the tests of backups, which need more of it")]
+mod vault;
+
+#[path = "../backup/busy.rs"]
+mod busy;
 
 use coffre_backup::destination::{FileSystem, Memory};
-use suite::SUITE;
+use suite::{REMOVING, SUITE};
 
 #[test]
 fn memory_conforms() {
     for case in SUITE {
+        case(&Memory::new());
+    }
+    for case in REMOVING {
         case(&Memory::new());
     }
 }
@@ -23,6 +37,10 @@ fn memory_conforms() {
 #[test]
 fn a_folder_conforms() {
     for case in SUITE {
+        let folder = tempfile::tempdir().unwrap();
+        case(&FileSystem::new(folder.path()));
+    }
+    for case in REMOVING {
         let folder = tempfile::tempdir().unwrap();
         case(&FileSystem::new(folder.path()));
     }

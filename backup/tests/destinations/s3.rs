@@ -3,10 +3,13 @@
 
 use std::io::{self, Read};
 
-use coffre_backup::destination::{Destination as _, PutError, S3, S3Settings, Source as _, SourceError};
+use coffre_backup::destination::{
+    Destination as _, PutError, RemoveError, Removing as _, S3, S3Settings, Source as _, SourceError,
+};
 
 use crate::bucket::Moto;
-use crate::suite::{SUITE, read};
+use crate::suite::{REMOVING, SUITE, read};
+use crate::versions;
 
 #[test]
 fn conforms() {
@@ -14,13 +17,43 @@ fn conforms() {
     for (number, case) in SUITE.iter().enumerate() {
         case(&S3::new(&moto.settings(&format!("suite/{number}"))).unwrap());
     }
+    for (number, case) in REMOVING.iter().enumerate() {
+        case(&S3::new(&moto.settings(&format!("removing/{number}"))).unwrap());
+    }
     case_without_prefix(&moto);
+}
+
+#[test]
+fn what_is_removed_from_a_bucket_with_versions_is_in_none_of_them() {
+    let moto = Moto::start();
+    versions::keep(&moto);
+    let bucket = S3::new(&moto.settings("versions")).unwrap();
+    for path in ["keyring/a", "keyring/b"] {
+        bucket.put(path, &mut path.as_bytes()).unwrap();
+    }
+    bucket.remove("keyring/a").unwrap();
+    bucket.remove("keyring/a").unwrap();
+    assert_eq!(bucket.size("keyring/a").unwrap(), None);
+    let listed = versions::listed(&moto);
+    assert!(listed.contains("versions/keyring/b"), "{listed}");
+    assert!(!listed.contains("versions/keyring/a"), "neither it nor a mark in its place: {listed}");
+}
+
+#[test]
+fn a_server_that_is_lost_has_removed_nothing() {
+    let moto = Moto::start();
+    let bucket = S3::new(&moto.settings("")).unwrap();
+    bucket.put("keyring/a", &mut &b"x"[..]).unwrap();
+    moto.stop();
+    let error = bucket.remove("keyring/a").unwrap_err();
+    assert!(matches!(error, RemoveError::Failed { .. }), "{error}");
+    assert!(!error.to_string().contains("Signature"), "a signed address is a credential: {error}");
 }
 
 fn case_without_prefix(moto: &Moto) {
     let bucket = S3::new(&moto.settings("")).unwrap();
     bucket.put("main/a", &mut &b"x"[..]).unwrap();
-    assert_eq!(bucket.list("").unwrap().folders, ["main", "suite"]);
+    assert_eq!(bucket.list("").unwrap().folders, ["main", "removing", "suite"]);
 }
 
 /// Bytes that no part of which is like another.

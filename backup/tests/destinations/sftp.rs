@@ -3,15 +3,22 @@
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 
-use coffre_backup::destination::{Destination as _, PutError, Sftp, SftpSettings, Source as _, SourceError};
+use coffre_backup::destination::{
+    Destination as _, PutError, RemoveError, Removing as _, Sftp, SftpSettings, Source as _, SourceError,
+};
 
 use crate::sshd::Sshd;
-use crate::suite::{Breaks, SUITE, read};
+use crate::suite::{Breaks, REMOVING, SUITE, read};
 
 #[test]
 fn conforms() {
     let sshd = Sshd::start();
     for case in SUITE {
+        fs::remove_dir_all(sshd.folder()).unwrap();
+        fs::create_dir(sshd.folder()).unwrap();
+        case(&Sftp::new(sshd.settings()));
+    }
+    for case in REMOVING {
         fs::remove_dir_all(sshd.folder()).unwrap();
         fs::create_dir(sshd.folder()).unwrap();
         case(&Sftp::new(sshd.settings()));
@@ -35,6 +42,19 @@ fn unfinished_files_are_kept_apart_and_cleared() {
 }
 
 #[test]
+fn an_account_that_may_remove_nothing_ships_and_is_told_that_it_may_not() {
+    let sshd = Sshd::without_removal();
+    let sftp = Sftp::new(sshd.settings());
+    sftp.put("keyring/a", &mut &b"x"[..]).unwrap();
+    let refused = sftp.remove("keyring/a").unwrap_err();
+    assert!(matches!(refused, RemoveError::Refused { .. }), "{refused}");
+    assert_eq!(read(&sftp, "keyring/a"), b"x");
+    fs::write(sshd.folder().join("incoming/left-over"), "half").unwrap();
+    sftp.tidy().unwrap();
+    sftp.put("keyring/b", &mut &b"x"[..]).unwrap();
+}
+
+#[test]
 fn a_link_is_no_object() {
     let sshd = Sshd::start();
     let sftp = Sftp::new(sshd.settings());
@@ -53,6 +73,7 @@ fn a_folder_that_is_not_mounted_is_refused_and_not_created() {
     assert!(matches!(sftp.put("a", &mut &b"x"[..]), Err(PutError::Absent { .. })));
     assert!(matches!(sftp.list("").map(drop), Err(SourceError::Absent { .. })));
     assert!(matches!(sftp.size("a"), Err(SourceError::Absent { .. })));
+    assert!(matches!(sftp.remove("keyring/a"), Err(RemoveError::Failed { .. })));
     assert!(!sshd.path("not mounted").exists());
 }
 

@@ -14,10 +14,22 @@ pub(crate) struct Sshd {
     home: TempDir,
     server: Option<Listening>,
     port: u16,
+    read_only: bool,
+    /// What it serves files with.
+    subsystem: &'static str,
 }
 
 impl Sshd {
     pub(crate) fn start() -> Self {
+        Self::with("internal-sftp")
+    }
+
+    /// One that lets nobody remove anything.
+    pub(crate) fn without_removal() -> Self {
+        Self::with("internal-sftp -P remove,rmdir")
+    }
+
+    fn with(subsystem: &'static str) -> Self {
         let home = tempfile::tempdir().unwrap();
         let path = |name: &str| home.path().join(name);
         for key in ["host", "ours", "other"] {
@@ -25,10 +37,29 @@ impl Sshd {
         }
         fs::copy(path("ours.pub"), path("authorized_keys")).unwrap();
         fs::create_dir(path("backups")).unwrap();
-        let mut sshd = Self { port: free_port(), home, server: None };
+        let mut sshd = Self { port: free_port(), home, server: None, read_only: false, subsystem };
         sshd.know("host");
         sshd.resume();
         sshd
+    }
+
+    /// Where it listens.
+    pub(crate) const fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The settings to reach it through another port, by which it is known too.
+    pub(crate) fn through(&self, port: u16) -> SftpSettings {
+        let public = fs::read_to_string(self.path("host.pub")).unwrap();
+        fs::write(self.path("known_hosts"), format!("[127.0.0.1]:{port} {public}")).unwrap();
+        SftpSettings { port, ..self.settings() }
+    }
+
+    /// Begins again as a server that lets nobody write.
+    pub(crate) fn refuse_writes(&mut self, refuse: bool) {
+        self.read_only = refuse;
+        self.stop();
+        self.resume();
     }
 
     /// Writes the file of known hosts so that it holds one of the keys.
@@ -40,10 +71,12 @@ impl Sshd {
     fn resume(&mut self) {
         let configuration = format!(
             "ListenAddress 127.0.0.1:{}\nHostKey {}\nAuthorizedKeysFile {}\nPidFile none\nStrictModes no\nUsePAM no\n\
-             PasswordAuthentication no\nKbdInteractiveAuthentication no\nSubsystem sftp internal-sftp\n",
+             PasswordAuthentication no\nKbdInteractiveAuthentication no\nSubsystem sftp {}{}\n",
             self.port,
             self.path("host").display(),
             self.path("authorized_keys").display(),
+            self.subsystem,
+            if self.read_only { " -R" } else { "" },
         );
         fs::write(self.path("sshd_config"), configuration).unwrap();
         if rustix::process::geteuid().is_root() {

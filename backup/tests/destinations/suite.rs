@@ -2,7 +2,7 @@
 
 use std::io::{self, Read};
 
-use coffre_backup::destination::{Contents, Destination, PutError, SourceError};
+use coffre_backup::destination::{Contents, Destination, PutError, RemoveError, Removing, SourceError};
 
 /// Gives some bytes, then fails: a connection that breaks, a source that turns out to be corrupt.
 pub(crate) struct Breaks(pub(crate) &'static [u8]);
@@ -108,4 +108,42 @@ pub(crate) const SUITE: &[fn(&dyn Destination)] = &[
     listings_show_one_level_in_order,
     what_is_not_there_is_named,
     no_path_leaves_the_place,
+];
+
+/// A place that is written to and removed from.
+pub(crate) trait Both: Destination + Removing {}
+
+impl<T: Destination + Removing> Both for T {}
+
+fn a_removed_object_is_gone_and_its_name_is_free(place: &dyn Both) {
+    for path in ["keyring/a", "keyring/b"] {
+        place.put(path, &mut path.as_bytes()).unwrap();
+    }
+    place.remove("keyring/a").unwrap();
+    assert_eq!(place.size("keyring/a").unwrap(), None);
+    assert!(matches!(place.open("keyring/a", None).map(drop), Err(SourceError::NotFound { .. })));
+    assert_eq!(place.list("keyring").unwrap().objects, [("b".to_owned(), 9)]);
+    assert_eq!(read(place, "keyring/b"), b"keyring/b");
+    place.put("keyring/a", &mut &b"again"[..]).unwrap();
+    assert_eq!(read(place, "keyring/a"), b"again");
+}
+
+fn what_is_not_there_is_removed_already(place: &dyn Both) {
+    place.put("keyring/a", &mut &b"x"[..]).unwrap();
+    place.remove("keyring/none").unwrap();
+    place.remove("nowhere/none").unwrap();
+    place.remove("keyring/a").unwrap();
+    place.remove("keyring/a").unwrap();
+}
+
+fn nothing_outside_the_place_is_removed(place: &dyn Both) {
+    for path in ["", "/etc/hostname", "../x", "a/../../x", "a//b", "a/"] {
+        assert!(matches!(place.remove(path), Err(RemoveError::Path { .. })), "{path}");
+    }
+}
+
+pub(crate) const REMOVING: &[fn(&dyn Both)] = &[
+    a_removed_object_is_gone_and_its_name_is_free,
+    what_is_not_there_is_removed_already,
+    nothing_outside_the_place_is_removed,
 ];

@@ -9,6 +9,7 @@ mod upkeep;
 mod verbs;
 
 #[path = "../destinations/bucket.rs"]
+#[expect(dead_code, reason = "shared with the tests of destinations, which need more of it")]
 mod bucket;
 #[path = "../destinations/listening.rs"]
 mod listening;

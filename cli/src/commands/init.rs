@@ -1,14 +1,17 @@
 //! `coffre init`: a new vault, and what its operator must keep. The keys are made in the store; this verb names the
 //! places, writes the configuration that pins the new vault, and prints what belongs into every other one.
 
+use std::io;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use clap::Args;
 use coffre_core::approval::{Officer, Officers};
+use coffre_core::day::Day;
 use coffre_core::ids::Environment;
-use coffre_store::clock::{SystemClock, SystemEntropy};
-use coffre_store::{InitPlan, Initialized};
+use coffre_core::key_share::Parts;
+use coffre_store::clock::{Clock as _, SystemClock, SystemEntropy};
+use coffre_store::{Identity, InitError, InitPlan, Initialized, init_and_hand_over};
 use serde_json::json;
 
 use crate::commands::officer;
@@ -18,6 +21,7 @@ use crate::control::Control;
 use crate::exit::Exit;
 use crate::output;
 use crate::place::Place;
+use crate::recovery::{Making, SharingArguments, VaultFacts, Whereabouts, parts};
 
 /// The arguments of `coffre init`.
 #[derive(Debug, Args)]
@@ -34,6 +38,12 @@ pub(crate) struct Arguments {
     /// Where the recovery identity is written that is made; otherwise DIR.recovery-identity, beside the vault
     #[arg(long, value_name = "FILE")]
     recovery_identity: Option<PathBuf>,
+    /// Split the recovery identity among holders at once: any M of N open the backups, and it never stands on a disk
+    #[arg(long, id = "recovery_shares", value_name = "M/N", value_parser = parts,
+          conflicts_with_all = ["recovery_recipient", "recovery_identity"])]
+    recovery_shares: Option<Parts>,
+    #[command(flatten)]
+    sharing: SharingArguments,
     /// An officer, by the line that `coffre officer keygen` printed; give it for each, at least twice. Policies and
     /// applications then take effect only once two officers have signed them
     #[arg(long = "officer", value_name = "KEY")]
@@ -51,36 +61,70 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
         Officers::new(1, arguments.officers.clone())
             .map_err(|error| Complaint::told(Exit::Usage, error.to_string(), Vec::new()))?;
     }
-    let plan = InitPlan {
-        environment: arguments.environment.clone(),
-        recovery_recipient: arguments.recovery_recipient.clone(),
-        recovery_identity_file: arguments.recovery_identity.clone().unwrap_or_else(|| beside(&directory)),
+    let (vault, told) = match arguments.recovery_shares {
+        Some(parts) => shared(&directory, arguments, parts)?,
+        None => (kept(&directory, arguments)?, None),
     };
-    let vault = coffre_store::init(&directory, &plan, &SystemClock, &mut SystemEntropy)?;
-    configuration::pin(&directory, &plan.environment, &vault.vault.to_string(), &vault.verification_key)
+    configuration::pin(&directory, &arguments.environment, &vault.vault.to_string(), &vault.verification_key)
         .context("the vault is made, but its coffre.toml is not; write it from what `coffre doctor` prints")?;
     let officers = &arguments.officers;
     let enrolled = if officers.is_empty() { Ok(None) } else { enrol(&directory, officers).map(Some) };
     if arguments.json {
-        let mut report = report(&directory, &plan.environment, &vault);
+        let mut report = report(&directory, &arguments.environment, &vault);
         report["officers"] = officers.iter().map(Officer::known_as).collect();
         output::json(&report)?;
     } else {
-        output::line(lines(&directory, &plan.environment, &vault))?;
+        output::line(lines(&directory, &arguments.environment, &vault, told.as_deref()))?;
     }
-    match enrolled {
-        Ok(None) => {
+    say_who_approves(enrolled, arguments.json)?;
+    Ok(Exit::Success)
+}
+
+/// Who approves from now on, or that nobody does.
+fn say_who_approves(enrolled: anyhow::Result<Option<String>>, json: bool) -> anyhow::Result<()> {
+    match enrolled.context(
+        "the vault is made, but its officers are not enrolled; run `coffre officer enrol` with the same lines",
+    )? {
+        None => {
             output::note("nobody approves policies and applications here: enrol officers with `coffre officer enrol`")?
         }
-        Ok(Some(told)) if !arguments.json => output::line(told)?,
-        Ok(Some(_)) => {}
-        Err(error) => {
-            let context =
-                "the vault is made, but its officers are not enrolled; run `coffre officer enrol` with the same lines";
-            return Err(error.context(context));
-        }
+        Some(told) if !json => output::line(told)?,
+        Some(_) => {}
     }
-    Ok(Exit::Success)
+    Ok(())
+}
+
+/// A vault whose recovery identity is somebody's already, or is written to a file.
+fn kept(directory: &Path, arguments: &Arguments) -> Result<Initialized, InitError> {
+    let plan = InitPlan {
+        environment: arguments.environment.clone(),
+        recovery_recipient: arguments.recovery_recipient.clone(),
+        recovery_identity_file: arguments.recovery_identity.clone().unwrap_or_else(|| beside(directory)),
+    };
+    coffre_store::init(directory, &plan, &SystemClock, &mut SystemEntropy)
+}
+
+/// A vault whose recovery identity is split before there is a vault that it could open.
+fn shared(directory: &Path, arguments: &Arguments, parts: Parts) -> anyhow::Result<(Initialized, Option<String>)> {
+    let making = Making { parts, arguments: &arguments.sharing };
+    making.check(directory)?;
+    let mut told = None;
+    let mut hand_over = |identity: &Identity, vault: &Initialized| {
+        let facts = VaultFacts {
+            environment: arguments.environment.to_string(),
+            vault: vault.vault.to_string(),
+            verification_key: vault.verification_key.clone(),
+            recipient: Some(vault.recovery_recipient.clone()),
+            made: Day::of(SystemClock.now()),
+        };
+        let key = vault.verification_key.parse().map_err(io::Error::other)?;
+        let files = making.make(identity, &key, &facts, &Whereabouts::default()).map_err(io::Error::other)?;
+        told = Some(making.told(&files));
+        Ok(())
+    };
+    let environment = &arguments.environment;
+    let made = init_and_hand_over(directory, environment, &SystemClock, &mut SystemEntropy, &mut hand_over)?;
+    Ok((made, told))
 }
 
 fn enrol(directory: &Path, officers: &[Officer]) -> anyhow::Result<String> {
@@ -105,7 +149,7 @@ fn report(directory: &Path, environment: &Environment, vault: &Initialized) -> s
     })
 }
 
-fn lines(directory: &Path, environment: &Environment, vault: &Initialized) -> String {
+fn lines(directory: &Path, environment: &Environment, vault: &Initialized, shared: Option<&str>) -> String {
     let mut facts = vec![
         ("vault", directory.display().to_string()),
         ("environment", environment.to_string()),
@@ -115,7 +159,9 @@ fn lines(directory: &Path, environment: &Environment, vault: &Initialized) -> St
     ];
     facts.extend(vault.recovery_identity_file.iter().map(|file| ("recovery identity", file.display().to_string())));
     let facts = facts.iter().map(|(name, fact)| format!("{name:<20}{fact}")).collect::<Vec<_>>().join("\n");
-    let advice = if vault.recovery_identity_file.is_some() {
+    let advice = if let Some(shared) = shared {
+        shared
+    } else if vault.recovery_identity_file.is_some() {
         "The recovery identity opens every backup of this vault. Copy it to media that are kept offline, in two places,\n\
          then remove it from this machine: nothing here needs it before a restore."
     } else {

@@ -29,7 +29,7 @@ enum Verb {
         #[arg(long)]
         json: bool,
     },
-    /// Set apart and erase what is past its time; legal holds and waiting requests win
+    /// Set apart, erase and prune what is past its time; legal holds and waiting requests win
     Run {
         #[command(flatten)]
         vault: VaultArgument,
@@ -67,6 +67,8 @@ struct Log {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     justification: Option<BTreeMap<String, String>>,
     past: u64,
+    prune: u64,
+    minimum_index: u64,
 }
 
 #[derive(Deserialize, Serialize)]
@@ -78,6 +80,7 @@ struct Run {
     erased: u64,
     on_hold: u64,
     with_request: u64,
+    pruned: u64,
 }
 
 /// Runs the verb.
@@ -116,9 +119,9 @@ fn plan(control: &Control, json: bool) -> anyhow::Result<()> {
     let counts = if counts.is_empty() { "nothing to do".to_owned() } else { counts.join(", ") };
     output::line(format!("{} records: {counts}", plan.records))?;
     if plan.log.past > 0 {
-        let Log { keep, past, .. } = &plan.log;
-        output::note(&format!(
-            "{past} entries of the audit log are older than {keep}; Coffre does not prune the log yet"
+        let Log { keep, past, prune, .. } = &plan.log;
+        output::line(format!(
+            "audit log: {past} entries are older than {keep}; {prune} of them are pruned, the others once their bundle of 256 is"
         ))?;
     }
     Ok(())
@@ -129,10 +132,13 @@ fn apply(control: &Control, json: bool) -> anyhow::Result<()> {
     if json {
         return output::json(&run);
     }
-    let Run { records, archived, brought_back, removed, erased, on_hold, with_request } = run;
+    let Run { records, archived, brought_back, removed, erased, on_hold, with_request, pruned } = run;
     output::line(format!(
         "{records} records: {erased} erased; categories: {archived} set apart, {brought_back} brought back, {removed} removed"
     ))?;
+    if pruned > 0 {
+        output::line(format!("audit log: {pruned} entries pruned; their hashes stay, and the rest proves itself"))?;
+    }
     if on_hold + with_request > 0 {
         output::note(&format!(
             "past their time and kept: {on_hold} by a legal hold, {with_request} by a request that waits for an answer"

@@ -9,13 +9,14 @@ use super::destination::Destination;
 use super::joined;
 use super::restic::Restic;
 use super::source::{self, Source};
+use crate::complaint::Complaint;
 
 /// The section `[backup]`.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Backup {
-    /// The queue between capture and shipping.
-    pub(crate) spool: PathBuf,
+    /// The queue between capture and shipping; none on the host of a destination.
+    spool: Option<PathBuf>,
     /// What the backup account remembers of its runs, and its lock; in the spool unless named.
     state: Option<PathBuf>,
     /// How many base backups stay in the spool; destinations keep what they were given.
@@ -32,6 +33,9 @@ pub(crate) struct Backup {
     /// How old the last good backup may be.
     #[serde(default = "a_day_and_two_hours")]
     pub(crate) objective_hours: u32,
+    /// For how many days copies of the keyring stay at a destination.
+    #[serde(default = "five_weeks")]
+    pub(crate) keyring_days: NonZeroU32,
     /// Where copies go.
     #[serde(default, rename = "destination")]
     pub(crate) destinations: Vec<Destination>,
@@ -57,11 +61,13 @@ pub(crate) struct Drill {
     pub(crate) objective_days: u32,
     /// In how many drills everything is decrypted once.
     pub(crate) slices: NonZeroU32,
+    /// Whether the repository is restored from in its turn, too: the vault's account then reads its password.
+    pub(crate) repository: bool,
 }
 
 impl Default for Drill {
     fn default() -> Self {
-        Self { scratch: None, objective_days: 8, slices: NonZeroU32::MIN.saturating_add(29) }
+        Self { scratch: None, objective_days: 8, slices: NonZeroU32::MIN.saturating_add(29), repository: false }
     }
 }
 
@@ -84,6 +90,10 @@ const fn yes() -> bool {
     true
 }
 
+const fn five_weeks() -> NonZeroU32 {
+    NonZeroU32::MIN.saturating_add(34)
+}
+
 const fn a_day_and_two_hours() -> u32 {
     26
 }
@@ -94,9 +104,17 @@ impl Backup {
         self.spool_limit_mb.map(|limit| limit.get().saturating_mul(1_000_000))
     }
 
+    /// The queue between capture and shipping.
+    pub(crate) fn spool(&self) -> Result<&Path, Complaint> {
+        let missing =
+            || Complaint::usage("[backup] names no spool", "set `spool`; only the host of a destination has none");
+        self.spool.as_deref().ok_or_else(missing)
+    }
+
     /// Where the backup account remembers its runs.
     pub(crate) fn state(&self) -> &Path {
-        self.state.as_deref().unwrap_or(&self.spool)
+        // One of them is there: that was checked.
+        self.state.as_deref().or(self.spool.as_deref()).unwrap_or(Path::new("."))
     }
 
     /// What makes no sense together.
@@ -107,11 +125,19 @@ impl Backup {
         if self.drill.objective_days == 0 {
             return Err("`objective_days` in [backup.drill] is 0; use the days after which a drill is overdue");
         }
+        if self.spool.is_none() && self.state.is_none() {
+            return Err(
+                "[backup] has neither `spool` nor `state`; set `spool`, and on the host of a destination `state`",
+            );
+        }
         for (index, destination) in self.destinations.iter().enumerate() {
-            destination.check(&self.spool)?;
+            destination.check(self.spool.as_deref())?;
             if self.destinations.iter().skip(index + 1).any(|other| other.name == destination.name) {
                 return Err("two destinations have one name; name each after its place");
             }
+        }
+        if self.drill.repository && (self.restic.is_none() || self.destinations.is_empty()) {
+            return Err("drills of a repository need [backup.restic], and a destination that holds the keyring");
         }
         self.restic.as_ref().map_or(Ok(()), Restic::check)?;
         source::check(&self.sources)
@@ -119,7 +145,7 @@ impl Backup {
 
     /// Every path in it, from a folder on.
     pub(super) fn paths_from(&mut self, folder: &Path) {
-        for path in [&mut self.spool].into_iter().chain(self.state.as_mut()).chain(self.drill.scratch.as_mut()) {
+        for path in self.spool.iter_mut().chain(self.state.as_mut()).chain(self.drill.scratch.as_mut()) {
             *path = joined(folder, path);
         }
         for destination in &mut self.destinations {

@@ -3,7 +3,9 @@
 use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 
-use coffre_backup::destination::{FileSystem, Limited, S3, S3Settings, Sftp, SftpSettings};
+use coffre_backup::destination::{
+    Destination as Writable, FileSystem, Limited, Removing, S3, S3Settings, Sftp, SftpSettings,
+};
 use coffre_core::erasure::PlaceName;
 use serde::Deserialize;
 
@@ -11,7 +13,7 @@ use super::{credential, joined};
 use crate::complaint::Complaint;
 
 /// A place for objects, of whatever kind.
-pub(crate) type Opened = Box<dyn coffre_backup::destination::Destination + Send + Sync>;
+pub(crate) type Opened = Box<dyn Writable + Send + Sync>;
 
 /// One `[[backup.destination]]`, on another machine or disk. Exactly one of `path`, `sftp` and `s3` is set.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -71,7 +73,7 @@ fn first_region() -> String {
 
 impl Destination {
     /// What makes no sense.
-    pub(super) fn check(&self, spool: &Path) -> Result<(), &'static str> {
+    pub(super) fn check(&self, spool: Option<&Path>) -> Result<(), &'static str> {
         if matches!(self.name.as_str(), "" | "spool" | "restic") {
             return Err("a destination has no name, or that of the spool or of restic; name it after its place");
         }
@@ -84,7 +86,8 @@ impl Destination {
         if kinds.iter().filter(|kind| **kind).count() != 1 {
             return Err("a destination is not in one place; set exactly one of `path`, `sftp` and `s3`");
         }
-        if self.path.as_ref().is_some_and(|path| path.starts_with(spool) || spool.starts_with(path)) {
+        let both = self.path.as_ref().zip(spool);
+        if both.is_some_and(|(path, spool)| path.starts_with(spool) || spool.starts_with(path)) {
             return Err("a destination and the spool lie in one another; a copy belongs on another disk");
         }
         match &self.s3 {
@@ -105,7 +108,7 @@ impl Destination {
     }
 
     /// A place, written to no faster than it may be.
-    fn limited(&self, place: impl coffre_backup::destination::Destination + Send + Sync + 'static) -> Opened {
+    fn limited(&self, place: impl Writable + Send + Sync + 'static) -> Opened {
         match self.bandwidth_kb.map(|limit| limit.saturating_mul(NonZeroU64::MIN.saturating_add(999))) {
             Some(a_second) => Box::new(Limited::new(place, a_second)),
             None => Box::new(place),
@@ -117,18 +120,92 @@ impl Destination {
         match (&self.path, &self.sftp, &self.s3) {
             (Some(path), ..) => Ok(self.limited(FileSystem::new(path))),
             (None, Some(sftp), _) => Ok(self.limited(Sftp::new(sftp.settings()))),
-            (None, None, Some(s3)) => {
-                let unusable = |error| {
-                    anyhow::Error::from(Complaint::usage(
-                        format!("the destination {} cannot be used as it is configured: {error}", self.name),
-                        "correct [backup.destination.s3], see docs/OPERATIONS.md",
-                    ))
-                };
-                Ok(self.limited(S3::new(&s3.settings()?).map_err(unusable)?))
-            }
-            (None, None, None) => Err(Complaint::usage("a destination is nowhere", "set its `path`").into()),
+            (None, None, Some(s3)) => Ok(self.limited(self.bucket(s3)?)),
+            (None, None, None) => Err(nowhere().into()),
         }
     }
+
+    /// The place itself, to remove from it.
+    pub(crate) fn open_to_remove(&self) -> anyhow::Result<Box<dyn Removing>> {
+        match (&self.path, &self.sftp, &self.s3) {
+            (Some(path), ..) => Ok(Box::new(FileSystem::new(path))),
+            (None, Some(sftp), _) => Ok(Box::new(Sftp::new(sftp.settings()))),
+            (None, None, Some(s3)) => Ok(Box::new(self.bucket(s3)?)),
+            (None, None, None) => Err(nowhere().into()),
+        }
+    }
+
+    fn bucket(&self, s3: &S3Place) -> Result<S3, Complaint> {
+        S3::new(&s3.settings()?).map_err(|error| {
+            Complaint::usage(
+                format!("the destination {} cannot be used as it is configured: {error}", self.name),
+                "correct [backup.destination.s3], see docs/OPERATIONS.md",
+            )
+        })
+    }
+}
+
+fn nowhere() -> Complaint {
+    Complaint::usage("a destination is nowhere", "set its `path`")
+}
+
+/// A destination as it stands in a recovery kit: no secret, only where one is expected.
+#[derive(Debug, Clone)]
+pub(crate) struct Printed {
+    pub(crate) name: String,
+    pub(crate) place: String,
+    /// What opens it.
+    pub(crate) credential: String,
+    /// Its section of a configuration, for the machine that restores; credentials lie beside that.
+    pub(crate) section: String,
+}
+
+impl Destination {
+    /// For a recovery kit.
+    pub(crate) fn printed(&self) -> Printed {
+        let name = self.name.clone();
+        let head = format!("[[backup.destination]]\nname = {}\n", quoted(&name));
+        let (place, credential, section) = match (&self.path, &self.sftp, &self.s3) {
+            (Some(path), ..) => {
+                let path = path.display().to_string();
+                (path.clone(), String::new(), format!("{head}path = {}\n", quoted(&path)))
+            }
+            (None, Some(sftp), _) => {
+                let SftpPlace { host, port, user, folder, .. } = sftp;
+                let folder = folder.display().to_string();
+                let section = format!(
+                    "{head}[backup.destination.sftp]\nhost = {}\nport = {port}\nuser = {}\nfolder = {}\n\
+                     private_key = {}\nknown_hosts = {}\n",
+                    quoted(host),
+                    quoted(user),
+                    quoted(&folder),
+                    quoted(&format!("{name}.key")),
+                    quoted(&format!("{name}.known_hosts")),
+                );
+                (format!("sftp://{user}@{host}:{port}{folder}"), format!("{name}.key, {name}.known_hosts"), section)
+            }
+            (None, None, Some(s3)) => {
+                let S3Place { endpoint, region, bucket, prefix, .. } = s3;
+                let section = format!(
+                    "{head}[backup.destination.s3]\nendpoint = {}\nregion = {}\nbucket = {}\nprefix = {}\n\
+                     credentials_file = {}\n",
+                    quoted(endpoint),
+                    quoted(region),
+                    quoted(bucket),
+                    quoted(prefix),
+                    quoted(&format!("{name}.credentials")),
+                );
+                (format!("{endpoint} {bucket}/{prefix}"), format!("{name}.credentials"), section)
+            }
+            (None, None, None) => (String::new(), String::new(), head),
+        };
+        Printed { name, place, credential, section }
+    }
+}
+
+/// A TOML string.
+fn quoted(text: &str) -> String {
+    toml::Value::from(text).to_string()
 }
 
 impl SftpPlace {

@@ -29,7 +29,7 @@ use serde::Deserialize;
 pub(crate) use audit::{Audit, DailyHead};
 pub(crate) use backup::{Backup, WhenFull, is_local};
 pub(crate) use credential::credential;
-pub(crate) use destination::{Destination, Opened};
+pub(crate) use destination::{Destination, Opened, Printed};
 pub(crate) use error::ConfigurationError;
 pub(crate) use limits::{Alerts, CallerBounds};
 pub(crate) use locate::{choose, locate};

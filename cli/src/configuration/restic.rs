@@ -187,6 +187,17 @@ impl Restic {
         }
     }
 
+    /// The repository as it stands in a recovery kit: without the password that an address may hold.
+    pub(crate) fn printed(&self) -> String {
+        match self.repository.split_once("://").and_then(|(scheme, rest)| Some((scheme, rest.split_once('@')?))) {
+            Some((scheme, (account, rest))) if account.contains(':') && !account.contains('/') => {
+                let user = account.split(':').next().unwrap_or_default();
+                format!("{scheme}://{user}@{rest}")
+            }
+            _ => self.repository.clone(),
+        }
+    }
+
     /// The repository, with the credential that adds.
     pub(crate) fn open(&self) -> Result<Repository, Complaint> {
         let file = named(self.credentials_file.as_ref(), self.credentials_credential.as_deref(), "credentials_file")?;

@@ -73,7 +73,7 @@ binary = "restic"
     fs::write(&file, text).unwrap();
     let configuration = Configuration::load(&file).unwrap();
     let backup = configuration.backup.unwrap();
-    let restic = backup.restic.unwrap();
+    let restic = backup.restic.clone().unwrap();
     assert_eq!(configuration.vault.unwrap(), folder.path().join("vault"));
     assert_eq!(configuration.policies.unwrap(), Path::new("/usr/share/coffre/policies"));
     assert_eq!(configuration.server.identity.unwrap(), folder.path().join("../server.identity"));
@@ -87,7 +87,8 @@ binary = "restic"
     assert_eq!(operators.jwks, folder.path().join("jwks.json"));
     assert_eq!((operators.claim.as_str(), operators.clock_skew_seconds), ("sub", 60));
     assert_eq!(operators.require_verified, [Role::Legal, Role::Dpo]);
-    assert_eq!(backup.spool, folder.path().join("spool"));
+    assert_eq!(backup.spool().unwrap(), folder.path().join("spool"));
+    assert_eq!(backup.keyring_days.get(), 35);
     assert_eq!((backup.objective_hours, backup.keep.get()), (2, 3));
     assert_eq!(restic.password_file.unwrap(), folder.path().join("restic-password"));
     assert_eq!(restic.binary.unwrap(), Path::new("restic"), "a bare name is looked up in PATH");

@@ -11,19 +11,25 @@ use std::time::Duration;
 
 use coffre_backup::Sources;
 use coffre_backup::destination::Source;
+use coffre_backup::restic::Restic;
 use coffre_backup::restore::{self, LostLog};
+use coffre_backup::snapshot::Snapshot;
 use coffre_core::drill::{DrillFailure, DrillResult, FetchedState, Phase};
 use coffre_core::spool::{Pinned, Wanted};
+use coffre_core::time::Timestamp;
 use coffre_server::{DrillOptions, Drills};
-use coffre_store::{Checking, DrillError, Fetched, Store};
+use coffre_store::{Checking, DrillError, Drilled, Fetched, Store};
 
 use crate::complaint::{self, Complaint};
-use crate::configuration::Destination;
+use crate::configuration::{self, Destination};
 use crate::exit::Exit;
 use crate::figures;
 use crate::place::Place;
 use clock::PhaseClock;
-use scratch::Scratch;
+use scratch::{Claimed, Scratch};
+
+/// The repository among the places that drills restore from.
+const RESTIC: &str = "restic";
 
 /// How drills of this vault are held; none where it has no destination. What a killed drill left is removed first.
 pub(crate) fn options(place: &Place, store: &Store) -> anyhow::Result<Option<DrillOptions>> {
@@ -35,7 +41,8 @@ pub(crate) fn options(place: &Place, store: &Store) -> anyhow::Result<Option<Dri
     let pinned = Pinned { scope: store.scope().clone(), key: store.verification_key().clone() };
     let objective_seconds = i64::from(backup.objective_hours) * 3600;
     let destinations = backup.destinations.clone();
-    let holder = Holder { store: store.clone(), pinned, destinations, scratch, objective_seconds };
+    let repository = backup.restic.clone().filter(|_| drill.repository);
+    let holder = Holder { store: store.clone(), pinned, destinations, repository, scratch, objective_seconds };
     let objective = Duration::from_hours(u64::from(drill.objective_days) * 24);
     Ok(Some(DrillOptions { holder: Arc::new(holder), objective, slices: drill.slices.get() }))
 }
@@ -45,6 +52,8 @@ struct Holder {
     store: Store,
     pinned: Pinned,
     destinations: Vec<Destination>,
+    /// The repository, where it has its turn, too.
+    repository: Option<configuration::Restic>,
     scratch: Scratch,
     /// How old what is restored may be.
     objective_seconds: i64,
@@ -58,12 +67,13 @@ impl fmt::Debug for Holder {
 
 impl Drills for Holder {
     fn destinations(&self) -> Vec<String> {
-        self.destinations.iter().map(|destination| destination.name.clone()).collect()
+        let destinations = self.destinations.iter().map(|destination| destination.name.clone());
+        destinations.chain(self.repository.iter().map(|_| RESTIC.to_owned())).collect()
     }
 
     fn hold(&self, mut drill: DrillResult, stop: &dyn Fn() -> bool) -> DrillResult {
         let mut clock = PhaseClock::start(stop);
-        let held = self.attempt(&mut drill, &mut clock);
+        let held = self.attempt(&mut drill, &mut clock, stop);
         let phase = clock.phase();
         drill.milliseconds = clock.stop();
         if let Err(error) = held {
@@ -75,18 +85,55 @@ impl Drills for Holder {
 }
 
 impl Holder {
-    fn attempt(&self, drill: &mut DrillResult, clock: &mut PhaseClock<'_>) -> anyhow::Result<()> {
+    fn attempt(
+        &self,
+        drill: &mut DrillResult,
+        clock: &mut PhaseClock<'_>,
+        stop: &dyn Fn() -> bool,
+    ) -> anyhow::Result<()> {
+        let scratch = self.scratch.claim()?;
+        let (captured, opened) = self.from_place(&scratch, drill, clock, stop)?;
+        scratch.remove()?;
+        drill.opened = Some(opened);
+        Ok(check_age(drill.started.as_seconds() - captured.as_seconds(), self.objective_seconds)?)
+    }
+
+    fn from_place(
+        &self,
+        scratch: &Claimed,
+        drill: &mut DrillResult,
+        clock: &mut PhaseClock<'_>,
+        stop: &dyn Fn() -> bool,
+    ) -> anyhow::Result<(Timestamp, Drilled)> {
         let gone = || Complaint::usage("the destination is not configured any more", "start the server again");
+        if let Some(repository) = self.repository.as_ref().filter(|_| drill.destination == RESTIC) {
+            // A repository never holds the keyring, so that is a destination's.
+            let keyring = self.destinations.first().ok_or_else(gone)?.open()?;
+            let (restic, repository) = (Restic::find(repository.binary.as_deref())?, repository.open()?);
+            let main = Snapshot::open(&restic, &repository, &self.pinned.scope, None, scratch.folder(), clock)?;
+            let sources = Sources { main: Some(&main), keyring: Some(&*keyring as &dyn Source) };
+            return self.restore(&sources, scratch, drill, clock, stop);
+        }
         let destination = self.destinations.iter().find(|known| known.name == drill.destination).ok_or_else(gone)?;
         let place = destination.open()?;
-        let sources = Sources::both(&*place as &dyn Source);
-        let plan = restore::plan(&sources, &self.pinned, Wanted::Newest, LostLog::Refuse, clock)?;
+        self.restore(&Sources::both(&*place as &dyn Source), scratch, drill, clock, stop)
+    }
+
+    fn restore(
+        &self,
+        sources: &Sources<'_>,
+        scratch: &Claimed,
+        drill: &mut DrillResult,
+        clock: &mut PhaseClock<'_>,
+        stop: &dyn Fn() -> bool,
+    ) -> anyhow::Result<(Timestamp, Drilled)> {
+        let plan = restore::plan(sources, &self.pinned, Wanted::Newest, LostLog::Refuse, clock)?;
         let heading = &plan.point.main.manifest.heading;
         let (files, bytes) = (plan.files(), plan.bytes());
         let (captured, generation, base) = (plan.captured, heading.generation, heading.number.get());
         clock.enter(Phase::Fetch);
-        let scratch = self.scratch.claim(bytes)?;
-        let fetched = restore::execute(&plan, &sources, scratch.vault(), clock)?;
+        self.scratch.has_room(bytes)?;
+        let fetched = restore::execute(&plan, sources, scratch.vault(), clock)?;
         drill.fetched = Some(FetchedState { captured, generation, base, files, bytes });
         clock.enter(Phase::Open);
         let (main, keyring) = fetched.parents();
@@ -96,11 +143,9 @@ impl Holder {
             Checking::Pages(_) | Checking::Log(_) | Checking::Values(_) => clock.enter(Phase::Open),
             Checking::Records(_) | Checking::Documents(_) => clock.enter(Phase::Documents),
         };
-        let opened = self.store.drill(scratch.vault(), &proof, drill.slice, &mut checking)?;
+        let opened = self.store.drill(scratch.vault(), &proof, drill.slice, &mut checking, stop)?;
         drop(fetched);
-        scratch.remove()?;
-        drill.opened = Some(opened);
-        Ok(check_age(drill.started.as_seconds() - captured.as_seconds(), self.objective_seconds)?)
+        Ok((captured, opened))
     }
 }
 

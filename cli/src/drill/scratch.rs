@@ -43,12 +43,17 @@ impl Scratch {
         remove(&self.folder).map_err(|error| unusable(&self.folder, &error))
     }
 
-    /// Makes the folder, if there is room for so many bytes in it.
-    pub(super) fn claim(&self, bytes: u64) -> Result<Claimed, Complaint> {
+    /// Makes the folder.
+    pub(super) fn claim(&self) -> Result<Claimed, Complaint> {
         self.sweep()?;
         let failed = |error: io::Error| unusable(&self.folder, &error);
         DirBuilder::new().mode(0o700).create(&self.folder).map_err(failed)?;
-        let claimed = Claimed { folder: self.folder.clone(), inside: self.folder.join("vault") };
+        Ok(Claimed { folder: self.folder.clone(), inside: self.folder.join("vault") })
+    }
+
+    /// Whether there is room for so many bytes in the folder, which was claimed.
+    pub(super) fn has_room(&self, bytes: u64) -> Result<(), Complaint> {
+        let failed = |error: io::Error| unusable(&self.folder, &error);
         let disk = rustix::fs::statvfs(&self.folder).map_err(|error| failed(error.into()))?;
         let device = |path: &Path| fs::metadata(path).map(|metadata| metadata.dev());
         let shared = device(&self.folder).map_err(failed)? == device(&self.vault).map_err(failed)?;
@@ -63,11 +68,16 @@ impl Scratch {
                 "make room, or set `scratch` in [backup.drill] to another disk",
             ));
         }
-        Ok(claimed)
+        Ok(())
     }
 }
 
 impl Claimed {
+    /// The folder itself, for what is fetched on the way.
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// The directory to restore into, which is not there yet.
     pub(super) fn vault(&self) -> &Path {
         &self.inside
@@ -113,7 +123,8 @@ mod tests {
         let vault = tempfile::tempdir().unwrap();
         let scratch = Scratch::of(vault.path(), None, "id");
         fs::create_dir_all(vault.path().join("drill-scratch/vault/documents")).unwrap();
-        let claimed = scratch.claim(1).unwrap();
+        let claimed = scratch.claim().unwrap();
+        scratch.has_room(1).unwrap();
         assert_eq!(fs::metadata(&claimed.folder).unwrap().permissions().mode() & 0o777, 0o700);
         assert!(!claimed.vault().exists(), "what a killed drill left is gone");
         fs::create_dir(claimed.vault()).unwrap();
@@ -125,7 +136,9 @@ mod tests {
     fn a_drill_that_would_fill_the_disk_does_not_begin() {
         let (vault, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let scratch = Scratch::of(vault.path(), Some(elsewhere.path()), "id");
-        let refused = scratch.claim(u64::MAX / 2).unwrap_err();
+        let claimed = scratch.claim().unwrap();
+        let refused = scratch.has_room(u64::MAX / 2).unwrap_err();
+        drop(claimed);
         assert_eq!(refused.exit(), Exit::Temporary);
         assert!(refused.to_string().contains("coffre-drill-id has no room for a drill"), "{refused}");
         assert_eq!(fs::read_dir(elsewhere.path()).unwrap().count(), 0);

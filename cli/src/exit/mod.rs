@@ -6,6 +6,7 @@ mod of_error;
 mod of_log;
 mod of_restore;
 mod of_server;
+mod of_share;
 mod of_store;
 
 use std::process::ExitCode;

@@ -3,6 +3,7 @@
 use std::error::Error;
 
 use coffre_backup::destination::SourceError;
+use coffre_backup::expiry::ExpiryError;
 use coffre_backup::jobs::JobsError;
 use coffre_backup::maintenance::MaintenanceError;
 use coffre_backup::measure::MeasurementError;
@@ -31,6 +32,7 @@ pub(super) fn any(link: &(dyn Error + 'static)) -> Option<Exit> {
         .or_else(|| ending::<JobsError>(link))
         .or_else(|| ending::<MeasurementError>(link))
         .or_else(|| ending::<MaintenanceError>(link))
+        .or_else(|| ending::<ExpiryError>(link))
         .or_else(|| ending::<SourceRunError>(link))
         .or_else(|| ending::<SourceRestoreError>(link))
         .map(Exit::from)

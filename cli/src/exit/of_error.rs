@@ -9,7 +9,7 @@ use coffre_core::tlog::{HeadError, LogFault, TlogProofError};
 use coffre_policies::{CheckError, LoadError};
 use coffre_store::{DrillError, IdentityError, InitError, LogTreeError, OpenError, RestoreError, RootError};
 
-use super::{Exit, of_backup, of_log, of_restore, of_server, of_store};
+use super::{Exit, of_backup, of_log, of_restore, of_server, of_share, of_store};
 use crate::complaint::Complaint;
 use crate::configuration::ConfigurationError;
 
@@ -40,6 +40,7 @@ fn of_link(link: &(dyn Error + 'static)) -> Option<Exit> {
         .or_else(|| link.downcast_ref::<TlogProofError>().map(of_log::proof))
         .or_else(|| link.downcast_ref::<LogTreeError>().and_then(of_log::tree))
         .or_else(|| link.downcast_ref().map(of_server::told))
+        .or_else(|| of_share::any(link))
         .or_else(|| of_backup::any(link))
         .or_else(|| link.downcast_ref::<io::Error>().and_then(of_io))
 }

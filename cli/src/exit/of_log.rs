@@ -46,6 +46,8 @@ pub(super) const fn tree(error: &LogTreeError) -> Option<Exit> {
     match error {
         LogTreeError::Head(error) => Some(head(error)),
         LogTreeError::Root => Some(Exit::Tampering),
-        LogTreeError::Read(_) | LogTreeError::Sizes(_) | LogTreeError::Beyond { .. } => None,
+        LogTreeError::Read(_) | LogTreeError::Sizes(_) | LogTreeError::Pruned { .. } | LogTreeError::Beyond { .. } => {
+            None
+        }
     }
 }

@@ -22,6 +22,7 @@ pub(super) fn finish(error: &RestoreError) -> Option<Exit> {
         RestoreError::Open(error) => of_store::open(error),
         RestoreError::Root(error) => of_store::root(error),
         RestoreError::Identity(error) => of_store::init(error),
+        RestoreError::Stopped => Some(Exit::Temporary),
         RestoreError::OtherVault => Some(Exit::WrongKey),
         RestoreError::Head(error) => Some(of_log::head(error)),
         RestoreError::Log(fault) => of_log::fault(fault),

@@ -14,7 +14,7 @@ pub(super) const fn init(error: &InitError) -> Option<Exit> {
         | InitError::Recipient(_) => Some(Exit::Usage),
         InitError::Root(error) => root(error),
         InitError::Open(error) => open(error),
-        InitError::Io { .. } => None,
+        InitError::Io { .. } | InitError::HandOver(_) => None,
     }
 }
 

@@ -33,7 +33,7 @@ const fn job(name: &'static str, command: &'static [&'static str], about: About)
 }
 
 /// All of them.
-pub(crate) static JOBS: [Job; 14] = [
+pub(crate) static JOBS: [Job; 15] = [
     job("run", &["backup", "run"], About::Backup),
     job("base", &["backup", "run", "--base"], About::Backup),
     job("sources", &["backup", "source", "run", "--all"], About::Backup),
@@ -43,6 +43,7 @@ pub(crate) static JOBS: [Job; 14] = [
     job("check", &["backup", "check"], About::Proof),
     job("drill", &["drill"], About::Proof),
     job("copies", &["backup", "copies"], About::Retention),
+    job("expire-keyring", &["backup", "expire-keyring"], About::Retention),
     job("forget", &["backup", "forget"], About::Retention),
     job("prune", &["backup", "prune"], About::Retention),
     job("measure", &["backup", "measure"], About::Telling),

@@ -151,7 +151,9 @@ fn an_altered_policy_folder_stops_the_start_until_it_is_approved() {
 
     let folder = shorter.path().to_str().expect("text");
     let shown = officers.says(&["approve", "policies", folder, "--vault", "vault", "--out", "shown.txt"]);
-    for says in ["policies, number 2", "retention policyholder without a contract", "active P2Y", "~ file retention.toml"] {
+    for says in
+        ["policies, number 2", "retention policyholder without a contract", "active P2Y", "~ file retention.toml"]
+    {
         assert!(shown.contains(says), "{says} is missing in {shown}");
     }
     officers.approve(&["policies", folder], "second.note");

@@ -85,3 +85,17 @@ fn a_copy_must_go_on_from_a_head_known_from_elsewhere_and_be_of_the_pinned_key()
         .join("\n")
     );
 }
+
+#[test]
+fn a_copy_that_cannot_be_written_says_what_the_system_said() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    assert_eq!(
+        transcript::run(folder.path(), &[], &["init", "vault", "--environment", "recette"]).status.code(),
+        Some(0)
+    );
+    fs::write(folder.path().join("file"), "not a folder").expect("written");
+    let output = transcript::run(folder.path(), &[], &["audit", "export", "--vault", "vault", "--to", "file/copy"]);
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert_ne!(output.status.code(), Some(0), "{error}");
+    assert!(error.contains("cannot be written (Not a directory"), "{error}");
+}

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 pub(crate) struct Caller {
     address: String,
     token: String,
+    operator: &'static str,
 }
 
 /// A whole answer.
@@ -56,7 +57,12 @@ impl Answer {
 
 impl Caller {
     pub(crate) fn new(address: &str, token: &str) -> Self {
-        Self { address: address.to_owned(), token: token.to_owned() }
+        Self { address: address.to_owned(), token: token.to_owned(), operator: "j.bond" }
+    }
+
+    /// The same application, acting for somebody else.
+    pub(crate) fn for_operator(&self, operator: &'static str) -> Self {
+        Self { operator, ..self.clone() }
     }
 
     /// A connection on which the head of a request was sent that announces so many bytes.
@@ -64,9 +70,9 @@ impl Caller {
         let mut stream = TcpStream::connect(&self.address)?;
         write!(
             stream,
-            "{method} {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {}\r\nCoffre-Operator: j.bond\r\n\
+            "{method} {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {}\r\nCoffre-Operator: {}\r\n\
              {headers}Content-Length: {length}\r\nConnection: close\r\n\r\n",
-            self.token
+            self.token, self.operator
         )?;
         Ok(stream)
     }

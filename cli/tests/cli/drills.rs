@@ -10,6 +10,7 @@ use serde_json::Value;
 use crate::server::Server;
 use crate::site::{NONE, Site, files};
 use crate::small_disk::on_a_small_disk;
+use crate::sshd::Sshd;
 
 /// A second destination beside `building-b`.
 fn with_offsite(site: &Site) {
@@ -133,6 +134,86 @@ fn a_destination_that_is_damaged_emptied_or_of_another_vault_fails_the_drill() {
     site.succeeds(&["drill", "status"]);
     let log = server.stop().log;
     assert!(log.contains("THE DRILL FAILED") && log.contains("the drill passed"), "{log}");
+}
+
+#[test]
+fn the_repository_has_its_turn_where_that_is_configured() {
+    let site = Site::with_clients(20);
+    configure(&site, "[backup.drill]\nrepository = true\n");
+    let server = backed_up(&site);
+    let held = [site.json(0, &["drill", "--json"]), site.json(0, &["drill", "--json"])];
+    let [folder, restic] = [&held[0]["drill"], &held[1]["drill"]];
+    assert_eq!((&folder["destination"], &restic["destination"]), (&"building-b".into(), &"restic".into()));
+    assert_eq!(restic["opened"]["root"], folder["opened"]["root"], "the same log: {restic:#}");
+    assert!(restic["opened"]["documents"].as_u64() > Some(0), "{restic:#}");
+    assert!(!scratch(&site).exists());
+    fs::write(site.path().join("password"), "wrong").expect("written");
+    let refused = site.json(15, &["drill", "--from", "restic", "--json"]);
+    assert_eq!(refused["drill"]["failure"]["phase"], "plan", "{refused:#}");
+    assert!(!scratch(&site).exists());
+    server.stop();
+}
+
+/// A site whose only destination is this one.
+fn with_destination(section: &str) -> Site {
+    let site = Site::with_clients(20);
+    let file = site.path().join("coffre.toml");
+    let text = fs::read_to_string(&file).expect("it is there");
+    let (before, _) = text.split_once("[[backup.destination]]").expect("a destination");
+    fs::write(&file, format!("{before}[[backup.destination]]\nname = \"away\"\n{section}")).expect("written");
+    site
+}
+
+/// Backs up and drills, then again with what was committed since.
+fn drill_twice(site: &Site) {
+    let server = site.serve();
+    site.succeeds(&["backup", "run"]);
+    let first = site.json(0, &["drill", "--json"]);
+    site.succeeds(&["application", "add", "desk", "--role", "legal"]);
+    site.succeeds(&["backup", "run"]);
+    let second = site.json(0, &["drill", "--json"]);
+    let entries = [&first, &second].map(|held| held["drill"]["opened"]["entries"].as_u64().expect("a number"));
+    assert!(entries[1] > entries[0], "a segment came along: {entries:?}");
+    assert_eq!(second["drill"]["destination"], "away");
+    assert!(second["drill"]["opened"]["documents"].as_u64() > Some(0), "{second:#}");
+    assert!(!scratch(site).exists());
+    server.stop();
+}
+
+#[test]
+fn a_drill_restores_from_a_real_sftp_server() {
+    let sshd = Sshd::start();
+    let to = sshd.settings();
+    let site = with_destination(&format!(
+        "[backup.destination.sftp]\nhost = \"{}\"\nport = {}\nuser = \"{}\"\nfolder = \"{}\"\nprivate_key = \"{}\"\nknown_hosts = \"{}\"\n",
+        to.host,
+        to.port,
+        to.user,
+        to.folder.display(),
+        to.private_key.display(),
+        to.known_hosts.display(),
+    ));
+    drill_twice(&site);
+}
+
+/// In a module whose name says what it needs: `scripts/test` leaves it out where no S3 server can be installed.
+mod s3 {
+    use super::{drill_twice, with_destination};
+    use crate::bucket::Moto;
+
+    #[test]
+    fn a_drill_restores_from_a_bucket() {
+        let moto = Moto::start();
+        let to = moto.settings("drills");
+        let site = with_destination(&format!(
+            "[backup.destination.s3]\nendpoint = \"{}\"\nbucket = \"{}\"\nprefix = \"{}\"\ncredentials_file = \"{}\"\n",
+            to.endpoint,
+            to.bucket,
+            to.prefix,
+            to.credentials.display(),
+        ));
+        drill_twice(&site);
+    }
 }
 
 #[test]

@@ -53,6 +53,16 @@ const CLIENTS: &[(&str, &str, &str)] =
     &[("1", "Lefèvre", "anne@example.org"), ("2", "Martin", "paul@example.org"), ("3", "Durand", "not an address")];
 
 #[test]
+fn a_mapping_that_cannot_be_is_wrong_configuration_and_nothing_is_begun() {
+    let folder = legacy(CLIENTS);
+    fs::write(folder.path().join("mapping.toml"), MAPPING.replace("contact.email", "contact.emial")).expect("written");
+    let output = transcript::run(folder.path(), &[], &IMPORT);
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{error}");
+    assert!(error.contains("has no field \"contact.emial\""), "{error}");
+}
+
+#[test]
 fn rows_are_brought_once_and_rejects_have_an_exit_code_of_their_own() {
     let folder = legacy(CLIENTS);
     let (code, report) = import(folder.path(), &["--rejects", "first.age"]);

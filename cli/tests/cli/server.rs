@@ -1,8 +1,9 @@
 //! A `coffre serve` of a test's own, on a port that the system chooses. It ends with the test.
 
+use std::ffi::OsStr;
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -26,10 +27,17 @@ pub(crate) struct Ended {
 impl Server {
     /// Serves the vault `vault` of a folder, and waits until it says where.
     pub(crate) fn start(folder: &Path) -> Self {
+        Self::start_under(folder, &[])
+    }
+
+    /// The same with something in its environment. One that dies before it serves has no address.
+    pub(crate) fn start_under(folder: &Path, environment: &[(&str, &OsStr)]) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_coffre"))
             .args(["serve", "--vault", "vault", "--listen", "127.0.0.1:0"])
             .current_dir(folder)
             .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .envs(environment.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -101,6 +109,22 @@ impl Server {
     pub(crate) fn kill(mut self) {
         self.child.kill().expect("it runs");
         self.child.wait().expect("it ends");
+    }
+
+    /// The same for one that may have ended already, and stays to be asked about.
+    pub(crate) fn end(&mut self) {
+        self.child.kill().ok();
+        self.child.wait().expect("it ends");
+    }
+
+    /// Asks it to end without waiting until it has.
+    pub(crate) fn terminate(&self) {
+        kill_process(Pid::from_child(&self.child), Signal::TERM).expect("it runs");
+    }
+
+    /// How it ended, if it has.
+    pub(crate) fn ended(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().expect("it is ours")
     }
 }
 

@@ -131,3 +131,57 @@ fn a_vault_that_was_rewritten_since_its_last_backup_is_not_served() {
     assert_eq!(code, Some(12), "{error}");
     assert!(error.contains("entries are not those that were signed"), "{error}");
 }
+
+/// A configuration with a spool of its own and the site's destination.
+fn configure_beside(vault: &Path, site: &Path) {
+    let (own, shared) = (vault.parent().expect("a folder").display(), site.display());
+    let pinned = pinned(site);
+    let section = format!(
+        "vault = \".\"\n[backup]\nspool = \"{own}/spool\"\n\
+         [[backup.destination]]\nname = \"building-b\"\npath = \"{shared}/building-b\"\n"
+    );
+    fs::create_dir(vault.parent().expect("a folder").join("spool")).expect("a folder");
+    fs::write(vault.join("coffre.toml"), format!("{pinned}{section}")).expect("written");
+}
+
+#[test]
+fn a_copy_of_a_vault_is_refused_at_the_destination_and_not_served_again() {
+    let folder = site();
+    let site = folder.path();
+    a_day(site, "first");
+    fs::create_dir(site.join("twin")).expect("a folder");
+    copy_folder(&site.join("vault"), &site.join("twin/vault"));
+    configure_beside(&site.join("twin/vault"), site);
+    // Nothing tells them apart until one of them writes.
+    let twin = Server::start(&site.join("twin"));
+    a_day(site, "second");
+    let twins = site.join("twin");
+    coffre(&twins, &["application", "add", "third", "--role", "legal", "--vault", "vault"]);
+    let output = transcript::run(&twins, &[("COFFRE_CONFIG", "vault/coffre.toml")], &["backup", "run"]);
+    let told = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(12), "{told}");
+    assert!(told.contains("two vaults run with the same keys"), "{told}");
+    twin.stop();
+    let (code, error) = Server::refused(&twins);
+    assert_eq!(code, Some(12), "{error}");
+    a_day(site, "fourth");
+}
+
+#[test]
+fn a_vault_that_another_was_restored_from_is_not_served() {
+    let folder = site();
+    let site = folder.path();
+    a_day(site, "first");
+    fs::create_dir(site.join("new")).expect("a folder");
+    let key = pinned(site);
+    let key = key.lines().find(|line| line.starts_with("verification_key")).and_then(|line| line.split('"').nth(1));
+    let identity = "vault.recovery-identity";
+    let from = ["restore", "--from", "building-b", "--to", "new/vault", "--identity", identity, "--vault-key"];
+    coffre(site, &[&from[..], &[key.expect("a key")]].concat());
+    configure_beside(&site.join("new/vault"), site);
+    a_day(&site.join("new"), "second");
+    let (code, error) = Server::refused(site);
+    assert_eq!(code, Some(12), "{error}");
+    assert!(error.contains("a vault that was restored from this one goes on, and building-b"), "{error}");
+    a_day(&site.join("new"), "third");
+}

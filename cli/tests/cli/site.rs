@@ -73,6 +73,8 @@ impl Site {
         let text = text.replace("vault = \"vault\"", "vault = \".\"");
         let text = text.replace("\"spool\"", "\"../spool\"").replace("\"state\"", "\"../state\"");
         let text = text.replace("= \"building-b\"\n[", "= \"../building-b\"\n[");
+        let text =
+            text.replace("= \"repository\"", "= \"../repository\"").replace("= \"password\"", "= \"../password\"");
         fs::write(&file, text).expect("written");
         Server::start(self.path())
     }

@@ -14,7 +14,7 @@ pub use legacy::{legacy, restic};
 pub use log::{entry, head, log_copy, note, proof, tile_path};
 pub use policy::{mapping, record_type};
 pub use spool::{inventory, manifest, object_name, segment, wal};
-pub use vault::{document, key_files, tombstone};
+pub use vault::{document, key_files, key_share, tombstone};
 
 fn text(data: &[u8]) -> Option<&str> {
     std::str::from_utf8(data).ok()

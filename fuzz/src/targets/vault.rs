@@ -1,7 +1,8 @@
-//! Files of a vault that lie where others can write: documents, key files, tombstones.
+//! Files of a vault that lie where others can write: documents, key files, tombstones; and shares that people type.
 
 use coffre_core::crypto::SecretKey;
 use coffre_core::document::{CHUNK, ChunkCipher, HEADER, SEALED_CHUNK, salt};
+use coffre_core::key_share::{KeyShare, LINES, Line, SharePage};
 use coffre_core::keyset::{KeysFile, RootKey};
 use coffre_core::tombstone::Tombstone;
 
@@ -74,5 +75,24 @@ pub fn tombstone(data: &[u8]) {
     if let Ok(read) = Tombstone::open(&note, &key.verification_key()) {
         let again = read.sign(&key).expect("what was read can be signed");
         assert_eq!(Tombstone::open(&again, &key.verification_key()), Ok(read));
+    }
+}
+
+/// A share that is read is printed again to the same share; a line that is read alone is the line of one.
+pub fn key_share(data: &[u8]) {
+    let Some(typed) = text(data) else { return };
+    for number in 1..=LINES {
+        if let Ok(line) = Line::read(number, typed)
+            && number == 1
+        {
+            let _ = line.header();
+        }
+    }
+    if let Ok(page) = SharePage::read(typed) {
+        let printed = page.share.to_lines();
+        let lines: Vec<Line> =
+            printed.iter().zip(1..).map(|(line, number)| Line::read(number, line).expect("it was printed")).collect();
+        let lines: [Line; LINES] = lines.try_into().expect("four lines");
+        assert_eq!(KeyShare::from_lines(&lines), Ok(page.share));
     }
 }

@@ -17,6 +17,7 @@ pub mod four_eyes;
 pub mod grant;
 pub mod habilitation;
 pub mod ids;
+pub mod key_share;
 pub mod keyset;
 pub mod merkle;
 pub mod note;

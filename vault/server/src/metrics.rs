@@ -1,6 +1,7 @@
 //! Counts and durations for Prometheus. Labels come from closed sets (route patterns, roles, status
-//! codes, causes), never from a request's text: nothing here can name a person.
+//! codes, causes, names of destinations), never from a request's text: nothing here can name a person.
 
+mod destinations;
 mod drills;
 
 use std::collections::BTreeMap;
@@ -11,6 +12,8 @@ use std::time::Duration;
 use coffre_core::audit::Action;
 use coffre_core::role::Role;
 use coffre_store::{CaptureStatus, Statistics};
+
+pub(crate) use destinations::Destination;
 
 use crate::quotas::Bound;
 use crate::usecases::DrillHistory;
@@ -48,6 +51,7 @@ struct Series {
     beyond: BTreeMap<(Role, Bound), u64>,
     unusual: BTreeMap<Role, u64>,
     cut_off: u64,
+    destinations: Vec<Destination>,
 }
 
 /// All of them.
@@ -96,6 +100,13 @@ impl Metrics {
         self.lock().cut_off += 1;
     }
 
+    /// Takes how far each destination is.
+    pub(crate) fn shipped(&self, destinations: Vec<Destination>) {
+        let mut series = self.lock();
+        let told = destinations.into_iter().map(|destination| destination.after(&series.destinations)).collect();
+        series.destinations = told;
+    }
+
     fn lock(&self) -> MutexGuard<'_, Series> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -121,6 +132,7 @@ impl Metrics {
             );
         }
         text.expose_drills(drills);
+        text.expose_destinations(&self.lock().destinations, capture.newest);
         if let Some(statistics) = statistics {
             text.gauge("coffre_records", "Records that are not erased.", statistics.records);
             text.gauge("coffre_document_versions", "Stored versions of documents.", statistics.documents);

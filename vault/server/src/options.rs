@@ -75,6 +75,8 @@ pub struct SpoolOptions {
     pub limit: Option<u64>,
     /// What to do when it takes no more.
     pub when_full: WhenFull,
+    /// Whether base backups stay in it until destinations have confirmed them, as the backup account tells.
+    pub awaits_confirmation: bool,
 }
 
 /// The files of TLS, in PEM.

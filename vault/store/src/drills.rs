@@ -1,16 +1,15 @@
 //! The results of drills, kept beside the vault: each a signed note under its number. The newest are kept, so that a
 //! year of daily drills can be shown; who wants them for longer has them in the log.
 
-use std::fs::{self, DirBuilder};
+use std::fs;
 use std::io;
-use std::os::unix::fs::DirBuilderExt as _;
 use std::path::PathBuf;
 
 use coffre_core::drill::{DrillNoteError, DrillResult};
 use coffre_core::spool::Pinned;
 use thiserror::Error;
 
-use crate::durable::write_private;
+use crate::durable::{make_directory, write_private};
 use crate::store::Store;
 
 /// How many results are kept.
@@ -57,10 +56,7 @@ impl Store {
             let path = path.clone();
             move |source| KeepDrillError::Write { path, source }
         };
-        match DirBuilder::new().mode(0o700).create(&folder) {
-            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(failed(&folder)(error)),
-            _ => {}
-        }
+        make_directory(&folder).map_err(failed(&folder))?;
         let file = folder.join(format!("{:08}.{EXTENSION}", result.number));
         write_private(&file, note.as_bytes()).map_err(failed(&file))?;
         // Durable: the result.

@@ -1,9 +1,9 @@
 //! Writing a file so that it is whole or absent after a crash. The system calls, in order, and
 //! what is durable after each.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 /// Creates a file that only its owner can read; refuses one that exists.
@@ -14,6 +14,15 @@ pub(crate) fn create_private(path: &Path) -> io::Result<File> {
 /// Makes the names in a directory durable.
 pub(crate) fn sync_directory(path: &Path) -> io::Result<()> {
     File::open(path)?.sync_all()
+}
+
+/// Makes a private directory below one that is durable, unless it is there; durable when this returns.
+pub(crate) fn make_directory(path: &Path) -> io::Result<()> {
+    match DirBuilder::new().mode(0o700).create(path) {
+        Ok(()) => path.parent().map_or(Ok(()), sync_directory),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(error),
+    }
 }
 
 /// How many directories are made durable at a time; they wait for the disk, not for a processor.

@@ -6,6 +6,9 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use age::secrecy::ExposeSecret;
+use bech32::primitives::decode::CheckedHrpstring;
+use bech32::{Bech32, Hrp};
+use coffre_core::crypto::SecretKey;
 use thiserror::Error;
 use zeroize::Zeroizing;
 
@@ -36,7 +39,13 @@ pub enum IdentityError {
     /// Not a recipient.
     #[error("not an age recipient: expected age1…, as `age-keygen` prints it")]
     Recipient,
+    /// Not the bytes of an X25519 identity.
+    #[error("not an age X25519 identity: use one that `coffre init` or `age-keygen` made")]
+    Secret,
 }
+
+/// What an identity begins with (age's specification: Bech32, in capitals).
+const PREFIX: &str = "age-secret-key-";
 
 /// An age X25519 identity: opens the root key.
 #[derive(Clone)]
@@ -81,6 +90,21 @@ impl Identity {
         found.map(|inner| Self { inner }).ok_or_else(|| IdentityError::None { path: shown() })
     }
 
+    /// The identity that is these 32 bytes: what shares of it give together.
+    pub fn from_secret(secret: &SecretKey) -> Result<Self, IdentityError> {
+        let prefix = Hrp::parse(PREFIX).map_err(|_| IdentityError::Secret)?;
+        let text = bech32::encode_upper::<Bech32>(prefix, secret.expose()).map_err(|_| IdentityError::Secret)?;
+        Zeroizing::new(text).parse().map(|inner| Self { inner }).map_err(|_| IdentityError::Secret)
+    }
+
+    /// Its 32 bytes, for splitting it into shares.
+    pub fn secret(&self) -> Result<SecretKey, IdentityError> {
+        let text = self.inner.to_string();
+        let read = CheckedHrpstring::new::<Bech32>(text.expose_secret()).map_err(|_| IdentityError::Secret)?;
+        let bytes = Zeroizing::new(read.byte_iter().collect::<Vec<u8>>());
+        SecretKey::try_from(bytes.as_slice()).map_err(|_| IdentityError::Secret)
+    }
+
     /// The identity as the lines of a file, with its recipient in a comment.
     pub(crate) fn to_text(&self) -> Zeroizing<String> {
         Zeroizing::new(format!(
@@ -106,8 +130,28 @@ impl Identity {
     }
 }
 
+/// Whether somebody can be encrypted to.
+pub(crate) fn check_recipient(recipient: &str) -> Result<(), IdentityError> {
+    recipient.parse::<age::x25519::Recipient>().map(drop).map_err(|_| IdentityError::Recipient)
+}
+
 /// Encrypts for a recipient (`age1…`).
 pub(crate) fn encrypt_for(recipient: &str, plaintext: &[u8]) -> Result<Vec<u8>, IdentityError> {
     let recipient: age::x25519::Recipient = recipient.parse().map_err(|_| IdentityError::Recipient)?;
     age::encrypt(&recipient, plaintext).map_err(|_| IdentityError::Recipient)
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+
+    #[test]
+    fn an_identity_is_its_bytes_and_its_bytes_are_the_identity() {
+        let identity = Identity::generate();
+        let again = Identity::from_secret(&identity.secret().unwrap()).unwrap();
+        assert_eq!(again.recipient(), identity.recipient());
+        let sealed = encrypt_for(&identity.recipient(), b"the root").unwrap();
+        assert_eq!(again.decrypt(&sealed).unwrap().as_slice(), b"the root");
+    }
 }

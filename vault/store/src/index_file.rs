@@ -156,6 +156,11 @@ pub(crate) fn find(
     Ok(hits)
 }
 
+/// Forgets who the entries before one were about, as far as whole spans go.
+pub(crate) fn forget_accesses(index: &Connection, before: u64) -> rusqlite::Result<()> {
+    index.prepare_cached("DELETE FROM accesses WHERE span < ?1")?.execute([before / SPAN]).map(drop)
+}
+
 /// The indexes of the entries about a subject, newest first, before one.
 pub(crate) fn accesses(
     index: &Connection,

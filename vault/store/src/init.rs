@@ -38,6 +38,10 @@ pub struct InitPlan {
     pub recovery_identity_file: PathBuf,
 }
 
+/// Takes a made recovery identity away, before there is a vault that nobody could recover: its keys are not in their place
+/// until this is done.
+pub type HandOver<'h> = &'h mut dyn FnMut(&Identity, &Initialized) -> io::Result<()>;
+
 /// A vault that was made.
 #[derive(Debug, Clone)]
 pub struct Initialized {
@@ -78,6 +82,11 @@ pub enum InitError {
         /// The file.
         path: PathBuf,
     },
+    /// The recovery identity was not taken over.
+    #[error(
+        "the recovery identity was not kept, so no vault was made; see what was written of it, remove that, and run it again"
+    )]
+    HandOver(#[source] io::Error),
     /// The recovery recipient is not one.
     #[error(transparent)]
     Recipient(#[from] IdentityError),
@@ -114,19 +123,44 @@ pub fn init(
 ) -> Result<Initialized, InitError> {
     let created = prepare(dir)?;
     let made = recovery(dir, plan).and_then(|(recipient, identity)| {
-        let made = fill(dir, plan, &recipient, clock.now(), entropy);
+        let new = New { environment: &plan.environment, recipient, identity_file: identity.clone() };
+        let made = fill(dir, new, clock.now(), entropy, &mut |_| Ok(()));
         if made.is_err()
             && let Some(path) = &identity
         {
             let _left_over = fs::remove_file(path);
         }
-        let (vault, verification_key) = made?;
-        Ok(Initialized { vault, verification_key, recovery_recipient: recipient, recovery_identity_file: identity })
+        made
     });
     if made.is_err() {
         clean(dir, created);
     }
     made.map_err(InitError::unless_full)
+}
+
+/// The same with a new recovery identity that never stands on a disk: it is handed over, to be split.
+pub fn init_and_hand_over(
+    dir: &Path,
+    environment: &Environment,
+    clock: &dyn Clock,
+    entropy: &mut dyn Entropy,
+    hand_over: HandOver<'_>,
+) -> Result<Initialized, InitError> {
+    let created = prepare(dir)?;
+    let identity = Identity::generate();
+    let new = New { environment, recipient: identity.recipient(), identity_file: None };
+    let made = fill(dir, new, clock.now(), entropy, &mut |vault| hand_over(&identity, vault));
+    if made.is_err() {
+        clean(dir, created);
+    }
+    made.map_err(InitError::unless_full)
+}
+
+/// What a new vault is.
+struct New<'n> {
+    environment: &'n Environment,
+    recipient: String,
+    identity_file: Option<PathBuf>,
 }
 
 /// Makes the directory or checks that it is empty and private; says whether it was made.
@@ -183,30 +217,40 @@ fn recovery(dir: &Path, plan: &InitPlan) -> Result<(String, Option<PathBuf>), In
 
 fn fill(
     dir: &Path,
-    plan: &InitPlan,
-    recipient: &str,
+    new: New<'_>,
     now: Timestamp,
     entropy: &mut dyn Entropy,
-) -> Result<(VaultId, String), InitError> {
+    before_it_is_one: &mut dyn FnMut(&Initialized) -> io::Result<()>,
+) -> Result<Initialized, InitError> {
     let layout = Layout::new(dir);
-    let scope = Scope { environment: plan.environment.clone(), vault: VaultId::random(entropy) };
+    let scope = Scope { environment: new.environment.clone(), vault: VaultId::random(entropy) };
     let root = RootKey { scope, key: SecretKey::random(entropy) };
     let keys = Keyset::random(entropy);
-    let recovery = root::write_root(&layout.root_recovery(), &root, recipient)?;
+    let recovery = root::write_root(&layout.root_recovery(), &root, &new.recipient)?;
     new_server_identity(&layout, &root)?;
     let connection = create(&layout, Database::Vault, &keys)?;
     create(&layout, Database::Keyring, &keys)?;
     create(&layout, Database::Index, &keys)?;
     let audit = create(&layout, Database::Audit, &keys)?;
     let generation = GenerationId::random(entropy);
-    name_generation(&connection, generation, recipient, recovery)?;
+    name_generation(&connection, generation, &new.recipient, recovery)?;
     let begin = Draft::new(Action::BeginGeneration, Decision::Allow, RequestId::random(entropy));
     let (origin, signer) = (log_file::origin(&signer_name(&root.scope), generation), signer(&root.scope, &keys)?);
     begin_log(&audit, &Tail::empty(), vec![begin], now, &origin, &signer)?;
+    let vault = Initialized {
+        vault: root.scope.vault,
+        verification_key: signer.verification_key().to_string(),
+        recovery_recipient: new.recipient,
+        recovery_identity_file: new.identity_file,
+    };
+    before_it_is_one(&vault).map_err(InitError::HandOver)?;
     // `keys.json` makes it a vault: it comes last.
     root::write_keys(&layout, &root, &keys, entropy)?;
-    sync_directory(dir).map_err(|source| InitError::Io { path: dir.to_owned(), source })?;
-    Ok((root.scope.vault, signer.verification_key().to_string()))
+    let above = dir.parent().filter(|above| !above.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    for directory in [dir, above] {
+        sync_directory(directory).map_err(|source| InitError::Io { path: directory.to_owned(), source })?;
+    }
+    Ok(vault)
 }
 
 /// Makes a server identity and the root key file it opens.

@@ -3,7 +3,7 @@
 //!
 //! What is right: of `keys.json` the bytes that the vault was opened with; of `root.recovery.age` those whose
 //! SHA-256 stands in `vault.db` since the file was made, or since a restore opened it. A rotation of the root key
-//! replaces both files, and with them what is right.
+//! replaces both files, and with them what is right, and may replace whom `root.recovery.age` is for.
 
 use std::fs;
 use std::io;
@@ -82,16 +82,36 @@ fn read(
 }
 
 const KEY: &str = "root_recovery_sha256";
+const RECIPIENT: &str = "recovery_recipient";
+/// What the next `root.recovery.age` is and whom it is for, while a rotation is under way: `HASH RECIPIENT`.
+const ANNOUNCED: &str = "next_root_recovery";
 
-/// Writes down what `root.recovery.age` is.
+fn set(vault: &Connection, key: &str, value: &str) -> rusqlite::Result<()> {
+    vault.execute("INSERT OR REPLACE INTO meta (key, value) VALUES (?1, ?2)", params![key, value]).map(drop)
+}
+
+fn get(vault: &Connection, key: &str) -> rusqlite::Result<Option<String>> {
+    vault.query_row("SELECT value FROM meta WHERE key = ?1", [key], |row| row.get(0)).optional()
+}
+
+/// Writes down whom the next `root.recovery.age` is for, before it can be in force.
+pub(crate) fn announce_recovery(vault: &Connection, recovery: ContentHash, recipient: &str) -> rusqlite::Result<()> {
+    set(vault, ANNOUNCED, &format!("{recovery} {recipient}"))
+}
+
+/// Writes down what `root.recovery.age` is and, if that was announced, whom it is for. The announcement goes last: cut short,
+/// this is done again. One that is about another file is left over from a rotation that never came into force.
 pub(crate) fn remember_recovery(vault: &Connection, recovery: ContentHash) -> rusqlite::Result<()> {
-    let sql = "INSERT OR REPLACE INTO meta (key, value) VALUES (?1, ?2)";
-    vault.execute(sql, params![KEY, recovery.to_string()]).map(drop)
+    let announced = get(vault, ANNOUNCED)?;
+    let of_this = announced.as_deref().and_then(|text| text.strip_prefix(&recovery.to_string())?.strip_prefix(' '));
+    if let Some(recipient) = of_this {
+        set(vault, RECIPIENT, recipient)?;
+    }
+    set(vault, KEY, &recovery.to_string())?;
+    vault.execute("DELETE FROM meta WHERE key = ?1", [ANNOUNCED]).map(drop)
 }
 
 /// What `root.recovery.age` should be, if it was written down.
 pub(crate) fn remembered_recovery(vault: &Connection) -> rusqlite::Result<Option<ContentHash>> {
-    let sql = "SELECT value FROM meta WHERE key = ?1";
-    let text = vault.query_row(sql, [KEY], |row| row.get::<_, String>(0)).optional()?;
-    Ok(text.and_then(|text| text.parse().ok()))
+    Ok(get(vault, KEY)?.and_then(|text| text.parse().ok()))
 }

@@ -10,6 +10,7 @@
 mod applications;
 mod approvals;
 mod capture;
+mod carrying;
 pub mod clock;
 mod connection;
 mod cosigned_head;
@@ -34,6 +35,7 @@ mod model;
 mod open;
 pub mod plain;
 mod readers;
+mod recovery;
 mod reserve;
 mod restore;
 mod retention;
@@ -49,13 +51,14 @@ mod writer;
 
 pub use approvals::{ApprovalCounts, ApprovedPolicies};
 pub use capture::{CaptureError, CaptureOptions, CaptureStatus, Captured, CaughtUp, WhenFull};
+pub use carrying::Carrying;
 pub use disclosure::{Claim, Depends, Disclosure, Receipt, Undisclosed, WrongReceipt};
 pub use document::{DocumentReader, DocumentWriter, StagedDocument};
 pub use drills::KeepDrillError;
 pub use error::{CommitError, ReadError, StageError, Unavailable, disk_is_full};
 pub use filings::{FilingCounts, FilingCursor, FilingFilter, FilingStep};
 pub use identity::{Identity, IdentityError};
-pub use init::{InitError, InitPlan, Initialized, init};
+pub use init::{HandOver, InitError, InitPlan, Initialized, init, init_and_hand_over};
 pub use key_files::KeyFileFault;
 pub use layout::{Database, Layout};
 pub use log_tree::{LogTree, LogTreeError};
@@ -64,6 +67,7 @@ pub use model::{
     VersionInfo,
 };
 pub use open::{OpenError, OpenOptions};
+pub use recovery::{Recoverable, what_it_opens};
 pub use restore::{
     Checking, DrillError, Drilled, Fetched, MOMENT, Moment, RecordsSetBack, RestoreError, Restored, finish_restore,
     is_unfinished,

@@ -4,11 +4,16 @@ use coffre_core::ids::GenerationId;
 use coffre_core::merkle::{Frontier, Hash, leaf_hash};
 use coffre_core::note::SigningKey;
 use coffre_core::time::Timestamp;
-use coffre_core::tlog::TreeHead;
+use coffre_core::tlog::{StoredEntry, TreeHead};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::error::ReadError;
 use crate::model::{LoggedEntry, SignedHead};
+
+/// The key in `meta`, of `vault.db` and of `audit.db`, of the index of the first entry that was not pruned.
+const MINIMUM_INDEX: &str = "minimum_index";
+/// The key in `audit.db` of the end of the pruned entries that are removed.
+const REMOVED: &str = "removed_below";
 
 /// A leaf on its way into the log, with what is kept encrypted beside it.
 pub(crate) struct Leaf {
@@ -90,8 +95,56 @@ pub(crate) fn append(
     Ok(Tail { frontier, written, time, head: SignedHead { size, note } })
 }
 
-/// Entries from an index on.
+/// The index of the first entry that was not pruned (C2SP tlog-tiles).
+pub(crate) fn minimum_index(audit: &Connection) -> Result<u64, ReadError> {
+    number(audit, MINIMUM_INDEX)
+}
+
+fn number(database: &Connection, key: &str) -> Result<u64, ReadError> {
+    let mut statement = database.prepare_cached("SELECT value FROM meta WHERE key = ?1")?;
+    let value: Option<String> = statement.query_row([key], |row| row.get(0)).optional()?;
+    value.map_or(Ok(0), |value| value.parse().map_err(|_| ReadError::Format { what: "index of an entry" }))
+}
+
+fn set_number(database: &Connection, key: &str, value: u64) -> rusqlite::Result<()> {
+    let mut statement = database.prepare_cached("INSERT OR REPLACE INTO meta (key, value) VALUES (?1, ?2)")?;
+    statement.execute(params![key, value.to_string()]).map(drop)
+}
+
+/// Says in `vault.db`, with the entry that says so, that the log is to begin here.
+pub(crate) fn prune_to(vault: &Connection, minimum_index: u64) -> Result<(), ReadError> {
+    let told = number(vault, MINIMUM_INDEX)?;
+    Ok(set_number(vault, MINIMUM_INDEX, told.max(minimum_index))?)
+}
+
+/// Lets the log begin where `vault.db` says: from here on nobody reads what stands before.
+pub(crate) fn begin_where_told(vault: &Connection, audit: &Connection) -> Result<(), ReadError> {
+    let told = number(vault, MINIMUM_INDEX)?;
+    if told > minimum_index(audit)? {
+        set_number(audit, MINIMUM_INDEX, told)?;
+    }
+    Ok(())
+}
+
+/// Removes some of the entries before the log's beginning, with what is kept beside them; their leaf hashes stay. Gives
+/// the end of those that are removed, `None` if all are.
+pub(crate) fn remove_pruned(audit: &Connection, most: u64) -> Result<Option<u64>, ReadError> {
+    let (from, end) = (number(audit, REMOVED)?, minimum_index(audit)?);
+    if from >= end {
+        return Ok(None);
+    }
+    let to = end.min(from.saturating_add(most));
+    audit.execute_batch("BEGIN IMMEDIATE")?;
+    audit.prepare_cached("UPDATE entries SET leaf = x'' WHERE idx >= ?1 AND idx < ?2")?.execute([from, to])?;
+    audit.prepare_cached("DELETE FROM annotations WHERE idx >= ?1 AND idx < ?2")?.execute([from, to])?;
+    set_number(audit, REMOVED, to)?;
+    audit.execute_batch("COMMIT")?;
+    Ok(Some(to))
+}
+
+/// Entries from an index on; pruned ones are passed over.
 pub(crate) fn entries(audit: &Connection, from: u64, limit: usize) -> Result<Vec<LoggedEntry>, ReadError> {
+    let from = from.max(minimum_index(audit)?);
     let mut statement = audit.prepare_cached("SELECT idx, leaf FROM entries WHERE idx >= ?1 ORDER BY idx LIMIT ?2")?;
     let rows =
         statement.query_map(params![from, limit], |row| Ok(LoggedEntry { index: row.get(0)?, leaf: row.get(1)? }))?;
@@ -111,11 +164,14 @@ pub(crate) fn leaf_hashes(audit: &Connection, from: u64, limit: usize) -> Result
 }
 
 /// A page of entries with the leaf hashes stored beside them: what verification goes through.
-pub(crate) fn hashed(audit: &Connection, from: u64, limit: usize) -> Result<Vec<(LoggedEntry, Hash)>, ReadError> {
+pub(crate) fn hashed(audit: &Connection, from: u64, limit: usize) -> Result<Vec<StoredEntry<Vec<u8>>>, ReadError> {
+    let minimum_index = minimum_index(audit)?;
     let mut statement =
         audit.prepare_cached("SELECT idx, leaf, hash FROM entries WHERE idx >= ?1 ORDER BY idx LIMIT ?2")?;
     let rows = statement.query_map(params![from, limit], |row| {
-        Ok((LoggedEntry { index: row.get(0)?, leaf: row.get(1)? }, row.get::<_, [u8; 32]>(2)?))
+        let index = row.get(0)?;
+        let leaf = if index < minimum_index { None } else { Some(row.get(1)?) };
+        Ok(StoredEntry { index, leaf, hash: Hash::from_bytes(row.get(2)?) })
     })?;
-    rows.map(|row| row.map(|(entry, hash)| (entry, Hash::from_bytes(hash))).map_err(ReadError::from)).collect()
+    Ok(rows.collect::<Result<_, _>>()?)
 }

@@ -39,6 +39,12 @@ pub enum LogTreeError {
     /// No such leaf, or a tree that shrinks.
     #[error(transparent)]
     Sizes(ProveError<std::convert::Infallible>),
+    /// The entries were pruned.
+    #[error("the entries before {minimum_index} were pruned: ask for later ones; the hashes of all are there")]
+    Pruned {
+        /// The first that was not.
+        minimum_index: u64,
+    },
     /// The log has not so many entries.
     #[error("the log has {have} entries, not {asked}: ask for a size up to that of a signed head")]
     Beyond {
@@ -115,7 +121,12 @@ impl LogTree {
     }
 
     fn bundle(&self, from: u64, width: u64) -> Result<Vec<u8>, LogTreeError> {
-        let entries = self.store.snapshot()?.entries(from, usize::try_from(width).unwrap_or(usize::MAX))?;
+        let snapshot = self.store.snapshot()?;
+        let minimum_index = snapshot.minimum_index()?;
+        if from < minimum_index {
+            return Err(LogTreeError::Pruned { minimum_index });
+        }
+        let entries = snapshot.entries(from, usize::try_from(width).unwrap_or(usize::MAX))?;
         let whole = entries.len() as u64 == width && entries.first().is_some_and(|first| first.index == from);
         let bundle = entry_bundle(entries.iter().map(|entry| &entry.leaf));
         bundle.filter(|_| whole).ok_or(LogTreeError::Read(ReadError::Format { what: "log" }))

@@ -15,10 +15,10 @@ use coffre_core::day::Day;
 use coffre_core::grant::{Grant, GrantTerms};
 use coffre_core::ids::{DocumentId, GrantId, SubjectId};
 use coffre_core::keyset::SubjectKeys;
-use coffre_core::merkle::Hash;
 use coffre_core::record::{FieldPath, Fields, RecordTypeName};
 use coffre_core::search::SearchIndex;
 use coffre_core::time::Timestamp;
+use coffre_core::tlog::StoredEntry;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::connection;
@@ -349,7 +349,7 @@ impl<'s> Snapshot<'s> {
     }
 
     /// Entries with the leaf hashes stored beside them: what a verification goes through.
-    pub fn hashed_entries(&self, from: u64, limit: usize) -> Result<Vec<(LoggedEntry, Hash)>, ReadError> {
+    pub fn hashed_entries(&self, from: u64, limit: usize) -> Result<Vec<StoredEntry<Vec<u8>>>, ReadError> {
         self.ask(|reader| log_file::hashed(&reader.audit, from, limit))
     }
 

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::fs::File;
 use std::io;
 use std::sync::mpsc::{Sender, channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread::JoinHandle;
 
 use coffre_core::audit::Draft;
@@ -40,7 +40,7 @@ struct Inner {
     readers: Readers,
     verification_key: VerificationKey,
     generation: GenerationId,
-    recovery_recipient: String,
+    recovery_recipient: RwLock<String>,
     messages: Sender<Message>,
     writer: Mutex<Option<JoinHandle<()>>>,
     /// Continuous capture, while it goes on.
@@ -95,7 +95,7 @@ impl Store {
             readers,
             verification_key,
             generation,
-            recovery_recipient,
+            recovery_recipient: RwLock::new(recovery_recipient),
             messages,
             writer,
             following: Mutex::default(),
@@ -134,8 +134,13 @@ impl Store {
     }
 
     /// The recovery recipient (`age1…`).
-    pub fn recovery_recipient(&self) -> &str {
-        &self.inner.recovery_recipient
+    pub fn recovery_recipient(&self) -> String {
+        self.inner.recovery_recipient.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The vault is for another recovery recipient from now on.
+    pub(crate) fn is_for(&self, recipient: String) {
+        *self.inner.recovery_recipient.write().unwrap_or_else(PoisonError::into_inner) = recipient;
     }
 
     /// The time now: the clock's, and never before the newest entry's.

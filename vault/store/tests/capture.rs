@@ -3,6 +3,8 @@
 
 #[path = "support/grants.rs"]
 mod grants;
+#[path = "capture/pruned.rs"]
+mod pruned;
 #[path = "capture/rewound.rs"]
 mod rewound;
 mod support;
@@ -86,7 +88,7 @@ fn add_document(store: &Store, subject: SubjectId, length: usize) -> DocumentId 
 /// A restored backup, opened beside the vault that it is of.
 fn drill(store: &Store, spool: &Path, number: u64, to: &Path) -> Result<Drilled, DrillError> {
     let fetched = place(spool, store, number, to);
-    store.drill(to, &fetched, Slice::ALL, &mut |_| ())
+    store.drill(to, &fetched, Slice::ALL, &mut |_| (), &|| false)
 }
 
 #[test]
@@ -113,10 +115,35 @@ fn a_drill_opens_a_backup_beside_the_running_vault_and_counts_what_the_log_names
     store.capture(&spool, KEEP, "coffre test").unwrap();
     let to = dir.path().join("older");
     let fetched = place_with(&spool, &store, 2, 3, &to);
-    let older = store.drill(&to, &fetched, Slice::ALL, &mut |_| ()).unwrap();
+    let older = store.drill(&to, &fetched, Slice::ALL, &mut |_| (), &|| false).unwrap();
     assert_eq!(older.slice_records, 19);
     // The running vault was not touched: it serves, and its log goes on.
     create(&store, 31);
+}
+
+#[test]
+fn a_drill_stops_wherever_it_is_asked_to() {
+    let dir = tempfile::tempdir().unwrap();
+    make(dir.path());
+    let spool = dir.path().join("spool");
+    let store = open(dir.path());
+    for number in 0..120 {
+        create(&store, number);
+    }
+    store.capture(&spool, KEEP, "coffre test").unwrap();
+    let (to, mut steps) = (dir.path().join("all"), 0);
+    let fetched = place(&spool, &store, 1, &to);
+    store.drill(&to, &fetched, Slice::ALL, &mut |_| steps += 1, &|| false).unwrap();
+    assert!(steps > 8, "{steps}");
+    for last in 0..steps {
+        let to = dir.path().join(format!("stopped-{last}"));
+        let fetched = place(&spool, &store, 1, &to);
+        let asked = std::cell::Cell::new(0);
+        let mut counting = |_| asked.set(asked.get() + 1);
+        let stopped = store.drill(&to, &fetched, Slice::ALL, &mut counting, &|| asked.get() > last).unwrap_err();
+        assert!(matches!(stopped, DrillError::Restore(RestoreError::Stopped)), "{last}: {stopped}");
+        assert_eq!(asked.get(), last + 1, "at once, not at the end");
+    }
 }
 
 #[test]
@@ -132,7 +159,7 @@ fn a_drill_of_what_is_not_the_vaults_own_is_refused() {
     let mut keys = fs::read(to.join("keys.json")).unwrap();
     keys.push(b'\n');
     fs::write(to.join("keys.json"), keys).unwrap();
-    let refused = store.drill(&to, &fetched, Slice::ALL, &mut |_| ()).unwrap_err();
+    let refused = store.drill(&to, &fetched, Slice::ALL, &mut |_| (), &|| false).unwrap_err();
     assert!(matches!(refused, DrillError::KeyFile { file: "keys.json" }), "{refused}");
 
     let to = dir.path().join("document");
@@ -144,7 +171,7 @@ fn a_drill_of_what_is_not_the_vaults_own_is_refused() {
     let mut bytes = fs::read(&document).unwrap();
     bytes[66_000] ^= 1;
     fs::write(&document, bytes).unwrap();
-    let refused = store.drill(&to, &fetched, Slice::ALL, &mut |_| ()).unwrap_err();
+    let refused = store.drill(&to, &fetched, Slice::ALL, &mut |_| (), &|| false).unwrap_err();
     assert!(matches!(refused, DrillError::Restore(RestoreError::Document { .. })), "{refused}");
 
     // A page of an older base in its place: each page is authentic, and the log does not name what is there.
@@ -153,7 +180,7 @@ fn a_drill_of_what_is_not_the_vaults_own_is_refused() {
     let older = dir.path().join("older");
     place(&spool, &store, 1, &older);
     fs::copy(older.join("vault.db"), to.join("vault.db")).unwrap();
-    let refused = store.drill(&to, &fetched, Slice::ALL, &mut |_| ()).unwrap_err();
+    let refused = store.drill(&to, &fetched, Slice::ALL, &mut |_| (), &|| false).unwrap_err();
     assert!(matches!(refused, DrillError::NotAsLogged { what: "a value", .. }), "{refused}");
 
     // A log that ends before the running one began to differ is an ancestor; one that went another way is not.
@@ -169,7 +196,7 @@ fn a_drill_of_what_is_not_the_vaults_own_is_refused() {
     }
     let to = dir.path().join("forked");
     let fetched = place(&dir.path().join("fork-spool"), &fork, 1, &to);
-    let refused = store.drill(&to, &fetched, Slice::ALL, &mut |_| ()).unwrap_err();
+    let refused = store.drill(&to, &fetched, Slice::ALL, &mut |_| (), &|| false).unwrap_err();
     assert!(matches!(refused, DrillError::NotAncestor(_)), "{refused}");
 }
 
@@ -450,6 +477,29 @@ fn the_chain_goes_on_when_the_spool_was_emptied() {
     assert_eq!(store.capture(&spool, KEEP, "coffre test").unwrap().number, 2);
     let second: Signed<MainManifest> = manifest(&spool, &store, 2);
     assert_eq!(second.manifest.heading().previous, Some(first.sha256));
+}
+
+#[test]
+fn a_restored_vault_that_goes_on_in_the_same_spool_leaves_no_older_keyring_in_it() {
+    let dir = tempfile::tempdir().unwrap();
+    make(dir.path());
+    let spool = dir.path().join("spool");
+    let store = open(dir.path());
+    create(&store, 1);
+    store.capture(&spool, KEEP, "coffre test").unwrap();
+    let to = dir.path().join("again/vault");
+    let fetched = place(&spool, &store, 1, &to);
+    let recovery = Identity::read(&dir.path().join("recovery.identity")).unwrap();
+    finish_restore(&to, &recovery, &fetched, store.now(), &mut SystemEntropy, &mut |_| ()).unwrap();
+    let restored = open(&dir.path().join("again"));
+    let keyring = spool.join(Side::Keyring.vault_folder(store.scope()));
+    let count = |of: &Store, folder: &str| {
+        fs::read_dir(keyring.join(of.generation().to_string()).join(folder)).unwrap().count()
+    };
+    assert_eq!(count(&store, "keyring"), 1);
+    restored.capture(&spool, KEEP, "coffre test").unwrap();
+    assert_eq!((count(&store, "keyring"), count(&store, "manifests")), (0, 1), "no key of it is left");
+    assert_eq!(count(&restored, "keyring"), 1);
 }
 
 #[test]

@@ -14,3 +14,5 @@ mod killed;
 mod rebuilt;
 #[path = "continuous/resumed.rs"]
 mod resumed;
+#[path = "continuous/waiting.rs"]
+mod waiting;

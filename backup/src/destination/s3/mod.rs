@@ -6,6 +6,7 @@
 mod client;
 mod credentials;
 mod download;
+mod remove;
 mod upload;
 
 use std::fs;

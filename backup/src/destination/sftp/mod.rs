@@ -15,7 +15,7 @@ use coffre_core::crypto::hex;
 use ssh2::{ErrorCode, File, FileStat, OpenFlags, OpenType, RenameFlags, Sftp as Channel};
 
 use super::patience::Patience;
-use super::{Contents, Destination, PutError, Source, SourceError, is_sound};
+use super::{Contents, Destination, PutError, RemoveError, Removing, Source, SourceError, is_sound};
 pub use connect::SftpSettings;
 use connect::{ConnectError, connect};
 
@@ -301,11 +301,34 @@ impl Destination for Sftp {
         };
         for (file, _) in left {
             match self.again(|channel| channel.unlink(&file)) {
-                Ok(()) | Err(Trouble::NotFound) => {}
+                // Where this account may remove nothing, what is left over stays: it has no name that counts.
+                Ok(()) | Err(Trouble::NotFound | Trouble::Denied(_)) => {}
                 Err(trouble) => return Err(failed(trouble)),
             }
         }
         Ok(())
+    }
+}
+
+impl Removing for Sftp {
+    fn remove(&self, path: &str) -> Result<(), RemoveError> {
+        if !is_sound(path) {
+            return Err(RemoveError::Path { path: path.to_owned() });
+        }
+        let removed = self.again(|channel| channel.unlink(&self.full(path)));
+        let (place, path) = (self.label(), path.to_owned());
+        match removed {
+            Ok(()) => Ok(()),
+            Err(Trouble::NotFound) if self.folder_is_there() => Ok(()),
+            Err(Trouble::NotFound) => Err(RemoveError::Failed { place, path, source: io::ErrorKind::NotFound.into() }),
+            Err(Trouble::Denied(source)) => Err(RemoveError::Refused { place, path, source }),
+            Err(Trouble::Refused(reason)) => {
+                Err(RemoveError::Refused { place, path, source: io::Error::other(reason) })
+            }
+            Err(Trouble::Unreachable(source) | Trouble::Failed(source)) => {
+                Err(RemoveError::Failed { place, path, source })
+            }
+        }
     }
 }
 

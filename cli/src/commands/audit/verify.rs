@@ -60,8 +60,10 @@ pub(crate) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
         _ => of_vault(&Place::find(&arguments.vault, global)?),
     };
     match verdict {
-        Ok(Sound { origin, entries, root }) if arguments.json => {
-            output::json(&json!({ "sound": true, "origin": origin, "entries": entries, "root": root }))?;
+        Ok(Sound { origin, entries, minimum_index, root }) if arguments.json => {
+            output::json(&json!({
+                "sound": true, "origin": origin, "entries": entries, "minimum_index": minimum_index, "root": root
+            }))?;
         }
         Ok(sound) => output::line(sound.lines())?,
         Err(fault) => {
@@ -78,13 +80,19 @@ pub(crate) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
 struct Sound {
     origin: String,
     entries: u64,
+    /// The first entry that was not pruned.
+    minimum_index: u64,
     root: String,
 }
 
 impl Sound {
     fn lines(&self) -> String {
-        let Self { origin, entries, root } = self;
-        format!("sound    {entries} entries, each where it was signed\norigin   {origin}\nroot     {root}")
+        let Self { origin, entries, minimum_index, root } = self;
+        let pruned = match minimum_index {
+            0 => String::new(),
+            pruned => format!("\npruned   the first {pruned} of them, as the log says itself; their hashes are there"),
+        };
+        format!("sound    {entries} entries, each where it was signed{pruned}\norigin   {origin}\nroot     {root}")
     }
 }
 
@@ -95,8 +103,8 @@ fn of_copy(copy: &Path, arguments: &Arguments, global: &Global) -> anyhow::Resul
     }
     let key = key(arguments, global)?;
     let known = arguments.known_head.as_deref().map(|file| known_head(file, &key)).transpose()?;
-    let CopyReport { head, .. } = verify_copy(&Folder(copy), &key, None, known.as_ref())?;
-    Ok(Sound { origin: head.origin, entries: head.size, root: head.root.to_string() })
+    let CopyReport { head, minimum_index, .. } = verify_copy(&Folder(copy), &key, None, known.as_ref())?;
+    Ok(Sound { origin: head.origin, entries: head.size, minimum_index, root: head.root.to_string() })
 }
 
 /// The key that is named, otherwise the one that is pinned.
@@ -140,15 +148,17 @@ struct Verdict {
     fault: Option<String>,
     origin: String,
     size: u64,
+    minimum_index: u64,
     root: String,
 }
 
 fn of_vault(place: &Place) -> anyhow::Result<Sound> {
     let verdict: Verdict = Control::of(place)?.post("/v1/audit/verify", None)?.json()?;
-    match verdict.fault {
-        Some(fault) => Err(Complaint::told(Exit::Tampering, fault, Vec::new()).into()),
-        None => Ok(Sound { origin: verdict.origin, entries: verdict.size, root: verdict.root }),
+    let Verdict { fault, origin, size, minimum_index, root } = verdict;
+    if let Some(fault) = fault {
+        return Err(Complaint::told(Exit::Tampering, fault, Vec::new()).into());
     }
+    Ok(Sound { origin, entries: size, minimum_index, root })
 }
 
 fn known_head(file: &Path, key: &VerificationKey) -> anyhow::Result<TreeHead> {

@@ -15,6 +15,8 @@ pub(super) struct BySocket {
     pub(super) socket: Option<PathBuf>,
     /// Whether a base backup is asked for, also where commits are captured continuously.
     pub(super) base: bool,
+    /// Whether it goes on after a spool that was lost.
+    pub(super) spool_lost: bool,
 }
 
 #[derive(Deserialize)]
@@ -31,7 +33,8 @@ struct CaughtUp {
 impl BySocket {
     fn ask(&self, socket: &Path) -> Result<Answer, ClientError> {
         if self.base {
-            let Base { number } = ask(socket, Method::POST, "/v1/base")?;
+            let path = if self.spool_lost { "/v1/base?spool_lost=true" } else { "/v1/base" };
+            let Base { number } = ask(socket, Method::POST, path)?;
             return Ok(Answer::Captured { number });
         }
         let CaughtUp { base: number, taken } = ask(socket, Method::POST, "/v1/capture")?;

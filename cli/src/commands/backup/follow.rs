@@ -4,19 +4,23 @@
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use clap::Args;
 use coffre_backup::follow::{Event, Following, follow};
 use coffre_backup::run::RunError;
 use coffre_store::clock::{Clock as _, SystemClock};
 
+use super::confirmed::{self, Count};
 use super::setting::{ResticArgument, Setting};
 use crate::arguments::Global;
 use crate::exit::Exit;
 use crate::interrupt::Interrupt;
 use crate::progress::Watch;
 use crate::{complaint, figures, output, schedule};
+
+/// How often the vault is told what its destinations hold.
+const TOLD_EVERY: Duration = Duration::from_mins(1);
 
 /// The arguments of `coffre backup follow`.
 #[derive(Debug, Args)]
@@ -53,6 +57,7 @@ pub(crate) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
     let interrupt = Interrupt::listen();
     let stop = || ended.load(Ordering::SeqCst) || interrupt.asked();
     let followed = thread::scope(|scope| {
+        scope.spawn(|| keep_telling(&setting, &stop));
         if !setting.rows.is_empty() {
             scope.spawn(|| schedule::keep(&setting.rows, &setting.state, global, &stop));
         }
@@ -71,6 +76,20 @@ pub(crate) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
         Err(error @ (RunError::Lock(_) | RunError::State(_) | RunError::NoSpool { .. } | RunError::NoTarget)) => {
             Err(error.into())
         }
+    }
+}
+
+/// Tells the vault now and then what its destinations hold.
+fn keep_telling(setting: &Setting, stop: &dyn Fn() -> bool) {
+    let mut last: Option<Instant> = None;
+    while !stop() {
+        if last.is_none_or(|last| last.elapsed() >= TOLD_EVERY) {
+            last = Some(Instant::now());
+            if let Err(error) = confirmed::tell(setting, Count::Nothing) {
+                let _gone = output::note(&format!("the vault was not told: {}", complaint::chain(error.as_ref())));
+            }
+        }
+        thread::sleep(Duration::from_millis(200));
     }
 }
 

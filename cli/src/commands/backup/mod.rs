@@ -3,8 +3,10 @@
 
 mod capture;
 mod check;
+mod confirmed;
 mod copies;
 mod copy;
+mod expire_keyring;
 mod follow;
 mod forget;
 mod list;
@@ -70,6 +72,8 @@ enum Verb {
     Heartbeat(report::HeartbeatArguments),
     /// Look at which copies of the keyring stand where, and tell the vault: what erasures wait for
     Copies(copies::Arguments),
+    /// Remove the copies of the keyring that are old enough, at a destination with a credential that may; after a look at which
+    ExpireKeyring(expire_keyring::Arguments),
 }
 
 impl Arguments {
@@ -79,6 +83,7 @@ impl Arguments {
             Verb::Run(verb) => Some(verb.job()),
             Verb::Verify(verb) => verb.job(),
             Verb::Copies(_) => Some("copies"),
+            Verb::ExpireKeyring(verb) => verb.job(),
             Verb::Measure(_) => Some("measure"),
             Verb::Heartbeat(_) => Some("heartbeat"),
             Verb::Report(verb) => verb.job(),
@@ -114,6 +119,7 @@ pub(crate) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
         Verb::Source(verb) => source::run(verb, global),
         Verb::Sources(verb) => sources::run(verb, global),
         Verb::Copies(verb) => copies::run(verb, global),
+        Verb::ExpireKeyring(verb) => expire_keyring::run(verb, global),
         Verb::Report(verb) => report::run(verb, global),
         Verb::Measure(verb) => report::measure(verb, global),
         Verb::Heartbeat(verb) => report::heartbeat(verb, global),

@@ -7,6 +7,7 @@ use coffre_store::clock::{Clock as _, SystemClock};
 use serde_json::{Value, json};
 
 use super::capture::BySocket;
+use super::confirmed::{self, Count};
 use super::copies;
 use super::setting::{ResticArgument, Setting};
 use crate::arguments::Global;
@@ -27,6 +28,9 @@ pub(crate) struct Arguments {
     /// Take a base backup also where commits are captured continuously and the last one is recent
     #[arg(long)]
     base: bool,
+    /// The spool was lost and is empty: go on with a base backup where nothing ever was. Never for a copy of a vault
+    #[arg(long, requires = "base")]
+    spool_lost: bool,
     /// Compare what the destinations hold by hash, and copy again what is missing
     #[arg(long)]
     compare: bool,
@@ -52,11 +56,13 @@ pub(crate) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
     job.init = arguments.init;
     job.compare = if arguments.compare { Compare::Hashes } else { Compare::Sizes };
     job.renewed.clone_from(&arguments.renewed);
-    let mut capture = BySocket { socket: setting.backup_socket.clone(), base: arguments.base };
+    let mut capture =
+        BySocket { socket: setting.backup_socket.clone(), base: arguments.base, spool_lost: arguments.spool_lost };
     let mut watch = Watch::new();
     tell_copies(&setting, &mut watch)?;
     let report = run::run(&job, &mut capture, &|| SystemClock.now(), &mut watch)?;
     drop(watch);
+    confirmed::tell(&setting, Count::Bytes)?;
     if arguments.json {
         output::json(&as_json(&report))?;
     } else {

@@ -63,7 +63,7 @@ impl Setting {
             program: restic.restic.clone().or_else(|| configured?.binary.clone()),
             state: backup.state().to_owned(),
             spool_limit: backup.spool_limit(),
-            spool: backup.spool,
+            spool: backup.spool()?.to_owned(),
             notify: configuration.notify.clone(),
             rows: configuration.schedule.rows(),
             backup_socket: backup_socket(configuration),

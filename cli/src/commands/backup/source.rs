@@ -1,12 +1,12 @@
 //! `coffre backup source run` and `restore`: another system than the vault, on its own host. No key is there; the one that
 //! opens a restored source is the recovery identity, brought for the occasion.
 
+use std::io::{self, IsTerminal as _};
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use coffre_backup::other_sources::{self, Contents, Done, Job, OtherSource, SourceRunError};
+use coffre_backup::other_sources::{self, Contents, Done, Job, OtherSource, SourceRestoreError, SourceRunError};
 use coffre_backup::restic::Restic;
-use coffre_store::Identity;
 use coffre_store::clock::{Clock as _, SystemClock};
 use serde_json::{Value, json};
 
@@ -18,6 +18,7 @@ use crate::complaint::{self, Complaint};
 use crate::exit::Exit;
 use crate::figures;
 use crate::progress::Watch;
+use crate::recovery::{Recovered, RecoveryArgument};
 
 /// The arguments of `coffre backup source`.
 #[derive(Debug, Args)]
@@ -66,9 +67,8 @@ struct RestoreArguments {
     /// A new or empty folder
     #[arg(long, value_name = "DIR")]
     to: PathBuf,
-    /// The recovery identity, if the source is encrypted
-    #[arg(long, value_name = "FILE")]
-    identity: Option<PathBuf>,
+    #[command(flatten)]
+    recovery: RecoveryArgument,
     /// This snapshot instead of the newest
     #[arg(long, value_name = "ID")]
     snapshot: Option<String>,
@@ -164,18 +164,27 @@ fn as_json(source: &OtherSource, result: &Result<Done, SourceRunError>) -> Value
 fn restore(arguments: &RestoreArguments, global: &Global) -> anyhow::Result<Outcome> {
     let setting = RepositorySetting::read(global, &arguments.repository.restic)?;
     let repository = setting.open(&arguments.from, May::Add)?;
-    let identity = arguments.identity.as_deref().map(Identity::read).transpose()?;
     let restic = Restic::find(setting.program.as_deref())?;
-    let restored = other_sources::restore(
-        &restic,
-        &repository,
-        &setting.protection.environment,
-        &arguments.name,
-        arguments.snapshot.as_deref(),
-        identity.as_ref().map(Identity::as_age),
-        &arguments.to,
-        &mut Watch::new(),
-    )?;
+    let restored = |recovered: Option<&Recovered>| {
+        other_sources::restore(
+            &restic,
+            &repository,
+            &setting.protection.environment,
+            &arguments.name,
+            arguments.snapshot.as_deref(),
+            recovered.map(|recovered| recovered.identity.as_age()),
+            &arguments.to,
+            &mut Watch::new(),
+        )
+    };
+    // Such a host pins no vault, so shares are of whichever their pages say.
+    let restored = match (arguments.recovery.given(None)?, io::stdin().is_terminal()) {
+        (None, true) => match restored(None) {
+            Err(SourceRestoreError::NoIdentity) => restored(Some(&arguments.recovery.open(None)?)),
+            other => other,
+        },
+        (recovered, _) => restored(recovered.as_ref()),
+    }?;
     let (name, to) = (&arguments.name, arguments.to.display());
     let line = format!("{name}: {} of {} restored into {to}", figures::bytes(restored.bytes), restored.time);
     let value = json!({

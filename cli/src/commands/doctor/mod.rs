@@ -1,5 +1,6 @@
 //! `coffre doctor`: what is wrong, each with its remedy. It only looks; it mends nothing and opens no vault.
 
+mod by_itself;
 mod finding;
 mod permissions;
 mod tools;
@@ -44,21 +45,25 @@ pub(crate) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
 fn examine(vault: Option<&Path>, config: Option<&Path>) -> Vec<Finding> {
     let (configuration, mut findings) = examine_configuration(vault, config);
     let vault = vault.map(Path::to_owned).or_else(|| configuration.as_ref()?.vault.clone());
+    let backup = configuration.as_ref().and_then(|configuration| configuration.backup.as_ref());
     if let Some(directory) = vault {
+        findings.extend(backup.into_iter().flat_map(|backup| by_itself::scratch(&directory, backup)));
         let place = Place { directory, configuration: configuration.clone() };
         findings.extend(vault::examine(&place));
         findings.extend(vault::server(&place.control_socket()));
     }
     findings.push(tools::policies(configuration.as_ref()));
-    let backup = configuration.as_ref().and_then(|configuration| configuration.backup.as_ref());
     match backup {
         Some(backup) if is_anothers(backup) => {
-            findings.push(permissions::readable_directory("spool", &backup.spool));
+            findings.extend(backup.spool().ok().map(|spool| permissions::readable_directory("spool", spool)));
             let detail = format!("{} is another account's, and so is what it backs up to", backup.state().display());
             findings.push(Finding::good("state of backups", detail + ": run `coffre doctor` as that account, too"));
         }
         Some(backup) => {
             findings.extend(examine_backup(backup));
+            // Whoever backs up runs what runs by itself, and tells people.
+            findings.extend(configuration.iter().flat_map(|known| by_itself::schedule(known, backup)));
+            findings.extend(configuration.iter().flat_map(|known| by_itself::notify(&known.notify)));
             findings.extend(tools::restic(backup.restic.as_ref()));
         }
         None => findings.extend(tools::restic(None)),
@@ -86,7 +91,7 @@ fn examine_configuration(vault: Option<&Path>, config: Option<&Path>) -> (Option
 fn is_anothers(backup: &Backup) -> bool {
     let own = rustix::process::geteuid();
     let owner = fs::metadata(backup.state()).map(|metadata| metadata.uid());
-    !own.is_root() && backup.state() != backup.spool && owner.is_ok_and(|owner| owner != own.as_raw())
+    !own.is_root() && backup.spool().ok() != Some(backup.state()) && owner.is_ok_and(|owner| owner != own.as_raw())
 }
 
 /// A folder is looked at; a server is asked for a listing.
@@ -110,10 +115,9 @@ fn examine_destination(destination: &Destination) -> Vec<Finding> {
 }
 
 fn examine_backup(backup: &Backup) -> Vec<Finding> {
-    let mut findings = vec![
-        permissions::readable_directory("spool", &backup.spool),
-        permissions::writable_directory("state of backups", backup.state()),
-    ];
+    let spool = backup.spool().ok().map(|spool| permissions::readable_directory("spool", spool));
+    let mut findings: Vec<Finding> = spool.into_iter().collect();
+    findings.push(permissions::writable_directory("state of backups", backup.state()));
     for destination in &backup.destinations {
         findings.extend(examine_destination(destination));
     }

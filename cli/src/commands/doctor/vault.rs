@@ -47,7 +47,11 @@ pub(super) fn examine(place: &Place) -> Vec<Finding> {
     findings.push(permissions::vault_file("root key for the server", &layout.root_server()));
     findings.push(permissions::vault_file("root key for recovery", &layout.root_recovery()));
     for database in [Database::Vault, Database::Keyring, Database::Audit, Database::Index] {
-        findings.push(permissions::vault_file(database.file_name(), &layout.database(database)));
+        let file = layout.database(database);
+        // Derived: a vault that was restored makes it when it is first opened.
+        if database != Database::Index || file.exists() {
+            findings.push(permissions::vault_file(database.file_name(), &file));
+        }
     }
     // The first document makes the folder.
     if layout.documents().exists() {

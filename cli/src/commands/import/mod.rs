@@ -124,7 +124,7 @@ fn beside(from: &Path) -> PathBuf {
 enum Told {
     Progress { done: u64, total: u64 },
     Report(Value),
-    Fault { message: String, causes: Vec<String>, may_pass: bool },
+    Fault { message: String, causes: Vec<String>, unsuitable: bool, may_pass: bool },
 }
 
 /// The report as it is told last; showing how far it is until then.
@@ -138,8 +138,12 @@ fn follow(control: &Control, request: &Value) -> anyhow::Result<Value> {
     })?;
     match last {
         Some(Told::Report(report)) => Ok(report),
-        Some(Told::Fault { message, causes, may_pass }) => {
-            let exit = if may_pass { Exit::Temporary } else { Exit::Failure };
+        Some(Told::Fault { message, causes, unsuitable, may_pass }) => {
+            let exit = match (unsuitable, may_pass) {
+                (true, _) => Exit::Usage,
+                (false, true) => Exit::Temporary,
+                (false, false) => Exit::Failure,
+            };
             Err(Complaint::told(exit, message, causes).into())
         }
         Some(Told::Progress { .. }) | None => Err(Complaint::new(

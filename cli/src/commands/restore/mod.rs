@@ -30,6 +30,7 @@ use crate::configuration;
 use crate::exit::Exit;
 use crate::output;
 use crate::progress::{Bar, Unit, Watch};
+use crate::recovery::RecoveryArgument;
 
 /// The arguments of `coffre restore`.
 #[derive(Debug, Args)]
@@ -44,9 +45,8 @@ pub(crate) struct Arguments {
     /// A new or empty directory, or one that this restore was begun in
     #[arg(long, value_name = "DIR")]
     to: PathBuf,
-    /// The recovery identity
-    #[arg(long, value_name = "FILE")]
-    identity: PathBuf,
+    #[command(flatten)]
+    recovery: RecoveryArgument,
     /// The vault's verification key; otherwise the one in the configuration, never one from the backup
     #[arg(long, value_name = "KEY")]
     vault_key: Option<VerificationKey>,
@@ -81,29 +81,36 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit> {
     let begun = Instant::now();
     let pinned = pins::pinned(arguments.vault_key.as_ref(), global)?;
-    let identity = Identity::read(&arguments.identity)?;
+    // A plan opens nothing. A restore asks at once, and not after hours of fetching.
+    let recovered = if arguments.plan { None } else { Some(arguments.recovery.open(Some(&pinned.key))?) };
     let directory = std::path::absolute(&arguments.to)?;
     let mut watch = Watch::new();
     let origin = Origin::find(arguments, global)?;
     let place = origin.open(&pinned, &directory, &mut watch)?;
     let plan = plan(arguments, &pinned, &place.sources(), &mut watch)?;
     let preview = Preview::of(&plan);
-    if arguments.plan {
+    let Some(recovered) = recovered else {
         drop(watch);
         return print(arguments, &preview, Preview::lines);
-    }
+    };
     if !arguments.json {
         watch.bar().beside(|| output::line(preview.lines()))?;
     }
     let fetched = restore::execute(&plan, &place.sources(), &directory, &mut watch)?;
     let fetched_after = begun.elapsed();
-    let restored = open(&fetched, &pinned, &identity, watch.bar())?;
+    let restored = open(&fetched, &pinned, &recovered.identity, watch.bar())?;
     let report = Report::of(&fetched, &restored, fetched_after, begun.elapsed());
     configuration::pin(&directory, &pinned.scope.environment, &pinned.scope.vault.to_string(), &pinned.key.to_string())
         .context("the vault's coffre.toml cannot be written: free space, then run the same command again")?;
     // Only now is the directory a vault and no restore.
     fetched.finish()?;
     drop(watch);
+    if let Some(recipient) = &restored.replaced_by {
+        output::note(&format!(
+            "the base is of a time before the recovery identity was replaced, and so is the restored vault: make it that of \
+             {recipient} again, with `coffre key rotate --recovery-recipient`"
+        ))?;
+    }
     print(arguments, &report, Report::lines)
 }
 

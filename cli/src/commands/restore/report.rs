@@ -34,6 +34,8 @@ pub(super) struct Report {
     document_bytes: u64,
     erased: u64,
     entries: u64,
+    /// Who was made the recovery recipient after the base was taken.
+    recovery_replaced_by: Option<String>,
     fetch_seconds: f64,
     restore_seconds: f64,
 }
@@ -84,6 +86,7 @@ impl Report {
             document_bytes: restored.document_bytes,
             erased: restored.erased,
             entries: restored.entries,
+            recovery_replaced_by: restored.replaced_by.clone(),
             fetch_seconds: fetch.as_secs_f64(),
             restore_seconds: whole.as_secs_f64(),
         }

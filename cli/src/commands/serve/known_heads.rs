@@ -1,12 +1,13 @@
 //! Before a vault is served its log must go on from the newest heads that are known outside of it: in `chain/`, in the
-//! spool, on each destination. A log that was set back or rewritten is not served: what it would answer, and sign, would
-//! be false. A place that cannot be read is told and keeps nobody from working.
+//! spool, on each destination. A log that was set back or rewritten is not served, nor one that a restored vault goes on
+//! from: what it would answer, and sign, would be false. A place that cannot be read is told and keeps nobody from working.
 
 use std::fs;
 use std::path::Path;
 
 use coffre_backup::destination::{FileSystem, Source};
 use coffre_backup::list::newest_head;
+use coffre_core::ids::GenerationId;
 use coffre_core::spool::{self, MainManifest, Pinned};
 use coffre_core::tlog::{NotAnExtension, TreeHead};
 use coffre_store::{Layout, LogTree, Store};
@@ -19,6 +20,8 @@ use crate::place::Place;
 struct KnownHead {
     place: String,
     head: TreeHead,
+    /// The generation that it is of, if a manifest says so, and those that it came from.
+    lineage: Option<(GenerationId, Vec<GenerationId>)>,
 }
 
 /// Refuses a vault whose log does not go on from a head of its generation. Heads of the generations before it are
@@ -27,6 +30,9 @@ pub(super) fn check(place: &Place, store: &Store) -> anyhow::Result<()> {
     let pinned = Pinned { scope: store.scope().clone(), key: store.verification_key().clone() };
     let tree = LogTree::of(store);
     for known in known_heads(place, &pinned) {
+        if let Some((generation, _)) = known.lineage.as_ref().filter(|(_, from)| from.contains(&store.generation())) {
+            return Err(outgrown(&known, *generation).into());
+        }
         let Err(fault) = tree.goes_on_from(&known.head)? else {
             tracing::info!(place = known.place, size = known.head.size, "the log goes on from the head known there");
             continue;
@@ -37,6 +43,16 @@ pub(super) fn check(place: &Place, store: &Store) -> anyhow::Result<()> {
         tracing::warn!(place = known.place, %fault, "a generation before this one had entries that this log lacks");
     }
     Ok(())
+}
+
+fn outgrown(known: &KnownHead, generation: GenerationId) -> Complaint {
+    let cause = format!(
+        "a vault that was restored from this one goes on, and {} holds its generation {generation}",
+        known.place
+    );
+    let remedy = "serve that one, and keep this one as evidence; if it was an exercise that should never have been shipped, \
+                  move its generation away from there";
+    Complaint::new(Exit::Tampering, cause, remedy)
 }
 
 fn refusal(known: &KnownHead, fault: &NotAnExtension) -> Complaint {
@@ -57,7 +73,7 @@ fn known_heads(place: &Place, pinned: &Pinned) -> Vec<KnownHead> {
     found.extend(of_chain(&chain, pinned).and_then(|note| read("chain/", &chain.display().to_string(), &note, pinned)));
     let backup = place.configuration.as_ref().and_then(|configuration| configuration.backup.as_ref());
     let Some(backup) = backup else { return found };
-    found.extend(of_place("the spool", &FileSystem::new(&backup.spool), pinned));
+    found.extend(backup.spool().ok().and_then(|spool| of_place("the spool", &FileSystem::new(spool), pinned)));
     for destination in &backup.destinations {
         found.extend(match destination.open() {
             Ok(place) => of_place(&destination.name, &*place, pinned),
@@ -78,7 +94,10 @@ fn of_chain(file: &Path, pinned: &Pinned) -> Option<String> {
 
 fn of_place(name: &str, place: &dyn Source, pinned: &Pinned) -> Option<KnownHead> {
     match newest_head(place, pinned, &mut ()) {
-        Ok(Some(note)) => read(name, &place.label(), &note, pinned),
+        Ok(Some(newest)) => {
+            let known = read(name, &place.label(), &newest.note, pinned);
+            known.map(|known| KnownHead { lineage: Some((newest.generation, newest.ancestors)), ..known })
+        }
         Ok(None) => {
             tracing::info!(place = name, "holds no backup yet, so no head to compare the log with");
             None
@@ -89,7 +108,7 @@ fn of_place(name: &str, place: &dyn Source, pinned: &Pinned) -> Option<KnownHead
 
 fn read(name: &str, label: &str, note: &str, pinned: &Pinned) -> Option<KnownHead> {
     match TreeHead::open(note.as_bytes(), &pinned.key, None) {
-        Ok(head) => Some(KnownHead { place: format!("{name} ({label})"), head }),
+        Ok(head) => Some(KnownHead { place: format!("{name} ({label})"), head, lineage: None }),
         Err(error) => not_compared(name, label, &error),
     }
 }

@@ -112,7 +112,7 @@ fn options(place: &Place, listen: Option<SocketAddr>) -> anyhow::Result<ServerOp
         control_socket: Some(place.control_socket()),
         backup_socket: Some(backup_socket),
         witnesses: configured.map(|configuration| configuration.audit.witnesses.clone()).unwrap_or_default(),
-        spool: configured.and_then(|configuration| configuration.backup.as_ref()).map(spool),
+        spool: configured.and_then(|configuration| configuration.backup.as_ref()).map(spool).transpose()?,
         reserve: server.reserve_mb.saturating_mul(1_000_000),
         drills: None,
         operators: configured.and_then(|configuration| configuration.operators.clone()).map(operators),
@@ -134,15 +134,16 @@ fn operators(operators: Operators) -> OperatorOptions {
     OperatorOptions { issuer, audience, jwks, claim, methods, clock_skew_seconds, require_verified }
 }
 
-fn spool(backup: &Backup) -> SpoolOptions {
-    SpoolOptions {
-        folder: backup.spool.clone(),
+fn spool(backup: &Backup) -> Result<SpoolOptions, Complaint> {
+    Ok(SpoolOptions {
+        folder: backup.spool()?.to_owned(),
         keep: backup.keep,
         continuous: backup.continuous,
         limit: backup.spool_limit(),
+        awaits_confirmation: !backup.destinations.is_empty(),
         when_full: match backup.when_full {
             configuration::WhenFull::KeepServing => WhenFull::KeepServing,
             configuration::WhenFull::Refuse => WhenFull::Refuse,
         },
-    }
+    })
 }

@@ -5,6 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Carried;
 use crate::canonical::{self, CanonicalError};
 use crate::grant::Basis;
 use crate::ids::{ApplicationId, DocumentId, GenerationId, GrantId, HabilitationId, RequestId, SubjectId};
@@ -155,6 +156,10 @@ pub enum Action {
     VerifyRestore,
     /// The log was exported.
     ExportAudit,
+    /// What entries that are about to be pruned say was written, without who, when and why.
+    CarryOver,
+    /// The entries below `minimum_index` were pruned.
+    PruneLog,
     /// A backup was restored and opened as a drill; `cause` says in which phase it failed.
     Drill,
     /// The root key was replaced.
@@ -338,6 +343,12 @@ pub struct Draft {
     /// Of a generation that began with a restore to a moment: which.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rewound: Option<RewoundTo>,
+    /// Of a pruning, and of what it carries over: the index of the first entry that stays.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub minimum_index: Option<u64>,
+    /// What entries that are pruned say was written.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub carried: Vec<Carried>,
 }
 
 impl Draft {
@@ -371,6 +382,8 @@ impl Draft {
             target: None,
             parent: None,
             rewound: None,
+            minimum_index: None,
+            carried: Vec::new(),
         }
     }
 

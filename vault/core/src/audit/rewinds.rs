@@ -8,7 +8,7 @@ use crate::ids::SubjectId;
 
 /// The restores to a moment that a log tells of, gathered while it is read from its beginning.
 #[derive(Debug, Clone, Default)]
-pub struct Rewinds(Vec<Rewind>);
+pub(super) struct Rewinds(Vec<Rewind>);
 
 /// One of them: the records it names stand as they did when the log had `size` entries.
 #[derive(Debug, Clone)]
@@ -20,7 +20,7 @@ struct Rewind {
 
 impl Rewinds {
     /// Takes in the next entry.
-    pub fn note(&mut self, index: u64, entry: &Entry) {
+    pub(super) fn note(&mut self, index: u64, entry: &Entry) {
         let what = &entry.what;
         match (what.action, &what.rewound, self.0.last_mut()) {
             (Action::BeginGeneration, Some(to), _) => {
@@ -33,7 +33,7 @@ impl Rewinds {
 
     /// Whether what an entry wrote to a record was taken back by a restore since. A restore that was itself
     /// gone behind by a later one takes nothing back.
-    pub fn undo(&self, index: u64, subject: SubjectId) -> bool {
+    pub(super) fn undo(&self, index: u64, subject: SubjectId) -> bool {
         let mut end = u64::MAX;
         for rewind in self.0.iter().rev().filter(|rewind| rewind.subjects.contains(&subject)) {
             if rewind.index >= end {

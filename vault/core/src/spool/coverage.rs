@@ -33,6 +33,8 @@ struct Places {
     listed: BTreeSet<Ordinal>,
     /// The oldest base that must be kept.
     retained: Option<Ordinal>,
+    /// Whether nothing has to be there any more.
+    outgrown: bool,
 }
 
 /// Names gaps in chains, and gives the segments that are past their retention or that nothing leads to.
@@ -66,6 +68,7 @@ fn places<M: Manifest>(history: &History<M>, listing: &Listing) -> Vec<Places> {
         }
     }
     let mut all = Vec::new();
+    let outgrown = history.outgrown();
     for (generation, manifests) in history.generations() {
         for chain in Chain::ALL.into_iter().filter(|chain| chain.side() == M::SIDE) {
             let base_of = |manifest: &M| {
@@ -75,12 +78,13 @@ fn places<M: Manifest>(history: &History<M>, listing: &Listing) -> Vec<Places> {
             let retained = manifests.retained().filter_map(|signed| base_of(&signed.manifest)).min();
             let segments = segments.remove(&(generation, chain)).unwrap_or_default();
             let listed = listed.remove(&(generation, chain)).unwrap_or_default();
-            all.push(Places { chain, generation, bases, segments, listed, retained });
+            let outgrown = outgrown.contains(&generation);
+            all.push(Places { chain, generation, bases, segments, listed, retained, outgrown });
         }
     }
     for ((generation, chain), segments) in segments {
         let (bases, listed) = (BTreeSet::new(), BTreeSet::new());
-        all.push(Places { chain, generation, bases, segments, listed, retained: None });
+        all.push(Places { chain, generation, bases, segments, listed, retained: None, outgrown: false });
     }
     all
 }
@@ -93,7 +97,7 @@ impl Places {
         let mut faults: Vec<Fault> = twice
             .map(|position| Fault::Fork { object: name(*position), what: "a base backup stands at its position" })
             .collect();
-        let Some(retained) = self.retained else { return faults };
+        let Some(retained) = self.retained.filter(|_| !self.outgrown) else { return faults };
         let (mut expected, mut all) = (retained, self.segments.clone());
         all.extend(&self.bases);
         // One that no manifest names is left over if it is the last, and its manifest's fault otherwise.

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::signed::{self, Pinned, Signed};
-use super::{Fault, Manifest, ObjectName, Ordinal, Parent};
+use super::{Fault, Manifest, ObjectName, Ordinal, Parent, Side};
 use crate::crypto::Scope;
 use crate::ids::GenerationId;
 use crate::time::Timestamp;
@@ -54,7 +54,8 @@ impl<M: Manifest> Generation<M> {
         self.newest().map_or(Ordinal::FIRST, |newest| newest.manifest.heading().retained_from)
     }
 
-    fn parent(&self) -> Option<&Parent> {
+    /// The manifest that it was begun from.
+    pub fn parent(&self) -> Option<&Parent> {
         self.newest()?.manifest.heading().parent.as_ref()
     }
 
@@ -114,8 +115,11 @@ impl<M: Manifest> History<M> {
             }
         }
         let history = Self { generations };
+        let outgrown = history.outgrown();
         for (id, generation) in &history.generations {
-            generation.check_numbers(*id, faults);
+            if !outgrown.contains(id) {
+                generation.check_numbers(*id, faults);
+            }
             generation.check_steps(scope, faults);
             history.check_parent(generation, scope, faults);
         }
@@ -137,10 +141,35 @@ impl<M: Manifest> History<M> {
         self.generations.is_empty()
     }
 
+    /// The generations that others were begun from.
+    fn parents(&self) -> BTreeSet<GenerationId> {
+        self.generations.values().filter_map(Generation::parent).map(|parent| parent.generation).collect()
+    }
+
+    /// The generations of which nothing has to be there any more: on the keyring side all that others were begun from,
+    /// since the newest keyring opens every older point.
+    pub fn outgrown(&self) -> BTreeSet<GenerationId> {
+        match M::SIDE {
+            Side::Main => BTreeSet::new(),
+            Side::Keyring => self.parents(),
+        }
+    }
+
+    /// The generations that led to the current one, the oldest first, and it; none where there are two current ones.
+    pub fn line(&self) -> Result<Vec<GenerationId>, Fault> {
+        let mut line = Vec::new();
+        let mut at = self.current()?;
+        while let Some(id) = at.filter(|id| !line.contains(id)) {
+            line.push(id);
+            at = self.generation(id).and_then(Generation::parent).map(|parent| parent.generation);
+        }
+        line.reverse();
+        Ok(line)
+    }
+
     /// The generation that the others led to; none if there is nothing, a fault if there are two.
     pub fn current(&self) -> Result<Option<GenerationId>, Fault> {
-        let parents: BTreeSet<GenerationId> =
-            self.generations.values().filter_map(|g| g.parent()).map(|parent| parent.generation).collect();
+        let parents = self.parents();
         let mut ends: Vec<GenerationId> = self.generations.keys().filter(|id| !parents.contains(id)).copied().collect();
         ends.extend(self.outlived());
         match ends.as_slice() {

@@ -65,7 +65,7 @@ impl Survey {
         let mut survey = Self { main, keyring, needed: BTreeMap::new(), faults, notices: Vec::new() };
         let mut expired = Vec::new();
         survey.claim_main(listing, &pinned.scope);
-        survey.claim_keyring(&pinned.scope, &mut expired);
+        survey.claim_keyring(listing, &pinned.scope, &mut expired);
         survey.compare(listing, &pinned.scope);
         let adrift = coverage::check(&survey.main, listing, &pinned.scope, &mut survey.faults);
         expired.extend(coverage::check(&survey.keyring, listing, &pinned.scope, &mut survey.faults));
@@ -94,9 +94,14 @@ impl Survey {
         self.claim(claims, scope);
     }
 
-    fn claim_keyring(&mut self, scope: &Scope, expired: &mut Vec<ObjectName>) {
-        let retained = self.keyring.generations().flat_map(|(_, g)| g.retained());
-        let claims: Vec<_> = retained.flat_map(claims_of).collect();
+    fn claim_keyring(&mut self, listing: &Listing, scope: &Scope, expired: &mut Vec<ObjectName>) {
+        let outgrown = self.keyring.outgrown();
+        let mut claims = Vec::new();
+        for (id, generation) in self.keyring.generations() {
+            let needed = generation.retained().flat_map(claims_of);
+            // What another generation has outgrown may be gone, but what is there must be right.
+            claims.extend(needed.filter(|(n, _)| !outgrown.contains(&id) || listing.contains_key(&n.name)));
+        }
         self.claim(claims, scope);
         for (_, generation) in self.keyring.generations() {
             let from = generation.retained_from();

@@ -6,7 +6,7 @@ use super::CHECKPOINT_PATH;
 use super::bundle::append_entry;
 use super::head::{HeadError, TreeHead};
 use super::tile::{TILE_WIDTH, TileEdge, TileKind, TilePath};
-use crate::merkle::{Frontier, leaf_hash};
+use crate::merkle::{Frontier, Hash, leaf_hash};
 use crate::note::{SignedNote, VerificationKey};
 
 /// One file of a static copy.
@@ -53,7 +53,8 @@ pub enum ExportError<E> {
 
 /// The files of a static copy, one at a time, the signed head last: a copy without `checkpoint` is unfinished.
 ///
-/// Holds one bundle and one tile a level, however long the log is. Entries after the signed head are left out.
+/// Holds one bundle and one tile a level, however long the log is. Entries after the signed head are left out. Of a log
+/// that was pruned, its first whole bundles, [`Self::pass`] takes their leaves before the first file is asked for.
 pub struct Export<I> {
     entries: I,
     note: SignedNote,
@@ -90,6 +91,15 @@ impl<I> Export<I> {
         &self.head
     }
 
+    /// Takes the next leaf into the copy, whose entry was pruned; gives the files that this completes.
+    pub fn pass(&mut self, leaf: Hash) -> Vec<ExportedFile> {
+        self.tree.append(leaf);
+        for tile in self.edge.push(leaf) {
+            self.ready.push_back(ExportedFile { path: tile.path.to_string(), bytes: tile.to_bytes() });
+        }
+        self.ready.drain(..).collect()
+    }
+
     fn add<E>(&mut self, entry: &[u8]) -> Result<(), ExportError<E>> {
         if !append_entry(&mut self.bundle, entry) {
             return Err(ExportError::TooLong { index: self.tree.size(), length: entry.len() });
@@ -108,6 +118,9 @@ impl<I> Export<I> {
     fn end_bundle(&mut self) {
         let size = self.tree.size();
         let index = size.saturating_sub(1) / TILE_WIDTH;
+        if self.bundle.is_empty() {
+            return; // pruned to the last
+        }
         if let Some(path) = TilePath::at(TileKind::Entries, index, size) {
             self.ready.push_back(ExportedFile { path: path.to_string(), bytes: std::mem::take(&mut self.bundle) });
         }

@@ -4,6 +4,8 @@ use axum::extract::{Request, State};
 use axum::http::{StatusCode, Uri};
 use axum::response::Response;
 use coffre_core::erasure::Copies;
+use coffre_core::ids::GenerationId;
+use coffre_core::spool::Ordinal;
 use coffre_store::CaughtUp;
 use serde::Deserialize;
 use serde_json::json;
@@ -14,6 +16,7 @@ use super::peer::Account;
 use super::problem::Problem;
 use super::routes::Routes;
 use super::{Api, body};
+use crate::metrics::Destination;
 
 pub(super) fn routes() -> Routes {
     Routes::new()
@@ -21,6 +24,7 @@ pub(super) fn routes() -> Routes {
         .post("/v1/base", base)
         .post("/v1/capture", capture)
         .post("/v1/copies", copies)
+        .post("/v1/confirmed", confirmed)
 }
 
 async fn status(State(api): State<Api>, Account(_): Account, uri: Uri) -> Result<Response, Problem> {
@@ -28,12 +32,17 @@ async fn status(State(api): State<Api>, Account(_): Account, uri: Uri) -> Result
     Answer::new(StatusCode::OK).json(&api.keeper.status().await?)
 }
 
-/// Takes a base backup into the configured spool: where it goes is not the caller's to say.
+/// Takes a base backup into the configured spool: where it goes is not the caller's to say. Only whether the spool was
+/// lost, which nobody else can know.
 async fn base(State(api): State<Api>, Account(call): Account, request: Request) -> Result<Response, Problem> {
     let (parts, sent) = request.into_parts();
-    Parameters::none(&parts.uri)?;
+    let mut query = Parameters::read(&parts.uri, &[], &["spool_lost"])?;
+    let lost = query.parsed("spool_lost", "true or false")?.unwrap_or(false);
     body::none(&parts.headers, sent, &api.limits).await?;
     let spool = api.spool.ok_or_else(no_spool)?;
+    if lost {
+        api.keeper.spool_was_lost();
+    }
     let captured = api.keeper.capture_base(call, spool.folder, spool.keep).await?;
     Answer::new(StatusCode::CREATED).json(&json!({
         "number": captured.number,
@@ -58,6 +67,35 @@ async fn copies(State(api): State<Api>, Account(call): Account, request: Request
     let Report { places } = body::json(&parts.headers, sent, &api.limits, &["application/json"]).await?;
     let ((), receipt) = api.keeper.report_copies(call, places).await?;
     Answer::recorded(&receipt).json(&json!({}))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Confirmed {
+    /// The newest base backup that every destination holds.
+    newest: Option<BaseName>,
+    /// How far each of them is, for the metrics.
+    #[serde(default)]
+    destinations: Vec<Destination>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct BaseName {
+    generation: GenerationId,
+    number: Ordinal,
+}
+
+/// Takes up to which base backup every destination is: what comes after it stays in the spool. Nothing of a person, and
+/// told at every run: it leaves no entry.
+async fn confirmed(State(api): State<Api>, Account(_): Account, request: Request) -> Result<Response, Problem> {
+    let (parts, sent) = request.into_parts();
+    Parameters::none(&parts.uri)?;
+    let Confirmed { newest, destinations } =
+        body::json(&parts.headers, sent, &api.limits, &["application/json"]).await?;
+    api.keeper.metrics.shipped(destinations);
+    api.keeper.confirmed(newest.map(|base| (base.generation, base.number)));
+    Answer::new(StatusCode::OK).json(&json!({}))
 }
 
 /// Makes sure that everything committed by now is in the spool.

@@ -32,6 +32,18 @@ pub(super) async fn json<T: DeserializeOwned>(
     serde_json::from_slice(&bytes).map_err(|error| malformed(&error))
 }
 
+/// Reads a JSON body, or nothing where none is announced.
+pub(super) async fn json_or_none<T: DeserializeOwned>(
+    headers: &HeaderMap,
+    body: Body,
+    limits: &Limits,
+) -> Result<Option<T>, Problem> {
+    if headers.contains_key(CONTENT_TYPE) {
+        return json(headers, body, limits, &["application/json"]).await.map(Some);
+    }
+    none(headers, body, limits).await.map(|()| None)
+}
+
 /// Reads a text.
 pub(super) async fn text(headers: &HeaderMap, body: Body, limits: &Limits) -> Result<Bytes, Problem> {
     if is_of_type(headers, "text/plain") {

@@ -61,6 +61,9 @@ impl From<Failure> for Problem {
             Failure::NotCaptured(ref error) => not_captured(error),
             Failure::DrillUnderWay => conflict("drill-running", "A drill is under way", failure),
             Failure::NoDestination { .. } => not_found("no-such-destination", "No such destination", failure),
+            Failure::NotRotated(RotateError::Recipient(_)) => {
+                bad("no-recipient", "The recovery recipient is none", failure)
+            }
             Failure::NotRotated(ref error) => not_rotated(error),
             Failure::StaleDocument => conflict("stale-document", "The document has changed", failure),
             Failure::NameTaken => conflict("name-taken", "The name is taken", failure),
@@ -145,7 +148,9 @@ fn with_causes(error: &dyn std::error::Error) -> String {
 fn not_captured(error: &CaptureError) -> Problem {
     let (status, name) = match error {
         CaptureError::SpoolFull | CaptureError::SpoolLimit { .. } => (StatusCode::SERVICE_UNAVAILABLE, "spool-full"),
-        CaptureError::Document { .. } => (StatusCode::INTERNAL_SERVER_ERROR, "document-damaged"),
+        CaptureError::Document { .. } | CaptureError::NoDocument { .. } => {
+            (StatusCode::INTERNAL_SERVER_ERROR, "document-damaged")
+        }
         _ => (StatusCode::INTERNAL_SERVER_ERROR, "not-captured"),
     };
     Problem::new(status, name, "No base backup was taken", error).logged_as(with_causes(error))

@@ -11,6 +11,7 @@ pub(super) fn problem(refusal: &LogRefusal) -> Problem {
         LogRefusal::Path(_) => (StatusCode::BAD_REQUEST, "malformed-request", "The request is malformed"),
         LogRefusal::NoSuchTile => (StatusCode::NOT_FOUND, "no-such-tile", "The log has no such tile"),
         LogRefusal::NoSuchEntry { .. } => (StatusCode::NOT_FOUND, "no-such-entry", "The log has no such entry"),
+        LogRefusal::Pruned { .. } => (StatusCode::GONE, "pruned", "The entries were pruned"),
         LogRefusal::Beyond { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "beyond-the-log", "The log is not that long"),
         LogRefusal::Shrinking => (StatusCode::UNPROCESSABLE_ENTITY, "beyond-the-log", "A log does not shrink"),
         LogRefusal::NoWitnesses => (StatusCode::CONFLICT, "no-witnesses", "No witness is configured"),

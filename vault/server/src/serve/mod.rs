@@ -124,6 +124,9 @@ pub async fn serve(options: ServerOptions, store: Store, policies: Arc<Policies>
     let backup = options.backup_socket.as_ref().map(socket::backup).transpose()?;
 
     store.keep_reserve(options.reserve);
+    if let Some(spool) = options.spool.as_ref().filter(|spool| spool.awaits_confirmation) {
+        store.await_confirmations(spool.when_full);
+    }
     if let Some(spool) = options.spool.as_ref().filter(|spool| spool.continuous) {
         let mut capture = CaptureOptions::new(spool.folder.clone(), spool.keep, SOFTWARE);
         (capture.spool_limit, capture.when_full) = (spool.limit, spool.when_full);

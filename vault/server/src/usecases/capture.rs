@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use coffre_core::audit::Action;
+use coffre_core::ids::GenerationId;
+use coffre_core::spool::Ordinal;
 use coffre_store::transactions::NoteOnly;
 use coffre_store::{Captured, CaughtUp, Depends};
 
@@ -31,6 +33,16 @@ impl Keeper {
         let captured = blocking(move || store.capture(&spool, keep, SOFTWARE).map_err(Failure::NotCaptured)).await?;
         self.base_taken(LastBase::from(&captured));
         Ok(captured)
+    }
+
+    /// The next base backup goes on after a spool that was lost.
+    pub(crate) fn spool_was_lost(&self) {
+        self.store.spool_was_lost();
+    }
+
+    /// Takes which base backup is the newest that every destination holds.
+    pub(crate) fn confirmed(&self, newest: Option<(GenerationId, Ordinal)>) {
+        self.store.confirmed(newest);
     }
 
     /// Waits until everything committed by now is in the spool. Where capture goes on continuously, that

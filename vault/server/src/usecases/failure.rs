@@ -291,6 +291,10 @@ impl From<StageError> for Failure {
             StageError::NoSuchRecord => vanished(),
             StageError::NoSuchDocument => Self::NoSuchDocument,
             error if disk_is_full(&error) => Self::Unavailable(Unavailable::DiskFull),
+            // The disk said so, not the document that is read from.
+            StageError::Write(cause) if cause.raw_os_error().is_some() => {
+                Self::Unavailable(Unavailable::Disk { detail: cause.to_string() })
+            }
             error => Self::Unstaged(error),
         }
     }

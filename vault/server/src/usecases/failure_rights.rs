@@ -1,5 +1,6 @@
 //! What the refusals of holds, erasures, restrictions and reports of copies are for callers.
 
+use coffre_store::WorkError;
 use coffre_store::transactions::{
     ErasureError, ForgetPlaceError, LiftHoldError, PlaceHoldError, ReportCopiesError, RetainError, SetRestrictionError,
 };
@@ -24,6 +25,12 @@ impl From<PlaceHoldError> for Failure {
             PlaceHoldError::NoSuchRecord => vanished(),
             PlaceHoldError::Store(error) => below(&error),
         }
+    }
+}
+
+impl From<WorkError> for Failure {
+    fn from(error: WorkError) -> Self {
+        below(&error)
     }
 }
 

@@ -65,6 +65,11 @@ pub(crate) enum ImportFault {
 }
 
 impl ImportFault {
+    /// Whether what was asked for is wrong: nothing was begun, and the same import will be refused again.
+    pub(crate) const fn is_unsuitable(&self) -> bool {
+        matches!(self, Self::Relative(_) | Self::UnknownType { .. } | Self::Mapping(_) | Self::Grants(_))
+    }
+
     /// Whether a disk or the vault is in the way, and the same import may succeed later.
     pub(crate) fn may_pass(&self) -> bool {
         let mut links =
@@ -108,11 +113,11 @@ impl Keeper {
         let (purpose, policy_set) = (Some(PURPOSE.to_owned()), Some(self.policy_set.clone()));
         let base = Draft { purpose, policy_set, ..call.draft(Action::Import) };
         let target = VaultTarget::new(&self.store, &mapping, &indexes, base)?;
-        let recipient = asked.reject_recipient.as_deref().unwrap_or_else(|| self.store.recovery_recipient());
+        let recipient = asked.reject_recipient.clone().unwrap_or_else(|| self.store.recovery_recipient());
         let options = ImportOptions {
             apply_changes: asked.apply_changes,
             rejects: &asked.rejects,
-            reject_recipient: recipient,
+            reject_recipient: &recipient,
             batch: BATCH,
         };
         let target: Option<&dyn coffre_import::ImportTarget> = if asked.dry_run { None } else { Some(&target) };

@@ -3,13 +3,16 @@
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
+use std::ops::Range;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use coffre_core::audit::Action;
 use coffre_core::note::{NoteError, SignedNote};
-use coffre_core::tlog::{Export, ExportError, HeadError, LogFault, StoredEntry, TreeHead, verify_entries};
+use coffre_core::tlog::{
+    Export, ExportError, ExportedFile, HeadError, LogFault, StoredEntry, TreeHead, verify_entries,
+};
 use coffre_store::transactions::NoteOnly;
 use coffre_store::{Depends, ReadError, Store};
 use thiserror::Error;
@@ -25,6 +28,8 @@ const PAGE: usize = 1000;
 pub(crate) struct Verified {
     /// The head it was verified against.
     pub(crate) head: TreeHead,
+    /// The index of the first entry that was not pruned.
+    pub(crate) minimum_index: u64,
     pub(crate) fault: Option<LogFault>,
 }
 
@@ -48,7 +53,7 @@ pub(crate) enum CopyError {
         path: PathBuf,
     },
     /// The system refused.
-    #[error("{} cannot be written: check its permissions and the disk's free space", path.display())]
+    #[error("{} cannot be written ({source}): check its permissions and the disk's free space", path.display())]
     Write {
         /// Which file or folder.
         path: PathBuf,
@@ -73,8 +78,14 @@ impl Keeper {
             let head = TreeHead::open(note.as_bytes(), store.verification_key(), Some(store.origin()))
                 .map_err(|error| Failure::Internal { what: error.to_string() })?;
             let heads = std::slice::from_ref(&head);
-            let fault = verify_entries(stored(&store, head.size), heads).err();
-            Ok(Verified { head, fault })
+            loop {
+                let minimum_index = store.snapshot()?.minimum_index()?;
+                let fault = verify_entries(stored(&store, 0..head.size), heads).err();
+                // Entries that were pruned while they were gone through are not missing.
+                if fault.is_none() || store.snapshot()?.minimum_index()? == minimum_index {
+                    return Ok(Verified { head, minimum_index, fault });
+                }
+            }
         })
         .await
     }
@@ -88,16 +99,16 @@ impl Keeper {
     }
 }
 
-/// The entries as they are stored, up to a size.
-fn stored(store: &Store, size: u64) -> impl Iterator<Item = Result<StoredEntry<Vec<u8>>, ReadError>> {
+/// Entries as they are stored.
+fn stored(store: &Store, range: Range<u64>) -> impl Iterator<Item = Result<StoredEntry<Vec<u8>>, ReadError>> {
     let page = move |from: u64| {
         let entries = store.snapshot()?.hashed_entries(from, PAGE)?;
-        let last = entries.last().map(|(entry, _)| entry.index);
+        let last = entries.last().map(|entry| entry.index);
         Ok((entries, last))
     };
-    let mut next = Some(0);
+    let (mut next, end) = (Some(range.start), range.end);
     let pages = std::iter::from_fn(move || {
-        let from = next.take().filter(|from| *from < size)?;
+        let from = next.take().filter(|from| *from < end)?;
         Some(page(from).map(|(entries, last)| {
             next = last.map(|last| last + 1);
             entries
@@ -108,8 +119,7 @@ fn stored(store: &Store, size: u64) -> impl Iterator<Item = Result<StoredEntry<V
             Ok(entries) => entries.into_iter().map(Ok).collect(),
             Err(error) => vec![Err(error)],
         })
-        .map(|entry| entry.map(|(logged, hash)| StoredEntry { index: logged.index, leaf: logged.leaf, hash }))
-        .take_while(move |entry| entry.as_ref().map_or(true, |entry| entry.index < size))
+        .take_while(move |entry| entry.as_ref().map_or(true, |entry| entry.index < end))
 }
 
 fn copy(store: &Store, to: &Path) -> Result<Copied, CopyError> {
@@ -127,17 +137,29 @@ fn copy(store: &Store, to: &Path) -> Result<Copied, CopyError> {
     let note = SignedNote::parse(store.tree_head().note.as_bytes())
         .map_err(|error: NoteError| CopyError::Head(HeadError::Note(error)))?;
     let size = TreeHead::of_note(&note, store.verification_key(), Some(store.origin()))?.size;
-    let leaves = stored(store, size).map(|entry| entry.map(|entry| entry.leaf));
-    let export = Export::new(leaves, note, store.verification_key(), Some(store.origin()))?;
+    let minimum_index = store.snapshot().and_then(|snapshot| snapshot.minimum_index()).map_err(unread)?;
+    let leaf = |entry: StoredEntry<Vec<u8>>| entry.leaf.ok_or(ReadError::Format { what: "log" });
+    let leaves = stored(store, minimum_index..size).map(|entry| entry.and_then(leaf));
+    let mut export = Export::new(leaves, note, store.verification_key(), Some(store.origin()))?;
     let mut copied = Copied { head: export.head().clone(), files: 0, bytes: 0 };
-    for file in export {
-        let file = file?;
+    let mut take = |file: ExportedFile| {
         let path = to.join(&file.path);
         write_file(&path, &file.bytes).map_err(write(&path))?;
         copied.files += 1;
         copied.bytes += file.bytes.len() as u64;
+        Ok::<_, CopyError>(())
+    };
+    for entry in stored(store, 0..minimum_index) {
+        export.pass(entry.map_err(unread)?.hash).into_iter().try_for_each(&mut take)?;
+    }
+    for file in export {
+        take(file?)?;
     }
     Ok(copied)
+}
+
+fn unread(source: ReadError) -> CopyError {
+    CopyError::Log(ExportError::Source { index: 0, source })
 }
 
 /// Durable before the next one, so that a copy with `checkpoint` is whole.

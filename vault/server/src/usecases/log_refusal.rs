@@ -29,6 +29,12 @@ pub(crate) enum LogRefusal {
         /// How many there are.
         have: u64,
     },
+    /// The entry is past the log's retention.
+    #[error("the entries before {minimum_index} were pruned: ask for later ones; the hashes of all are there")]
+    Pruned {
+        /// The first that was not.
+        minimum_index: u64,
+    },
     /// From a later size to an earlier one.
     #[error("a log does not shrink: name the smaller size first")]
     Shrinking,
@@ -69,6 +75,7 @@ impl From<LogTreeError> for Failure {
     fn from(error: LogTreeError) -> Self {
         match error {
             LogTreeError::Beyond { have, .. } => LogRefusal::Beyond { have }.into(),
+            LogTreeError::Pruned { minimum_index } => LogRefusal::Pruned { minimum_index }.into(),
             LogTreeError::Sizes(ProveError::NoSuchLeaf { size, .. }) => LogRefusal::NoSuchEntry { size }.into(),
             LogTreeError::Sizes(ProveError::Shrinking { .. }) => LogRefusal::Shrinking.into(),
             LogTreeError::Read(error) => Self::Unreadable(error),

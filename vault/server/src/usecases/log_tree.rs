@@ -115,9 +115,13 @@ impl Keeper {
         let keeper = Arc::clone(self);
         let prove = move || {
             let proof = keeper.proof(index)?;
-            let entry = keeper.store.snapshot()?.entries(index, 1)?.pop();
+            let snapshot = keeper.store.snapshot()?;
+            let minimum_index = snapshot.minimum_index()?;
+            if index < minimum_index {
+                return Err(LogRefusal::Pruned { minimum_index }.into());
+            }
             let size = keeper.store.tree_head().size;
-            Ok(Proven { leaf: entry.ok_or(LogRefusal::NoSuchEntry { size })?.leaf, proof })
+            Ok(Proven { leaf: snapshot.entries(index, 1)?.pop().ok_or(LogRefusal::NoSuchEntry { size })?.leaf, proof })
         };
         blocking(prove).await
     }

@@ -36,6 +36,7 @@ mod log_tree;
 mod look;
 mod lookup_subject;
 mod plan;
+mod prune_log;
 mod published_head;
 mod read_document;
 mod read_record;

@@ -8,7 +8,7 @@ use coffre_core::audit;
 use coffre_core::ids::SubjectId;
 use coffre_core::record::{Category, RecordTypeName};
 use coffre_policies::values::date;
-use coffre_policies::{Action, Belongs, Labels, RecordFacts, RecordType};
+use coffre_policies::{Action, Belongs, Labels, RecordFacts};
 use coffre_store::transactions::{Facts, KeptBy, MustKeep, RetainRecord, Retained, Wanted};
 use coffre_store::{Depends, Disclosure, Receipt};
 use serde::Serialize;
@@ -18,6 +18,7 @@ use super::failure::{Failure, uncommitted};
 use super::keeper::Keeper;
 use super::look::{Look, Question};
 use super::plan::Reading;
+use super::prune_log::Caller;
 
 /// So many records are judged in one view.
 const PAGE: usize = 100;
@@ -63,8 +64,12 @@ pub(crate) struct LogStanding {
     keep: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     justification: Option<Labels>,
-    /// Entries past their time. They are counted, not pruned.
+    /// Entries past their time.
     past: u64,
+    /// Those of them that a run prunes: whole bundles of 256.
+    prune: u64,
+    /// The index of the first entry that is there.
+    minimum_index: u64,
 }
 
 /// What retention would do.
@@ -96,6 +101,8 @@ pub(crate) struct RetentionRun {
     pub(crate) on_hold: u64,
     /// Records past their time that a waiting request keeps.
     pub(crate) with_request: u64,
+    /// Entries of the audit log that were pruned.
+    pub(crate) pruned: u64,
 }
 
 /// A category as the rules see it.
@@ -155,6 +162,7 @@ impl Keeper {
                 }
             }
         }
+        run.pruned = self.prune_log(Caller::Application(call)).await?;
         Ok(run)
     }
 
@@ -179,6 +187,7 @@ impl Keeper {
                 }
             }
         }
+        run.pruned = self.prune_log(Caller::Host(call)).await?;
         Ok(run)
     }
 
@@ -188,11 +197,14 @@ impl Keeper {
 
     async fn retention_plan(self: &Arc<Self>) -> Result<RetentionPlan, Failure> {
         let rule = self.policies.log_retention();
-        let cutoff = rule.cutoff(self.now());
-        let past =
-            self.view(move |keeper, snapshot| Ok(snapshot.first_entry_at(cutoff, keeper.store.tree_head().size)?));
-        let log =
-            LogStanding { keep: rule.keep.to_string(), justification: rule.justification.clone(), past: past.await? };
+        let (past, whole) = self.view(Self::past_entries).await?;
+        let log = LogStanding {
+            keep: rule.keep.to_string(),
+            justification: rule.justification.clone(),
+            past: past.end - past.start,
+            prune: whole.end - whole.start,
+            minimum_index: past.start,
+        };
         let mut plan = RetentionPlan { records: 0, counts: BTreeMap::new(), steps: Vec::new(), log };
         for kind in self.kinds() {
             let mut after = None;
@@ -320,9 +332,7 @@ impl RetentionRun {
 /// The question whether retention may be planned or run at all: asked of the first record type, since the rules are of
 /// all of them.
 fn question(look: &Look<'_>, action: Action, logged_as: audit::Action) -> Result<Question, Failure> {
-    let first = look.keeper.policies.record_types().next().map(RecordType::name);
-    let kind = first.ok_or_else(|| Failure::Internal { what: "no record type is declared".to_owned() })?;
-    Ok(question_of(kind.clone(), action, logged_as))
+    Ok(question_of(look.keeper.any_kind()?, action, logged_as))
 }
 
 const fn question_of(kind: RecordTypeName, action: Action, logged_as: audit::Action) -> Question {

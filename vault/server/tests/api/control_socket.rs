@@ -31,7 +31,7 @@ async fn applications_are_added_listed_and_revoked() {
     assert!(log.contains("revoke-application") && !log.contains(&token));
 }
 
-struct Folder<'f>(&'f Path);
+pub(crate) struct Folder<'f>(pub(crate) &'f Path);
 
 impl CopySource for Folder<'_> {
     type Error = std::io::Error;

@@ -25,6 +25,7 @@ mod limits;
 mod logs;
 mod lookup;
 mod mutual_tls;
+mod pruning;
 mod read;
 mod report;
 mod requests;

@@ -93,6 +93,7 @@ impl Running {
             continuous: false,
             limit: None,
             when_full: WhenFull::KeepServing,
+            awaits_confirmation: false,
         });
         change(&mut options);
         habilitate(&store, "a.martin").await;

@@ -112,6 +112,19 @@ pub(super) fn next_places(
     Ok(places)
 }
 
+/// More objects than can follow a base backup, at one a second for half a year: how many the lost spool had is not known
+/// any more, and no object may ever be written twice.
+const BEYOND: u64 = 1 << 24;
+
+/// Places of each chain where nothing ever was, where the spool does not tell any more what the last one is.
+pub(super) fn beyond(reaches: [(Chain, Option<&Reach>); 3]) -> [Place; 3] {
+    reaches.map(|(_, reach)| {
+        let Some(last) = reach.map(|reach| reach.last) else { return Place::FIRST };
+        let position = Ordinal::new(last.position.get().saturating_add(BEYOND));
+        position.map_or(Place::FIRST, |position| Place { position, previous: Some(last.sha256) })
+    })
+}
+
 const fn name(generation: GenerationId, chain: Chain, position: Ordinal) -> ObjectName {
     ObjectName::Segment { generation, chain, position }
 }

@@ -1,4 +1,4 @@
-//! Continuous capture: a thread that turns commits into segments, about once a second, and takes base
+//! Continuous capture: a thread that turns commits into segments, about twice a second, and takes base
 //! backups when one is due or asked for, or when the chains cannot be gone on with.
 //!
 //! It never keeps the writer waiting, with one exception that lasts milliseconds: when the write-ahead
@@ -13,16 +13,19 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use coffre_core::spool::{MainManifest, Manifest as _};
+
 use super::door::Door;
 use super::ends::Ends;
 use super::frames::Logs;
 use super::landmark::Landmark;
 use super::links::Links;
 use super::resume::resume;
+use super::retention::Keeping;
 use super::spool::Spool;
 use super::step::{StepError, Stepper};
 use super::watch::{CaughtUp, Changes, Mark, Request, Woken};
-use super::{CaptureError, take_base};
+use super::{CaptureError, room_for_base, take_base};
 use crate::error::Unavailable;
 use crate::store::Store;
 use crate::writer::checkpoint_all;
@@ -65,7 +68,7 @@ impl CaptureOptions {
             spool,
             keep,
             software: software.to_owned(),
-            interval: Duration::from_millis(800),
+            interval: Duration::from_millis(400),
             base_every: Duration::from_hours(24),
             longest_wal: 65_536,
             spool_limit: None,
@@ -80,6 +83,9 @@ const SMALL: u64 = 64 << 20;
 const RETRY: Duration = Duration::from_secs(1);
 /// Without anything to do it looks whether a base backup is due.
 const IDLE: Duration = Duration::from_secs(30);
+/// How often a step begins again because a document was erased meanwhile, and after how long.
+const ERASED_MEANWHILE: u32 = 10;
+const SOON: Duration = Duration::from_millis(20);
 /// More document bytes than this are never copied on the writer's thread.
 const LITTLE: u64 = 32 << 20;
 
@@ -113,6 +119,7 @@ impl Store {
             spool,
             ends: None,
             pending: None,
+            unsure: false,
         };
         let follower = Follower {
             door,
@@ -139,6 +146,8 @@ struct Chains {
     ends: Option<Ends>,
     /// Committed and not captured yet.
     pending: Option<Mark>,
+    /// Whether the ends may lie further than they are known to: a segment that failed may be there all the same.
+    unsure: bool,
 }
 
 impl Chains {
@@ -152,9 +161,11 @@ impl Chains {
 
     /// Captures what is pending.
     fn step(&mut self, door: &Door) -> Result<(), StepError> {
-        let (Some(ends), Some(mark)) = (&mut self.ends, &self.pending) else { return Ok(()) };
+        let (Some(ends), Some(mark), false) = (&mut self.ends, &self.pending, self.unsure) else { return Ok(()) };
         self.spool.has_room()?;
-        Stepper { door, spool: &self.spool, logs: &mut self.logs, mark }.run(ends)?;
+        let stepped = Stepper { door, spool: &self.spool, logs: &mut self.logs, mark }.run(ends);
+        self.unsure = self.spool.take_unsure();
+        stepped?;
         door.shared.watch.captured(mark.frames, ends.newest);
         self.pending = None;
         Ok(())
@@ -287,7 +298,7 @@ impl Follower {
                 let mut chains = self.chains();
                 // What was told meanwhile is later than the mark.
                 let told = self.door.shared.watch.told();
-                (chains.ends, chains.pending) = (Some(ends), Some(mark));
+                (chains.ends, chains.pending, chains.unsure) = (Some(ends), Some(mark), false);
                 chains.take_in(told);
             }
             Err(why) => self.lose(&chain_of(&why)),
@@ -297,12 +308,16 @@ impl Follower {
     fn lose(&self, why: &str) {
         tracing::warn!(why, "the chains of the backup cannot be continued: a base backup is taken");
         let mut chains = self.chains();
-        (chains.ends, chains.pending) = (None, None);
+        (chains.ends, chains.pending, chains.unsure) = (None, None, false);
     }
 
     fn step(&mut self) {
-        let stepped = self.chains().step(&self.door);
-        match stepped {
+        if self.chains().unsure {
+            // Whoever ships may have seen it: it is gone on from, never replaced by another.
+            self.chains().pending = None;
+            self.resume();
+        }
+        match self.step_past_erasures() {
             Ok(()) => {}
             Err(StepError::Frames(error)) => {
                 self.door.shared.watch.in_trouble(chain_of(&error));
@@ -313,6 +328,23 @@ impl Follower {
                 if let StepError::Capture(error) = error {
                     self.failed = Some(error.naming_a_full_disk());
                 }
+            }
+        }
+    }
+
+    /// A document that was erased since the mark is not there any more: with what was told meanwhile it is not asked for.
+    fn step_past_erasures(&self) -> Result<(), StepError> {
+        let mut tries = 0;
+        loop {
+            let stepped = self.chains().step(&self.door);
+            match stepped {
+                Err(StepError::Capture(error)) if error.is_of_something_gone() && tries < ERASED_MEANWHILE => {
+                    tries += 1;
+                    // The erasure is told once its group is finished.
+                    std::thread::sleep(SOON);
+                    self.chains().take_in(self.door.shared.watch.told());
+                }
+                stepped => return stepped,
             }
         }
     }
@@ -334,7 +366,11 @@ impl Follower {
             chains.take_in(Some(files.mark(tail, Changes::default())));
             let documents = chains.pending.iter().flat_map(|mark| mark.documents.added.values());
             let little = documents.map(|entry| entry.size).sum::<u64>() <= LITTLE;
-            if !little || chains.ends.is_none() || shared.capturing.load(std::sync::atomic::Ordering::SeqCst) {
+            if !little
+                || chains.ends.is_none()
+                || chains.unsure
+                || shared.capturing.load(std::sync::atomic::Ordering::SeqCst)
+            {
                 return Ok(());
             }
             chains.step(&door)?;
@@ -362,6 +398,7 @@ impl Follower {
             let every = i64::try_from(self.options.base_every.as_micros()).unwrap_or(i64::MAX);
             age >= every || segments > base.max(SMALL)
         });
+        let due = due || self.would_make_room().unwrap_or(false);
         if due && self.retry_base <= Instant::now() {
             self.door.note_base();
             self.failures = match self.base() {
@@ -377,12 +414,25 @@ impl Follower {
         }
     }
 
+    /// Whether the spool is full, and holds base backups that need not stay any longer.
+    fn would_make_room(&self) -> Result<bool, CaptureError> {
+        let chains = self.chains();
+        if chains.spool.has_room().is_ok() {
+            return Ok(false);
+        }
+        let keeping = Keeping::now(&self.door, &chains.spool, self.options.keep)?;
+        let last = chains.links.last::<MainManifest>(&chains.spool, self.door.generation)?;
+        let heading = last.as_ref().map(|last| last.manifest.heading());
+        Ok(heading.is_some_and(|heading| keeping.makes_room(heading.number.next(), heading.retained_from)))
+    }
+
     fn base(&self) -> Result<super::Captured, CaptureError> {
         let mut chains = self.chains();
         let CaptureOptions { keep, software, .. } = &self.options;
+        let keeping = room_for_base(&self.door, &chains.spool, &chains.links, *keep)?;
         // From here on the logs are checkpointed: only a whole base backup says what is in them.
-        (chains.ends, chains.pending) = (None, None);
-        let (captured, ends) = take_base(&self.door, &chains.spool, &chains.links, *keep, software)?;
+        (chains.ends, chains.pending, chains.unsure) = (None, None, false);
+        let (captured, ends) = take_base(&self.door, &chains.spool, &chains.links, keeping, software)?;
         chains.ends = Some(ends);
         self.door.shared.watch.captured([0; 3], captured.time);
         tracing::info!(number = captured.number, "a base backup was taken");

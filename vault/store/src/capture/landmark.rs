@@ -11,7 +11,7 @@ use coffre_core::ids::GenerationId;
 use coffre_core::spool::Link;
 use serde::{Deserialize, Serialize};
 
-use crate::durable::{sync_directory, write_private};
+use crate::durable::{make_directory, sync_directory, write_private};
 use crate::layout::Layout;
 use crate::writer::KEPT;
 
@@ -59,7 +59,7 @@ impl Landmark {
 
     /// Says that everything in the database files is in these objects. Durable when it returns.
     pub(super) fn write(layout: &Layout, generation: GenerationId, last: [Link; 3]) -> io::Result<()> {
-        fs::create_dir_all(layout.chain())?;
+        make_directory(&layout.chain())?;
         let mut bytes = serde_json::to_vec_pretty(&Self::of(layout, generation, last)?)?;
         bytes.push(b'\n');
         write_private(&layout.landmark(), &bytes)

@@ -11,7 +11,7 @@ use coffre_core::spool::{self, Manifest, ObjectName, Ordinal, Parent, Pinned, Si
 
 use super::CaptureError;
 use super::spool::Spool;
-use crate::durable::{sync_directory, write_private};
+use crate::durable::{make_directory, write_private};
 use crate::layout::{Database, Layout};
 use crate::writer::Shared;
 
@@ -63,7 +63,8 @@ impl Links {
         folder.join(format!("{}.parent.json", side.folder()))
     }
 
-    /// The last manifest of this generation; one that a crash left in the spool only is taken up.
+    /// The last manifest of this generation. Those after the one that is remembered, as a crash leaves them in the
+    /// spool only, are taken up: a manifest that may have been shipped is never replaced by another.
     pub(super) fn last<M: Manifest>(
         &self,
         spool: &Spool,
@@ -74,12 +75,16 @@ impl Links {
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             Err(error) => return Err(CaptureError::Read(error)),
         };
-        let kept = kept.filter(|last| last.manifest.heading().generation == generation);
-        let number = kept.as_ref().map_or(Ordinal::FIRST, |last| last.manifest.heading().number.next());
-        let next = ObjectName::Manifest { generation, side: M::SIDE, number };
-        let Some(found) = self.read::<M>(spool, &next)? else { return Ok(kept) };
-        let continues = found.manifest.heading().previous == kept.as_ref().map(|last| last.sha256);
-        Ok(if continues { Some(found) } else { kept })
+        let mut last = kept.filter(|last| last.manifest.heading().generation == generation);
+        loop {
+            let number = last.as_ref().map_or(Ordinal::FIRST, |last| last.manifest.heading().number.next());
+            let next = ObjectName::Manifest { generation, side: M::SIDE, number };
+            let previous = last.as_ref().map(|last| last.sha256);
+            match self.read::<M>(spool, &next)? {
+                Some(found) if found.manifest.heading().previous == previous => last = Some(found),
+                _ => return Ok(last),
+            }
+        }
     }
 
     /// A manifest in the spool, if it is there.
@@ -110,15 +115,14 @@ impl Links {
     ) -> Result<(), CaptureError> {
         let note = spool::sign(manifest, signer)?;
         spool.put(&manifest.name(), note.as_bytes()).map_err(CaptureError::Spool)?; // from here on it is a backup
-        fs::create_dir_all(&self.folder).map_err(CaptureError::Read)?;
+        make_directory(&self.folder).map_err(CaptureError::Read)?;
         write_private(&self.last_file(M::SIDE), note.as_bytes()).map_err(CaptureError::Read)
     }
 }
 
 /// Remembers what a new generation was restored from.
 pub(crate) fn remember_parent(layout: &Layout, side: Side, parent: &Parent) -> io::Result<()> {
-    fs::create_dir_all(layout.chain())?;
-    sync_directory(layout.root())?;
+    make_directory(&layout.chain())?;
     let mut bytes = serde_json::to_vec_pretty(parent)?;
     bytes.push(b'\n');
     write_private(&Links::parent_file(&layout.chain(), side), &bytes)

@@ -11,6 +11,7 @@
 //! A manifest is what makes a backup: objects that a crash leaves without one are overwritten by the
 //! next capture.
 
+mod confirmation;
 mod copy;
 mod door;
 mod ends;
@@ -30,10 +31,11 @@ use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::channel;
 
-use coffre_core::ids::DocumentId;
+use coffre_core::ids::{DocumentId, GenerationId};
 use coffre_core::spool::{
     Base, Blob, Chain, ContentHash, DocumentName, Documents, Heading, InventoryEntry, KeyringChains, KeyringManifest,
-    Link, MainChains, MainManifest, Manifest, ManifestError, ObjectName, Place, Reach, Signed, write_inventory,
+    Link, MainChains, MainManifest, Manifest, ManifestError, ObjectName, Ordinal, Place, Reach, Side, Signed,
+    write_inventory,
 };
 use coffre_core::time::Timestamp;
 use rusqlite::Connection;
@@ -45,14 +47,16 @@ use crate::layout::Database;
 use crate::log_file::Tail;
 use crate::store::Store;
 use crate::writer::{Files, Shared, checkpoint_all};
+pub(crate) use confirmation::Confirmation;
 pub(crate) use door::Door;
-use ends::{End, Ends, next_places};
+use ends::{End, Ends, beyond, next_places};
 pub(crate) use follow::Following;
 pub use follow::{CaptureOptions, WhenFull};
 use landmark::Landmark;
 pub(crate) use landmark::forget as forget_landmark;
 use links::Links;
 pub(crate) use links::{Descriptors, remember_parent};
+use retention::Keeping;
 use spool::Spool;
 use watch::Request;
 pub use watch::{CaptureStatus, CaughtUp};
@@ -99,6 +103,12 @@ pub enum CaptureError {
         /// The document.
         document: DocumentId,
     },
+    /// A document's file is not there.
+    #[error("document {document} has no file any more: restore it from an earlier backup, then take this one again")]
+    NoDocument {
+        /// The document.
+        document: DocumentId,
+    },
     /// Another process captures into the spool.
     #[error("another vault captures into this spool: stop it, or configure a spool of its own")]
     SpoolInUse,
@@ -107,7 +117,7 @@ pub enum CaptureError {
     SpoolFull,
     /// The spool has the size that it may have.
     #[error(
-        "the spool has reached its declared size of {limit} bytes: raise `spool_limit_mb`, or keep fewer base backups in it"
+        "the spool has reached its declared size of {limit} bytes: raise `spool_limit_mb`, bring back the destination that it waits for, or keep fewer base backups in it"
     )]
     SpoolLimit {
         /// That size.
@@ -133,6 +143,16 @@ impl CaptureError {
         matches!(self, Self::SpoolFull | Self::SpoolLimit { .. })
     }
 
+    /// A document's file that could not be opened.
+    pub(super) fn of_file(document: DocumentId, error: io::Error) -> Self {
+        if error.kind() == io::ErrorKind::NotFound { Self::NoDocument { document } } else { Self::Read(error) }
+    }
+
+    /// Whether a document's file is not there, because it was erased meanwhile if that is no damage.
+    pub(super) const fn is_of_something_gone(&self) -> bool {
+        matches!(self, Self::NoDocument { .. })
+    }
+
     /// A full disk by its name: the spool's, or the vault's own.
     pub(super) fn naming_a_full_disk(self) -> Self {
         match self {
@@ -142,6 +162,9 @@ impl CaptureError {
         }
     }
 }
+
+/// How often a base backup begins again at once because a document that it lists was erased before it was copied.
+const ERASED_MEANWHILE: u32 = 3;
 
 /// Checkpoints wait while this lives.
 struct Hold<'s>(&'s Shared);
@@ -202,7 +225,8 @@ impl Store {
         }
         let spool = Spool::open(spool, &door.shared.scope)?;
         let links = Links::open(&door.shared);
-        let taken = take_base(&door, &spool, &links, keep, software);
+        let keeping = room_for_base(&door, &spool, &links, keep)?;
+        let taken = take_base(&door, &spool, &links, keeping, software);
         taken.map(|(captured, _)| captured)
     }
 
@@ -219,10 +243,54 @@ impl Store {
         answered.recv().unwrap_or(Err(CaptureError::Unavailable(Unavailable::Stopping)))
     }
 
+    /// Has a base backup taken soon, where commits are captured continuously: the last one does not hold what the next
+    /// should. Waits for nothing but the entry that says so.
+    pub(crate) fn take_base_soon(&self) {
+        let door = self.door();
+        if door.shared.watch.is_on() {
+            door.note_base();
+            // Nobody waits for the answer: what it fails of is told as of any base backup that is due.
+            door.shared.watch.request(Request::Base(channel().0));
+        }
+    }
+
+    /// From now on base backups stay in the spool until every destination has confirmed them, as far as there is room.
+    pub fn await_confirmations(&self, when_full: WhenFull) {
+        self.door().shared.confirmation.begin(when_full);
+    }
+
+    /// Takes which base backup is the newest that every destination holds, if there is one.
+    pub fn confirmed(&self, newest: Option<(GenerationId, Ordinal)>) {
+        self.door().shared.confirmation.tell(newest);
+    }
+
+    /// Somebody who knows says that the spool was lost, and that this is no copy of a vault: the next base backup goes where
+    /// nothing ever was. Without that it goes where the spool's chains end, and a destination that has more refuses it.
+    pub fn spool_was_lost(&self) {
+        self.door().shared.afresh.store(true, Ordering::SeqCst);
+    }
+
     /// How continuous capture does.
     pub fn capture_status(&self) -> CaptureStatus {
         self.door().shared.watch.status()
     }
+}
+
+/// What stays once another base backup is taken. An error if the spool is full and has to keep everything: another one
+/// would make no room, and the chains are still whole.
+fn room_for_base(door: &Door, spool: &Spool, links: &Links, keep: NonZeroU64) -> Result<Keeping, CaptureError> {
+    let keeping = Keeping::now(door, spool, keep)?;
+    let last = links.last::<MainManifest>(spool, door.generation)?;
+    let Some(heading) = last.as_ref().map(|last| last.manifest.heading()) else { return Ok(keeping) };
+    let (number, before) = (heading.number.next(), heading.retained_from);
+    if keeping.is_stuck(number, before) {
+        return Err(spool.has_room().err().unwrap_or(CaptureError::SpoolFull));
+    }
+    let unconfirmed = keeping.unconfirmed(number, before);
+    if unconfirmed > 0 {
+        tracing::error!(unconfirmed, "the spool is full: base backups go that a destination has not confirmed");
+    }
+    Ok(keeping)
 }
 
 /// Takes a base backup; says where the chains end with it.
@@ -230,23 +298,35 @@ fn take_base(
     door: &Door,
     spool: &Spool,
     links: &Links,
-    keep: NonZeroU64,
+    keeping: Keeping,
     software: &str,
 ) -> Result<(Captured, Ends), CaptureError> {
-    try_take_base(door, spool, links, keep, software).map_err(CaptureError::naming_a_full_disk)
+    let mut tries = 0;
+    loop {
+        let taken = try_take_base(door, spool, links, keeping, software);
+        match taken {
+            // What was copied stays: the next try soon comes to its end.
+            Err(error) if error.is_of_something_gone() && tries < ERASED_MEANWHILE => tries += 1,
+            taken => return taken.map_err(CaptureError::naming_a_full_disk),
+        }
+    }
 }
 
 fn try_take_base(
     door: &Door,
     spool: &Spool,
     links: &Links,
-    keep: NonZeroU64,
+    keeping: Keeping,
     software: &str,
 ) -> Result<(Captured, Ends), CaptureError> {
     let hold = Hold::take(&door.shared)?;
     let key_files = door.shared.right_key_files()?;
     let frozen = door.exclusively(freeze)?.map_err(CaptureError::Database)?;
-    let making = Making { door, spool, links, frozen: &frozen, key_files: &key_files, keep, software };
+    let afresh = door.shared.afresh.swap(false, Ordering::SeqCst);
+    if afresh {
+        tracing::warn!("the spool was said to be lost: the chains go on further on, and promise nothing older");
+    }
+    let making = Making { door, spool, links, frozen: &frozen, key_files: &key_files, keeping, afresh, software };
     let (captured, ends) = making.all()?;
     // From here on the database files are known to be in the spool.
     Landmark::write(&door.shared.layout, door.generation, ends.last()).map_err(CaptureError::Read)?;
@@ -286,7 +366,9 @@ struct Making<'c> {
     links: &'c Links,
     frozen: &'c Frozen,
     key_files: &'c RightKeyFiles,
-    keep: NonZeroU64,
+    keeping: Keeping,
+    /// Whether the spool was lost.
+    afresh: bool,
     software: &'c str,
 }
 
@@ -301,7 +383,8 @@ impl Making<'_> {
             (Chain::Vault, chains.map(|chains| &chains.vault)),
             (Chain::Audit, chains.map(|chains| &chains.audit)),
         ];
-        let [at_keyring, at_vault, at_audit] = next_places(self.spool, generation, reaches)?;
+        let [at_keyring, at_vault, at_audit] =
+            if self.afresh { beyond(reaches) } else { next_places(self.spool, generation, reaches)? };
         let keyring = self.keyring(keyring.as_ref(), at_keyring)?;
         let (captured, chains) = self.main(main.as_ref(), keyring.last, at_vault, at_audit)?;
         let ends = Ends {
@@ -324,7 +407,13 @@ impl Making<'_> {
             let parent = self.links.parent::<M>()?;
             Heading::first::<M>(&self.door.shared.scope, self.door.generation, parent, now, software)
         };
-        heading.retained_from = retention::retained_from(heading.number, heading.retained_from, self.keep);
+        let (number, before) = (heading.number, heading.retained_from);
+        heading.retained_from = match M::SIDE {
+            // Nobody can be promised what is lost.
+            _ if self.afresh => number,
+            Side::Main => self.keeping.main_from(number, before),
+            Side::Keyring => self.keeping.keyring_from(number, before),
+        };
         Ok(heading)
     }
 
@@ -336,7 +425,9 @@ impl Making<'_> {
     fn keyring(&self, last: Option<&Signed<KeyringManifest>>, place: Place) -> Result<Reach, CaptureError> {
         let keyring = Reach::of(self.database(Database::Keyring, Chain::Keyring, place, self.frozen.keyring)?);
         let heading = self.heading(last)?;
-        self.publish(&KeyringManifest { heading, chains: KeyringChains { keyring: keyring.clone() } })?;
+        let manifest = KeyringManifest { heading, chains: KeyringChains { keyring: keyring.clone() } };
+        self.publish(&manifest)?;
+        retention::drop_outgrown(self.spool, &manifest)?;
         Ok(keyring)
     }
 
@@ -399,7 +490,7 @@ impl Making<'_> {
                 return Err(Unavailable::Stopping.into());
             }
             let DocumentName { document, version } = entry.name;
-            let file = folder.open_file(document, version).map_err(CaptureError::Read)?;
+            let file = folder.open_file(document, version).map_err(|error| CaptureError::of_file(document, error))?;
             let copied = self.spool.copy_checked(&name, file, entry.size, entry.sha256)?;
             if !copied {
                 return Err(CaptureError::Document { document });

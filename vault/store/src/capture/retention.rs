@@ -1,20 +1,82 @@
 //! Keeping the spool small: base backups older than the newest few are dropped, as each manifest
-//! says beforehand. Documents stay: they are shared by all.
+//! says beforehand. Documents stay: they are shared by all. So does what a destination has not confirmed, until the spool
+//! is full and it was declared that the vault goes on then. The keyring waits for nobody: its newest base opens every
+//! point, and an erased key must not stay in older ones.
 
 use std::collections::BTreeSet;
+use std::fs;
 use std::num::NonZeroU64;
 
 use coffre_core::ids::GenerationId;
-use coffre_core::spool::{Chain, Manifest, ObjectName, Ordinal};
+use coffre_core::spool::{Chain, KeyringManifest, Manifest, ObjectName, Ordinal};
 
-use super::CaptureError;
+use super::confirmation::Waiting;
+use super::door::Door;
 use super::links::Links;
 use super::spool::Spool;
+use super::{CaptureError, WhenFull};
+use crate::layout::Database;
 
-/// From which number on a manifest promises that everything is still there.
-pub(super) fn retained_from(number: Ordinal, before: Ordinal, keep: NonZeroU64) -> Ordinal {
-    let oldest = number.get().saturating_sub(keep.get() - 1);
-    Ordinal::new(oldest).map_or(before, |oldest| oldest.max(before))
+/// How far back base backups stay.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Keeping {
+    /// How many stay in any case.
+    pub(super) keep: NonZeroU64,
+    /// For whom more stay.
+    pub(super) waiting: Option<Waiting>,
+    /// Whether the spool has no room.
+    pub(super) full: bool,
+}
+
+impl Keeping {
+    /// As things are now. A disk with less room than three base backups counts as full: the next one must fit.
+    pub(super) fn now(door: &Door, spool: &Spool, keep: NonZeroU64) -> Result<Self, CaptureError> {
+        let Some(waiting) = door.shared.confirmation.waiting(door.generation) else {
+            return Ok(Self { keep, waiting: None, full: false });
+        };
+        let databases = [Database::Vault, Database::Keyring, Database::Audit].map(|of| door.shared.layout.database(of));
+        let bytes =
+            databases.iter().map(|path| fs::metadata(path).map(|metadata| metadata.len())).sum::<Result<u64, _>>();
+        let needed = bytes.map_err(CaptureError::Read)?.saturating_mul(3);
+        let full = spool.has_room().is_err() || spool.free().map_err(CaptureError::Spool)? < needed;
+        Ok(Self { keep, waiting: Some(waiting), full })
+    }
+
+    /// From which number on a manifest of the keyring promises that everything is still there.
+    pub(super) fn keyring_from(&self, number: Ordinal, before: Ordinal) -> Ordinal {
+        let oldest = number.get().saturating_sub(self.keep.get() - 1);
+        Ordinal::new(oldest).map_or(before, |oldest| oldest.max(before))
+    }
+
+    /// The same of a main manifest.
+    pub(super) fn main_from(&self, number: Ordinal, before: Ordinal) -> Ordinal {
+        let newest = self.keyring_from(number, before);
+        match self.waiting {
+            Some(waiting) if !self.gives_up() => newest.min(waiting.from).max(before),
+            _ => newest,
+        }
+    }
+
+    /// Whether what is not confirmed goes, because there is no room for it.
+    fn gives_up(&self) -> bool {
+        self.full && self.waiting.is_some_and(|waiting| waiting.when_full == WhenFull::KeepServing)
+    }
+
+    /// How many base backups the next one would drop that a destination has not confirmed.
+    pub(super) fn unconfirmed(&self, number: Ordinal, before: Ordinal) -> u64 {
+        let from = self.waiting.map_or(number, |waiting| waiting.from.max(before));
+        self.main_from(number, before).get().saturating_sub(from.get())
+    }
+
+    /// Whether the spool is full of what must stay, so that another base backup would make no room.
+    pub(super) fn is_stuck(&self, number: Ordinal, before: Ordinal) -> bool {
+        self.full && self.main_from(number, before) == before && self.keyring_from(number, before) > before
+    }
+
+    /// Whether a base backup drops more than the one whose place it takes.
+    pub(super) fn makes_room(&self, number: Ordinal, before: Ordinal) -> bool {
+        self.full && self.main_from(number, before) > before.next()
+    }
 }
 
 /// Removes what only manifests before the newest one's `retained_from` need. After a crash half way,
@@ -56,6 +118,15 @@ pub(super) fn drop_old<M: Manifest>(spool: &Spool, links: &Links, newest: &M) ->
     spool.sync_folders().map_err(CaptureError::Spool)
 }
 
+/// Removes the keyring of the generation that this one came from: the newest opens every point, and an erased key must
+/// not stay in older ones. Its manifests stay, which hold no key and tell what came from what.
+pub(super) fn drop_outgrown(spool: &Spool, newest: &KeyringManifest) -> Result<(), CaptureError> {
+    let Some(parent) = &newest.heading.parent else { return Ok(()) };
+    let objects = spool.objects(parent.generation, Chain::Keyring).map_err(CaptureError::Spool)?;
+    objects.iter().try_for_each(|object| spool.remove(object)).map_err(CaptureError::Spool)?;
+    spool.sync_folders().map_err(CaptureError::Spool)
+}
+
 /// Removes the segments that follow a base, up to the next one: the newest first, so that an interrupted
 /// run finds the others again.
 fn remove_segments(spool: &Spool, generation: GenerationId, chain: Chain, base: Ordinal) -> Result<(), CaptureError> {
@@ -69,4 +140,56 @@ fn remove_segments(spool: &Spool, generation: GenerationId, chain: Chain, base: 
         last = before;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+
+    fn at(number: u64) -> Ordinal {
+        Ordinal::new(number).unwrap()
+    }
+
+    fn keeping(from: Option<u64>, when_full: WhenFull, full: bool) -> Keeping {
+        let waiting = from.map(|from| Waiting { from: at(from), when_full });
+        Keeping { keep: NonZeroU64::new(3).unwrap(), waiting, full }
+    }
+
+    #[test]
+    fn what_is_not_confirmed_stays_beyond_what_is_kept() {
+        use WhenFull::{KeepServing, Refuse};
+        // For the twentieth base backup: who is waited for, is it full, what stayed before, and from where it stays now.
+        for (from, when_full, full, before, expected) in [
+            (None, KeepServing, false, 1, 18),
+            (Some(1), KeepServing, false, 1, 1),
+            (Some(5), KeepServing, false, 1, 5),
+            (Some(5), KeepServing, false, 7, 7),
+            (Some(19), KeepServing, false, 1, 18),
+            (Some(5), KeepServing, true, 1, 18),
+            (Some(5), Refuse, true, 1, 5),
+            (Some(5), Refuse, true, 5, 5),
+        ] {
+            let found = keeping(from, when_full, full).main_from(at(20), at(before));
+            assert_eq!(found, at(expected), "{from:?} {when_full:?} {full} {before}");
+        }
+        // The keyring waits for nobody.
+        assert_eq!(keeping(Some(1), Refuse, false).keyring_from(at(20), at(1)), at(18));
+    }
+
+    #[test]
+    fn a_full_spool_is_stuck_or_gives_up_as_declared() {
+        use WhenFull::{KeepServing, Refuse};
+        let (number, before) = (at(20), at(5));
+        let stuck = |from, when_full, full| keeping(Some(from), when_full, full).is_stuck(number, before);
+        assert!(stuck(5, Refuse, true));
+        assert!(!stuck(5, Refuse, false) && !stuck(6, Refuse, true) && !stuck(5, KeepServing, true));
+        let lost = |from, when_full, full| keeping(Some(from), when_full, full).unconfirmed(number, before);
+        assert_eq!((lost(5, KeepServing, true), lost(5, KeepServing, false), lost(5, Refuse, true)), (13, 0, 0));
+        assert_eq!(keeping(None, KeepServing, true).unconfirmed(number, before), 0);
+        let room = |from, when_full, before| keeping(Some(from), when_full, true).makes_room(number, at(before));
+        assert!(room(5, KeepServing, 5) && room(18, Refuse, 5));
+        // With nothing behind there is no end to it: each base backup takes the place of one.
+        assert!(!room(19, KeepServing, 17) && !room(5, Refuse, 5));
+    }
 }

@@ -10,7 +10,8 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use coffre_core::crypto::Scope;
-use coffre_core::spool::{ContentHash, ContentHasher, ObjectName, Side};
+use coffre_core::ids::GenerationId;
+use coffre_core::spool::{Chain, ContentHash, ContentHasher, ObjectName, Side};
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 
@@ -27,6 +28,8 @@ pub(super) struct Spool {
     unsynced: RefCell<BTreeSet<PathBuf>>,
     /// Folders whose own names are durable.
     durable: RefCell<BTreeSet<PathBuf>>,
+    /// Whether an object may have its name although giving it that name was reported to have failed.
+    unsure: Cell<bool>,
     /// Bytes that it may take, those that it has, and when they were counted.
     limit: Option<u64>,
     bytes: Cell<u64>,
@@ -82,6 +85,7 @@ impl Spool {
             scope: scope.clone(),
             unsynced,
             durable,
+            unsure: Cell::default(),
             limit: None,
             bytes,
             counted,
@@ -120,6 +124,12 @@ impl Spool {
             self.count().map_err(CaptureError::Spool)?;
         }
         if self.bytes.get() < limit { Ok(()) } else { Err(CaptureError::SpoolLimit { limit }) }
+    }
+
+    /// Bytes that its disk has left.
+    pub(super) fn free(&self) -> io::Result<u64> {
+        let disk = rustix::fs::statvfs(&self.root)?;
+        Ok(disk.f_bavail.saturating_mul(disk.f_frsize))
     }
 
     fn temporary_folder(&self) -> PathBuf {
@@ -220,7 +230,7 @@ impl Spool {
         }
         let length = |path: &Path| fs::metadata(path).map_or(0, |metadata| metadata.len());
         let (before, after) = (length(&path), length(temporary.path()));
-        fs::rename(temporary.path(), &path)?;
+        let renamed = fs::rename(temporary.path(), &path);
         self.bytes.set((self.bytes.get() + after).saturating_sub(before));
         let mut unsynced = self.unsynced.borrow_mut();
         if self.durable.borrow().contains(folder) {
@@ -229,7 +239,25 @@ impl Spool {
             // A new folder's own name must be durable too, up to the root.
             unsynced.extend(folder.ancestors().take_while(|above| above.starts_with(&self.root)).map(Path::to_owned));
         }
-        Ok(())
+        renamed.inspect_err(|_| self.unsure.set(true))
+    }
+
+    /// Whether what is there must be looked at before anything is written again, because a name that was reported to
+    /// have failed may be there, and may have been shipped. Asked once for each failure.
+    pub(super) fn take_unsure(&self) -> bool {
+        self.unsure.take()
+    }
+
+    /// The objects of one chain of a generation.
+    pub(super) fn objects(&self, generation: GenerationId, chain: Chain) -> io::Result<Vec<ObjectName>> {
+        let folder = format!("{}/{generation}/{}", chain.side().vault_folder(&self.scope), chain.folder());
+        let entries = match fs::read_dir(self.root.join(&folder)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries?,
+        };
+        let path = |entry: io::Result<fs::DirEntry>| Ok(format!("{folder}/{}", entry?.file_name().to_string_lossy()));
+        let paths = entries.map(path).collect::<io::Result<Vec<String>>>()?;
+        Ok(paths.iter().filter_map(|path| ObjectName::parse(path, &self.scope).ok()).collect())
     }
 
     /// Removes an object, if it is there.
@@ -250,7 +278,11 @@ impl Spool {
     /// Makes the names given since the last call durable.
     pub(super) fn sync_folders(&self) -> io::Result<()> {
         let folders = std::mem::take(&mut *self.unsynced.borrow_mut());
-        folders.iter().try_for_each(|folder| sync_directory(folder))?;
+        if let Err(error) = folders.iter().try_for_each(|folder| sync_directory(folder)) {
+            self.unsynced.borrow_mut().extend(folders);
+            self.unsure.set(true);
+            return Err(error);
+        }
         self.durable.borrow_mut().extend(folders);
         Ok(())
     }

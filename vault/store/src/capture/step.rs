@@ -80,7 +80,7 @@ impl Stepper<'_> {
             }
             let DocumentName { document, version } = entry.name;
             // One that was erased meanwhile is not there: the next mark says so.
-            let file = folder.open_file(document, version).map_err(CaptureError::Read)?;
+            let file = folder.open_file(document, version).map_err(|error| CaptureError::of_file(document, error))?;
             if !self.spool.copy_checked(&name, file, entry.size, entry.sha256)? {
                 return Err(CaptureError::Document { document });
             }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use coffre_core::ids::DocumentId;
 
-use crate::durable::{sync_directories, sync_directory};
+use crate::durable::{make_directory, sync_directories, sync_directory};
 
 /// A staged file that a group is about to commit.
 #[derive(Debug)]
@@ -28,8 +28,10 @@ impl DocumentFolder {
     /// The folder at this path, made if it is not there.
     pub(crate) fn open(root: &Path) -> io::Result<Self> {
         let folder = Self { root: root.to_owned() };
-        let mut builder = fs::DirBuilder::new();
-        builder.recursive(true).mode(0o700).create(folder.staging())?;
+        make_directory(root)?;
+        make_directory(&folder.staging())?;
+        // Also where a crash came between the two.
+        root.parent().map_or(Ok(()), sync_directory)?;
         sync_directory(root)?;
         Ok(folder)
     }
@@ -80,17 +82,17 @@ impl DocumentFolder {
     /// Renames staged files to their places: after it, their names are durable.
     pub(crate) fn place_all(&self, names: &[&str]) -> io::Result<()> {
         let mut directories: Vec<PathBuf> = Vec::new();
-        for name in names {
-            let place = self.place(name);
-            let Some(directory) = place.parent() else { continue };
-            if !directories.iter().any(|known| known == directory) {
-                fs::DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
-                directories.push(directory.to_owned());
+        for directory in names.iter().filter_map(|name| Some(self.place(name).parent()?.to_owned())) {
+            if !directories.contains(&directory) {
+                fs::DirBuilder::new().recursive(true).mode(0o700).create(&directory)?;
+                directories.push(directory);
             }
-            fs::rename(self.staging().join(name), &place)?;
+        }
+        sync_directory(&self.root)?; // new directories are durable: what is moved into one must not go with it
+        for name in names {
+            fs::rename(self.staging().join(name), self.place(name))?;
         }
         sync_directories(&directories)?; // the files are durable under their names
-        sync_directory(&self.root)?; // so are new directories
         sync_directory(&self.staging()) // and they are gone from staging
     }
 

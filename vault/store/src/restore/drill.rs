@@ -7,10 +7,11 @@
 use std::fs;
 use std::path::Path;
 
-use coffre_core::audit::{Entry, Rewinds};
+use coffre_core::audit::{Action, Carried, CarriedOnce, DocumentRef, Entry, SealedValue, Standing};
 use coffre_core::crypto::hex;
 use coffre_core::drill::{OpenedState, Slice};
 use coffre_core::ids::{DocumentId, SubjectId};
+use coffre_core::record::Category;
 use coffre_core::spool::ContentHash;
 use coffre_core::tlog::NotAnExtension;
 use rusqlite::{Connection, OptionalExtension as _, params};
@@ -20,7 +21,7 @@ use thiserror::Error;
 use super::erasures::Missed;
 use super::inside::Inside;
 use super::log::{Heads, PAGE};
-use super::{Checking, Fetched, Offline, RestoreError};
+use super::{Checking, Fetched, Offline, RestoreError, Stopped, Watching};
 use crate::document::DocumentFolder;
 use crate::error::{ReadError, disk_is_full};
 use crate::layout::Layout;
@@ -81,15 +82,21 @@ pub enum DrillError {
 impl Store {
     /// Opens a restored backup and checks it from the inside: every page, the structure, the log's tree against its
     /// signed head, every value's and document's hash against the log, and that the running log goes on from it. What is
-    /// in the slice is decrypted to its end.
+    /// in the slice is decrypted to its end. Asked to stop, it does so within some hundred records; the pages of a database
+    /// that it is at are checked to their end.
     pub fn drill(
         &self,
         dir: &Path,
         fetched: &Fetched,
         slice: Slice,
         checking: &mut dyn FnMut(Checking),
+        stop: &dyn Fn() -> bool,
     ) -> Result<Drilled, DrillError> {
-        let drilled = open_beside(self, dir, fetched, slice, checking);
+        let mut watching = |at: Checking| {
+            checking(at);
+            if stop() { Err(Stopped) } else { Ok(()) }
+        };
+        let drilled = open_beside(self, dir, fetched, slice, &mut watching);
         drilled.map_err(|error| match error {
             DrillError::Restore(error) => error.unless_full().into(),
             error => error,
@@ -102,7 +109,7 @@ fn open_beside(
     dir: &Path,
     fetched: &Fetched,
     slice: Slice,
-    checking: &mut dyn FnMut(Checking),
+    checking: &mut Watching<'_>,
 ) -> Result<Drilled, DrillError> {
     let shared = store.shared();
     if fetched.key != *store.verification_key() {
@@ -145,71 +152,90 @@ fn documents_of(layout: &Layout) -> Result<DocumentFolder, RestoreError> {
 }
 
 /// How much of what is stored has the hash that the log names.
-#[derive(Default)]
 struct Hashed {
     values: u64,
     documents: u64,
-    /// Entries whose value or document is not there as logged: right only if a later restore set the record back.
-    elsewhere: Vec<(u64, &'static str, Option<SubjectId>)>,
-    /// Which records were set back, and when.
-    rewinds: Rewinds,
+    /// What is not there as logged: right only if it was taken back or removed later.
+    elsewhere: Vec<(u64, SubjectId, Absent)>,
+    standing: Standing,
+    /// What was carried over of pruned entries.
+    once: CarriedOnce,
+}
+
+/// What is not there as logged.
+enum Absent {
+    Value(Category),
+    Document,
 }
 
 impl Hashed {
     /// Goes through the log up to a head: what it says was written is there with that hash, or its record was erased.
     /// Then nothing else may be there.
-    fn check(offline: &Offline, size: u64, checking: &mut dyn FnMut(Checking)) -> Result<Self, DrillError> {
+    fn check(offline: &Offline, size: u64, checking: &mut Watching<'_>) -> Result<Self, DrillError> {
         let read = |error: ReadError| DrillError::from(RestoreError::Record(error));
-        let mut hashed = Self::default();
+        let once = CarriedOnce::new(log_file::minimum_index(&offline.audit).map_err(read)?);
+        let (elsewhere, standing) = (Vec::new(), Standing::default());
+        let mut hashed = Self { values: 0, documents: 0, elsewhere, standing, once };
         let mut next = 0;
         while next < size {
-            checking(Checking::Values(next));
+            checking(Checking::Values(next)).map_err(RestoreError::from)?;
             let page = log_file::entries(&offline.audit, next, PAGE).map_err(read)?;
             let Some(last) = page.last() else { break };
             next = last.index + 1;
             for logged in page.iter().filter(|logged| logged.index < size) {
                 let unreadable = |_| read(ReadError::Format { what: "log entry" });
                 let entry = Entry::from_leaf(&logged.leaf).map_err(unreadable)?;
-                hashed.entry(&offline.vault, logged.index, &entry)?;
+                hashed.entry(&offline.vault, logged.index, entry)?;
             }
         }
-        hashed.check_rewound()?;
+        hashed.check_elsewhere()?;
         unlogged(&offline.vault, "values", "SELECT count(*) FROM record_values", hashed.values)?;
         unlogged(&offline.vault, "documents", "SELECT count(*) FROM documents", hashed.documents)?;
         Ok(hashed)
     }
 
-    fn entry(&mut self, vault: &Connection, index: u64, entry: &Entry) -> Result<(), DrillError> {
-        let subject = entry.what.subjects.first().copied();
-        let wrong = |what| DrillError::NotAsLogged { what, entry: index, subject };
-        self.rewinds.note(index, entry);
-        for value in &entry.what.values {
-            let subject = subject.ok_or_else(|| wrong("a value"))?;
-            match value_hash(vault, subject, value.category.as_str(), value.version)? {
-                Some(found) if found == value.sha256 => self.values += 1,
-                None if is_erased(vault, subject)? => {}
-                _ => self.elsewhere.push((index, "a value", Some(subject))),
-            }
-        }
-        let document = entry.what.document.as_ref();
-        if let Some((document, sha256)) = document.and_then(|document| Some((document, document.sha256.as_ref()?))) {
-            match document_hash(vault, document.id, document.version)? {
-                Some(found) if found == *sha256 => self.documents += 1,
-                None if subject.map_or(Ok(false), |subject| is_erased(vault, subject))? => {}
-                _ => self.elsewhere.push((index, "a document", subject)),
+    fn entry(&mut self, vault: &Connection, index: u64, entry: Entry) -> Result<(), DrillError> {
+        self.standing.note(index, &entry);
+        let is_carried = entry.what.action == Action::CarryOver;
+        for written in Carried::of(index, entry.what) {
+            if !is_carried || self.once.counts(written.index) {
+                self.written(vault, written)?;
             }
         }
         Ok(())
     }
 
-    /// A restore to a moment takes away what was written since, and says of which records.
-    fn check_rewound(&self) -> Result<(), DrillError> {
-        let is_rewound =
-            |index: u64, subject: Option<SubjectId>| subject.is_some_and(|subject| self.rewinds.undo(index, subject));
-        match self.elsewhere.iter().find(|(index, _, subject)| !is_rewound(*index, *subject)) {
-            Some((entry, what, subject)) => Err(DrillError::NotAsLogged { what, entry: *entry, subject: *subject }),
-            None => Ok(()),
+    fn written(&mut self, vault: &Connection, written: Carried) -> Result<(), DrillError> {
+        let Carried { index, subject, values, document } = written;
+        for SealedValue { category, version, sha256 } in values {
+            match value_hash(vault, subject, category.as_str(), version)? {
+                Some(found) if found == sha256 => self.values += 1,
+                None if is_erased(vault, subject)? => {}
+                _ => self.elsewhere.push((index, subject, Absent::Value(category))),
+            }
         }
+        if let Some(DocumentRef { id, version, sha256: Some(sha256) }) = document {
+            match document_hash(vault, id, version)? {
+                Some(found) if found == sha256 => self.documents += 1,
+                None if is_erased(vault, subject)? => {}
+                _ => self.elsewhere.push((index, subject, Absent::Document)),
+            }
+        }
+        Ok(())
+    }
+
+    /// A restore to a moment takes away what was written since, retention what is past its time.
+    fn check_elsewhere(&self) -> Result<(), DrillError> {
+        for (entry, subject, absent) in &self.elsewhere {
+            let (is_gone, what) = match absent {
+                Absent::Value(category) => (self.standing.value_is_gone(*entry, *subject, category), "a value"),
+                Absent::Document => (self.standing.document_is_gone(*entry, *subject), "a document"),
+            };
+            if !is_gone {
+                return Err(DrillError::NotAsLogged { what, entry: *entry, subject: Some(*subject) });
+            }
+        }
+        Ok(())
     }
 }
 

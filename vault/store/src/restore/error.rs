@@ -22,6 +22,9 @@ pub enum RestoreError {
     /// The identity does not open it.
     #[error(transparent)]
     Root(#[from] RootError),
+    /// Whoever watches asked for it.
+    #[error("stopped as asked: run the same command again")]
+    Stopped,
     /// The backup is of another vault than the pinned one.
     #[error("the backup is not of the vault that the verification key names: check --vault-key")]
     OtherVault,
@@ -99,5 +102,11 @@ impl RestoreError {
     /// The same, unless a full disk is behind it, which proves nothing against the backup.
     pub(super) fn unless_full(self) -> Self {
         if disk_is_full(&self) { Self::Open(OpenError::Full) } else { self }
+    }
+}
+
+impl From<super::Stopped> for RestoreError {
+    fn from(_: super::Stopped) -> Self {
+        Self::Stopped
     }
 }

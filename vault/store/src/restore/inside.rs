@@ -12,7 +12,7 @@ use coffre_core::spool::ContentHash;
 use coffre_core::time::Timestamp;
 
 use super::log::Beginning;
-use super::{Checking, Offline, RestoreError};
+use super::{Checking, Offline, RestoreError, Watching};
 use crate::document::{DocumentFolder, Located};
 use crate::error::ReadError;
 use crate::init::{begin_log, name_generation};
@@ -37,10 +37,10 @@ impl Inside<'_> {
         &self,
         erased: &BTreeSet<SubjectId>,
         slice: Slice,
-        checking: &mut dyn FnMut(Checking),
+        checking: &mut Watching<'_>,
     ) -> Result<(u64, u64, u64), RestoreError> {
         let (mut records, mut documents, mut bytes) = (0, 0, 0);
-        checking(Checking::Records(0));
+        checking(Checking::Records(0))?;
         let read = |error: rusqlite::Error| RestoreError::Record(error.into());
         let mut statement =
             self.offline.vault.prepare("SELECT subject, record_type FROM records ORDER BY subject").map_err(read)?;
@@ -58,9 +58,9 @@ impl Inside<'_> {
             let (more, length) = self.check_documents(subject, &kind)?;
             documents += more;
             bytes += length;
-            if records % 500 == 0 {
-                checking(Checking::Records(records));
-                checking(Checking::Documents(documents));
+            if records % 100 == 0 {
+                checking(Checking::Records(records))?;
+                checking(Checking::Documents(documents))?;
             }
         }
         Ok((records, documents, bytes))
@@ -120,7 +120,8 @@ impl Inside<'_> {
 
     /// The log goes on under a new origin: its next entry says what it was restored from, and those after it
     /// who stays erased. They come before the rows go: a run that is cut short in between and repeated
-    /// says it twice, and never not at all.
+    /// says it twice, and never not at all. Also gives whom the newest state was for, who may be somebody else: the recovery
+    /// identity was replaced after the base was taken.
     pub(super) fn begin_generation(
         &self,
         beginning: &Beginning<'_>,
@@ -138,7 +139,7 @@ impl Inside<'_> {
         let recipient = self.offline.vault.query_row(sql, [], |row| row.get::<_, String>(0)).map_err(failed)?;
         self.offline.vault.execute_batch("BEGIN IMMEDIATE").map_err(failed)?;
         beginning.missed.remove(&self.offline.vault).map_err(failed)?;
-        name_generation(&self.offline.vault, generation, &recipient, self.root_file)?;
+        name_generation(&self.offline.vault, generation, beginning.recipient, self.root_file)?;
         self.offline.vault.execute_batch("COMMIT").map_err(failed)?;
         Ok((generation, recipient))
     }

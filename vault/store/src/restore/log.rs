@@ -1,17 +1,20 @@
 //! The log of a restored vault: it must agree with its signed heads, that of the moment included, and it goes on
 //! with entries that say what it was restored from, which records were set back, and who stays erased.
 
+use std::cell::Cell;
+
 use coffre_core::audit::{Action, Decision, Draft, OperatorKnown, Parent, RewoundTo};
 use coffre_core::crypto::Entropy;
 use coffre_core::ids::RequestId;
-use coffre_core::tlog::{StoredEntry, TreeHead, verify_entries};
+use coffre_core::merkle::Frontier;
+use coffre_core::tlog::{LogFault, NotAnExtension, StoredEntry, TreeHead, verify_entries};
 use coffre_core::tombstone::Tombstone;
 use rusqlite::Connection;
 
 use super::erasures::Missed;
 use super::rewind::SetBack;
-use super::{Checking, Fetched, RestoreError};
-use crate::error::ReadError;
+use super::{Checking, Fetched, RestoreError, Watching};
+use crate::error::{ReadError, Unavailable};
 use crate::log_file;
 
 /// The cause in the log of an erasure that the restored point does not have yet.
@@ -40,15 +43,23 @@ impl Heads {
         &self,
         audit: &Connection,
         fetched: &Fetched,
-        checking: &mut dyn FnMut(Checking),
+        checking: &mut Watching<'_>,
     ) -> Result<(), RestoreError> {
+        let stopped = Cell::new(false);
+        let unless = |error| if stopped.get() { RestoreError::Stopped } else { error };
         let newest = std::slice::from_ref(&self.newest);
-        let report = verify_entries(entries(audit, checking), newest).map_err(RestoreError::Log)?;
+        let report = verify_entries(entries(audit, checking, &stopped), newest);
+        let report = report.map_err(|fault| unless(RestoreError::Log(fault)))?;
         if let (Some(head), Some(moment)) = (&self.moment, &fetched.moment) {
             // The log goes on from one generation to the next, under another origin.
             let head = TreeHead { origin: self.newest.origin.clone(), ..head.clone() };
-            let then = entries(audit, checking).take(usize::try_from(head.size).unwrap_or(usize::MAX));
-            verify_entries(then, &[head]).map_err(|source| RestoreError::OtherHistory { time: moment.time, source })?;
+            // The entries were verified above; whether their tree was this one then, their hashes tell.
+            let mut tree = Frontier::new();
+            for entry in entries(audit, checking, &stopped).take(usize::try_from(head.size).unwrap_or(usize::MAX)) {
+                tree.append(entry.map_err(|error| unless(RestoreError::Record(error)))?.hash);
+            }
+            let then = NotAnExtension::by_root(tree.root(), &head).map_err(LogFault::NotAnExtension);
+            then.map_err(|source| RestoreError::OtherHistory { time: moment.time, source })?;
         }
         if report.unsigned > 0 {
             // A restore that was cut short after it began its generation: its entry is not in the head.
@@ -64,7 +75,8 @@ impl Heads {
 /// All entries of the log, in pages.
 fn entries<'c>(
     audit: &'c Connection,
-    checking: &'c mut dyn FnMut(Checking),
+    checking: &'c mut Watching<'_>,
+    stopped: &'c Cell<bool>,
 ) -> impl Iterator<Item = Result<StoredEntry<Vec<u8>>, ReadError>> {
     let mut next = 0;
     let mut page = Vec::new().into_iter();
@@ -74,11 +86,14 @@ fn entries<'c>(
                 Ok(rows) => page = rows.into_iter(),
                 Err(error) => return Some(Err(error)),
             }
-            checking(Checking::Log(next));
+            if checking(Checking::Log(next)).is_err() {
+                stopped.set(true);
+                return Some(Err(Unavailable::Stopping.into()));
+            }
         }
-        let (entry, hash) = page.next()?;
+        let entry = page.next()?;
         next = entry.index + 1;
-        Some(Ok(StoredEntry { index: entry.index, leaf: entry.leaf, hash }))
+        Some(Ok(entry))
     })
 }
 
@@ -88,6 +103,8 @@ pub(super) struct Beginning<'r> {
     pub(super) heads: &'r Heads,
     pub(super) missed: &'r Missed,
     pub(super) set_back: Option<&'r SetBack>,
+    /// Whom `root.recovery.age` of the base is for: the identity that opened it.
+    pub(super) recipient: &'r str,
 }
 
 impl Beginning<'_> {

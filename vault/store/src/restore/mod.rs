@@ -92,8 +92,11 @@ pub struct Restored {
     pub set_back: Option<RecordsSetBack>,
     /// Entries of the log, which agree with its signed head.
     pub entries: u64,
-    /// The recovery recipient.
+    /// The recovery recipient: of the identity that opened it.
     pub recovery_recipient: String,
+    /// Who had been made the recovery recipient after the base was taken, if somebody had: the restored vault is not theirs until
+    /// the recovery identity is replaced again.
+    pub replaced_by: Option<String>,
 }
 
 /// How many records were set back, and how.
@@ -124,6 +127,13 @@ pub enum Checking {
     Documents(u64),
 }
 
+/// Whoever watches asked to stop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Stopped;
+
+/// Is told what is being checked, and may have it stopped there.
+type Watching<'w> = dyn FnMut(Checking) -> Result<(), Stopped> + 'w;
+
 /// The databases of a vault that is not running.
 struct Offline {
     vault: Connection,
@@ -134,17 +144,15 @@ struct Offline {
 }
 
 impl Offline {
-    fn open(
-        layout: &Layout,
-        keys: &Keyset,
-        rewinds: bool,
-        checking: &mut dyn FnMut(Checking),
-    ) -> Result<Self, RestoreError> {
+    fn open(layout: &Layout, keys: &Keyset, rewinds: bool, checking: &mut Watching<'_>) -> Result<Self, RestoreError> {
         let mut open = |database: Database, file: &'static str, key| {
-            checking(Checking::Pages(database));
             let failed = |source| RestoreError::Database { file, source };
             let connection = connection::open(&layout.root().join(file), key, Use::Write).map_err(failed)?;
-            check_pages(&connection, file).map(|()| connection)
+            for check in PAGE_CHECKS {
+                checking(Checking::Pages(database))?;
+                check_pages(&connection, file, check)?;
+            }
+            Ok::<_, RestoreError>(connection)
         };
         let mut newest = |database: Database, key| open(database, database.file_name(), key);
         Ok(Self {
@@ -156,20 +164,24 @@ impl Offline {
     }
 }
 
-fn check_pages(connection: &Connection, file: &'static str) -> Result<(), RestoreError> {
-    for (check, sound) in [("PRAGMA cipher_integrity_check", None), ("PRAGMA integrity_check", Some("ok"))] {
-        let failed = |source: rusqlite::Error| {
-            let full = disk_is_full(&source);
-            if full { OpenError::Full.into() } else { RestoreError::Pages { file, detail: source.to_string() } }
-        };
-        let mut statement = connection.prepare(check).map_err(failed)?;
-        let rows = statement.query_map([], |row| row.get::<_, String>(0)).map_err(failed)?;
-        let found = rows.collect::<Result<Vec<_>, _>>().map_err(failed)?;
-        if let Some(detail) = found.into_iter().find(|row| Some(row.as_str()) != sound) {
-            return Err(RestoreError::Pages { file, detail });
-        }
-    }
-    Ok(())
+/// Each asks for complaints; the second has a word for none.
+const PAGE_CHECKS: [(&str, Option<&str>); 2] =
+    [("PRAGMA cipher_integrity_check", None), ("PRAGMA integrity_check", Some("ok"))];
+
+fn check_pages(
+    connection: &Connection,
+    file: &'static str,
+    (check, sound): (&str, Option<&str>),
+) -> Result<(), RestoreError> {
+    let failed = |source: rusqlite::Error| {
+        let full = disk_is_full(&source);
+        if full { OpenError::Full.into() } else { RestoreError::Pages { file, detail: source.to_string() } }
+    };
+    let mut statement = connection.prepare(check).map_err(failed)?;
+    let rows = statement.query_map([], |row| row.get::<_, String>(0)).map_err(failed)?;
+    let found = rows.collect::<Result<Vec<_>, _>>().map_err(failed)?;
+    let complaint = found.into_iter().find(|row| Some(row.as_str()) != sound);
+    complaint.map_or(Ok(()), |detail| Err(RestoreError::Pages { file, detail }))
 }
 
 /// Checks fetched files from the inside and makes them a vault of a new generation.
@@ -181,7 +193,11 @@ pub fn finish_restore(
     entropy: &mut dyn Entropy,
     checking: &mut dyn FnMut(Checking),
 ) -> Result<Restored, RestoreError> {
-    finish(dir, recovery, fetched, now, entropy, checking).map_err(RestoreError::unless_full)
+    let mut watching = |at: Checking| {
+        checking(at);
+        Ok(())
+    };
+    finish(dir, recovery, fetched, now, entropy, &mut watching).map_err(RestoreError::unless_full)
 }
 
 fn finish(
@@ -190,7 +206,7 @@ fn finish(
     fetched: &Fetched,
     now: Timestamp,
     entropy: &mut dyn Entropy,
-    checking: &mut dyn FnMut(Checking),
+    checking: &mut Watching<'_>,
 ) -> Result<Restored, RestoreError> {
     let Owned { layout, lock: _lock } = own(dir)?;
     let Unwrapped { root, keys, root_file, .. } = root::unwrap(&layout, &layout.root_recovery(), recovery)?;
@@ -208,8 +224,11 @@ fn finish(
     let folder = DocumentFolder::open(&layout.documents()).map_err(RestoreError::Write)?;
     let inside = Inside { folder: &folder, scope: &root.scope, root_file, keys: &keys, offline: &offline };
     let (records, documents, document_bytes) = inside.check(&missed.subjects(), Slice::ALL, checking)?;
-    let beginning = Beginning { fetched, heads: &heads, missed: &missed, set_back: set_back.as_ref() };
-    let (generation, recovery_recipient) = inside.begin_generation(&beginning, now, entropy)?;
+    let recovery_recipient = recovery.recipient();
+    let recipient = recovery_recipient.as_str();
+    let beginning = Beginning { fetched, heads: &heads, missed: &missed, set_back: set_back.as_ref(), recipient };
+    let (generation, newest_recipient) = inside.begin_generation(&beginning, now, entropy)?;
+    let replaced_by = Some(newest_recipient).filter(|newest| *newest != recovery_recipient);
     erasures::remove_files(&offline.vault, &folder)?;
     if let Some(moment) = offline.moment.take() {
         drop(moment);
@@ -225,7 +244,17 @@ fn finish(
         let (changed, left_out, brought_back) = done.counts();
         RecordsSetBack { changed, left_out, brought_back, held: done.held }
     });
-    Ok(Restored { generation, records, documents, document_bytes, erased, set_back, entries, recovery_recipient })
+    Ok(Restored {
+        generation,
+        records,
+        documents,
+        document_bytes,
+        erased,
+        set_back,
+        entries,
+        recovery_recipient,
+        replaced_by,
+    })
 }
 
 /// Removes the older `vault.db` with what SQLite left beside it.

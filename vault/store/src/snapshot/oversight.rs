@@ -1,6 +1,6 @@
 //! What oversight asks of the vault: the log's leaf hashes, where a period begins in it, all grants.
 
-use coffre_core::audit::Entry;
+use coffre_core::audit::{Carried, Entry};
 use coffre_core::grant::Grant;
 use coffre_core::ids::GrantId;
 use coffre_core::merkle::Hash;
@@ -12,6 +12,25 @@ use crate::error::ReadError;
 use crate::log_file;
 
 impl Snapshot<'_> {
+    /// The index of the first entry of the log that was not pruned.
+    pub fn minimum_index(&self) -> Result<u64, ReadError> {
+        self.ask(|reader| log_file::minimum_index(&reader.audit))
+    }
+
+    /// Without what is about people who were erased.
+    pub(crate) fn without_erased(&self, mut carried: Vec<Carried>) -> Result<Vec<Carried>, ReadError> {
+        self.ask(|reader| {
+            let mut erased = reader.vault.prepare_cached("SELECT 1 FROM tombstones WHERE subject = ?1")?;
+            let mut kept = Vec::with_capacity(carried.len());
+            for of in carried.drain(..) {
+                if !erased.exists([of.subject.as_bytes()])? {
+                    kept.push(of);
+                }
+            }
+            Ok(kept)
+        })
+    }
+
     /// Leaf hashes from an index on.
     pub fn leaf_hashes(&self, from: u64, limit: usize) -> Result<Vec<Hash>, ReadError> {
         self.ask(|reader| log_file::leaf_hashes(&reader.audit, from, limit))
@@ -19,7 +38,7 @@ impl Snapshot<'_> {
 
     /// The index of the first entry, of so many, that is not older than a moment: time never runs backwards in the log.
     pub fn first_entry_at(&self, time: Timestamp, size: u64) -> Result<u64, ReadError> {
-        let (mut older, mut not_older) = (0, size);
+        let (mut older, mut not_older) = (self.minimum_index()?, size);
         while older < not_older {
             let middle = older + (not_older - older) / 2;
             let logged = self.ask(|reader| log_file::entry(&reader.audit, middle))?;

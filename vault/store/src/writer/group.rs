@@ -10,6 +10,7 @@
 //! | 6. COMMIT `audit.db` | all entries, the signed head |
 //! | 7. COMMIT `keyring.db` again, if somebody was erased | tombstones in the place of keys |
 //! | 8. staged documents are renamed, those of the erased removed | their names |
+//! |    COMMIT `audit.db` again, if the log was pruned | where it begins |
 //! | 9. `index.db` | nothing that could not be derived |
 //! | 10. answers | |
 //!
@@ -283,6 +284,10 @@ impl Writer {
                     tracing::error!(%error, "the file of an erased document could not be removed");
                 }
             }
+        }
+        if ran.iter().any(|write| matches!(&write.outcome, Outcome::Done(effects, _) if effects.pruned)) {
+            log_file::begin_where_told(&files.vault, &files.audit).map_err(|error| Unavailable::from_read(&error))?;
+            self.pruning = true;
         }
         if !plan.staged.is_empty() {
             let names: Vec<&str> = plan.staged.iter().map(|file| file.name.as_str()).collect();

@@ -12,6 +12,7 @@ mod group;
 mod healing;
 mod job;
 mod pending;
+mod pruning;
 mod reads;
 mod recover;
 #[cfg(test)]
@@ -40,7 +41,7 @@ use recover::reopen;
 pub(crate) use recover::{RecoverError, Recovered, newest_change, recover, sweep};
 pub use work::{Work, WorkError};
 
-use crate::capture::{Descriptors, Watch, forget_landmark};
+use crate::capture::{Confirmation, Descriptors, Watch, forget_landmark};
 use crate::clock::Clock;
 use crate::disclosure::{Depends, Disclosure, Receipt};
 use crate::document::{DocumentFolder, Kept};
@@ -75,6 +76,10 @@ pub(crate) struct Shared {
     pub(crate) capturing: AtomicBool,
     /// What continuous capture is told.
     pub(crate) watch: Watch,
+    /// The next base backup goes on after a spool that was lost.
+    pub(crate) afresh: AtomicBool,
+    /// What destinations have confirmed.
+    pub(crate) confirmation: Confirmation,
     /// What is kept of the disk for what must be possible on a full one.
     pub(crate) reserve: Reserve,
     /// The reader gate: read for each snapshot, write for a checkpoint.
@@ -118,6 +123,8 @@ impl Shared {
             key_files: RwLock::new(key_files),
             capturing: AtomicBool::new(false),
             watch: Watch::default(),
+            afresh: AtomicBool::new(false),
+            confirmation: Confirmation::default(),
             reserve,
             gate: RwLock::new(()),
             index: IndexState::default(),
@@ -240,6 +247,8 @@ pub(crate) struct Writer {
     undecided: Vec<Kept>,
     /// While the index is built anew: whether its new file is there.
     index_is_new: bool,
+    /// Whether pruned entries may still stand in the log's file.
+    pruning: bool,
 }
 
 impl Drop for Writer {
@@ -255,7 +264,7 @@ impl Writer {
         shared.publish(&recovered.tail);
         let Recovered { files, tail, change } = recovered;
         let (batch, undecided) = (Batch::default(), Vec::new());
-        Self { shared, files: Some(files), tail, change, batch, undecided, index_is_new: false }
+        Self { shared, files: Some(files), tail, change, batch, undecided, index_is_new: false, pruning: true }
     }
 
     /// Serves until it is told to stop or everybody has gone; what was accepted is finished.
@@ -297,11 +306,12 @@ impl Writer {
         }
     }
 
-    /// Waits for the next message; meanwhile, tries to come out of trouble, and builds a damaged index
-    /// anew. `None` when everybody has gone.
+    /// Waits for the next message; meanwhile, tries to come out of trouble, builds a damaged index anew, and removes
+    /// what was pruned. `None` when everybody has gone.
     fn next(&mut self, messages: &Receiver<Message>) -> Option<Message> {
         loop {
-            let patience = if self.heal() { Duration::ZERO } else { RETRY };
+            let busy = self.heal() | self.remove_pruned();
+            let patience = if busy { Duration::ZERO } else { RETRY };
             match messages.recv_timeout(patience) {
                 Ok(message) => return Some(message),
                 Err(RecvTimeoutError::Timeout) if self.files.is_none() => {

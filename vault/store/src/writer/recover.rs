@@ -88,12 +88,13 @@ fn open(shared: &Shared) -> Result<Files, RecoverError> {
 }
 
 /// Appends pending entries that the log lacks; renames documents whose rows were committed; goes
-/// through with erasures; brings the index up to date.
+/// through with erasures; lets a pruned log begin where it should; brings the index up to date.
 fn put_in_order(shared: &Shared, files: Files) -> Result<Recovered, RecoverError> {
     let mut tail = Tail::load(&files.audit)?;
     append_pending(shared, &files, &mut tail)?;
     place_documents(shared, &files.vault)?;
     erasures::finish(shared, &files)?;
+    log_file::begin_where_told(&files.vault, &files.audit)?;
     let change = newest_change(&files.vault)?;
     match catch_up(shared, &files, change, tail.head.size) {
         Err(RecoverError::Index(error)) if connection::is_damage(&error) => shared.index.condemn(),

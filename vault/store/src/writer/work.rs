@@ -57,6 +57,8 @@ pub(crate) struct Effects {
     pub(crate) removed: Vec<(coffre_core::ids::DocumentId, u32)>,
     pub(crate) erased: Vec<Tombstone>,
     pub(crate) access: Vec<AccessKey>,
+    /// The log is to begin later.
+    pub(crate) pruned: bool,
     pub(crate) change: u64,
 }
 

@@ -129,7 +129,7 @@ fn a_log_that_is_checkpointed_by_the_capture_goes_on_in_a_new_one() {
 }
 
 /// Bytes of all objects in the spool.
-fn spool_bytes(place: &Place) -> u64 {
+pub(crate) fn spool_bytes(place: &Place) -> u64 {
     let mut folders = vec![place.spool().join("main"), place.spool().join("keyring")];
     let mut bytes = 0;
     while let Some(folder) = folders.pop() {
@@ -142,7 +142,7 @@ fn spool_bytes(place: &Place) -> u64 {
     bytes
 }
 
-fn try_create(store: &Store, number: u32) -> Result<SubjectId, Unavailable> {
+pub(crate) fn try_create(store: &Store, number: u32) -> Result<SubjectId, Unavailable> {
     let transaction = CreateRecord { record_type: kind(), subject: store.new_subject(), fields: sample(number) };
     match store.transact(transaction, draft(Action::Create), None, Depends::default()).wait() {
         Ok((subject, _)) => Ok(subject),

@@ -15,11 +15,12 @@ pub(crate) fn log_agrees_with_its_head(store: &Store) -> Vec<Entry> {
     let signed = store.tree_head();
     let head = TreeHead::open(signed.note.as_bytes(), store.verification_key(), Some(store.origin())).unwrap();
     let logged = store.snapshot().unwrap().hashed_entries(0, usize::MAX >> 1).unwrap();
-    assert!(logged.iter().zip(0..).all(|((entry, _), index)| entry.index == index), "a gap in the log");
-    assert!(logged.iter().all(|(entry, hash)| leaf_hash(&entry.leaf) == *hash), "a leaf is not its hash");
+    assert!(logged.iter().zip(0..).all(|(entry, index)| entry.index == index), "a gap in the log");
+    assert!(logged.iter().all(|entry| leaf_hash(entry.leaf.as_ref().unwrap()) == entry.hash), "a leaf is not its hash");
     assert_eq!((head.size, signed.size), (logged.len() as u64, logged.len() as u64));
-    assert_eq!(root_of(logged.iter().map(|(_, hash)| *hash)), head.root);
-    let entries: Vec<Entry> = logged.iter().map(|(entry, _)| Entry::from_leaf(&entry.leaf).unwrap()).collect();
+    assert_eq!(root_of(logged.iter().map(|entry| entry.hash)), head.root);
+    let entries: Vec<Entry> =
+        logged.iter().map(|entry| Entry::from_leaf(entry.leaf.as_ref().unwrap()).unwrap()).collect();
     assert!(entries.windows(2).all(|pair| pair[0].time <= pair[1].time), "time runs backwards");
     entries
 }

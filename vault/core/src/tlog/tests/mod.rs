@@ -12,6 +12,7 @@ mod entries;
 mod exports;
 mod faults;
 mod proofs;
+mod pruned;
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;

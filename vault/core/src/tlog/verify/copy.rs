@@ -8,6 +8,7 @@ use super::super::bundle::BundleEntries;
 use super::super::head::TreeHead;
 use super::super::tile::{HashTile, TILE_WIDTH, TileEdge, TileKind, TilePath};
 use super::fault::{LogFault, NotAnExtension};
+use super::pruned::Prefix;
 use super::suspect::Suspect;
 use crate::merkle::{Frontier, Hash, leaf_hash};
 use crate::note::VerificationKey;
@@ -28,6 +29,8 @@ pub trait CopySource {
 pub struct CopyReport {
     /// Its signed head; all its entries were verified.
     pub head: TreeHead,
+    /// The index of the first entry that was not pruned.
+    pub minimum_index: u64,
     /// How many files were read.
     pub files: u64,
 }
@@ -55,8 +58,8 @@ pub fn verify_copy<S: CopySource>(
     for (bundle, leaves) in tiles {
         walk.visit(bundle, leaves)?;
     }
-    let files = walk.conclude()?;
-    Ok(CopyReport { head, files })
+    let (minimum_index, files) = walk.conclude()?;
+    Ok(CopyReport { head, minimum_index, files })
 }
 
 fn read<S: CopySource>(source: &S, path: &str) -> Result<Option<Vec<u8>>, LogFault> {
@@ -73,6 +76,9 @@ struct Walk<'a, S> {
     leaves: Frontier,
     edge: TileEdge,
     root_at_known_size: Option<Hash>,
+    prefix: Prefix,
+    /// The first bundle that is there, behind those that are not.
+    first_bundle: Option<u64>,
     /// Set by the first entry that does not hash to its leaf.
     suspicion: Option<Suspicion>,
     /// The first tile above level 0 that does not fit the leaves.
@@ -102,6 +108,8 @@ impl<'a, S: CopySource> Walk<'a, S> {
             leaves: Frontier::new(),
             edge: TileEdge::default(),
             root_at_known_size: from_nothing.then(Hash::empty_root),
+            prefix: Prefix::default(),
+            first_bundle: None,
             suspicion: None,
             misfit: None,
         }
@@ -110,13 +118,19 @@ impl<'a, S: CopySource> Walk<'a, S> {
     /// Reads the bundle and the level 0 tile of one index and holds them against each other.
     fn visit(&mut self, bundle: TilePath, tile: TilePath) -> Result<(), LogFault> {
         let Some(bytes) = self.read(bundle)? else {
-            return Err(self.why_absent(bundle)?);
+            let fault = self.why_absent(bundle)?;
+            // Perhaps it was pruned: an entry further on says so.
+            let is_first = self.prefix.is_all(self.leaves.size()) && matches!(fault, LogFault::Missing { .. });
+            return if is_first { self.pass(tile) } else { Err(fault) };
         };
         let hashes = self.hashes(tile)?.ok_or(LogFault::HashTile { path: tile })?;
         let mut entries = BundleEntries::new(&bytes);
         for leaf in hashes {
             match entries.next() {
-                Some(Ok(entry)) => self.see(leaf, leaf_hash(entry)),
+                Some(Ok(entry)) => {
+                    self.prefix.see(self.leaves.size(), Some(entry));
+                    self.see(leaf, leaf_hash(entry));
+                }
                 Some(Err(_)) => self.unreadable(Some(leaf), self.malformed(bundle))?,
                 None => self.unreadable(Some(leaf), self.too_short())?,
             }
@@ -126,6 +140,15 @@ impl<'a, S: CopySource> Walk<'a, S> {
             Some(_) => self.unreadable(None, self.malformed(bundle)),
             None => Ok(()),
         }
+    }
+
+    /// Goes on over leaves whose entries are not there.
+    fn pass(&mut self, tile: TilePath) -> Result<(), LogFault> {
+        for leaf in self.hashes(tile)?.ok_or(LogFault::HashTile { path: tile })? {
+            self.prefix.see(self.leaves.size(), None);
+            self.grow(leaf)?;
+        }
+        Ok(())
     }
 
     /// Compares the next entry with its leaf.
@@ -205,8 +228,8 @@ impl<'a, S: CopySource> Walk<'a, S> {
         Ok(())
     }
 
-    /// Everything was read: what does it add up to?
-    fn conclude(mut self) -> Result<u64, LogFault> {
+    /// Everything was read: what does it add up to? The minimum index and how many files there were.
+    fn conclude(mut self) -> Result<(u64, u64), LogFault> {
         for tile in std::mem::take(&mut self.edge).into_partial() {
             self.check_upper(&tile)?;
         }
@@ -232,7 +255,8 @@ impl<'a, S: CopySource> Walk<'a, S> {
         if let (Some(known), Some(root)) = (self.known, self.root_at_known_size) {
             NotAnExtension::by_root(root, known).map_err(LogFault::NotAnExtension)?;
         }
-        Ok(self.files)
+        let minimum_index = self.prefix.minimum_index().map_err(|index| LogFault::Missing { index })?;
+        Ok((minimum_index, self.files))
     }
 
     /// The level 0 tile with the hash of this entry is at fault.
@@ -246,8 +270,10 @@ impl<'a, S: CopySource> Walk<'a, S> {
     fn why_absent(&mut self, bundle: TilePath) -> Result<LogFault, LogFault> {
         let signed = self.head.size;
         let start = bundle.index() * TILE_WIDTH;
+        let known = self.first_bundle.filter(|first| *first > bundle.index());
         for later in (bundle.index() + 1..).map_while(|index| TilePath::at(TileKind::Entries, index, signed)) {
-            if self.read(later)?.is_some() {
+            if known.is_some() || read(self.source, &later.to_string())?.is_some() {
+                self.first_bundle = known.or(Some(later.index()));
                 return Ok(LogFault::Missing { index: start });
             }
         }

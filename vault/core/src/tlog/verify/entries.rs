@@ -2,6 +2,7 @@
 
 use super::super::head::TreeHead;
 use super::fault::{LogFault, NotAnExtension};
+use super::pruned::Prefix;
 use super::suspect::Suspect;
 use crate::merkle::{Frontier, Hash, leaf_hash};
 
@@ -10,8 +11,8 @@ use crate::merkle::{Frontier, Hash, leaf_hash};
 pub struct StoredEntry<L> {
     /// The index it is stored under.
     pub index: u64,
-    /// The leaf: the bytes that were logged.
-    pub leaf: L,
+    /// The leaf: the bytes that were logged. `None` if it was pruned.
+    pub leaf: Option<L>,
     /// The leaf hash stored with it.
     pub hash: Hash,
 }
@@ -21,6 +22,8 @@ pub struct StoredEntry<L> {
 pub struct EntriesReport {
     /// The edge of the tree over all entries: what the next entry is appended to.
     pub frontier: Frontier,
+    /// The index of the first entry that was not pruned.
+    pub minimum_index: u64,
     /// How many of the entries no head has signed yet, at the end.
     pub unsigned: u64,
 }
@@ -46,7 +49,13 @@ where
         }
     }
     let signed = newest.map_or(0, |head| head.size);
-    let mut walk = Walk { tree: Frontier::new(), heads: heads.into_iter().peekable(), agreed: 0, suspect: None };
+    let mut walk = Walk {
+        tree: Frontier::new(),
+        heads: heads.into_iter().peekable(),
+        agreed: 0,
+        prefix: Prefix::default(),
+        suspect: None,
+    };
     walk.check_heads()?;
     for entry in entries {
         let entry = entry.map_err(|source| LogFault::Read {
@@ -66,6 +75,7 @@ struct Walk<'a, I: Iterator<Item = &'a TreeHead>> {
     heads: std::iter::Peekable<I>,
     /// The size of the last head that the tree agreed with.
     agreed: u64,
+    prefix: Prefix,
     suspect: Option<Suspect>,
 }
 
@@ -75,11 +85,14 @@ impl<'a, I: Iterator<Item = &'a TreeHead>> Walk<'a, I> {
         if let Some(fault) = out_of_place(index, entry.index) {
             return Err(self.suspect.as_ref().map_or(fault, Suspect::verdict));
         }
-        let found = leaf_hash(entry.leaf.as_ref());
-        match &mut self.suspect {
-            Some(suspect) => suspect.watch(index, entry.hash, Some(found)),
-            None if found == entry.hash => {}
-            None => self.suspect = Some(Suspect::new(index, entry.hash, found)),
+        self.prefix.see(index, entry.leaf.as_ref().map(AsRef::as_ref));
+        let found = entry.leaf.as_ref().map(|leaf| leaf_hash(leaf.as_ref()));
+        match (&mut self.suspect, found) {
+            (Some(suspect), found) => suspect.watch(index, entry.hash, found),
+            (None, Some(found)) if found != entry.hash => {
+                self.suspect = Some(Suspect::new(index, entry.hash, found));
+            }
+            (None, _) => {}
         }
         self.tree.append(entry.hash);
         self.check_heads()
@@ -103,10 +116,11 @@ impl<'a, I: Iterator<Item = &'a TreeHead>> Walk<'a, I> {
             return Err(suspect.verdict());
         }
         let have = self.tree.size();
-        match have.checked_sub(signed) {
-            Some(unsigned) => Ok(EntriesReport { frontier: self.tree, unsigned }),
-            None => Err(LogFault::Truncated { have, signed }),
-        }
+        let Some(unsigned) = have.checked_sub(signed) else {
+            return Err(LogFault::Truncated { have, signed });
+        };
+        let minimum_index = self.prefix.minimum_index().map_err(|index| LogFault::Missing { index })?;
+        Ok(EntriesReport { frontier: self.tree, minimum_index, unsigned })
     }
 }
 

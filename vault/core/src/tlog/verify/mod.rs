@@ -4,6 +4,7 @@
 mod copy;
 mod entries;
 mod fault;
+mod pruned;
 mod suspect;
 
 pub use copy::{CopyReport, CopySource, verify_copy};

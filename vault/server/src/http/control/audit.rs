@@ -35,6 +35,7 @@ async fn verify(State(api): State<Api>, Account(_): Account, request: Request) -
     let verified = api.keeper.verify_log().await?;
     Answer::new(StatusCode::OK).json(&json!({
         "sound": verified.fault.is_none(),
+        "minimum_index": verified.minimum_index,
         "fault": verified.fault.map(|fault| fault.to_string()),
         "origin": verified.head.origin,
         "size": verified.head.size,

@@ -1,7 +1,7 @@
 //! Importing over the control socket: one request, and lines of JSON until it has ended.
 //!
 //! `{"progress": {"done": 300, "total": 1000}}` as often as a batch is done, then one last line:
-//! `{"report": {…}}`, or `{"fault": {"message": "…", "causes": ["…"], "may_pass": false}}`.
+//! `{"report": {…}}`, or `{"fault": {"message": "…", "causes": ["…"], "unsuitable": false, "may_pass": false}}`.
 
 use std::convert::Infallible;
 use std::error::Error;
@@ -47,7 +47,8 @@ async fn import(State(api): State<Api>, Account(call): Account, request: Request
             Ok(report) => json!({ "report": report }),
             Err(fault) => {
                 let (message, causes) = (fault.to_string(), causes(&fault));
-                json!({ "fault": { "message": message, "causes": causes, "may_pass": fault.may_pass() } })
+                let (unsuitable, may_pass) = (fault.is_unsuitable(), fault.may_pass());
+                json!({ "fault": { "message": message, "causes": causes, "unsuitable": unsuitable, "may_pass": may_pass } })
             }
         });
     });

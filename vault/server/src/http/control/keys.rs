@@ -18,7 +18,7 @@ pub(super) fn routes() -> Routes {
 async fn rotate(State(api): State<Api>, Account(call): Account, request: Request) -> Result<Response, Problem> {
     let (parts, sent) = request.into_parts();
     Parameters::none(&parts.uri)?;
-    body::none(&parts.headers, sent, &api.limits).await?;
-    let receipt = api.keeper.rotate_root(call).await?;
+    let recovery = body::json_or_none(&parts.headers, sent, &api.limits).await?;
+    let receipt = api.keeper.rotate_root(call, recovery).await?;
     Answer::recorded(&receipt).json(&json!({ "status": "rotated" }))
 }

@@ -9,6 +9,7 @@ mod healed;
 mod killed;
 mod pool;
 mod promised;
+mod pruned;
 mod settings;
 
 use std::path::Path;

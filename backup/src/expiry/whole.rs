@@ -1,0 +1,123 @@
+//! The newest chain of the keyring that is whole: a base with the right bytes, and every segment after it proven, without
+//! a gap. Everything older can be done without.
+
+use std::collections::BTreeMap;
+
+use coffre_core::ids::GenerationId;
+use coffre_core::spool::{Base, Chain, Manifest as _, ObjectName, Ordinal, Pinned, segments_after};
+use coffre_core::time::Timestamp;
+
+use crate::content::{self, ContentError, Expected, Meter};
+use crate::destination::{Source, SourceError};
+use crate::observer::Cancelled;
+use crate::segments::{self, SegmentFailure};
+use crate::sources::Surveyed;
+
+/// A chain that a keyring can be restored from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Whole {
+    pub(super) generation: GenerationId,
+    pub(super) base: Ordinal,
+    /// The newest moment that is signed in it.
+    pub(super) reaches: Timestamp,
+}
+
+/// The newest one of a line of generations, the oldest of which comes first.
+pub(super) fn newest(
+    place: &dyn Source,
+    surveyed: &Surveyed,
+    line: &[GenerationId],
+    pinned: &Pinned,
+    meter: &mut Meter<'_>,
+) -> Result<Option<Whole>, SourceError> {
+    for generation in line.iter().rev() {
+        let manifests = surveyed.survey.keyring.generation(*generation).into_iter().flat_map(|g| g.manifests());
+        // The newest manifest that names a base counts: it was right until then.
+        let bases: BTreeMap<Ordinal, (&Base, Timestamp)> = manifests
+            .map(|signed| (&signed.manifest.chains.keyring.base, signed.manifest.heading().time))
+            .map(|(base, time)| (base.position, (base, time)))
+            .collect();
+        let mut next = None;
+        for (position, (base, time)) in bases.iter().rev() {
+            let chain = Candidate { place, surveyed, pinned, generation: *generation, base, next };
+            if let Some(newest) = chain.check(*time, meter)? {
+                return Ok(Some(Whole { generation: *generation, base: *position, reaches: newest }));
+            }
+            next = Some(*position);
+        }
+    }
+    Ok(None)
+}
+
+/// A chain that may be whole.
+struct Candidate<'a> {
+    place: &'a dyn Source,
+    surveyed: &'a Surveyed,
+    pinned: &'a Pinned,
+    generation: GenerationId,
+    base: &'a Base,
+    /// Where the next one begins.
+    next: Option<Ordinal>,
+}
+
+impl Candidate<'_> {
+    /// The newest moment in it, if it is whole.
+    fn check(&self, begun: Timestamp, meter: &mut Meter<'_>) -> Result<Option<Timestamp>, SourceError> {
+        if !self.is_without_gap() || !self.base_is_right(meter)? {
+            return Ok(None);
+        }
+        let (mut previous, mut log, mut newest) = (self.base.sha256, None, begun);
+        for (position, size) in self.segments() {
+            let name = ObjectName::Segment { generation: self.generation, chain: Chain::Keyring, position };
+            meter.expect_more(size);
+            let seen = match segments::read(self.place, &name, self.pinned, meter, &mut |_, _| Ok(())) {
+                Ok(seen) => seen,
+                Err(SegmentFailure::Fault(_) | SegmentFailure::Each(_)) => return Ok(None),
+                Err(SegmentFailure::Source(error)) => return Err(error),
+                Err(SegmentFailure::Cancelled(cancelled)) => return Err(cancelled.into()),
+            };
+            if seen.header.previous != previous || !seen.header.frames.continue_after(log.as_ref()) {
+                return Ok(None);
+            }
+            (previous, log) = (seen.link.sha256, Some(seen.header.frames.after()));
+            newest = newest.max(seen.header.time);
+        }
+        Ok(Some(newest))
+    }
+
+    fn segments(&self) -> impl Iterator<Item = (Ordinal, u64)> + use<'_> {
+        segments_after(&self.surveyed.listing, self.generation, Chain::Keyring, self.base.position)
+    }
+
+    /// Whether all that is there before the next chain follow one another, and up to it.
+    fn is_without_gap(&self) -> bool {
+        let last = self.segments().last().map_or(self.base.position, |(position, _)| position);
+        let beyond = self.surveyed.listing.keys().any(|name| {
+            matches!(name, ObjectName::Segment { generation, chain: Chain::Keyring, position }
+                if *generation == self.generation
+                    && *position > last
+                    && self.next.is_none_or(|next| *position < next))
+        });
+        !beyond && self.next.is_none_or(|next| last.next() == next)
+    }
+
+    fn base_is_right(&self, meter: &mut Meter<'_>) -> Result<bool, SourceError> {
+        let Base { position, size, sha256, .. } = *self.base;
+        let name = ObjectName::Base { generation: self.generation, chain: Chain::Keyring, position };
+        if self.surveyed.listing.get(&name) != Some(&size) {
+            return Ok(false);
+        }
+        let content = match self.place.open(&name.path(&self.pinned.scope), None) {
+            Err(SourceError::NotFound { .. }) => return Ok(false),
+            opened => opened?,
+        };
+        meter.expect_more(size);
+        match content::check(content, Expected { size, sha256 }, meter) {
+            Ok(()) => Ok(true),
+            Err(error) => match ContentError::within(&error) {
+                Some(ContentError::Cancelled(cancelled)) => Err(Cancelled::into(cancelled)),
+                _ => Ok(false),
+            },
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! What runs by itself and whom it tells: the schedule, the scratch space of drills, the ways of `[notify]`. Nothing is
+//! sent: programs and secrets are looked for, and the names of servers looked up.
+
+use std::fs;
+use std::net::ToSocketAddrs as _;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
+
+use coffre_backup::jobs::Jobs;
+use coffre_store::clock::{Clock as _, SystemClock};
+use coffre_store::{Database, Layout};
+
+use super::finding::Finding;
+use super::permissions;
+use crate::configuration::{Backup, Configuration, Notify};
+use crate::figures;
+
+/// The jobs in the schedule: whether each has a time, and went well when it was last to.
+pub(super) fn schedule(configuration: &Configuration, backup: &Backup) -> Vec<Finding> {
+    let (subject, rows) = ("schedule", configuration.schedule.rows());
+    if rows.is_empty() {
+        let detail = "no job runs by itself: something outside drives them, or nothing does";
+        return vec![Finding::good(subject, detail)];
+    }
+    let jobs = match Jobs::load(backup.state()) {
+        Ok(jobs) => jobs,
+        Err(error) => return vec![Finding::of_error(subject, &error)],
+    };
+    let now = SystemClock.now();
+    let mut findings = Vec::new();
+    for row in &rows {
+        let name = row.job.name;
+        let memory = jobs.jobs.get(name).cloned().unwrap_or_default();
+        let since = memory.considered.unwrap_or(now);
+        if row.next_after(now).is_none() {
+            let detail = format!("{name} has no time that ever comes");
+            findings.push(Finding::bad(subject, detail, "correct its cron expression in [schedule.jobs]"));
+        } else if row.is_late(&memory, since, now) {
+            let detail = format!("{name} let two of its times pass without a success");
+            findings.push(Finding::bad(subject, detail, "look whether `coffre backup follow` runs, and at its log"));
+        }
+    }
+    let names: Vec<&str> = rows.iter().map(|row| row.job.name).collect();
+    findings.push(Finding::good(subject, format!("`coffre backup follow` runs {}", names.join(", "))));
+    if names.contains(&"report") && !configuration.notify.tells_somebody() {
+        let remedy = "add [notify.mail], [notify.webhook] or `command` to [notify]";
+        findings.push(Finding::bad(subject, "the report goes to nobody", remedy));
+    }
+    findings
+}
+
+/// Whether a drill has room: for what the vault holds now.
+pub(super) fn scratch(directory: &Path, backup: &Backup) -> Vec<Finding> {
+    let own = rustix::process::geteuid();
+    let ours = fs::metadata(directory).is_ok_and(|metadata| own.is_root() || metadata.uid() == own.as_raw());
+    if backup.destinations.is_empty() || !ours {
+        return Vec::new();
+    }
+    let subject = "scratch space of drills";
+    let folder = backup.drill.scratch.as_deref().unwrap_or(directory);
+    let usable = permissions::writable_directory(subject, folder);
+    let Ok(disk) = rustix::fs::statvfs(folder) else { return vec![usable] };
+    let layout = Layout::new(directory);
+    let databases = [Database::Vault, Database::Keyring, Database::Audit].map(|of| layout.database(of));
+    let bytes = databases.iter().map(|path| bytes_of(path)).sum::<u64>() + bytes_of(&layout.documents());
+    let free = disk.f_bavail.saturating_mul(disk.f_frsize);
+    if free >= bytes {
+        return vec![usable];
+    }
+    let (needed, free) = (figures::bytes(bytes), figures::bytes(free));
+    let detail = format!("{} has {free} free, and a drill needs {needed}", folder.display());
+    vec![Finding::bad(subject, detail, "make room, or set `scratch` in [backup.drill] to another disk")]
+}
+
+/// Bytes of a file, or of all files below a folder, as far as this account may see them.
+fn bytes_of(path: &Path) -> u64 {
+    let Ok(entries) = fs::read_dir(path) else { return fs::metadata(path).map_or(0, |metadata| metadata.len()) };
+    entries.flatten().map(|entry| bytes_of(&entry.path())).sum()
+}
+
+/// The ways that people are told.
+pub(super) fn notify(notify: &Notify) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    if let Some(program) = notify.command.first() {
+        findings.push(program_finding(program));
+    }
+    if let Some(mail) = &notify.mail {
+        findings.extend(mail.password_file.as_deref().map(|file| permissions::secret_file("password of mail", file)));
+        findings.push(known_host("mail server", &mail.server));
+    }
+    if let Some(webhook) = &notify.webhook {
+        findings.push(permissions::secret_file("secret of the webhook", &webhook.secret_file));
+        findings.push(known_host("webhook", &host_of(&webhook.url)));
+    }
+    findings.extend(notify.heartbeat.as_deref().map(|url| known_host("heartbeat", &host_of(url))));
+    if !notify.tells_somebody() {
+        let remedy = "add [notify.mail], [notify.webhook] or `command` to [notify], and a heartbeat that others watch";
+        findings.push(Finding::warning("notify", "nobody is told how backups stand", remedy));
+    }
+    findings
+}
+
+/// The host alone: an address may hold a secret in its path.
+fn host_of(url: &str) -> String {
+    url.parse::<ureq::http::Uri>().ok().and_then(|uri| uri.host().map(str::to_owned)).unwrap_or_default()
+}
+
+fn known_host(subject: &str, host: &str) -> Finding {
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    // The port is only to have an address to ask for.
+    match (bare, 443).to_socket_addrs().map(|mut found| found.next()) {
+        Ok(Some(_)) => Finding::good(subject, format!("{host} is known")),
+        Ok(None) | Err(_) => Finding::bad(
+            subject,
+            format!("no address is known of {host:?}"),
+            "correct it in [notify], or look at this machine's name service",
+        ),
+    }
+}
+
+fn program_finding(program: &str) -> Finding {
+    let subject = "command of notify";
+    let is_there = |path: &Path| path.is_file() && rustix::fs::access(path, rustix::fs::Access::EXEC_OK).is_ok();
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let found = if program.contains('/') {
+        Some(Path::new(program).to_owned()).filter(|path| is_there(path))
+    } else {
+        std::env::split_paths(&path).map(|folder| folder.join(program)).find(|path| is_there(path))
+    };
+    match found {
+        Some(path) => Finding::good(subject, path.display().to_string()),
+        None => Finding::bad(
+            subject,
+            format!("{program} is no program that this account can run"),
+            "install it, or correct `command` in [notify]",
+        ),
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::super::finding::State;
+    use super::*;
+
+    fn states(text: &str) -> Vec<(String, State)> {
+        let settings: Notify = toml::from_str(text).unwrap();
+        notify(&settings).into_iter().map(|finding| (finding.subject, finding.state)).collect()
+    }
+
+    #[test]
+    fn who_is_told_is_looked_for_and_nothing_is_sent() {
+        assert_eq!(states(""), [("notify".to_owned(), State::Warning)]);
+        assert_eq!(states("command = [\"true\"]"), [("command of notify".to_owned(), State::Good)]);
+        for program in ["/nowhere/tell", "no-such-program-here", "/etc/hostname"] {
+            let found = states(&format!("command = [\"{program}\"]"));
+            assert_eq!(found, [("command of notify".to_owned(), State::Bad)], "{program}");
+        }
+        let mail = "[mail]\nserver = \"127.0.0.1\"\nfrom = \"a@b.fr\"\nto = [\"c@d.fr\"]\ntls = \"none\"";
+        assert_eq!(states(mail), [("mail server".to_owned(), State::Good)]);
+        let lost = mail.replace("127.0.0.1", "mail.invalid");
+        assert_eq!(states(&lost), [("mail server".to_owned(), State::Bad)]);
+        let hook = "heartbeat = \"https://[::1]/secret\"\n[webhook]\nurl = \"https://hooks.invalid/secret\"\nsecret_file = \"/nowhere\"";
+        let found = states(hook);
+        assert_eq!(found.iter().filter(|(_, state)| *state == State::Bad).count(), 2, "{found:?}");
+        let told = toml::from_str::<Notify>(hook).map(|settings| notify(&settings)).unwrap();
+        assert!(told.iter().all(|finding| !finding.detail.contains("secret ") && !finding.detail.contains("/secret")));
+    }
+}

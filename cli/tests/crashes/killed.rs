@@ -1,0 +1,145 @@
+//! Killed at every named step: whatever was confirmed is recoverable from the destination alone, whatever was answered is
+//! in the vault, and both go on.
+
+use std::os::unix::process::ExitStatusExt as _;
+use std::process::ExitStatus;
+
+use crate::journal::{Journal, Known};
+use crate::scene::Scene;
+use crate::server::{Server, until};
+use crate::shim::Shim;
+use crate::steps::{BASE, CAPTURE, CHECKPOINT, RESTORE, SHIPPING, Step};
+
+fn killed(status: ExitStatus) -> bool {
+    status.signal() == Some(9)
+}
+
+/// A vault of which everything so far is confirmed, and what that is.
+struct Confirmed {
+    scene: Scene,
+    known: Known,
+}
+
+impl Confirmed {
+    fn new() -> Self {
+        let (scene, journal) = (Scene::new(), Journal::default());
+        let server = scene.serve();
+        let mut desk = scene.work(&server, &journal, "Vorher");
+        (0..3).for_each(|_| desk.create().expect("it serves"));
+        desk.store(0, 9_000).expect("it serves");
+        desk.change(1).expect("it serves");
+        desk.read(1).expect("it serves");
+        desk.erase(2).expect("it serves");
+        scene.succeeds(&["backup", "run"]).expect("it is backed up");
+        server.stop();
+        Self { scene, known: journal.known() }
+    }
+
+    fn go_on(&self) -> AtWork {
+        let scene = self.scene.copy();
+        let server = scene.serve();
+        // A copy's files are others: the chains go on behind a new base.
+        scene.succeeds(&["backup", "run"]).expect("it is backed up");
+        AtWork { server, scene, journal: Journal::going_on(&self.known), confirmed: self.known.clone() }
+    }
+}
+
+/// A vault that is served and goes on from there.
+struct AtWork {
+    scene: Scene,
+    server: Server,
+    journal: Journal,
+    confirmed: Known,
+}
+
+impl AtWork {
+    /// More of everything, as far as the server lives.
+    fn go_on(&self, name: &str) {
+        let mut desk = self.scene.work(&self.server, &self.journal, name);
+        let _gone = desk.create().and_then(|()| desk.store(0, 9_000)).and_then(|()| desk.change(0));
+    }
+
+    fn holds(mut self, step: &Step) -> Result<(), String> {
+        self.server.end();
+        self.scene.destination_alone_has(&self.confirmed).map_err(|lost| format!("from the destination: {lost}"))?;
+        self.scene.recovers(&self.journal.known())?;
+        self.scene.destination_alone_has(&self.journal.known()).map_err(|lost| format!("afterwards: {lost}"))?;
+        Ok(())
+    }
+}
+
+fn at_each(steps: &[Step], kill: impl Fn(&mut AtWork, &Step)) {
+    let (confirmed, mut failed) = (Confirmed::new(), Vec::new());
+    for step in steps {
+        let mut work = confirmed.go_on();
+        kill(&mut work, step);
+        if let Err(why) = work.holds(step) {
+            failed.push(format!("{}: {why}", step.name));
+        }
+    }
+    assert!(failed.is_empty(), "{failed:#?}");
+}
+
+#[test]
+fn at_each_step_of_capture() {
+    at_each(CAPTURE, |work, step| {
+        work.scene.shim.plan(&[step.rule]);
+        work.go_on("Dabei");
+        until(step.name, || work.server.ended().is_some_and(killed));
+    });
+}
+
+#[test]
+fn at_each_step_of_a_wal_checkpoint() {
+    at_each(CHECKPOINT, |work, step| {
+        work.go_on("Dabei");
+        work.scene.shim.plan(&[step.rule]);
+        work.server.terminate();
+        until(step.name, || work.server.ended().is_some_and(killed));
+    });
+}
+
+#[test]
+fn at_each_step_of_a_base_backup() {
+    at_each(BASE, |work, step| {
+        work.go_on("Dabei");
+        work.scene.succeeds(&["backup", "run"]).expect("it is captured");
+        work.confirmed = work.journal.known();
+        work.scene.shim.plan(&[step.rule]);
+        work.scene.run(&["backup", "run", "--base"]);
+        until(step.name, || work.server.ended().is_some_and(killed));
+    });
+}
+
+#[test]
+fn at_each_step_of_shipping() {
+    at_each(SHIPPING, |work, step| {
+        work.go_on("Dabei");
+        let ended = work.scene.run_under(&[step.rule], &["backup", "run", "--base"]);
+        assert!(killed(ended), "{}: {ended}", step.name);
+    });
+}
+
+#[test]
+fn at_each_step_of_a_restore() {
+    let mut work = Confirmed::new().go_on();
+    work.go_on("Dabei");
+    work.scene.succeeds(&["backup", "run"]).expect("it is captured");
+    work.server.end();
+    let known = work.journal.known();
+    for step in RESTORE {
+        let scene = work.scene.copy();
+        let restore = scene.restore("again");
+        let restore: Vec<&str> = restore.iter().map(String::as_str).collect();
+        let shim = Shim::below(scene.path());
+        shim.plan(&[step.rule]);
+        let ended = scene.start_under(&shim, &restore).wait().expect("it ends");
+        assert!(killed(ended), "{}: {ended}", step.name);
+        // The same command goes on.
+        scene.succeeds(&restore).unwrap_or_else(|error| panic!("{}: {error}", step.name));
+        scene.take_the_place_of_the_vault("again");
+        let server = Server::start(scene.path());
+        scene.missing(&server, &known).unwrap_or_else(|lost| panic!("{}: {lost}", step.name));
+        server.stop();
+    }
+}

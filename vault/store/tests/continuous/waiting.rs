@@ -1,0 +1,166 @@
+//! What a destination has not confirmed stays in the spool, within its declared size, and what happens then is as declared.
+
+use std::fs;
+use std::num::NonZeroU64;
+
+use coffre_core::ids::GenerationId;
+use coffre_core::spool::{Chain, Ordinal, Side};
+use coffre_store::{CaptureError, Store, Unavailable, WhenFull};
+
+use crate::broken::{spool_bytes, try_create};
+use crate::rebuilt::{Place, caught_up, wait};
+use crate::support::{create, make, open};
+
+const KEEP: NonZeroU64 = NonZeroU64::new(2).unwrap();
+
+fn confirmed(store: &Store, number: u64) {
+    store.confirmed(Some((store.generation(), Ordinal::new(number).unwrap())));
+}
+
+/// The numbers of the main manifests, or the places of the bases of a chain, that are in a spool.
+fn numbers(spool: &std::path::Path, store: &Store, side: Side, folder: &str) -> Vec<u64> {
+    let folder = spool.join(side.vault_folder(store.scope())).join(store.generation().to_string()).join(folder);
+    let name = |entry: fs::DirEntry| entry.file_name().into_string().unwrap();
+    let names = fs::read_dir(folder).unwrap().map(|entry| name(entry.unwrap()));
+    let kept = names.filter(|name| name.ends_with(".note") || name.ends_with(".base"));
+    let mut numbers: Vec<u64> = kept.map(|name| name[..16].parse().unwrap()).collect();
+    numbers.sort_unstable();
+    numbers
+}
+
+fn manifests(spool: &std::path::Path, store: &Store) -> Vec<u64> {
+    numbers(spool, store, Side::Main, "manifests")
+}
+
+#[test]
+fn nothing_goes_that_a_destination_has_not_confirmed() {
+    let dir = tempfile::tempdir().unwrap();
+    make(dir.path());
+    let (spool, store) = (dir.path().join("spool"), open(dir.path()));
+    store.await_confirmations(WhenFull::KeepServing);
+    let capture = || {
+        create(&store, 1);
+        store.capture(&spool, KEEP, "coffre test").unwrap();
+    };
+    (0..5).for_each(|_| capture());
+    assert_eq!(manifests(&spool, &store), [1, 2, 3, 4, 5], "nobody has confirmed anything yet");
+    for chain in [Chain::Vault, Chain::Audit] {
+        assert_eq!(numbers(&spool, &store, Side::Main, chain.folder()).len(), 5, "{chain}");
+    }
+    assert_eq!(numbers(&spool, &store, Side::Keyring, "manifests"), [4, 5], "the newest keyring opens every point");
+
+    // A destination is at the third: it goes on from there.
+    confirmed(&store, 3);
+    capture();
+    assert_eq!(manifests(&spool, &store), [3, 4, 5, 6]);
+    // One says it is at a generation that is not this one, or one holds nothing: everything stays.
+    store.confirmed(Some((GenerationId::from_bytes([9; 16]), Ordinal::new(6).unwrap())));
+    capture();
+    store.confirmed(None);
+    capture();
+    assert_eq!(manifests(&spool, &store), [3, 4, 5, 6, 7, 8]);
+    confirmed(&store, 8);
+    capture();
+    assert_eq!(manifests(&spool, &store), [8, 9], "and no more than is kept anyway");
+}
+
+/// A vault that waits for a destination, with a spool of some base backups.
+fn waiting(place: &Place, when_full: WhenFull) -> Store {
+    let mut options = place.options();
+    options.keep = KEEP;
+    let store = open(place.dir.path());
+    store.await_confirmations(when_full);
+    store.follow(options.clone()).unwrap();
+    caught_up(&store);
+    let one = spool_bytes(place);
+    drop(store);
+    (options.spool_limit, options.when_full) = (Some(one * 6), when_full);
+    let store = open(place.dir.path());
+    store.await_confirmations(when_full);
+    store.follow(options).unwrap();
+    caught_up(&store);
+    store
+}
+
+#[test]
+fn a_full_spool_gives_up_what_is_not_confirmed_where_the_vault_is_to_keep_serving() {
+    let place = Place::new();
+    let store = waiting(&place, WhenFull::KeepServing);
+    let limit = store.capture_status().spool_limit.unwrap();
+    let mut most = 0;
+    wait(|| {
+        let found = manifests(&place.spool(), &store);
+        if spool_bytes(&place) < limit {
+            assert_eq!(found[0], 1, "nothing goes while there is room: {found:?}");
+        }
+        most = most.max(found.len());
+        create(&store, 1);
+        store.capture(&place.spool(), KEEP, "asked for").unwrap();
+        manifests(&place.spool(), &store)[0] > 1
+    });
+    assert!(most >= 4, "{most}");
+    // What is kept anyway, and perhaps one that was asked for when there was room again.
+    assert!(manifests(&place.spool(), &store).len() <= 3);
+    assert!(store.readiness().is_ok());
+    create(&store, 2);
+    caught_up(&store);
+    store.close();
+    place.assert_rebuilt();
+}
+
+#[test]
+fn a_full_spool_keeps_what_is_not_confirmed_where_the_vault_is_to_refuse_and_comes_back_by_itself() {
+    let place = Place::new();
+    let store = waiting(&place, WhenFull::Refuse);
+    let mut last = 1;
+    wait(|| {
+        // A vault that refuses captures no more either.
+        let _refused = try_create(&store, 1);
+        match store.capture(&place.spool(), KEEP, "asked for") {
+            Ok(captured) => last = captured.number,
+            Err(error) => assert!(matches!(error, CaptureError::SpoolLimit { .. }), "{error}"),
+        }
+        store.readiness() == Err(Unavailable::SpoolFull)
+    });
+    let found = manifests(&place.spool(), &store);
+    assert_eq!(found, (1..=last).collect::<Vec<_>>(), "nothing went");
+    assert_eq!(try_create(&store, 2), Err(Unavailable::SpoolFull));
+    assert!(matches!(store.capture(&place.spool(), KEEP, "asked for").unwrap_err(), CaptureError::SpoolLimit { .. }));
+    assert_eq!(manifests(&place.spool(), &store), found, "another base backup would make no room, and is not taken");
+
+    // The destination is back, and has got everything.
+    confirmed(&store, last);
+    wait(|| store.readiness().is_ok());
+    assert_eq!(manifests(&place.spool(), &store), [last, last + 1]);
+    create(&store, 3);
+    caught_up(&store);
+    store.close();
+    place.assert_rebuilt();
+}
+
+#[test]
+fn a_spool_that_was_lost_is_gone_on_with_at_a_place_where_nothing_ever_was() {
+    let place = Place::new();
+    let store = place.following();
+    create(&store, 1);
+    caught_up(&store);
+    let places = |side: Side, chain: Chain| numbers(&place.spool(), &store, side, chain.folder());
+    let before = places(Side::Main, Chain::Vault);
+    for side in Side::ALL {
+        fs::remove_dir_all(place.spool().join(side.folder())).unwrap();
+    }
+    // Without a word from anybody it goes on where it was.
+    store.capture(&place.spool(), KEEP, "asked for").unwrap();
+    assert_eq!(places(Side::Main, Chain::Vault), [before[0] + 1]);
+    store.spool_was_lost();
+    let captured = store.capture(&place.spool(), KEEP, "asked for").unwrap();
+    assert_eq!(manifests(&place.spool(), &store), [captured.number], "nothing older is promised");
+    for (side, chain) in [(Side::Main, Chain::Vault), (Side::Main, Chain::Audit), (Side::Keyring, Chain::Keyring)] {
+        let after = places(side, chain);
+        assert!(after.len() == 1 && after[0] > before[0] + 1_000_000, "{chain}: {after:?}");
+    }
+    create(&store, 2);
+    caught_up(&store);
+    store.close();
+    place.assert_rebuilt();
+}
