@@ -1,7 +1,7 @@
 # The same commands for people and for continuous integration; each one says what it lacks.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench crash fuzz sbom reproducible
+.PHONY: help setup demo test check bench crash fuzz schemathesis clients stunnel sbom reproducible
 
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 
@@ -30,6 +30,18 @@ crash: setup ## lose the power and kill the server a thousand times each (ARGS="
 
 fuzz: setup ## fuzz every reader of outside bytes, ten minutes each
 	@scripts/fuzz $(or $(ARGS),600)
+
+schemathesis: ## have schemathesis try the API with requests of its own making
+	cargo build --locked -p coffre-cli
+	@scripts/schemathesis $(TARGET)/debug/coffre
+
+clients: ## generate, compile and run the TypeScript and PHP clients
+	cargo build --locked -p coffre-cli
+	@scripts/clients $(TARGET)/debug/coffre
+
+stunnel: ## try the stunnel configuration for clients without modern TLS
+	cargo build --locked -p coffre-cli
+	@scripts/stunnel $(TARGET)/debug/coffre
 
 sbom: ## write the bill of materials (CycloneDX) to target/sbom
 	@scripts/sbom

@@ -22,12 +22,12 @@ const KEYRING_MANIFEST: &str = include_str!("../../vault/core/src/spool/tests/go
 const INVENTORY: &str = include_str!("../../vault/core/src/spool/tests/golden/inventory.txt");
 const SEGMENT: &[u8] = include_bytes!("../../vault/core/src/spool/tests/golden/segment-header");
 const LOG_SEGMENT: &[u8] = include_bytes!("../../vault/core/src/spool/tests/golden/log-segment-header");
-const SHARE: &str = include_str!("../../vault/core/src/key_share/golden/share-2-of-3.txt");
 const APPROVALS: [(&str, &str); 3] = [
     ("policies", include_str!("../../vault/core/src/approval/golden/policies.note")),
     ("application", include_str!("../../vault/core/src/approval/golden/application.note")),
     ("officers", include_str!("../../vault/core/src/approval/golden/officers.note")),
 ];
+const SHARE: &str = include_str!("../../vault/core/src/key_share/golden/share-2-of-3.txt");
 const MAPPING: &str = include_str!("../../policies/mappings/legal-cobol.toml");
 
 /// Writes every seed below this folder, under the name of its target.

@@ -78,6 +78,8 @@ pub enum Action {
     DecideRequests,
     /// Export these fields for the person whom they are about.
     Export,
+    /// Export these fields of many records, for a service of the house; two operators agree to it.
+    BulkExport,
     /// See what retention would do to records.
     PlanRetention,
     /// Let retention set apart and erase what is past its time.
@@ -104,7 +106,7 @@ pub(crate) enum Scope {
 
 impl Action {
     /// Every action, in the order in which they are shown.
-    pub const ALL: [Self; 36] = [
+    pub const ALL: [Self; 37] = [
         Self::Read,
         Self::Search,
         Self::ReadVersions,
@@ -139,6 +141,7 @@ impl Action {
         Self::ListRequests,
         Self::DecideRequests,
         Self::Export,
+        Self::BulkExport,
         Self::PlanRetention,
         Self::RunRetention,
     ];
@@ -180,6 +183,7 @@ impl Action {
             Self::ListRequests => "list-requests",
             Self::DecideRequests => "decide-requests",
             Self::Export => "export",
+            Self::BulkExport => "bulk-export",
             Self::PlanRetention => "plan-retention",
             Self::RunRetention => "run-retention",
         }
@@ -194,7 +198,8 @@ impl Action {
             | Self::Amend
             | Self::CheckContactable
             | Self::ProposeChange
-            | Self::Export => Scope::Fields,
+            | Self::Export
+            | Self::BulkExport => Scope::Fields,
             Self::ListDocuments | Self::ReadDocument | Self::UploadDocument => Scope::DocumentFields,
             Self::RestoreVersion
             | Self::GiveGrant

@@ -84,6 +84,20 @@ pub enum GrantFault {
     Period,
 }
 
+impl GrantFault {
+    /// The member of a grant that is wrong.
+    pub const fn member(&self) -> &'static str {
+        match self {
+            Self::UnknownRecordType { .. } => "type",
+            Self::UnknownPurpose { .. } | Self::PurposeNotForRole { .. } => "purpose",
+            Self::NoFields | Self::UnknownField { .. } | Self::NeverOpens { .. } => "fields",
+            Self::UnknownCondition | Self::Article9 { .. } => "article9",
+            Self::NotNeeded { .. } => "role",
+            Self::Period => "valid_until",
+        }
+    }
+}
+
 impl Policies {
     /// What is wrong with a grant on a record of this type; nothing, if it can be given.
     pub fn grant_faults(&self, record_type: &RecordTypeName, terms: &GrantTerms) -> Vec<GrantFault> {

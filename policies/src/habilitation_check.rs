@@ -65,6 +65,19 @@ pub enum HabilitationFault {
     Oneself,
 }
 
+impl HabilitationFault {
+    /// The member of a habilitation that is wrong.
+    pub const fn member(&self) -> &'static str {
+        match self {
+            Self::UnknownRecordType { .. } => "type",
+            Self::NoCategories | Self::UnknownCategory { .. } | Self::NotSpecial { .. } => "categories",
+            Self::NoPurposes | Self::UnknownPurpose { .. } | Self::PurposeAdmitsNone { .. } => "purposes",
+            Self::Period => "valid_until",
+            Self::Oneself => "operator",
+        }
+    }
+}
+
 impl Policies {
     /// What is wrong with a habilitation that an operator would give; nothing, if it can be given.
     pub fn habilitation_faults(&self, giver: &str, terms: &HabilitationTerms) -> Vec<HabilitationFault> {

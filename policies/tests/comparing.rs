@@ -91,12 +91,15 @@ fn what_is_declared_anew_or_no_longer_is_told() {
     insta::assert_snapshot!(told(&Comparison::between(&embedded, &special)));
 }
 
+/// How the second rule for longer archives goes on after its words.
+const LONGER: &str = "archive = \"P10Y\"\nsource.fr = \"Code des assurances, article L114-1 (dix ans";
+
 #[test]
 fn every_rule_of_retention_is_compared() {
     let embedded = Policies::embedded().unwrap();
     for (from, to, name) in [
         ("active = \"P3Y\"", "active = \"P2Y\"", "policyholder without a contract"),
-        ("archive = \"P10Y\"", "archive = \"P9Y\"", "policyholder longer where contract.product says "),
+        (LONGER, &LONGER.replace("P10Y", "P9Y"), "policyholder longer where contract.product says "),
         ("keep = \"P12M\"", "keep = \"P6M\"", "audit log"),
         ("\nopposes-erasure = \"legal-claims\"", "", "policyholder "),
     ] {

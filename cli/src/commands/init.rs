@@ -70,30 +70,27 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     let officers = &arguments.officers;
     let enrolled = if officers.is_empty() { Ok(None) } else { enrol(&directory, officers).map(Some) };
     if arguments.json {
-        let mut report = report(&directory, &arguments.environment, &vault);
-        report["officers"] = officers.iter().map(Officer::known_as).collect();
-        output::json(&report)?;
+        output::json(&report(&directory, arguments, &vault))?;
     } else {
         output::line(lines(&directory, &arguments.environment, &vault, told.as_deref()))?;
     }
-    conclude(enrolled, arguments.json)
+    say_who_approves(enrolled, arguments.json)?;
+    Ok(Exit::Success)
 }
 
-/// Says whether anybody approves what takes effect in the new vault.
-fn conclude(enrolled: anyhow::Result<Option<String>>, json: bool) -> anyhow::Result<Exit> {
-    match enrolled {
-        Ok(None) => {
-            output::note("nobody approves policies and applications here: enrol officers with `coffre officer enrol`")?;
+/// Who approves from now on, or that nobody does.
+fn say_who_approves(enrolled: anyhow::Result<Option<String>>, json: bool) -> anyhow::Result<()> {
+    match enrolled.context(
+        "the vault is made, but its officers are not enrolled; run `coffre officer enrol` with the same lines",
+    )? {
+        None => {
+            let advice = "nobody approves policies and applications here: enrol officers with `coffre officer enrol`";
+            output::note(advice)?;
         }
-        Ok(Some(told)) if !json => output::line(told)?,
-        Ok(Some(_)) => {}
-        Err(error) => {
-            let context =
-                "the vault is made, but its officers are not enrolled; run `coffre officer enrol` with the same lines";
-            return Err(error.context(context));
-        }
+        Some(told) if !json => output::line(told)?,
+        Some(_) => {}
     }
-    Ok(Exit::Success)
+    Ok(())
 }
 
 /// A vault whose recovery identity is somebody's already, or is written to a file.
@@ -140,14 +137,15 @@ fn beside(directory: &Path) -> PathBuf {
     path.into()
 }
 
-fn report(directory: &Path, environment: &Environment, vault: &Initialized) -> serde_json::Value {
+fn report(directory: &Path, arguments: &Arguments, vault: &Initialized) -> serde_json::Value {
     json!({
         "directory": directory,
-        "environment": environment,
+        "environment": arguments.environment,
         "vault_id": vault.vault,
         "verification_key": vault.verification_key,
         "recovery_recipient": vault.recovery_recipient,
         "recovery_identity_file": vault.recovery_identity_file,
+        "officers": arguments.officers.iter().map(Officer::known_as).collect::<Vec<_>>(),
     })
 }
 

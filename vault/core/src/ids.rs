@@ -124,6 +124,10 @@ identifier!(
     HoldId, "hold"
 );
 identifier!(
+    /// An export of many records.
+    ExportId, "export"
+);
+identifier!(
     /// A request that was filed with Legal. (`RequestId` is one call of the API.)
     FilingId, "request"
 );

@@ -7,6 +7,7 @@
 //!   committed audit entry;
 //! - nothing here decides who may read: that is the server's `authorization`, by the policies.
 
+mod answered;
 mod applications;
 mod approvals;
 mod capture;
@@ -49,6 +50,7 @@ pub mod transactions;
 mod values;
 mod writer;
 
+pub use answered::{ANSWER_SECONDS, Answered, Known, RepeatKey};
 pub use approvals::{ApprovalCounts, ApprovedPolicies};
 pub use capture::{CaptureError, CaptureOptions, CaptureStatus, Captured, CaughtUp, WhenFull};
 pub use carrying::Carrying;

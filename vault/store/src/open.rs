@@ -327,13 +327,13 @@ mod tests {
             let file = database.file_name();
             set(1);
             let refused = open().unwrap_err();
-            assert!(matches!(refused, OpenError::Older { found: 1, known: 2, .. }), "{refused}");
-            let told = format!("{file} has format 1, this version of coffre knows 2 alone: use the coffre that made");
+            assert!(matches!(refused, OpenError::Older { found: 1, known: schema::VERSION, .. }), "{refused}");
+            let told = format!("{file} has format 1, this version of coffre knows 3 alone: use the coffre that made");
             assert!(refused.to_string().starts_with(&told), "{refused}");
-            set(3);
+            set(schema::VERSION + 1);
             let refused = open().unwrap_err();
-            assert!(matches!(refused, OpenError::Newer { found: 3, known: 2, .. }), "{refused}");
-            assert!(refused.to_string().starts_with(&format!("{file} has format 3")), "{refused}");
+            assert!(matches!(refused, OpenError::Newer { found: 4, known: schema::VERSION, .. }), "{refused}");
+            assert!(refused.to_string().starts_with(&format!("{file} has format 4")), "{refused}");
             set(schema::VERSION);
             open().unwrap();
         }

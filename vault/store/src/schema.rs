@@ -2,7 +2,7 @@
 //! and legacy keys are encrypted under the subject's key or are keyed hashes.
 
 /// The version of the schema, in each file's `user_version`.
-pub(crate) const VERSION: i32 = 2;
+pub(crate) const VERSION: i32 = 3;
 /// That of `index.db`: another one is built anew, since everything in it is derived.
 pub(crate) const INDEX_VERSION: i32 = 2;
 
@@ -83,6 +83,11 @@ CREATE INDEX filing_steps_by_subject ON filing_steps (subject);
 CREATE TABLE archived (
     subject BLOB NOT NULL, category TEXT NOT NULL, since INTEGER NOT NULL, PRIMARY KEY (subject, category)
 ) WITHOUT ROWID, STRICT;
+CREATE TABLE answered (
+    key BLOB PRIMARY KEY, request BLOB NOT NULL, at INTEGER NOT NULL, entry INTEGER NOT NULL, subject BLOB, output TEXT
+) WITHOUT ROWID, STRICT;
+CREATE INDEX answered_by_time ON answered (at);
+CREATE INDEX answered_by_subject ON answered (subject) WHERE subject IS NOT NULL;
 CREATE TABLE pending (idx INTEGER PRIMARY KEY, leaf BLOB NOT NULL, annotation BLOB) STRICT;
 ";
 
@@ -93,6 +98,10 @@ pub(crate) const OF_SUBJECT: [&str; 7] =
 /// What of a subject's requests goes with an erasure: what they say. That one was made and answered stays, for it must
 /// be possible to show that it was (GDPR article 5(2)).
 pub(crate) const SILENCE_FILINGS: &str = "UPDATE filing_steps SET sealed = NULL WHERE subject = ?1";
+
+/// What of the answers about a subject goes with an erasure: what they say. That a key was used stays for as long as any
+/// does, so that a late repetition does not create somebody again who was erased.
+pub(crate) const SILENCE_ANSWERS: &str = "UPDATE answered SET output = NULL WHERE subject = ?1";
 
 pub(crate) const KEYRING: &str = "
 CREATE TABLE subject_keys (

@@ -94,6 +94,10 @@ impl<'s> Snapshot<'s> {
         }
     }
 
+    pub(crate) const fn shared(&self) -> &'s Shared {
+        self.shared
+    }
+
     /// Whether all pages that this view came across were sound; if not, it answers nothing more.
     pub const fn is_sound(&self) -> bool {
         self.spoiled.get().is_none()

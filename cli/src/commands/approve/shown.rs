@@ -78,19 +78,16 @@ fn of_policies(
     row(text, language.pick("approuve", "approves"), &format!("{what} {serial}"));
     row(text, language.pick("politiques", "policy set"), &hashes.policies);
     row(text, language.pick("environnements", "environments"), &hashes.environments);
-    let (before, against) = match replaces {
-        Some(former) => {
-            row(text, language.pick("remplace", "replaces"), &former.policies);
-            let before = language.pick("Par rapport à celles approuvées avant", "Against those approved before");
-            (folders.approved_before(*former)?, before)
-        }
-        None => {
-            let built = language.pick(
-                "Les premières de ce coffre. Par rapport à celles d'origine",
-                "The first ones of this vault. Against those that this coffre was built with",
-            );
-            (PolicySet::load(None)?, built)
-        }
+    let (before, against) = if let Some(former) = replaces {
+        row(text, language.pick("remplace", "replaces"), &former.policies);
+        let before = language.pick("Par rapport à celles approuvées avant", "Against those approved before");
+        (folders.approved_before(*former)?, before)
+    } else {
+        let built = language.pick(
+            "Les premières de ce coffre. Par rapport à celles d'origine",
+            "The first ones of this vault. Against those that this coffre was built with",
+        );
+        (PolicySet::load(None)?, built)
     };
     let colon = language.pick(" :", ":");
     let (old, new) = (&before.policies, &approved.policies);

@@ -33,12 +33,11 @@ pub(super) fn new(
     folders: &Folders<'_>,
     signing: Option<&Signing<'_>>,
 ) -> anyhow::Result<()> {
-    let paper = match signing {
-        Some(signing) => show_and_sign(paper, folders, signing)?,
-        None => {
-            output::line(shown::words(&paper.statement, folders, Language::of_environment())?)?;
-            paper
-        }
+    let paper = if let Some(signing) = signing {
+        show_and_sign(paper, folders, signing)?
+    } else {
+        output::line(shown::words(&paper.statement, folders, Language::of_environment())?)?;
+        paper
     };
     paper.write_new(out)?;
     say(&paper, out)

@@ -90,9 +90,8 @@ fn one(
     watch: &mut Watch,
 ) -> anyhow::Result<Done> {
     let place = destination.open_to_remove()?;
-    let tell = |line: String, watch: &Watch| match arguments.json {
-        true => Ok(()),
-        false => watch.bar().beside(|| output::line(line)),
+    let tell = |line: String, watch: &Watch| {
+        if arguments.json { Ok(()) } else { watch.bar().beside(|| output::line(line)) }
     };
     let plan = match expiry::plan(&*place, pinned, older_than, SystemClock.now(), watch) {
         Ok(plan) => plan,

@@ -144,6 +144,10 @@ pub enum Action {
     ExportAccess,
     /// A person's data were exported to be taken elsewhere (GDPR article 20).
     ExportPortable,
+    /// It was proposed to export many records, for another operator to confirm.
+    ProposeBulkExport,
+    /// Many records were asked for; then, with an entry of its own, each that was exported.
+    BulkExport,
     /// What retention would do was asked for.
     PlanRetention,
     /// Categories of a record were set apart in the intermediate archive.

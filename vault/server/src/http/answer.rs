@@ -7,7 +7,8 @@ use coffre_store::Receipt;
 use serde::Serialize;
 
 use super::problem::Problem;
-use super::{AUDIT_ENTRY, etag};
+use super::{AUDIT_ENTRY, REPLAYED, etag};
+use crate::usecases::Recorded;
 
 /// An answer being put together.
 pub(super) struct Answer {
@@ -19,6 +20,17 @@ impl Answer {
     /// An answer whose entry is committed.
     pub(super) fn recorded(receipt: &Receipt) -> Self {
         Self::new(StatusCode::OK).with(AUDIT_ENTRY, Some(receipt.index().into()))
+    }
+
+    /// An answer about what was created, now or the first time.
+    pub(super) fn created(recorded: &Recorded, path: &str) -> Self {
+        Self::kept(recorded).created_at(path)
+    }
+
+    /// An answer that is given again when the request is repeated.
+    pub(super) fn kept(recorded: &Recorded) -> Self {
+        let repeated = recorded.repeated.then_some(HeaderValue::from_static("true"));
+        Self::new(StatusCode::OK).with(AUDIT_ENTRY, Some(recorded.entry.into())).with(REPLAYED, repeated)
     }
 
     pub(super) fn new(status: StatusCode) -> Self {

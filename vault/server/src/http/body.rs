@@ -24,12 +24,41 @@ pub(super) async fn json<T: DeserializeOwned>(
     limits: &Limits,
     media_types: &[&str],
 ) -> Result<T, Problem> {
-    if !media_types.iter().any(|known| is_of_type(headers, known)) {
-        drain(body).await;
-        return Err(other_type(media_types));
+    parsed(&bytes(headers, body, limits, media_types).await?)
+}
+
+/// Reads JSON.
+pub(super) fn parsed<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    // Read without their names, members would be taken for one another.
+    if bytes.trim_ascii_start().starts_with(b"[") {
+        return Err(not_as_expected("expected an object with named members"));
     }
-    let bytes = whole(headers, body, limits).await?;
-    serde_json::from_slice(&bytes).map_err(|error| malformed(&error))
+    let mut text = serde_json::Deserializer::from_slice(bytes);
+    let read = serde_path_to_error::deserialize(&mut text).map_err(|error| {
+        let place = error.path().to_string();
+        malformed(error.inner()).in_field(&place)
+    })?;
+    text.end().map_err(|error| malformed(&error))?;
+    Ok(read)
+}
+
+/// Reads the bytes of a body of one of these media types.
+pub(super) async fn bytes(
+    headers: &HeaderMap,
+    body: Body,
+    limits: &Limits,
+    media_types: &[&str],
+) -> Result<Bytes, Problem> {
+    whole(headers, of_type(headers, body, media_types).await?, limits).await
+}
+
+/// A body, if it is of one of these media types.
+pub(super) async fn of_type(headers: &HeaderMap, body: Body, media_types: &[&str]) -> Result<Body, Problem> {
+    if media_types.iter().any(|known| is_of_type(headers, known)) {
+        return Ok(body);
+    }
+    drain(body).await;
+    Err(other_type(media_types))
 }
 
 /// Reads a JSON body, or nothing where none is announced.
@@ -46,11 +75,7 @@ pub(super) async fn json_or_none<T: DeserializeOwned>(
 
 /// Reads a text.
 pub(super) async fn text(headers: &HeaderMap, body: Body, limits: &Limits) -> Result<Bytes, Problem> {
-    if is_of_type(headers, "text/plain") {
-        return whole(headers, body, limits).await;
-    }
-    drain(body).await;
-    Err(other_type(&["text/plain"]))
+    bytes(headers, body, limits, &["text/plain"]).await
 }
 
 /// Reads nothing: for routes that take no body.
@@ -148,6 +173,10 @@ fn malformed(error: &serde_json::Error) -> Problem {
             format!("not JSON from line {}, column {} on", error.line(), error.column())
         }
     };
+    not_as_expected(&said)
+}
+
+fn not_as_expected(said: &str) -> Problem {
     let title = "The body is not the JSON that is expected";
     Problem::new(StatusCode::BAD_REQUEST, "malformed-json", title, format!("{said}; see /openapi.json"))
 }
@@ -158,24 +187,41 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_wrong_is_told_without_the_value() {
-        #[derive(Debug, serde::Deserialize)]
-        #[serde(deny_unknown_fields)]
-        struct Strict {
-            #[expect(dead_code, reason = "only its parsing is tested")]
-            number: u32,
+    fn the_member_that_is_wrong_is_named_unless_it_may_be_a_text_of_somebody() {
+        type Places = std::collections::BTreeMap<String, Vec<u32>>;
+        for (text, told) in [
+            (r#"{"people": [1, "Dupont"]}"#, Some("people[1]")),
+            (r#"{"contact.email": [true]}"#, Some("contact.email[0]")),
+            (r#"{"Anne Dupont": true}"#, None),
+            ("[]", None),
+            (r#"{"people": [1]} {}"#, None),
+        ] {
+            let problem = parsed::<Places>(text.as_bytes()).unwrap_err();
+            let body = problem.body(coffre_core::ids::RequestId::from_bytes([0; 16]));
+            assert_eq!(body.get("field").and_then(serde_json::Value::as_str), told, "{text}: {body}");
         }
+    }
+
+    #[derive(Debug, serde::Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Strict {
+        #[expect(dead_code, reason = "only its parsing is tested")]
+        number: u32,
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_without_the_value() {
         for (text, told) in [
             (r#"{"number": "Dupont"}"#, "expected u32 at line 1 column 19; see /openapi.json"),
             (
                 r#"{"number": 1, "other": 2}"#,
                 "unknown field `other`, expected `number` at line 1 column 21; see /openapi.json",
             ),
+            (" [1]", "expected an object with named members; see /openapi.json"),
             (r#"{"number": 1"#, "not JSON: it ends at line 1, column 12; see /openapi.json"),
             ("{number}", "not JSON from line 1, column 2 on; see /openapi.json"),
         ] {
-            let error = serde_json::from_str::<Strict>(text).unwrap_err();
-            let body = format!("{:?}", malformed(&error));
+            let body = format!("{:?}", parsed::<Strict>(text.as_bytes()).unwrap_err());
             assert!(body.contains(&format!("{told:?}")), "{body}");
         }
     }

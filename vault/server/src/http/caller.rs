@@ -50,7 +50,8 @@ impl FromRequestParts<Api> for Program {
         let name = operator.as_ref().map(Operator::as_str);
         let entered = api.quotas.enter(application.id, name, Instant::now());
         let place = entered.map_err(|beyond| too_many(beyond, application.role, api))?;
-        Ok(Self(Call { request: scope.request, credential, operator, _place: Arc::new(place) }))
+        let (request, application) = (scope.request, application.id);
+        Ok(Self(Call { request, credential, application, operator, repeat_key: None, _place: Arc::new(place) }))
     }
 }
 

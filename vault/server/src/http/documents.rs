@@ -13,6 +13,7 @@ use serde_json::json;
 
 use super::answer::Answer;
 use super::caller::Caller;
+use super::creator::Creator;
 use super::digest::{self, REPR_DIGEST};
 use super::parameters::Parameters;
 use super::path::{Segments, identifier, version};
@@ -38,7 +39,7 @@ pub(super) fn routes() -> Routes {
 
 async fn upload(
     State(api): State<Api>,
-    Caller(call): Caller,
+    creator: Creator,
     Segments((kind, id)): Segments<(String, String)>,
     request: Request,
 ) -> Result<Response, Problem> {
@@ -60,7 +61,7 @@ async fn upload(
         if announced_length(&parts.headers).is_some_and(|length| length > most) {
             return Err(Failure::TooLong { most }.into());
         }
-        let mut upload = api.keeper.upload_document(&call, asked).await?;
+        let mut upload = api.keeper.upload_document(creator.call(), asked).await?;
         take(&mut upload, &mut sent, &api).await?;
         Ok::<Upload, Problem>(upload)
     };
@@ -71,9 +72,9 @@ async fn upload(
             return Err(refused);
         }
     };
-    let (stored, receipt) = upload.finish().await?;
+    let (stored, recorded) = upload.finish(|sha256| creator.knowing(&parts, sha256.as_bytes())).await?;
     let path = format!("/v1/records/{kind}/{id}/documents/{}", stored.id);
-    Answer::recorded(&receipt).created_at(&path).version(stored.version).json(&stored)
+    Answer::created(&recorded, &path).version(stored.version).json(&stored)
 }
 
 async fn take(upload: &mut Upload, sent: &mut Body, api: &Api) -> Result<(), Problem> {
@@ -151,7 +152,7 @@ fn streamed(content: DocumentStream, keeper: Arc<Keeper>, request: RequestId) ->
 
 async fn restore(
     State(api): State<Api>,
-    Caller(call): Caller,
+    creator: Creator,
     Segments((kind, id, document, number)): Segments<(String, String, String, String)>,
     request: Request,
 ) -> Result<Response, Problem> {
@@ -165,7 +166,7 @@ async fn restore(
         purpose: query.text("purpose"),
         reason: query.reason()?,
     };
-    body::none(&parts.headers, sent, &api.limits).await?;
-    let (stored, receipt) = api.keeper.restore_document(&call, asked).await?;
-    Answer::recorded(&receipt).with(axum::http::header::ETAG, etag::of(stored.version)).json(&stored)
+    let call = creator.no_body(&parts, sent, &api.limits).await?;
+    let (stored, recorded) = api.keeper.restore_document(&call, asked).await?;
+    Answer::kept(&recorded).with(axum::http::header::ETAG, etag::of(stored.version)).json(&stored)
 }

@@ -14,6 +14,7 @@ use serde_json::json;
 
 use super::answer::Answer;
 use super::caller::Caller;
+use super::creator::Creator;
 use super::parameters::Parameters;
 use super::path::{Segments, identifier};
 use super::problem::Problem;
@@ -59,14 +60,14 @@ struct EvidenceBody {
 
 async fn give(
     State(api): State<Api>,
-    Caller(call): Caller,
+    creator: Creator,
     Segments((kind, id)): Segments<(String, String)>,
     request: Request,
 ) -> Result<Response, Problem> {
     let (parts, sent) = request.into_parts();
     let mut query = Parameters::read(&parts.uri, &[], &["reason"])?;
     let subject = identifier(&id)?;
-    let given: GrantBody = body::json(&parts.headers, sent, &api.limits, &["application/json"]).await?;
+    let (given, call) = creator.json::<GrantBody>(&parts, sent, &api.limits).await?;
     let terms = GrantTerms {
         role: given.role,
         purpose: given.purpose,
@@ -78,8 +79,8 @@ async fn give(
         evidence: given.evidence.map(|EvidenceBody { document, sha256 }| Evidence { document, sha256 }),
     };
     let asked = GiveGrant { kind, subject, terms, categories: given.categories, reason: query.reason()? };
-    let (grant, receipt) = api.keeper.give_grant(&call, asked).await?;
-    Answer::recorded(&receipt).created_at(&format!("/v1/grants/{}", grant.id)).json(&grant)
+    let (grant, recorded) = api.keeper.give_grant(&call, asked).await?;
+    Answer::created(&recorded, &format!("/v1/grants/{}", grant.id)).json(&grant)
 }
 
 async fn list(

@@ -13,6 +13,7 @@ use serde_json::json;
 
 use super::answer::Answer;
 use super::caller::Caller;
+use super::creator::Creator;
 use super::parameters::Parameters;
 use super::path::{Segments, identifier};
 use super::problem::Problem;
@@ -43,10 +44,10 @@ struct HabilitationBody {
     valid_until: Option<Timestamp>,
 }
 
-async fn give(State(api): State<Api>, Caller(call): Caller, request: Request) -> Result<Response, Problem> {
+async fn give(State(api): State<Api>, creator: Creator, request: Request) -> Result<Response, Problem> {
     let (parts, sent) = request.into_parts();
     Parameters::none(&parts.uri)?;
-    let given: HabilitationBody = body::json(&parts.headers, sent, &api.limits, &["application/json"]).await?;
+    let (given, call) = creator.json::<HabilitationBody>(&parts, sent, &api.limits).await?;
     let operator: Operator =
         given.operator.parse().map_err(|error| Problem::malformed(format!("operator: {error}")))?;
     let terms = HabilitationTerms {
@@ -57,8 +58,8 @@ async fn give(State(api): State<Api>, Caller(call): Caller, request: Request) ->
         valid_from: given.valid_from.unwrap_or_else(|| api.keeper.now()),
         valid_until: given.valid_until,
     };
-    let (given, receipt) = api.keeper.give_habilitation(&call, GiveHabilitation { terms }).await?;
-    Answer::recorded(&receipt).created_at(&format!("/v1/habilitations/{}", given.id)).json(&given)
+    let (given, recorded) = api.keeper.give_habilitation(&call, GiveHabilitation { terms }).await?;
+    Answer::created(&recorded, &format!("/v1/habilitations/{}", given.id)).json(&given)
 }
 
 async fn list(State(api): State<Api>, Caller(call): Caller, uri: Uri) -> Result<Response, Problem> {

@@ -11,6 +11,7 @@ use serde_json::json;
 
 use super::answer::Answer;
 use super::caller::Caller;
+use super::creator::Creator;
 use super::parameters::Parameters;
 use super::path::{Segments, identifier};
 use super::problem::Problem;
@@ -42,17 +43,17 @@ impl From<Hold> for HoldView {
 
 async fn place(
     State(api): State<Api>,
-    Caller(call): Caller,
+    creator: Creator,
     Segments((kind, id)): Segments<(String, String)>,
     request: Request,
 ) -> Result<Response, Problem> {
     let (parts, sent) = request.into_parts();
     let mut query = Parameters::read(&parts.uri, &["purpose", "reason"], &[])?;
     let (subject, reason) = (identifier(&id)?, query.required_reason()?);
-    body::none(&parts.headers, sent, &api.limits).await?;
+    let call = creator.no_body(&parts, sent, &api.limits).await?;
     let asked = PlaceHold { kind, subject, purpose: query.text("purpose"), reason };
-    let (hold, receipt) = api.keeper.place_hold(&call, asked).await?;
-    Answer::recorded(&receipt).created_at(&format!("/v1/holds/{}", hold.id)).json(&HoldView::from(hold))
+    let (hold, recorded) = api.keeper.place_hold(&call, asked).await?;
+    Answer::created(&recorded, &format!("/v1/holds/{}", hold.id)).json(&HoldView::from(hold))
 }
 
 async fn list(

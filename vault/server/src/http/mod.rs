@@ -5,10 +5,14 @@ mod answer;
 mod audit;
 mod backup;
 mod body;
+mod bulk_export;
+mod bulk_import;
 mod caller;
 mod contactable;
 mod control;
+mod creator;
 mod digest;
+mod docs;
 mod documents;
 mod drills;
 mod erasure;
@@ -23,6 +27,7 @@ mod habilitations;
 mod health;
 mod holds;
 mod log;
+mod ndjson;
 mod openapi;
 mod operator;
 mod parameters;
@@ -74,6 +79,9 @@ const REQUEST: HeaderName = HeaderName::from_static("coffre-request");
 /// The index of the audit entry that an answer left.
 const AUDIT_ENTRY: HeaderName = HeaderName::from_static("coffre-audit-entry");
 
+/// On an answer that was given before: `true`.
+const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
+
 /// What every handler works with.
 #[derive(Clone)]
 pub(crate) struct Api {
@@ -112,11 +120,14 @@ fn routes() -> routes::Routes {
         .merge(subjects::routes())
         .merge(health::routes())
         .merge(openapi::routes())
+        .merge(docs::routes())
         .merge(erasure::routes())
         .merge(holds::routes())
         .merge(restriction::routes())
         .merge(requests::routes())
         .merge(export::routes())
+        .merge(bulk_export::routes())
+        .merge(bulk_import::routes())
         .merge(retention::routes())
 }
 

@@ -29,7 +29,8 @@ impl Parameters {
                 return Err(Problem::malformed(format!("an unknown query parameter; this route takes: {known}")));
             }
             if read.insert(name.clone(), value).is_some() {
-                return Err(Problem::malformed(format!("the query parameter {name} is given twice: give it once")));
+                return Err(Problem::malformed(format!("the query parameter {name} is given twice: give it once"))
+                    .with("parameter", name));
             }
         }
         let missing: Vec<&str> = required.iter().copied().filter(|name| !read.contains_key(*name)).collect();
@@ -53,7 +54,8 @@ impl Parameters {
 
     /// One that is parsed, if it is there.
     pub(super) fn parsed<T: FromStr>(&mut self, name: &str, expected: &str) -> Result<Option<T>, Problem> {
-        let wrong = || Problem::malformed(format!("the query parameter {name} is not {expected}"));
+        let wrong =
+            || Problem::malformed(format!("the query parameter {name} is not {expected}")).with("parameter", name);
         self.0.remove(name).map(|text| text.parse().map_err(|_| wrong())).transpose()
     }
 
@@ -64,14 +66,15 @@ impl Parameters {
         if (1..=most).contains(&limit) {
             Ok(limit)
         } else {
-            Err(Problem::malformed(format!("the query parameter limit is not {expected}")))
+            Err(Problem::malformed(format!("the query parameter limit is not {expected}")).with("parameter", "limit"))
         }
     }
 
     /// The fields asked for, separated by commas.
     pub(super) fn fields(&mut self) -> Result<BTreeSet<FieldPath>, Problem> {
         let text = self.text("fields");
-        let wrong = |error| Problem::malformed(format!("in the query parameter fields: {error}"));
+        let wrong =
+            |error| Problem::malformed(format!("in the query parameter fields: {error}")).with("parameter", "fields");
         text.split(',').map(|field| field.trim().parse().map_err(wrong)).collect()
     }
 

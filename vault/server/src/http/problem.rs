@@ -43,6 +43,11 @@ impl Problem {
         self.0.name
     }
 
+    /// What kind of answer it is.
+    pub(super) fn status(&self) -> StatusCode {
+        self.0.status
+    }
+
     /// What the server's own log says in addition.
     pub(super) fn logged(&self) -> Option<&str> {
         self.0.logged.as_deref()
@@ -57,6 +62,15 @@ impl Problem {
     pub(super) fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.0.members.insert(name.to_owned(), value.into());
         self
+    }
+
+    /// About a member of the body, if it is told as one: by names and numbers, not by a text that somebody wrote.
+    pub(super) fn in_field(self, place: &str) -> Self {
+        let told = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "_-.[]".contains(c);
+        if place.len() > 100 || !place.starts_with(|c: char| c.is_ascii_lowercase()) || !place.chars().all(told) {
+            return self;
+        }
+        self.with("field", place)
     }
 
     pub(super) fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
@@ -88,18 +102,24 @@ impl Problem {
             .with_header(WWW_AUTHENTICATE, HeaderValue::from_static(challenge))
     }
 
+    /// What it says, for one request.
+    pub(super) fn body(&self, request: RequestId) -> Value {
+        let Told { status, name, title, detail, members, .. } = &*self.0;
+        let mut body = members.clone();
+        body.insert("type".to_owned(), format!("{PREFIX}{name}").into());
+        body.insert("title".to_owned(), (*title).into());
+        body.insert("status".to_owned(), status.as_u16().into());
+        body.insert("detail".to_owned(), detail.as_str().into());
+        body.insert("instance".to_owned(), format!("urn:uuid:{request}").into());
+        Value::Object(body)
+    }
+
     /// The answer, for one request.
     pub(super) fn render(self, request: RequestId) -> Response {
-        let Told { status, name, title, detail, members, headers, logged: _ } = *self.0;
-        let mut body = members;
-        body.insert("type".to_owned(), format!("{PREFIX}{name}").into());
-        body.insert("title".to_owned(), title.into());
-        body.insert("status".to_owned(), status.as_u16().into());
-        body.insert("detail".to_owned(), detail.into());
-        body.insert("instance".to_owned(), format!("urn:uuid:{request}").into());
-        let mut answer = (status, Value::Object(body).to_string()).into_response();
+        let body = self.body(request);
+        let mut answer = (self.0.status, body.to_string()).into_response();
         answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        answer.headers_mut().extend(headers);
+        answer.headers_mut().extend(self.0.headers);
         answer
     }
 }

@@ -2,7 +2,7 @@
 
 use axum::http::StatusCode;
 use coffre_core::record::FieldPath;
-use coffre_policies::{HabilitationFault, Reason};
+use coffre_policies::{GrantFault, HabilitationFault, Reason};
 use coffre_store::{CaptureError, RotateError};
 use serde_json::{Value, json};
 
@@ -32,7 +32,8 @@ impl From<Failure> for Problem {
                     .with("faults", faults)
             }
             Failure::InvalidGrant { ref faults } => {
-                let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
+                let told = |fault: &GrantFault| json!({ "field": fault.member(), "fault": fault.to_string() });
+                let faults: Vec<Value> = faults.iter().map(told).collect();
                 unprocessable("invalid-grant", "The grant cannot be given", failure).with("faults", faults)
             }
             Failure::InvalidHabilitation { ref faults } => invalid_habilitation(faults, &failure),
@@ -81,11 +82,17 @@ impl From<Failure> for Problem {
             }
             Failure::NotProposed => conflict("not-proposed", "No erasure is proposed", failure),
             Failure::SealNotProposed => conflict("not-proposed", "Nobody proposed to seal", failure),
+            Failure::NoSuchExport => not_found("no-such-export", "No such export", failure),
             Failure::NoSuchErasure => not_found("no-such-erasure", "No such erasure", failure),
             Failure::NoSuchHold => not_found("no-such-hold", "No such hold", failure),
             Failure::UnusableReport { .. } => unprocessable("unusable-report", "The report proves nothing", failure),
             Failure::NoSuchPlace => not_found("no-such-place", "No such place", failure),
             Failure::SpoolStays => conflict("spool-stays", "The spool cannot be struck off", failure),
+            Failure::KeyReused => unprocessable("idempotency-key-reused", "The key is of another request", failure),
+            Failure::KeyInUse => {
+                conflict("idempotency-key-in-use", "The first request is under way", failure).again_after(1)
+            }
+            Failure::AnswerErased => Self::new(StatusCode::GONE, "answer-erased", "It was erased since", failure),
             Failure::Contended => {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "contended", "Access is changing", failure).again_after(1)
             }
@@ -100,13 +107,15 @@ impl From<Failure> for Problem {
             | Failure::Damaged(_)
             | Failure::Tree(_)
             | Failure::NotKept(_)
+            | Failure::Answered(_)
             | Failure::Internal { .. } => internal(&failure),
         }
     }
 }
 
 fn invalid_habilitation(faults: &[HabilitationFault], failure: &Failure) -> Problem {
-    let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
+    let told = |fault: &HabilitationFault| json!({ "field": fault.member(), "fault": fault.to_string() });
+    let faults: Vec<Value> = faults.iter().map(told).collect();
     let title = "The habilitation cannot be given";
     Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid-habilitation", title, failure).with("faults", faults)
 }

@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::answer::Answer;
 use super::caller::Caller;
+use super::creator::Creator;
 use super::parameters::Parameters;
 use super::path::{Segments, identifier};
 use super::problem::Problem;
@@ -27,23 +28,27 @@ pub(super) fn routes() -> Routes {
 
 async fn create(
     State(api): State<Api>,
-    Caller(call): Caller,
+    creator: Creator,
     Segments(kind): Segments<String>,
     request: Request,
 ) -> Result<Response, Problem> {
     let (parts, sent) = request.into_parts();
     let mut query = Parameters::read(&parts.uri, &["purpose"], &["reason"])?;
-    let values: RecordBody = body::json(&parts.headers, sent, &api.limits, &["application/json"]).await?;
-    if !values.cleared.is_empty() {
-        return Err(Problem::malformed("a new record has no category to clear: leave it out instead of sending null"));
-    }
-    let asked =
-        CreateRecord { kind, fields: Fields(values.fields), purpose: query.text("purpose"), reason: query.reason()? };
-    let (written, receipt) = api.keeper.create_record(&call, asked).await?;
-    Answer::recorded(&receipt)
-        .created_at(&format!("/v1/records/{}/{}", written.kind, written.id))
+    let (values, call) = creator.json::<RecordBody>(&parts, sent, &api.limits).await?;
+    let fields = Fields(new_values(values)?);
+    let asked = CreateRecord { kind, fields, purpose: query.text("purpose"), reason: query.reason()? };
+    let (written, recorded) = api.keeper.create_record(&call, asked).await?;
+    Answer::created(&recorded, &format!("/v1/records/{}/{}", written.kind, written.id))
         .version(written.version)
         .json(&written)
+}
+
+/// The values of a new record.
+pub(super) fn new_values(values: RecordBody) -> Result<BTreeMap<FieldPath, Value>, Problem> {
+    if values.cleared.is_empty() {
+        return Ok(values.fields);
+    }
+    Err(Problem::malformed("a new record has no category to clear: leave it out instead of sending null"))
 }
 
 async fn read(

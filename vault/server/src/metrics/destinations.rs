@@ -6,6 +6,10 @@ use serde::Deserialize;
 
 use super::Exposition;
 
+const CAPTURED: &str = "coffre_destination_captured_timestamp_seconds";
+const LAG: &str = "coffre_destination_lag_seconds";
+const BYTES: &str = "coffre_destination_behind_bytes";
+
 /// One destination.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -32,20 +36,17 @@ impl Exposition {
         if destinations.is_empty() {
             return;
         }
-        const CAPTURED: &str = "coffre_destination_captured_timestamp_seconds";
         self.head(CAPTURED, "gauge", "The newest moment that a destination holds; 0 for none.");
         for destination in destinations {
             let captured = destination.captured.map_or(0, Timestamp::as_seconds);
             self.sample(CAPTURED, &label(destination), &captured);
         }
-        const LAG: &str = "coffre_destination_lag_seconds";
         self.head(LAG, "gauge", "Seconds that a destination is behind the spool.");
         for destination in destinations {
             let Some(captured) = destination.captured else { continue };
             let behind = newest.map_or(0, |newest| (newest.as_seconds() - captured.as_seconds()).max(0));
             self.sample(LAG, &label(destination), &behind);
         }
-        const BYTES: &str = "coffre_destination_behind_bytes";
         self.head(BYTES, "gauge", "Bytes that a destination lacked when they were counted last.");
         for destination in destinations {
             if let Some(bytes) = destination.behind_bytes {

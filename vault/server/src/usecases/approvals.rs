@@ -110,7 +110,7 @@ impl Keeper {
         if in_force.as_ref().is_some_and(|in_force| in_force.hashes == hashes) {
             return Ok(());
         }
-        Err(ApprovalRefusal::from(not_approved(hashes, approved)).into())
+        Err(ApprovalRefusal::from(not_approved(hashes, approved.as_ref())).into())
     }
 
     fn policy_hashes(&self) -> PolicyHashes {
@@ -119,16 +119,16 @@ impl Keeper {
     }
 }
 
-fn not_approved(found: PolicyHashes, approved: Option<ApprovedPolicies>) -> PoliciesNotApproved {
+fn not_approved(found: PolicyHashes, approved: Option<&ApprovedPolicies>) -> PoliciesNotApproved {
     match approved {
         None => PoliciesNotApproved::None { found: found.policies.to_string() },
         Some(ApprovedPolicies { serial, hashes, .. }) if hashes.policies == found.policies => {
             let (found, approved) = (found.environments.to_string(), hashes.environments.to_string());
-            PoliciesNotApproved::Environments { found, serial, approved }
+            PoliciesNotApproved::Environments { found, serial: *serial, approved }
         }
         Some(ApprovedPolicies { serial, hashes, .. }) => {
             let (found, approved) = (found.policies.to_string(), hashes.policies.to_string());
-            PoliciesNotApproved::Others { found, serial, approved }
+            PoliciesNotApproved::Others { found, serial: *serial, approved }
         }
     }
 }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use coffre_core::audit::{Action, Decision, Draft, OperatorKnown};
 use coffre_core::four_eyes::KnownOperator;
-use coffre_core::ids::RequestId;
-use coffre_store::Application;
+use coffre_core::ids::{ApplicationId, RequestId};
+use coffre_store::{Application, RepeatKey};
 
 use crate::authentication::{Credential, Operator};
 use crate::quotas::Place;
@@ -15,8 +15,11 @@ use crate::quotas::Place;
 pub(crate) struct Call {
     pub(crate) request: RequestId,
     pub(crate) credential: Credential,
+    pub(crate) application: ApplicationId,
     /// Present wherever a human acts; a backup account's tree heads have none.
     pub(crate) operator: Option<Operator>,
+    /// What is created by it is created once under this key.
+    pub(crate) repeat_key: Option<RepeatKey>,
     /// Held for as long as the call is worked on.
     pub(crate) _place: Arc<Place>,
 }

@@ -7,7 +7,6 @@ use coffre_core::audit;
 use coffre_core::ids::SubjectId;
 use coffre_core::record::{Fields, RecordTypeName};
 use coffre_policies::Action;
-use coffre_store::Receipt;
 use coffre_store::transactions;
 use serde::Serialize;
 
@@ -16,6 +15,7 @@ use super::declared;
 use super::failure::Failure;
 use super::keeper::Keeper;
 use super::look::{Look, Question};
+use super::once::Recorded;
 
 /// What is asked for.
 pub(crate) struct CreateRecord {
@@ -40,7 +40,7 @@ impl Keeper {
         self: &Arc<Self>,
         call: &Call,
         asked: CreateRecord,
-    ) -> Result<(Written, Receipt), Failure> {
+    ) -> Result<(Written, Recorded), Failure> {
         let kind = self.record_type(&asked.kind)?.name().clone();
         let question = self.question_of_create(&asked)?;
         let fields = asked.fields;
@@ -53,8 +53,8 @@ impl Keeper {
                 Ok(transactions::CreateRecord { record_type: name.clone(), subject, fields: fields.clone() })
             })
         };
-        let (id, receipt) = self.change(call, look).await?;
-        Ok((Written { kind, id, version: 1 }, receipt))
+        let (id, recorded) = self.create(call, look).await?;
+        Ok((Written { kind, id, version: 1 }, recorded))
     }
 
     fn question_of_create(&self, asked: &CreateRecord) -> Result<Question, Failure> {

@@ -11,6 +11,12 @@ use super::failure::Failure;
 use super::keeper::Keeper;
 
 impl Keeper {
+    /// Looks whether a record type and a purpose are declared.
+    pub(crate) fn check_declared(&self, kind: &str, purpose: &str) -> Result<(), Failure> {
+        self.record_type(kind)?;
+        self.purpose(purpose).map(drop)
+    }
+
     /// A declared record type.
     pub(super) fn record_type(&self, name: &str) -> Result<&RecordType, Failure> {
         let known = || listed(self.policies.record_types().map(|kind| kind.name().as_str()));

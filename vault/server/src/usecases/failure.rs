@@ -13,7 +13,7 @@ use coffre_store::transactions::{
     RestoreError, RevokeApplicationError, RotateTokenError, WithdrawGrantError, WithdrawHabilitationError,
 };
 use coffre_store::{
-    CaptureError, CommitError, LogTreeError, ReadError, RotateError, StageError, Unavailable, WrongReceipt,
+    Answered, CaptureError, CommitError, LogTreeError, ReadError, RotateError, StageError, Unavailable, WrongReceipt,
     disk_is_full,
 };
 use thiserror::Error;
@@ -232,6 +232,9 @@ pub(crate) enum Failure {
     /// Nobody proposed to seal the vault.
     #[error("nobody proposed to seal the vault, or it was more than an hour ago: propose it first")]
     SealNotProposed,
+    /// No export of this name waits.
+    #[error("no such export is proposed, it was confirmed before, or it was more than an hour ago: propose it first")]
+    NoSuchExport,
     /// The record is neither erased nor about to be.
     #[error("the record is neither erased nor proposed for it")]
     NoSuchErasure,
@@ -256,6 +259,18 @@ pub(crate) enum Failure {
     /// The spool is part of the vault.
     #[error("the spool cannot be struck off: every destination is filled from it")]
     SpoolStays,
+    /// Not a failure to whoever asked: it was answered before, and is again.
+    #[error("it was answered before, in entry {}", .0.entry)]
+    Answered(Answered),
+    /// The key is of another request.
+    #[error("this key was used for another request within the last 24 hours: use a new key for each creation")]
+    KeyReused,
+    /// The first request of the key is not answered yet.
+    #[error("a request with this key is under way: wait for its answer, or repeat this one later")]
+    KeyInUse,
+    /// What the key created is erased.
+    #[error("what was created with this key was erased since: nothing is created again with it")]
+    AnswerErased,
     /// Access keeps changing under the decision.
     #[error("what the decision rests on keeps changing: repeat the request")]
     Contended,

@@ -15,6 +15,7 @@ use super::declared;
 use super::failure::Failure;
 use super::keeper::Keeper;
 use super::look::{Look, Question};
+use super::once::Recorded;
 use super::plan::{Plan, Reading};
 
 /// What is asked for.
@@ -56,7 +57,7 @@ impl Keeper {
         self: &Arc<Self>,
         call: &Call,
         asked: GiveGrant,
-    ) -> Result<(Grant, Receipt), Failure> {
+    ) -> Result<(Grant, Recorded), Failure> {
         let declared = self.record_type(&asked.kind)?;
         let (subject, mut terms) = (asked.subject, asked.terms);
         for category in &asked.categories {
@@ -80,7 +81,7 @@ impl Keeper {
             }
             Ok(plan)
         };
-        self.change(call, look).await
+        self.create(call, look).await
     }
 
     /// Lists a record's grants, oldest first, whatever their state.

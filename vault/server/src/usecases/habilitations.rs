@@ -14,6 +14,7 @@ use super::call::Call;
 use super::failure::Failure;
 use super::keeper::Keeper;
 use super::look::{Look, Question};
+use super::once::Recorded;
 use super::plan::{Plan, Reading};
 use crate::authentication::Operator;
 
@@ -44,7 +45,7 @@ impl Keeper {
         self: &Arc<Self>,
         call: &Call,
         asked: GiveHabilitation,
-    ) -> Result<(Habilitation, Receipt), Failure> {
+    ) -> Result<(Habilitation, Recorded), Failure> {
         let kind = self.record_type(asked.terms.record_type.as_str())?.name().clone();
         let question = question(Action::GiveHabilitation, audit::Action::GiveHabilitation, Some(kind));
         let look = move |look: &Look<'_>| {
@@ -57,7 +58,7 @@ impl Keeper {
                 Ok(transactions::GiveHabilitation { terms: asked.terms.clone() })
             })
         };
-        self.change(call, look).await
+        self.create(call, look).await
     }
 
     /// Lists those for records of a type, oldest first, whatever their state.

@@ -8,12 +8,14 @@ use coffre_core::audit;
 use coffre_core::ids::{HoldId, SubjectId};
 use coffre_core::record::RecordTypeName;
 use coffre_policies::Action;
+use coffre_store::transactions::PlacedHold;
 use coffre_store::{Hold, Receipt, Undisclosed, transactions};
 
 use super::call::Call;
 use super::failure::Failure;
 use super::keeper::Keeper;
 use super::look::{Look, Question};
+use super::once::Recorded;
 use super::plan::{Plan, Reading};
 
 /// What is asked for.
@@ -54,18 +56,20 @@ impl Keeper {
         self: &Arc<Self>,
         call: &Call,
         asked: PlaceHold,
-    ) -> Result<(Hold, Receipt), Failure> {
+    ) -> Result<(Hold, Recorded), Failure> {
         let kind = self.record_type(&asked.kind)?.name().clone();
         let purpose = Some(self.purpose(&asked.purpose)?);
-        let reason = Some(asked.reason.clone());
-        let question = question(Action::PlaceHold, audit::Action::PlaceHold, Some(kind), purpose, reason);
+        let reason = asked.reason.clone();
+        let question = question(Action::PlaceHold, audit::Action::PlaceHold, Some(kind), purpose, Some(reason.clone()));
         let look = move |look: &Look<'_>| {
             look.on_record(&question, asked.subject, |found| {
                 let (record_type, subject) = (found.kind.clone(), found.subject);
                 Ok(transactions::PlaceHold { record_type, subject, reason: asked.reason.clone() })
             })
         };
-        self.change(call, look).await
+        let (PlacedHold { id, at }, recorded) = self.create(call, look).await?;
+        // Not kept with the answer: a repetition states the same one.
+        Ok((Hold { id, placed_at: at, lifted_at: None, reason }, recorded))
     }
 
     /// Lifts a hold.

@@ -11,9 +11,11 @@ use tokio::sync::oneshot;
 
 use super::cosignatures::published_again;
 use super::drill::kept;
+use super::export::ExportProposal;
 use super::failure::Failure;
 use super::health::{Counted, LastBase};
 use super::log_sessions::LogSessions;
+use super::once::UnderWay;
 use super::published_head::PublishedHead;
 use super::seal::SealProposal;
 use super::viewers::{View, Viewers, Waiting};
@@ -36,7 +38,10 @@ pub(crate) struct Keeper {
     pub(super) counted: Counted,
     last_base: Mutex<Option<LastBase>>,
     pub(super) seal_proposed: Mutex<Option<SealProposal>>,
+    /// Oldest first.
+    pub(super) exports_proposed: Mutex<Vec<ExportProposal>>,
     viewers: Viewers,
+    pub(super) under_way: Arc<UnderWay>,
     /// Held by the one import that is under way.
     pub(super) importing: Mutex<()>,
     /// The keys whose cosignatures are believed.
@@ -70,7 +75,9 @@ impl Keeper {
             counted: Counted::default(),
             last_base: Mutex::default(),
             seal_proposed: Mutex::default(),
+            exports_proposed: Mutex::default(),
             viewers: Viewers::new(readers.min(cores)),
+            under_way: Arc::default(),
             importing: Mutex::new(()),
             published_head,
             log_tree,

@@ -40,11 +40,19 @@ pub(crate) struct RecordView {
 }
 
 /// The view before its fields are open.
-struct Sealed {
+pub(super) struct Sealed {
     kind: RecordTypeName,
     version: u32,
     fields: Undisclosed<Fields>,
     withheld: BTreeMap<FieldPath, Reason>,
+}
+
+impl Sealed {
+    /// The view, for the receipt of its entry.
+    pub(super) fn open(self, id: SubjectId, receipt: &Receipt) -> Result<RecordView, Failure> {
+        let Self { kind, version, fields, withheld } = self;
+        Ok(RecordView { kind, id, version, fields: fields.open(receipt)?, withheld })
+    }
 }
 
 impl Keeper {
@@ -57,9 +65,8 @@ impl Keeper {
         let (subject, version) = (asked.subject, asked.version);
         let question = self.question_of_read(asked)?;
         let look = move |look: &Look<'_>| prepare(look, &question, subject, version);
-        let (Sealed { kind, version, fields, withheld }, receipt) = self.disclose(call, look).await?;
-        let fields = fields.open(&receipt)?;
-        Ok((RecordView { kind, id: subject, version, fields, withheld }, receipt))
+        let (sealed, receipt) = self.disclose(call, look).await?;
+        Ok((sealed.open(subject, &receipt)?, receipt))
     }
 
     fn question_of_read(&self, asked: ReadRecord) -> Result<Question, Failure> {
@@ -81,7 +88,8 @@ impl Keeper {
     }
 }
 
-fn prepare(
+/// Plans the reading of what is open of a record.
+pub(super) fn prepare(
     look: &Look<'_>,
     question: &Question,
     subject: SubjectId,

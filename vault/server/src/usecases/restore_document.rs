@@ -5,7 +5,6 @@ use std::sync::Arc;
 use coffre_core::audit;
 use coffre_core::ids::{DocumentId, SubjectId};
 use coffre_policies::Action;
-use coffre_store::Receipt;
 use coffre_store::transactions::AddDocument;
 
 use super::call::Call;
@@ -13,6 +12,7 @@ use super::declared;
 use super::failure::Failure;
 use super::keeper::{Keeper, blocking};
 use super::look::{Look, Question};
+use super::once::Recorded;
 use super::upload_document::{Once, Stored};
 
 /// What is asked for.
@@ -32,7 +32,7 @@ impl Keeper {
         self: &Arc<Self>,
         call: &Call,
         asked: RestoreDocument,
-    ) -> Result<(Stored, Receipt), Failure> {
+    ) -> Result<(Stored, Recorded), Failure> {
         let declared = self.record_type(&asked.kind)?;
         let kind = declared.name().clone();
         let question = Question {
@@ -61,7 +61,7 @@ impl Keeper {
                 Ok(AddDocument { record_type: found.kind.clone(), staged: staged.take()? })
             })
         };
-        let ((id, version), receipt) = self.change(call, look).await?;
-        Ok((Stored { id, version, sha256 }, receipt))
+        let ((id, version), recorded) = self.create(call, look).await?;
+        Ok((Stored { id, version, sha256 }, recorded))
     }
 }

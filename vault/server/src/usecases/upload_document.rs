@@ -8,7 +8,7 @@ use coffre_core::audit;
 use coffre_core::ids::{DocumentId, SubjectId};
 use coffre_policies::Action;
 use coffre_store::transactions::AddDocument;
-use coffre_store::{DocumentWriter, Receipt, StageError, StagedDocument};
+use coffre_store::{DocumentWriter, StageError, StagedDocument};
 use serde::Serialize;
 
 use super::call::Call;
@@ -16,6 +16,7 @@ use super::declared;
 use super::failure::Failure;
 use super::keeper::{Keeper, blocking};
 use super::look::{Look, Question};
+use super::once::Recorded;
 
 /// So much is collected before it is handed to a blocking thread.
 const BATCH: usize = 256 * 1024;
@@ -47,7 +48,6 @@ pub(crate) struct Stored {
 /// A document on its way in.
 pub(crate) struct Upload {
     keeper: Arc<Keeper>,
-    call: Call,
     question: Question,
     subject: SubjectId,
     sha256: Option<String>,
@@ -97,7 +97,6 @@ impl Keeper {
         let writer = Writer::Idle(Box::new(blocking(stage).await?));
         Ok(Upload {
             keeper: Arc::clone(self),
-            call: call.clone(),
             question,
             subject,
             sha256: asked.sha256,
@@ -139,8 +138,8 @@ impl Upload {
         }
     }
 
-    /// Ends the document: durable in staging, then committed with its entry.
-    pub(crate) async fn finish(mut self) -> Result<(Stored, Receipt), Failure> {
+    /// Ends the document: durable in staging, then committed with its entry. What arrived tells which call it is.
+    pub(crate) async fn finish(mut self, call: impl FnOnce(&str) -> Call) -> Result<(Stored, Recorded), Failure> {
         self.flush().await?;
         let writer = self.idle_writer().await?;
         let staged = blocking(move || Ok(writer.finish()?)).await?;
@@ -148,6 +147,7 @@ impl Upload {
         if self.sha256.is_some_and(|announced| announced != sha256) {
             return Err(Failure::DigestMismatch);
         }
+        let call = call(&sha256);
         let (question, subject) = (self.question, self.subject);
         let staged = Once::new(staged);
         let look = move |look: &Look<'_>| {
@@ -155,8 +155,8 @@ impl Upload {
                 Ok(AddDocument { record_type: found.kind.clone(), staged: staged.take()? })
             })
         };
-        let ((id, version), receipt) = self.keeper.change(&self.call, look).await?;
-        Ok((Stored { id, version, sha256 }, receipt))
+        let ((id, version), recorded) = self.keeper.create(&call, look).await?;
+        Ok((Stored { id, version, sha256 }, recorded))
     }
 }
 

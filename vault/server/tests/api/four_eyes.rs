@@ -112,3 +112,21 @@ async fn sealing_takes_two_of_them_whatever_the_role() {
     }
     legal.get(&company.path).await.problem(503, "sealed");
 }
+
+#[tokio::test]
+async fn exporting_many_records_takes_two_of_them() {
+    let company = Company::start().await;
+    let legal = company.legal.clone().for_operator("a.martin");
+    let purpose = "purpose=contract-administration&reason=audit";
+    let propose = format!("/v1/records/policyholder/export?fields=contact.email&{purpose}");
+    let (first, proposed) = company.act(&legal, "a.martin", &propose).await;
+    assert_eq!((proposed.status.as_u16(), &proposed.json()["operator_known"]), (202, &json!("verified")));
+    assert_eq!(cause_of(&first.tell(&propose).await.problem(403, "operator-not-verified")), "spent");
+    let confirm = format!("/v1/exports/{}/confirm", proposed.json()["id"].as_str().unwrap());
+    legal.clone().for_operator("b.durand").tell(&confirm).await.problem(403, "verified-operator-required");
+    let (_, alone) = company.act(&legal, "A.Martin", &confirm).await;
+    alone.problem(409, "not-another-operator");
+    let (_, exported) = company.act(&legal, "b.durand", &confirm).await;
+    let last: Value = serde_json::from_str(exported.ok().text().lines().last().unwrap()).unwrap();
+    assert_eq!((&last["complete"], &last["refused"]), (&json!(true), &json!(0)));
+}

@@ -262,6 +262,7 @@ async fn a_grant_that_could_not_open_what_it_says_is_refused() {
         json!({"role": "sales", "purpose": "direct-marketing", "fields": ["health.illnesses"], "basis": "consent"});
     let problem = legal.post(&give, &health).await.problem(422, "invalid-grant");
     assert_eq!(problem["faults"].as_array().unwrap().len(), 1, "{problem}");
+    assert!(problem["faults"][0]["field"].is_string(), "{problem}");
     let with = |name: &str, value: serde_json::Value| {
         let mut terms =
             json!({"role": "sales", "purpose": "direct-marketing", "fields": ["contact.email"], "basis": "consent"});

@@ -92,7 +92,7 @@ async fn only_the_dpo_habilitates_and_nobody_themselves() {
     let missing = dpo.tell("/v1/habilitations/00000000-0000-4000-8000-000000000000/withdraw").await;
     missing.problem(404, "no-such-habilitation");
 
-    let faults = |problem: Value| problem["faults"][0].as_str().unwrap().to_owned();
+    let faults = |problem: Value| problem["faults"][0]["fault"].as_str().unwrap().to_owned();
     let oneself = dpo.post(give, &terms("d.moreau")).await.problem(422, "invalid-habilitation");
     assert!(faults(oneself).contains("cannot habilitate themselves"));
     let with = |name: &str, value: Value| {

@@ -148,6 +148,8 @@ impl Setting<'_> {
             }
         }
         self.drop_orphans()?;
+        // They name what may be left out now: a repetition creates it.
+        self.vault.execute("DELETE FROM answered", [])?;
         Ok(done)
     }
 

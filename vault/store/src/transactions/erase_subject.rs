@@ -85,6 +85,7 @@ pub(crate) fn remove_rows(
     }
     let files = remove_documents(vault, tombstone.subject)?;
     vault.execute(schema::SILENCE_FILINGS, [subject])?;
+    vault.execute(schema::SILENCE_ANSWERS, [subject])?;
     for table in schema::OF_SUBJECT {
         vault.execute(&format!("DELETE FROM {table} WHERE subject = ?1"), [subject])?;
     }

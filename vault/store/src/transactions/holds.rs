@@ -5,13 +5,15 @@ use coffre_core::audit::Draft;
 use coffre_core::crypto;
 use coffre_core::ids::{HoldId, SubjectId};
 use coffre_core::record::RecordTypeName;
+use coffre_core::time::Timestamp;
 use rusqlite::{OptionalExtension, params};
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::Transaction;
 use crate::clock::SystemEntropy;
 use crate::error::ReadError;
-use crate::rights::{HOLD_NOTE, Hold};
+use crate::rights::HOLD_NOTE;
 use crate::subject_keys;
 use crate::writer::{Work, WorkError};
 
@@ -36,11 +38,20 @@ pub enum PlaceHoldError {
     Store(#[from] WorkError),
 }
 
+/// A hold that was placed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlacedHold {
+    /// The hold.
+    pub id: HoldId,
+    /// When.
+    pub at: Timestamp,
+}
+
 impl Transaction for PlaceHold {
-    type Output = Hold;
+    type Output = PlacedHold;
     type Error = PlaceHoldError;
 
-    fn run(self, work: &mut Work<'_>, mut base: Draft) -> Result<Hold, PlaceHoldError> {
+    fn run(self, work: &mut Work<'_>, mut base: Draft) -> Result<PlacedHold, PlaceHoldError> {
         work.record(&self.record_type, self.subject)?.ok_or(PlaceHoldError::NoSuchRecord)?;
         let (id, epoch) = (HoldId::random(&mut SystemEntropy), work.around.keys.epoch);
         let key = work.subject_key(&self.record_type, self.subject)?;
@@ -59,7 +70,7 @@ impl Transaction for PlaceHold {
         work.try_run(insert())?;
         about(&mut base, &self.record_type, self.subject, id);
         work.log(base);
-        Ok(Hold { id, placed_at: work.now(), lifted_at: None, reason: self.reason })
+        Ok(PlacedHold { id, at: work.now() })
     }
 }
 

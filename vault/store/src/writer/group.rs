@@ -30,7 +30,8 @@ use super::erasures::destroy_keys;
 use super::files::Files;
 use super::job::{Committed, Ran, ReadJob, Waiting, WriteJob};
 use super::reads::Accepted;
-use super::work::{Effects, Surroundings};
+use super::work::{Effects, Reached, Surroundings};
+use crate::answered;
 use crate::capture::Changes;
 use crate::connection;
 use crate::document::Kept;
@@ -149,9 +150,9 @@ impl Writer {
         if let Err(error) = both(files, "BEGIN IMMEDIATE") {
             return Err((cause_of(&error), writes.collect()));
         }
-        let mut change = self.change;
+        let mut reached = Reached { change: self.change, entry: self.tail.head.size };
         while let Some(mut job) = writes.next() {
-            match self.run_one(files, &around, job.as_mut(), &mut change) {
+            match self.run_one(files, &around, job.as_mut(), &mut reached) {
                 Ok(outcome) => ran.push(RanWrite { job, outcome, first_index: 0 }),
                 Err(cause) => return Err((cause, std::iter::once(job).chain(writes).collect())),
             }
@@ -164,13 +165,13 @@ impl Writer {
         files: &Files,
         around: &Surroundings<'_>,
         job: &mut dyn WriteJob,
-        change: &mut u64,
+        reached: &mut Reached,
     ) -> Result<Outcome, Unavailable> {
         if !self.shared.access.holds(job.depends(), around.now) {
             return Ok(Outcome::Moved);
         }
         both(files, "SAVEPOINT one").map_err(|error| cause_of(&error))?;
-        let outcome = match job.run(around, *change) {
+        let outcome = match job.run(around, *reached) {
             Ran::Done(mut effects) => {
                 let drafts = std::mem::take(&mut effects.entries);
                 let entries = self.prepare(files, drafts, job.reason(), around.now);
@@ -179,8 +180,8 @@ impl Writer {
             Ran::Refused => Outcome::Refused,
             Ran::Failed(cause) => return Err(cause),
         };
-        if let Outcome::Done(effects, _) = &outcome {
-            *change = effects.change;
+        if let Outcome::Done(effects, entries) = &outcome {
+            *reached = Reached { change: effects.change, entry: reached.entry + entries.len() as u64 };
             // Raised now for the decisions in flight, and again after the commit for the snapshots that
             // are taken in between.
             effects.access.iter().for_each(|key| self.shared.access.change(*key));
@@ -242,6 +243,7 @@ impl Writer {
         if plan.pending > 0 {
             let pending = plan.leaves.get(..plan.pending).unwrap_or_default();
             self.write_pending(&files.vault, pending).map_err(|error| cause_of(&error))?;
+            answered::forget(&files.vault, plan.time).map_err(|error| cause_of(&error))?;
             both(files, "COMMIT").map_err(|error| cause_of(&error))?;
         } else if !ran.is_empty() {
             both(files, "ROLLBACK").map_err(|error| cause_of(&error))?;

@@ -62,10 +62,21 @@ pub(crate) struct Effects {
     pub(crate) change: u64,
 }
 
+/// How far the transactions before this one have come.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Reached {
+    /// The newest change of a record.
+    pub(crate) change: u64,
+    /// The index of the entry that is logged next.
+    pub(crate) entry: u64,
+}
+
 /// The inside of a transaction.
 pub struct Work<'w> {
     pub(crate) around: &'w Surroundings<'w>,
     pub(crate) effects: Effects,
+    /// The index that its first entry gets.
+    pub(crate) first_entry: u64,
     failure: RefCell<Option<Unavailable>>,
 }
 
@@ -75,8 +86,9 @@ pub(crate) struct RecordRow {
 }
 
 impl<'w> Work<'w> {
-    pub(crate) fn new(around: &'w Surroundings<'w>, change: u64) -> Self {
-        Self { around, effects: Effects { change, ..Effects::default() }, failure: RefCell::new(None) }
+    pub(crate) fn new(around: &'w Surroundings<'w>, reached: Reached) -> Self {
+        let Reached { change, entry: first_entry } = reached;
+        Self { around, effects: Effects { change, ..Effects::default() }, first_entry, failure: RefCell::new(None) }
     }
 
     /// How the databases failed, if they did.

@@ -5,17 +5,17 @@ use std::fs;
 use std::path::Path;
 
 use coffre_core::audit::{Action, Entry, Standing};
-use coffre_core::ids::SubjectId;
+use coffre_core::ids::{ApplicationId, SubjectId};
 use coffre_core::role::Role;
 use coffre_core::spool::{Chain, MainManifest, Manifest, ObjectName, Signed};
 use coffre_core::time::Timestamp;
 use coffre_store::clock::SystemEntropy;
 use coffre_store::transactions::{
-    AddApplication, AmendError, AmendRecord, CreateRecord, GiveGrant, NewToken, PlaceHold, Proof, RevokeApplication,
-    SetRestriction, Transaction, WithdrawGrant,
+    AddApplication, AmendError, AmendRecord, CreateRecord, GiveGrant, NewToken, Once, PlaceHold, Proof,
+    RevokeApplication, SetRestriction, Transaction, WithdrawGrant,
 };
 use coffre_store::{
-    CommitError, Depends, Fetched, Identity, MOMENT, Moment, RecordsSetBack, RestoreError, Restored, Store,
+    CommitError, Depends, Fetched, Identity, MOMENT, Moment, RecordsSetBack, RepeatKey, RestoreError, Restored, Store,
     finish_restore,
 };
 use serde_json::json;
@@ -81,7 +81,9 @@ fn records_are_as_they_were_and_everything_else_is_the_newest() {
     done(&store, restrict, Action::Restrict);
     done(&store, RevokeApplication { name: "desk".to_owned() }, Action::RevokeApplication);
     let document = add_document(&store, same, 70_000);
-    let made = create(&store, 6);
+    let key = RepeatKey { application: ApplicationId::from_bytes([1; 16]), key: "k".to_owned(), request: [1; 32] };
+    let transaction = CreateRecord { record_type: kind(), subject: store.new_subject(), fields: sample(6) };
+    let made = done(&store, Once { key: key.clone(), transaction }, Action::Create);
     add_document(&store, made, 60_000);
     erase(&store, gone);
     let second = store.capture(&spool, KEEP, "coffre test").unwrap();
@@ -102,6 +104,7 @@ fn records_are_as_they_were_and_everything_else_is_the_newest() {
     is_erased(&store, gone, 4);
     let snapshot = store.snapshot().unwrap();
     assert!(snapshot.record(&kind(), made).unwrap().is_none(), "it was made since");
+    assert_eq!(snapshot.known(&key, store.now()).unwrap(), None, "it is not there: who asks again must get it");
     assert!(snapshot.record(&kind(), restricted).unwrap().unwrap().restricted);
     assert!(snapshot.grants(changed).unwrap()[0].withdrawn_at.is_some());
     assert!(snapshot.application_by_token(&[7; 32]).unwrap().is_none(), "it is revoked");

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::num::NonZeroU64;
+use std::time::Duration;
 
 use coffre_core::ids::GenerationId;
 use coffre_core::spool::{Chain, Ordinal, Side};
@@ -160,6 +161,24 @@ fn a_spool_that_was_lost_is_gone_on_with_at_a_place_where_nothing_ever_was() {
         assert!(after.len() == 1 && after[0] > before[0] + 1_000_000, "{chain}: {after:?}");
     }
     create(&store, 2);
+    caught_up(&store);
+    store.close();
+    place.assert_rebuilt();
+}
+
+#[test]
+fn a_base_backup_is_taken_by_itself_when_the_last_one_is_old() {
+    let place = Place::new();
+    let mut options = place.options();
+    options.base_every = Duration::from_millis(1);
+    let store = open(place.dir.path());
+    store.follow(options).unwrap();
+    caught_up(&store);
+    let before = place.bases();
+    wait(|| {
+        create(&store, 1);
+        place.bases() > before + 1
+    });
     caught_up(&store);
     store.close();
     place.assert_rebuilt();

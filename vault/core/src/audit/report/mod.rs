@@ -71,6 +71,7 @@ impl Action {
                 | Self::WriteLetter
                 | Self::ExportAccess
                 | Self::ExportPortable
+                | Self::BulkExport
         )
     }
 }

@@ -15,6 +15,7 @@ use self::bodies::{AssignBody, FileBody, IdentifyBody, TextBody};
 use self::view::{one, requests, standing};
 use super::answer::Answer;
 use super::caller::Caller;
+use super::creator::Creator;
 use super::parameters::Parameters;
 use super::path::{Segments, identifier};
 use super::problem::Problem;
@@ -26,7 +27,6 @@ use crate::usecases::{AcceptRequest, Call, Letter, ListRequests, ReadRequest, St
 
 const USUAL: usize = 50;
 const MOST: usize = 200;
-const JSON: [&str; 1] = ["application/json"];
 
 pub(super) fn routes() -> Routes {
     Routes::new()
@@ -46,14 +46,14 @@ pub(super) fn routes() -> Routes {
 
 type Id = Segments<String>;
 
-async fn file(State(api): State<Api>, Caller(call): Caller, request: Request) -> Result<Response, Problem> {
+async fn file(State(api): State<Api>, creator: Creator, request: Request) -> Result<Response, Problem> {
     let (parts, sent) = request.into_parts();
     Parameters::none(&parts.uri)?;
-    let filed: FileBody = body::json(&parts.headers, sent, &api.limits, &JSON).await?;
+    let (filed, call) = creator.json::<FileBody>(&parts, sent, &api.limits).await?;
     let asked = filed.asked(api.keeper.now())?;
-    let (filing, receipt) = api.keeper.file_request(&call, asked).await?;
-    let view = standing(&filing, api.keeper.now());
-    Answer::recorded(&receipt).created_at(&format!("/v1/requests/{}", filing.id)).json(&view)
+    let (filing, recorded) = api.keeper.file_request(&call, asked).await?;
+    let view = standing(&filing, recorded.at);
+    Answer::created(&recorded, &format!("/v1/requests/{}", filing.id)).json(&view)
 }
 
 async fn list(State(api): State<Api>, Caller(call): Caller, uri: Uri) -> Result<Response, Problem> {
@@ -81,8 +81,8 @@ async fn read(State(api): State<Api>, Caller(call): Caller, Segments(id): Id, ur
     Answer::recorded(&receipt).json(&one(view, api.keeper.now()))
 }
 
-async fn assign(api: State<Api>, caller: Caller, id: Id, request: Request) -> Result<Response, Problem> {
-    with_body(api, caller, id, request, |AssignBody { assignee }| {
+async fn assign(api: State<Api>, creator: Creator, id: Id, request: Request) -> Result<Response, Problem> {
+    with_body(api, creator, id, request, |AssignBody { assignee }| {
         let operator = assignee.map(|name| name.parse()).transpose();
         let wrong = |error| Problem::malformed(format!("assignee: {error}"));
         Ok(StepAsked::Assign(operator.map_err(wrong)?))
@@ -90,43 +90,43 @@ async fn assign(api: State<Api>, caller: Caller, id: Id, request: Request) -> Re
     .await
 }
 
-async fn identify(api: State<Api>, caller: Caller, id: Id, request: Request) -> Result<Response, Problem> {
-    with_body(api, caller, id, request, |IdentifyBody { identity }| Ok(StepAsked::Identify(identity))).await
+async fn identify(api: State<Api>, creator: Creator, id: Id, request: Request) -> Result<Response, Problem> {
+    with_body(api, creator, id, request, |IdentifyBody { identity }| Ok(StepAsked::Identify(identity))).await
 }
 
-async fn ask(api: State<Api>, caller: Caller, id: Id, request: Request) -> Result<Response, Problem> {
-    with_body(api, caller, id, request, |body: TextBody| Ok(StepAsked::Ask(body.sound()?))).await
+async fn ask(api: State<Api>, creator: Creator, id: Id, request: Request) -> Result<Response, Problem> {
+    with_body(api, creator, id, request, |body: TextBody| Ok(StepAsked::Ask(body.sound()?))).await
 }
 
-async fn reply(api: State<Api>, caller: Caller, id: Id, request: Request) -> Result<Response, Problem> {
-    with_body(api, caller, id, request, |body: TextBody| Ok(StepAsked::Reply(body.sound()?))).await
+async fn reply(api: State<Api>, creator: Creator, id: Id, request: Request) -> Result<Response, Problem> {
+    with_body(api, creator, id, request, |body: TextBody| Ok(StepAsked::Reply(body.sound()?))).await
 }
 
-async fn extend(api: State<Api>, caller: Caller, id: Id, request: Request) -> Result<Response, Problem> {
-    with_body(api, caller, id, request, |body: TextBody| Ok(StepAsked::Extend(body.sound()?))).await
+async fn extend(api: State<Api>, creator: Creator, id: Id, request: Request) -> Result<Response, Problem> {
+    with_body(api, creator, id, request, |body: TextBody| Ok(StepAsked::Extend(body.sound()?))).await
 }
 
-async fn refuse(api: State<Api>, caller: Caller, id: Id, request: Request) -> Result<Response, Problem> {
-    with_body(api, caller, id, request, |body: TextBody| Ok(StepAsked::Refuse(body.sound()?))).await
+async fn refuse(api: State<Api>, creator: Creator, id: Id, request: Request) -> Result<Response, Problem> {
+    with_body(api, creator, id, request, |body: TextBody| Ok(StepAsked::Refuse(body.sound()?))).await
 }
 
 async fn withdraw(
     State(api): State<Api>,
-    Caller(call): Caller,
+    creator: Creator,
     Segments(id): Id,
     request: Request,
 ) -> Result<Response, Problem> {
     let (parts, sent) = request.into_parts();
     let mut query = Parameters::read(&parts.uri, &[], &["reason"])?;
     let (filing, reason) = (identifier(&id)?, query.reason()?);
-    body::none(&parts.headers, sent, &api.limits).await?;
+    let call = creator.no_body(&parts, sent, &api.limits).await?;
     taken(&api, &call, TakeStep { filing, step: StepAsked::Withdraw, reason }).await
 }
 
 /// A step whose body says what it is about.
 async fn with_body<B: serde::de::DeserializeOwned>(
     State(api): State<Api>,
-    Caller(call): Caller,
+    creator: Creator,
     Segments(id): Id,
     request: Request,
     step: impl FnOnce(B) -> Result<StepAsked, Problem>,
@@ -134,13 +134,13 @@ async fn with_body<B: serde::de::DeserializeOwned>(
     let (parts, sent) = request.into_parts();
     let mut query = Parameters::read(&parts.uri, &[], &["reason"])?;
     let (filing, reason): (FilingId, _) = (identifier(&id)?, query.reason()?);
-    let step = step(body::json(&parts.headers, sent, &api.limits, &JSON).await?)?;
-    taken(&api, &call, TakeStep { filing, step, reason }).await
+    let (said, call) = creator.json(&parts, sent, &api.limits).await?;
+    taken(&api, &call, TakeStep { filing, step: step(said)?, reason }).await
 }
 
 async fn taken(api: &Api, call: &Call, asked: TakeStep) -> Result<Response, Problem> {
-    let (filing, receipt) = api.keeper.take_step(call, asked).await?;
-    Answer::recorded(&receipt).json(&standing(&filing, api.keeper.now()))
+    let (filing, recorded) = api.keeper.take_step(call, asked).await?;
+    Answer::kept(&recorded).json(&standing(&filing, recorded.at))
 }
 
 async fn accept(

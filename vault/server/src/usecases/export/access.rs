@@ -268,6 +268,7 @@ fn access_of(entry: Entry) -> Option<Seen> {
             | A::WriteLetter
             | A::ExportAccess
             | A::ExportPortable
+            | A::BulkExport
     );
     if !told || entry.what.decision != Decision::Allow {
         return None;

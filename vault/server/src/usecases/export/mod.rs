@@ -3,6 +3,7 @@
 //! category does not answer for the house.
 
 mod access;
+mod bulk;
 mod portable;
 mod tar;
 
@@ -13,6 +14,7 @@ use coffre_policies::Action;
 use coffre_store::transactions;
 
 pub(crate) use access::{AccessExport, ExportAccess, Seen};
+pub(crate) use bulk::{BulkExport, ExportProposal, ProposeExport};
 pub(crate) use portable::{Archive, ExportPortable, Lock};
 
 use super::call::Call;

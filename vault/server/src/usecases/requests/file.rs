@@ -8,7 +8,7 @@ use coffre_core::filing::{Filing, FilingContent, FilingTerms};
 use coffre_core::record::FieldPath;
 use coffre_policies::record_type::{FieldFault, Rule};
 use coffre_policies::{Action, RecordType};
-use coffre_store::{Receipt, transactions};
+use coffre_store::transactions;
 use serde_json::Value;
 
 use crate::usecases::call::Call;
@@ -16,6 +16,7 @@ use crate::usecases::declared;
 use crate::usecases::failure::Failure;
 use crate::usecases::keeper::Keeper;
 use crate::usecases::look::{Look, Question};
+use crate::usecases::once::Recorded;
 
 /// What is asked for.
 pub(crate) struct FileRequest {
@@ -31,7 +32,7 @@ impl Keeper {
         self: &Arc<Self>,
         call: &Call,
         asked: FileRequest,
-    ) -> Result<(Filing, Receipt), Failure> {
+    ) -> Result<(Filing, Recorded), Failure> {
         let question = self.question_of_filing(&asked)?;
         let look = move |look: &Look<'_>| {
             look.on_record(&question, asked.terms.subject, |found| {
@@ -45,7 +46,7 @@ impl Keeper {
                 Ok(transactions::FileRequest { terms, filer, filer_role, content })
             })
         };
-        self.change(call, look).await
+        self.create(call, look).await
     }
 
     fn question_of_filing(&self, asked: &FileRequest) -> Result<Question, Failure> {

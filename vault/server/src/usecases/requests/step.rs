@@ -7,7 +7,6 @@ use coffre_core::audit;
 use coffre_core::filing::{Filing, IdentityCheck};
 use coffre_core::ids::FilingId;
 use coffre_policies::Action;
-use coffre_store::Receipt;
 use coffre_store::transactions::{self, Step};
 
 use super::{Whose, on_request};
@@ -16,6 +15,7 @@ use crate::usecases::call::Call;
 use crate::usecases::failure::Failure;
 use crate::usecases::keeper::Keeper;
 use crate::usecases::look::{Look, Question};
+use crate::usecases::once::Recorded;
 
 /// Which step.
 #[derive(Debug, Clone)]
@@ -77,7 +77,7 @@ impl Keeper {
         self: &Arc<Self>,
         call: &Call,
         asked: TakeStep,
-    ) -> Result<(Filing, Receipt), Failure> {
+    ) -> Result<(Filing, Recorded), Failure> {
         let (action, logged_as, whose) = asked.step.is_asked_as();
         let question = Question {
             action,
@@ -93,6 +93,6 @@ impl Keeper {
                 Ok(transactions::TakeStep { filing: asked.filing, step: asked.step.for_store(look.call) })
             })
         };
-        self.change(call, look).await
+        self.create(call, look).await
     }
 }

@@ -7,6 +7,7 @@ mod erased;
 mod gate;
 mod healed;
 mod killed;
+mod once;
 mod pool;
 mod promised;
 mod pruned;

@@ -1,0 +1,186 @@
+//! Creating many records: one on each line (NDJSON), each for itself. What is wrong with a line is told with its number and
+//! holds no other line up. The answer comes when the body has ended, since many clients read none before: so an import has
+//! a bounded number of lines, and no more of it is in memory than those under way and what became of the others.
+
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::header::CONTENT_TYPE;
+use axum::http::request::Parts;
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::Response;
+use coffre_core::record::Fields;
+use futures_util::future::join_all;
+use serde_json::{Value, json};
+
+use super::answer::Answer;
+use super::creator::Creator;
+use super::ndjson::{self, Line, Lines};
+use super::parameters::Parameters;
+use super::path::Segments;
+use super::problem::Problem;
+use super::record_body::RecordBody;
+use super::records::new_values;
+use super::routes::Routes;
+use super::{Api, body};
+use crate::usecases::CreateRecord;
+
+/// The most lines of one import.
+const MOST_LINES: u64 = 10_000;
+/// An import of which so many lines were refused is broken off: there is something wrong with the file.
+const MOST_REFUSED: u64 = 1_000;
+/// So many records are created at a time: they share their commits.
+const TOGETHER: usize = 64;
+
+pub(super) fn routes() -> Routes {
+    Routes::new().post("/v1/records/{type}/import", import)
+}
+
+async fn import(
+    State(api): State<Api>,
+    creator: Creator,
+    Segments(kind): Segments<String>,
+    request: Request,
+) -> Result<Response, Problem> {
+    let (parts, sent) = request.into_parts();
+    let mut query = Parameters::read(&parts.uri, &["purpose"], &["reason"])?;
+    let (purpose, reason) = (query.text("purpose"), query.reason()?);
+    // What would be wrong with every line is told once.
+    api.keeper.check_declared(&kind, &purpose)?;
+    let sent = body::of_type(&parts.headers, sent, &[ndjson::MEDIA_TYPE]).await?;
+    let mut import = Import { api, creator, parts, kind, purpose, reason, told: Vec::new(), counts: Counts::default() };
+    let (stopped, rest) = import.run(sent).await;
+    body::drain(rest).await;
+    match stopped {
+        Some(problem) if import.counts.lines == 0 => Err(problem),
+        stopped => import.answer(stopped),
+    }
+}
+
+#[derive(Debug, Default)]
+struct Counts {
+    lines: u64,
+    created: u64,
+    repeated: u64,
+    refused: u64,
+}
+
+struct Import {
+    api: Api,
+    creator: Creator,
+    parts: Parts,
+    kind: String,
+    purpose: String,
+    reason: Option<String>,
+    /// What is answered: a line for each one that was sent.
+    told: Vec<u8>,
+    counts: Counts,
+}
+
+impl Import {
+    /// Goes through the lines; gives what stopped it before their end, and what was not read.
+    async fn run(&mut self, sent: Body) -> (Option<Problem>, Body) {
+        let mut lines = Lines::of(sent, self.api.limits);
+        let stopped = loop {
+            let page = match self.page(&mut lines).await {
+                Ok(page) if page.is_empty() => break None,
+                Ok(page) => page,
+                Err(problem) => break Some(problem),
+            };
+            let created = join_all(page.iter().map(|line| self.create(line))).await;
+            if let Err(problem) = page.iter().zip(created).try_for_each(|(line, created)| self.tell(line, created)) {
+                break Some(problem);
+            }
+        };
+        (stopped, lines.into_rest())
+    }
+
+    /// The next lines; the first one alone, for whoever may create nothing is told so by it.
+    async fn page(&self, lines: &mut Lines) -> Result<Vec<Line>, Problem> {
+        let left = usize::try_from(MOST_LINES.saturating_sub(self.counts.lines)).unwrap_or(usize::MAX);
+        if left == 0 {
+            return if lines.next().await?.is_some() { Err(too_many_lines()) } else { Ok(Vec::new()) };
+        }
+        let most = if self.counts.lines == 0 { 1 } else { TOGETHER.min(left) };
+        let mut page = Vec::with_capacity(most);
+        while page.len() < most
+            && let Some(line) = lines.next().await?
+        {
+            page.push(line);
+        }
+        Ok(page)
+    }
+
+    async fn create(&self, line: &Line) -> Result<Value, Problem> {
+        let text = line.text.as_deref().ok_or_else(|| too_long(self.api.limits.json_bytes))?;
+        let values: RecordBody = body::parsed(text)?;
+        let asked = CreateRecord {
+            kind: self.kind.clone(),
+            fields: Fields(new_values(values)?),
+            purpose: self.purpose.clone(),
+            reason: self.reason.clone(),
+        };
+        let call = self.creator.knowing_line(&self.parts, line.number, text);
+        let (written, recorded) = self.api.keeper.create_record(&call, asked).await?;
+        let (id, version, entry, repeated) = (written.id, written.version, recorded.entry, recorded.repeated);
+        Ok(json!({ "line": line.number, "id": id, "version": version, "audit_entry": entry, "repeated": repeated }))
+    }
+
+    /// Tells what became of a line. What the next lines would meet as well ends the import.
+    fn tell(&mut self, line: &Line, created: Result<Value, Problem>) -> Result<(), Problem> {
+        let told = match created {
+            Err(problem) if problem.status().is_server_error() || problem.status() == StatusCode::UNAUTHORIZED => {
+                return Err(problem);
+            }
+            Err(problem) if self.counts.lines == 0 && problem.name() == "denied" => return Err(problem),
+            Err(problem) => {
+                self.counts.refused += 1;
+                let request = self.creator.call().request;
+                json!({ "line": line.number, "problem": problem.body(request) })
+            }
+            Ok(told) => {
+                self.counts.created += u64::from(told.get("repeated") == Some(&Value::Bool(false)));
+                self.counts.repeated += u64::from(told.get("repeated") == Some(&Value::Bool(true)));
+                told
+            }
+        };
+        self.counts.lines += 1;
+        self.told.extend(ndjson::lines(&[told]).map_err(unwritable)?);
+        if self.counts.refused >= MOST_REFUSED { Err(too_many_refused()) } else { Ok(()) }
+    }
+
+    fn answer(mut self, stopped: Option<Problem>) -> Result<Response, Problem> {
+        let Counts { lines, created, repeated, refused } = self.counts;
+        let mut last = json!({
+            "complete": stopped.is_none(), "lines": lines, "created": created, "repeated": repeated, "refused": refused,
+        });
+        if let (Some(problem), Value::Object(members)) = (stopped, &mut last) {
+            members.insert("problem".to_owned(), problem.body(self.creator.call().request));
+        }
+        self.told.extend(ndjson::lines(&[last]).map_err(unwritable)?);
+        let ndjson = HeaderValue::from_static(ndjson::MEDIA_TYPE);
+        Ok(Answer::new(StatusCode::OK).with(CONTENT_TYPE, Some(ndjson)).body(self.told))
+    }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "as map_err hands it over")]
+fn unwritable(error: std::io::Error) -> Problem {
+    Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Something is wrong in the server", "try again")
+        .logged_as(format!("an answer could not be written: {error}"))
+}
+
+fn too_long(most: usize) -> Problem {
+    let detail = format!("a line holds at most {most} bytes");
+    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", "The line is too large", detail).with("most_bytes", most)
+}
+
+fn too_many_lines() -> Problem {
+    let detail = format!("an import holds at most {MOST_LINES} lines: send the others as another one");
+    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", "There are too many lines", detail)
+        .with("most_lines", MOST_LINES)
+}
+
+fn too_many_refused() -> Problem {
+    let detail =
+        format!("{MOST_REFUSED} lines were refused, so the others were not tried: mend the file, then send it again");
+    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "too-many-refused", "Too many lines are refused", detail)
+}
