@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use coffre_core::ids::GenerationId;
-use coffre_core::spool::{Base, Chain, Manifest as _, ObjectName, Ordinal, Pinned, segments_after};
+use coffre_core::spool::{Base, Chain, Generation, Manifest as _, ObjectName, Ordinal, Pinned, segments_after};
 use coffre_core::time::Timestamp;
 
 use crate::content::{self, ContentError, Expected, Meter};
@@ -31,7 +31,7 @@ pub(super) fn newest(
     meter: &mut Meter<'_>,
 ) -> Result<Option<Whole>, SourceError> {
     for generation in line.iter().rev() {
-        let manifests = surveyed.survey.keyring.generation(*generation).into_iter().flat_map(|g| g.manifests());
+        let manifests = surveyed.survey.keyring.generation(*generation).into_iter().flat_map(Generation::manifests);
         // The newest manifest that names a base counts: it was right until then.
         let bases: BTreeMap<Ordinal, (&Base, Timestamp)> = manifests
             .map(|signed| (&signed.manifest.chains.keyring.base, signed.manifest.heading().time))

@@ -164,7 +164,7 @@ fn written_since(
         matches!(name, ObjectName::Segment { generation: of, chain: Chain::Audit, position }
             if *of == generation && *position < base)
     };
-    let Some(last) = theirs.listing.keys().filter(before).next_back() else { return Ok(None) };
+    let Some(last) = theirs.listing.keys().rfind(before) else { return Ok(None) };
     match segments::header(destination, last, pinned) {
         Ok(header) if header.time > oldest.heading.time => {
             let what = "it was written after this vault had gone on with a base backup";

@@ -13,16 +13,22 @@ const VERSION: &str = "x-amz-version-id";
 /// Versions of one object that are removed at most: each object is written once, so there is one.
 const VERSIONS: usize = 16;
 
+/// What is there under a name.
+enum There {
+    Nothing,
+    /// An object; of this version, if the bucket keeps them.
+    Object(Option<String>),
+}
+
 impl S3 {
-    /// The version of an object that is there, if the bucket keeps versions.
-    fn version(&self, key: &str) -> Result<Option<Option<String>>, Failure> {
+    fn there(&self, key: &str) -> Result<There, Failure> {
         let signed = || self.client.bucket.head_object(Some(&self.client.credentials), key).sign(SIGNED_FOR);
         match self.client.send(&Method::HEAD, signed, &[], &[]) {
             Ok(answer) => {
                 let version = answer.headers().get(VERSION).and_then(|version| version.to_str().ok());
-                Ok(Some(version.map(str::to_owned)))
+                Ok(There::Object(version.map(str::to_owned)))
             }
-            Err(Failure::NotFound { bucket: false }) => Ok(None),
+            Err(Failure::NotFound { bucket: false }) => Ok(There::Nothing),
             Err(failure) => Err(failure),
         }
     }
@@ -49,9 +55,9 @@ impl Removing for S3 {
         }
         let (place, key, path) = (self.label(), self.key(path), path.to_owned());
         for _ in 0..VERSIONS {
-            let removed = match self.version(&key) {
-                Ok(None) => return Ok(()),
-                Ok(Some(version)) => self.remove_one(&key, version.as_deref()),
+            let removed = match self.there(&key) {
+                Ok(There::Nothing) => return Ok(()),
+                Ok(There::Object(version)) => self.remove_one(&key, version.as_deref()),
                 Err(failure) => Err(failure),
             };
             match removed {
