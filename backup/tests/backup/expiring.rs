@@ -5,6 +5,7 @@ use std::cell::Cell;
 use std::fs;
 use std::io::{self, Read};
 use std::ops::Range;
+use std::path::Path;
 
 use coffre_backup::destination::{Contents, Destination, FileSystem, RemoveError, Removing, Source, SourceError};
 use coffre_backup::expiry::{self, ExpiryError, Plan, Verdict};
@@ -18,6 +19,10 @@ use coffre_core::time::Timestamp;
 use super::vault::{Vault, noon};
 
 const DAY: i64 = 86_400;
+
+fn is_a(file: &str, extension: &str) -> bool {
+    Path::new(file).extension().is_some_and(|found| found == extension)
+}
 /// How long copies stay here.
 const KEPT: i64 = 5 * DAY;
 
@@ -156,7 +161,7 @@ fn the_newest_whole_chain_stays_when_newer_ones_are_damaged() {
     assert!(file(13, "base").exists() && file(19, "base").exists());
 
     for base in
-        Vault::files(destination.root()).iter().filter(|file| file.starts_with("keyring/") && file.ends_with(".base"))
+        Vault::files(destination.root()).iter().filter(|file| file.starts_with("keyring/") && is_a(file, "base"))
     {
         fs::remove_file(destination.root().join(base)).unwrap();
         destination.put(base, &mut &b"not what it was"[..]).unwrap();
@@ -275,7 +280,7 @@ fn a_generation_that_was_outgrown_goes_to_its_end_and_its_points_still_restore()
     expired(&child, &destination, child.now);
     let files = Vault::files(destination.root());
     let keys = |file: &&String| {
-        file.starts_with("keyring/") && file.contains(&vault.generation.to_string()) && !file.ends_with(".note")
+        file.starts_with("keyring/") && file.contains(&vault.generation.to_string()) && !is_a(file, "note")
     };
     assert_eq!(files.iter().filter(keys).count(), 0, "no key of it is left");
     assert_whole(&child, &destination);

@@ -92,13 +92,13 @@ impl Holder {
         stop: &dyn Fn() -> bool,
     ) -> anyhow::Result<()> {
         let scratch = self.scratch.claim()?;
-        let (captured, opened) = self.from_place(&scratch, drill, clock, stop)?;
+        let (captured, opened) = self.of_place(&scratch, drill, clock, stop)?;
         scratch.remove()?;
         drill.opened = Some(opened);
         Ok(check_age(drill.started.as_seconds() - captured.as_seconds(), self.objective_seconds)?)
     }
 
-    fn from_place(
+    fn of_place(
         &self,
         scratch: &Claimed,
         drill: &mut DrillResult,

@@ -23,7 +23,9 @@ fn numbers(spool: &std::path::Path, store: &Store, side: Side, folder: &str) -> 
     let folder = spool.join(side.vault_folder(store.scope())).join(store.generation().to_string()).join(folder);
     let name = |entry: fs::DirEntry| entry.file_name().into_string().unwrap();
     let names = fs::read_dir(folder).unwrap().map(|entry| name(entry.unwrap()));
-    let kept = names.filter(|name| name.ends_with(".note") || name.ends_with(".base"));
+    let is_a =
+        |name: &str, extension: &str| std::path::Path::new(name).extension().is_some_and(|found| found == extension);
+    let kept = names.filter(|name| is_a(name, "note") || is_a(name, "base"));
     let mut numbers: Vec<u64> = kept.map(|name| name[..16].parse().unwrap()).collect();
     numbers.sort_unstable();
     numbers
