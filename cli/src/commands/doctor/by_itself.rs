@@ -152,7 +152,8 @@ mod tests {
     fn who_is_told_is_looked_for_and_nothing_is_sent() {
         assert_eq!(states(""), [("notify".to_owned(), State::Warning)]);
         assert_eq!(states("command = [\"true\"]"), [("command of notify".to_owned(), State::Good)]);
-        for program in ["/nowhere/tell", "no-such-program-here", "/etc/hostname"] {
+        let no_program = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
+        for program in ["/nowhere/tell", "no-such-program-here", no_program] {
             let found = states(&format!("command = [\"{program}\"]"));
             assert_eq!(found, [("command of notify".to_owned(), State::Bad)], "{program}");
         }

@@ -154,7 +154,7 @@ async fn nothing_is_done_for_an_application_that_is_not_approved() {
     // And nothing that is described answers anything, however it is asked.
     let described = legal.get("/openapi.json").await.ok().json();
     for (path, methods) in described["paths"].as_object().unwrap() {
-        if ["/healthz", "/readyz", "/metrics", "/openapi.json"].contains(&path.as_str()) {
+        if ["/healthz", "/readyz", "/metrics", "/openapi.json"].contains(&path.as_str()) || path.starts_with("/docs") {
             continue;
         }
         let filled = path.replace("{type}", "policyholder").replace("{id}", id);

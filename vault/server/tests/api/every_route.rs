@@ -287,13 +287,21 @@ async fn names_that_are_not_declared_and_things_that_are_not_there() {
         }
         for caller in &callers {
             // Who saw somebody may be asked of anybody: of nobody it is an empty list, and later these refusals.
-            if asked.path.contains(ID) && !route.path.ends_with("/accesses") {
-                let answer = route.send(caller, &asked).await;
+            if !asked.path.contains(ID) || route.path.ends_with("/accesses") {
+                continue;
+            }
+            // What may be done for one purpose is denied for another one.
+            for stated in ["claims-handling", "legal-defence", "data-subject-request"] {
+                let mut other = asked.clone();
+                if let Some(index) = purpose {
+                    other.query[index].1 = stated.to_owned();
+                }
+                let answer = route.send(caller, &other).await;
                 seen.insert(route.is_described(&answer, "nothing of this name"));
             }
         }
     }
-    for name in ["not-found", "no-such-grant", "no-such-habilitation", "no-such-hold", "no-such-request", "denied"] {
+    for name in ["not-found", "no-such-grant", "no-such-habilitation", "no-such-hold", "denied"] {
         assert!(seen.contains(name), "{name} among {seen:?}");
     }
 }
