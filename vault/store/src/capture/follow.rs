@@ -15,6 +15,8 @@ use std::time::{Duration, Instant};
 
 use coffre_core::spool::{MainManifest, Manifest as _};
 
+use super::CaptureError;
+use super::base::{room_for_base, take_base};
 use super::door::Door;
 use super::ends::Ends;
 use super::frames::Logs;
@@ -25,7 +27,6 @@ use super::retention::Keeping;
 use super::spool::Spool;
 use super::step::{StepError, Stepper};
 use super::watch::{CaughtUp, Changes, Mark, Request, Woken};
-use super::{CaptureError, room_for_base, take_base};
 use crate::error::Unavailable;
 use crate::store::Store;
 use crate::writer::checkpoint_all;
