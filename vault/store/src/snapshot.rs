@@ -3,33 +3,33 @@
 //! A snapshot holds the reader gate: take one, read, drop it, within 100 ms; never keep one across
 //! a stream or an await. It is used on a blocking thread.
 
+mod documents;
+mod log;
 mod oversight;
 
 use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::sync::{PoisonError, RwLockReadGuard};
 
-use coffre_core::audit::Entry;
-use coffre_core::crypto::{self, SecretKey};
+use coffre_core::crypto::SecretKey;
 use coffre_core::day::Day;
 use coffre_core::grant::{Grant, GrantTerms};
-use coffre_core::ids::{DocumentId, GrantId, SubjectId};
+use coffre_core::ids::{GrantId, SubjectId};
 use coffre_core::keyset::SubjectKeys;
 use coffre_core::record::{FieldPath, Fields, RecordTypeName};
 use coffre_core::search::SearchIndex;
 use coffre_core::time::Timestamp;
-use coffre_core::tlog::StoredEntry;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::connection;
 use crate::disclosure::{Claim, Undisclosed};
-use crate::document::{DocumentReader, Located};
 use crate::error::{ReadError, Unavailable};
 use crate::layout::Database;
-use crate::model::{DocumentInfo, Hit, LoggedEntry, RecordState, Statistics, VersionInfo};
+use crate::model::{Hit, RecordState, Statistics, VersionInfo};
 use crate::readers::{Reader, Readers};
 use crate::writer::Shared;
-use crate::{index_file, keyring, log_file, subject_keys, values};
+use crate::{index_file, keyring, subject_keys, values};
+pub(crate) use documents::{DOCUMENT, located};
 
 /// A consistent view of the vault.
 pub struct Snapshot<'s> {
@@ -41,9 +41,6 @@ pub struct Snapshot<'s> {
     access_point: u64,
     _gate: RwLockReadGuard<'s, ()>,
 }
-
-/// Columns of a document's row, in the order that `located` reads them.
-pub(crate) const DOCUMENT: &str = "document, version, epoch, stored_at, sealed_length, note";
 
 impl<'s> Snapshot<'s> {
     pub(crate) fn begin(shared: &'s Shared, readers: &'s Readers) -> Result<Self, ReadError> {
@@ -274,66 +271,6 @@ impl<'s> Snapshot<'s> {
         })
     }
 
-    /// A record's documents at their current versions. The claim has no fields: names are content.
-    pub fn documents(
-        &self,
-        kind: &RecordTypeName,
-        subject: SubjectId,
-    ) -> Result<Undisclosed<Vec<DocumentInfo>>, ReadError> {
-        let sql = format!(
-            "SELECT {DOCUMENT} FROM documents AS d WHERE subject = ?1
-             AND version = (SELECT max(version) FROM documents WHERE document = d.document) ORDER BY stored_at, document"
-        );
-        let located = self.ask(|reader| {
-            let mut statement = reader.vault.prepare_cached(&sql)?;
-            let rows = statement.query_map([subject.as_bytes()], located)?;
-            Ok(rows.collect::<Result<Vec<_>, _>>()?)
-        })?;
-        let read = |_: &Reader, keys: &SubjectKeys<'_>| located.iter().map(|row| row.info(keys)).collect();
-        let content = self.with_keys(kind, subject, Vec::new(), read)?;
-        Ok(Undisclosed::new(Claim::fields(subject, Vec::new()), content))
-    }
-
-    /// The current version's number of a record's document; `None` when it has no such document.
-    pub fn document_version(&self, subject: SubjectId, document: DocumentId) -> Result<Option<u32>, ReadError> {
-        self.ask(|reader| {
-            let sql = "SELECT max(version) FROM documents WHERE document = ?1 AND subject = ?2";
-            let mut statement = reader.vault.prepare_cached(sql)?;
-            Ok(statement.query_row(params![document.as_bytes(), subject.as_bytes()], |row| row.get(0))?)
-        })
-    }
-
-    /// A document's content in a version; `None` when there is no such document or version.
-    pub fn document(
-        &self,
-        kind: &RecordTypeName,
-        subject: SubjectId,
-        document: DocumentId,
-        version: u32,
-    ) -> Result<Option<Undisclosed<DocumentReader>>, ReadError> {
-        let sql = format!("SELECT {DOCUMENT} FROM documents WHERE document = ?1 AND version = ?2 AND subject = ?3");
-        let row = self.ask(|reader| {
-            let mut statement = reader.vault.prepare_cached(&sql)?;
-            let place = params![document.as_bytes(), version, subject.as_bytes()];
-            Ok(statement.query_row(place, located).optional()?)
-        })?;
-        let Some(row) = row else { return Ok(None) };
-        let read = |_: &Reader, keys: &SubjectKeys<'_>| row.open(&self.shared.folder, keys).map(Some);
-        let reader = self.with_keys(kind, subject, None, read)?;
-        Ok(reader.map(|reader| Undisclosed::new(Claim::document(subject, document, version), reader)))
-    }
-
-    /// A former version of a document, to be staged again within the store.
-    pub(crate) fn former_document(
-        &self,
-        kind: &RecordTypeName,
-        subject: SubjectId,
-        document: DocumentId,
-        version: u32,
-    ) -> Result<Option<DocumentReader>, ReadError> {
-        Ok(self.document(kind, subject, document, version)?.map(Undisclosed::into_inner))
-    }
-
     /// A subject's key; `None` when there is no such record.
     pub(crate) fn subject_key(
         &self,
@@ -345,65 +282,6 @@ impl<'s> Snapshot<'s> {
         }
         let Shared { scope, keys, .. } = self.shared;
         self.ask(|reader| keyring::find(&reader.keyring, scope, keys, kind, subject))
-    }
-
-    /// Entries of the log from an index on.
-    pub fn entries(&self, from: u64, limit: usize) -> Result<Vec<LoggedEntry>, ReadError> {
-        self.ask(|reader| log_file::entries(&reader.audit, from, limit))
-    }
-
-    /// Entries with the leaf hashes stored beside them: what a verification goes through.
-    pub fn hashed_entries(&self, from: u64, limit: usize) -> Result<Vec<StoredEntry<Vec<u8>>>, ReadError> {
-        self.ask(|reader| log_file::hashed(&reader.audit, from, limit))
-    }
-
-    /// The entries about a data subject, newest first, before an index.
-    pub fn accesses(
-        &self,
-        subject: SubjectId,
-        before: Option<u64>,
-        limit: usize,
-    ) -> Result<Vec<LoggedEntry>, ReadError> {
-        let indexes = self.ask_index(|connection| {
-            // Memory first: what leaves it meanwhile is in the file by then.
-            let mut indexes = self.shared.recent.of(subject, before);
-            indexes.extend(index_file::accesses(connection, subject, before, limit)?);
-            indexes.sort_unstable_by(|a, b| b.cmp(a));
-            indexes.dedup();
-            indexes.truncate(limit);
-            Ok(indexes)
-        })?;
-        self.ask(|reader| {
-            let mut found = Vec::new();
-            for index in indexes {
-                found.extend(log_file::entry(&reader.audit, index)?);
-            }
-            Ok(found)
-        })
-    }
-
-    /// The free-text reason given with an entry, if one was given and its subject is not erased.
-    pub fn reason(&self, index: u64) -> Result<Option<String>, ReadError> {
-        let (sealed, logged) = self.ask(|reader| {
-            let mut statement = reader.audit.prepare_cached("SELECT sealed FROM annotations WHERE idx = ?1")?;
-            let sealed: Option<Vec<u8>> = statement.query_row([index], |row| row.get(0)).optional()?;
-            Ok((sealed, log_file::entry(&reader.audit, index)?))
-        })?;
-        let entry = logged.and_then(|logged| Entry::from_leaf(&logged.leaf).ok());
-        let (Some(sealed), Some(entry)) = (sealed, entry) else { return Ok(None) };
-        let damaged = ReadError::Format { what: "reason" };
-        let Some((head, bytes)) = sealed.split_at_checked(20) else { return Err(damaged) };
-        let (epoch, subject) = head.split_at(4);
-        let epoch = u32::from_be_bytes(epoch.try_into().unwrap_or_default());
-        let Ok(subject) = SubjectId::try_from(subject) else { return Err(damaged) };
-        let Some(kind) = entry.what.record_type else { return Err(damaged) };
-        self.with_keys(&kind, subject, None, |_, keys| {
-            let place = keys.note_place("reason", entry.what.request.as_bytes(), epoch);
-            let plain = crypto::open(&keys.note_key(epoch), &place, bytes)
-                .map_err(|source| ReadError::Value { subject, source })?;
-            let text = plain.get(32..).unwrap_or_default().to_vec();
-            String::from_utf8(text).map(Some).map_err(|_| ReadError::Format { what: "reason" })
-        })
     }
 
     /// Counts.
@@ -461,16 +339,5 @@ pub(crate) fn grant_of((id, subject, version, terms, withdrawn_at): GrantRow) ->
         terms,
         version,
         withdrawn_at: withdrawn_at.map(Timestamp::from_micros),
-    })
-}
-
-pub(crate) fn located(row: &Row<'_>) -> rusqlite::Result<Located> {
-    Ok(Located {
-        document: DocumentId::from_bytes(row.get(0)?),
-        version: row.get(1)?,
-        epoch: row.get(2)?,
-        stored_at: Timestamp::from_micros(row.get(3)?),
-        sealed_length: row.get(4)?,
-        note: row.get(5)?,
     })
 }

@@ -2,15 +2,16 @@
 //!
 //! The Merkle tree over them is in `merkle`, its signed heads in `note`.
 
+mod action;
 mod entry;
 mod pruning;
 pub mod report;
 mod rewinds;
 mod standing;
 
+pub use action::Action;
 pub use entry::{
-    Action, Decision, DocumentRef, Draft, Entry, GrantRef, MAX_LEAF_LENGTH, OperatorKnown, Parent, RewoundTo,
-    SealedValue,
+    Decision, DocumentRef, Draft, Entry, GrantRef, MAX_LEAF_LENGTH, OperatorKnown, Parent, RewoundTo, SealedValue,
 };
 pub use pruning::{Carried, CarriedOnce, minimum_index};
 pub use standing::Standing;

@@ -8,10 +8,6 @@ use coffre_core::grant::Basis;
 use coffre_core::record::{FieldPath, RecordTypeName};
 use coffre_policies::record_type::FieldFault;
 use coffre_policies::{GrantFault, HabilitationFault, Reason};
-use coffre_store::transactions::{
-    AddApplicationError, AddDocumentError, AmendError, CreateError, GiveGrantError, GiveHabilitationError,
-    RestoreError, RevokeApplicationError, RotateTokenError, WithdrawGrantError, WithdrawHabilitationError,
-};
 use coffre_store::{
     Answered, CaptureError, CommitError, LogTreeError, ReadError, RotateError, StageError, Unavailable, WrongReceipt,
     disk_is_full,
@@ -349,111 +345,5 @@ impl From<WrongReceipt> for Failure {
 impl From<Infallible> for Failure {
     fn from(never: Infallible) -> Self {
         match never {}
-    }
-}
-
-impl From<GiveHabilitationError> for Failure {
-    fn from(error: GiveHabilitationError) -> Self {
-        match error {
-            GiveHabilitationError::Store(error) => below(&error),
-        }
-    }
-}
-
-impl From<WithdrawHabilitationError> for Failure {
-    fn from(error: WithdrawHabilitationError) -> Self {
-        match error {
-            WithdrawHabilitationError::NoSuchHabilitation => Self::NoSuchHabilitation,
-            WithdrawHabilitationError::Store(error) => below(&error),
-        }
-    }
-}
-
-impl From<CreateError> for Failure {
-    fn from(error: CreateError) -> Self {
-        match error {
-            CreateError::Store(error) => below(&error),
-        }
-    }
-}
-
-impl From<AmendError> for Failure {
-    fn from(error: AmendError) -> Self {
-        match error {
-            AmendError::NoSuchRecord => vanished(),
-            AmendError::Stale { current } => Self::Stale { current },
-            AmendError::Store(error) => below(&error),
-        }
-    }
-}
-
-impl From<RestoreError> for Failure {
-    fn from(error: RestoreError) -> Self {
-        match error {
-            RestoreError::NoSuchRecord => vanished(),
-            RestoreError::NoSuchVersion { .. } => Self::NoSuchVersion,
-            RestoreError::Stale { current } => Self::Stale { current },
-            RestoreError::Store(error) => below(&error),
-        }
-    }
-}
-
-impl From<AddDocumentError> for Failure {
-    fn from(error: AddDocumentError) -> Self {
-        match error {
-            AddDocumentError::NoSuchRecord => vanished(),
-            AddDocumentError::Stale => Self::StaleDocument,
-            AddDocumentError::Store(error) => below(&error),
-        }
-    }
-}
-
-impl From<GiveGrantError> for Failure {
-    fn from(error: GiveGrantError) -> Self {
-        match error {
-            GiveGrantError::NoSuchRecord => vanished(),
-            GiveGrantError::Evidence => Self::NoSuchEvidence,
-            GiveGrantError::Store(error) => below(&error),
-        }
-    }
-}
-
-impl From<WithdrawGrantError> for Failure {
-    fn from(error: WithdrawGrantError) -> Self {
-        match error {
-            WithdrawGrantError::NoSuchGrant => Self::NoSuchGrant,
-            WithdrawGrantError::Store(error) => below(&error),
-        }
-    }
-}
-
-impl From<AddApplicationError> for Failure {
-    fn from(error: AddApplicationError) -> Self {
-        match error {
-            AddApplicationError::Name => Self::NotAName,
-            AddApplicationError::Taken => Self::NameTaken,
-            AddApplicationError::Uri => Self::NotAUri,
-            AddApplicationError::UriTaken => Self::UriTaken,
-            AddApplicationError::Store(error) => below(&error),
-        }
-    }
-}
-
-impl From<RevokeApplicationError> for Failure {
-    fn from(error: RevokeApplicationError) -> Self {
-        match error {
-            RevokeApplicationError::NoSuchApplication => Self::NoSuchApplication,
-            RevokeApplicationError::Store(error) => below(&error),
-        }
-    }
-}
-
-impl From<RotateTokenError> for Failure {
-    fn from(error: RotateTokenError) -> Self {
-        match error {
-            RotateTokenError::NoSuchApplication => Self::NoSuchApplication,
-            RotateTokenError::NoToken => Self::NoToken,
-            RotateTokenError::Store(error) => below(&error),
-        }
     }
 }

@@ -23,6 +23,7 @@ mod expected_version;
 mod export;
 mod failure;
 mod failure_rights;
+mod failure_writes;
 mod grants;
 mod habilitations;
 mod health;

@@ -7,75 +7,28 @@
 //! checkpointed all the same, so that the vault does not stop for its backups, and the chains go on with
 //! a base backup as soon as the spool can take one. What can be restored then ends where it ended.
 
-use std::num::NonZeroU64;
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use coffre_core::spool::{MainManifest, Manifest as _};
 
+use super::CaptureError;
+use super::base::{room_for_base, take_base};
 use super::door::Door;
 use super::ends::Ends;
 use super::frames::Logs;
 use super::landmark::Landmark;
 use super::links::Links;
+use super::options::{CaptureOptions, WhenFull};
 use super::resume::resume;
 use super::retention::Keeping;
 use super::spool::Spool;
 use super::step::{StepError, Stepper};
 use super::watch::{CaughtUp, Changes, Mark, Request, Woken};
-use super::{CaptureError, room_for_base, take_base};
 use crate::error::Unavailable;
 use crate::store::Store;
 use crate::writer::checkpoint_all;
-
-/// How capture goes on continuously.
-#[derive(Debug, Clone)]
-pub struct CaptureOptions {
-    /// The spool.
-    pub spool: PathBuf,
-    /// How many base backups stay in it.
-    pub keep: NonZeroU64,
-    /// What is written into manifests as their maker.
-    pub software: String,
-    /// How long commits gather before they become segments.
-    pub interval: Duration,
-    /// A base backup at least this often.
-    pub base_every: Duration,
-    /// Pages of a write-ahead log that capture may be behind.
-    pub longest_wal: u64,
-    /// Bytes that the spool may take; base backups are taken beyond it, because they make room.
-    pub spool_limit: Option<u64>,
-    /// What to do when the spool takes no more.
-    pub when_full: WhenFull,
-}
-
-/// What a vault does when its spool takes no more.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum WhenFull {
-    /// It goes on, and what can be restored ends where capture ended.
-    #[default]
-    KeepServing,
-    /// It refuses reads and writes, but for what takes something out of somebody's reach.
-    Refuse,
-}
-
-impl CaptureOptions {
-    /// Into a spool, as it is meant to be.
-    pub fn new(spool: PathBuf, keep: NonZeroU64, software: &str) -> Self {
-        Self {
-            spool,
-            keep,
-            software: software.to_owned(),
-            interval: Duration::from_millis(400),
-            base_every: Duration::from_hours(24),
-            longest_wal: 65_536,
-            spool_limit: None,
-            when_full: WhenFull::default(),
-        }
-    }
-}
 
 /// Segments of so many bytes are little, however small the base is.
 const SMALL: u64 = 64 << 20;

@@ -1,62 +1,43 @@
-//! Backups into the spool: base backups here, the segments between them in `step` and `follow`. Blind
+//! Backups into the spool: base backups in `base`, the segments between them in `step` and `follow`. Blind
 //! copies of the sealed databases and documents, and the signed manifests that say what they are.
-//!
-//! A base backup begins on the writer's thread, between two groups: the keyring is rebuilt by `VACUUM`
-//! (no erased key survives that), the write-ahead logs are taken into the database files with no
-//! reader open, and the head and the list of documents are noted. From then on checkpoints wait, so
-//! that the database files stay as they are; commits go on into the write-ahead logs. Then, on the
-//! caller's thread, everything is copied. Order, each durable before the next: keyring, its manifest,
-//! documents, keys, vault and audit, inventory, the main manifest.
-//!
-//! A manifest is what makes a backup: objects that a crash leaves without one are overwritten by the
-//! next capture.
 
+mod base;
 mod confirmation;
 mod copy;
 mod door;
 mod ends;
+mod error;
 mod follow;
 mod frames;
 mod landmark;
 mod links;
+mod options;
 mod resume;
 mod retention;
 mod spool;
 mod step;
 mod watch;
 
-use std::io;
 use std::num::NonZeroU64;
 use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::channel;
 
-use coffre_core::ids::{DocumentId, GenerationId};
-use coffre_core::spool::{
-    Base, Blob, Chain, ContentHash, DocumentName, Documents, Heading, InventoryEntry, KeyringChains, KeyringManifest,
-    Link, MainChains, MainManifest, Manifest, ManifestError, ObjectName, Ordinal, Place, Reach, Side, Signed,
-    write_inventory,
-};
+use coffre_core::ids::GenerationId;
+use coffre_core::spool::Ordinal;
 use coffre_core::time::Timestamp;
-use rusqlite::Connection;
-use thiserror::Error;
 
-use crate::error::{Unavailable, disk_is_full};
-use crate::key_files::{KeyFileFault, RightKeyFiles};
-use crate::layout::Database;
-use crate::log_file::Tail;
+use crate::error::Unavailable;
 use crate::store::Store;
-use crate::writer::{Files, Shared, checkpoint_all};
+use base::{room_for_base, take_base};
 pub(crate) use confirmation::Confirmation;
 pub(crate) use door::Door;
-use ends::{End, Ends, beyond, next_places};
+pub use error::CaptureError;
 pub(crate) use follow::Following;
-pub use follow::{CaptureOptions, WhenFull};
-use landmark::Landmark;
 pub(crate) use landmark::forget as forget_landmark;
 use links::Links;
 pub(crate) use links::{Descriptors, remember_parent};
-use retention::Keeping;
+pub use options::{CaptureOptions, WhenFull};
 use spool::Spool;
 use watch::Request;
 pub use watch::{CaptureStatus, CaughtUp};
@@ -77,140 +58,6 @@ pub struct Captured {
     pub new_document_bytes: u64,
     /// Entries of the log that it holds.
     pub entries: u64,
-}
-
-/// A base backup that was not taken. The spool is as good as before.
-#[derive(Debug, Error)]
-pub enum CaptureError {
-    /// The vault cannot be read now.
-    #[error(transparent)]
-    Unavailable(#[from] Unavailable),
-    /// Another capture is under way.
-    #[error("another base backup is being taken: wait for it")]
-    Busy,
-    /// A database could not be brought into order.
-    #[error("a database could not be prepared for the copy: try again")]
-    Database(#[source] rusqlite::Error),
-    /// A file of the vault could not be read.
-    #[error("a file of the vault could not be read: run `coffre doctor`")]
-    Read(#[source] io::Error),
-    /// A key file is not what it was: with it, the backup would open for nobody.
-    #[error(transparent)]
-    KeyFile(#[from] KeyFileFault),
-    /// A document is not what was stored.
-    #[error("document {document} is damaged: restore it from an earlier backup, then take this one again")]
-    Document {
-        /// The document.
-        document: DocumentId,
-    },
-    /// A document's file is not there.
-    #[error("document {document} has no file any more: restore it from an earlier backup, then take this one again")]
-    NoDocument {
-        /// The document.
-        document: DocumentId,
-    },
-    /// Another process captures into the spool.
-    #[error("another vault captures into this spool: stop it, or configure a spool of its own")]
-    SpoolInUse,
-    /// The spool has no space left.
-    #[error("the disk that holds the spool is full: free space, then take the backup again")]
-    SpoolFull,
-    /// The spool has the size that it may have.
-    #[error(
-        "the spool has reached its declared size of {limit} bytes: raise `spool_limit_mb`, bring back the destination that it waits for, or keep fewer base backups in it"
-    )]
-    SpoolLimit {
-        /// That size.
-        limit: u64,
-    },
-    /// The spool could not be written.
-    #[error("the spool could not be written ({0}): check the folder and its permissions")]
-    Spool(#[source] io::Error),
-    /// Continuous capture did not get there.
-    #[error("what was committed could not be captured ({cause}): it is tried again by itself")]
-    Behind {
-        /// Why.
-        cause: String,
-    },
-    /// The chain cannot be continued.
-    #[error("the chain of backups cannot be continued")]
-    Manifest(#[from] ManifestError),
-}
-
-impl CaptureError {
-    /// Whether the spool has no room.
-    pub(super) const fn is_full_spool(&self) -> bool {
-        matches!(self, Self::SpoolFull | Self::SpoolLimit { .. })
-    }
-
-    /// A document's file that could not be opened.
-    pub(super) fn of_file(document: DocumentId, error: io::Error) -> Self {
-        if error.kind() == io::ErrorKind::NotFound { Self::NoDocument { document } } else { Self::Read(error) }
-    }
-
-    /// Whether a document's file is not there, because it was erased meanwhile if that is no damage.
-    pub(super) const fn is_of_something_gone(&self) -> bool {
-        matches!(self, Self::NoDocument { .. })
-    }
-
-    /// A full disk by its name: the spool's, or the vault's own.
-    pub(super) fn naming_a_full_disk(self) -> Self {
-        match self {
-            Self::Spool(_) if disk_is_full(&self) => Self::SpoolFull,
-            Self::Database(_) | Self::Read(_) if disk_is_full(&self) => Self::Unavailable(Unavailable::DiskFull),
-            other => other,
-        }
-    }
-}
-
-/// How often a base backup begins again at once because a document that it lists was erased before it was copied.
-const ERASED_MEANWHILE: u32 = 3;
-
-/// Checkpoints wait while this lives.
-struct Hold<'s>(&'s Shared);
-
-impl<'s> Hold<'s> {
-    fn take(shared: &'s Shared) -> Result<Self, CaptureError> {
-        if shared.capturing.swap(true, Ordering::SeqCst) { Err(CaptureError::Busy) } else { Ok(Self(shared)) }
-    }
-}
-
-impl Drop for Hold<'_> {
-    fn drop(&mut self) {
-        self.0.capturing.store(false, Ordering::SeqCst);
-    }
-}
-
-/// What stood still on the writer's thread.
-struct Frozen {
-    time: Timestamp,
-    head: String,
-    entries: u64,
-    vault: Pages,
-    audit: Pages,
-    keyring: Pages,
-    inventory: Vec<InventoryEntry>,
-}
-
-/// The measure of a database file.
-#[derive(Clone, Copy)]
-struct Pages {
-    size: u32,
-    count: u64,
-}
-
-impl Pages {
-    fn of(connection: &Connection) -> rusqlite::Result<Self> {
-        // SQLCipher answers for the page size itself, in text.
-        let size: String = connection.query_row("PRAGMA cipher_page_size", [], |row| row.get(0))?;
-        let count = connection.query_row("PRAGMA page_count", [], |row| row.get(0))?;
-        let size = size.parse().map_err(|_| rusqlite::Error::InvalidQuery)?;
-        Ok(Self { size, count })
-    }
-
-    fn bytes(self) -> u64 {
-        u64::from(self.size) * self.count
-    }
 }
 
 impl Store {
@@ -273,250 +120,5 @@ impl Store {
     /// How continuous capture does.
     pub fn capture_status(&self) -> CaptureStatus {
         self.door().shared.watch.status()
-    }
-}
-
-/// What stays once another base backup is taken. An error if the spool is full and has to keep everything: another one
-/// would make no room, and the chains are still whole.
-fn room_for_base(door: &Door, spool: &Spool, links: &Links, keep: NonZeroU64) -> Result<Keeping, CaptureError> {
-    let keeping = Keeping::now(door, spool, keep)?;
-    let last = links.last::<MainManifest>(spool, door.generation)?;
-    let Some(heading) = last.as_ref().map(|last| last.manifest.heading()) else { return Ok(keeping) };
-    let (number, before) = (heading.number.next(), heading.retained_from);
-    if keeping.is_stuck(number, before) {
-        return Err(spool.has_room().err().unwrap_or(CaptureError::SpoolFull));
-    }
-    let unconfirmed = keeping.unconfirmed(number, before);
-    if unconfirmed > 0 {
-        tracing::error!(unconfirmed, "the spool is full: base backups go that a destination has not confirmed");
-    }
-    Ok(keeping)
-}
-
-/// Takes a base backup; says where the chains end with it.
-fn take_base(
-    door: &Door,
-    spool: &Spool,
-    links: &Links,
-    keeping: Keeping,
-    software: &str,
-) -> Result<(Captured, Ends), CaptureError> {
-    let mut tries = 0;
-    loop {
-        let taken = try_take_base(door, spool, links, keeping, software);
-        match taken {
-            // What was copied stays: the next try soon comes to its end.
-            Err(error) if error.is_of_something_gone() && tries < ERASED_MEANWHILE => tries += 1,
-            taken => return taken.map_err(CaptureError::naming_a_full_disk),
-        }
-    }
-}
-
-fn try_take_base(
-    door: &Door,
-    spool: &Spool,
-    links: &Links,
-    keeping: Keeping,
-    software: &str,
-) -> Result<(Captured, Ends), CaptureError> {
-    let hold = Hold::take(&door.shared)?;
-    let key_files = door.shared.right_key_files()?;
-    let frozen = door.exclusively(freeze)?.map_err(CaptureError::Database)?;
-    let afresh = door.shared.afresh.swap(false, Ordering::SeqCst);
-    if afresh {
-        tracing::warn!("the spool was said to be lost: the chains go on further on, and promise nothing older");
-    }
-    let making = Making { door, spool, links, frozen: &frozen, key_files: &key_files, keeping, afresh, software };
-    let (captured, ends) = making.all()?;
-    // From here on the database files are known to be in the spool.
-    Landmark::write(&door.shared.layout, door.generation, ends.last()).map_err(CaptureError::Read)?;
-    drop(hold);
-    Ok((captured, ends))
-}
-
-fn freeze(shared: &Shared, files: &Files, tail: &Tail) -> rusqlite::Result<Frozen> {
-    files.keyring.execute_batch("VACUUM")?;
-    checkpoint_all(shared, files)?;
-    shared.watch.begin_anew();
-    Ok(Frozen {
-        time: shared.clock.now().max(tail.time),
-        head: tail.head.note.clone(),
-        entries: tail.head.size,
-        vault: Pages::of(&files.vault)?,
-        audit: Pages::of(&files.audit)?,
-        keyring: Pages::of(&files.keyring)?,
-        inventory: inventory(&files.vault)?,
-    })
-}
-
-fn inventory(vault: &Connection) -> rusqlite::Result<Vec<InventoryEntry>> {
-    let mut statement = vault
-        .prepare("SELECT document, version, sealed_length, sealed_sha256 FROM documents ORDER BY document, version")?;
-    let rows = statement.query_map([], |row| {
-        let name = DocumentName { document: DocumentId::from_bytes(row.get(0)?), version: row.get(1)? };
-        Ok(InventoryEntry { name, size: row.get(2)?, sha256: ContentHash::from_bytes(row.get(3)?) })
-    })?;
-    rows.collect()
-}
-
-/// A base backup being made.
-struct Making<'c> {
-    door: &'c Door,
-    spool: &'c Spool,
-    links: &'c Links,
-    frozen: &'c Frozen,
-    key_files: &'c RightKeyFiles,
-    keeping: Keeping,
-    /// Whether the spool was lost.
-    afresh: bool,
-    software: &'c str,
-}
-
-impl Making<'_> {
-    fn all(&self) -> Result<(Captured, Ends), CaptureError> {
-        let generation = self.door.generation;
-        let main: Option<Signed<MainManifest>> = self.links.last(self.spool, generation)?;
-        let keyring: Option<Signed<KeyringManifest>> = self.links.last(self.spool, generation)?;
-        let chains = main.as_ref().map(|last| &last.manifest.chains);
-        let reaches = [
-            (Chain::Keyring, keyring.as_ref().map(|last| &last.manifest.chains.keyring)),
-            (Chain::Vault, chains.map(|chains| &chains.vault)),
-            (Chain::Audit, chains.map(|chains| &chains.audit)),
-        ];
-        let [at_keyring, at_vault, at_audit] =
-            if self.afresh { beyond(reaches) } else { next_places(self.spool, generation, reaches)? };
-        let keyring = self.keyring(keyring.as_ref(), at_keyring)?;
-        let (captured, chains) = self.main(main.as_ref(), keyring.last, at_vault, at_audit)?;
-        let ends = Ends {
-            keyring: End::of(&keyring),
-            vault: End::of(&chains.vault),
-            audit: End::of(&chains.audit),
-            base: captured.time,
-            number: captured.number,
-            newest: captured.time,
-        };
-        Ok((captured, ends))
-    }
-
-    /// The heading of the manifest after the last one, or of a generation's first.
-    fn heading<M: Manifest>(&self, last: Option<&Signed<M>>) -> Result<Heading, CaptureError> {
-        let (now, software) = (self.frozen.time, self.software);
-        let mut heading = if let Some(last) = last {
-            Heading::after(last, now, software)
-        } else {
-            let parent = self.links.parent::<M>()?;
-            Heading::first::<M>(&self.door.shared.scope, self.door.generation, parent, now, software)
-        };
-        let (number, before) = (heading.number, heading.retained_from);
-        heading.retained_from = match M::SIDE {
-            // Nobody can be promised what is lost.
-            _ if self.afresh => number,
-            Side::Main => self.keeping.main_from(number, before),
-            Side::Keyring => self.keeping.keyring_from(number, before),
-        };
-        Ok(heading)
-    }
-
-    fn publish<M: Manifest>(&self, manifest: &M) -> Result<(), CaptureError> {
-        self.links.publish(self.spool, manifest, &self.door.shared.signer)?;
-        retention::drop_old(self.spool, self.links, manifest)
-    }
-
-    fn keyring(&self, last: Option<&Signed<KeyringManifest>>, place: Place) -> Result<Reach, CaptureError> {
-        let keyring = Reach::of(self.database(Database::Keyring, Chain::Keyring, place, self.frozen.keyring)?);
-        let heading = self.heading(last)?;
-        let manifest = KeyringManifest { heading, chains: KeyringChains { keyring: keyring.clone() } };
-        self.publish(&manifest)?;
-        retention::drop_outgrown(self.spool, &manifest)?;
-        Ok(keyring)
-    }
-
-    fn main(
-        &self,
-        last: Option<&Signed<MainManifest>>,
-        keyring: Link,
-        at_vault: Place,
-        at_audit: Place,
-    ) -> Result<(Captured, MainChains), CaptureError> {
-        let (new_documents, new_document_bytes) = self.documents()?;
-        let keys = self.put(&self.key_files.keys, ObjectName::Keys)?;
-        let recovery = self.put(&self.key_files.recovery, ObjectName::Recovery)?;
-        let vault = self.database(Database::Vault, Chain::Vault, at_vault, self.frozen.vault)?;
-        let audit = self.database(Database::Audit, Chain::Audit, at_audit, self.frozen.audit)?;
-        let database_bytes = vault.size + audit.size;
-        let manifest = MainManifest {
-            heading: self.heading(last)?,
-            chains: MainChains { vault: Reach::of(vault), audit: Reach::of(audit) },
-            keyring,
-            documents: self.inventory()?,
-            keys,
-            recovery,
-            audit_head: self.frozen.head.clone(),
-        };
-        self.publish(&manifest)?;
-        let captured = Captured {
-            number: manifest.heading.number.get(),
-            time: manifest.heading.time,
-            database_bytes,
-            new_documents,
-            new_document_bytes,
-            entries: self.frozen.entries,
-        };
-        Ok((captured, manifest.chains))
-    }
-
-    /// Copies a database file as it stood still, through the descriptor that is never closed.
-    fn database(&self, database: Database, chain: Chain, place: Place, pages: Pages) -> Result<Base, CaptureError> {
-        let shared = &self.door.shared;
-        let name = ObjectName::Base { generation: self.door.generation, chain, position: place.position };
-        let file = shared.descriptors.of(database).ok_or_else(|| CaptureError::Read(io::ErrorKind::NotFound.into()))?;
-        let size = pages.bytes();
-        let source = copy::Positioned::new(file, size, &shared.watch);
-        let sha256 = self.spool.copy_in(&name, source, size).map_err(|error| self.unless_abandoned(error))?;
-        let Place { position, previous } = place;
-        Ok(Base { position, size, page_size: pages.size, page_count: pages.count, sha256, previous })
-    }
-
-    /// Copies the documents that the spool lacks; each is checked against its row on the way.
-    fn documents(&self) -> Result<(u64, u64), CaptureError> {
-        let folder = &self.door.shared.folder;
-        let (mut count, mut bytes) = (0, 0);
-        for entry in &self.frozen.inventory {
-            let name = ObjectName::Document(entry.name);
-            if self.spool.length(&name).map_err(CaptureError::Spool)? == Some(entry.size) {
-                continue;
-            }
-            if self.door.shared.watch.is_abandoned() {
-                return Err(Unavailable::Stopping.into());
-            }
-            let DocumentName { document, version } = entry.name;
-            let file = folder.open_file(document, version).map_err(|error| CaptureError::of_file(document, error))?;
-            let copied = self.spool.copy_checked(&name, file, entry.size, entry.sha256)?;
-            if !copied {
-                return Err(CaptureError::Document { document });
-            }
-            count += 1;
-            bytes += entry.size;
-        }
-        self.spool.sync_folders().map_err(CaptureError::Spool)?;
-        Ok((count, bytes))
-    }
-
-    /// What a copy that was broken off for sealing failed of.
-    fn unless_abandoned(&self, error: CaptureError) -> CaptureError {
-        if self.door.shared.watch.is_abandoned() { Unavailable::Stopping.into() } else { error }
-    }
-
-    fn put(&self, bytes: &[u8], name: impl Fn(ContentHash) -> ObjectName) -> Result<Blob, CaptureError> {
-        let sha256 = ContentHash::of(bytes);
-        self.spool.put(&name(sha256), bytes).map_err(CaptureError::Spool)?;
-        Ok(Blob { sha256, size: bytes.len() as u64 })
-    }
-
-    fn inventory(&self) -> Result<Documents, CaptureError> {
-        let entries = &self.frozen.inventory;
-        let (count, bytes) = (entries.len() as u64, entries.iter().map(|entry| entry.size).sum());
-        let text = write_inventory(entries.clone());
-        Ok(Documents { inventory: self.put(text.as_bytes(), ObjectName::Inventory)?, count, bytes })
     }
 }

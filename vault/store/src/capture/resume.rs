@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 
 use coffre_core::spool::{DocumentName, InventoryEntry, Link};
 
+use super::CaptureError;
+use super::base::inventory;
 use super::door::Door;
 use super::ends::{Ends, Found, Lost, find};
 use super::frames::Logs;
@@ -14,7 +16,6 @@ use super::landmark::Landmark;
 use super::links::Links;
 use super::spool::Spool;
 use super::watch::{Changes, Mark};
-use super::{CaptureError, inventory};
 use crate::log_file::Tail;
 use crate::writer::{Files, Shared};
 

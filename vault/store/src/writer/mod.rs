@@ -15,23 +15,20 @@ mod pending;
 mod pruning;
 mod reads;
 mod recover;
+mod shared;
 #[cfg(test)]
 mod tests;
 mod work;
 
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use coffre_core::crypto::Scope;
-use coffre_core::keyset::Keyset;
-use coffre_core::note::SigningKey;
-use coffre_core::search::SearchIndex;
-use coffre_core::time::Timestamp;
+use coffre_core::audit::Draft;
 use rusqlite::Connection;
 
-pub(crate) use access::{Access, AccessKey};
+pub(crate) use access::AccessKey;
 pub(crate) use erasures::removed_documents;
 pub(crate) use files::{Files, KEPT};
 use job::{ReadJob, TypedJob, WriteJob};
@@ -39,143 +36,16 @@ pub(crate) use pending::Answer;
 pub use pending::Pending;
 use recover::reopen;
 pub(crate) use recover::{RecoverError, Recovered, newest_change, recover, sweep};
+pub(crate) use shared::Shared;
 pub use work::{Work, WorkError};
 
-use crate::capture::{Confirmation, Descriptors, Watch, forget_landmark};
-use crate::clock::Clock;
+use crate::capture::forget_landmark;
 use crate::disclosure::{Depends, Disclosure, Receipt};
-use crate::document::{DocumentFolder, Kept};
+use crate::document::Kept;
 use crate::error::Unavailable;
-use crate::history::{Batch, Recent};
-use crate::index_state::IndexState;
-use crate::key_files::{KeyFileFault, KeyFiles, RightKeyFiles};
-use crate::layout::Layout;
+use crate::history::Batch;
 use crate::log_file::Tail;
-use crate::model::SignedHead;
-use crate::reserve::Reserve;
 use crate::transactions::Transaction;
-use coffre_core::audit::Draft;
-
-/// What the writer, the readers and the handle share.
-pub(crate) struct Shared {
-    pub(crate) layout: Layout,
-    pub(crate) scope: Scope,
-    pub(crate) keys: Keyset,
-    pub(crate) signer: SigningKey,
-    pub(crate) origin: String,
-    pub(crate) indexes: Vec<SearchIndex>,
-    pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) folder: DocumentFolder,
-    pub(crate) access: Access,
-    /// Descriptors of the database files, for copying them.
-    pub(crate) descriptors: Descriptors,
-    /// What the key files that go into backups should be.
-    /// Held while a rotation of the root key replaces them.
-    pub(crate) key_files: RwLock<KeyFiles>,
-    /// A base backup is being taken: checkpoints wait.
-    pub(crate) capturing: AtomicBool,
-    /// What continuous capture is told.
-    pub(crate) watch: Watch,
-    /// The next base backup goes on after a spool that was lost.
-    pub(crate) afresh: AtomicBool,
-    /// What destinations have confirmed.
-    pub(crate) confirmation: Confirmation,
-    /// What is kept of the disk for what must be possible on a full one.
-    pub(crate) reserve: Reserve,
-    /// The reader gate: read for each snapshot, write for a checkpoint.
-    pub(crate) gate: RwLock<()>,
-    pub(crate) index: IndexState,
-    /// Accesses that are not in `index.db` yet.
-    pub(crate) recent: Recent,
-    head: Mutex<SignedHead>,
-    /// The newest entry's time, in microseconds.
-    latest: AtomicI64,
-    trouble: Mutex<Option<Unavailable>>,
-}
-
-impl Shared {
-    #[expect(clippy::too_many_arguments, reason = "made in one place")]
-    pub(crate) fn new(
-        layout: Layout,
-        scope: Scope,
-        keys: Keyset,
-        signer: SigningKey,
-        origin: String,
-        indexes: Vec<SearchIndex>,
-        clock: Arc<dyn Clock>,
-        folder: DocumentFolder,
-        descriptors: Descriptors,
-        key_files: KeyFiles,
-    ) -> Self {
-        let head = Mutex::new(SignedHead { size: 0, note: String::new() });
-        let reserve = Reserve::new(&layout);
-        Self {
-            layout,
-            scope,
-            keys,
-            signer,
-            origin,
-            indexes,
-            clock,
-            folder,
-            access: Access::default(),
-            descriptors,
-            key_files: RwLock::new(key_files),
-            capturing: AtomicBool::new(false),
-            watch: Watch::default(),
-            afresh: AtomicBool::new(false),
-            confirmation: Confirmation::default(),
-            reserve,
-            gate: RwLock::new(()),
-            index: IndexState::default(),
-            recent: Recent::default(),
-            head,
-            latest: AtomicI64::new(0),
-            trouble: Mutex::new(None),
-        }
-    }
-
-    /// The time now, and never before the newest entry's.
-    pub(crate) fn now(&self) -> Timestamp {
-        self.clock.now().max(Timestamp::from_micros(self.latest.load(Ordering::Acquire)))
-    }
-
-    /// What the key files should be, since the last rotation of the root.
-    pub(crate) fn key_files(&self) -> KeyFiles {
-        *self.key_files.read().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The key files that go into backups, if they are what they should be.
-    pub(crate) fn right_key_files(&self) -> Result<RightKeyFiles, KeyFileFault> {
-        self.key_files().read(&self.layout)
-    }
-
-    /// Shows a new end of the log.
-    pub(crate) fn publish(&self, tail: &Tail) {
-        self.latest.store(tail.time.as_micros(), Ordering::Release);
-        *self.head.lock().unwrap_or_else(PoisonError::into_inner) = tail.head.clone();
-    }
-
-    /// The newest signed head.
-    pub(crate) fn head(&self) -> SignedHead {
-        self.head.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// What is wrong now, if anything is.
-    pub(crate) fn trouble(&self) -> Option<Unavailable> {
-        let trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        trouble.or_else(|| self.watch.refusal())
-    }
-
-    /// Bytes of the write-ahead logs that a backup rests on.
-    pub(crate) fn wal_bytes(&self) -> u64 {
-        files::KEPT.iter().map(|kept| std::fs::metadata(self.layout.wal(*kept)).map_or(0, |wal| wal.len())).sum()
-    }
-
-    fn set_trouble(&self, trouble: Option<Unavailable>) {
-        *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = trouble;
-    }
-}
 
 /// Something done on the writer's thread between groups, with its files and the end of the log.
 type Exclusive = Box<dyn FnOnce(Result<(&Files, &Tail), Unavailable>) + Send>;

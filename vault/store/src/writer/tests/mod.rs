@@ -22,7 +22,7 @@ use coffre_core::ids::{RequestId, SubjectId};
 use coffre_core::merkle::{leaf_hash, root_of};
 use coffre_core::record::{Fields, RecordTypeName};
 use coffre_core::role::Role;
-use coffre_core::search::SearchKind;
+use coffre_core::search::{SearchIndex, SearchKind};
 use coffre_core::time::Timestamp;
 use coffre_core::tlog::TreeHead;
 use serde_json::json;

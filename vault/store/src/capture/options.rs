@@ -1,0 +1,52 @@
+//! How capture goes on continuously, as it is configured.
+
+use std::num::NonZeroU64;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// How capture goes on continuously.
+#[derive(Debug, Clone)]
+pub struct CaptureOptions {
+    /// The spool.
+    pub spool: PathBuf,
+    /// How many base backups stay in it.
+    pub keep: NonZeroU64,
+    /// What is written into manifests as their maker.
+    pub software: String,
+    /// How long commits gather before they become segments.
+    pub interval: Duration,
+    /// A base backup at least this often.
+    pub base_every: Duration,
+    /// Pages of a write-ahead log that capture may be behind.
+    pub longest_wal: u64,
+    /// Bytes that the spool may take; base backups are taken beyond it, because they make room.
+    pub spool_limit: Option<u64>,
+    /// What to do when the spool takes no more.
+    pub when_full: WhenFull,
+}
+
+/// What a vault does when its spool takes no more.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum WhenFull {
+    /// It goes on, and what can be restored ends where capture ended.
+    #[default]
+    KeepServing,
+    /// It refuses reads and writes, but for what takes something out of somebody's reach.
+    Refuse,
+}
+
+impl CaptureOptions {
+    /// Into a spool, as it is meant to be.
+    pub fn new(spool: PathBuf, keep: NonZeroU64, software: &str) -> Self {
+        Self {
+            spool,
+            keep,
+            software: software.to_owned(),
+            interval: Duration::from_millis(400),
+            base_every: Duration::from_hours(24),
+            longest_wal: 65_536,
+            spool_limit: None,
+            when_full: WhenFull::default(),
+        }
+    }
+}

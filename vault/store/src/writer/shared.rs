@@ -1,0 +1,145 @@
+//! What is one for the whole vault: its keys, its clock, what capture is told, the end of the log.
+
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use coffre_core::crypto::Scope;
+use coffre_core::keyset::Keyset;
+use coffre_core::note::SigningKey;
+use coffre_core::search::SearchIndex;
+use coffre_core::time::Timestamp;
+
+use super::access::Access;
+use super::files;
+use crate::capture::{Confirmation, Descriptors, Watch};
+use crate::clock::Clock;
+use crate::document::DocumentFolder;
+use crate::error::Unavailable;
+use crate::history::Recent;
+use crate::index_state::IndexState;
+use crate::key_files::{KeyFileFault, KeyFiles, RightKeyFiles};
+use crate::layout::Layout;
+use crate::log_file::Tail;
+use crate::model::SignedHead;
+use crate::reserve::Reserve;
+
+/// What the writer, the readers and the handle share.
+pub(crate) struct Shared {
+    pub(crate) layout: Layout,
+    pub(crate) scope: Scope,
+    pub(crate) keys: Keyset,
+    pub(crate) signer: SigningKey,
+    pub(crate) origin: String,
+    pub(crate) indexes: Vec<SearchIndex>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) folder: DocumentFolder,
+    pub(crate) access: Access,
+    /// Descriptors of the database files, for copying them.
+    pub(crate) descriptors: Descriptors,
+    /// What the key files that go into backups should be.
+    /// Held while a rotation of the root key replaces them.
+    pub(crate) key_files: RwLock<KeyFiles>,
+    /// A base backup is being taken: checkpoints wait.
+    pub(crate) capturing: AtomicBool,
+    /// What continuous capture is told.
+    pub(crate) watch: Watch,
+    /// The next base backup goes on after a spool that was lost.
+    pub(crate) afresh: AtomicBool,
+    /// What destinations have confirmed.
+    pub(crate) confirmation: Confirmation,
+    /// What is kept of the disk for what must be possible on a full one.
+    pub(crate) reserve: Reserve,
+    /// The reader gate: read for each snapshot, write for a checkpoint.
+    pub(crate) gate: RwLock<()>,
+    pub(crate) index: IndexState,
+    /// Accesses that are not in `index.db` yet.
+    pub(crate) recent: Recent,
+    head: Mutex<SignedHead>,
+    /// The newest entry's time, in microseconds.
+    latest: AtomicI64,
+    trouble: Mutex<Option<Unavailable>>,
+}
+
+impl Shared {
+    #[expect(clippy::too_many_arguments, reason = "made in one place")]
+    pub(crate) fn new(
+        layout: Layout,
+        scope: Scope,
+        keys: Keyset,
+        signer: SigningKey,
+        origin: String,
+        indexes: Vec<SearchIndex>,
+        clock: Arc<dyn Clock>,
+        folder: DocumentFolder,
+        descriptors: Descriptors,
+        key_files: KeyFiles,
+    ) -> Self {
+        let head = Mutex::new(SignedHead { size: 0, note: String::new() });
+        let reserve = Reserve::new(&layout);
+        Self {
+            layout,
+            scope,
+            keys,
+            signer,
+            origin,
+            indexes,
+            clock,
+            folder,
+            access: Access::default(),
+            descriptors,
+            key_files: RwLock::new(key_files),
+            capturing: AtomicBool::new(false),
+            watch: Watch::default(),
+            afresh: AtomicBool::new(false),
+            confirmation: Confirmation::default(),
+            reserve,
+            gate: RwLock::new(()),
+            index: IndexState::default(),
+            recent: Recent::default(),
+            head,
+            latest: AtomicI64::new(0),
+            trouble: Mutex::new(None),
+        }
+    }
+
+    /// The time now, and never before the newest entry's.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now().max(Timestamp::from_micros(self.latest.load(Ordering::Acquire)))
+    }
+
+    /// What the key files should be, since the last rotation of the root.
+    pub(crate) fn key_files(&self) -> KeyFiles {
+        *self.key_files.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The key files that go into backups, if they are what they should be.
+    pub(crate) fn right_key_files(&self) -> Result<RightKeyFiles, KeyFileFault> {
+        self.key_files().read(&self.layout)
+    }
+
+    /// Shows a new end of the log.
+    pub(crate) fn publish(&self, tail: &Tail) {
+        self.latest.store(tail.time.as_micros(), Ordering::Release);
+        *self.head.lock().unwrap_or_else(PoisonError::into_inner) = tail.head.clone();
+    }
+
+    /// The newest signed head.
+    pub(crate) fn head(&self) -> SignedHead {
+        self.head.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// What is wrong now, if anything is.
+    pub(crate) fn trouble(&self) -> Option<Unavailable> {
+        let trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        trouble.or_else(|| self.watch.refusal())
+    }
+
+    /// Bytes of the write-ahead logs that a backup rests on.
+    pub(crate) fn wal_bytes(&self) -> u64 {
+        files::KEPT.iter().map(|kept| std::fs::metadata(self.layout.wal(*kept)).map_or(0, |wal| wal.len())).sum()
+    }
+
+    pub(super) fn set_trouble(&self, trouble: Option<Unavailable>) {
+        *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = trouble;
+    }
+}
