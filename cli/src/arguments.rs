@@ -62,7 +62,7 @@ pub(crate) enum Verb {
     Officer(officer::Arguments),
     /// Have officers sign policies, an application or other officers, and hand in what two of them have signed
     Approve(approve::Arguments),
-    /// Replace the root key of a vault
+    /// Split the recovery identity among holders, print the recovery kit, or replace keys
     Key(key::Arguments),
     /// Check, test and compare the policies, or explain what they decide
     Policy(policy::Arguments),
@@ -72,7 +72,7 @@ pub(crate) enum Verb {
     Backup(backup::Arguments),
     /// Show what the retention rules say is past its time, and apply them
     Retention(retention::Arguments),
-    /// Restore a vault from a backup, with the recovery identity
+    /// Restore a vault from a backup, with the recovery identity or a quorum of its shares
     Restore(Box<restore::Arguments>),
     /// Prove a backup: have the vault restore it from where it is kept, open it and check it
     Drill(drill::Arguments),
