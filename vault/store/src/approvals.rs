@@ -4,11 +4,12 @@
 use coffre_core::approval::{Officers, PolicyHashes, PolicyStatement};
 use coffre_core::crypto::hex;
 use coffre_core::ids::ApplicationId;
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::Connection;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::error::ReadError;
+use crate::meta;
 use crate::snapshot::Snapshot;
 
 /// The officers of the vault.
@@ -60,8 +61,7 @@ pub(crate) fn of_application(id: ApplicationId) -> String {
 
 /// What is kept under a key.
 pub(crate) fn kept<T: DeserializeOwned>(vault: &Connection, key: &str) -> Result<Option<T>, ReadError> {
-    let mut statement = vault.prepare_cached("SELECT value FROM meta WHERE key = ?1")?;
-    let text: Option<String> = statement.query_row([key], |row| row.get(0)).optional()?;
+    let text = meta::get(vault, key)?;
     let read = |text: String| serde_json::from_str(&text).map_err(|_| ReadError::Format { what: "approval" });
     text.map(read).transpose()
 }

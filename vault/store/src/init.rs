@@ -23,6 +23,7 @@ use crate::identity::{Identity, IdentityError};
 use crate::key_files::remember_recovery;
 use crate::layout::{Database, Layout};
 use crate::log_file::{self, Leaf, Tail};
+use crate::meta;
 use crate::open::{OpenError, create, signer};
 use crate::root::{self, RootError};
 
@@ -270,9 +271,8 @@ pub(crate) fn name_generation(
     recovery: ContentHash,
 ) -> Result<(), OpenError> {
     let write = || {
-        let mut statement = vault.prepare("INSERT OR REPLACE INTO meta (key, value) VALUES (?1, ?2)")?;
-        statement.execute(["generation", &generation.to_string()])?;
-        statement.execute(["recovery_recipient", recipient])?;
+        meta::set(vault, "generation", &generation.to_string())?;
+        meta::set(vault, "recovery_recipient", recipient)?;
         remember_recovery(vault, recovery)
     };
     write().map_err(|source| OpenError::Database { file: Database::Vault.file_name(), source })

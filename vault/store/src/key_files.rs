@@ -10,10 +10,11 @@ use std::io;
 use std::path::Path;
 
 use coffre_core::spool::ContentHash;
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::Connection;
 use thiserror::Error;
 
 use crate::layout::Layout;
+use crate::meta;
 
 /// A key file that must not go into a backup.
 #[derive(Debug, Error)]
@@ -86,32 +87,24 @@ const RECIPIENT: &str = "recovery_recipient";
 /// What the next `root.recovery.age` is and whom it is for, while a rotation is under way: `HASH RECIPIENT`.
 const ANNOUNCED: &str = "next_root_recovery";
 
-fn set(vault: &Connection, key: &str, value: &str) -> rusqlite::Result<()> {
-    vault.execute("INSERT OR REPLACE INTO meta (key, value) VALUES (?1, ?2)", params![key, value]).map(drop)
-}
-
-fn get(vault: &Connection, key: &str) -> rusqlite::Result<Option<String>> {
-    vault.query_row("SELECT value FROM meta WHERE key = ?1", [key], |row| row.get(0)).optional()
-}
-
 /// Writes down whom the next `root.recovery.age` is for, before it can be in force.
 pub(crate) fn announce_recovery(vault: &Connection, recovery: ContentHash, recipient: &str) -> rusqlite::Result<()> {
-    set(vault, ANNOUNCED, &format!("{recovery} {recipient}"))
+    meta::set(vault, ANNOUNCED, &format!("{recovery} {recipient}"))
 }
 
 /// Writes down what `root.recovery.age` is and, if that was announced, whom it is for. The announcement goes last: cut short,
 /// this is done again. One that is about another file is left over from a rotation that never came into force.
 pub(crate) fn remember_recovery(vault: &Connection, recovery: ContentHash) -> rusqlite::Result<()> {
-    let announced = get(vault, ANNOUNCED)?;
+    let announced = meta::get(vault, ANNOUNCED)?;
     let of_this = announced.as_deref().and_then(|text| text.strip_prefix(&recovery.to_string())?.strip_prefix(' '));
     if let Some(recipient) = of_this {
-        set(vault, RECIPIENT, recipient)?;
+        meta::set(vault, RECIPIENT, recipient)?;
     }
-    set(vault, KEY, &recovery.to_string())?;
-    vault.execute("DELETE FROM meta WHERE key = ?1", [ANNOUNCED]).map(drop)
+    meta::set(vault, KEY, &recovery.to_string())?;
+    meta::remove(vault, ANNOUNCED)
 }
 
 /// What `root.recovery.age` should be, if it was written down.
 pub(crate) fn remembered_recovery(vault: &Connection) -> rusqlite::Result<Option<ContentHash>> {
-    Ok(get(vault, KEY)?.and_then(|text| text.parse().ok()))
+    Ok(meta::get(vault, KEY)?.and_then(|text| text.parse().ok()))
 }

@@ -32,6 +32,7 @@ mod keyring;
 mod layout;
 mod log_file;
 mod log_tree;
+mod meta;
 mod model;
 mod open;
 pub mod plain;

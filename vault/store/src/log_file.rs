@@ -8,6 +8,7 @@ use coffre_core::tlog::{StoredEntry, TreeHead};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::error::ReadError;
+use crate::meta;
 use crate::model::{LoggedEntry, SignedHead};
 
 /// The key in `meta`, of `vault.db` and of `audit.db`, of the index of the first entry that was not pruned.
@@ -101,14 +102,12 @@ pub(crate) fn minimum_index(audit: &Connection) -> Result<u64, ReadError> {
 }
 
 fn number(database: &Connection, key: &str) -> Result<u64, ReadError> {
-    let mut statement = database.prepare_cached("SELECT value FROM meta WHERE key = ?1")?;
-    let value: Option<String> = statement.query_row([key], |row| row.get(0)).optional()?;
-    value.map_or(Ok(0), |value| value.parse().map_err(|_| ReadError::Format { what: "index of an entry" }))
+    meta::get(database, key)?
+        .map_or(Ok(0), |value| value.parse().map_err(|_| ReadError::Format { what: "index of an entry" }))
 }
 
 fn set_number(database: &Connection, key: &str, value: u64) -> rusqlite::Result<()> {
-    let mut statement = database.prepare_cached("INSERT OR REPLACE INTO meta (key, value) VALUES (?1, ?2)")?;
-    statement.execute(params![key, value.to_string()]).map(drop)
+    meta::set(database, key, &value.to_string())
 }
 
 /// Says in `vault.db`, with the entry that says so, that the log is to begin here.

@@ -28,10 +28,9 @@ use crate::layout::{Database, Layout};
 use crate::log_file::origin;
 use crate::readers::Readers;
 use crate::root::{RootError, Unwrapped};
-use crate::rotate;
-use crate::schema;
 use crate::store::Store;
 use crate::writer::{RecoverError, Recovered, Shared, recover, sweep};
+use crate::{meta, rotate, schema};
 
 /// How to open a vault.
 #[derive(Clone)]
@@ -259,11 +258,8 @@ fn describe(layout: &Layout, keys: &Keyset) -> Result<Described, OpenError> {
             return Err(OpenError::Older { file, found, known: schema::VERSION });
         }
         if database == Database::Vault {
-            let meta = |key: &str| {
-                let sql = "SELECT value FROM meta WHERE key = ?1";
-                connection.query_row(sql, [key], |row| row.get::<_, String>(0)).map_err(failed)
-            };
-            told = Some((meta("generation")?, meta("recovery_recipient")?, recovery(&connection, layout)?));
+            let fact = |key: &str| meta::required(&connection, key).map_err(failed);
+            told = Some((fact("generation")?, fact("recovery_recipient")?, recovery(&connection, layout)?));
         }
     }
     let damaged = || OpenError::Damaged { detail: "vault.db names no generation".to_owned(), source: None };

@@ -19,7 +19,7 @@ use crate::init::{begin_log, name_generation};
 use crate::layout::Database;
 use crate::log_file::{self, Tail};
 use crate::open::signer;
-use crate::{keyring, subject_keys, values};
+use crate::{keyring, meta, subject_keys, values};
 
 /// A vault seen from the inside.
 pub(super) struct Inside<'r> {
@@ -135,8 +135,7 @@ impl Inside<'_> {
         let signer = signer(self.scope, self.keys)?;
         begin_log(&self.offline.audit, &tail, entries, now.max(tail.time), &origin, &signer)?;
         let failed = |source| RestoreError::Database { file: Database::Vault.file_name(), source };
-        let sql = "SELECT value FROM meta WHERE key = 'recovery_recipient'";
-        let recipient = self.offline.vault.query_row(sql, [], |row| row.get::<_, String>(0)).map_err(failed)?;
+        let recipient = meta::required(&self.offline.vault, "recovery_recipient").map_err(failed)?;
         self.offline.vault.execute_batch("BEGIN IMMEDIATE").map_err(failed)?;
         beginning.missed.remove(&self.offline.vault).map_err(failed)?;
         name_generation(&self.offline.vault, generation, beginning.recipient, self.root_file)?;

@@ -13,6 +13,7 @@ use super::Transaction;
 use crate::applications;
 use crate::approvals::{ApprovedPolicies, OFFICERS, POLICIES_APPROVED, POLICIES_IN_FORCE, kept, of_application};
 use crate::error::ReadError;
+use crate::meta;
 use crate::writer::{AccessKey, Work, WorkError};
 
 /// Enrols the first officers of a vault. From its entry on nothing takes effect without two of them, and applications
@@ -260,9 +261,5 @@ fn read<T: DeserializeOwned>(work: &Work<'_>, key: &str) -> Result<Option<T>, Wo
 
 fn keep(work: &Work<'_>, key: &str, value: &impl Serialize) -> Result<(), WorkError> {
     let text = work.try_run(serde_json::to_string(value).map_err(|_| ReadError::Format { what: "approval" }))?;
-    let insert = || {
-        let sql = "INSERT OR REPLACE INTO meta (key, value) VALUES (?1, ?2)";
-        work.around.vault.prepare_cached(sql)?.execute([key, &text])
-    };
-    work.try_run(insert()).map(drop)
+    work.try_run(meta::set(work.around.vault, key, &text))
 }
