@@ -148,7 +148,8 @@ impl Vault {
     }
 
     pub(crate) fn add_document(&mut self, document: u8, version: u32) {
-        let name = DocumentName { document: DocumentId::from_bytes([document.wrapping_mul(40); 16]), version };
+        let document_id = DocumentId::from_bytes([document.wrapping_mul(40); 16]);
+        let name = DocumentName { document: document_id, version, epoch: 1 };
         let length = 1000 + usize::from(document) * 10 + usize::try_from(version).unwrap();
         self.documents.push((name, vec![document; length]));
     }

@@ -36,7 +36,9 @@ pub(super) const fn root(error: &RootError) -> Option<Exit> {
         RootError::Damaged { .. } | RootError::Keys(KeyFileError::DoesNotOpen(_) | KeyFileError::Damaged { .. }) => {
             Some(Exit::Tampering)
         }
-        RootError::Keys(KeyFileError::Seal(_)) | RootError::Recipient(_) => Some(Exit::Failure),
+        RootError::Keys(KeyFileError::Seal(_) | KeyFileError::Newer { .. }) | RootError::Recipient(_) => {
+            Some(Exit::Failure)
+        }
         RootError::Read { .. } | RootError::Write { .. } | RootError::NotRemembered { .. } => None,
     }
 }

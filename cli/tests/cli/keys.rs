@@ -107,3 +107,75 @@ fn the_server_identity_may_be_a_credential_of_systemd() {
     let (code, error) = told(&[("CREDENTIALS_DIRECTORY", directory)]);
     assert!(code != Some(0) && error.contains("can be read by others"), "{error}");
 }
+
+#[test]
+fn the_data_are_rotated_with_and_without_a_server_and_every_backup_restores() {
+    let site = Site::with_clients(60);
+    let status = || site.json(0, &["key", "rotate", "--data", "--status", "--json"]);
+    let documents = || {
+        let mut names: Vec<String> = crate::site::files(&site.path().join("vault/documents"))
+            .iter()
+            .map(|path| path.file_name().and_then(|name| name.to_str()).expect("a name").to_owned())
+            .collect();
+        names.sort();
+        names
+    };
+    let first = documents();
+    assert!(!first.is_empty());
+    let server = site.serve();
+    site.succeeds(&["backup", "run", "--init"]);
+    let before = status();
+    assert_eq!((&before["epoch"], &before["rotation"]), (&1.into(), &serde_json::Value::Null));
+    let told = site.succeeds(&["key", "rotate", "--data"]);
+    assert!(told.starts_with("rotated: the data; 6"), "{told}");
+    let after = status();
+    assert_eq!(after["by_epoch"]["2"], before["by_epoch"]["1"], "{after:#}");
+    assert_eq!(after["by_epoch"].as_object().expect("an object").len(), 1);
+    assert!(after["rotation"]["finished"].is_string(), "{after:#}");
+    assert_eq!(documents(), first.iter().map(|name| format!("{name}.e2")).collect::<Vec<_>>());
+    site.succeeds(&["backup", "run"]);
+    site.succeeds(&["backup", "verify", "spool", "building-b"]);
+    site.succeeds(&["drill"]);
+    let restored = |folder: &str| {
+        let arguments = site.restore("building-b", folder, &[]);
+        let told = site.succeeds(&arguments.iter().map(String::as_str).collect::<Vec<_>>());
+        assert!(told.contains("60 records") || told.contains("records"), "{told}");
+        site.json(0, &["key", "rotate", "--data", "--status", "--json", "--vault", folder])["by_epoch"].clone()
+    };
+    assert_eq!(restored("of-second"), after["by_epoch"]);
+    server.stop();
+
+    site.succeeds(&["key", "rotate", "--data", "--rate", "1000"]);
+    let third = status();
+    assert_eq!((&third["epoch"], &third["rotation"]["rate"]), (&3.into(), &1000.into()));
+    assert_eq!(third["by_epoch"]["3"], before["by_epoch"]["1"]);
+    assert!(documents().iter().all(|name| name.ends_with(".e3")));
+    // What goes on after it begins with a base backup that holds the new keys.
+    let server = site.serve();
+    site.succeeds(&["application", "add", "late", "--role", "sales", "--vault", "vault"]);
+    site.succeeds(&["backup", "run"]);
+    site.succeeds(&["backup", "verify", "spool", "building-b"]);
+    site.succeeds(&["drill"]);
+    assert_eq!(restored("of-third"), third["by_epoch"]);
+    server.stop();
+    site.succeeds(&["doctor", "--vault", "vault"]);
+}
+
+#[test]
+fn what_does_not_go_with_a_rotation_of_the_data_is_said() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    transcript::run(folder.path(), &[], &["init", "vault", "--environment", "recette"]);
+    let refused = |arguments: &[&str]| transcript::of(folder.path(), &[&["key", "rotate"], arguments].concat());
+    for arguments in [
+        &["--rate", "5"][..],
+        &["--data", "--rate", "0"],
+        &["--data", "--rate", "5", "--status"],
+        &["--data", "--json"],
+        &["--data", "--former-lost"],
+        &["--data", "--recovery-recipient", "age1x"],
+    ] {
+        assert!(refused(arguments).ends_with("exit 2\n"), "{arguments:?}: {}", refused(arguments));
+    }
+    let told = refused(&["--data", "--status", "--vault", "vault"]);
+    assert!(told.contains("epoch 1: the data were never rotated"), "{told}");
+}

@@ -17,6 +17,7 @@ mod operator_options;
 mod options;
 mod printed;
 mod quotas;
+mod rotating;
 mod serve;
 mod stop;
 mod unusual;

@@ -3,6 +3,7 @@
 
 mod destinations;
 mod drills;
+mod rotation;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -16,6 +17,7 @@ use coffre_store::{CaptureStatus, Statistics};
 pub(crate) use destinations::Destination;
 
 use crate::quotas::Bound;
+use crate::rotating::Standing;
 use crate::usecases::DrillHistory;
 
 /// Upper bounds of the histogram's buckets, in microseconds.
@@ -119,6 +121,7 @@ impl Metrics {
         statistics: Option<Statistics>,
         capture: &CaptureStatus,
         drills: &DrillHistory,
+        (epoch, rotation): (u32, &Standing),
     ) -> String {
         let mut text = Exposition(String::with_capacity(4096));
         text.gauge("coffre_ready", "1 while the vault can serve.", u64::from(ready));
@@ -132,6 +135,7 @@ impl Metrics {
             );
         }
         text.expose_drills(drills);
+        text.expose_rotation(epoch, rotation);
         text.expose_destinations(&self.lock().destinations, capture.newest);
         if let Some(statistics) = statistics {
             text.gauge("coffre_records", "Records that are not erased.", statistics.records);
@@ -266,6 +270,7 @@ impl Exposition {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rotating::State;
 
     #[test]
     fn the_exposition_is_what_prometheus_reads() {
@@ -280,7 +285,8 @@ mod tests {
         let (spool_bytes, spool_limit) = (800, Some(1_000));
         let capture = CaptureStatus { on: true, lag, newest: None, trouble, spool_bytes, spool_limit };
         let drills = DrillHistory { drills: Vec::new(), objective_seconds: Some(86_400), overdue: true };
-        let text = metrics.exposition(true, Some(false), None, &capture, &drills);
+        let rotation = Standing { state: State::UnderWay, percent: 40, documents: 3, ..Standing::default() };
+        let text = metrics.exposition(true, Some(false), None, &capture, &drills, (2, &rotation));
         for line in [
             "coffre_capture_on 1",
             "coffre_capture_lag_seconds 1.250000",
@@ -291,6 +297,10 @@ mod tests {
             "coffre_disk_reserve_whole 0",
             "coffre_drill_overdue 1",
             "coffre_ready 1",
+            "coffre_data_epoch 2",
+            "coffre_data_rotation_under_way 1",
+            "coffre_data_rotation_percent 40",
+            r#"coffre_reencrypted_total{kind="document"} 3"#,
             r#"coffre_requests_total{route="/v1/records/{type}/{id}",method="GET",status="200",role="legal"} 1"#,
             r#"coffre_denials_total{role="sales",action="read",cause="never-for-role"} 1"#,
             "coffre_unauthenticated_total 1",

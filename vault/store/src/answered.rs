@@ -64,7 +64,7 @@ impl Snapshot<'_> {
     /// What is known of a key; nothing when it was not used, or long ago.
     pub fn known(&self, key: &RepeatKey, now: Timestamp) -> Result<Option<Known>, ReadError> {
         let shared = self.shared();
-        self.ask(|reader| find(&reader.vault, &shared.scope, &shared.keys, key, now))
+        self.ask(|reader| find(&reader.vault, &shared.scope, &shared.keys(), key, now))
     }
 }
 

@@ -1,6 +1,6 @@
 //! What the first entries of the log say was written, gathered before they are pruned.
 //!
-//! What a restore to a moment took back, what retention removed and what was written about people erased since is left
+//! What a restore to a moment took back, what retention removed, what was encrypted anew since and what was written about people erased since is left
 //! out: nothing stored is compared with it any more.
 
 use coffre_core::audit::{Action, Carried, CarriedOnce, Entry, Standing};
@@ -56,8 +56,8 @@ impl Carrying {
 
     fn what_stands(&self, mut of: Carried) -> Option<Carried> {
         let Carried { index, subject, .. } = of;
-        of.values.retain(|value| !self.standing.value_is_gone(index, subject, &value.category));
-        of.document = of.document.filter(|_| !self.standing.document_is_gone(index, subject));
+        of.values.retain(|value| !self.standing.value_is_gone(index, subject, value));
+        of.document = of.document.filter(|document| !self.standing.document_is_gone(index, subject, document));
         Some(of).filter(|of| of.document.is_some() || !of.values.is_empty())
     }
 }

@@ -1,7 +1,6 @@
 //! Requests as they are stored, and what a snapshot tells of them. What a request says is content and comes out
 //! undisclosed; that it was made, and how it stands, is not.
 
-use coffre_core::crypto;
 use coffre_core::day::Day;
 use coffre_core::filing::{Filing, FilingAct, FilingContent, FilingKind, FilingState, SOON_DAYS};
 use coffre_core::ids::{ApplicationId, FilingId, RequestId};
@@ -17,7 +16,7 @@ use crate::readers::Reader;
 use crate::snapshot::Snapshot;
 
 /// What a step of a request is, among the notes about a subject.
-const NOTE: &str = "request";
+pub(crate) const NOTE: &str = "request";
 
 /// Which requests are asked for; what is not said is any.
 #[derive(Debug, Clone, Default)]
@@ -202,9 +201,8 @@ impl StepRow {
     /// What it says.
     pub(crate) fn content(&self, id: FilingId, keys: &SubjectKeys<'_>) -> Result<Option<FilingContent>, ReadError> {
         let Some(sealed) = &self.sealed else { return Ok(None) };
-        let place = keys.note_place(NOTE, &about(id, self.step), self.epoch);
-        let plain = crypto::open(&keys.note_key(self.epoch), &place, sealed)
-            .map_err(|source| ReadError::Value { subject: keys.subject, source })?;
+        let plain = keys.open_note(NOTE, &about(id, self.step), self.epoch, sealed);
+        let plain = plain.map_err(|source| ReadError::Value { subject: keys.subject, source })?;
         serde_json::from_slice(&plain).map(Some).map_err(|_| ReadError::Format { what: "request" })
     }
 
@@ -249,8 +247,7 @@ pub(crate) fn add_step(
     if let Some((content, keys, now)) = said {
         let unwritable = || ReadError::Format { what: "request" };
         let plain = serde_json::to_vec(content).map(zeroize::Zeroizing::new).map_err(|_| unwritable())?;
-        let place = keys.note_place(NOTE, &about(filing.id, step), now);
-        let bytes = crypto::seal(&keys.note_key(now), &place, &plain, &mut crate::clock::SystemEntropy);
+        let bytes = keys.seal_note(NOTE, &about(filing.id, step), now, &plain, &mut crate::clock::SystemEntropy);
         (epoch, sealed) = (now, Some(bytes.map_err(|_| unwritable())?));
     }
     vault
@@ -272,6 +269,7 @@ pub(crate) fn add_step(
     Ok(())
 }
 
-fn about(id: FilingId, step: u32) -> Vec<u8> {
+/// What a step's ciphertext is about.
+pub(crate) fn about(id: FilingId, step: u32) -> Vec<u8> {
     [id.as_bytes().as_slice(), &step.to_be_bytes()].concat()
 }

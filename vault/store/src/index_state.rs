@@ -60,7 +60,7 @@ impl IndexState {
 /// Makes `index.db` if it is missing, does not open, or is of another version: it is derived.
 pub(crate) fn ensure(shared: &Shared) -> Result<(), OpenError> {
     if shared.layout.database(Database::Index).exists() {
-        if opens(&shared.layout, &shared.keys) {
+        if opens(&shared.layout, &shared.keys()) {
             return Ok(());
         }
         tracing::warn!("index.db does not open, or is of another version, and is built anew");
@@ -86,7 +86,7 @@ pub(crate) fn renew(shared: &Shared) -> Result<(), OpenError> {
             _ => {}
         }
     }
-    create(&shared.layout, Database::Index, &shared.keys).map(drop)?;
+    create(&shared.layout, Database::Index, &shared.keys()).map(drop)?;
     shared.index.age.fetch_add(1, Ordering::SeqCst);
     Ok(())
 }

@@ -9,6 +9,10 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::error::ReadError;
 
+/// The epoch of the key that wraps subject keys. There is one: a rotation of the data salts what is derived from subject keys,
+/// and leaves them as they are.
+const EPOCH: u32 = 1;
+
 /// The key of a data subject; `None` when it was erased.
 pub(crate) fn find(
     keyring: &Connection,
@@ -40,12 +44,12 @@ pub(crate) fn insert(
     key: &SecretKey,
     entropy: &mut dyn Entropy,
 ) -> Result<(), ReadError> {
-    let place = subject_key_place(scope, kind, subject, keys.epoch);
+    let place = subject_key_place(scope, kind, subject, EPOCH);
     let wrapped = crypto::seal(&keys.keyring, &place, key.expose(), entropy);
     let wrapped = wrapped.map_err(|_| ReadError::Format { what: "subject key" })?;
     keyring
         .prepare_cached("INSERT INTO subject_keys (subject, record_type, epoch, wrapped) VALUES (?1, ?2, ?3, ?4)")?
-        .execute(params![subject.as_bytes(), kind.as_str(), keys.epoch, wrapped])?;
+        .execute(params![subject.as_bytes(), kind.as_str(), EPOCH, wrapped])?;
     Ok(())
 }
 

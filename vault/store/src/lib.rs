@@ -19,6 +19,7 @@ mod disclosure;
 mod document;
 mod drills;
 mod durable;
+mod epoch;
 mod error;
 mod filings;
 mod habilitations;
@@ -37,6 +38,7 @@ mod model;
 mod open;
 pub mod plain;
 mod readers;
+mod reason;
 mod recovery;
 mod reserve;
 mod restore;
@@ -44,6 +46,7 @@ mod retention;
 mod rights;
 mod root;
 mod rotate;
+mod rotation;
 mod schema;
 mod snapshot;
 mod store;
@@ -79,6 +82,7 @@ pub use retention::Obstacles;
 pub use rights::{Erasure, Hold, Proposal};
 pub use root::RootError;
 pub use rotate::RotateError;
+pub use rotation::{AtEpoch, Done, Pass, PassError, Rotation, Step, Waits};
 pub use snapshot::Snapshot;
 pub use store::Store;
 pub use transactions::Transaction;
@@ -86,15 +90,16 @@ pub use writer::{Pending, Work, WorkError};
 
 use coffre_core::crypto::{Scope, SecretKey};
 use coffre_core::ids::SubjectId;
-use coffre_core::keyset::SubjectKeys;
+use coffre_core::keyset::{Keyset, SubjectKeys};
 use coffre_core::record::RecordTypeName;
 
-/// The keys of a subject, from its key and place.
+/// The keys of a subject, from its key and place, and the secrets of the epochs.
 const fn subject_keys<'k>(
     scope: &'k Scope,
+    keys: &'k Keyset,
     record_type: &'k RecordTypeName,
     subject: SubjectId,
     key: &'k SecretKey,
 ) -> SubjectKeys<'k> {
-    SubjectKeys { scope, subject, record_type, key }
+    SubjectKeys { scope, subject, record_type, key, epochs: &keys.epochs }
 }

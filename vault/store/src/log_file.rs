@@ -96,6 +96,13 @@ pub(crate) fn append(
     Ok(Tail { frontier, written, time, head: SignedHead { size, note } })
 }
 
+/// Puts reasons that were encrypted anew in the place of what they were, within the caller's transaction. What was pruned
+/// meanwhile stays away.
+pub(crate) fn replace_reasons(audit: &Connection, reasons: &[(u64, Vec<u8>)]) -> rusqlite::Result<()> {
+    let mut replace = audit.prepare_cached("UPDATE annotations SET sealed = ?2 WHERE idx = ?1")?;
+    reasons.iter().try_for_each(|(index, sealed)| replace.execute(params![index, sealed]).map(drop))
+}
+
 /// The index of the first entry that was not pruned (C2SP tlog-tiles).
 pub(crate) fn minimum_index(audit: &Connection) -> Result<u64, ReadError> {
     number(audit, MINIMUM_INDEX)

@@ -81,7 +81,7 @@ impl Readers {
     pub(crate) fn open(shared: &Shared, count: usize) -> rusqlite::Result<Self> {
         let count = count.max(1);
         let cache = share_of_memory(&fs::read_to_string("/proc/meminfo").unwrap_or_default(), count);
-        let open = |_| Reader::open(&shared.layout, &shared.keys, shared.index.age(), cache);
+        let open = |_| Reader::open(&shared.layout, &shared.keys(), shared.index.age(), cache);
         let ready = (0..count).map(open).collect::<Result<_, _>>()?;
         Ok(Self { idle: Mutex::new(Idle { ready, missing: 0 }), cache, returned: Condvar::new() })
     }
@@ -108,7 +108,7 @@ impl Readers {
         let age = shared.index.age();
         match found {
             Some(reader) if reader.index_age == age => Ok(reader),
-            _ => Reader::open(&shared.layout, &shared.keys, age, self.cache).inspect_err(|error| {
+            _ => Reader::open(&shared.layout, &shared.keys(), age, self.cache).inspect_err(|error| {
                 tracing::error!(%error, "a reader could not be opened again");
                 self.give_up();
             }),

@@ -2,7 +2,6 @@
 //! transactions that serve a data subject's rights.
 
 use coffre_core::audit::OperatorKnown;
-use coffre_core::crypto;
 use coffre_core::erasure::{Act, Certificate, Copies};
 use coffre_core::four_eyes::KnownOperator;
 use coffre_core::ids::{HoldId, RequestId, SubjectId};
@@ -167,8 +166,7 @@ impl Store {
 type HoldRow = ([u8; 16], i64, Option<i64>, u32, Vec<u8>);
 
 fn hold_of((id, placed_at, lifted_at, epoch, sealed): HoldRow, keys: &SubjectKeys<'_>) -> Result<Hold, ReadError> {
-    let place = keys.note_place(HOLD_NOTE, &id, epoch);
-    let plain = crypto::open(&keys.note_key(epoch), &place, &sealed);
+    let plain = keys.open_note(HOLD_NOTE, &id, epoch, &sealed);
     let plain = plain.map_err(|source| ReadError::Value { subject: keys.subject, source })?;
     Ok(Hold {
         id: HoldId::from_bytes(id),

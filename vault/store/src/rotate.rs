@@ -24,15 +24,17 @@ use coffre_core::spool::ContentHash;
 use rusqlite::Connection;
 use thiserror::Error;
 
+use crate::capture::CaptureError;
 use crate::clock::SystemEntropy;
 use crate::connection::{self, Use};
 use crate::durable::sync_directory;
 use crate::error::Unavailable;
 use crate::identity::{Identity, IdentityError, check_recipient};
-use crate::key_files::{KeyFiles, announce_recovery, remember_recovery};
+use crate::key_files::{KeyFileFault, KeyFiles, announce_recovery, remember_recovery};
 use crate::layout::{Database, Layout};
 use crate::root::{self, RootError, Unwrapped};
 use crate::store::Store;
+use crate::writer::Shared;
 
 /// A root key that was not replaced.
 #[derive(Debug, Error)]
@@ -43,6 +45,14 @@ pub enum RotateError {
     /// The vault cannot be changed now.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
+    /// `keys.json` is not what it was.
+    #[error(transparent)]
+    KeyFile(#[from] KeyFileFault),
+    /// No backup holds the secret of the next epoch.
+    #[error(
+        "the data are not rotated: the secret of the next epoch must be in a base backup before anything is written under it, and none could be taken"
+    )]
+    NotCaptured(#[source] CaptureError),
     /// The new recipient is none.
     #[error(transparent)]
     Recipient(#[from] IdentityError),
@@ -130,6 +140,20 @@ fn switch(layout: &Layout, identity: &Identity, recipient: &str, vault: &Connect
     Ok(KeyFiles { keys, recovery })
 }
 
+/// Writes the secret of the epoch after the one in use into `keys.json`, unless it is there.
+fn announce(shared: &Shared, identity: &Identity) -> Result<u32, RotateError> {
+    let mut right = shared.key_files.write().unwrap_or_else(PoisonError::into_inner);
+    right.read(&shared.layout)?;
+    let Unwrapped { root, mut keys, .. } = root::unwrap(&shared.layout, &shared.layout.root_server(), identity)?;
+    if keys.epochs.newest() <= shared.epoch.number() {
+        keys.epochs.announce(&mut SystemEntropy);
+        right.keys = root::write_keys(&shared.layout, &root, &keys, &mut SystemEntropy)?;
+    }
+    let epoch = keys.epochs.newest();
+    shared.know_epochs(keys.epochs);
+    Ok(epoch)
+}
+
 impl Store {
     /// Replaces the root key. Reads and writes go on; a base backup and a rotation exclude each other.
     pub fn rotate_root(&self) -> Result<(), RotateError> {
@@ -146,6 +170,21 @@ impl Store {
     /// Whether somebody can be made the recovery recipient.
     pub fn check_recipient(&self, recipient: &str) -> Result<(), IdentityError> {
         check_recipient(recipient)
+    }
+
+    /// Makes the secret of the next data epoch, and has it in a base backup where commits are captured: from then on it may be
+    /// written under. Gives the epoch. One that is not in use yet is not made twice.
+    pub fn announce_epoch(&self) -> Result<u32, RotateError> {
+        let shared = self.shared();
+        if shared.capturing.swap(true, Ordering::SeqCst) {
+            return Err(RotateError::Busy);
+        }
+        let identity = self.identity().clone();
+        let announced = self.door().exclusively(move |shared, _, _| announce(shared, &identity));
+        shared.capturing.store(false, Ordering::SeqCst);
+        let epoch = announced.map_err(RotateError::from).flatten()?;
+        self.take_base_now().map_err(RotateError::NotCaptured)?;
+        Ok(epoch)
     }
 
     fn rotate(&self, recipient: String) -> Result<(), RotateError> {

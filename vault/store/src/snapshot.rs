@@ -142,8 +142,9 @@ impl<'s> Snapshot<'s> {
         run: impl FnOnce(&Reader, &SubjectKeys<'_>) -> Result<T, ReadError>,
     ) -> Result<T, ReadError> {
         let shared = self.shared;
-        self.ask(|reader| match keyring::find(&reader.keyring, &shared.scope, &shared.keys, kind, subject)? {
-            Some(key) => run(reader, &subject_keys(&shared.scope, kind, subject, &key)),
+        let keys = shared.keys();
+        self.ask(|reader| match keyring::find(&reader.keyring, &shared.scope, &keys, kind, subject)? {
+            Some(key) => run(reader, &subject_keys(&shared.scope, &keys, kind, subject, &key)),
             None => Ok(erased),
         })
     }
@@ -209,7 +210,7 @@ impl<'s> Snapshot<'s> {
 
     /// The records a term finds, those written like it before those that sound like it.
     pub fn find(&self, index: &SearchIndex, value: &str, limit: usize) -> Result<Vec<Hit>, ReadError> {
-        let Shared { scope, keys, .. } = self.shared;
+        let (scope, keys) = (&self.shared.scope, &self.shared.keys());
         self.ask_index(|connection| index_file::find(connection, scope, keys, index, value, limit))
     }
 
@@ -218,7 +219,7 @@ impl<'s> Snapshot<'s> {
         self.ask(|reader| {
             let mut statement = reader.vault.prepare_cached("SELECT 1 FROM erased_terms WHERE tag = ?1")?;
             for term in index.terms(value) {
-                let tag = index_file::tag(&self.shared.scope, &self.shared.keys, index, &term);
+                let tag = index_file::tag(&self.shared.scope, &self.shared.keys(), index, &term);
                 if statement.exists([tag])? {
                     return Ok(true);
                 }
@@ -280,7 +281,7 @@ impl<'s> Snapshot<'s> {
         if self.record(kind, subject)?.is_none() {
             return Ok(None);
         }
-        let Shared { scope, keys, .. } = self.shared;
+        let (scope, keys) = (&self.shared.scope, &self.shared.keys());
         self.ask(|reader| keyring::find(&reader.keyring, scope, keys, kind, subject))
     }
 

@@ -148,6 +148,11 @@ impl Store {
         self.inner.shared.now()
     }
 
+    /// The data epoch that new values are written under.
+    pub fn data_epoch(&self) -> u32 {
+        self.inner.shared.epoch.number()
+    }
+
     /// Whether the store can serve now, and if not, why.
     pub fn readiness(&self) -> Result<(), Unavailable> {
         self.inner.shared.trouble().map_or(Ok(()), Err)
@@ -283,7 +288,7 @@ impl Store {
     }
 
     /// What was given free of the reserve of disk is not for documents.
-    fn admits_documents(&self) -> Result<(), StageError> {
+    pub(crate) fn admits_documents(&self) -> Result<(), StageError> {
         if self.shared().reserve.is_spent() {
             return Err(StageError::Write(io::ErrorKind::StorageFull.into()));
         }
@@ -291,7 +296,7 @@ impl Store {
     }
 
     #[expect(clippy::too_many_arguments, reason = "the parts of a document's place, made in two functions")]
-    fn plan(
+    pub(crate) fn plan(
         &self,
         kind: &RecordTypeName,
         subject: SubjectId,
@@ -308,7 +313,8 @@ impl Store {
             kind: kind.clone(),
             subject,
             key,
-            epoch: shared.keys.epoch,
+            keyset: shared.keys(),
+            epoch: shared.epoch.current(),
             document,
             version,
             file_name: file_name.to_owned(),

@@ -1,7 +1,7 @@
 //! The encrypted values of records: one ciphertext per category and version.
 
 use coffre_core::canonical;
-use coffre_core::crypto::{self, Entropy};
+use coffre_core::crypto::Entropy;
 use coffre_core::ids::SubjectId;
 use coffre_core::keyset::SubjectKeys;
 use coffre_core::record::{Category, FieldPath, Fields};
@@ -29,9 +29,8 @@ pub(crate) fn category_at(
         })
         .optional()?;
     let Some((written, epoch, sealed)) = row else { return Ok(Fields::default()) };
-    let key = keys.category_key(category, epoch);
-    let place = keys.category_place(category, written, epoch);
-    let bytes = crypto::open(&key, &place, &sealed).map_err(|source| ReadError::Value { subject, source })?;
+    let bytes = keys.open_value(category, written, epoch, &sealed);
+    let bytes = bytes.map_err(|source| ReadError::Value { subject, source })?;
     serde_json::from_slice(&bytes).map_err(|_| ReadError::Format { what: "value" })
 }
 
@@ -89,9 +88,8 @@ pub(crate) fn seal(
 ) -> Result<Sealed, ReadError> {
     let plain = canonical::to_vec(values).map(zeroize::Zeroizing::new);
     let plain = plain.map_err(|_| ReadError::Format { what: "value" })?;
-    let place = keys.category_place(category, version, epoch);
-    let bytes = crypto::seal(&keys.category_key(category, epoch), &place, &plain, entropy)
-        .map_err(|_| ReadError::Format { what: "value" })?;
+    let bytes = keys.seal_value(category, version, epoch, &plain, entropy);
+    let bytes = bytes.map_err(|_| ReadError::Format { what: "value" })?;
     Ok(Sealed { category: category.clone(), version, epoch, bytes })
 }
 

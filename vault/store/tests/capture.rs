@@ -7,6 +7,8 @@ mod grants;
 mod pruned;
 #[path = "capture/rewound.rs"]
 mod rewound;
+#[path = "capture/rotated.rs"]
+mod rotated;
 mod support;
 
 use std::fs;

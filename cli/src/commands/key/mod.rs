@@ -2,6 +2,7 @@
 
 mod kit;
 mod rotate;
+mod rotate_data;
 mod shares;
 
 use clap::{Args, Subcommand};
@@ -18,7 +19,7 @@ pub(crate) struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    /// Replace the root key, which all other keys are wrapped by
+    /// Replace the root key, which all other keys are wrapped by; or, with --data, encrypt everything anew
     Rotate(rotate::RotateArguments),
     /// Split the recovery identity among holders, so that any M of N open the backups together
     Shares(shares::SharesArguments),

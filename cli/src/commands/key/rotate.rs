@@ -12,6 +12,7 @@ use coffre_store::clock::{Clock as _, SystemClock};
 use coffre_store::{Identity, Layout, OpenError, RootError, what_it_opens};
 use serde_json::json;
 
+use super::rotate_data::{self, DataArguments};
 use crate::arguments::Global;
 use crate::client::ClientError;
 use crate::complaint::Complaint;
@@ -36,11 +37,16 @@ pub(super) struct RotateArguments {
     #[arg(long, conflicts_with_all = ["identity", "shares"])]
     former_lost: bool,
     #[command(flatten)]
+    data: DataArguments,
+    #[command(flatten)]
     vault: VaultArgument,
 }
 
 pub(super) fn run(arguments: &RotateArguments, global: &Global) -> anyhow::Result<()> {
     let place = Place::find(&arguments.vault, global)?;
+    if arguments.data.data {
+        return rotate_data::run(&arguments.data, &place);
+    }
     match (&arguments.recovery_recipient, arguments.recovery_shares) {
         (None, None) => root(arguments, &place),
         (Some(recipient), _) => {

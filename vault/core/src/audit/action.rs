@@ -154,6 +154,12 @@ pub enum Action {
     Drill,
     /// The root key was replaced.
     RotateRoot,
+    /// The data began to be encrypted anew, under the epoch that `target` names.
+    RotateData,
+    /// What is named was encrypted anew, under the epoch that `target` names: nobody saw it, and nothing else of it changed.
+    Reencrypt,
+    /// Nothing is left under an epoch before the one that `target` names.
+    FinishRotation,
     /// It was proposed to seal the vault, for another operator to confirm.
     ProposeSeal,
     /// The vault was sealed, or somebody asked for it: the last entry before its keys leave memory.

@@ -20,6 +20,9 @@ pub struct Carried {
     /// The document, with its hash.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub document: Option<DocumentRef>,
+    /// Whether it was there before and was encrypted anew: what was said of it earlier counts no more.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub reencrypted: bool,
 }
 
 impl Carried {
@@ -31,7 +34,8 @@ impl Carried {
         let document = what.document.filter(|document| document.sha256.is_some());
         match what.subjects.first() {
             Some(subject) if document.is_some() || !what.values.is_empty() => {
-                vec![Self { index, subject: *subject, values: what.values, document }]
+                let reencrypted = what.action == Action::Reencrypt;
+                vec![Self { index, subject: *subject, values: what.values, document, reencrypted }]
             }
             _ => Vec::new(),
         }
@@ -125,7 +129,7 @@ mod tests {
         let mut amended = draft(Action::Amend);
         (amended.subjects, amended.operator) = (vec![SUBJECT], Some("u4711".to_owned()));
         amended.values = vec![value.clone()];
-        let expected = Carried { index: 5, subject: SUBJECT, values: vec![value], document: None };
+        let expected = Carried { index: 5, subject: SUBJECT, values: vec![value], document: None, reencrypted: false };
         assert_eq!(Carried::of(5, amended), std::slice::from_ref(&expected));
 
         let mut stored = draft(Action::UploadDocument);

@@ -16,8 +16,14 @@ pub const TAG_LENGTH: usize = 16;
 
 /// A value that could not be encrypted.
 #[derive(Debug, Error)]
-#[error("the value is too large for one AES-GCM message: split it")]
-pub struct SealError;
+pub enum SealError {
+    /// It is too long.
+    #[error("the value is too large for one AES-GCM message: split it")]
+    TooLarge,
+    /// There is no key for it.
+    #[error(transparent)]
+    Key(OpenError),
+}
 
 /// A ciphertext that did not open.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -25,6 +31,16 @@ pub enum OpenError {
     /// Too short to hold a nonce and a tag.
     #[error("the ciphertext is cut short")]
     Short,
+    /// It is of a data epoch that the keys are older than.
+    #[error(
+        "it is of data epoch {epoch}, and keys.json knows epochs up to {newest}: put back the newest keys.json, which backups hold"
+    )]
+    Epoch {
+        /// Its epoch.
+        epoch: u32,
+        /// The newest one known.
+        newest: u32,
+    },
     /// The tag does not fit: other key, other place, or changed bytes.
     #[error("the ciphertext does not open here: it was changed, moved, or belongs to another key")]
     Authentication,
@@ -35,7 +51,7 @@ pub fn seal(key: &SecretKey, place: &Label, plaintext: &[u8], entropy: &mut dyn 
     let mut nonce = [0; NONCE_LENGTH];
     entropy.fill(&mut nonce);
     let payload = Payload { msg: plaintext, aad: place.as_bytes() };
-    let ciphertext = cipher(key).encrypt(Nonce::from_slice(&nonce), payload).map_err(|_| SealError)?;
+    let ciphertext = cipher(key).encrypt(Nonce::from_slice(&nonce), payload).map_err(|_| SealError::TooLarge)?;
     let mut out = Vec::with_capacity(NONCE_LENGTH + ciphertext.len());
     out.extend_from_slice(&nonce);
     out.extend_from_slice(&ciphertext);

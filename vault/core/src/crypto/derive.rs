@@ -6,11 +6,12 @@ use sha2::Sha256;
 
 use super::{Label, SecretKey};
 
-/// The key that a label derives from another key.
-pub fn derive(key: &SecretKey, label: &Label) -> SecretKey {
+/// The key that a label derives from another key, and from a second secret where there is one: HKDF's salt.
+pub fn derive(key: &SecretKey, salt: Option<&SecretKey>, label: &Label) -> SecretKey {
     let mut out = zeroize::Zeroizing::new([0; 32]);
     // HKDF fails only for outputs beyond 255 × 32 bytes.
-    let expanded = Hkdf::<Sha256>::new(None, key.expose()).expand(label.as_bytes(), out.as_mut_slice());
+    let expanded = Hkdf::<Sha256>::new(salt.map(|salt| salt.expose().as_slice()), key.expose())
+        .expand(label.as_bytes(), out.as_mut_slice());
     debug_assert!(expanded.is_ok(), "32 bytes are always within HKDF's limit");
     SecretKey::from_bytes(&out)
 }

@@ -12,6 +12,7 @@ use thiserror::Error;
 use super::ContentHash;
 use crate::crypto::Scope;
 use crate::ids::{DocumentId, GenerationId};
+use crate::keyset::Epochs;
 
 /// A path that names no object of this vault.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -161,7 +162,8 @@ impl fmt::Display for Chain {
     }
 }
 
-/// One version of a document: `DOCUMENT-VERSION`. Ordered by document, then by version.
+/// The file of one version of a document: `DOCUMENT-VERSION`, and from the second data epoch on `DOCUMENT-VERSION.eEPOCH`, so that
+/// what is encrypted anew stands beside what it replaces. Ordered by document, then by version, then by epoch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct DocumentName {
@@ -169,6 +171,8 @@ pub struct DocumentName {
     pub document: DocumentId,
     /// Its version.
     pub version: u32,
+    /// The data epoch that it is encrypted under.
+    pub epoch: u32,
 }
 
 impl DocumentName {
@@ -186,7 +190,12 @@ impl DocumentName {
 
 impl fmt::Display for DocumentName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}-{}", self.document, self.version)
+        let Self { document, version, epoch } = self;
+        if *epoch == Epochs::FIRST {
+            write!(f, "{document}-{version}")
+        } else {
+            write!(f, "{document}-{version}.e{epoch}")
+        }
     }
 }
 
@@ -209,7 +218,12 @@ impl FromStr for DocumentName {
 
     fn from_str(text: &str) -> Result<Self, NameError> {
         let name = text.rsplit_once('-').and_then(|(document, version)| {
-            let name = Self { document: document.parse().ok()?, version: version.parse().ok()? };
+            let (version, epoch) = match version.split_once(".e") {
+                Some((version, epoch)) => (version, epoch.parse().ok()?),
+                None => (version, Epochs::FIRST),
+            };
+            let epoch: u32 = Some(epoch).filter(|epoch| *epoch >= Epochs::FIRST)?;
+            let name = Self { document: document.parse().ok()?, version: version.parse().ok()?, epoch };
             (name.to_string() == text).then_some(name)
         });
         name.ok_or_else(|| NameError::Unknown { path: text.to_owned() })

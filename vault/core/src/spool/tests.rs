@@ -52,6 +52,7 @@ fn inventory() -> String {
         name: DocumentName {
             document: DocumentId::from_bytes([0x4f, n, 2, 3, 4, 5, 0x46, 7, 0x88, 9, 10, 11, 12, 13, 14, 15]),
             version,
+            epoch: 1,
         },
         size: 1000 + u64::from(version),
         sha256: ContentHash::of(&[n]),

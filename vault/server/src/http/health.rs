@@ -32,7 +32,9 @@ async fn metrics(State(api): State<Api>) -> Response {
     let statistics = api.keeper.statistics().await.ok();
     let keeper = &api.keeper;
     let (drills, ready) = (keeper.drill_history(objective(&api)), keeper.readiness().is_ok());
-    let text = keeper.metrics.exposition(ready, keeper.reserve(), statistics, &keeper.capture(), &drills);
+    let (epoch, rotation) = (keeper.data_epoch(), keeper.watch_rotation().borrow().clone());
+    let rotation = (epoch, &rotation);
+    let text = keeper.metrics.exposition(ready, keeper.reserve(), statistics, &keeper.capture(), &drills, rotation);
     let plain = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
     Answer::new(StatusCode::OK).with(CONTENT_TYPE, Some(plain)).body(text)
 }

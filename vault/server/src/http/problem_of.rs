@@ -65,6 +65,7 @@ impl From<Failure> for Problem {
             Failure::NotRotated(RotateError::Recipient(_)) => {
                 bad("no-recipient", "The recovery recipient is none", failure)
             }
+            Failure::NotRotated(RotateError::NotCaptured(ref cause)) => data_not_rotated(cause, &failure),
             Failure::NotRotated(ref error) => not_rotated(error),
             Failure::StaleDocument => conflict("stale-document", "The document has changed", failure),
             Failure::NameTaken => conflict("name-taken", "The name is taken", failure),
@@ -155,19 +156,29 @@ fn with_causes(error: &dyn std::error::Error) -> String {
 
 /// What the backup account is told is for its own log and its scheduler.
 fn not_captured(error: &CaptureError) -> Problem {
-    let (status, name) = match error {
+    let (status, name) = name_of(error);
+    Problem::new(status, name, "No base backup was taken", error).logged_as(with_causes(error))
+}
+
+const fn name_of(error: &CaptureError) -> (StatusCode, &'static str) {
+    match error {
         CaptureError::SpoolFull | CaptureError::SpoolLimit { .. } => (StatusCode::SERVICE_UNAVAILABLE, "spool-full"),
         CaptureError::Document { .. } | CaptureError::NoDocument { .. } => {
             (StatusCode::INTERNAL_SERVER_ERROR, "document-damaged")
         }
         _ => (StatusCode::INTERNAL_SERVER_ERROR, "not-captured"),
-    };
-    Problem::new(status, name, "No base backup was taken", error).logged_as(with_causes(error))
+    }
 }
 
 fn not_rotated(error: &RotateError) -> Problem {
     let title = "The root key was not replaced";
     Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "not-rotated", title, error).logged_as(with_causes(error))
+}
+
+/// With the cause: whoever asked is the host's administrator.
+fn data_not_rotated(cause: &CaptureError, failure: &Failure) -> Problem {
+    let ((status, name), detail) = (name_of(cause), with_causes(failure));
+    Problem::new(status, name, "The data are not rotated", &detail).logged_as(detail)
 }
 
 fn not_copied(error: &CopyError) -> Problem {

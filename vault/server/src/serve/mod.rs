@@ -148,6 +148,7 @@ pub async fn serve(options: ServerOptions, store: Store, policies: Arc<Policies>
         serving.open(Surface::Backup, door, http::backup(api));
     }
     serving.watching.spawn(end_log_sessions(Arc::clone(&serving.keeper), serving.ends.clone()));
+    serving.watching.spawn(rotate(Arc::clone(&serving.keeper), serving.ends.clone()));
     if let Some(drills) = options.drills {
         serving.watching.spawn(warn_of_drills(Arc::clone(&serving.keeper), drills.objective, serving.ends.clone()));
     }
@@ -282,6 +283,13 @@ async fn end_log_sessions(keeper: Arc<Keeper>, ends: Ends) {
     while tokio::time::timeout(SWEPT_EVERY, ends.told()).await.is_err() {
         keeper.end_log_sessions(false).await;
     }
+}
+
+/// Goes on with a rotation of the data, and ends it with the service.
+async fn rotate(keeper: Arc<Keeper>, ends: Ends) {
+    keeper.resume_rotation().await;
+    ends.told().await;
+    keeper.end_rotation();
 }
 
 /// How often the log says that a drill is overdue.

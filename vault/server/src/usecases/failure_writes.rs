@@ -1,8 +1,9 @@
 //! What the refusals of changes of records, documents, grants, habilitations and applications are for callers.
 
 use coffre_store::transactions::{
-    AddApplicationError, AddDocumentError, AmendError, CreateError, GiveGrantError, GiveHabilitationError,
-    RestoreError, RevokeApplicationError, RotateTokenError, WithdrawGrantError, WithdrawHabilitationError,
+    AddApplicationError, AddDocumentError, AmendError, BeginRotationError, CreateError, GiveGrantError,
+    GiveHabilitationError, RestoreError, RevokeApplicationError, RotateTokenError, WithdrawGrantError,
+    WithdrawHabilitationError,
 };
 
 use super::failure::{Failure, below, vanished};
@@ -11,6 +12,16 @@ impl From<GiveHabilitationError> for Failure {
     fn from(error: GiveHabilitationError) -> Self {
         match error {
             GiveHabilitationError::Store(error) => below(&error),
+        }
+    }
+}
+
+impl From<BeginRotationError> for Failure {
+    fn from(error: BeginRotationError) -> Self {
+        match error {
+            // Another process finished it in between: asked again, the next one begins.
+            BeginRotationError::NotAnnounced { .. } => Self::Contended,
+            BeginRotationError::Store(error) => below(&error),
         }
     }
 }

@@ -22,6 +22,7 @@ use super::viewers::{View, Viewers, Waiting};
 use crate::authentication::{Applications, Credential};
 use crate::authorization::Decider;
 use crate::metrics::Metrics;
+use crate::rotating::Rotating;
 use crate::unusual::{AlertLimits, Watch};
 
 /// Keeps the vault: whoever wants something of it goes through a use case of this.
@@ -53,6 +54,7 @@ pub(crate) struct Keeper {
     pub(super) reporting: tokio::sync::Mutex<()>,
     /// Held by the one drill that is held.
     pub(super) drilling: tokio::sync::Mutex<()>,
+    pub(super) rotating: Rotating,
     /// The drills so far, oldest first.
     pub(super) held_drills: Mutex<Vec<DrillResult>>,
 }
@@ -85,6 +87,7 @@ impl Keeper {
             log_sessions: LogSessions::default(),
             reporting: tokio::sync::Mutex::default(),
             drilling: tokio::sync::Mutex::default(),
+            rotating: Rotating::default(),
             held_drills,
         }
     }

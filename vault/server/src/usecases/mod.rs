@@ -48,6 +48,7 @@ mod requests;
 mod restore_document;
 mod restriction;
 mod retention;
+mod rotate_data;
 mod rotate_root;
 mod seal;
 mod search;
@@ -89,6 +90,7 @@ pub(crate) use requests::{
 };
 pub(crate) use restore_document::RestoreDocument;
 pub(crate) use restriction::{Ground, Restrict};
+pub(crate) use rotate_data::RotateData;
 pub(crate) use search::Search;
 pub(crate) use upload_document::{Upload, UploadDocument};
 pub(crate) use versions::{ListVersions, RestoreVersion};

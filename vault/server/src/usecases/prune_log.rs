@@ -142,6 +142,7 @@ mod tests {
                 subject: SubjectId::from_bytes([7; 16]),
                 values: (0..=u32::try_from(index % 7).unwrap()).map(value).collect(),
                 document: None,
+                reencrypted: false,
             })
             .collect();
         let shares = shared_out(written.clone());

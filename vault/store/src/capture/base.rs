@@ -161,11 +161,13 @@ fn freeze(shared: &Shared, files: &Files, tail: &Tail) -> rusqlite::Result<Froze
 }
 
 pub(super) fn inventory(vault: &Connection) -> rusqlite::Result<Vec<InventoryEntry>> {
-    let mut statement = vault
-        .prepare("SELECT document, version, sealed_length, sealed_sha256 FROM documents ORDER BY document, version")?;
+    let mut statement = vault.prepare(
+        "SELECT document, version, epoch, sealed_length, sealed_sha256 FROM documents ORDER BY document, version",
+    )?;
     let rows = statement.query_map([], |row| {
-        let name = DocumentName { document: DocumentId::from_bytes(row.get(0)?), version: row.get(1)? };
-        Ok(InventoryEntry { name, size: row.get(2)?, sha256: ContentHash::from_bytes(row.get(3)?) })
+        let name =
+            DocumentName { document: DocumentId::from_bytes(row.get(0)?), version: row.get(1)?, epoch: row.get(2)? };
+        Ok(InventoryEntry { name, size: row.get(3)?, sha256: ContentHash::from_bytes(row.get(4)?) })
     })?;
     rows.collect()
 }
@@ -300,8 +302,8 @@ impl Making<'_> {
             if self.door.shared.watch.is_abandoned() {
                 return Err(Unavailable::Stopping.into());
             }
-            let DocumentName { document, version } = entry.name;
-            let file = folder.open_file(document, version).map_err(|error| CaptureError::of_file(document, error))?;
+            let document = entry.name.document;
+            let file = folder.open_file(entry.name).map_err(|error| CaptureError::of_file(document, error))?;
             let copied = self.spool.copy_checked(&name, file, entry.size, entry.sha256)?;
             if !copied {
                 return Err(CaptureError::Document { document });

@@ -70,6 +70,8 @@ pub(super) enum Lost {
     },
     #[error("the list of documents of the newest base backup is damaged")]
     Inventory,
+    #[error("keys.json is another one since the newest base backup")]
+    OtherKeys,
     #[error("{chain} has commits that are in no segment and no write-ahead log")]
     Gone { chain: Chain },
     #[error("the vault was opened again and the chains could not be compared")]
@@ -82,6 +84,8 @@ pub(super) enum Lost {
 pub(super) struct Found {
     pub(super) ends: Ends,
     pub(super) documents: BTreeMap<DocumentName, InventoryEntry>,
+    /// The `keys.json` of that base.
+    pub(super) keys: ContentHash,
 }
 
 /// The places after the last object of each chain, whether or not anything can go on from there.
@@ -146,7 +150,8 @@ pub(super) fn find(spool: &Spool, links: &Links, generation: GenerationId) -> Re
     let (audit, at_audit) = follow(Chain::Audit, &chains.audit)?;
     let (base, number) = (main.manifest.heading.time, main.manifest.heading.number.get());
     let newest = [at_keyring, at_vault, at_audit].into_iter().flatten().fold(base, Timestamp::max);
-    Ok(Found { ends: Ends { keyring, vault, audit, base, number, newest }, documents })
+    let keys = main.manifest.keys.sha256;
+    Ok(Found { ends: Ends { keyring, vault, audit, base, number, newest }, documents, keys })
 }
 
 fn inventory(spool: &Spool, main: &MainManifest) -> Result<BTreeMap<DocumentName, InventoryEntry>, Lost> {

@@ -101,6 +101,18 @@ impl Store {
         }
     }
 
+    /// Has a base backup taken, where commits are captured continuously, and waits for it.
+    pub(crate) fn take_base_now(&self) -> Result<(), CaptureError> {
+        let door = self.door();
+        if !door.shared.watch.is_on() {
+            return Ok(());
+        }
+        door.note_base();
+        let (answer, answered) = channel();
+        door.shared.watch.request(Request::Base(answer));
+        answered.recv().unwrap_or(Err(CaptureError::Unavailable(Unavailable::Stopping))).map(drop)
+    }
+
     /// From now on base backups stay in the spool until every destination has confirmed them, as far as there is room.
     pub fn await_confirmations(&self, when_full: WhenFull) {
         self.door().shared.confirmation.begin(when_full);

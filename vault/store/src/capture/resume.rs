@@ -21,10 +21,13 @@ use crate::writer::{Files, Shared};
 
 /// Where the chains go on, and what was committed that is not in them yet.
 pub(super) fn resume(door: &Door, spool: &Spool, links: &Links, logs: &mut Logs) -> Result<(Ends, Mark), Lost> {
-    let Found { mut ends, documents } = find(spool, links, door.generation)?;
+    let Found { mut ends, documents, keys } = find(spool, links, door.generation)?;
     let landmark = Landmark::read(&door.shared.layout, door.generation).map_err(CaptureError::Read)?;
     let now = door.exclusively(stand).map_err(CaptureError::Unavailable)?;
     let (mut mark, listed) = now.map_err(Lost::Uncompared)?;
+    if keys != door.shared.key_files().keys {
+        return Err(Lost::OtherKeys);
+    }
     let known: [Option<Link>; 3] = landmark.map_or([None; 3], |links| links.map(Some));
     for (which, ((chain, end), known)) in ends.all_mut().into_iter().zip(known).enumerate() {
         let followed = end.wal.filter(|place| logs.holds(which, place));

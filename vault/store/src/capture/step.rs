@@ -12,8 +12,7 @@
 //! belongs together is what the last point says.
 
 use coffre_core::spool::{
-    Chain, ContentHasher, DocumentChanges, DocumentName, Gathered, Link, ObjectName, SegmentError, SegmentHeader,
-    SegmentPoint,
+    Chain, ContentHasher, DocumentChanges, Gathered, Link, ObjectName, SegmentError, SegmentHeader, SegmentPoint,
 };
 use coffre_core::time::Timestamp;
 use thiserror::Error;
@@ -78,9 +77,9 @@ impl Stepper<'_> {
             if self.spool.length(&name).map_err(CaptureError::Spool)? == Some(entry.size) {
                 continue;
             }
-            let DocumentName { document, version } = entry.name;
+            let document = entry.name.document;
             // One that was erased meanwhile is not there: the next mark says so.
-            let file = folder.open_file(document, version).map_err(|error| CaptureError::of_file(document, error))?;
+            let file = folder.open_file(entry.name).map_err(|error| CaptureError::of_file(document, error))?;
             if !self.spool.copy_checked(&name, file, entry.size, entry.sha256)? {
                 return Err(CaptureError::Document { document });
             }

@@ -1,11 +1,12 @@
-//! Where document files stand: `documents/<aa>/<document>-<version>`, and staging beside them.
+//! Where document files stand: `documents/<aa>/<name>`, and staging beside them.
 
 use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
-use coffre_core::ids::DocumentId;
+use coffre_core::keyset::Epochs;
+use coffre_core::spool::DocumentName;
 
 use crate::durable::{make_directory, sync_directories, sync_directory};
 
@@ -40,22 +41,18 @@ impl DocumentFolder {
         self.root.join("staging")
     }
 
-    pub(crate) fn file_name(document: DocumentId, version: u32) -> String {
-        format!("{document}-{version}")
-    }
-
     fn place(&self, name: &str) -> PathBuf {
         // Spread by the identifier's first byte, so that no directory grows too long.
         self.root.join(name.get(..2).unwrap_or("00")).join(name)
     }
 
-    pub(crate) fn path(&self, document: DocumentId, version: u32) -> PathBuf {
-        self.place(&Self::file_name(document, version))
+    pub(crate) fn path(&self, name: DocumentName) -> PathBuf {
+        self.place(&name.to_string())
     }
 
     /// Where a file stands whose row is about to be committed, or just was.
-    fn staged_path(&self, document: DocumentId, version: u32) -> PathBuf {
-        self.staging().join(Self::file_name(document, version))
+    fn staged_path(&self, name: DocumentName) -> PathBuf {
+        self.staging().join(name.to_string())
     }
 
     /// Gives staged files the names of their rows, which are about to be committed; durable after it.
@@ -69,11 +66,11 @@ impl DocumentFolder {
     }
 
     /// Opens a document's file, which is in staging for the moment between its commit and its rename.
-    pub(crate) fn open_file(&self, document: DocumentId, version: u32) -> io::Result<File> {
-        let path = self.path(document, version);
+    pub(crate) fn open_file(&self, name: DocumentName) -> io::Result<File> {
+        let path = self.path(name);
         match File::open(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                File::open(self.staged_path(document, version)).or_else(|_| File::open(&path))
+                File::open(self.staged_path(name)).or_else(|_| File::open(&path))
             }
             opened => opened,
         }
@@ -108,8 +105,26 @@ impl DocumentFolder {
     }
 
     /// Removes a document's file, if it is there.
-    pub(crate) fn remove(&self, document: DocumentId, version: u32) -> io::Result<()> {
-        absent_is_fine(fs::remove_file(self.path(document, version)))
+    pub(crate) fn remove(&self, name: DocumentName) -> io::Result<()> {
+        absent_is_fine(fs::remove_file(self.path(name)))
+    }
+
+    /// Removes documents' files and those of former epochs, if they are there; after it, they stay away.
+    pub(crate) fn remove_all(&self, names: &[DocumentName]) -> io::Result<()> {
+        let mut directories: Vec<PathBuf> = Vec::new();
+        for name in names {
+            self.remove_up_to(*name)?;
+            let directory = self.root.join(name.shard());
+            if !directories.contains(&directory) && directory.exists() {
+                directories.push(directory);
+            }
+        }
+        sync_directories(&directories)
+    }
+
+    /// Removes a document's file and those of former epochs, if they are there.
+    pub(crate) fn remove_up_to(&self, name: DocumentName) -> io::Result<()> {
+        (Epochs::FIRST..=name.epoch).try_for_each(|epoch| self.remove(DocumentName { epoch, ..name }))
     }
 }
 

@@ -3,10 +3,10 @@
 use std::fs::File;
 use std::io::{self, Read};
 
-use coffre_core::crypto;
 use coffre_core::document::{ChunkCipher, DocumentError, HEADER, SEALED_CHUNK, salt, sealed_length};
 use coffre_core::ids::DocumentId;
 use coffre_core::keyset::SubjectKeys;
+use coffre_core::spool::DocumentName;
 use coffre_core::time::Timestamp;
 
 use super::DocumentFolder;
@@ -25,12 +25,16 @@ pub(crate) struct Located {
 }
 
 impl Located {
+    /// Its file.
+    pub(crate) const fn name(&self) -> DocumentName {
+        DocumentName { document: self.document, version: self.version, epoch: self.epoch }
+    }
+
     /// What the document is, decrypted.
     pub(crate) fn info(&self, keys: &SubjectKeys<'_>) -> Result<DocumentInfo, ReadError> {
         let about = [self.document.as_bytes().as_slice(), &self.version.to_be_bytes()].concat();
-        let place = keys.note_place("document", &about, self.epoch);
-        let bytes = crypto::open(&keys.note_key(self.epoch), &place, &self.note)
-            .map_err(|source| ReadError::Value { subject: keys.subject, source })?;
+        let bytes = keys.open_note("document", &about, self.epoch, &self.note);
+        let bytes = bytes.map_err(|source| ReadError::Value { subject: keys.subject, source })?;
         let note: Note = serde_json::from_slice(&bytes).map_err(|_| ReadError::Format { what: "document note" })?;
         Ok(DocumentInfo {
             id: self.document,
@@ -48,7 +52,7 @@ impl Located {
         let info = self.info(keys)?;
         let unreadable = |source| ReadError::DocumentFile { document: self.document, source };
         let damaged = |source| ReadError::Document { document: self.document, source };
-        let mut file = folder.open_file(self.document, self.version).map_err(unreadable)?;
+        let mut file = folder.open_file(self.name()).map_err(unreadable)?;
         let length = file.metadata().map_err(unreadable)?.len();
         if length != self.sealed_length || length != sealed_length(info.length) {
             return Err(unreadable(io::Error::new(io::ErrorKind::InvalidData, "its length is not what was stored")));
@@ -57,6 +61,7 @@ impl Located {
         file.read_exact(&mut head).map_err(unreadable)?;
         let salt = salt(&head).map_err(damaged)?;
         let key = keys.document_key(self.document, self.version, self.epoch, &salt);
+        let key = key.map_err(|source| ReadError::Value { subject: keys.subject, source })?;
         let remaining = length - HEADER as u64;
         Ok(DocumentReader {
             info,

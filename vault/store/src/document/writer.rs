@@ -2,11 +2,12 @@
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
+use std::sync::Arc;
 
-use coffre_core::crypto::{self, Entropy, Scope, SecretKey, hex};
+use coffre_core::crypto::{Entropy, Scope, SecretKey, hex};
 use coffre_core::document::{CHUNK, ChunkCipher, SEALED_CHUNK, header};
 use coffre_core::ids::{DocumentId, SubjectId};
-use coffre_core::keyset::SubjectKeys;
+use coffre_core::keyset::{Keyset, SubjectKeys};
 use coffre_core::record::RecordTypeName;
 use coffre_core::spool::{ContentHash, DocumentName, InventoryEntry};
 use serde::{Deserialize, Serialize};
@@ -15,7 +16,9 @@ use sha2::{Digest, Sha256};
 use super::{DocumentFolder, Kept};
 use crate::clock::SystemEntropy;
 use crate::durable::create_private;
+use crate::epoch::Epoch;
 use crate::error::StageError;
+use crate::subject_keys;
 
 /// What is known of a document besides its content; encrypted under the subject's note key.
 #[derive(Serialize, Deserialize)]
@@ -33,7 +36,8 @@ pub(crate) struct Plan {
     pub(crate) kind: RecordTypeName,
     pub(crate) subject: SubjectId,
     pub(crate) key: SecretKey,
-    pub(crate) epoch: u32,
+    pub(crate) keyset: Arc<Keyset>,
+    pub(crate) epoch: Arc<Epoch>,
     pub(crate) document: DocumentId,
     pub(crate) version: u32,
     pub(crate) file_name: String,
@@ -42,11 +46,11 @@ pub(crate) struct Plan {
 
 impl Plan {
     fn keys(&self) -> SubjectKeys<'_> {
-        SubjectKeys { scope: &self.scope, subject: self.subject, record_type: &self.kind, key: &self.key }
+        subject_keys(&self.scope, &self.keyset, &self.kind, self.subject, &self.key)
     }
 
-    fn name(&self) -> String {
-        DocumentFolder::file_name(self.document, self.version)
+    fn name(&self) -> DocumentName {
+        DocumentName { document: self.document, version: self.version, epoch: self.epoch.number() }
     }
 
     /// A name that no other upload has, not even one of the same version: no row says it.
@@ -92,7 +96,8 @@ impl DocumentWriter {
     pub(crate) fn start(plan: Plan) -> Result<Self, StageError> {
         let mut salt = [0; 32];
         SystemEntropy.fill(&mut salt);
-        let key = plan.keys().document_key(plan.document, plan.version, plan.epoch, &salt);
+        let key = plan.keys().document_key(plan.document, plan.version, plan.epoch.number(), &salt);
+        let key = key.map_err(|error| StageError::Write(io::Error::other(error)))?;
         let name = plan.upload_name();
         let file = create_private(&plan.folder.staging().join(&name)).map_err(StageError::Write)?;
         let staged = Staged { folder: plan.folder.clone(), name, kept: false };
@@ -167,8 +172,7 @@ fn seal_note(plan: &Plan, note: &Note) -> io::Result<Vec<u8>> {
     let text = zeroize::Zeroizing::new(serde_json::to_vec(note)?);
     let keys = plan.keys();
     let about = [plan.document.as_bytes().as_slice(), &plan.version.to_be_bytes()].concat();
-    let place = keys.note_place("document", &about, plan.epoch);
-    crypto::seal(&keys.note_key(plan.epoch), &place, &text, &mut SystemEntropy).map_err(io::Error::other)
+    keys.seal_note("document", &about, plan.epoch.number(), &text, &mut SystemEntropy).map_err(io::Error::other)
 }
 
 impl Write for DocumentWriter {
@@ -195,7 +199,7 @@ pub struct StagedDocument {
     pub(crate) document: DocumentId,
     pub(crate) version: u32,
     pub(crate) subject: SubjectId,
-    pub(crate) epoch: u32,
+    pub(crate) epoch: Arc<Epoch>,
     pub(crate) sealed_length: u64,
     pub(crate) sealed_sha256: [u8; 32],
     pub(crate) note: Vec<u8>,
@@ -204,9 +208,17 @@ pub struct StagedDocument {
 
 impl StagedDocument {
     /// Its line in an inventory.
-    pub(crate) const fn listed(&self) -> InventoryEntry {
-        let name = DocumentName { document: self.document, version: self.version };
-        InventoryEntry { name, size: self.sealed_length, sha256: ContentHash::from_bytes(self.sealed_sha256) }
+    pub(crate) fn listed(&self) -> InventoryEntry {
+        InventoryEntry {
+            name: self.name(),
+            size: self.sealed_length,
+            sha256: ContentHash::from_bytes(self.sealed_sha256),
+        }
+    }
+
+    /// Its file, once it is committed.
+    pub(crate) fn name(&self) -> DocumentName {
+        DocumentName { document: self.document, version: self.version, epoch: self.epoch.number() }
     }
 
     /// Its identifier.
@@ -232,7 +244,7 @@ impl StagedDocument {
     /// From here on a commit decides, and the file stays.
     pub(crate) fn keep(mut self) -> Kept {
         self.staged.kept = true;
-        let name = DocumentFolder::file_name(self.document, self.version);
+        let name = self.name().to_string();
         Kept { upload: std::mem::take(&mut self.staged.name), name }
     }
 }

@@ -11,7 +11,6 @@ use coffre_core::audit::{Action, Carried, CarriedOnce, DocumentRef, Entry, Seale
 use coffre_core::crypto::hex;
 use coffre_core::drill::{OpenedState, Slice};
 use coffre_core::ids::{DocumentId, SubjectId};
-use coffre_core::record::Category;
 use coffre_core::spool::ContentHash;
 use coffre_core::tlog::NotAnExtension;
 use rusqlite::{Connection, OptionalExtension as _, params};
@@ -119,7 +118,7 @@ fn open_beside(
     let right = shared.key_files();
     check_key_file("keys.json", &layout.keys(), right.keys)?;
     check_key_file("root.recovery.age", &layout.root_recovery(), right.recovery)?;
-    let offline = Offline::open(&layout, &shared.keys, false, checking)?;
+    let offline = Offline::open(&layout, &shared.keys(), false, checking)?;
     let heads = Heads::of(fetched)?;
     heads.check(&offline.audit, fetched, checking)?;
     let head = heads.newest;
@@ -127,7 +126,7 @@ fn open_beside(
     let missed = Missed::find(&offline.vault, &offline.keyring, &fetched.key)?;
     let hashed = Hashed::check(&offline, head.size, checking)?;
     let folder = documents_of(&layout)?;
-    let (scope, keys, root_file) = (&shared.scope, &shared.keys, right.recovery);
+    let (scope, keys, root_file) = (&shared.scope, &shared.keys(), right.recovery);
     let inside = Inside { folder: &folder, scope, root_file, keys, offline: &offline };
     let (slice_records, slice_documents, slice_document_bytes) = inside.check(&missed.subjects(), slice, checking)?;
     Ok(Drilled {
@@ -164,8 +163,8 @@ struct Hashed {
 
 /// What is not there as logged.
 enum Absent {
-    Value(Category),
-    Document,
+    Value(SealedValue),
+    Document(DocumentRef),
 }
 
 impl Hashed {
@@ -206,30 +205,33 @@ impl Hashed {
     }
 
     fn written(&mut self, vault: &Connection, written: Carried) -> Result<(), DrillError> {
-        let Carried { index, subject, values, document } = written;
-        for SealedValue { category, version, sha256 } in values {
-            match value_hash(vault, subject, category.as_str(), version)? {
-                Some(found) if found == sha256 => self.values += 1,
+        let Carried { index, subject, values, document, .. } = written;
+        for value in values {
+            match value_hash(vault, subject, value.category.as_str(), value.version)? {
+                Some(found) if found == value.sha256 => self.values += 1,
                 None if is_erased(vault, subject)? => {}
-                _ => self.elsewhere.push((index, subject, Absent::Value(category))),
+                _ => self.elsewhere.push((index, subject, Absent::Value(value))),
             }
         }
-        if let Some(DocumentRef { id, version, sha256: Some(sha256) }) = document {
-            match document_hash(vault, id, version)? {
-                Some(found) if found == sha256 => self.documents += 1,
+        if let Some(document) = document.filter(|document| document.sha256.is_some()) {
+            match document_hash(vault, document.id, document.version)? {
+                Some(found) if document.sha256.as_ref() == Some(&found) => self.documents += 1,
                 None if is_erased(vault, subject)? => {}
-                _ => self.elsewhere.push((index, subject, Absent::Document)),
+                _ => self.elsewhere.push((index, subject, Absent::Document(document))),
             }
         }
         Ok(())
     }
 
-    /// A restore to a moment takes away what was written since, retention what is past its time.
+    /// A restore to a moment takes away what was written since, retention what is past its time; and what was encrypted anew
+    /// is there as the later entry says.
     fn check_elsewhere(&self) -> Result<(), DrillError> {
         for (entry, subject, absent) in &self.elsewhere {
             let (is_gone, what) = match absent {
-                Absent::Value(category) => (self.standing.value_is_gone(*entry, *subject, category), "a value"),
-                Absent::Document => (self.standing.document_is_gone(*entry, *subject), "a document"),
+                Absent::Value(value) => (self.standing.value_is_gone(*entry, *subject, value), "a value"),
+                Absent::Document(document) => {
+                    (self.standing.document_is_gone(*entry, *subject, document), "a document")
+                }
             };
             if !is_gone {
                 return Err(DrillError::NotAsLogged { what, entry: *entry, subject: Some(*subject) });

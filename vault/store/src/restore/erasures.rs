@@ -67,12 +67,10 @@ impl Missed {
     }
 }
 
-/// Removes the files of documents whose rows are gone. What a crash leaves of it is done when the vault is
+/// Removes the files of documents whose rows are gone, up to the newest epoch that there is a key for. What a crash leaves of it is done when the vault is
 /// opened.
-pub(super) fn remove_files(vault: &Connection, folder: &DocumentFolder) -> Result<(), RestoreError> {
+pub(super) fn remove_files(vault: &Connection, folder: &DocumentFolder, newest: u32) -> Result<(), RestoreError> {
     let failed = |source| RestoreError::Database { file: Database::Vault.file_name(), source };
-    for (document, version) in removed_documents(vault).map_err(failed)? {
-        folder.remove(document, version).map_err(RestoreError::Write)?;
-    }
+    folder.remove_all(&removed_documents(vault, newest).map_err(failed)?).map_err(RestoreError::Write)?;
     vault.execute("DELETE FROM removed_documents", []).map(drop).map_err(failed)
 }

@@ -75,7 +75,7 @@ impl Inside<'_> {
         let found = keyring::find(&self.offline.keyring, self.scope, self.keys, kind, subject);
         let key = found.map_err(RestoreError::Record)?;
         let key = key.ok_or(RestoreError::Record(ReadError::KeyMissing { subject }))?;
-        run(&subject_keys(self.scope, kind, subject, &key))
+        run(&subject_keys(self.scope, self.keys, kind, subject, &key))
     }
 
     fn check_record(&self, subject: SubjectId, kind: &RecordTypeName) -> Result<(), RestoreError> {

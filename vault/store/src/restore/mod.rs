@@ -229,7 +229,7 @@ fn finish(
     let beginning = Beginning { fetched, heads: &heads, missed: &missed, set_back: set_back.as_ref(), recipient };
     let (generation, newest_recipient) = inside.begin_generation(&beginning, now, entropy)?;
     let replaced_by = Some(newest_recipient).filter(|newest| *newest != recovery_recipient);
-    erasures::remove_files(&offline.vault, &folder)?;
+    erasures::remove_files(&offline.vault, &folder, keys.epochs.newest())?;
     if let Some(moment) = offline.moment.take() {
         drop(moment);
         remove_moment(&layout).map_err(RestoreError::Write)?;

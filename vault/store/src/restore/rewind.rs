@@ -23,6 +23,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::RestoreError;
 use crate::layout::Database;
+use crate::rotation;
 use crate::writer::newest_change;
 
 /// How a record was set back: the `cause` of its entry.
@@ -148,6 +149,8 @@ impl Setting<'_> {
             }
         }
         self.drop_orphans()?;
+        // What comes from the moment may be of a former epoch.
+        rotation::go_on(self.vault)?;
         // They name what may be left out now: a repetition creates it.
         self.vault.execute("DELETE FROM answered", [])?;
         Ok(done)
@@ -165,17 +168,18 @@ impl Setting<'_> {
         Ok(made)
     }
 
-    /// Documents of the moment that no row is of any more: their files were fetched, and go.
+    /// Files of the moment that no row is of any more, as the document is gone or was encrypted anew: they were fetched, and go.
     fn drop_orphans(&self) -> rusqlite::Result<()> {
-        let mut there = self.vault.prepare("SELECT 1 FROM documents WHERE document = ?1 AND version = ?2")?;
+        let mut there =
+            self.vault.prepare("SELECT 1 FROM documents WHERE document = ?1 AND version = ?2 AND epoch = ?3")?;
         let sql = "INSERT OR IGNORE INTO removed_documents (document, version) VALUES (?1, ?2)";
         let mut remove = self.vault.prepare(sql)?;
-        let mut then = self.moment.prepare("SELECT document, version FROM documents")?;
+        let mut then = self.moment.prepare("SELECT document, version, epoch FROM documents")?;
         let mut rows = then.query([])?;
         while let Some(row) = rows.next()? {
-            let name = params![row.get::<_, [u8; 16]>(0)?, row.get::<_, u32>(1)?];
-            if !there.exists(name)? {
-                remove.execute(name)?;
+            let (document, version): ([u8; 16], u32) = (row.get(0)?, row.get(1)?);
+            if !there.exists(params![document, version, row.get::<_, u32>(2)?])? {
+                remove.execute(params![document, version])?;
             }
         }
         Ok(())

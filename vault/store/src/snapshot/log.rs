@@ -1,7 +1,6 @@
 //! The log, as far as it is read entry by entry, and who was read in it.
 
 use coffre_core::audit::Entry;
-use coffre_core::crypto;
 use coffre_core::ids::SubjectId;
 use coffre_core::tlog::StoredEntry;
 use rusqlite::OptionalExtension as _;
@@ -9,7 +8,7 @@ use rusqlite::OptionalExtension as _;
 use super::Snapshot;
 use crate::error::ReadError;
 use crate::model::LoggedEntry;
-use crate::{index_file, log_file};
+use crate::{index_file, log_file, reason};
 
 impl Snapshot<'_> {
     /// Entries of the log from an index on.
@@ -56,16 +55,11 @@ impl Snapshot<'_> {
         })?;
         let entry = logged.and_then(|logged| Entry::from_leaf(&logged.leaf).ok());
         let (Some(sealed), Some(entry)) = (sealed, entry) else { return Ok(None) };
-        let damaged = ReadError::Format { what: "reason" };
-        let Some((head, bytes)) = sealed.split_at_checked(20) else { return Err(damaged) };
-        let (epoch, subject) = head.split_at(4);
-        let epoch = u32::from_be_bytes(epoch.try_into().unwrap_or_default());
-        let Ok(subject) = SubjectId::try_from(subject) else { return Err(damaged) };
-        let Some(kind) = entry.what.record_type else { return Err(damaged) };
+        let (epoch, subject, bytes) = reason::split(&sealed)?;
+        let Some(kind) = entry.what.record_type else { return Err(ReadError::Format { what: "reason" }) };
         self.with_keys(&kind, subject, None, |_, keys| {
-            let place = keys.note_place("reason", entry.what.request.as_bytes(), epoch);
-            let plain = crypto::open(&keys.note_key(epoch), &place, bytes)
-                .map_err(|source| ReadError::Value { subject, source })?;
+            let plain = keys.open_note(reason::NOTE, entry.what.request.as_bytes(), epoch, bytes);
+            let plain = plain.map_err(|source| ReadError::Value { subject, source })?;
             let text = plain.get(32..).unwrap_or_default().to_vec();
             String::from_utf8(text).map(Some).map_err(|_| ReadError::Format { what: "reason" })
         })

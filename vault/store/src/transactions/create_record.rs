@@ -72,7 +72,7 @@ pub(super) fn insert(
             .execute(params![subject.id.as_bytes(), kind.as_str(), work.now().as_micros(), work.effects.change])
     };
     work.try_run(row())?;
-    let keys = subject_keys(around.scope, kind, subject.id, key);
+    let keys = subject_keys(around.scope, around.keys, kind, subject.id, key);
     entry.values = work.write_values(&keys, &fields.categories(), fields, 1)?;
     entry.record_type = Some(kind.clone());
     entry.subjects = vec![subject.id];

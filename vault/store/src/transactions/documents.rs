@@ -78,7 +78,7 @@ pub(super) fn insert(work: &mut Work<'_>, staged: StagedDocument) -> Result<Docu
                 staged.document.as_bytes(),
                 staged.version,
                 staged.subject.as_bytes(),
-                staged.epoch,
+                staged.epoch.number(),
                 work.now().as_micros(),
                 staged.sealed_length,
                 staged.sealed_sha256,

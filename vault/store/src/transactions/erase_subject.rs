@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use coffre_core::audit::Draft;
 use coffre_core::ids::{DocumentId, SubjectId};
 use coffre_core::record::{FieldPath, RecordTypeName};
+use coffre_core::spool::DocumentName;
 use coffre_core::tombstone::Tombstone;
 use rusqlite::{Connection, params};
 use thiserror::Error;
@@ -46,7 +47,7 @@ impl Transaction for EraseSubject {
         let current = work.record(&self.record_type, self.subject)?.ok_or(EraseError::NoSuchRecord)?.version;
         let around = work.around;
         let key = work.subject_key(&self.record_type, self.subject)?;
-        let keys = subject_keys(around.scope, &self.record_type, self.subject, &key);
+        let keys = subject_keys(around.scope, around.keys, &self.record_type, self.subject, &key);
         let values = work.try_run(values::all_at(around.vault, &keys, current))?;
         let mut remembered = values;
         remembered.0.retain(|field, _| self.remember.contains(field));
@@ -77,7 +78,7 @@ pub(crate) fn remove_rows(
     vault: &Connection,
     tombstone: &Tombstone,
     change: u64,
-) -> rusqlite::Result<Vec<(DocumentId, u32)>> {
+) -> rusqlite::Result<Vec<DocumentName>> {
     let subject = tombstone.subject.as_bytes();
     let mut keep = vault.prepare_cached("INSERT OR IGNORE INTO erased_terms (tag) VALUES (?1)")?;
     for tag in &tombstone.terms {
@@ -98,13 +99,15 @@ pub(crate) fn remove_rows(
 }
 
 /// Removes a subject's documents, and remembers that their files are to go; gives these.
-pub(super) fn remove_documents(vault: &Connection, subject: SubjectId) -> rusqlite::Result<Vec<(DocumentId, u32)>> {
+pub(super) fn remove_documents(vault: &Connection, subject: SubjectId) -> rusqlite::Result<Vec<DocumentName>> {
     let subject = subject.as_bytes();
-    let mut listed = vault.prepare_cached("SELECT document, version FROM documents WHERE subject = ?1")?;
-    let rows = listed.query_map([subject], |row| Ok((DocumentId::from_bytes(row.get(0)?), row.get(1)?)))?;
+    let mut listed = vault.prepare_cached("SELECT document, version, epoch FROM documents WHERE subject = ?1")?;
+    let rows = listed.query_map([subject], |row| {
+        Ok(DocumentName { document: DocumentId::from_bytes(row.get(0)?), version: row.get(1)?, epoch: row.get(2)? })
+    })?;
     let files = rows.collect::<Result<Vec<_>, _>>()?;
     vault.execute(
-        "INSERT INTO removed_documents SELECT document, version FROM documents WHERE subject = ?1",
+        "INSERT OR IGNORE INTO removed_documents SELECT document, version FROM documents WHERE subject = ?1",
         [subject],
     )?;
     vault.execute("DELETE FROM documents WHERE subject = ?1", [subject])?;

@@ -44,7 +44,7 @@ pub(super) fn judge<K>(
     };
     let Some((version, created, changed)) = work.try_run(find())? else { return Ok(Vec::new()) };
     let key = work.subject_key(kind, subject)?;
-    let keys = subject_keys(work.around.scope, kind, subject, &key);
+    let keys = subject_keys(work.around.scope, work.around.keys, kind, subject, &key);
     let fields = work.try_run(values::all_at(work.around.vault, &keys, version))?;
     let (created, changed) = (Timestamp::from_micros(created), Timestamp::from_micros(changed));
     Ok(rule(&Facts { created, changed, fields: &fields, now: work.now() }))

@@ -201,8 +201,8 @@ pub(super) fn note(
         return work.try_run(filings::add_step(work.around.vault, filing, &new, None));
     };
     let key = work.subject_key(&filing.record_type, filing.subject)?;
-    let keys = subject_keys(work.around.scope, &filing.record_type, filing.subject, &key);
-    let said = Some((content, &keys, work.around.keys.epoch));
+    let keys = subject_keys(work.around.scope, work.around.keys, &filing.record_type, filing.subject, &key);
+    let said = Some((content, &keys, work.around.epoch));
     work.try_run(filings::add_step(work.around.vault, filing, &new, said))
 }
 
@@ -223,7 +223,7 @@ pub(super) fn proposed(
     filing: &Filing,
 ) -> Result<std::collections::BTreeMap<coffre_core::record::FieldPath, Option<Value>>, WorkError> {
     let key = work.subject_key(&filing.record_type, filing.subject)?;
-    let keys = subject_keys(work.around.scope, &filing.record_type, filing.subject, &key);
+    let keys = subject_keys(work.around.scope, work.around.keys, &filing.record_type, filing.subject, &key);
     let steps = work.try_run(filings::steps(work.around.vault, filing.id))?;
     let content = match steps.first() {
         Some(step) => work.try_run(step.content(filing.id, &keys))?.unwrap_or_default(),

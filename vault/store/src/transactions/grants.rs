@@ -169,7 +169,7 @@ fn is_evidence(
         return Ok(false);
     }
     let key = work.subject_key(kind, subject)?;
-    let keys = subject_keys(work.around.scope, kind, subject, &key);
+    let keys = subject_keys(work.around.scope, work.around.keys, kind, subject, &key);
     for version in &versions {
         if work.try_run(version.info(&keys))?.sha256 == evidence.sha256 {
             return Ok(true);

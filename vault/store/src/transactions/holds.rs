@@ -2,7 +2,6 @@
 //! request nor by retention.
 
 use coffre_core::audit::Draft;
-use coffre_core::crypto;
 use coffre_core::ids::{HoldId, SubjectId};
 use coffre_core::record::RecordTypeName;
 use coffre_core::time::Timestamp;
@@ -53,11 +52,10 @@ impl Transaction for PlaceHold {
 
     fn run(self, work: &mut Work<'_>, mut base: Draft) -> Result<PlacedHold, PlaceHoldError> {
         work.record(&self.record_type, self.subject)?.ok_or(PlaceHoldError::NoSuchRecord)?;
-        let (id, epoch) = (HoldId::random(&mut SystemEntropy), work.around.keys.epoch);
+        let (id, epoch) = (HoldId::random(&mut SystemEntropy), work.around.epoch);
         let key = work.subject_key(&self.record_type, self.subject)?;
-        let keys = subject_keys(work.around.scope, &self.record_type, self.subject, &key);
-        let place = keys.note_place(HOLD_NOTE, id.as_bytes(), epoch);
-        let sealed = crypto::seal(&keys.note_key(epoch), &place, self.reason.as_bytes(), &mut SystemEntropy);
+        let keys = subject_keys(work.around.scope, work.around.keys, &self.record_type, self.subject, &key);
+        let sealed = keys.seal_note(HOLD_NOTE, id.as_bytes(), epoch, self.reason.as_bytes(), &mut SystemEntropy);
         let sealed = work.try_run(sealed.map_err(|_| ReadError::Format { what: "reason of a hold" }))?;
         let insert = || {
             work.around

@@ -117,7 +117,7 @@ fn amend(
         return Ok(());
     }
     let key = work.subject_key(kind, subject)?;
-    let keys = subject_keys(work.around.scope, kind, subject, &key);
+    let keys = subject_keys(work.around.scope, work.around.keys, kind, subject, &key);
     let before = work.try_run(values::all_at(work.around.vault, &keys, expected_version))?;
     let after = amend_record::changed(&before, changes);
     amend_record::write_next(work, &keys, &before, &after, expected_version, entry.clone())?;

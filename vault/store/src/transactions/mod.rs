@@ -19,9 +19,11 @@ mod note_all;
 mod note_only;
 mod once;
 mod prune_log;
+mod reencrypt;
 mod restore_version;
 mod restriction;
 mod retention;
+mod rotate_data;
 mod rotate_token;
 
 pub use amend_record::{AmendError, AmendRecord};
@@ -48,9 +50,12 @@ pub use note_all::NoteAll;
 pub use note_only::NoteOnly;
 pub use once::{Once, OnceError};
 pub use prune_log::{CarryOver, PruneLog};
+pub(crate) use reencrypt::{NotReencrypted, ReencryptDocument, ReencryptReasons, ReencryptRecord};
 pub use restore_version::{RestoreError, RestoreVersion};
 pub use restriction::{SetRestriction, SetRestrictionError};
 pub use retention::{KeptBy, RetainError, RetainRecord, Retained, Wanted};
+pub(crate) use rotate_data::FinishRotation;
+pub use rotate_data::{BeginRotation, BeginRotationError};
 pub use rotate_token::{RotateToken, RotateTokenError, Rotated};
 
 use coffre_core::audit::Draft;

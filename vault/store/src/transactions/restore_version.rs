@@ -59,7 +59,7 @@ impl Transaction for RestoreVersion {
             return Err(RestoreError::NoSuchVersion { version: self.version });
         }
         let key = work.subject_key(&self.record_type, self.subject)?;
-        let keys = subject_keys(work.around.scope, &self.record_type, self.subject, &key);
+        let keys = subject_keys(work.around.scope, work.around.keys, &self.record_type, self.subject, &key);
         let before = work.try_run(values::all_at(work.around.vault, &keys, current))?;
         let after = work.try_run(values::all_at(work.around.vault, &keys, self.version))?;
         Ok(write_next(work, &keys, &before, &after, current, base)?)

@@ -200,7 +200,7 @@ impl RetainRecord {
 
     fn left(&self, work: &Work<'_>) -> Result<Fields, WorkError> {
         let key = work.subject_key(&self.record_type, self.subject)?;
-        let keys = subject_keys(work.around.scope, &self.record_type, self.subject, &key);
+        let keys = subject_keys(work.around.scope, work.around.keys, &self.record_type, self.subject, &key);
         work.try_run(values::all_at(work.around.vault, &keys, u32::MAX))
     }
 

@@ -72,9 +72,10 @@ impl Writer {
     pub(super) fn annotate(&self, files: &Files, draft: &mut Draft, reason: &str) -> Option<Vec<u8>> {
         let (kind, subject) = owner(draft)?;
         let shared = &self.shared;
-        let key = keyring::find(&files.keyring, &shared.scope, &shared.keys, &kind, subject).ok().flatten()?;
-        let keys = subject_keys(&shared.scope, &kind, subject, &key);
-        let annotated = annotate(&keys, draft.request.as_bytes(), shared.keys.epoch, reason)?;
+        let keyset = shared.keys();
+        let key = keyring::find(&files.keyring, &shared.scope, &keyset, &kind, subject).ok().flatten()?;
+        let keys = subject_keys(&shared.scope, &keyset, &kind, subject, &key);
+        let annotated = annotate(&keys, draft.request.as_bytes(), shared.epoch.number(), reason)?;
         draft.reason = Some(annotated.commitment);
         Some(annotated.sealed)
     }

@@ -4,6 +4,7 @@
 
 use coffre_core::ids::{DocumentId, SubjectId};
 use coffre_core::note::SigningKey;
+use coffre_core::spool::DocumentName;
 use coffre_core::time::Timestamp;
 use coffre_core::tombstone::Tombstone;
 use rusqlite::Connection;
@@ -36,11 +37,9 @@ pub(super) fn finish(shared: &Shared, files: &Files) -> Result<(), RecoverError>
         }
     }
     destroy_keys(files, &shared.signer, &left)?;
-    let removed = removed_documents(&files.vault)?;
-    for (document, version) in &removed {
-        shared.folder.remove(*document, *version).map_err(RecoverError::Documents)?;
-    }
+    let removed = removed_documents(&files.vault, shared.keys().epochs.newest())?;
     if !removed.is_empty() {
+        shared.folder.remove_all(&removed).map_err(RecoverError::Documents)?;
         files.vault.execute("DELETE FROM removed_documents", [])?;
     }
     Ok(())
@@ -64,9 +63,15 @@ fn all(vault: &Connection) -> Result<Vec<Tombstone>, ReadError> {
     erased.collect()
 }
 
-/// The documents whose rows went with an erasure and whose files may still be there.
-pub(crate) fn removed_documents(vault: &Connection) -> rusqlite::Result<Vec<(DocumentId, u32)>> {
-    let mut statement = vault.prepare("SELECT document, version FROM removed_documents")?;
-    let rows = statement.query_map([], |row| Ok((DocumentId::from_bytes(row.get(0)?), row.get(1)?)))?;
+/// The newest of the files that may still be there of documents whose rows went, or that are encrypted anew: they go, and those
+/// of former epochs with them.
+pub(crate) fn removed_documents(vault: &Connection, newest: u32) -> rusqlite::Result<Vec<DocumentName>> {
+    let mut statement = vault.prepare(
+        "SELECT r.document, r.version, coalesce(d.epoch - 1, ?1) FROM removed_documents AS r
+         LEFT JOIN documents AS d ON d.document = r.document AND d.version = r.version",
+    )?;
+    let rows = statement.query_map([newest], |row| {
+        Ok(DocumentName { document: DocumentId::from_bytes(row.get(0)?), version: row.get(1)?, epoch: row.get(2)? })
+    })?;
     rows.collect()
 }

@@ -19,7 +19,6 @@
 //! so nothing was promised. A transaction that cannot be done is refused alone.
 
 use coffre_core::ids::SubjectId;
-use coffre_core::spool::DocumentName;
 use coffre_core::time::Timestamp;
 use coffre_core::tombstone::Tombstone;
 use rusqlite::{Connection, params};
@@ -71,6 +70,8 @@ struct Plan {
     /// What becomes of the list of documents.
     documents: Changes,
     erased: Vec<Tombstone>,
+    /// Reasons that are encrypted anew.
+    reasons: Vec<(u64, Vec<u8>)>,
     records: Vec<TaggedRecord>,
     accesses: Vec<(u64, SubjectId)>,
     /// The newest change of a record.
@@ -137,12 +138,13 @@ impl Writer {
         now: Timestamp,
         ran: &mut Vec<RanWrite>,
     ) -> Result<(), (Unavailable, Vec<Box<dyn WriteJob>>)> {
-        let shared = &self.shared;
+        let (shared, keys) = (&self.shared, self.shared.keys());
         let around = Surroundings {
             vault: &files.vault,
             keyring: &files.keyring,
             scope: &shared.scope,
-            keys: &shared.keys,
+            keys: &keys,
+            epoch: shared.epoch.number(),
             indexes: &shared.indexes,
             now,
         };
@@ -202,6 +204,7 @@ impl Writer {
             staged: Vec::new(),
             documents: Changes::default(),
             erased: Vec::new(),
+            reasons: Vec::new(),
             records: Vec::new(),
             accesses: Vec::new(),
             change: self.change,
@@ -215,9 +218,8 @@ impl Writer {
                 plan.documents.add(staged.listed());
                 plan.staged.push(staged.keep());
             }
-            for (document, version) in effects.removed.iter().copied() {
-                plan.documents.remove(DocumentName { document, version });
-            }
+            effects.removed.iter().chain(&effects.replaced).for_each(|name| plan.documents.remove(*name));
+            plan.reasons.append(&mut effects.reasons);
             plan.erased.append(&mut effects.erased);
             plan.records.append(&mut effects.records);
             plan.change = effects.change;
@@ -268,9 +270,10 @@ impl Writer {
     fn append(&self, audit: &Connection, plan: &Plan) -> Result<Tail, Unavailable> {
         let shared = &self.shared;
         audit.execute_batch("BEGIN IMMEDIATE").map_err(|error| cause_of(&error))?;
-        let Plan { leaves, pending, time, .. } = plan;
+        let Plan { leaves, pending, time, reasons, .. } = plan;
         let tail = log_file::append(audit, &self.tail, leaves, *pending, *time, &shared.origin, &shared.signer);
         let tail = tail.map_err(|error| Unavailable::from_read(&error))?;
+        log_file::replace_reasons(audit, reasons).map_err(|error| cause_of(&error))?;
         audit.execute_batch("COMMIT").map_err(|error| cause_of(&error))?;
         Ok(tail)
     }
@@ -281,8 +284,9 @@ impl Writer {
         for write in ran {
             let Outcome::Done(effects, _) = &write.outcome else { continue };
             effects.access.iter().for_each(|key| self.shared.access.change(*key));
-            for (document, version) in &effects.removed {
-                if let Err(error) = self.shared.folder.remove(*document, *version) {
+            effects.epoch.iter().for_each(|epoch| self.shared.epoch.begin(*epoch));
+            for name in &effects.removed {
+                if let Err(error) = self.shared.folder.remove_up_to(*name) {
                     tracing::error!(%error, "the file of an erased document could not be removed");
                 }
             }

@@ -41,6 +41,6 @@ fn step(shared: &Shared, files: &mut Files, is_new: bool, end: (u64, u64)) -> Re
         return index_step(shared, files, end, STEP);
     }
     index_state::renew(shared)?;
-    files.open_index(&shared.keys).map_err(RecoverError::Index)?;
+    files.open_index(&shared.keys()).map_err(RecoverError::Index)?;
     Ok(false)
 }

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use coffre_core::ids::{DocumentId, SubjectId};
+use coffre_core::ids::SubjectId;
 use coffre_core::record::RecordTypeName;
+use coffre_core::spool::DocumentName;
 use rusqlite::Connection;
 use thiserror::Error;
 
@@ -17,7 +18,7 @@ use crate::index_file::{self, TaggedRecord, Update};
 use crate::log_file::{self, Leaf, Tail};
 use crate::model::LoggedEntry;
 use crate::open::OpenError;
-use crate::{index_state, keyring, subject_keys, values};
+use crate::{index_state, keyring, rotation, subject_keys, values};
 
 /// Files that cannot be brought into order.
 #[derive(Debug, Error)]
@@ -38,6 +39,10 @@ pub(crate) enum RecoverError {
     RecordsBehind { records: u64, log: u64 },
     #[error("entry {index} of the log is not the one that vault.db was committed with")]
     OtherLog { index: u64 },
+    #[error(
+        "vault.db is written under data epoch {used}, and keys.json knows epochs up to {known}: put back the newest keys.json, which backups hold"
+    )]
+    OlderKeys { used: u32, known: u32 },
     #[error("{file} ends at {found}, but up to {indexed} was indexed before")]
     Shortened { file: &'static str, found: u64, indexed: u64 },
 }
@@ -84,12 +89,13 @@ pub(super) fn reopen(shared: &Shared, undecided: &[Kept]) -> Result<Recovered, R
 
 fn open(shared: &Shared) -> Result<Files, RecoverError> {
     index_state::ensure(shared)?;
-    Files::open(&shared.layout, &shared.keys).map_err(RecoverError::Open)
+    Files::open(&shared.layout, &shared.keys()).map_err(RecoverError::Open)
 }
 
 /// Appends pending entries that the log lacks; renames documents whose rows were committed; goes
 /// through with erasures; lets a pruned log begin where it should; brings the index up to date.
 fn put_in_order(shared: &Shared, files: Files) -> Result<Recovered, RecoverError> {
+    take_up_epoch(shared, &files.vault)?;
     let mut tail = Tail::load(&files.audit)?;
     append_pending(shared, &files, &mut tail)?;
     place_documents(shared, &files.vault)?;
@@ -101,6 +107,17 @@ fn put_in_order(shared: &Shared, files: Files) -> Result<Recovered, RecoverError
         caught_up => caught_up?,
     }
     Ok(Recovered { files, tail, change })
+}
+
+/// What is written from here on is of the epoch that `vault.db` says.
+fn take_up_epoch(shared: &Shared, vault: &Connection) -> Result<(), RecoverError> {
+    let used = rotation::epoch(vault)?;
+    let known = shared.keys().epochs.newest();
+    if used > known {
+        return Err(RecoverError::OlderKeys { used, known });
+    }
+    shared.epoch.begin(used);
+    Ok(())
 }
 
 /// Brings the log up to the last write that `vault.db` has committed. Short of that, either may have
@@ -175,12 +192,9 @@ pub(crate) fn sweep(shared: &Shared, vault: &Connection) -> Result<(), RecoverEr
 
 /// Whether a row says this name. The name of an upload that no commit has let through is said by none.
 fn is_committed(vault: &Connection, name: &str) -> Result<bool, RecoverError> {
-    let parts = name
-        .rsplit_once('-')
-        .and_then(|(id, version)| Some((id.parse::<DocumentId>().ok()?, version.parse::<u32>().ok()?)));
-    let Some((document, version)) = parts else { return Ok(false) };
-    let mut statement = vault.prepare_cached("SELECT 1 FROM documents WHERE document = ?1 AND version = ?2")?;
-    Ok(statement.exists(rusqlite::params![document.as_bytes(), version])?)
+    let Ok(DocumentName { document, version, epoch }) = name.parse() else { return Ok(false) };
+    let sql = "SELECT 1 FROM documents WHERE document = ?1 AND version = ?2 AND epoch = ?3";
+    Ok(vault.prepare_cached(sql)?.exists(rusqlite::params![document.as_bytes(), version, epoch])?)
 }
 
 /// The number of the newest change of a record.
@@ -283,10 +297,11 @@ fn tags_of(
     subject: SubjectId,
     version: u32,
 ) -> Result<BTreeSet<[u8; 16]>, RecoverError> {
-    let key = keyring::find(&files.keyring, &shared.scope, &shared.keys, kind, subject)?;
+    let keyset = shared.keys();
+    let key = keyring::find(&files.keyring, &shared.scope, &keyset, kind, subject)?;
     let Some(key) = key else { return Ok(BTreeSet::new()) };
-    let keys = subject_keys(&shared.scope, kind, subject, &key);
+    let keys = subject_keys(&shared.scope, &keyset, kind, subject, &key);
     let fields: Vec<_> = shared.indexes.iter().filter(|i| &i.record_type == kind).map(|i| i.field.clone()).collect();
     let values = values::fields_at(&files.vault, &keys, &fields, version)?;
-    Ok(index_file::tags(&shared.scope, &shared.keys, &shared.indexes, kind, &values))
+    Ok(index_file::tags(&shared.scope, &keyset, &shared.indexes, kind, &values))
 }

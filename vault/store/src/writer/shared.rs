@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use coffre_core::crypto::Scope;
-use coffre_core::keyset::Keyset;
+use coffre_core::keyset::{Epochs, Keyset};
 use coffre_core::note::SigningKey;
 use coffre_core::search::SearchIndex;
 use coffre_core::time::Timestamp;
@@ -14,6 +14,7 @@ use super::files;
 use crate::capture::{Confirmation, Descriptors, Watch};
 use crate::clock::Clock;
 use crate::document::DocumentFolder;
+use crate::epoch::EpochInUse;
 use crate::error::Unavailable;
 use crate::history::Recent;
 use crate::index_state::IndexState;
@@ -27,7 +28,9 @@ use crate::reserve::Reserve;
 pub(crate) struct Shared {
     pub(crate) layout: Layout,
     pub(crate) scope: Scope,
-    pub(crate) keys: Keyset,
+    keys: RwLock<Arc<Keyset>>,
+    /// The data epoch that is written under.
+    pub(crate) epoch: EpochInUse,
     pub(crate) signer: SigningKey,
     pub(crate) origin: String,
     pub(crate) indexes: Vec<SearchIndex>,
@@ -79,7 +82,8 @@ impl Shared {
         Self {
             layout,
             scope,
-            keys,
+            keys: RwLock::new(Arc::new(keys)),
+            epoch: EpochInUse::default(),
             signer,
             origin,
             indexes,
@@ -105,6 +109,17 @@ impl Shared {
     /// The time now, and never before the newest entry's.
     pub(crate) fn now(&self) -> Timestamp {
         self.clock.now().max(Timestamp::from_micros(self.latest.load(Ordering::Acquire)))
+    }
+
+    /// The vault's keys. They change by secrets of further epochs alone.
+    pub(crate) fn keys(&self) -> Arc<Keyset> {
+        Arc::clone(&self.keys.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Further epochs are known from now on.
+    pub(crate) fn know_epochs(&self, epochs: Epochs) {
+        let mut keys = self.keys.write().unwrap_or_else(PoisonError::into_inner);
+        *keys = Arc::new(Keyset { epochs, ..(**keys).clone() });
     }
 
     /// What the key files should be, since the last rotation of the root.

@@ -9,6 +9,7 @@ use coffre_core::ids::SubjectId;
 use coffre_core::keyset::{Keyset, SubjectKeys};
 use coffre_core::record::{Category, Fields, RecordTypeName};
 use coffre_core::search::SearchIndex;
+use coffre_core::spool::DocumentName;
 use coffre_core::time::Timestamp;
 use coffre_core::tombstone::Tombstone;
 use rusqlite::{Connection, OptionalExtension, params};
@@ -18,7 +19,7 @@ use super::access::AccessKey;
 use crate::clock::SystemEntropy;
 use crate::document::StagedDocument;
 use crate::error::{ReadError, Unavailable};
-use crate::{index_file, keyring, values};
+use crate::{index_file, keyring, reason, values};
 
 /// A failure below a transaction, never a refusal. When it is of the databases it fails the whole
 /// group, and the writer opens the files again; when it is of this record's data, the transaction alone.
@@ -44,6 +45,8 @@ pub(crate) struct Surroundings<'w> {
     pub(crate) keyring: &'w Connection,
     pub(crate) scope: &'w Scope,
     pub(crate) keys: &'w Keyset,
+    /// The data epoch that is written under.
+    pub(crate) epoch: u32,
     pub(crate) indexes: &'w [SearchIndex],
     pub(crate) now: Timestamp,
 }
@@ -54,7 +57,14 @@ pub(crate) struct Effects {
     pub(crate) entries: Vec<Draft>,
     pub(crate) records: Vec<(SubjectId, BTreeSet<[u8; 16]>)>,
     pub(crate) staged: Vec<StagedDocument>,
-    pub(crate) removed: Vec<(coffre_core::ids::DocumentId, u32)>,
+    /// Documents whose rows go.
+    pub(crate) removed: Vec<DocumentName>,
+    /// Files of documents that stand under another name from now on. Whoever replaced them removes them.
+    pub(crate) replaced: Vec<DocumentName>,
+    /// Reasons that are encrypted anew, with the indexes of their entries.
+    pub(crate) reasons: Vec<(u64, Vec<u8>)>,
+    /// The data epoch that is written under from now on.
+    pub(crate) epoch: Option<u32>,
     pub(crate) erased: Vec<Tombstone>,
     pub(crate) access: Vec<AccessKey>,
     /// The log is to begin later.
@@ -150,8 +160,7 @@ impl<'w> Work<'w> {
         let mut written = Vec::with_capacity(categories.len());
         for category in categories {
             let values = fields.in_category(category);
-            let epoch = self.around.keys.epoch;
-            let sealed = values::seal(keys, category, &values, version, epoch, &mut SystemEntropy);
+            let sealed = values::seal(keys, category, &values, version, self.around.epoch, &mut SystemEntropy);
             let sealed = self.try_run(sealed)?;
             self.try_run(values::insert(self.around.vault, keys.subject, &sealed, self.around.now))?;
             let sha256 = hex(&sha256(&sealed.bytes));
@@ -200,9 +209,6 @@ pub(crate) fn annotate(keys: &SubjectKeys<'_>, request: &[u8; 16], epoch: u32, t
     coffre_core::crypto::Entropy::fill(&mut SystemEntropy, &mut salt);
     let commitment = hex(&crypto::commitment(&salt, text.as_bytes()));
     let plain = zeroize::Zeroizing::new([salt.as_slice(), text.as_bytes()].concat());
-    let place = keys.note_place("reason", request, epoch);
-    let bytes = crypto::seal(&keys.note_key(epoch), &place, &plain, &mut SystemEntropy).ok()?;
-    // The subject and epoch say which key opens it once the entry is read back.
-    let sealed = [epoch.to_be_bytes().as_slice(), keys.subject.as_bytes(), &bytes].concat();
-    Some(Annotated { commitment, sealed })
+    let bytes = keys.seal_note(reason::NOTE, request, epoch, &plain, &mut SystemEntropy).ok()?;
+    Some(Annotated { commitment, sealed: reason::joined(epoch, keys.subject, &bytes) })
 }

@@ -39,7 +39,7 @@ fn amend(store: &Store, subject: SubjectId, version: u32, email: &str) -> Result
 }
 
 /// Puts `vault.db` of an earlier capture beside what was placed, as the moment to set records back to.
-fn at(spool: &Path, store: &Store, number: u64, to: &Path, fetched: Fetched) -> Fetched {
+pub(crate) fn at(spool: &Path, store: &Store, number: u64, to: &Path, fetched: Fetched) -> Fetched {
     let main: Signed<MainManifest> = manifest(spool, store, number);
     let is_vault = |name: &ObjectName| matches!(name, ObjectName::Base { chain: Chain::Vault, .. });
     let base = main.manifest.needed().into_iter().map(|needed| needed.name).find(is_vault).unwrap();
@@ -144,7 +144,7 @@ fn told(store: &Store, size: u64, fetched: &Fetched, changed: SubjectId, made: S
     let mut standing = Standing::default();
     (0..).zip(&entries).for_each(|(index, entry)| standing.note(index, entry));
     let is_gone = |index, entry: &Entry| {
-        entry.what.values.iter().all(|value| standing.value_is_gone(index, entry.what.subjects[0], &value.category))
+        entry.what.values.iter().all(|value| standing.value_is_gone(index, entry.what.subjects[0], value))
     };
     let writes = (0..).zip(&entries).filter(|(_, entry)| !entry.what.values.is_empty());
     let left = writes.filter(|(index, entry)| !is_gone(*index, entry));

@@ -13,8 +13,11 @@ fn name() -> impl Strategy<Value = ObjectName> {
     let number = (1..1_u64 << 53).prop_map(ordinal).boxed();
     let chain = prop::sample::select(Chain::ALL.to_vec());
     let side = prop::sample::select(Side::ALL.to_vec());
-    let document = (any::<[u8; 16]>(), any::<u32>())
-        .prop_map(|(id, version)| DocumentName { document: DocumentId::from_bytes(id), version });
+    let document = (any::<[u8; 16]>(), any::<u32>(), 1..=u32::MAX).prop_map(|(id, version, epoch)| DocumentName {
+        document: DocumentId::from_bytes(id),
+        version,
+        epoch,
+    });
     prop_oneof![
         (generation.clone(), chain.clone(), number.clone())
             .prop_map(|(generation, chain, position)| ObjectName::Base { generation, chain, position }),
@@ -61,9 +64,9 @@ proptest! {
     }
 
     #[test]
-    fn inventories_round_trip(documents in prop::collection::btree_map(any::<([u8; 16], u32)>(), (any::<u64>(), hash()), 0..20)) {
-        let entries: Vec<_> = documents.into_iter().map(|((id, version), (size, sha256))| InventoryEntry {
-            name: DocumentName { document: DocumentId::from_bytes(id), version },
+    fn inventories_round_trip(documents in prop::collection::btree_map((any::<[u8; 16]>(), any::<u32>(), 1..=u32::MAX), (any::<u64>(), hash()), 0..20)) {
+        let entries: Vec<_> = documents.into_iter().map(|((id, version, epoch), (size, sha256))| InventoryEntry {
+            name: DocumentName { document: DocumentId::from_bytes(id), version, epoch },
             size,
             sha256,
         }).collect();

@@ -4,6 +4,7 @@
 use std::io::Write;
 
 use coffre_core::ids::DocumentId;
+use coffre_core::spool::DocumentName;
 
 use super::broken::{Fate, break_commit};
 use super::*;
@@ -11,7 +12,7 @@ use crate::document::{DocumentWriter, Plan};
 use crate::transactions::{AddDocument, EraseSubject};
 
 impl Bench {
-    fn upload(&mut self, subject: SubjectId) -> DocumentId {
+    pub(super) fn upload(&mut self, subject: SubjectId) -> DocumentId {
         let key = self.snapshot().subject_key(&kind(), subject).unwrap().unwrap();
         let shared = &self.shared;
         let document = DocumentId::random(&mut SystemEntropy);
@@ -21,7 +22,8 @@ impl Bench {
             kind: kind(),
             subject,
             key,
-            epoch: shared.keys.epoch,
+            keyset: shared.keys(),
+            epoch: shared.epoch.current(),
             document,
             version: 1,
             file_name: "contrat.pdf".to_owned(),
@@ -53,7 +55,11 @@ impl Bench {
         assert_eq!(snapshot.record(&kind(), subject).unwrap().is_none(), buried, "the record and its key");
         assert_eq!(snapshot.was_erased(&email(), &address(number)).unwrap(), buried, "remembered");
         assert_eq!(snapshot.find(&email(), &address(number), 10).unwrap().is_empty(), buried, "not found");
-        assert_eq!(!self.shared.folder.path(document, 1).exists(), buried, "its documents");
+        assert_eq!(
+            !self.shared.folder.path(DocumentName { document, version: 1, epoch: 1 }).exists(),
+            buried,
+            "its documents"
+        );
         assert_eq!(logged, usize::from(buried), "the entry");
         buried
     }

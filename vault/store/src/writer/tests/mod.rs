@@ -11,6 +11,7 @@ mod once;
 mod pool;
 mod promised;
 mod pruned;
+mod rotated;
 mod settings;
 
 use std::path::Path;

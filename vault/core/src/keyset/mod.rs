@@ -2,8 +2,12 @@
 //! key file. Writes no file and encrypts no root: age does that, in the store.
 //!
 //! ```text
-//! root key → keys.json → keyring key → subject key → record and document keys
+//! root key → keys.json → keyring key → subject key ┐
+//!                     └→ secrets of the data epochs ┴→ record and document keys
 //! ```
+
+mod epochs;
+mod subject;
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -13,8 +17,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
 use crate::crypto::{self, Entropy, Label, OpenError, Scope, SealError, SecretBytes, SecretKey};
-use crate::ids::{DocumentId, Environment, SubjectId, VaultId};
-use crate::record::{Category, RecordTypeName};
+use crate::ids::{Environment, VaultId};
+
+pub use epochs::Epochs;
+pub use subject::{SubjectKeys, subject_key_place};
 
 /// A key file that is not usable.
 #[derive(Debug, Error)]
@@ -48,6 +54,12 @@ pub enum KeyFileError {
         "keys.json does not open with this root key, it was changed or is another vault's: restore the vault from a backup with `coffre restore`"
     )]
     DoesNotOpen(#[source] OpenError),
+    /// Written by a later version.
+    #[error("keys.json has format {found}, this version of coffre knows 2: use a newer coffre")]
+    Newer {
+        /// Its format.
+        found: u32,
+    },
     /// Nothing could be encrypted.
     #[error("the keys could not be encrypted")]
     Seal(#[source] SealError),
@@ -112,7 +124,7 @@ fn key_of(text: &str, file: &'static str) -> Result<SecretKey, KeyFileError> {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct KeysFile {
-    /// The version of this format: 1.
+    /// The version of this format: 2 where there is a second data epoch, 1 before that.
     pub format: u32,
     /// The environment.
     pub environment: Environment,
@@ -133,8 +145,8 @@ pub struct Keyset {
     pub index: SecretKey,
     /// Seeds the Ed25519 key that signs tree heads and manifests.
     pub signing_seed: SecretKey,
-    /// The epoch that new values are written under.
-    pub epoch: u32,
+    /// The secrets of the data epochs. Which epoch new values are written under stands in `vault.db`.
+    pub epochs: Epochs,
     /// The root keys before this one, oldest first: a former `keys.json` whose root file is lost opens with one of them.
     pub former_roots: Vec<SecretKey>,
 }
@@ -168,7 +180,12 @@ struct KeysText {
     keyring: Zeroizing<String>,
     index: Zeroizing<String>,
     signing_seed: Zeroizing<String>,
-    epoch: u32,
+    /// Of format 1 alone, where it is 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    epoch: Option<u32>,
+    /// Of format 2 alone: the secrets of the second epoch and of those after it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    epochs: Vec<Zeroizing<String>>,
     #[serde(default)]
     former_roots: Vec<Zeroizing<String>>,
 }
@@ -182,7 +199,7 @@ impl Keyset {
             keyring: key(),
             index: key(),
             signing_seed: key(),
-            epoch: 1,
+            epochs: Epochs::default(),
             former_roots: Vec::new(),
         }
     }
@@ -190,6 +207,7 @@ impl Keyset {
     /// `keys.json`, wrapped by the root key.
     pub fn wrap(&self, root: &RootKey, entropy: &mut dyn Entropy) -> Result<KeysFile, KeyFileError> {
         let text = |key: &SecretKey| Zeroizing::new(BASE64.encode(key.expose()));
+        let format = self.format();
         let keys = KeysText {
             vault_db: text(&self.databases.vault),
             audit_db: text(&self.databases.audit),
@@ -198,14 +216,15 @@ impl Keyset {
             keyring: text(&self.keyring),
             index: text(&self.index),
             signing_seed: text(&self.signing_seed),
-            epoch: self.epoch,
+            epoch: (format == 1).then_some(Epochs::FIRST),
+            epochs: self.epochs.secrets().iter().map(text).collect(),
             former_roots: self.former_roots.iter().map(text).collect(),
         };
         let plaintext = SecretBytes::new(serde_json::to_vec(&keys).map_err(unreadable("keys.json"))?);
         let sealed =
             crypto::seal(&root.key, &wrap_label(&root.scope), &plaintext, entropy).map_err(KeyFileError::Seal)?;
         Ok(KeysFile {
-            format: 1,
+            format,
             environment: root.scope.environment.clone(),
             vault: root.scope.vault,
             wrapped: BASE64.encode(sealed),
@@ -215,14 +234,15 @@ impl Keyset {
     /// The keys in `keys.json`.
     pub fn unwrap(file: &KeysFile, root: &RootKey) -> Result<Self, KeyFileError> {
         const FILE: &str = "keys.json";
-        if file.format != 1 {
-            return Err(damaged(FILE));
+        if !(1..=2).contains(&file.format) {
+            return Err(KeyFileError::Newer { found: file.format });
         }
         let sealed = BASE64.decode(&file.wrapped).map_err(|_| damaged(FILE))?;
         let plaintext =
             crypto::open(&root.key, &wrap_label(&root.scope), &sealed).map_err(KeyFileError::DoesNotOpen)?;
         let keys: KeysText = serde_json::from_slice(&plaintext).map_err(unreadable(FILE))?;
-        Ok(Self {
+        let secrets = keys.epochs.iter().map(|secret| key_of(secret, FILE)).collect::<Result<Vec<_>, _>>()?;
+        let opened = Self {
             databases: DatabaseKeys {
                 vault: key_of(&keys.vault_db, FILE)?,
                 audit: key_of(&keys.audit_db, FILE)?,
@@ -232,9 +252,16 @@ impl Keyset {
             keyring: key_of(&keys.keyring, FILE)?,
             index: key_of(&keys.index, FILE)?,
             signing_seed: key_of(&keys.signing_seed, FILE)?,
-            epoch: keys.epoch,
+            epochs: Epochs::of(secrets),
             former_roots: keys.former_roots.iter().map(|root| key_of(root, FILE)).collect::<Result<_, _>>()?,
-        })
+        };
+        let first = (opened.format() == 1).then_some(Epochs::FIRST);
+        if (file.format, keys.epoch) == (opened.format(), first) { Ok(opened) } else { Err(damaged(FILE)) }
+    }
+
+    /// The format that these keys are written in.
+    fn format(&self) -> u32 {
+        if self.epochs.newest() == Epochs::FIRST { 1 } else { 2 }
     }
 }
 
@@ -264,56 +291,6 @@ pub fn signer_name(scope: &Scope) -> String {
 pub fn scope_of_signer(name: &str) -> Option<Scope> {
     let (environment, vault) = name.strip_prefix("coffre/")?.split_once('/')?;
     Some(Scope { environment: environment.parse().ok()?, vault: vault.parse().ok()? })
-}
-
-/// The keys of one data subject: everything derived from the one key that erasure destroys.
-pub struct SubjectKeys<'a> {
-    /// The vault.
-    pub scope: &'a Scope,
-    /// The subject.
-    pub subject: SubjectId,
-    /// Its record's type.
-    pub record_type: &'a RecordTypeName,
-    /// The subject key.
-    pub key: &'a SecretKey,
-}
-
-impl SubjectKeys<'_> {
-    fn label(&self, purpose: &str) -> Label {
-        Label::new(purpose, self.scope).text(self.record_type.as_str()).bytes(self.subject.as_bytes())
-    }
-
-    /// The key of a category's values in an epoch.
-    pub fn category_key(&self, category: &Category, epoch: u32) -> SecretKey {
-        let label = self.label("coffre/v1/category-key").text(category.as_str()).number(epoch.into());
-        crypto::derive(self.key, &label)
-    }
-
-    /// Where a category's ciphertext belongs.
-    pub fn category_place(&self, category: &Category, version: u32, epoch: u32) -> Label {
-        self.label("coffre/v1/value").text(category.as_str()).number(version.into()).number(epoch.into())
-    }
-
-    /// The key of one document file; the salt is random for every file written.
-    pub fn document_key(&self, document: DocumentId, version: u32, epoch: u32, salt: &[u8; 32]) -> SecretKey {
-        let label = self.label("coffre/v1/document-key").bytes(document.as_bytes());
-        crypto::derive(self.key, &label.number(version.into()).number(epoch.into()).bytes(salt))
-    }
-
-    /// The key of what is said about a subject outside the record: file names, reasons.
-    pub fn note_key(&self, epoch: u32) -> SecretKey {
-        crypto::derive(self.key, &self.label("coffre/v1/note-key").number(epoch.into()))
-    }
-
-    /// Where such a text belongs: its kind (`document`, `reason`, `evidence`) and what it is about.
-    pub fn note_place(&self, kind: &str, about: &[u8], epoch: u32) -> Label {
-        self.label("coffre/v1/note").text(kind).bytes(about).number(epoch.into())
-    }
-}
-
-/// Where a wrapped subject key belongs.
-pub fn subject_key_place(scope: &Scope, record_type: &RecordTypeName, subject: SubjectId, epoch: u32) -> Label {
-    Label::new("coffre/v1/subject-key", scope).text(record_type.as_str()).bytes(subject.as_bytes()).number(epoch.into())
 }
 
 #[cfg(test)]
@@ -370,21 +347,22 @@ mod tests {
     }
 
     #[test]
-    fn a_value_opens_only_in_its_place() {
+    fn a_second_epoch_makes_another_format_and_neither_passes_for_the_other() {
         let mut entropy = Counting(0);
-        let key = SecretKey::random(&mut entropy);
-        let (scope, kind) = (scope("production"), "policyholder".parse().unwrap());
-        let keys =
-            SubjectKeys { scope: &scope, subject: SubjectId::from_bytes([1; 16]), record_type: &kind, key: &key };
-        let (health, contact): (Category, Category) = ("health".parse().unwrap(), "contact".parse().unwrap());
-        let sealed =
-            crypto::seal(&keys.category_key(&health, 1), &keys.category_place(&health, 1, 1), b"v", &mut entropy)
-                .unwrap();
-        let open = |k: &SecretKey, place: &Label| crypto::open(k, place, &sealed);
-        assert!(open(&keys.category_key(&health, 1), &keys.category_place(&health, 1, 1)).is_ok());
-        assert!(open(&keys.category_key(&health, 1), &keys.category_place(&health, 2, 1)).is_err());
-        assert!(open(&keys.category_key(&contact, 1), &keys.category_place(&health, 1, 1)).is_err());
-        let other = SubjectKeys { subject: SubjectId::from_bytes([2; 16]), ..keys };
-        assert!(open(&other.category_key(&health, 1), &other.category_place(&health, 1, 1)).is_err());
+        let root = RootKey { scope: scope("production"), key: SecretKey::random(&mut entropy) };
+        let mut keys = Keyset::random(&mut entropy);
+        let first = keys.wrap(&root, &mut entropy).unwrap();
+        assert_eq!((first.format, Keyset::unwrap(&first, &root).unwrap().epochs.newest()), (1, 1));
+        assert_eq!(keys.epochs.announce(&mut entropy), 2);
+        assert_eq!(keys.epochs.announce(&mut entropy), 3);
+        let third = keys.wrap(&root, &mut entropy).unwrap();
+        let opened = Keyset::unwrap(&third, &root).unwrap();
+        assert_eq!((third.format, opened.epochs.secrets()), (2, keys.epochs.secrets()));
+        for (file, format) in [(&first, 2), (&third, 1)] {
+            let relabelled = KeysFile { format, ..file.clone() };
+            assert!(matches!(Keyset::unwrap(&relabelled, &root), Err(KeyFileError::Damaged { .. })));
+        }
+        let newer = KeysFile { format: 3, ..third };
+        assert!(matches!(Keyset::unwrap(&newer, &root), Err(KeyFileError::Newer { found: 3 })));
     }
 }

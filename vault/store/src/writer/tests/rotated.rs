@@ -1,0 +1,146 @@
+//! Steps of a rotation of the data broken at every COMMIT: what is encrypted anew is so with its entry and its file, or not at all.
+
+use std::io::Write as _;
+
+use coffre_core::ids::DocumentId;
+use coffre_core::keyset::Epochs;
+use coffre_core::spool::DocumentName;
+
+use super::broken::{Fate, break_commit};
+use super::*;
+use crate::document::{DocumentWriter, Plan, StagedDocument};
+use crate::rotation;
+use crate::transactions::{BeginRotation, ReencryptDocument, ReencryptRecord};
+
+impl Bench {
+    /// The same content under the epoch in use.
+    fn staged_anew(&self, subject: SubjectId, document: DocumentId) -> StagedDocument {
+        let key = self.snapshot().subject_key(&kind(), subject).unwrap().unwrap();
+        let shared = &self.shared;
+        let plan = Plan {
+            folder: shared.folder.clone(),
+            scope: shared.scope.clone(),
+            kind: kind(),
+            subject,
+            key,
+            keyset: shared.keys(),
+            epoch: shared.epoch.current(),
+            document,
+            version: 1,
+            file_name: "contrat.pdf".to_owned(),
+            media_type: "application/pdf".to_owned(),
+        };
+        let mut writer = DocumentWriter::start(plan).unwrap();
+        writer.write_all(b"content").unwrap();
+        writer.finish().unwrap()
+    }
+
+    /// Whether everything of a person is of the second epoch, with its entries and one file. Or all of the first.
+    fn rotated(&self, subject: SubjectId, document: DocumentId) -> bool {
+        let file = |epoch| self.shared.folder.path(DocumentName { document, version: 1, epoch }).exists();
+        let of = |table: &str| -> u32 {
+            let sql = format!("SELECT min(epoch) FROM {table} WHERE subject = ?1");
+            self.connection(Database::Vault).query_row(&sql, [subject.as_bytes()], |row| row.get(0)).unwrap()
+        };
+        let epoch = of("record_values");
+        assert_eq!(of("documents"), epoch, "both are in one group");
+        assert_eq!((file(1), file(2)), (epoch == 1, epoch == 2), "its file, and no other");
+        assert!(self.shared.folder.staged().unwrap().is_empty());
+        let logged = self.entries().iter().filter(|entry| entry.what.action == Action::Reencrypt).count();
+        assert_eq!(logged, if epoch == 2 { 2 } else { 0 });
+        let read = self.snapshot().former_document(&kind(), subject, document, 1).unwrap().unwrap();
+        assert_eq!(std::io::read_to_string(read).unwrap(), "content");
+        epoch == 2
+    }
+}
+
+/// As `Store::announce_epoch`.
+fn announce(dir: &Path) -> Epochs {
+    let layout = crate::layout::Layout::new(&dir.join("vault"));
+    let identity = Identity::read(&layout.server_identity()).unwrap();
+    let mut unwrapped = root::unwrap(&layout, &layout.root_server(), &identity).unwrap();
+    unwrapped.keys.epochs.announce(&mut SystemEntropy);
+    root::write_keys(&layout, &unwrapped.root, &unwrapped.keys, &mut SystemEntropy).unwrap();
+    unwrapped.keys.epochs
+}
+
+fn broken_step(database: Database, fate: Fate) -> bool {
+    let dir = tempfile::tempdir().unwrap();
+    make(dir.path());
+    let mut bench = Bench::open(dir.path());
+    let subject = bench.create(1);
+    let document = bench.upload(subject);
+    bench.shared.know_epochs(announce(dir.path()));
+    bench.commit(BeginRotation { epoch: 2, rate: None }, Action::RotateData).unwrap();
+    let staged = bench.staged_anew(subject, document);
+    let files = bench.writer.files.as_mut().unwrap();
+    let connection = match database {
+        Database::Keyring => &mut files.keyring,
+        Database::Vault => &mut files.vault,
+        Database::Audit | Database::Index => &mut files.audit,
+    };
+    break_commit(connection, fate, 1);
+    let former = DocumentName { document, version: 1, epoch: 1 };
+    let (record, of_record) = job(ReencryptRecord { record_type: kind(), subject }, Action::Reencrypt);
+    let document_anew = ReencryptDocument { record_type: kind(), former, staged };
+    let (of, of_document) = job(document_anew, Action::Reencrypt);
+    bench.writer.commit(vec![record, of], Vec::new());
+    assert!(matches!(of_record.wait(), Err(CommitError::Unavailable(_))), "{database:?} {fate:?}");
+    assert!(matches!(of_document.wait(), Err(CommitError::Unavailable(_))), "{database:?} {fate:?}");
+    let other = bench.create(2);
+    let rotated = bench.rotated(subject, document);
+    assert!(bench.holds(subject, 1) && bench.holds(other, 2));
+    drop(bench);
+    let bench = Bench::open(dir.path());
+    assert_eq!(bench.rotated(subject, document), rotated, "{database:?} {fate:?}");
+    assert!(bench.holds(subject, 1) && bench.holds(other, 2));
+    rotated
+}
+
+#[test]
+fn a_step_broken_at_any_commit_is_whole_or_not_there() {
+    use Fate::{NotPersisted, ReportedFailed};
+    assert!(!broken_step(Database::Keyring, NotPersisted));
+    assert!(!broken_step(Database::Vault, NotPersisted));
+    assert!(broken_step(Database::Vault, ReportedFailed));
+    assert!(broken_step(Database::Audit, NotPersisted));
+    assert!(broken_step(Database::Audit, ReportedFailed));
+}
+
+#[test]
+fn a_beginning_that_is_reported_failed_is_in_force_all_the_same_and_one_that_is_lost_is_not() {
+    for (fate, epoch) in [(Fate::ReportedFailed, 2), (Fate::NotPersisted, 1)] {
+        let dir = tempfile::tempdir().unwrap();
+        make(dir.path());
+        let mut bench = Bench::open(dir.path());
+        bench.shared.know_epochs(announce(dir.path()));
+        break_commit(&mut bench.writer.files.as_mut().unwrap().vault, fate, 1);
+        bench.commit(BeginRotation { epoch: 2, rate: None }, Action::RotateData).unwrap_err();
+        let subject = bench.create(1);
+        assert_eq!(bench.shared.epoch.number(), epoch, "{fate:?}");
+        let vault = bench.connection(Database::Vault);
+        assert_eq!(rotation::epoch(vault).unwrap(), epoch, "{fate:?}");
+        let written: u32 = vault.query_row("SELECT max(epoch) FROM record_values", [], |row| row.get(0)).unwrap();
+        assert_eq!(written, epoch, "{fate:?}");
+        assert!(bench.holds(subject, 1));
+    }
+}
+
+#[test]
+fn keys_that_are_older_than_the_records_open_no_vault() {
+    let dir = tempfile::tempdir().unwrap();
+    make(dir.path());
+    let keys = dir.path().join("vault/keys.json");
+    let former = std::fs::read(&keys).unwrap();
+    let mut bench = Bench::open(dir.path());
+    bench.shared.know_epochs(announce(dir.path()));
+    bench.commit(BeginRotation { epoch: 2, rate: None }, Action::RotateData).unwrap();
+    drop(bench);
+    std::fs::write(&keys, former).unwrap();
+    let owned = own(&dir.path().join("vault")).unwrap();
+    let identity = Identity::read(&owned.layout.server_identity()).unwrap();
+    let unwrapped = root::unwrap(&owned.layout, &owned.layout.root_server(), &identity).unwrap();
+    let options = OpenOptions { indexes: vec![], clock: Arc::new(SystemClock), readers: 1 };
+    let refused = open_with(owned.layout, unwrapped, &options).err().unwrap().to_string();
+    assert!(refused.contains("data epoch 2, and keys.json knows epochs up to 1"), "{refused}");
+}
