@@ -139,7 +139,7 @@ fn the_data_are_rotated_with_and_without_a_server_and_every_backup_restores() {
     let restored = |folder: &str| {
         let arguments = site.restore("building-b", folder, &[]);
         let told = site.succeeds(&arguments.iter().map(String::as_str).collect::<Vec<_>>());
-        assert!(told.contains("60 records") || told.contains("records"), "{told}");
+        assert!(told.contains("records"), "{told}");
         site.json(0, &["key", "rotate", "--data", "--status", "--json", "--vault", folder])["by_epoch"].clone()
     };
     assert_eq!(restored("of-second"), after["by_epoch"]);
@@ -149,7 +149,7 @@ fn the_data_are_rotated_with_and_without_a_server_and_every_backup_restores() {
     let third = status();
     assert_eq!((&third["epoch"], &third["rotation"]["rate"]), (&3.into(), &1000.into()));
     assert_eq!(third["by_epoch"]["3"], before["by_epoch"]["1"]);
-    assert!(documents().iter().all(|name| name.ends_with(".e3")));
+    assert_eq!(documents(), first.iter().map(|name| format!("{name}.e3")).collect::<Vec<_>>());
     // What goes on after it begins with a base backup that holds the new keys.
     let server = site.serve();
     site.succeeds(&["application", "add", "late", "--role", "sales", "--vault", "vault"]);

@@ -8,7 +8,7 @@ use crate::journal::{Journal, Known};
 use crate::scene::Scene;
 use crate::server::{Server, until};
 use crate::shim::Shim;
-use crate::steps::{BASE, CAPTURE, CHECKPOINT, RESTORE, SHIPPING, Step};
+use crate::steps::{BASE, CAPTURE, CHECKPOINT, RESTORE, ROTATION, SHIPPING, Step};
 
 fn killed(status: ExitStatus) -> bool {
     status.signal() == Some(9)
@@ -59,7 +59,7 @@ impl AtWork {
         let _gone = desk.create().and_then(|()| desk.store(0, 9_000)).and_then(|()| desk.change(0));
     }
 
-    fn holds(mut self) -> Result<(), String> {
+    fn holds(&mut self) -> Result<(), String> {
         self.server.end();
         self.scene.destination_alone_has(&self.confirmed).map_err(|lost| format!("from the destination: {lost}"))?;
         self.scene.recovers(&self.journal.known())?;
@@ -69,11 +69,16 @@ impl AtWork {
 }
 
 fn at_each(steps: &[Step], kill: impl Fn(&mut AtWork, &Step)) {
+    at_each_and_then(steps, kill, |_| Ok(()));
+}
+
+/// With something more that must be right afterwards.
+fn at_each_and_then(steps: &[Step], kill: impl Fn(&mut AtWork, &Step), then: impl Fn(&AtWork) -> Result<(), String>) {
     let (confirmed, mut failed) = (Confirmed::new(), Vec::new());
     for step in steps {
         let mut work = confirmed.go_on();
         kill(&mut work, step);
-        if let Err(why) = work.holds() {
+        if let Err(why) = work.holds().and_then(|()| then(&work)) {
             failed.push(format!("{}: {why}", step.name));
         }
     }
@@ -108,6 +113,30 @@ fn at_each_step_of_a_base_backup() {
         work.scene.shim.plan(&[step.rule]);
         work.scene.run(&["backup", "run", "--base"]);
         until(step.name, || work.server.ended().is_some_and(killed));
+    });
+}
+
+/// Whatever of it was done, it comes to its end, and nothing of a former epoch is left.
+#[test]
+fn at_each_step_of_a_rotation_of_the_data() {
+    let rotate = |work: &mut AtWork, step: &Step| {
+        work.go_on("Dabei");
+        work.scene.succeeds(&["backup", "run"]).expect("it is captured");
+        work.confirmed = work.journal.known();
+        work.scene.shim.plan(&[step.rule]);
+        work.scene.run(&["key", "rotate", "--data"]);
+        until(step.name, || work.server.ended().is_some_and(killed));
+    };
+    at_each_and_then(ROTATION, rotate, |work| {
+        let scene = &work.scene;
+        scene.succeeds(&["key", "rotate", "--data"])?;
+        let status = scene.succeeds(&["key", "rotate", "--data", "--status", "--json"])?;
+        let status: serde_json::Value = serde_json::from_str(&status).map_err(|error| error.to_string())?;
+        let epochs = status["by_epoch"].as_object().map_or(0, serde_json::Map::len);
+        if epochs != 1 || status["rotation"]["finished"].is_null() {
+            return Err(format!("something is left: {status}"));
+        }
+        scene.recovers(&work.journal.known())
     });
 }
 

@@ -120,3 +120,18 @@ pub(crate) const RESTORE: &[Step] = &[
     step("it is pinned", KillAfter, "rename", "again/coffre.toml", 1),
     step("it is about to be let go", KillBefore, "unlink", "again/.coffre-restore.json", 1),
 ];
+
+/// Of a rotation of the data: the secret of the next epoch, a base backup of it, then what is stored.
+pub(crate) const ROTATION: &[Step] = &[
+    step("the secret is durable without a name", KillBefore, "rename", "vault/keys.json", 1),
+    step("the secret is there", KillAfter, "rename", "vault/keys.json", 1),
+    step("the base backup of the secret has its manifest", KillAfter, "rename", "spool/main/*/manifests/*", 1),
+    step("the base backup of the secret is remembered", KillAfter, "rename", "vault/chain/landmark.json", 1),
+    step("a document is encrypted anew, without a name", KillAfter, "fsync", "vault/documents/staging/*", 1),
+    step("a document has the name of its row, which is not committed", KillAfter, "rename", "vault/documents/*.e2", 1),
+    step("a document's row is committed", KillBefore, "rename", "vault/documents/*.e2", 2),
+    step("a document is in the place of what it was", KillAfter, "rename", "vault/documents/*.e2", 2),
+    step("a former file is about to go", KillBefore, "unlink", "vault/documents/*", 1),
+    step("a former file went", KillAfter, "unlink", "vault/documents/*", 1),
+    step("another document is encrypted anew", KillAfter, "fsync", "vault/documents/staging/*", 2),
+];

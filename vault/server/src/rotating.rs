@@ -82,7 +82,7 @@ impl Rotating {
     }
 
     /// Goes on with a rotation at its rate, with a thread where there is none.
-    pub(crate) fn run(&self, store: &Store, rotation: Rotation) {
+    pub(crate) fn run(&self, store: &Store, rotation: &Rotation) {
         self.told.rate.store(rotation.rate.map_or(0, NonZeroU32::get), Ordering::SeqCst);
         let mut thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner);
         if self.told.stop.load(Ordering::SeqCst) || thread.as_ref().is_some_and(|thread| !thread.is_finished()) {

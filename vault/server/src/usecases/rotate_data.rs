@@ -42,17 +42,17 @@ impl Keeper {
     /// Begins a rotation of the data, or goes on with the one under way at another rate.
     pub(crate) async fn rotate_data(self: &Arc<Self>, call: LocalCall, asked: RotateData) -> Result<Receipt, Failure> {
         let _one_at_a_time = self.rotating.beginning().await;
-        let epoch = match self.newest_rotation().await?.filter(|rotation| rotation.finished.is_none()) {
-            Some(under_way) => under_way.epoch,
-            None => {
-                let store = self.store.clone();
-                blocking(move || store.announce_epoch().map_err(Failure::NotRotated)).await?
-            }
+        let under_way = self.newest_rotation().await?.filter(|rotation| rotation.finished.is_none());
+        let epoch = if let Some(rotation) = under_way {
+            rotation.epoch
+        } else {
+            let store = self.store.clone();
+            blocking(move || store.announce_epoch().map_err(Failure::NotRotated)).await?
         };
-        let begin = BeginRotation { epoch, rate: asked.rate };
-        let begun = self.store.transact(begin, call.draft(Action::RotateData), None, Depends::default());
+        let transaction = BeginRotation { epoch, rate: asked.rate };
+        let begun = self.store.transact(transaction, call.draft(Action::RotateData), None, Depends::default());
         let (rotation, receipt) = begun.await.map_err(uncommitted)?;
-        self.rotating.run(&self.store, rotation);
+        self.rotating.run(&self.store, &rotation);
         Ok(receipt)
     }
 
@@ -61,7 +61,7 @@ impl Keeper {
         match self.newest_rotation().await {
             Ok(Some(rotation)) if rotation.finished.is_none() => {
                 tracing::info!(epoch = rotation.epoch, "the rotation of the data goes on");
-                self.rotating.run(&self.store, rotation);
+                self.rotating.run(&self.store, &rotation);
             }
             Ok(_) => {}
             Err(error) => tracing::error!(%error, "whether a rotation of the data is under way is not known"),
