@@ -34,6 +34,7 @@ mod report;
 mod requests;
 mod restriction;
 mod retention;
+mod rotation;
 mod running;
 mod sealing;
 mod search;

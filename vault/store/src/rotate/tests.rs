@@ -250,3 +250,31 @@ fn a_rotation_that_cannot_be_written_leaves_the_former_root() {
     store.close();
     is_whole(&layout, &recovery);
 }
+
+#[test]
+fn the_secret_of_the_next_epoch_is_made_once_and_outlives_another_root() {
+    let folder = tempfile::tempdir().unwrap();
+    let (layout, recovery) = new_vault(folder.path());
+    let (store, before) = (open(&layout), files(&layout));
+    let secrets = || {
+        let Unwrapped { keys, .. } = root::unwrap(&layout, &layout.root_server(), &server(&layout)).unwrap();
+        keys.epochs.secrets().to_vec()
+    };
+    store.shared().capturing.store(true, Ordering::SeqCst);
+    assert!(matches!(store.announce_epoch(), Err(RotateError::Busy)));
+    store.shared().capturing.store(false, Ordering::SeqCst);
+    assert_eq!(store.announce_epoch().unwrap(), 2);
+    let made = secrets();
+    assert_eq!((made.len(), store.data_epoch()), (1, 1), "nothing uses it yet");
+    assert_eq!(store.announce_epoch().unwrap(), 2);
+    assert!(secrets() == made);
+    store.key_files().unwrap();
+    store.rotate_root().unwrap();
+    assert!(secrets() == made);
+    is_whole(&layout, &recovery);
+    // Over a file that is not the vault's none is written.
+    fs::write(layout.keys(), &before["keys.json"]).unwrap();
+    assert!(matches!(store.announce_epoch(), Err(RotateError::KeyFile(_))));
+    assert_eq!(fs::read(layout.keys()).unwrap(), before["keys.json"]);
+    store.close();
+}

@@ -84,3 +84,6 @@ impl Snapshot<'_> {
         self.ask(|reader| Ok(newest(&reader.vault)?))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -11,6 +11,7 @@ use coffre_store::{Carrying, Depends, Disclosure, ReadError, Store};
 use serde_json::json;
 
 use crate::rewound::finish;
+use crate::rotated::{begin, go_through};
 use crate::support::{create, draft, kind, make, open, path, read, sample};
 use crate::{KEEP, add_document, drill, erase, place};
 
@@ -85,6 +86,38 @@ fn what_is_stored_is_still_what_the_log_says_was_written() {
     assert_eq!(verified(&store), 1_024);
     let captured = store.capture(&spool, KEEP, "coffre test").unwrap();
     drill(&store, &spool, captured.number, &dir.path().join("again")).unwrap();
+}
+
+/// The entries that say what was encrypted anew may go before, with or after what the former ones carried over.
+#[test]
+fn what_was_encrypted_anew_is_known_over_every_pruning() {
+    let dir = tempfile::tempdir().unwrap();
+    make(dir.path());
+    let spool = dir.path().join("spool");
+    let store = open(dir.path());
+    let subject = create(&store, 1);
+    add_document(&store, subject, 70_000);
+    amend(&store, subject, 1);
+    let drilled = |name: &str| {
+        let captured = store.capture(&spool, KEEP, "coffre test").unwrap();
+        let drilled = drill(&store, &spool, captured.number, &dir.path().join(name)).unwrap();
+        assert_eq!((drilled.values, drilled.documents), (4, 1), "{name}");
+    };
+    grow(&store, 300);
+    begin(&store);
+    go_through(&store);
+    drilled("whole");
+    grow(&store, 600);
+    assert_eq!(prune(&store, 256), 3, "what was written first, which a later entry knows better");
+    drilled("former pruned");
+    assert_eq!(prune(&store, 512), 2, "the record and the document as they are encrypted now");
+    drilled("both pruned");
+    begin(&store);
+    go_through(&store);
+    drilled("rotated again");
+    grow(&store, 1_100);
+    assert_eq!(prune(&store, 1_024), 2, "only what stands is carried on");
+    drilled("all pruned");
 }
 
 #[test]

@@ -29,7 +29,7 @@ fn pass(store: &Store) -> Pass {
 }
 
 /// Takes steps until the end; gives how many.
-fn go_through(store: &Store) -> usize {
+pub(crate) fn go_through(store: &Store) -> usize {
     let mut pass = pass(store);
     for steps in 1..1_000 {
         match pass.step(store, 2, &|| false).unwrap() {
