@@ -11,6 +11,7 @@ mod caller;
 mod contactable;
 mod control;
 mod creator;
+mod cursor;
 mod digest;
 mod docs;
 mod documents;
