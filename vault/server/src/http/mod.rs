@@ -40,6 +40,7 @@ mod problem_of;
 mod problem_of_approvals;
 mod problem_of_log;
 mod problem_of_requests;
+mod problem_of_test_data;
 mod receipt;
 mod record_body;
 mod records;

@@ -38,6 +38,7 @@ mod running;
 mod sealing;
 mod search;
 mod serving;
+mod test_data;
 mod tlog;
 mod tokens;
 mod verified_operators;
