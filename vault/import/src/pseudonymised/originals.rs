@@ -30,7 +30,8 @@ impl Originals {
         Tag(hash.iter().take(16).fold(0, |tag, byte| (tag << 8) | u128::from(*byte)))
     }
 
-    fn hash(&self, form: &str) -> u64 {
+    /// Half a tag of a form.
+    pub(super) fn hash(&self, form: &str) -> u64 {
         let hash = commitment(self.key.expose(), form.as_bytes());
         hash.iter().take(8).fold(0, |tag, byte| (tag << 8) | u64::from(*byte))
     }

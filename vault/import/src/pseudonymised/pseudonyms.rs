@@ -29,7 +29,7 @@ pub(super) struct Pseudonyms {
     pub(super) draw: Draw,
     known: HashMap<Tag, String>,
     letters: HashMap<(Tag, usize), String>,
-    given: HashSet<String>,
+    given: HashSet<u64>,
     phones: HashSet<usize>,
     /// How many phone numbers were given a second time, because all that are kept for fiction were given.
     pub(super) phones_shared: u64,
@@ -62,7 +62,7 @@ impl Pseudonyms {
         for attempt in 0..STRICT + LENIENT {
             let made = lot(self, attempt);
             let taken = if attempt < STRICT { self.originals.are_in(&made) } else { self.originals.are(&made) };
-            if !taken && !made.is_empty() && self.given.insert(one_form(&made)) {
+            if !taken && !made.is_empty() && self.given.insert(self.originals.hash(&one_form(&made))) {
                 return Some(made);
             }
         }
@@ -77,14 +77,17 @@ impl Pseudonyms {
 
     /// So many of them, as far as they fit.
     pub(super) fn words(&mut self, many: usize, most: usize) -> Option<String> {
-        let mut text = self.word(most)?;
+        let mut last = self.word(most)?;
+        let mut text = last.clone();
         for _ in 1..many {
-            let longer = format!("{text} {}", self.word(most)?.to_lowercase());
+            let next = self.word(most)?.to_lowercase();
             // Where two words meet there may stand one that is known.
-            if longer.chars().count() > most || self.originals.are_in(&longer) {
+            let meet = format!("{last} {next}");
+            if text.chars().count() + 1 + next.chars().count() > most || self.originals.are_in(&meet) {
                 break;
             }
-            text = longer;
+            text = format!("{text} {next}");
+            last = next;
         }
         Some(text)
     }

@@ -27,8 +27,8 @@ use crate::usecases::plan::Reading;
 
 /// At most so many sets wait to be fetched; the oldest gives way.
 const MOST_AGREED: usize = 10;
-/// From at most so many records a set is made: some 700 bytes of memory each.
-const MOST_RECORDS: usize = 1_000_000;
+/// From at most so many records a set is made: some four kilobytes of memory each.
+const MOST_RECORDS: usize = 500_000;
 
 /// Test data that are not made.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
