@@ -6,8 +6,8 @@ use clap::{Args, Parser, Subcommand};
 use coffre_core::ids::Environment;
 
 use crate::commands::{
-    application, approve, audit, backup, doctor, drill, import, init, key, officer, policy, restore, retention, seal,
-    serve,
+    application, approve, audit, backup, doctor, drill, export, import, init, key, officer, policy, restore, retention,
+    seal, serve,
 };
 use crate::demo;
 
@@ -54,8 +54,10 @@ pub(crate) enum Verb {
     Serve(serve::Arguments),
     /// Wipe the keys of a running vault from its memory at once; it is opened again by starting it again
     Seal(seal::Arguments),
-    /// Import a legacy database: what is new, what changed, what cannot be brought
+    /// Import a legacy database: what is new, what changed, what cannot be brought; or load test data
     Import(Box<import::Arguments>),
+    /// Make test data about nobody from the records of a vault, as two operators have agreed to
+    Export(export::Arguments),
     /// Add, list or revoke the applications that may call the API
     Application(application::Arguments),
     /// Make an officer's key, enrol the first officers of a vault, or list them

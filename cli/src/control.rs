@@ -49,4 +49,9 @@ impl Control {
         self.runtime.block_on(self.client.post_for_lines(path, body, line))?;
         Ok(garbled?)
     }
+
+    /// Asks for lines, which are handed on as they are.
+    pub(crate) fn lines(&self, path: &str, body: &Value, line: impl FnMut(&[u8])) -> anyhow::Result<()> {
+        Ok(self.runtime.block_on(self.client.post_for_lines(path, body, line))?)
+    }
 }

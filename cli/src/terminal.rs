@@ -1,22 +1,35 @@
 //! Asking the person at the terminal: a passphrase without echo, or whether to go on. Where there is no terminal nothing
 //! is assumed.
 
+mod silent;
+
 use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 
-use console::Term;
+use anyhow::Context as _;
 use zeroize::Zeroizing;
 
+pub(crate) use self::silent::Silent;
 use crate::complaint::Complaint;
 use crate::language::Language;
 
+/// The terminal, which shows nothing from now on.
+pub(crate) fn silent() -> anyhow::Result<Silent> {
+    Silent::new().context("the terminal cannot be kept from showing what is typed")
+}
+
 /// What is typed, without showing it.
 pub(crate) fn secret(prompt: &str, without: &str) -> anyhow::Result<Zeroizing<String>> {
-    let terminal = Term::stderr();
-    if !terminal.is_term() || !io::stdin().is_terminal() {
+    if !io::stderr().is_terminal() || !io::stdin().is_terminal() {
         return Err(Complaint::usage("there is no terminal to type a passphrase at", without).into());
     }
-    terminal.write_str(prompt)?;
-    Ok(Zeroizing::new(terminal.read_secure_line()?))
+    let typed = silent()?.hidden(prompt);
+    writeln!(io::stderr().lock())?;
+    match typed {
+        Err(error) if error.kind() == io::ErrorKind::Interrupted => {
+            Err(Complaint::usage("no passphrase was typed", "run it again when you have it").into())
+        }
+        typed => Ok(typed?),
+    }
 }
 
 /// Whether the person says yes; anything else is no.

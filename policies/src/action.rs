@@ -80,6 +80,8 @@ pub enum Action {
     Export,
     /// Export these fields of many records, for a service of the house; two operators agree to it.
     BulkExport,
+    /// Make test data that is about nobody from these fields of many records; two operators agree to it.
+    Pseudonymise,
     /// See what retention would do to records.
     PlanRetention,
     /// Let retention set apart and erase what is past its time.
@@ -106,7 +108,7 @@ pub(crate) enum Scope {
 
 impl Action {
     /// Every action, in the order in which they are shown.
-    pub const ALL: [Self; 37] = [
+    pub const ALL: [Self; 38] = [
         Self::Read,
         Self::Search,
         Self::ReadVersions,
@@ -142,6 +144,7 @@ impl Action {
         Self::DecideRequests,
         Self::Export,
         Self::BulkExport,
+        Self::Pseudonymise,
         Self::PlanRetention,
         Self::RunRetention,
     ];
@@ -184,6 +187,7 @@ impl Action {
             Self::DecideRequests => "decide-requests",
             Self::Export => "export",
             Self::BulkExport => "bulk-export",
+            Self::Pseudonymise => "pseudonymise",
             Self::PlanRetention => "plan-retention",
             Self::RunRetention => "run-retention",
         }
@@ -199,7 +203,8 @@ impl Action {
             | Self::CheckContactable
             | Self::ProposeChange
             | Self::Export
-            | Self::BulkExport => Scope::Fields,
+            | Self::BulkExport
+            | Self::Pseudonymise => Scope::Fields,
             Self::ListDocuments | Self::ReadDocument | Self::UploadDocument => Scope::DocumentFields,
             Self::RestoreVersion
             | Self::GiveGrant

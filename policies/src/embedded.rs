@@ -20,6 +20,7 @@ pub(crate) const FILES: &[(&str, &str)] = files![
     "cedar/schema.cedarschema",
     "cedar/sealing.cedar",
     "cedar/special-categories.cedar",
+    "cedar/test-data.cedar",
     "environments/assureurs-engages.toml",
     "environments/bigmom-production.toml",
     "environments/bigmom-recette.toml",

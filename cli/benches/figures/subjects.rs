@@ -16,7 +16,7 @@ const PAGE: u64 = 1_000;
 #[derive(Deserialize)]
 struct Page {
     entries: Vec<Line>,
-    next: Option<u64>,
+    next: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -27,9 +27,9 @@ struct Line {
 /// Everybody with a grant for this purpose.
 pub(crate) async fn with_grants(server: SocketAddr, headers: &str) -> anyhow::Result<Vec<SubjectId>> {
     let mut connection = Connection::open(server, headers).await?;
-    let (mut found, mut from) = (Vec::new(), Some(0));
-    while let Some(first) = from {
-        connection.send("GET", &format!("/v1/audit/entries?from={first}&limit={PAGE}"), "", &[]).await?;
+    let (mut found, mut place) = (Vec::new(), Some("from=0".to_owned()));
+    while let Some(here) = place {
+        connection.send("GET", &format!("/v1/audit/entries?{here}&limit={PAGE}"), "", &[]).await?;
         let page: Page = serde_json::from_slice(connection.answer().await?.body)?;
         let given = page
             .entries
@@ -37,7 +37,7 @@ pub(crate) async fn with_grants(server: SocketAddr, headers: &str) -> anyhow::Re
             .map(|line| line.entry.what)
             .filter(|what| what.action == Action::GiveGrant && what.purpose.as_deref() == Some(PURPOSE));
         found.extend(given.flat_map(|what| what.subjects));
-        from = page.next;
+        place = page.next.map(|next| format!("after={next}"));
     }
     Ok(found)
 }

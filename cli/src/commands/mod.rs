@@ -6,6 +6,7 @@ pub(crate) mod audit;
 pub(crate) mod backup;
 pub(crate) mod doctor;
 pub(crate) mod drill;
+pub(crate) mod export;
 pub(crate) mod import;
 pub(crate) mod init;
 pub(crate) mod key;
@@ -28,6 +29,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
         Verb::Serve(verb) => serve::run(verb, &arguments.global),
         Verb::Seal(verb) => seal::run(verb, &arguments.global),
         Verb::Import(verb) => import::run(verb, &arguments.global),
+        Verb::Export(verb) => export::run(verb, &arguments.global),
         Verb::Application(verb) => application::run(verb, &arguments.global),
         Verb::Officer(verb) => officer::run(verb, &arguments.global),
         Verb::Approve(verb) => approve::run(verb, &arguments.global),

@@ -14,6 +14,7 @@ use serde::Serialize;
 pub(crate) struct Facts {
     pub(crate) occasion: Occasion,
     pub(crate) import: Import,
+    pub(crate) approval: Approval,
     pub(crate) search: Search,
     pub(crate) refusal: Refusal,
     pub(crate) withdrawal: Withdrawal,
@@ -73,7 +74,19 @@ pub(crate) struct Reject {
     pub(crate) reason: Labels,
 }
 
-/// 2: Legal finds a misspelt name and opens the contract.
+/// 2: an application has no effect until two officers have signed its role.
+#[derive(Debug, Clone)]
+pub(crate) struct Approval {
+    pub(crate) application: String,
+    pub(crate) status: u16,
+    pub(crate) cause: String,
+    /// The refusal in the log.
+    pub(crate) entry: u64,
+    /// Who signed, each with role, name and the mark of the key.
+    pub(crate) officers: Vec<String>,
+}
+
+/// 3: Legal finds a misspelt name and opens the contract.
 #[derive(Debug, Clone)]
 pub(crate) struct Search {
     pub(crate) operator: String,
@@ -103,7 +116,7 @@ pub(crate) struct Contract {
     pub(crate) entry: u64,
 }
 
-/// 3: Sales asks for health data.
+/// 4: Sales asks for health data.
 #[derive(Debug, Clone)]
 pub(crate) struct Refusal {
     pub(crate) operator: String,
@@ -121,7 +134,7 @@ pub(crate) struct PolicyText {
     pub(crate) description: Labels,
 }
 
-/// 4: a consent is withdrawn.
+/// 5: a consent is withdrawn.
 #[derive(Debug, Clone)]
 pub(crate) struct Withdrawal {
     pub(crate) purpose: Labels,
@@ -136,7 +149,7 @@ pub(crate) struct Withdrawal {
     pub(crate) cause: String,
 }
 
-/// 5: who has seen this person, and a log in which one byte is altered.
+/// 6: who has seen this person, and a log in which one byte is altered.
 #[derive(Debug, Clone)]
 pub(crate) struct Accesses {
     pub(crate) subject: String,
@@ -207,7 +220,7 @@ pub(crate) struct Backup {
     pub(crate) objective_hours: u64,
 }
 
-/// 6: what the backup account holds, searched.
+/// 7: what the backup account holds, searched.
 #[derive(Debug, Clone)]
 pub(crate) struct Blindness {
     pub(crate) places: Vec<Place>,
@@ -234,7 +247,7 @@ pub(crate) struct Place {
     pub(crate) bytes: u64,
 }
 
-/// 7: loss and restore.
+/// 8: loss and restore.
 #[derive(Debug, Clone)]
 pub(crate) struct Loss {
     pub(crate) killed_pid: u32,
@@ -261,7 +274,7 @@ pub(crate) struct Phase {
     pub(crate) took: Duration,
 }
 
-/// 8: production's key in the recette vault.
+/// 9: production's key in the recette vault.
 #[derive(Debug, Clone)]
 pub(crate) struct Environments {
     pub(crate) attempts: Vec<Attempt>,

@@ -10,6 +10,7 @@ mod json;
 mod keep;
 pub(crate) mod legacy;
 mod legacy_verb;
+mod officers;
 mod out;
 mod page;
 mod pdf_text;

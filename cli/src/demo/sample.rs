@@ -7,8 +7,8 @@ use coffre_core::time::Timestamp;
 use coffre_policies::{Labels, Policies};
 
 use super::facts::{
-    Access, Accesses, Alteration, Attempt, Backup, Blindness, Contract, Environments, Facts, Import, Log, Loss,
-    Occasion, Phase, Place, PolicyText, Refusal, Reject, Search, Side, Withdrawal,
+    Access, Accesses, Alteration, Approval, Attempt, Backup, Blindness, Contract, Environments, Facts, Import, Log,
+    Loss, Occasion, Phase, Place, PolicyText, Refusal, Reject, Search, Side, Withdrawal,
 };
 
 fn labels(fr: &str, en: &str) -> Labels {
@@ -41,6 +41,13 @@ pub(crate) fn facts() -> Facts {
             policy_set: policies.hash().to_string(),
         },
         import: import(),
+        approval: Approval {
+            application: "sales-desk".to_owned(),
+            status: 403,
+            cause: "application-not-approved".to_owned(),
+            entry: 1_030,
+            officers: vec!["legal/m.laurent+71cec933".to_owned(), "dpo/d.moreau+0a1b2c3d".to_owned()],
+        },
         search: search(),
         refusal: Refusal {
             operator: "s.petit".to_owned(),

@@ -17,8 +17,8 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::child::{Coffre, Ended, Running};
-use super::inventory;
 use super::legacy::{self, GeneratorReport};
+use super::officers::Officers;
 use super::out::Out;
 use super::place::Place;
 use super::staff::Staff;
@@ -38,6 +38,7 @@ pub(super) struct Scene {
     pub(super) coffre: Coffre,
     pub(super) vault: Vault,
     pub(super) legacy: GeneratorReport,
+    pub(super) officers: Officers,
     pub(super) place: Place,
     /// Where the page and what it refers to is left.
     pub(super) out: Out,
@@ -77,9 +78,17 @@ impl Scene {
             ("COFFRE_CONFIG", place.configuration().into()),
             ("RESTIC_CACHE_DIR", place.restic_cache().into()),
         ])?;
-        let vault = init(&coffre, &place.vault(), "production", &place.recovery_identity()).await?;
+        let officers = Officers::make(&coffre, place.office()).await?;
+        let vault = init(&coffre, &place.vault(), "production", &place.recovery_identity(), &officers.lines).await?;
         configure(&place, &vault)?;
-        Ok(Self { server: None, coffre, vault, legacy, place, out })
+        let scene = Self { server: None, coffre, vault, legacy, officers, place, out };
+        scene.approve(&["policies"]).await?;
+        Ok(scene)
+    }
+
+    /// Has the officers sign something, and hands it in; gives who signed.
+    pub(super) async fn approve(&self, what: &[&str]) -> anyhow::Result<Vec<String>> {
+        self.officers.approve(&self.coffre, &self.place.vault(), what).await
     }
 
     /// Starts the server on the production vault, and waits until it answers.
@@ -90,16 +99,13 @@ impl Scene {
         Ok(address)
     }
 
-    /// Gives every service an application.
+    /// Gives every service an application, which has no effect yet.
     pub(super) async fn hire(&self, server: SocketAddr) -> anyhow::Result<Crew> {
-        let crew = Crew {
+        Ok(Crew {
             legal: Arc::new(self.employ(server, "m.laurent", Role::Legal).await?),
             sales: self.employ(server, "s.petit", Role::Sales).await?,
             dpo: self.employ(server, "d.moreau", Role::Dpo).await?,
-        };
-        // Not everybody of Legal sees illnesses: the DPO says who does.
-        crew.dpo.habilitate(crew.legal.operator, "health", inventory::PURPOSE).await?;
-        Ok(crew)
+        })
     }
 
     async fn employ(&self, server: SocketAddr, operator: &'static str, role: Role) -> anyhow::Result<Staff> {
@@ -107,7 +113,7 @@ impl Scene {
         struct Added {
             token: String,
         }
-        let name = format!("{role}-desk");
+        let name = desk(role);
         let arguments = ["application", "add", &name, "--role", role.as_str(), "--json"];
         let Added { token } = self.coffre.run(arguments).await?.json()?;
         Staff::new(server, operator, role, token)
@@ -122,15 +128,22 @@ impl Crew {
     }
 }
 
-/// Makes a vault.
+/// The application of a service.
+pub(super) fn desk(role: Role) -> String {
+    format!("{role}-desk")
+}
+
+/// Makes a vault, with officers or without.
 pub(super) async fn init(
     coffre: &Coffre,
     directory: &Path,
     environment: &str,
     recovery_identity: &Path,
+    officers: &[String],
 ) -> anyhow::Result<Vault> {
     let mut arguments = vec!["init".into(), directory.as_os_str().to_owned(), "--environment".into()];
     arguments.extend([environment.into(), "--recovery-identity".into(), recovery_identity.into(), "--json".into()]);
+    arguments.extend(officers.iter().flat_map(|line| ["--officer".into(), line.into()]));
     coffre.run(arguments).await?.json()
 }
 

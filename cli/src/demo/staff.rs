@@ -177,21 +177,18 @@ impl Staff {
         Ok(accesses)
     }
 
-    /// The log from an entry on, up to its end; at most so many entries.
-    pub(super) async fn entries(&self, from: u64, limit: u64) -> anyhow::Result<(Vec<LogLine>, Option<u64>)> {
-        #[derive(Deserialize)]
-        struct Entries {
-            entries: Vec<LogLine>,
-            next: Option<u64>,
-        }
-        let limit = limit.min(PAGE);
-        let Entries { entries, next } = self.get(&format!("/v1/audit/entries?from={from}&limit={limit}")).await?;
-        Ok((entries, next))
+    /// The next page of the log: the first one for an empty place. None after the last.
+    pub(super) async fn entries(&self, place: &mut Option<String>) -> anyhow::Result<Option<Vec<LogLine>>> {
+        let Some(after) = place.take() else { return Ok(None) };
+        let after = if after.is_empty() { after } else { format!("&after={after}") };
+        let Entries { entries, next } = self.get(&format!("/v1/audit/entries?limit={PAGE}{after}")).await?;
+        *place = next;
+        Ok(Some(entries))
     }
 
     /// One entry of the log.
     pub(super) async fn entry(&self, index: u64) -> anyhow::Result<Entry> {
-        let (entries, _) = self.entries(index, 1).await?;
+        let Entries { entries, .. } = self.get(&format!("/v1/audit/entries?from={index}&limit=1")).await?;
         let line = entries.into_iter().find(|line| line.index == index);
         Ok(line.with_context(|| format!("the log does not show entry {index}; this is a mistake in coffre"))?.entry)
     }
@@ -205,6 +202,12 @@ impl Staff {
     async fn get<T: DeserializeOwned>(&self, path: &str) -> anyhow::Result<T> {
         Ok(self.client.get(path).await?.json()?)
     }
+}
+
+#[derive(Deserialize)]
+struct Entries {
+    entries: Vec<LogLine>,
+    next: Option<String>,
 }
 
 fn logged<T: DeserializeOwned>(answer: Answer) -> anyhow::Result<Logged<T>> {

@@ -4,12 +4,11 @@
 mod kit;
 mod share_page;
 mod sharing;
-mod terminal;
 mod typed;
 mod words;
 
 use std::fs::File;
-use std::io::{self, IsTerminal as _, Read as _};
+use std::io::{self, IsTerminal as _, Read as _, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
@@ -20,13 +19,13 @@ use coffre_core::note::VerificationKey;
 use coffre_store::Identity;
 use zeroize::Zeroizing;
 
-use self::terminal::Terminal;
-use self::typed::Given;
+use self::typed::{Asks, Given};
 use self::words::Words;
 use crate::complaint::Complaint;
 use crate::exit::Exit;
 use crate::language::Language;
 use crate::output;
+use crate::terminal::{self, Silent};
 
 pub(crate) use self::kit::{Kit, Whereabouts};
 pub(crate) use self::share_page::VaultFacts;
@@ -106,13 +105,27 @@ fn typed(quorum: &mut Quorum, words: Words) -> anyhow::Result<()> {
         )
         .into());
     }
-    let mut terminal = Terminal::new().context("the terminal cannot be kept from showing what is typed")?;
+    let mut terminal = terminal::silent()?;
     match typed::quorum(&mut terminal, quorum, words)? {
         Given::Enough => Ok(()),
         Given::Ended => {
             let cause = "the typing of shares was ended";
             Err(Complaint::new(Exit::Failure, cause, "nothing was opened; run the same command again").into())
         }
+    }
+}
+
+impl Asks for Silent {
+    fn hidden(&mut self, question: &str) -> io::Result<Zeroizing<String>> {
+        Self::hidden(self, question)
+    }
+
+    fn shown(&mut self, question: &str) -> io::Result<String> {
+        Self::shown(self, question)
+    }
+
+    fn say(&mut self, text: &str) -> io::Result<()> {
+        writeln!(io::stderr().lock(), "{text}")
     }
 }
 

@@ -7,7 +7,8 @@ use std::path::Path;
 use serde_json::Value;
 
 use crate::policy::changed;
-use crate::server::Server;
+use crate::pty::Terminal;
+use crate::server::{Server, until};
 use crate::transcript;
 
 /// A folder with the keys of three officers, and their lines.
@@ -308,6 +309,77 @@ fn a_key_under_a_passphrase_signs_with_it_and_others_may_not_read_it() {
     assert_eq!(sign("phrase").0, 0);
     officers.says(&["approve", "submit", "policies.note", "--vault", "vault"]);
     Server::start(officers.path()).stop();
+}
+
+#[test]
+fn a_passphrase_is_typed_at_a_terminal_that_shows_nothing() {
+    const PHRASE: &str = "clé d'argent, œuf à la coque";
+    let officers = Officers::with_vault("recette");
+    let keygen = ["officer", "keygen", "--role", "dpo", "--name", "d.roux", "--out", "d.roux.key"];
+    let typed = |first: &str, second: Option<&str>| {
+        let mut terminal = Terminal::start(officers.path(), &[], &keygen);
+        terminal.until("passphrase: ");
+        assert!(!terminal.echoes());
+        terminal.types(first);
+        if let Some(second) = second {
+            terminal.until("the same again: ");
+            terminal.types(second);
+        }
+        terminal.ends()
+    };
+    let (code, shown, _) = typed("short", None);
+    assert!(code == Some(2) && shown.contains("the passphrase is too short"), "{shown}");
+    let (code, shown, _) = typed(PHRASE, Some("cle d'argent, oeuf a la coque"));
+    assert!(code == Some(2) && shown.contains("are not the same"), "{shown}");
+    assert!(!officers.path().join("d.roux.key").exists());
+    // A character that is taken back goes whole.
+    let (code, shown, echoes) = typed(&format!("{PHRASE}é\u{7f}"), Some(PHRASE));
+    assert!(code == Some(0) && shown.contains("dpo/d.roux+"), "{shown}");
+    assert!(!shown.contains("argent") && echoes, "nothing was shown, and the terminal is as it was");
+
+    let line = shown.lines().find(|line| line.starts_with("dpo/d.roux+")).expect("its line").trim().to_owned();
+    officers.approve(&["officers", &officers.lines[0], &officers.lines[1], &line], "officers.note");
+    officers.says(&["approve", "policies", "--vault", "vault", "--out", "p.note", "--key", "a.martin.key", "--yes"]);
+    let mut terminal =
+        Terminal::start(officers.path(), &[], &["approve", "sign", "p.note", "--key", "d.roux.key", "--yes"]);
+    terminal.until("passphrase: ");
+    terminal.types(PHRASE);
+    let (code, shown, echoes) = terminal.ends();
+    assert!(code == Some(0) && !shown.contains("argent") && echoes, "{shown}");
+    officers.says(&["approve", "submit", "p.note", "--vault", "vault"]);
+
+    let mut terminal =
+        Terminal::start(officers.path(), &[], &["approve", "sign", "p.note", "--key", "d.roux.key", "--yes"]);
+    terminal.until("passphrase: ");
+    terminal.presses(0x03);
+    let (code, shown, echoes) = terminal.ends();
+    assert!(code == Some(2) && shown.contains("no passphrase was typed") && echoes, "{shown}");
+}
+
+#[test]
+fn the_doctor_tells_what_waits_for_officers() {
+    let officers = Officers::with_vault("recette");
+    officers.approve(&["policies"], "policies.note");
+    let server = Server::start(officers.path());
+    let findings = || {
+        let output = transcript::run(officers.path(), &[], &["doctor", "--vault", "vault", "--json"]);
+        let report: Value = serde_json::from_slice(&output.stdout).expect("one JSON object");
+        let findings = report["findings"].as_array().expect("a list").clone();
+        let waiting =
+            |finding: &&Value| finding["detail"].as_str().is_some_and(|detail| detail.contains("two officers to sign"));
+        let told = |finding: &Value| format!("{} {}", finding["subject"], finding["state"]);
+        (output.status.code(), findings.iter().filter(waiting).map(told).collect::<Vec<_>>())
+    };
+    assert_eq!(findings().1, Vec::<String>::new());
+    officers.says(&["application", "add", "desk", "--role", "legal", "--vault", "vault"]);
+    // What is counted for a status is counted every few seconds.
+    until("the application is told", || findings().1 == ["\"applications\" \"warning\""]);
+    let other = changed("retention.toml", "active = \"P3Y\"", "active = \"P2Y\"");
+    officers.configure_policies(other.path());
+    let (code, waiting) = findings();
+    assert_eq!((code, waiting.last().map(String::as_str)), (Some(16), Some("\"policies\" \"bad\"")), "{waiting:?}");
+    server.stop();
+    assert_eq!(Server::refused(officers.path()).0, Some(18), "as it said");
 }
 
 #[test]

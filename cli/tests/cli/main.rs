@@ -5,7 +5,6 @@ mod approving;
 mod audit_copy;
 mod backups;
 mod bad_requests;
-#[expect(dead_code, reason = "shared with the tests of faults, which need more of it")]
 mod caller;
 mod command_line;
 mod cut_uploads;
@@ -32,6 +31,7 @@ mod serving;
 mod set_back;
 mod site;
 mod telling;
+mod test_data;
 mod transcript;
 mod upkeep;
 

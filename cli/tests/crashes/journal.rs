@@ -228,13 +228,13 @@ impl Record {
 
 /// Every entry of the log, by its index.
 fn log(dpo: &Caller) -> BTreeMap<u64, Value> {
-    let (mut entries, mut from) = (BTreeMap::new(), Some(0));
-    while let Some(next) = from {
-        let page = dpo.get(&format!("/v1/audit/entries?from={next}&limit=1000")).json();
+    let (mut entries, mut place) = (BTreeMap::new(), Some("from=0".to_owned()));
+    while let Some(here) = place {
+        let page = dpo.get(&format!("/v1/audit/entries?{here}&limit=1000")).json();
         for logged in page["entries"].as_array().into_iter().flatten() {
             entries.insert(logged["index"].as_u64().expect("an index"), logged["entry"].clone());
         }
-        from = page["next"].as_u64();
+        place = page["next"].as_str().map(|next| format!("after={next}"));
     }
     entries
 }

@@ -42,6 +42,12 @@ impl Day {
         Self(self.0.saturating_add(Duration::days(i64::from(days))))
     }
 
+    /// Some days later, or earlier.
+    #[must_use]
+    pub fn shifted(self, days: i32) -> Self {
+        Self(self.0.saturating_add(Duration::days(i64::from(days))))
+    }
+
     /// Day of the month, month (from 1) and year.
     pub fn parts(self) -> (u8, u8, i32) {
         (self.0.day(), u8::from(self.0.month()), self.0.year())

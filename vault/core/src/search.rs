@@ -42,7 +42,7 @@ impl SearchIndex {
     /// The terms under which a value is found: none when it holds nothing to search.
     pub fn terms(&self, value: &str) -> Vec<Term> {
         let written = match self.kind {
-            SearchKind::Exact => folded(value).split_whitespace().collect::<String>(),
+            SearchKind::Exact => compact(value),
             SearchKind::Phone => phone(value),
             SearchKind::Name => letters(value),
         };
@@ -79,12 +79,18 @@ fn folded(text: &str) -> String {
     plain.replace('œ', "oe").replace('æ', "ae").replace('ß', "ss").replace('’', "'")
 }
 
-fn letters(name: &str) -> String {
+/// A text in lower case, without accents and spaces: what is found by its whole value is the same in this form.
+pub fn compact(text: &str) -> String {
+    folded(text).split_whitespace().collect()
+}
+
+/// A text's letters and digits alone, in lower case and without accents: what two spellings of one thing have in common.
+pub fn letters(name: &str) -> String {
     folded(name).chars().filter(char::is_ascii_alphanumeric).collect()
 }
 
 /// A number in international form without signs: `06 39 98 12 34` and `+33 6 39 98 12 34` are one.
-fn phone(text: &str) -> String {
+pub fn phone(text: &str) -> String {
     let digits: String = text.chars().filter(char::is_ascii_digit).collect();
     let foreign = text.trim_start().starts_with('+');
     if foreign {

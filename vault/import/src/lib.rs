@@ -1,5 +1,6 @@
 //! Bringing the records of a legacy database into a vault: which column becomes which field, what
-//! cannot be brought and why, and the proof that the rest arrived whole.
+//! cannot be brought and why, and the proof that the rest arrived whole. And test data about nobody: made from the
+//! records of one vault, brought into another.
 //!
 //! Architecture invariants:
 //! - everything between a row and a record is pure (`mapping`, `translate`, `map`, `plan`,
@@ -17,6 +18,7 @@ mod map;
 mod mapping;
 
 mod plan;
+pub mod pseudonymised;
 mod reject;
 mod reject_file;
 mod report;

@@ -19,6 +19,7 @@ use coffre_store::{
 };
 use thiserror::Error;
 
+pub(crate) use self::staging::finish_all;
 use crate::mapping::Mapping;
 use crate::target::{
     Admission, Admitting, DocumentBodies, ImportTarget, Known, StoredDocument, StoredRecord, TargetError,

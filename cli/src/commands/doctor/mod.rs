@@ -46,13 +46,14 @@ fn examine(vault: Option<&Path>, config: Option<&Path>) -> Vec<Finding> {
     let (configuration, mut findings) = examine_configuration(vault, config);
     let vault = vault.map(Path::to_owned).or_else(|| configuration.as_ref()?.vault.clone());
     let backup = configuration.as_ref().and_then(|configuration| configuration.backup.as_ref());
+    let (policies, of_policies) = tools::policies(configuration.as_ref());
     if let Some(directory) = vault {
         findings.extend(backup.into_iter().flat_map(|backup| by_itself::scratch(&directory, backup)));
         let place = Place { directory, configuration: configuration.clone() };
         findings.extend(vault::examine(&place));
-        findings.extend(vault::server(&place.control_socket()));
+        findings.extend(vault::server(&place.control_socket(), policies.as_ref()));
     }
-    findings.push(tools::policies(configuration.as_ref()));
+    findings.push(of_policies);
     match backup {
         Some(backup) if is_anothers(backup) => {
             findings.extend(backup.spool().ok().map(|spool| permissions::readable_directory("spool", spool)));

@@ -7,14 +7,17 @@ use super::finding::Finding;
 use crate::complaint;
 use crate::configuration::{self, Configuration};
 
-/// The policies that would be in force.
-pub(super) fn policies(configuration: Option<&Configuration>) -> Finding {
+/// The policies that a server would be started with.
+pub(super) fn policies(configuration: Option<&Configuration>) -> (Option<Policies>, Finding) {
     let subject = "policies";
     let folder = configuration.and_then(|configuration| configuration.policies.as_deref());
     let whose = folder.map_or_else(|| "compiled in".to_owned(), |folder| folder.display().to_string());
     match folder.map_or_else(Policies::embedded, Policies::load) {
-        Ok(policies) => Finding::good(subject, format!("{whose}, policy set {}", policies.hash())),
-        Err(error) => Finding::of_error(subject, &error),
+        Ok(policies) => {
+            let finding = Finding::good(subject, format!("{whose}, policy set {}", policies.hash()));
+            (Some(policies), finding)
+        }
+        Err(error) => (None, Finding::of_error(subject, &error)),
     }
 }
 

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use coffre_core::crypto::Scope;
 use coffre_core::keyset::KeysFile;
 use coffre_core::spool::{self, ContentHash, MainManifest, ObjectName, Pinned};
+use coffre_policies::Policies;
 use coffre_store::{Database, Identity, Layout};
 use hyper::Method;
 use serde::Deserialize;
@@ -125,7 +126,7 @@ fn key_files(layout: &Layout, configuration: Option<&Configuration>) -> Vec<Find
 }
 
 /// Whether a server answers on the control socket, and how it does. That none answers is no fault.
-pub(super) fn server(socket: &Path) -> Vec<Finding> {
+pub(super) fn server(socket: &Path, policies: Option<&Policies>) -> Vec<Finding> {
     let subject = "server";
     let at = socket.display();
     match ask(socket, Method::GET, "/v1/status") {
@@ -134,7 +135,9 @@ pub(super) fn server(socket: &Path) -> Vec<Finding> {
             let server = trouble.map_or_else(well, |trouble| told(subject, &trouble));
             let key_files = key_files.map(|fault| told("key files", &fault));
             let approvals = approvals(&environment, statistics.approvals);
-            std::iter::once(server).chain(key_files).chain(approvals).collect()
+            let signed = policies.filter(|_| statistics.approvals.officers > 0);
+            let unsigned = signed.and_then(|policies| unsigned(socket, policies));
+            std::iter::once(server).chain(key_files).chain(approvals).chain(unsigned).collect()
         }
         Err(ClientError::Unreachable { .. }) => vec![Finding::good(subject, format!("none answers at {at}"))],
         Err(error) => vec![Finding::of_error(subject, &error)],
@@ -157,14 +160,29 @@ fn approvals(environment: &str, counts: ApprovalCounts) -> Vec<Finding> {
     }
     let mut findings = vec![Finding::good("officers", format!("{officers}, two of whom approve"))];
     if applications_waiting > 0 {
-        let detail = format!("{applications_waiting} wait for approval and have no effect");
+        let detail = format!("{applications_waiting} wait for two officers to sign, and have no effect");
         findings.push(Finding::warning("applications", detail, "see `coffre approve list`"));
     }
     if policies_waiting {
-        let detail = "some are approved that the server does not go by yet";
+        let detail = "some are signed by two officers that the server does not go by yet";
         findings.push(Finding::warning("policies", detail, "put them in place and start the server again"));
     }
     findings
+}
+
+/// Policies that wait for officers: the server that runs does not go by them, and the next one will not start with them.
+fn unsigned(socket: &Path, policies: &Policies) -> Option<Finding> {
+    let subject = "policies";
+    let signed = match ask::<Approvals>(socket, Method::GET, "/v1/approvals") {
+        Ok(approvals) => approvals.policies,
+        Err(error) => return Some(Finding::of_error(subject, &error)),
+    };
+    let (found, environments) = (policies.hash().to_string(), policies.environments_hash().to_string());
+    let these = |hashes: &Hashes| hashes.policies == found && hashes.environments == environments;
+    let taken = [&signed.approved, &signed.in_force].into_iter().flatten().any(these);
+    let detail = "those that the next start would take wait for two officers to sign: it would be refused";
+    let remedy = "have two officers sign them (`coffre approve policies`), or put back those that are signed";
+    (!taken).then(|| Finding::bad(subject, detail, remedy))
 }
 
 /// A complaint of the server.
@@ -184,6 +202,23 @@ struct Status {
 #[derive(Deserialize)]
 struct Statistics {
     approvals: ApprovalCounts,
+}
+
+#[derive(Deserialize)]
+struct Approvals {
+    policies: Signed,
+}
+
+#[derive(Deserialize)]
+struct Signed {
+    approved: Option<Hashes>,
+    in_force: Option<Hashes>,
+}
+
+#[derive(Deserialize)]
+struct Hashes {
+    policies: String,
+    environments: String,
 }
 
 #[derive(Clone, Copy, Deserialize)]

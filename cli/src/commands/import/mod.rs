@@ -29,11 +29,14 @@ pub(crate) struct Arguments {
     #[command(flatten)]
     vault: VaultArgument,
     /// The legacy database, on the vault's host
-    #[arg(long, value_name = "FILE")]
-    from: PathBuf,
+    #[arg(long, value_name = "FILE", required_unless_present = "pseudonymised", requires = "mapping")]
+    from: Option<PathBuf>,
     /// Which column becomes which field
-    #[arg(long, value_name = "FILE")]
-    mapping: PathBuf,
+    #[arg(long, value_name = "FILE", requires = "from")]
+    mapping: Option<PathBuf>,
+    /// Load test data instead, which `coffre export --pseudonymised` made, into a new vault that is not of production
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["from", "grants", "dry_run", "apply_changes", "rejects", "reject_recipient"])]
+    pseudonymised: Option<PathBuf>,
     /// The grants to give on what is imported; without it an import opens nothing to anybody
     #[arg(long, value_name = "FILE")]
     grants: Option<PathBuf>,
@@ -59,10 +62,14 @@ pub(crate) struct Arguments {
 
 /// Imports and reports. Rejects are an exit code of their own, unless they are allowed.
 pub(crate) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit> {
+    let path = if arguments.pseudonymised.is_some() { "/v1/import/pseudonymised" } else { "/v1/import" };
     let request = request(arguments)?;
     let place = Place::find(&arguments.vault, global)?;
     let control = Control::of(&place)?;
-    let told = follow(&control, &request)?;
+    let told = follow(&control, path, &request)?;
+    if arguments.pseudonymised.is_some() {
+        return loaded(arguments, told);
+    }
     let report: Report =
         Report::deserialize(&told).context("the report is not understood; use one version of coffre")?;
     if arguments.json {
@@ -82,11 +89,37 @@ pub(crate) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
     }
 }
 
+/// Test data are brought whole or not at all: there is nothing to reject.
+fn loaded(arguments: &Arguments, told: Value) -> anyhow::Result<Exit> {
+    #[derive(Deserialize)]
+    struct Loaded {
+        record_type: String,
+        records: u64,
+        documents: u64,
+        grants: u64,
+    }
+    if arguments.json {
+        output::json(&told)?;
+        return Ok(Exit::Success);
+    }
+    let Loaded { record_type, records, documents, grants } =
+        serde_json::from_value(told).context("the report is not understood; use one version of coffre")?;
+    output::line(format!(
+        "loaded   {records} records ({record_type}), {documents} documents, {grants} grants, about nobody"
+    ))?;
+    Ok(Exit::Success)
+}
+
 fn request(arguments: &Arguments) -> anyhow::Result<Value> {
-    let rejects = arguments.rejects.clone().unwrap_or_else(|| beside(&arguments.from));
+    if let Some(set) = &arguments.pseudonymised {
+        return Ok(json!({ "from": absolute_text(set)? }));
+    }
+    // The command line has both of them, or a set.
+    let (from, mapping) = arguments.from.as_deref().zip(arguments.mapping.as_deref()).context("no legacy database")?;
+    let rejects = arguments.rejects.clone().unwrap_or_else(|| beside(from));
     Ok(json!({
-        "from": absolute_text(&arguments.from)?,
-        "mapping": named_text(&arguments.mapping)?,
+        "from": absolute_text(from)?,
+        "mapping": named_text(mapping)?,
         "grants": arguments.grants.as_deref().map(named_text).transpose()?,
         "dry_run": arguments.dry_run,
         "apply_changes": arguments.apply_changes,
@@ -128,10 +161,10 @@ enum Told {
 }
 
 /// The report as it is told last; showing how far it is until then.
-fn follow(control: &Control, request: &Value) -> anyhow::Result<Value> {
+fn follow(control: &Control, path: &str, request: &Value) -> anyhow::Result<Value> {
     let bar = Bar::new();
     let mut last = None;
-    control.follow("/v1/import", request, |line| match Told::deserialize(&line) {
+    control.follow(path, request, |line| match Told::deserialize(&line) {
         Ok(Told::Progress { done, total }) => bar.show("importing", Unit::Things, done, total),
         Ok(told) => last = Some(told),
         Err(_) => {}

@@ -38,6 +38,7 @@ pub(super) const fn action(language: Language, action: Action) -> &'static str {
         Action::DecideRequests => language.pick("traiter les demandes", "decide requests"),
         Action::Export => language.pick("remettre ses données à la personne", "export for the person"),
         Action::BulkExport => language.pick("exporter en nombre", "export in bulk"),
+        Action::Pseudonymise => language.pick("produire un jeu d'essai", "make test data"),
         Action::PlanRetention => language.pick("prévoir la conservation", "plan retention"),
         Action::RunRetention => language.pick("appliquer la conservation", "run retention"),
         Action::CheckContactable => language.pick("demander qui est joignable", "ask who may be contacted"),

@@ -110,6 +110,7 @@ pub(super) fn footer(voice: Voice, facts: &Facts) -> Markup {
                 (voice.say("Coffre", "Vault"), html! { code { (occasion.vault_id) } }),
                 (voice.say("Clé de vérification", "Verification key"), html! { code { (occasion.verification_key) } }),
                 (voice.say("Règles en vigueur", "Policies in force"), hash(&occasion.policy_set)),
+                (voice.say("Approuvées par", "Approved by"), html! { (facts.approval.officers.join(", ")) }),
                 (voice.say("Produit par", "Made with"), html! { "coffre " (env!("CARGO_PKG_VERSION")) }),
             ]))
             p {

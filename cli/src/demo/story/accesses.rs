@@ -1,4 +1,4 @@
-//! 5: who has seen this person? And a copy of the log in which one byte is altered: the verifier must name the entry.
+//! 6: who has seen this person? And a copy of the log in which one byte is altered: the verifier must name the entry.
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -76,9 +76,8 @@ fn access(policies: &Policies, line: AccessLine) -> Access {
 /// Reads of content in the whole log, allowed and denied.
 async fn count_reads(dpo: &Staff) -> anyhow::Result<(u64, u64)> {
     let (mut allowed, mut denied) = (0, 0);
-    let mut from = Some(0);
-    while let Some(index) = from {
-        let (lines, next) = dpo.entries(index, u64::MAX).await?;
+    let mut place = Some(String::new());
+    while let Some(lines) = dpo.entries(&mut place).await? {
         for entry in lines.iter().map(|line| &line.entry.what).filter(|entry| READS.contains(&entry.action)) {
             let times = entry.count.unwrap_or(1);
             match entry.decision {
@@ -86,7 +85,6 @@ async fn count_reads(dpo: &Staff) -> anyhow::Result<(u64, u64)> {
                 Decision::Deny => denied += times,
             }
         }
-        from = next;
     }
     Ok((allowed, denied))
 }

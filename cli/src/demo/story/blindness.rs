@@ -1,4 +1,4 @@
-//! 6: everything that the backup account holds is searched for every imported value. The same search must find all of
+//! 7: everything that the backup account holds is searched for every imported value. The same search must find all of
 //! them in the legacy database: a search that finds nothing anywhere would prove nothing.
 
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! 8: a recette vault is offered production's keys. It must refuse all of them.
+//! 9: a recette vault is offered production's keys. It must refuse all of them.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -19,7 +19,7 @@ pub(super) async fn environments(scene: &Scene) -> anyhow::Result<Environments> 
     let (recette, production) = (root.join("recette"), scene.place.vault());
     let own = recette.join("coffre.toml");
     let coffre = scene.coffre.with("COFFRE_CONFIG", &own);
-    scene::init(&coffre, &recette, "recette", &root.join("recette-recovery-identity")).await?;
+    scene::init(&coffre, &recette, "recette", &root.join("recette-recovery-identity"), &[]).await?;
     as_told(opens(&coffre, &recette).await?.is_none(), "the recette vault does not open with its own key")?;
 
     let borrowed = root.join("recette-with-production-identity.toml");

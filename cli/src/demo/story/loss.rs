@@ -1,4 +1,4 @@
-//! 7: the server is killed and its disk wiped. Restored from what lies elsewhere, the vault must give back every record
+//! 8: the server is killed and its disk wiped. Restored from what lies elsewhere, the vault must give back every record
 //! and every document as they were, to the same tokens, and its log must go on from where it was backed up.
 
 use std::ffi::OsString;
@@ -116,12 +116,10 @@ async fn restore(scene: &Scene) -> anyhow::Result<Report> {
 
 /// The first entry of the new generation says with how many entries the old one was backed up.
 async fn parent_size(crew: &Crew) -> anyhow::Result<u64> {
-    let mut from = Some(0);
+    let mut place = Some(String::new());
     let mut newest = None;
-    while let Some(index) = from {
-        let (lines, next) = crew.dpo.entries(index, u64::MAX).await?;
+    while let Some(lines) = crew.dpo.entries(&mut place).await? {
         newest = lines.into_iter().rfind(|line| line.entry.what.action == Action::BeginGeneration).or(newest);
-        from = next;
     }
     let begin = newest.context("the log has no generation")?;
     let parent = begin.entry.what.parent.context("the story is not true: the restored log has no parent")?;

@@ -1,7 +1,8 @@
-//! The eight steps of the story, in their order. Each does one thing on the scene, makes sure that it happened as it will
+//! The nine steps of the story, in their order. Each does one thing on the scene, makes sure that it happened as it will
 //! be told, and gives back what it found out. None of them prints.
 
 mod accesses;
+mod approval;
 mod backup;
 mod blindness;
 mod environments;
@@ -50,6 +51,8 @@ pub(super) async fn live(
     let address = scene.serve().await?;
 
     let crew = scene.hire(address).await?;
+    let approval = approval::approval(scene, &crew).await?;
+    say(&teller.approval(&approval))?;
     let (search, person) = search::search(scene, &crew.legal).await?;
     say(&teller.search(&search))?;
     let refusal = refusal::refusal(&policies, &crew, &person).await?;
@@ -81,6 +84,7 @@ pub(super) async fn live(
     let facts = Facts {
         occasion,
         import,
+        approval,
         search,
         refusal,
         withdrawal,

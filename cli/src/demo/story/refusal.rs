@@ -1,4 +1,4 @@
-//! 3: Sales asks for health data. It must be refused openly, by a policy, and the log must hold the refusal.
+//! 4: Sales asks for health data. It must be refused openly, by a policy, and the log must hold the refusal.
 
 use anyhow::Context as _;
 use coffre_core::audit::Decision;

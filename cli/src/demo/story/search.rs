@@ -1,4 +1,4 @@
-//! 2: Legal types a misspelt name, finds the person and opens the contract, which must be the one in the legacy database.
+//! 3: Legal types a misspelt name, finds the person and opens the contract, which must be the one in the legacy database.
 
 use std::io::Read as _;
 

@@ -1,4 +1,4 @@
-//! 4: a consent is withdrawn. What it opened before must be refused by the very next read.
+//! 5: a consent is withdrawn. What it opened before must be refused by the very next read.
 
 use anyhow::Context as _;
 use coffre_core::audit::Decision;

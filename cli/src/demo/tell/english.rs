@@ -3,12 +3,13 @@
 use std::path::Path;
 
 use super::Words;
-use crate::demo::facts::{Accesses, Blindness, Environments, Import, Loss, Refusal, Search, Withdrawal};
+use crate::demo::facts::{Accesses, Approval, Blindness, Environments, Import, Loss, Refusal, Search, Withdrawal};
 use crate::demo::figures::{Figures, short};
 
 pub(super) const WORDS: Words = Words {
     opening: "Les Assureurs Engagés, a fictitious insurer. Every person, contract and illness below is made up.",
     import: ("Import", import),
+    approval: ("Approval", approval),
     search: ("Search", search),
     refusal: ("Refusal", refusal),
     withdrawal: ("Withdrawal", withdrawal),
@@ -29,6 +30,19 @@ fn import(figures: Figures, import: &Import) -> String {
         figures.counted(import.rejected, "is", "are"),
         figures.counted(import.faults, "fault", "faults"),
         short(&import.vault.fingerprint),
+    )
+}
+
+fn approval(figures: Figures, approval: &Approval) -> String {
+    let officers: Vec<&str> = approval.officers.iter().filter_map(|officer| officer.split('+').next()).collect();
+    format!(
+        "IT has added the application {}; whatever it asks for is refused ({}, {}, entry {}) until two officers, {}, have \
+         signed its role. The policies were signed by both before the first record came in.",
+        approval.application,
+        approval.status,
+        approval.cause,
+        figures.count(approval.entry),
+        officers.join(" and "),
     )
 }
 

@@ -3,12 +3,13 @@
 use std::path::Path;
 
 use super::Words;
-use crate::demo::facts::{Accesses, Blindness, Environments, Import, Loss, Refusal, Search, Withdrawal};
+use crate::demo::facts::{Accesses, Approval, Blindness, Environments, Import, Loss, Refusal, Search, Withdrawal};
 use crate::demo::figures::{Figures, short};
 
 pub(super) const WORDS: Words = Words {
     opening: "Les Assureurs Engagés, assureur fictif. Toute personne, tout contrat et toute maladie ci-dessous sont inventés.",
     import: ("Reprise", import),
+    approval: ("Approbation", approval),
     search: ("Recherche", search),
     refusal: ("Refus", refusal),
     withdrawal: ("Retrait", withdrawal),
@@ -29,6 +30,19 @@ fn import(figures: Figures, import: &Import) -> String {
         figures.counted(import.rejected, "est retenue", "sont retenues"),
         figures.counted(import.faults, "défaut", "défauts"),
         short(&import.vault.fingerprint),
+    )
+}
+
+fn approval(figures: Figures, approval: &Approval) -> String {
+    let officers: Vec<&str> = approval.officers.iter().filter_map(|officer| officer.split('+').next()).collect();
+    format!(
+        "l'informatique a ajouté l'application {} ; quoi qu'elle demande, c'est un refus ({}, {}, écriture nº {}) tant que deux \
+         responsables, {}, n'ont pas signé son rôle. Les règles ont été signées par les deux avant la première reprise.",
+        approval.application,
+        approval.status,
+        approval.cause,
+        figures.count(approval.entry),
+        officers.join(" et "),
     )
 }
 

@@ -1,4 +1,4 @@
-//! The story in eight lines, for whoever runs the demonstration. Renders facts; computes and prints nothing.
+//! The story in nine lines, for whoever runs the demonstration. Renders facts; computes and prints nothing.
 
 mod english;
 mod french;
@@ -8,7 +8,7 @@ mod tests;
 use std::fmt;
 use std::path::Path;
 
-use super::facts::{Accesses, Blindness, Environments, Facts, Import, Loss, Refusal, Search, Withdrawal};
+use super::facts::{Accesses, Approval, Blindness, Environments, Facts, Import, Loss, Refusal, Search, Withdrawal};
 use super::figures::Figures;
 use super::typeset;
 use crate::language::Language;
@@ -39,6 +39,7 @@ type Tale<T> = (&'static str, fn(Figures, &T) -> String);
 struct Words {
     opening: &'static str,
     import: Tale<Import>,
+    approval: Tale<Approval>,
     search: Tale<Search>,
     refusal: Tale<Refusal>,
     withdrawal: Tale<Withdrawal>,
@@ -66,32 +67,36 @@ impl Teller {
         self.line(1, self.words().import, import)
     }
 
+    pub(crate) fn approval(self, approval: &Approval) -> Line {
+        self.line(2, self.words().approval, approval)
+    }
+
     pub(crate) fn search(self, search: &Search) -> Line {
-        self.line(2, self.words().search, search)
+        self.line(3, self.words().search, search)
     }
 
     pub(crate) fn refusal(self, refusal: &Refusal) -> Line {
-        self.line(3, self.words().refusal, refusal)
+        self.line(4, self.words().refusal, refusal)
     }
 
     pub(crate) fn withdrawal(self, withdrawal: &Withdrawal) -> Line {
-        self.line(4, self.words().withdrawal, withdrawal)
+        self.line(5, self.words().withdrawal, withdrawal)
     }
 
     pub(crate) fn accesses(self, accesses: &Accesses) -> Line {
-        self.line(5, self.words().accesses, accesses)
+        self.line(6, self.words().accesses, accesses)
     }
 
     pub(crate) fn blindness(self, blindness: &Blindness) -> Line {
-        self.line(6, self.words().blindness, blindness)
+        self.line(7, self.words().blindness, blindness)
     }
 
     pub(crate) fn loss(self, loss: &Loss) -> Line {
-        self.line(7, self.words().loss, loss)
+        self.line(8, self.words().loss, loss)
     }
 
     pub(crate) fn environments(self, environments: &Environments) -> Line {
-        self.line(8, self.words().environments, environments)
+        self.line(9, self.words().environments, environments)
     }
 
     /// After the story: where its page is.
@@ -99,10 +104,11 @@ impl Teller {
         self.set(&(self.words().closing)(page))
     }
 
-    /// The eight lines.
-    pub(crate) fn story(self, facts: &Facts) -> [Line; 8] {
+    /// The nine lines.
+    pub(crate) fn story(self, facts: &Facts) -> [Line; 9] {
         [
             self.import(&facts.import),
+            self.approval(&facts.approval),
             self.search(&facts.search),
             self.refusal(&facts.refusal),
             self.withdrawal(&facts.withdrawal),

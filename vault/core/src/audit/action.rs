@@ -134,6 +134,10 @@ pub enum Action {
     ProposeBulkExport,
     /// Many records were asked for; then, with an entry of its own, each that was exported.
     BulkExport,
+    /// It was proposed to make test data from many records, for another operator to confirm.
+    ProposePseudonymisedExport,
+    /// Test data were agreed to, or fetched; then, with an entry of its own, each record that they were made from.
+    PseudonymisedExport,
     /// What retention would do was asked for.
     PlanRetention,
     /// Categories of a record were set apart in the intermediate archive.

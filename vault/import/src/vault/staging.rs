@@ -6,15 +6,13 @@ use std::sync::{Mutex, PoisonError};
 
 use coffre_store::{DocumentWriter, StageError, StagedDocument};
 
-use super::VaultFault;
-
 /// How many are made durable at a time; they wait for the disk, not for a processor.
 const AT_A_TIME: usize = 16;
 
 /// Finishes every document, in their order. When one fails, none is kept.
-pub(super) fn finish_all(
-    documents: impl Iterator<Item = Result<DocumentWriter, VaultFault>>,
-) -> Result<Vec<StagedDocument>, VaultFault> {
+pub(crate) fn finish_all<E: From<StageError>>(
+    documents: impl Iterator<Item = Result<DocumentWriter, E>>,
+) -> Result<Vec<StagedDocument>, E> {
     // Bounded: each one that waits holds a file open.
     let (written, inbox) = sync_channel::<(usize, DocumentWriter)>(AT_A_TIME);
     let inbox = &Mutex::new(inbox);
@@ -33,7 +31,7 @@ pub(super) fn finish_all(
         let sent = documents.enumerate().try_for_each(|(position, document)| {
             // The threads are there until the sender goes.
             let _threads_gone = written.send((position, document?));
-            Ok::<_, VaultFault>(())
+            Ok::<_, E>(())
         });
         drop(written);
         let mut staged: Vec<_> = finished.into_iter().collect();

@@ -15,6 +15,7 @@ use serde_json::json;
 use super::Api;
 use super::answer::Answer;
 use super::caller::{Caller, Program};
+use super::cursor::{Cursor, NextEntry, OlderThan};
 use super::parameters::Parameters;
 use super::path::{Segments, identifier};
 use super::problem::Problem;
@@ -32,12 +33,16 @@ pub(super) fn routes() -> Routes {
 }
 
 async fn entries(State(api): State<Api>, Caller(call): Caller, uri: Uri) -> Result<Response, Problem> {
-    let mut query = Parameters::read(&uri, &[], &["from", "limit", "reason"])?;
-    let asked = ListEntries {
-        from: query.parsed("from", "an entry's index")?.unwrap_or(0),
-        limit: query.limit(USUAL, MOST)?,
-        reason: query.reason()?,
-    };
+    let mut query = Parameters::read(&uri, &[], &["from", "after", "limit", "reason"])?;
+    let from = query.parsed("from", "an entry's index")?;
+    let after = query.parsed("after", "the `next` of a page")?.map(|Cursor(NextEntry(index))| index);
+    if from.is_some() && after.is_some() {
+        return Err(
+            Problem::malformed("`from` begins, and `after` goes on: send one of them").with("parameter", "after")
+        );
+    }
+    let asked =
+        ListEntries { from: after.or(from).unwrap_or(0), limit: query.limit(USUAL, MOST)?, reason: query.reason()? };
     let (found, receipt) = api.keeper.list_entries(&call, asked).await?;
     let json = Some(HeaderValue::from_static("application/json"));
     Ok(Answer::recorded(&receipt).with(CONTENT_TYPE, json).body(written(&found)))
@@ -55,7 +60,7 @@ fn written(found: &Entries) -> Vec<u8> {
         text.extend_from_slice(&logged.leaf);
         text.push(b'}');
     }
-    let next = found.next.map_or("null".to_owned(), |next| next.to_string());
+    let next = found.next.map_or("null".to_owned(), |next| format!("\"{}\"", Cursor(NextEntry(next))));
     text.extend_from_slice(format!("],\"next\":{next}}}").as_bytes());
     text
 }
@@ -124,17 +129,18 @@ async fn accesses(
     Segments((kind, id)): Segments<(String, String)>,
     uri: Uri,
 ) -> Result<Response, Problem> {
-    let mut query = Parameters::read(&uri, &[], &["before", "limit", "reason"])?;
+    let mut query = Parameters::read(&uri, &[], &["after", "limit", "reason"])?;
     let asked = ListAccesses {
         kind,
         subject: identifier(&id)?,
-        before: query.parsed("before", "an entry's index")?,
+        before: query.parsed("after", "the `next` of a page")?.map(|Cursor(OlderThan(index))| index),
         limit: query.limit(USUAL, MOST)?,
         reason: query.reason()?,
     };
     let (found, receipt) = api.keeper.list_accesses(&call, asked).await?;
     let accesses: Vec<AccessView> = found.accesses.into_iter().map(AccessView::from).collect();
-    Answer::recorded(&receipt).json(&json!({ "accesses": accesses, "next": found.next }))
+    let next = found.next.map(|index| Cursor(OlderThan(index)).to_string());
+    Answer::recorded(&receipt).json(&json!({ "accesses": accesses, "next": next }))
 }
 
 /// The note as it was signed: outside tools verify it.

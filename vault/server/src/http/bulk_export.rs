@@ -1,4 +1,5 @@
-//! Exporting many records: proposed by one operator, confirmed by another one, who gets them line by line (NDJSON).
+//! Exporting many records: proposed by one operator, confirmed by another one, who gets them line by line (NDJSON), or
+//! lets test data be made from them, which the vault's own user fetches (`control`).
 //! The last line says that it is the last: a stream that was cut off has none.
 
 use std::sync::Arc;
@@ -8,7 +9,7 @@ use axum::extract::{Request, State};
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
-use coffre_core::ids::RequestId;
+use coffre_core::ids::{ExportId, RequestId};
 use futures_util::stream;
 use serde_json::json;
 
@@ -20,10 +21,13 @@ use super::path::{Segments, identifier};
 use super::problem::Problem;
 use super::routes::Routes;
 use super::{AUDIT_ENTRY, Api, body};
-use crate::usecases::{BulkExport, Keeper, ProposeExport};
+use crate::usecases::{BulkExport, Call, Confirmed, Exported, Keeper, ProposeExport};
 
 pub(super) fn routes() -> Routes {
-    Routes::new().post("/v1/records/{type}/export", propose).post("/v1/exports/{id}/confirm", confirm)
+    Routes::new()
+        .post("/v1/records/{type}/export", propose)
+        .post("/v1/records/{type}/export/pseudonymised", propose_test_data)
+        .post("/v1/exports/{id}/confirm", confirm)
 }
 
 async fn propose(
@@ -36,8 +40,26 @@ async fn propose(
     let mut query = Parameters::read(&parts.uri, &["fields", "purpose", "reason"], &[])?;
     let (fields, reason) = (query.fields()?, query.required_reason()?);
     body::none(&parts.headers, sent, &api.limits).await?;
-    let asked = ProposeExport { kind, fields, purpose: query.text("purpose"), reason };
-    let (proposal, receipt) = api.keeper.propose_export(&call, asked).await?;
+    let asked = ProposeExport { kind, what: Exported::Fields(fields), purpose: query.text("purpose"), reason };
+    proposed(&api, &call, asked).await
+}
+
+async fn propose_test_data(
+    State(api): State<Api>,
+    FourEyes(call): FourEyes,
+    Segments(kind): Segments<String>,
+    request: Request,
+) -> Result<Response, Problem> {
+    let (parts, sent) = request.into_parts();
+    let mut query = Parameters::read(&parts.uri, &["purpose", "reason"], &[])?;
+    let reason = query.required_reason()?;
+    body::none(&parts.headers, sent, &api.limits).await?;
+    let asked = ProposeExport { kind, what: Exported::TestData, purpose: query.text("purpose"), reason };
+    proposed(&api, &call, asked).await
+}
+
+async fn proposed(api: &Api, call: &Call, asked: ProposeExport) -> Result<Response, Problem> {
+    let (proposal, receipt) = api.keeper.propose_export(call, asked).await?;
     // Accepted: nothing leaves before another operator says so.
     Answer::new(StatusCode::ACCEPTED).with(AUDIT_ENTRY, Some(receipt.index().into())).json(&json!({
         "id": proposal.id,
@@ -56,9 +78,16 @@ async fn confirm(
 ) -> Result<Response, Problem> {
     let (parts, sent) = request.into_parts();
     Parameters::none(&parts.uri)?;
-    let id = identifier(&id)?;
+    let id: ExportId = identifier(&id)?;
     body::none(&parts.headers, sent, &api.limits).await?;
-    let (export, receipt) = api.keeper.confirm_export(&call, id).await?;
+    let (confirmed, receipt) = api.keeper.confirm_export(&call, id).await?;
+    let export = match confirmed {
+        Confirmed::Records(export) => *export,
+        Confirmed::TestData(until) => {
+            let told = json!({ "id": id, "status": "confirmed", "fetch_before": until });
+            return Answer::recorded(&receipt).with_status(StatusCode::ACCEPTED).json(&told);
+        }
+    };
     let answer = Answer::recorded(&receipt)
         .with(CONTENT_TYPE, Some(HeaderValue::from_static(ndjson::MEDIA_TYPE)))
         .with(CONTENT_DISPOSITION, Some(HeaderValue::from_static("attachment; filename=\"export.ndjson\"")));

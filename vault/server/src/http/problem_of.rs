@@ -7,7 +7,7 @@ use coffre_store::{CaptureError, RotateError};
 use serde_json::{Value, json};
 
 use super::problem::Problem;
-use super::{problem_of_approvals, problem_of_log, problem_of_requests};
+use super::{problem_of_approvals, problem_of_log, problem_of_requests, problem_of_test_data};
 use crate::usecases::{CopyError, Denial, Failure};
 
 impl From<Failure> for Problem {
@@ -54,6 +54,7 @@ impl From<Failure> for Problem {
             Failure::Approval(ref refusal) => problem_of_approvals::problem(refusal),
             Failure::Request(ref refusal) => problem_of_requests::problem(refusal),
             Failure::Log(ref refusal) => problem_of_log::problem(refusal),
+            Failure::TestData(ref refusal) => problem_of_test_data::problem(refusal),
             Failure::NotCaptured(CaptureError::Busy) | Failure::NotRotated(RotateError::Busy) => {
                 conflict("capture-running", "A capture is under way", failure)
             }

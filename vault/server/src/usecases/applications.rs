@@ -59,7 +59,7 @@ impl Keeper {
             AddedProof::Certificate { san_uri } => (None, Proof::Certificate { san_uri }),
         };
         let add = transactions::AddApplication { name, role, proof };
-        let pending = self.store.transact(add, call.draft(Action::AddApplication), None, Depends::default());
+        let pending = self.store.transact(add, self.draft_here(call, Action::AddApplication), None, Depends::default());
         let ((application, expires_at), receipt) = pending.await.map_err(uncommitted)?;
         Ok((Added { application, token, expires_at }, receipt))
     }
@@ -85,7 +85,7 @@ impl Keeper {
     ) -> Result<(Token, Rotated, Receipt), Failure> {
         let token = Token::random(&mut SystemEntropy);
         let rotate = transactions::RotateToken { name, token: new(&token, valid_seconds), overlap_seconds };
-        let pending = self.store.transact(rotate, call.draft(Action::RotateToken), None, Depends::default());
+        let pending = self.store.transact(rotate, self.draft_here(call, Action::RotateToken), None, Depends::default());
         let (rotated, receipt) = pending.await.map_err(uncommitted)?;
         Ok((token, rotated, receipt))
     }
@@ -97,7 +97,8 @@ impl Keeper {
         name: String,
     ) -> Result<(ApplicationId, Receipt), Failure> {
         let revoke = transactions::RevokeApplication { name };
-        let pending = self.store.transact(revoke, call.draft(Action::RevokeApplication), None, Depends::default());
+        let pending =
+            self.store.transact(revoke, self.draft_here(call, Action::RevokeApplication), None, Depends::default());
         pending.await.map_err(uncommitted)
     }
 }

@@ -41,7 +41,8 @@ impl Keeper {
         let officers = keys.iter().map(|key| key.parse::<Officer>()).collect::<Result<_, _>>();
         let officers = Officers::new(1, officers.map_err(ApprovalRefusal::from)?).map_err(ApprovalRefusal::from)?;
         let enrol = EnrolOfficers { officers: officers.clone() };
-        let pending = self.store.transact(enrol, call.draft(Action::EnrolOfficers), None, Depends::default());
+        let pending =
+            self.store.transact(enrol, self.draft_here(call, Action::EnrolOfficers), None, Depends::default());
         let (enrolled, receipt) = pending.await.map_err(uncommitted)?;
         let entry = receipt.index();
         enrolled.map_err(|refusal| ApprovalRefusal::Enrolled { refusal, entry })?;
@@ -54,7 +55,7 @@ impl Keeper {
         call: LocalCall,
         note: String,
     ) -> Result<(Approval, Receipt), Failure> {
-        let draft = Draft { policy_set: Some(self.policy_set.clone()), ..call.draft(Action::Approve) };
+        let draft = self.draft_here(call, Action::Approve);
         let pending = self.store.transact(HandInApproval { note }, draft, None, Depends::default());
         let (handed_in, receipt) = pending.await.map_err(uncommitted)?;
         let entry = receipt.index();

@@ -7,6 +7,7 @@ use coffre_core::four_eyes::KnownOperator;
 use coffre_core::ids::{ApplicationId, RequestId};
 use coffre_store::{Application, RepeatKey};
 
+use super::keeper::Keeper;
 use crate::authentication::{Credential, Operator};
 use crate::quotas::Place;
 
@@ -21,10 +22,15 @@ pub(crate) struct Call {
     /// What is created by it is created once under this key.
     pub(crate) repeat_key: Option<RepeatKey>,
     /// Held for as long as the call is worked on.
-    pub(crate) _place: Arc<Place>,
+    pub(crate) _place: Option<Arc<Place>>,
 }
 
 impl Call {
+    /// The same caller, for what is done on their behalf when this call has been answered.
+    pub(super) fn to_be_kept(&self) -> Self {
+        Self { repeat_key: None, _place: None, ..self.clone() }
+    }
+
     /// How the operator is known, where one is named.
     pub(super) fn operator_known(&self) -> Option<OperatorKnown> {
         self.operator.as_ref().map(Operator::known)
@@ -50,6 +56,13 @@ impl Call {
     }
 }
 
+impl Keeper {
+    /// An entry that says who called on the vault's host, and by which policies the vault goes meanwhile.
+    pub(super) fn draft_here(&self, call: LocalCall, action: Action) -> Draft {
+        Draft { policy_set: Some(self.policy_set.clone()), ..call.draft(action) }
+    }
+}
+
 /// A command on the vault's host, by the account that the operating system names.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct LocalCall {
@@ -59,7 +72,7 @@ pub(crate) struct LocalCall {
 }
 
 impl LocalCall {
-    /// An entry that says who called; that the socket let them is the decision.
+    /// An entry that says who called; that the socket let them is the decision. See [`Keeper::draft_here`].
     pub(super) fn draft(&self, action: Action) -> Draft {
         Draft {
             operator: Some(format!("uid-{}", self.account)),

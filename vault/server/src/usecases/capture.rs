@@ -27,7 +27,7 @@ impl Keeper {
         spool: PathBuf,
         keep: NonZeroU64,
     ) -> Result<Captured, Failure> {
-        let noted = self.store.transact(NoteOnly, call.draft(Action::CaptureBase), None, Depends::default());
+        let noted = self.store.transact(NoteOnly, self.draft_here(call, Action::CaptureBase), None, Depends::default());
         noted.await.map_err(uncommitted)?;
         let store = self.store.clone();
         let captured = blocking(move || store.capture(&spool, keep, SOFTWARE).map_err(Failure::NotCaptured)).await?;

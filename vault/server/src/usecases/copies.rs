@@ -19,7 +19,7 @@ impl Keeper {
         call: LocalCall,
         places: Vec<Copies>,
     ) -> Result<((), Receipt), Failure> {
-        let draft = call.draft(Action::ReportCopies);
+        let draft = self.draft_here(call, Action::ReportCopies);
         self.store.transact(ReportCopies { places }, draft, None, Depends::default()).await.map_err(uncommitted)
     }
 
@@ -34,7 +34,7 @@ impl Keeper {
         call: LocalCall,
         place: PlaceName,
     ) -> Result<((), Receipt), Failure> {
-        let draft = call.draft(Action::ForgetPlace);
+        let draft = self.draft_here(call, Action::ForgetPlace);
         self.store.transact(ForgetPlace { place }, draft, None, Depends::default()).await.map_err(uncommitted)
     }
 }

@@ -82,7 +82,7 @@ impl Keeper {
         .await?;
         tell(&drill);
         self.remember_drill(drill.clone());
-        let noted = self.store.transact(NoteOnly, entry(call, &drill), None, Depends::default());
+        let noted = self.store.transact(NoteOnly, self.entry_of_drill(call, &drill), None, Depends::default());
         noted.await.map_err(uncommitted)?;
         Ok(Held { drill, note })
     }
@@ -94,6 +94,12 @@ impl Keeper {
         DrillHistory { drills, objective_seconds: objective.map(|objective| objective.as_secs()), overdue }
     }
 
+    /// A drill that failed says in which phase.
+    fn entry_of_drill(&self, call: LocalCall, drill: &DrillResult) -> Draft {
+        let cause = drill.failure.as_ref().map(|failure| format!("drill-failed-{}", failure.phase.name()));
+        Draft { target: Some(drill.destination.clone()), cause, ..self.draft_here(call, Action::Drill) }
+    }
+
     fn drills(&self) -> Vec<DrillResult> {
         self.held_drills.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -101,12 +107,6 @@ impl Keeper {
     fn remember_drill(&self, drill: DrillResult) {
         self.held_drills.lock().unwrap_or_else(PoisonError::into_inner).push(drill);
     }
-}
-
-/// A drill that failed says in which phase.
-fn entry(call: LocalCall, drill: &DrillResult) -> Draft {
-    let cause = drill.failure.as_ref().map(|failure| format!("drill-failed-{}", failure.phase.name()));
-    Draft { target: Some(drill.destination.clone()), cause, ..call.draft(Action::Drill) }
 }
 
 fn tell(drill: &DrillResult) {

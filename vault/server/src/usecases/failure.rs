@@ -16,6 +16,7 @@ use thiserror::Error;
 
 use super::approval_refusal::ApprovalRefusal;
 use super::erasure::KeptCategory;
+use super::export::TestDataRefusal;
 use super::log_copy::CopyError;
 use super::log_refusal::LogRefusal;
 use super::requests::RequestRefusal;
@@ -231,6 +232,9 @@ pub(crate) enum Failure {
     /// No export of this name waits.
     #[error("no such export is proposed, it was confirmed before, or it was more than an hour ago: propose it first")]
     NoSuchExport,
+    /// Something about test data.
+    #[error(transparent)]
+    TestData(#[from] TestDataRefusal),
     /// The record is neither erased nor about to be.
     #[error("the record is neither erased nor proposed for it")]
     NoSuchErasure,

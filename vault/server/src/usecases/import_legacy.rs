@@ -3,9 +3,10 @@
 
 use std::error::Error as _;
 use std::path::PathBuf;
-use std::sync::{Arc, TryLockError};
+use std::sync::{Arc, MutexGuard, TryLockError};
 
 use coffre_core::audit::{Action, Draft};
+use coffre_import::pseudonymised::LoadError;
 use coffre_import::{
     GrantsError, GrantsFile, ImportError, ImportOptions, ImportReport, Legacy, LegacyError, Mapping, MappingError,
     Progress, TargetError, VaultTarget, import,
@@ -62,12 +63,18 @@ pub(crate) enum ImportFault {
     Vault(#[from] TargetError),
     #[error(transparent)]
     Import(#[from] ImportError),
+    #[error(transparent)]
+    Load(#[from] LoadError),
 }
 
 impl ImportFault {
     /// Whether what was asked for is wrong: nothing was begun, and the same import will be refused again.
     pub(crate) const fn is_unsuitable(&self) -> bool {
-        matches!(self, Self::Relative(_) | Self::UnknownType { .. } | Self::Mapping(_) | Self::Grants(_))
+        match self {
+            Self::Relative(_) | Self::UnknownType { .. } | Self::Mapping(_) | Self::Grants(_) => true,
+            Self::Load(error) => error.is_unsuitable(),
+            Self::Busy | Self::Legacy(_) | Self::Vault(_) | Self::Import(_) => false,
+        }
     }
 
     /// Whether a disk or the vault is in the way, and the same import may succeed later.
@@ -91,12 +98,7 @@ impl Keeper {
         asked: &ImportLegacy,
         progress: &mut dyn FnMut(Progress),
     ) -> Result<ImportReport, ImportFault> {
-        // Two at once could both find a record absent and bring it twice.
-        let _alone = match self.importing.try_lock() {
-            Ok(alone) => alone,
-            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-            Err(TryLockError::WouldBlock) => return Err(ImportFault::Busy),
-        };
+        let _alone = self.importing_alone()?;
         for (path, what) in [(&asked.from, "the legacy database"), (&asked.rejects, "the reject file")] {
             if !path.is_absolute() {
                 return Err(ImportFault::Relative(what));
@@ -110,8 +112,7 @@ impl Keeper {
         let legacy = Legacy::open(&asked.from, &mapping)?;
         let kind = self.policies.record_type(mapping.record_type().as_str());
         let indexes = kind.map(coffre_policies::RecordType::indexes).unwrap_or_default();
-        let (purpose, policy_set) = (Some(PURPOSE.to_owned()), Some(self.policy_set.clone()));
-        let base = Draft { purpose, policy_set, ..call.draft(Action::Import) };
+        let base = Draft { purpose: Some(PURPOSE.to_owned()), ..self.draft_here(call, Action::Import) };
         let target = VaultTarget::new(&self.store, &mapping, &indexes, base)?;
         let recipient = asked.reject_recipient.clone().unwrap_or_else(|| self.store.recovery_recipient());
         let options = ImportOptions {
@@ -122,6 +123,15 @@ impl Keeper {
         };
         let target: Option<&dyn coffre_import::ImportTarget> = if asked.dry_run { None } else { Some(&target) };
         Ok(import(&legacy, &grants, target, &options, progress)?)
+    }
+
+    /// Two imports at once could both find a record absent and bring it twice.
+    pub(super) fn importing_alone(&self) -> Result<MutexGuard<'_, ()>, ImportFault> {
+        match self.importing.try_lock() {
+            Ok(alone) => Ok(alone),
+            Err(TryLockError::Poisoned(poisoned)) => Ok(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) => Err(ImportFault::Busy),
+        }
     }
 
     fn mapping(&self, file: &NamedText) -> Result<Mapping, ImportFault> {

@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 
 use super::cosignatures::published_again;
 use super::drill::kept;
-use super::export::ExportProposal;
+use super::export::{AgreedExport, ExportProposal};
 use super::failure::Failure;
 use super::health::{Counted, LastBase};
 use super::log_sessions::LogSessions;
@@ -41,6 +41,8 @@ pub(crate) struct Keeper {
     pub(super) seal_proposed: Mutex<Option<SealProposal>>,
     /// Oldest first.
     pub(super) exports_proposed: Mutex<Vec<ExportProposal>>,
+    /// Oldest first.
+    pub(super) exports_agreed: Mutex<Vec<AgreedExport>>,
     viewers: Viewers,
     pub(super) under_way: Arc<UnderWay>,
     /// Held by the one import that is under way.
@@ -78,6 +80,7 @@ impl Keeper {
             last_base: Mutex::default(),
             seal_proposed: Mutex::default(),
             exports_proposed: Mutex::default(),
+            exports_agreed: Mutex::default(),
             viewers: Viewers::new(readers.min(cores)),
             under_way: Arc::default(),
             importing: Mutex::new(()),

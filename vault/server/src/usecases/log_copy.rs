@@ -92,7 +92,7 @@ impl Keeper {
 
     /// Writes a static copy (C2SP tlog-tiles) into a new or empty folder.
     pub(crate) async fn copy_log(self: &Arc<Self>, call: LocalCall, to: PathBuf) -> Result<Copied, Failure> {
-        let noted = self.store.transact(NoteOnly, call.draft(Action::ExportAudit), None, Depends::default());
+        let noted = self.store.transact(NoteOnly, self.draft_here(call, Action::ExportAudit), None, Depends::default());
         noted.await.map_err(uncommitted)?;
         let store = self.store.clone();
         blocking(move || copy(&store, &to).map_err(Failure::NotCopied)).await

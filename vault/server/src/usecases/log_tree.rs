@@ -153,7 +153,7 @@ impl Keeper {
 
     /// Commits the entry of a command on the vault's host.
     pub(super) async fn note(&self, call: LocalCall, action: Action) -> Result<Receipt, Failure> {
-        let noted = self.store.transact(NoteOnly, call.draft(action), None, Depends::default());
+        let noted = self.store.transact(NoteOnly, self.draft_here(call, action), None, Depends::default());
         Ok(noted.await.map_err(uncommitted)?.1)
     }
 }

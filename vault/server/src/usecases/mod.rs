@@ -30,6 +30,7 @@ mod health;
 mod holds;
 pub(crate) mod import_legacy;
 mod keeper;
+mod load_test_data;
 mod log_copy;
 mod log_refusal;
 mod log_sessions;
@@ -69,7 +70,10 @@ pub(crate) use document_stream::DocumentStream;
 pub(crate) use drill::DrillHistory;
 pub(crate) use erasure::{EraseRecord, ErasureView, ReadErasure};
 pub(crate) use expected_version::ExpectedVersion;
-pub(crate) use export::{AccessExport, Archive, BulkExport, ExportAccess, ExportPortable, Lock, ProposeExport, Seen};
+pub(crate) use export::{
+    AccessExport, Archive, BulkExport, Confirmed, ExportAccess, ExportPortable, Exported, Lock, ProposeExport, Seen,
+    TestDataRefusal,
+};
 pub(crate) use failure::{Denial, Failure};
 pub(crate) use grants::{GiveGrant, ListGrants, WithdrawGrant};
 pub(crate) use habilitations::{GiveHabilitation, ListHabilitations, WithdrawHabilitation};

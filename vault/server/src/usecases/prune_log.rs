@@ -92,7 +92,7 @@ impl Keeper {
                 Ok(self.change(call, look).await?.0)
             }
             Caller::Host(call) => {
-                let draft = audit::Draft { policy_set: Some(self.policy_set.clone()), ..call.draft(action) };
+                let draft = self.draft_here(call, action);
                 let done = self.store.transact(act, draft, None, Depends::default());
                 Ok(done.await.map_err(uncommitted)?.0)
             }

@@ -51,7 +51,7 @@ impl Keeper {
         call: LocalCall,
         asked: AskReport,
     ) -> Result<(Report, Receipt), Failure> {
-        let draft = about(call.draft(audit::Action::ReportAudit), &asked.scope);
+        let draft = about(self.draft_here(call, audit::Action::ReportAudit), &asked.scope);
         let noted = self.store.transact(NoteOnly, draft, None, Depends::default());
         let ((), receipt) = noted.await.map_err(uncommitted)?;
         Ok((self.tally(asked.scope, asked.listed).await?, receipt))

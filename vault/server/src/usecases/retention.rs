@@ -129,7 +129,7 @@ impl Keeper {
         self: &Arc<Self>,
         call: LocalCall,
     ) -> Result<(RetentionPlan, Receipt), Failure> {
-        let draft = call.draft(audit::Action::PlanRetention);
+        let draft = self.draft_here(call, audit::Action::PlanRetention);
         let told = Disclosure { draft, reason: None, claims: Vec::new(), depends: Depends::default() };
         let receipt = self.store.disclose(told).await.map_err(uncommitted)?;
         Ok((self.retention_plan().await?, receipt))
@@ -174,10 +174,7 @@ impl Keeper {
             while let Some((last, looked_at, due)) = self.due(&kind, after).await? {
                 (after, run.records) = (Some(last), run.records + looked_at);
                 for subject in due {
-                    let draft = audit::Draft {
-                        policy_set: Some(self.policy_set.clone()),
-                        ..call.draft(audit::Action::Archive)
-                    };
+                    let draft = self.draft_here(call, audit::Action::Archive);
                     let act = self.retaining(&kind, subject)?;
                     match self.store.transact(act, draft, None, Depends::default()).await.map_err(uncommitted) {
                         Ok((done, _)) => run.add(&done),

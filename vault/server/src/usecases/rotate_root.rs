@@ -49,7 +49,7 @@ impl Keeper {
         call: LocalCall,
         recovery: Option<NewRecovery>,
     ) -> Result<Receipt, Failure> {
-        let mut draft = call.draft(Action::RotateRoot);
+        let mut draft = self.draft_here(call, Action::RotateRoot);
         if let Some(NewRecovery { recovery_recipient, former }) = &recovery {
             self.store.check_recipient(recovery_recipient).map_err(|error| Failure::NotRotated(error.into()))?;
             draft.target = Some(recovery_recipient.clone());

@@ -74,7 +74,7 @@ impl Keeper {
 
     /// Notes that the vault's own user seals it.
     pub(crate) async fn note_seal(self: &Arc<Self>, call: LocalCall) -> Result<Receipt, Failure> {
-        let noted = self.store.transact(NoteOnly, call.draft(audit::Action::Seal), None, Depends::default());
+        let noted = self.store.transact(NoteOnly, self.draft_here(call, audit::Action::Seal), None, Depends::default());
         let ((), receipt) = noted.await.map_err(uncommitted)?;
         Ok(receipt)
     }

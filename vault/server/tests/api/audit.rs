@@ -37,7 +37,8 @@ async fn who_has_seen_this_person() {
     let page = dpo.get(&format!("{record}/accesses?limit=2")).await.ok().json();
     // The question itself is an access of the person's, so it comes first now.
     assert_eq!(page["accesses"][0]["action"], "read-accesses");
-    let older = dpo.get(&format!("{record}/accesses?limit=2&before={}", page["next"])).await.ok().json();
+    let older =
+        dpo.get(&format!("{record}/accesses?limit=2&after={}", page["next"].as_str().unwrap())).await.ok().json();
     assert_eq!(older["accesses"][0], seen["accesses"][1]);
 }
 
@@ -50,9 +51,9 @@ async fn entries_come_page_by_page_and_lead_to_the_signed_head() {
     assert_eq!(head.header("content-type"), "text/plain; charset=utf-8");
     let signed = TreeHead::open(&head.body, vault.store.verification_key(), Some(vault.store.origin())).unwrap();
 
-    let (mut tree, mut from) = (coffre_core::merkle::Frontier::new(), 0);
+    let (mut tree, mut place) = (coffre_core::merkle::Frontier::new(), "from=0".to_owned());
     while tree.size() < signed.size {
-        let page = dpo.get(&format!("/v1/audit/entries?from={from}&limit=2")).await.ok();
+        let page = dpo.get(&format!("/v1/audit/entries?{place}&limit=2")).await.ok();
         // The leaf's bytes as they stand in the answer, not as a JSON library would write them.
         for leaf in page.text().split("\"entry\":").skip(1) {
             let mut depth = 0;
@@ -68,11 +69,21 @@ async fn entries_come_page_by_page_and_lead_to_the_signed_head() {
                 tree.append(coffre_core::merkle::leaf_hash(&leaf.as_bytes()[..=end]));
             }
         }
-        from = page.json()["next"].as_u64().unwrap_or(u64::MAX);
+        place = format!("after={}", page.json()["next"].as_str().unwrap_or_default());
     }
     assert_eq!(tree.root(), signed.root);
     let beyond = dpo.get("/v1/audit/entries?from=1000000").await.ok().json();
     assert_eq!(beyond, json!({"entries": [], "next": null}));
+    // A place is one of this list, and opaque.
+    let page = dpo.get("/v1/audit/entries?from=1&limit=1").await.ok().json();
+    let next = page["next"].as_str().unwrap();
+    let on = dpo.get(&format!("/v1/audit/entries?after={next}&limit=1")).await.ok().json();
+    assert_eq!(on["entries"][0]["index"], 2);
+    for wrong in ["after=2".to_owned(), format!("from=0&after={next}"), format!("after={next}x")] {
+        dpo.get(&format!("/v1/audit/entries?{wrong}")).await.problem(400, "malformed-request");
+    }
+    let accesses = format!("/v1/records/policyholder/0b0e9f0a-3c1d-4c3e-9d53-2f6f0a8f7c11/accesses?after={next}");
+    dpo.get(&accesses).await.problem(400, "malformed-request");
 }
 
 /// When an answer is there, its entry is: also for somebody who opens the files after a sudden end.

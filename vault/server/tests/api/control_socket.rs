@@ -29,6 +29,15 @@ async fn applications_are_added_listed_and_revoked() {
     let log = dpo.get("/v1/audit/entries").await.ok().text();
     assert!(log.contains("\"operator_known\":\"local-account\""), "{log}");
     assert!(log.contains("revoke-application") && !log.contains(&token));
+    let page = dpo.get("/v1/audit/entries").await.ok().json();
+    let here: Vec<&Value> = page["entries"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|logged| &logged["entry"])
+        .filter(|entry| entry["operator"].as_str().is_some_and(|operator| operator.starts_with("uid-")))
+        .collect();
+    assert!(here.len() >= 3 && here.iter().all(|entry| entry["policy_set"].is_string()), "{here:?}");
 }
 
 pub(crate) struct Folder<'f>(pub(crate) &'f Path);

@@ -79,10 +79,10 @@ async fn no_allowed_read_comes_after_the_withdrawal() {
     assert!(allowed.len() >= 8);
     assert!(allowed.iter().all(|index| *index < withdrawn), "withdrawn at {withdrawn}, allowed {allowed:?}");
 
-    let mut next = Some(withdrawn);
+    let mut next = Some(format!("from={withdrawn}"));
     let mut denied = 0;
-    while let Some(from) = next {
-        let page = dpo.get(&format!("/v1/audit/entries?from={from}&limit=1000")).await.ok().json();
+    while let Some(place) = next {
+        let page = dpo.get(&format!("/v1/audit/entries?{place}&limit=1000")).await.ok().json();
         for logged in page["entries"].as_array().unwrap() {
             let entry = &logged["entry"];
             if entry["action"] == "read" {
@@ -90,7 +90,7 @@ async fn no_allowed_read_comes_after_the_withdrawal() {
                 denied += 1;
             }
         }
-        next = page["next"].as_u64();
+        next = page["next"].as_str().map(|next| format!("after={next}"));
     }
     assert!(denied > 0);
 }
@@ -98,9 +98,9 @@ async fn no_allowed_read_comes_after_the_withdrawal() {
 /// Goes through the whole log: how many consents are withdrawn, and how often an allowed entry rests on one; never after
 /// its withdrawal.
 async fn withdrawn_and_rested_upon(dpo: &Caller) -> (usize, usize) {
-    let (mut withdrawn, mut rested, mut next) = (std::collections::BTreeSet::new(), 0, Some(0));
-    while let Some(from) = next {
-        let page = dpo.get(&format!("/v1/audit/entries?from={from}&limit=1000")).await.ok().json();
+    let (mut withdrawn, mut rested, mut next) = (std::collections::BTreeSet::new(), 0, Some("from=0".to_owned()));
+    while let Some(place) = next {
+        let page = dpo.get(&format!("/v1/audit/entries?{place}&limit=1000")).await.ok().json();
         for logged in page["entries"].as_array().unwrap() {
             let entry = &logged["entry"];
             let grants = entry["grants"].as_array().cloned().unwrap_or_default();
@@ -114,7 +114,7 @@ async fn withdrawn_and_rested_upon(dpo: &Caller) -> (usize, usize) {
                 }
             }
         }
-        next = page["next"].as_u64();
+        next = page["next"].as_str().map(|next| format!("after={next}"));
     }
     (withdrawn.len(), rested)
 }

@@ -39,6 +39,7 @@ mod running;
 mod sealing;
 mod search;
 mod serving;
+mod test_data;
 mod tlog;
 mod tokens;
 mod verified_operators;

@@ -72,6 +72,7 @@ impl Action {
                 | Self::ExportAccess
                 | Self::ExportPortable
                 | Self::BulkExport
+                | Self::PseudonymisedExport
         )
     }
 }

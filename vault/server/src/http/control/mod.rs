@@ -7,6 +7,7 @@ mod copies;
 mod import;
 mod keys;
 mod retention;
+mod test_data;
 mod vault;
 
 use super::routes::Routes;
@@ -20,4 +21,5 @@ pub(super) fn routes() -> Routes {
         .merge(keys::routes())
         .merge(vault::routes())
         .merge(retention::routes())
+        .merge(test_data::routes())
 }

@@ -1,7 +1,6 @@
 //! Requests to Legal: filed, followed, decided, and the letters about them.
 
 mod bodies;
-mod cursor;
 mod view;
 
 use axum::extract::{Request, State};
@@ -16,6 +15,7 @@ use self::view::{one, requests, standing};
 use super::answer::Answer;
 use super::caller::Caller;
 use super::creator::Creator;
+use super::cursor::Cursor;
 use super::parameters::Parameters;
 use super::path::{Segments, identifier};
 use super::problem::Problem;
@@ -66,7 +66,7 @@ async fn list(State(api): State<Api>, Caller(call): Caller, uri: Uri) -> Result<
         asks_for: query.parsed("kind", "a kind of requests")?,
         assignee: assignee.map(|operator| operator.as_str().to_owned()),
         due: query.parsed("due", "soon or overdue")?,
-        after: query.parsed("after", "the `next` of a page")?.map(cursor::Cursor::place),
+        after: query.parsed("after", "the `next` of a page")?.map(|Cursor(place)| place),
         limit: query.limit(USUAL, MOST)?,
     };
     let (page, receipt) = api.keeper.list_requests(&call, asked).await?;

@@ -6,7 +6,7 @@ use coffre_core::time::Timestamp;
 use coffre_store::FilingStep;
 use serde_json::{Value, json};
 
-use super::cursor::Cursor;
+use crate::http::cursor::Cursor;
 use crate::usecases::{RequestView, Requests};
 
 /// How a request stands.
@@ -21,7 +21,7 @@ pub(super) fn standing(filing: &Filing, now: Timestamp) -> Value {
 /// A page of them.
 pub(super) fn requests(page: &Requests, now: Timestamp) -> Value {
     let listed: Vec<Value> = page.requests.iter().map(|filing| standing(filing, now)).collect();
-    json!({ "requests": listed, "next": page.next.map(|place| Cursor::of(place).to_string()) })
+    json!({ "requests": listed, "next": page.next.map(|place| Cursor(place).to_string()) })
 }
 
 /// One with its steps.

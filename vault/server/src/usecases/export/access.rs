@@ -269,6 +269,7 @@ fn access_of(entry: Entry) -> Option<Seen> {
             | A::ExportAccess
             | A::ExportPortable
             | A::BulkExport
+            | A::PseudonymisedExport
     );
     if !told || entry.what.decision != Decision::Allow {
         return None;

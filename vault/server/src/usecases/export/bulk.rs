@@ -1,6 +1,6 @@
 //! Many records at a time, for a service of the house: what two operators agreed to, and nothing else. One proposes which
-//! fields of which records, for which purpose and why; another one confirms, and gets them. Each record is decided by
-//! itself and disclosed by an entry of its own before a byte of it leaves. Read page by page, as the client takes it:
+//! fields of which records, for which purpose and why; another one confirms, and gets them, or lets test data be made
+//! from them (`test_data`). Each record is decided by itself and disclosed by an entry of its own before a byte of it leaves. Read page by page, as the client takes it:
 //! nothing of it is on disk, and a client who reads slowly holds neither thread nor view.
 
 use std::collections::BTreeSet;
@@ -16,6 +16,7 @@ use coffre_store::Receipt;
 use coffre_store::clock::SystemEntropy;
 use futures_util::future::join_all;
 
+use super::test_data::fields_of_test_data;
 use crate::usecases::call::Call;
 use crate::usecases::declared;
 use crate::usecases::failure::Failure;
@@ -29,15 +30,32 @@ const PROPOSAL_SECONDS: i64 = 3600;
 /// At most so many proposals wait at a time; the oldest gives way.
 const MOST_PROPOSALS: usize = 100;
 /// So many records are disclosed at a time: they share their commits.
-const PAGE: usize = 64;
+pub(super) const PAGE: usize = 64;
 
 /// What is asked for.
 #[derive(Debug, Clone)]
 pub(crate) struct ProposeExport {
     pub(crate) kind: String,
-    pub(crate) fields: BTreeSet<FieldPath>,
+    pub(crate) what: Exported,
     pub(crate) purpose: String,
     pub(crate) reason: String,
+}
+
+/// What leaves the vault.
+#[derive(Debug, Clone)]
+pub(crate) enum Exported {
+    /// These fields of the records.
+    Fields(BTreeSet<FieldPath>),
+    /// Test data that are made from them.
+    TestData,
+}
+
+/// What became of a confirmation.
+pub(crate) enum Confirmed {
+    /// The records, for whoever confirmed.
+    Records(Box<BulkExport>),
+    /// Test data, for the vault's own user to fetch until then.
+    TestData(Timestamp),
 }
 
 /// Somebody wants records exported.
@@ -47,7 +65,7 @@ pub(crate) struct ExportProposal {
     pub(crate) by: KnownOperator,
     /// When it can no longer be confirmed.
     pub(crate) until: Timestamp,
-    asked: ProposeExport,
+    pub(super) asked: ProposeExport,
 }
 
 /// Records on their way out.
@@ -72,7 +90,7 @@ impl Keeper {
         call: &Call,
         asked: ProposeExport,
     ) -> Result<(ExportProposal, Receipt), Failure> {
-        let question = self.question_of_bulk(&asked, audit::Action::ProposeBulkExport)?;
+        let question = self.question_of_bulk(&asked, asked.what.proposed_as())?;
         let (id, by) = (ExportId::random(&mut SystemEntropy), operator_of(call)?);
         let until = self.now().plus_seconds(PROPOSAL_SECONDS);
         let look = move |look: &Look<'_>| {
@@ -94,10 +112,10 @@ impl Keeper {
         self: &Arc<Self>,
         call: &Call,
         id: ExportId,
-    ) -> Result<(BulkExport, Receipt), Failure> {
+    ) -> Result<(Confirmed, Receipt), Failure> {
         let by = operator_of(call)?;
         let proposal = self.proposed_export(id).ok_or(Failure::NoSuchExport)?;
-        let question = self.question_of_bulk(&proposal.asked, audit::Action::BulkExport)?;
+        let question = self.question_of_bulk(&proposal.asked, proposal.asked.what.confirmed_as())?;
         let (asked, another) = (question.clone(), by.may_confirm(&proposal.by));
         let look = move |look: &Look<'_>| {
             let mut plan = look.at_large(&asked, || Ok(Reading { claims: Vec::new(), content: () }))?;
@@ -113,7 +131,12 @@ impl Keeper {
             return Err(Failure::NotAnotherOperator { entry: receipt.index() });
         }
         // Taken now: of two confirmations at a time one gets it.
-        self.take_export(id).ok_or(Failure::NoSuchExport)?;
+        let proposal = self.take_export(id).ok_or(Failure::NoSuchExport)?;
+        if matches!(proposal.asked.what, Exported::TestData) {
+            let until = self.now().plus_seconds(PROPOSAL_SECONDS);
+            self.agree(proposal, call, until);
+            return Ok((Confirmed::TestData(until), receipt));
+        }
         let kind = self.record_type(&proposal.asked.kind)?.name().clone();
         let export = BulkExport {
             keeper: Arc::clone(self),
@@ -126,7 +149,7 @@ impl Keeper {
             records: 0,
             refused: 0,
         };
-        Ok((export, receipt))
+        Ok((Confirmed::Records(Box::new(export)), receipt))
     }
 
     fn proposed_export(&self, id: ExportId) -> Option<ExportProposal> {
@@ -142,18 +165,49 @@ impl Keeper {
         Some(proposed.remove(place))
     }
 
-    fn question_of_bulk(&self, asked: &ProposeExport, logged_as: audit::Action) -> Result<Question, Failure> {
+    pub(super) fn question_of_bulk(
+        &self,
+        asked: &ProposeExport,
+        logged_as: audit::Action,
+    ) -> Result<Question, Failure> {
         let kind = self.record_type(&asked.kind)?;
-        declared::has_fields(kind, &asked.fields)?;
+        let fields = match &asked.what {
+            Exported::Fields(fields) => fields.clone(),
+            Exported::TestData => fields_of_test_data(kind),
+        };
+        declared::has_fields(kind, &fields)?;
         Ok(Question {
-            action: Action::BulkExport,
+            action: asked.what.action(),
             logged_as,
             kind: Some(kind.name().clone()),
-            fields: asked.fields.clone(),
+            fields,
             entire: false,
             purpose: Some(self.purpose(&asked.purpose)?),
             reason: Some(asked.reason.clone()),
         })
+    }
+}
+
+impl Exported {
+    const fn action(&self) -> Action {
+        match self {
+            Self::Fields(_) => Action::BulkExport,
+            Self::TestData => Action::Pseudonymise,
+        }
+    }
+
+    const fn proposed_as(&self) -> audit::Action {
+        match self {
+            Self::Fields(_) => audit::Action::ProposeBulkExport,
+            Self::TestData => audit::Action::ProposePseudonymisedExport,
+        }
+    }
+
+    pub(super) const fn confirmed_as(&self) -> audit::Action {
+        match self {
+            Self::Fields(_) => audit::Action::BulkExport,
+            Self::TestData => audit::Action::PseudonymisedExport,
+        }
     }
 }
 
@@ -191,7 +245,7 @@ impl BulkExport {
     }
 }
 
-fn target(id: ExportId) -> String {
+pub(super) fn target(id: ExportId) -> String {
     format!("export {id}")
 }
 

@@ -6,6 +6,7 @@ mod access;
 mod bulk;
 mod portable;
 mod tar;
+mod test_data;
 
 use coffre_core::audit;
 use coffre_core::filing::{Filing, IdentityCheck};
@@ -14,8 +15,9 @@ use coffre_policies::Action;
 use coffre_store::transactions;
 
 pub(crate) use access::{AccessExport, ExportAccess, Seen};
-pub(crate) use bulk::{BulkExport, ExportProposal, ProposeExport};
+pub(crate) use bulk::{BulkExport, Confirmed, ExportProposal, Exported, ProposeExport};
 pub(crate) use portable::{Archive, ExportPortable, Lock};
+pub(crate) use test_data::{AgreedExport, TestDataRefusal};
 
 use super::call::Call;
 use super::declared;

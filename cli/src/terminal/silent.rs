@@ -6,10 +6,8 @@ use std::io::{self, Write as _};
 use rustix::termios::{self, LocalModes, OptionalActions, SpecialCodeIndex, Termios};
 use zeroize::Zeroizing;
 
-use super::typed::Asks;
-
 /// A line is not longer; the rest of it is left out.
-const LONGEST: usize = 256;
+const LONGEST: usize = 1024;
 /// What Ctrl-C, Ctrl-D, backspace and Ctrl-U send.
 const INTERRUPT: u8 = 0x03;
 const END: u8 = 0x04;
@@ -20,12 +18,13 @@ const LEFT_TO_US: LocalModes =
     LocalModes::ECHO.union(LocalModes::ECHONL).union(LocalModes::ICANON).union(LocalModes::ISIG);
 
 /// Standard input, silent until this is dropped.
-pub(super) struct Terminal {
+pub(crate) struct Silent {
     before: Termios,
 }
 
-impl Terminal {
-    pub(super) fn new() -> io::Result<Self> {
+impl Silent {
+    /// Makes the terminal silent.
+    pub(crate) fn new() -> io::Result<Self> {
         let before = termios::tcgetattr(io::stdin())?;
         let mut silent = before.clone();
         silent.local_modes.remove(LEFT_TO_US);
@@ -35,33 +34,33 @@ impl Terminal {
         termios::tcsetattr(io::stdin(), OptionalActions::Flush, &silent)?;
         Ok(Self { before })
     }
-}
 
-impl Drop for Terminal {
-    fn drop(&mut self) {
-        // What cannot be put back is put back by the next shell.
-        let _not_put_back = termios::tcsetattr(io::stdin(), OptionalActions::Flush, &self.before);
-    }
-}
-
-impl Asks for Terminal {
-    fn hidden(&mut self, question: &str) -> io::Result<Zeroizing<String>> {
+    /// A line that is not shown, as it was typed. What is no text is told as characters that nothing has.
+    #[expect(clippy::unused_self, reason = "whoever has it has a terminal that is silent")]
+    pub(crate) fn hidden(&self, question: &str) -> io::Result<Zeroizing<String>> {
         say_without_end(question)?;
         let line = line(false)?;
         let mut text = Zeroizing::new(String::with_capacity(LONGEST));
-        // What is no text is no share: it is told as a character that no share has.
-        text.extend(line.iter().map(|byte| if byte.is_ascii() { char::from(*byte) } else { '?' }));
+        for chunk in line.utf8_chunks() {
+            text.push_str(chunk.valid());
+            text.extend((!chunk.invalid().is_empty()).then_some(char::REPLACEMENT_CHARACTER));
+        }
         Ok(text)
     }
 
-    fn shown(&mut self, question: &str) -> io::Result<String> {
+    /// A line that is shown.
+    #[expect(clippy::unused_self, reason = "whoever has it has a terminal that is silent")]
+    pub(crate) fn shown(&self, question: &str) -> io::Result<String> {
         say_without_end(question)?;
         let line = line(true)?;
         Ok(String::from_utf8_lossy(&line).trim().to_owned())
     }
+}
 
-    fn say(&mut self, text: &str) -> io::Result<()> {
-        writeln!(io::stderr().lock(), "{text}")
+impl Drop for Silent {
+    fn drop(&mut self) {
+        // What cannot be put back is put back by the next shell.
+        let _not_put_back = termios::tcsetattr(io::stdin(), OptionalActions::Flush, &self.before);
     }
 }
 
