@@ -79,6 +79,8 @@ impl Host {
 #[test]
 fn jobs_of_a_host_without_a_vault_are_remembered_and_told_of() {
     let host = Host::new("sources = \"0 3 * * *\"");
+    let doctor = host.json(0, &["doctor", "--json"]);
+    assert!(doctor["findings"].to_string().contains("other systems only"), "{doctor:#}");
     // Nothing was backed up yet.
     assert_eq!(host.json(11, &["backup", "status", "--json"])["sources"][0]["within"], false);
     host.ends(0, &["backup", "source", "run", "--all", "--init"]);
