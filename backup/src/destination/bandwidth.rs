@@ -62,10 +62,15 @@ impl Read for Paced<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let length = buffer.len().min(PIECE);
         let read = self.content.read(buffer.split_at_mut(length).0)?;
-        let wait = self.line.lock().unwrap_or_else(PoisonError::into_inner).take(read as u64, Instant::now());
-        thread::sleep(wait);
+        wait_for(self.line, read as u64);
         Ok(read)
     }
+}
+
+/// Waits until so many bytes may go.
+fn wait_for(line: &Mutex<Line>, bytes: u64) {
+    let wait = line.lock().unwrap_or_else(PoisonError::into_inner).take(bytes, Instant::now());
+    thread::sleep(wait);
 }
 
 impl<D: Source> Source for Limited<D> {
@@ -97,6 +102,11 @@ impl<D: Source> Source for Limited<D> {
 impl<D: Destination> Destination for Limited<D> {
     fn put(&self, path: &str, content: &mut dyn Read) -> Result<u64, PutError> {
         self.inner.put(path, &mut self.paced(content))
+    }
+
+    fn put_in_order(&self, objects: &[(String, Vec<u8>)]) -> Result<(), PutError> {
+        wait_for(&self.line, objects.iter().map(|(_, content)| content.len() as u64).sum());
+        self.inner.put_in_order(objects)
     }
 
     fn enqueue(&self, path: &str, content: &mut dyn Read) -> Result<u64, PutError> {

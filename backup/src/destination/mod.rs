@@ -10,6 +10,7 @@ mod error;
 mod file_system;
 mod memory;
 mod patience;
+mod queue;
 mod remove;
 mod s3;
 mod sftp;
@@ -73,6 +74,12 @@ pub trait Destination: Source {
     /// Writes an object from a reader to its end. When this returns, the object is durable; if the
     /// reader or the place fails, there is no object. An object that is there is not replaced.
     fn put(&self, path: &str, content: &mut dyn Read) -> Result<u64, PutError>;
+
+    /// Writes objects, none of which is there before those in front of it are; quicker than one by one where that can be.
+    /// When this returns, all are durable. Those in front of one that fails may be there.
+    fn put_in_order(&self, objects: &[(String, Vec<u8>)]) -> Result<(), PutError> {
+        objects.iter().try_for_each(|(path, content)| self.put(path, &mut content.as_slice()).map(drop))
+    }
 
     /// Writes one of many small objects, quicker than `put`: it is there, and durable, once `flush`
     /// returns, and may be there before. Whoever enqueues also flushes, or it may never be there.

@@ -1,16 +1,35 @@
 //! Where a destination stands, and copying what is new after that: by the names of the next objects, without a survey.
 
 use std::collections::BTreeSet;
+use std::thread;
 
 use coffre_core::ids::GenerationId;
 use coffre_core::spool::{Chain, ContentHash, Fault, Known, Link, Manifest as _, ObjectName, Ordinal, Pinned, Side};
 use coffre_core::time::Timestamp;
+use coffre_core::tlog::TreeHead;
 
 use crate::destination::{Destination, FileSystem, Source as _, SourceError};
-use crate::observer::Observer;
+use crate::observer::{Cancelled, Observer};
 use crate::run::TargetError;
+use crate::segments::Seen;
 use crate::ship::{KnownSegment, ShipError, Stream};
 use crate::sources::Sources;
+
+/// How far a destination reaches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Reached {
+    pub(super) captured: Timestamp,
+    /// How many entries the log has there, if its head says so.
+    pub(super) entries: Option<u64>,
+}
+
+impl Reached {
+    pub(super) fn of(captured: Timestamp, head: &str, pinned: &Pinned) -> Self {
+        // Proven with what holds it; that it can be read, too, is for whoever opens the log.
+        let entries = TreeHead::open(head.as_bytes(), &pinned.key, None).ok().map(|head| head.size);
+        Self { captured, entries }
+    }
+}
 
 /// Where a destination stands, as far as this process brought it.
 pub(super) struct Cursor {
@@ -20,7 +39,7 @@ pub(super) struct Cursor {
     /// The last objects of keyring, vault and log.
     pub(super) ends: [(Chain, Link); 3],
     pub(super) segment: Option<KnownSegment>,
-    pub(super) captured: Timestamp,
+    pub(super) reached: Reached,
     /// The generations that are known there.
     pub(super) generations: BTreeSet<GenerationId>,
 }
@@ -92,16 +111,22 @@ impl Cursor {
     }
 
     /// Whether nobody else ships there: no newer manifest than ours, and no generation that was not known.
-    fn is_alone(&self, destination: &dyn Destination, pinned: &Pinned) -> Result<(), TargetError> {
+    fn is_alone(&self, destination: &(dyn Destination + Sync), pinned: &Pinned) -> Result<(), TargetError> {
         let scope = &pinned.scope;
         let refused = |fault| TargetError::Ship(ShipError::Refused { destination: destination.label(), fault });
-        for side in Side::ALL {
-            let next = self.next_manifest(side).path(scope);
-            if destination.size(&next).map_err(ShipError::Destination)?.is_some() {
-                return Err(refused(Fault::Fork { object: next, what: "this vault has not made it" }));
+        let next = Side::ALL.map(|side| self.next_manifest(side).path(scope));
+        // Three questions, asked at once: far away each takes its time.
+        let (contents, taken) = thread::scope(|scope| {
+            let asked = next.each_ref().map(|name| scope.spawn(|| destination.size(name)));
+            let contents = destination.list(&Side::Main.vault_folder(&pinned.scope));
+            (contents, asked.map(|asked| asked.join().unwrap_or_else(|_| Err(Cancelled.into()))))
+        });
+        for (name, taken) in next.into_iter().zip(taken) {
+            if taken.map_err(ShipError::Destination)?.is_some() {
+                return Err(refused(Fault::Fork { object: name, what: "this vault has not made it" }));
             }
         }
-        let contents = destination.list(&Side::Main.vault_folder(scope)).map_err(ShipError::Destination)?;
+        let contents = contents.map_err(ShipError::Destination)?;
         let others = contents.folders.iter().filter_map(|name| name.parse().ok());
         let others: Vec<GenerationId> = others.filter(|id| !self.generations.contains(id)).collect();
         if others.is_empty() {
@@ -115,7 +140,7 @@ impl Cursor {
     pub(super) fn stream(
         &mut self,
         spool: &FileSystem,
-        destination: &dyn Destination,
+        destination: &(dyn Destination + Sync),
         pinned: &Pinned,
         observer: &mut dyn Observer,
     ) -> Result<u64, TargetError> {
@@ -128,19 +153,24 @@ impl Cursor {
         }
         self.is_alone(destination, pinned)?;
         let generation = self.generation;
+        let (mut ends, mut newest) = (self.ends, None);
         let mut stream = Stream::new(spool, destination, pinned, observer);
-        for ((chain, end), limit) in self.ends.iter_mut().zip(limits) {
+        for ((chain, end), limit) in ends.iter_mut().zip(limits) {
             while end.position < limit {
                 let name = ObjectName::Segment { generation, chain: *chain, position: end.position.next() };
-                let seen = stream.segment(&name, end.sha256)?;
-                *end = seen.link;
-                if seen.header.point.is_some() {
-                    let Link { position, sha256 } = seen.link;
-                    self.segment = Some(KnownSegment { generation, position, sha256 });
-                    self.captured = self.captured.max(seen.header.time);
+                let Seen { header, link, .. } = stream.segment(&name, end.sha256)?;
+                *end = *link;
+                if let Some(point) = &header.point {
+                    newest = Some((*link, Reached::of(header.time, &point.audit_head, pinned)));
                 }
             }
         }
-        Ok(stream.bytes())
+        let bytes = stream.finish()?;
+        self.ends = ends;
+        if let Some((Link { position, sha256 }, reached)) = newest {
+            self.segment = Some(KnownSegment { generation, position, sha256 });
+            self.reached = self.reached.max(reached);
+        }
+        Ok(bytes)
     }
 }

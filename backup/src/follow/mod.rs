@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use coffre_core::spool::Pinned;
 use coffre_core::time::Timestamp;
 
-use self::cursor::{Cursor, ends};
+use self::cursor::{Cursor, Reached, ends};
 use self::turns::Turns;
 use crate::destination::{Destination, FileSystem};
 use crate::ending::Ends as _;
@@ -24,7 +24,7 @@ use crate::ship::{Compare, KnownPoint, ShipError, ship};
 use crate::state::{Failed, Success};
 
 /// How often it is looked whether there is something new.
-const LOOK: Duration = Duration::from_millis(50);
+const LOOK: Duration = Duration::from_millis(20);
 /// How often what is remembered is written while all goes well.
 const REMEMBER: Duration = Duration::from_secs(5);
 /// How long a destination that failed is left alone.
@@ -51,6 +51,8 @@ pub enum Event<'e> {
         destination: &'e str,
         /// The moment.
         captured: Timestamp,
+        /// How many entries the log has up to it, if that is known.
+        entries: Option<u64>,
         /// Bytes that were copied.
         bytes: u64,
     },
@@ -66,7 +68,7 @@ pub enum Event<'e> {
 /// A destination that is followed to.
 struct Follower<'a> {
     name: &'a str,
-    destination: &'a dyn Destination,
+    destination: &'a (dyn Destination + Sync),
     following: &'a Following<'a>,
     turns: &'a Turns<'a>,
     clock: &'a (dyn Fn() -> Timestamp + Sync),
@@ -82,7 +84,7 @@ struct Follower<'a> {
 
 /// What the thread of a destination tells; which one it is is told by its place.
 enum Told {
-    Shipped { captured: Timestamp, bytes: u64 },
+    Shipped { reached: Reached, bytes: u64 },
     Failed(TargetError),
     Ended(Result<(), RunError>),
 }
@@ -122,8 +124,8 @@ pub fn follow(
             };
             let named = news.and_then(|(at, news)| Some((following.destinations.get(at)?.0.as_str(), news)));
             match named {
-                Some((destination, Told::Shipped { captured, bytes })) => {
-                    told(&Event::Shipped { destination, captured, bytes });
+                Some((destination, Told::Shipped { reached: Reached { captured, entries }, bytes })) => {
+                    told(&Event::Shipped { destination, captured, entries, bytes });
                 }
                 Some((destination, Told::Failed(error))) => told(&Event::Failed { destination, error: &error }),
                 Some((_, Told::Ended(Err(error)))) => {
@@ -151,7 +153,7 @@ impl Observer for Stopping<'_> {
 impl<'a> Follower<'a> {
     fn new(
         name: &'a str,
-        destination: &'a dyn Destination,
+        destination: &'a (dyn Destination + Sync),
         following: &'a Following<'a>,
         turns: &'a Turns<'a>,
         clock: &'a (dyn Fn() -> Timestamp + Sync),
@@ -205,7 +207,7 @@ impl<'a> Follower<'a> {
         self.bytes += bytes;
         self.dirty = true;
         if let Some(cursor) = &self.cursor {
-            (self.tell)(Told::Shipped { captured: cursor.captured, bytes });
+            (self.tell)(Told::Shipped { reached: cursor.reached, bytes });
         }
     }
 
@@ -234,10 +236,11 @@ impl<'a> Follower<'a> {
             return Err(TargetError::Empty);
         };
         let captured = shipped.captured.ok_or(TargetError::Empty)?;
+        let reached = Reached::of(captured, &shipped.audit_head.unwrap_or_default(), pinned);
         let ends = ends(spool, self.destination, pinned, main.generation, observer)?.ok_or(TargetError::Empty)?;
         let generation = main.generation;
         let (segment, generations) = (shipped.newest.segment, shipped.generations);
-        self.cursor = Some(Cursor { generation, main, keyring, ends, segment, captured, generations });
+        self.cursor = Some(Cursor { generation, main, keyring, ends, segment, reached, generations });
         Ok(shipped.bytes)
     }
 
@@ -245,7 +248,7 @@ impl<'a> Follower<'a> {
         let Some(cursor) = self.cursor.as_ref().filter(|_| self.dirty) else { return Ok(()) };
         let Some(_turn) = self.turns.take()? else { return Ok(()) };
         let newest = KnownPoint { main: Some(cursor.main), keyring: Some(cursor.keyring), segment: cursor.segment };
-        let success = Success { time: (self.clock)(), captured: cursor.captured, newest, bytes: self.bytes };
+        let success = Success { time: (self.clock)(), captured: cursor.reached.captured, newest, bytes: self.bytes };
         self.turns.note(|state| state.note(self.name, Ok(success)))?;
         (self.dirty, self.bytes, self.remembered) = (false, 0, Instant::now());
         Ok(())

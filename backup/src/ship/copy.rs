@@ -1,6 +1,7 @@
 //! The copying itself: which object after which, and what is looked at before.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::Read as _;
 
 use coffre_core::crypto::Scope;
 use coffre_core::spool::{
@@ -143,7 +144,7 @@ impl<'a> Shipment<'a> {
         let object = needed.name.path(self.scope);
         let expected = Expected { size: needed.size, sha256: needed.sha256 };
         match there {
-            None => self.copy(&needed.name, &object, expected),
+            None => self.copy(needed),
             Some(found) if found != needed.size => {
                 Err(self.damaged(Fault::WrongSize { object, expected: needed.size, found }))
             }
@@ -170,22 +171,17 @@ impl<'a> Shipment<'a> {
         }
     }
 
-    fn copy(&mut self, name: &ObjectName, object: &str, expected: Expected) -> Result<(), ShipError> {
-        self.settle(name, object)?;
-        let file = self.spool.open(object, None).map_err(|error| match error {
-            SourceError::NotFound { .. } => ShipError::SpoolFault {
-                fault: Fault::Missing { object: object.to_owned(), needed_by: "a manifest in the spool".to_owned() },
-            },
-            error => ShipError::Spool(error),
-        })?;
-        // Hashed on its way: what is not as its manifest says never becomes an object there.
-        let mut content = Checked::new(file, expected, &mut self.meter);
+    /// Copies an object that is not there. One that is there all the same is not replaced.
+    pub(super) fn copy(&mut self, needed: &Needed) -> Result<(), ShipError> {
+        let (name, object) = (&needed.name, needed.name.path(self.scope));
+        self.settle(name, &object)?;
+        let (destination, mut content) = (self.destination, self.content(needed)?);
         let written = match name {
             // There are many of them and they are small: one flush for a crowd.
-            ObjectName::Document(_) => self.destination.enqueue(object, &mut content),
-            _ => self.destination.put(object, &mut content),
+            ObjectName::Document(_) => destination.enqueue(&object, &mut content),
+            _ => destination.put(&object, &mut content),
         };
-        let written = written.map_err(|error| of_put(error, object))?;
+        let written = written.map_err(|error| of_put(error, &object))?;
         self.objects += 1;
         self.bytes += written;
         if matches!(name, ObjectName::Document(_)) {
@@ -198,9 +194,30 @@ impl<'a> Shipment<'a> {
         Ok(())
     }
 
+    /// What the spool has of an object, hashed on its way: what is not as it was signed never becomes an object there.
+    fn content(&mut self, needed: &Needed) -> Result<Checked<'a, '_, 'a>, ShipError> {
+        let object = needed.name.path(self.scope);
+        let file = self.spool.open(&object, None).map_err(|error| match error {
+            SourceError::NotFound { .. } => ShipError::SpoolFault {
+                fault: Fault::Missing { object, needed_by: "a manifest in the spool".to_owned() },
+            },
+            error => ShipError::Spool(error),
+        })?;
+        Ok(Checked::new(file, Expected { size: needed.size, sha256: needed.sha256 }, &mut self.meter))
+    }
+
+    /// The path of an object, and its bytes as they were signed.
+    pub(super) fn whole(&mut self, needed: &Needed) -> Result<(String, Vec<u8>), ShipError> {
+        let (object, mut bytes) = (needed.name.path(self.scope), Vec::new());
+        match self.content(needed)?.read_to_end(&mut bytes) {
+            Ok(_) => Ok((object, bytes)),
+            Err(source) => Err(of_put(PutError::Content { path: object.clone(), source }, &object)),
+        }
+    }
+
     /// What is in the spool can be seen a moment before it is durable there. A segment or manifest that was passed on and
     /// then lost with the power would be made anew, and be another: a fork. What is named by its content cannot be another.
-    fn settle(&self, name: &ObjectName, object: &str) -> Result<(), ShipError> {
+    pub(super) fn settle(&self, name: &ObjectName, object: &str) -> Result<(), ShipError> {
         let chained =
             matches!(name, ObjectName::Base { .. } | ObjectName::Segment { .. } | ObjectName::Manifest { .. });
         match object.rsplit_once('/') {

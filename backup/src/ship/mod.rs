@@ -9,6 +9,7 @@ mod copy;
 mod error;
 mod reconcile;
 mod segments;
+mod stream;
 
 use std::collections::BTreeSet;
 
@@ -19,7 +20,8 @@ use coffre_core::time::Timestamp;
 pub use error::ShipError;
 pub use reconcile::KnownPoint;
 pub use segments::KnownSegment;
-pub(crate) use segments::{Stream, compare_with_known, newest_point, of_spool, proven};
+pub(crate) use segments::{compare_with_known, newest_point, of_spool, proven};
+pub(crate) use stream::Stream;
 
 use crate::destination::{Destination, Source};
 use crate::observer::{Observer, Progress, Stage};
@@ -48,6 +50,8 @@ pub struct Shipped {
     pub newest: KnownPoint,
     /// When the newest point was captured.
     pub captured: Option<Timestamp>,
+    /// The signed tree head of the newest point.
+    pub audit_head: Option<String>,
     /// The generations that are known on either side.
     pub generations: BTreeSet<GenerationId>,
     /// Older faults of the destination, which did not stand in the way. `verify` says more.
@@ -96,10 +100,11 @@ pub fn ship(
     }
     let mut shipment = Shipment::new(spool, destination, pinned, compare, observer);
     shipment.run(&pending, &ours, &theirs)?;
-    let (newest, captured) = newest_of(spool, &ours, pinned)?;
+    let (newest, reached) = newest_of(spool, &ours, pinned)?;
+    let (captured, audit_head) = reached.unzip();
     let Shipment { objects, bytes, present, .. } = shipment;
     let generations = pending.both.main.generations().map(|(id, _)| id).collect();
-    Ok(Shipped { objects, bytes, present, newest, captured, generations, faults: pending.faults })
+    Ok(Shipped { objects, bytes, present, newest, captured, audit_head, generations, faults: pending.faults })
 }
 
 fn all_of<M: Manifest>(history: &History<M>) -> Vec<Signed<M>> {
@@ -110,12 +115,12 @@ fn all_of<M: Manifest>(history: &History<M>) -> Vec<Signed<M>> {
     all
 }
 
-/// The newest manifests and segment, and the moment that they reach.
+/// The newest manifests and segment, and the moment that they reach with the head of the log then.
 fn newest_of(
     spool: &dyn Source,
     ours: &Surveyed,
     pinned: &Pinned,
-) -> Result<(KnownPoint, Option<Timestamp>), ShipError> {
+) -> Result<(KnownPoint, Option<(Timestamp, String)>), ShipError> {
     let main = ours.survey.main.current().ok().flatten().and_then(|id| ours.survey.main.generation(id)?.newest());
     let keyring =
         ours.survey.keyring.current().ok().flatten().and_then(|id| ours.survey.keyring.generation(id)?.newest());
@@ -128,6 +133,7 @@ fn newest_of(
         position: seen.link.position,
         sha256: seen.link.sha256,
     });
-    let captured = main.map(|main| main.manifest.heading.time).max(point.map(|header| header.time));
-    Ok((KnownPoint { main: main.map(Known::of), keyring: keyring.map(Known::of), segment }, captured))
+    let base = main.map(|main| (main.manifest.heading.time, main.manifest.audit_head.clone()));
+    let after = point.and_then(|header| Some((header.time, header.point?.audit_head)));
+    Ok((KnownPoint { main: main.map(Known::of), keyring: keyring.map(Known::of), segment }, base.max(after)))
 }

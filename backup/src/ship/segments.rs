@@ -10,11 +10,11 @@ use coffre_core::spool::{
 };
 use serde::{Deserialize, Serialize};
 
+use super::ShipError;
 use super::copy::{Shard, Shipment};
-use super::{Compare, ShipError};
 use crate::content::Meter;
-use crate::destination::{Destination, Source, SourceError};
-use crate::observer::{Cancelled, Observer, Stage};
+use crate::destination::{PutError, Source, SourceError};
+use crate::observer::{Cancelled, Stage};
 use crate::segments::{self, Seen, SegmentFailure};
 use crate::sources::Surveyed;
 
@@ -236,7 +236,30 @@ impl Shipment<'_> {
     }
 
     /// Copies one segment, which continues the object with this hash, and the documents it brings.
-    pub(super) fn segment(&mut self, name: &ObjectName, follows: Option<ContentHash>) -> Result<Seen, ShipError> {
+    fn segment(&mut self, name: &ObjectName, follows: Option<ContentHash>) -> Result<Seen, ShipError> {
+        let seen = self.led_up_to(name, follows)?;
+        self.place(name, &seen)?;
+        Ok(seen)
+    }
+
+    /// Copies a segment that was led up to.
+    pub(super) fn place(&mut self, name: &ObjectName, seen: &Seen) -> Result<(), ShipError> {
+        // Where all is compared it is looked at first; else a name that is taken is refused there, and looked at then.
+        if self.compares_hashes() && self.is_there(name, seen)? {
+            self.present += 1;
+        } else if let Err(error) = self.copy(&Needed { name: *name, size: seen.size, sha256: seen.link.sha256 }) {
+            if !(is_taken(&error) && self.is_there(name, seen)?) {
+                return Err(error);
+            }
+            self.present += 1;
+        }
+        // Durable: the segment, after everything it names.
+        self.sent.insert(*name);
+        Ok(())
+    }
+
+    /// Proves a segment, holds it against the object before it, and copies the documents that it brings.
+    pub(super) fn led_up_to(&mut self, name: &ObjectName, follows: Option<ContentHash>) -> Result<Seen, ShipError> {
         let seen = proven(self.spool, name, self.pinned).map_err(of_spool)?;
         if follows.is_some_and(|follows| follows != seen.header.previous) {
             let what = "the object before it is another";
@@ -249,19 +272,12 @@ impl Shipment<'_> {
         let flushed = if seen.header.documents.added.is_empty() { Ok(()) } else { self.flush() };
         documents.and(flushed)?;
         self.meter.expect_more(seen.size);
-        if self.is_there(name, &seen)? {
-            self.present += 1;
-        } else {
-            self.object(&Needed { name: *name, size: seen.size, sha256: seen.link.sha256 })?;
-        }
-        // Durable: the segment, after everything it names.
-        self.sent.insert(*name);
         Ok(seen)
     }
 
     /// Whether this very segment is there, from a shipment that was cut off. Another one of the same name is by a second
     /// vault, whatever its size.
-    fn is_there(&self, name: &ObjectName, seen: &Seen) -> Result<bool, ShipError> {
+    pub(super) fn is_there(&self, name: &ObjectName, seen: &Seen) -> Result<bool, ShipError> {
         let object = name.path(&self.pinned.scope);
         if self.destination.size(&object).map_err(ShipError::Destination)?.is_none() {
             return Ok(false);
@@ -310,27 +326,9 @@ impl Shipment<'_> {
     }
 }
 
-/// Copies single segments to a destination that holds everything before them.
-pub(crate) struct Stream<'a>(Shipment<'a>);
-
-impl<'a> Stream<'a> {
-    pub(crate) fn new(
-        spool: &'a dyn Source,
-        destination: &'a dyn Destination,
-        pinned: &'a Pinned,
-        observer: &'a mut dyn Observer,
-    ) -> Self {
-        Self(Shipment::new(spool, destination, pinned, Compare::Sizes, observer))
-    }
-
-    /// Copies one, which continues the object with this hash.
-    pub(crate) fn segment(&mut self, name: &ObjectName, follows: ContentHash) -> Result<Seen, ShipError> {
-        self.0.segment(name, Some(follows))
-    }
-
-    pub(crate) const fn bytes(&self) -> u64 {
-        self.0.bytes
-    }
+/// Whether there is an object of the name already.
+fn is_taken(error: &ShipError) -> bool {
+    matches!(error, ShipError::Put(PutError::Exists { .. }))
 }
 
 /// What a segment of the spool that was not read means for a shipment.

@@ -2,6 +2,7 @@
 //! and hashes of every object. That pages decrypt and records make sense is the vault's to prove.
 
 mod documents;
+mod restorable;
 mod segments;
 
 use coffre_core::ids::GenerationId;
@@ -31,10 +32,12 @@ pub enum Depth {
 pub struct Verified {
     /// The newest sound manifests.
     pub newest: KnownPoint,
-    /// The newest point that can be restored: generation, number, time of capture.
+    /// The newest point of which everything is listed: generation, number, time of capture.
     pub newest_point: Option<(GenerationId, Ordinal, Timestamp)>,
-    /// The newest moment that can be restored: later than that point where sound segments follow it.
+    /// The newest moment that everything needed for is here and sound; none if there is no such moment.
     pub restorable_to: Option<Timestamp>,
+    /// Whether that takes a keyring from another place, because there is none in this kind of place.
+    pub keyring_elsewhere: bool,
     /// How many manifests there are, each a point by itself.
     pub points: u64,
     /// How many segments there are.
@@ -47,6 +50,18 @@ pub struct Verified {
     pub faults: Vec<Fault>,
     /// What is worth knowing.
     pub notices: Vec<Notice>,
+}
+
+impl Verified {
+    /// Whether everything that is here is what was signed, and fits together.
+    pub fn is_consistent(&self) -> bool {
+        self.faults.iter().all(Fault::is_absence)
+    }
+
+    /// Whether everything that should be here can be had: what manifests and segments name, and what was seen before.
+    pub fn is_complete(&self) -> bool {
+        !self.faults.iter().any(Fault::is_absence)
+    }
 }
 
 /// A verification that could not be made. What it might have found is not known.
@@ -98,6 +113,7 @@ pub fn verify(
         faults,
     };
     let segments = verification.segments(&surveyed)?;
+    verification.named_by_points(&surveyed, &segments)?;
     // A snapshot is taken while segments appear: its last ones may be ahead of its documents.
     let retained = sources.keyring.is_some();
     documents.add(&segments.documents, retained, &mut verification.faults, pinned);
@@ -105,17 +121,14 @@ pub fn verify(
     if let Some(place) = sources.main {
         verification.documents(place, &documents, &mut notices)?;
     }
+    let restorable_to = verification.restorable_to(&surveyed, &segments)?;
     let Verification { objects, bytes, faults, .. } = verification;
     let points = surveyed.survey.main.generations().map(|(_, g)| g.manifests().count() as u64).sum();
-    let restorable_to = newest_point.map(|(generation, number, time)| {
-        let base = surveyed.survey.main.generation(generation).and_then(|generation| generation.manifest(number));
-        let base = base.map(|signed| signed.manifest.chains.audit.base.position);
-        base.and_then(|base| segments.restorable_to(generation, base)).unwrap_or(time)
-    });
     Ok(Verified {
         newest: newest(&surveyed),
         newest_point,
         restorable_to,
+        keyring_elsewhere: sources.keyring.is_none(),
         points,
         segments: segments.count,
         objects,

@@ -1,12 +1,13 @@
 //! The segments of all chains: each proven by itself, each held against the object before it, and the
 //! newest moment that all of them together can be restored to.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use coffre_core::crypto::Scope;
 use coffre_core::ids::GenerationId;
 use coffre_core::spool::{
-    Base, Chain, ContentHash, Fault, InventoryEntry, Link, Manifest, ObjectName, Ordinal, SegmentHeader, Side,
-    segments_after,
+    Base, Chain, ContentHash, Fault, InventoryEntry, Link, MainManifest, Manifest, ObjectName, Ordinal, SegmentHeader,
+    SegmentPoint, Side, Signed, segments_after,
 };
 use coffre_core::time::Timestamp;
 
@@ -22,8 +23,8 @@ pub(super) struct Segments {
     pub(super) documents: Vec<(InventoryEntry, ObjectName)>,
     /// The objects of each chain, by their places; the hashes are known where all is read.
     places: BTreeMap<(GenerationId, Chain), BTreeMap<Ordinal, ContentHash>>,
-    /// The first place of each chain that is not sound, or after the last.
-    ends: BTreeMap<(GenerationId, Chain), Ordinal>,
+    /// The last place up to which all was sound, by the base that was gone on from.
+    ends: BTreeMap<(GenerationId, Chain, Ordinal), Ordinal>,
     points: Vec<(GenerationId, Ordinal, SegmentHeader)>,
 }
 
@@ -83,7 +84,7 @@ impl Verification<'_, '_> {
                     walk.end = position;
                 }
             }
-            found.ends.insert((generation, chain), walk.end);
+            found.ends.insert((generation, chain, base.position), walk.end);
             let follower = bases.get(&walk.last.next()).filter(|_| walk.known);
             if let Some(next) = follower.filter(|next| next.previous != Some(walk.sha256)) {
                 let base = ObjectName::Base { generation, chain, position: next.position };
@@ -144,6 +145,36 @@ impl Verification<'_, '_> {
     }
 }
 
+impl Verification<'_, '_> {
+    /// What points name of other chains must be here. The listing may be from before it came, so it is asked for; a
+    /// snapshot is taken while segments appear, and may end with a point that it has not all of.
+    pub(super) fn named_by_points(&mut self, surveyed: &Surveyed, found: &Segments) -> Result<(), VerifyError> {
+        if self.sources.keyring.is_none() {
+            return Ok(());
+        }
+        let outgrown = surveyed.survey.keyring.outgrown();
+        for (generation, position, header) in &found.points {
+            let Some(point) = &header.point else { continue };
+            let needed_by = ObjectName::Segment { generation: *generation, chain: Chain::Audit, position: *position };
+            for (chain, link) in [(Chain::Vault, point.vault), (Chain::Keyring, point.keyring)] {
+                let places = found.places.get(&(*generation, chain));
+                let last = places.and_then(|places| places.last_key_value()).map(|(last, _)| *last);
+                // A gap in front of the last has a fault of its own; what another generation has outgrown may expire.
+                let may_go = chain == Chain::Keyring && outgrown.contains(generation);
+                if may_go || last.is_none_or(|last| link.position <= last) {
+                    continue;
+                }
+                let name = ObjectName::Segment { generation: *generation, chain, position: link.position };
+                let (object, needed_by) = (name.path(&self.pinned.scope), needed_by.path(&self.pinned.scope));
+                if self.sources.of(name.side())?.size(&object)?.is_none() {
+                    self.faults.push(Fault::Missing { object, needed_by });
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
 impl Segments {
     fn take(&mut self, generation: GenerationId, chain: Chain, name: &ObjectName, seen: Seen) {
         let Seen { header, link, .. } = seen;
@@ -161,20 +192,49 @@ impl Segments {
         there.is_some_and(|there| *there != unknown && *there != link.sha256)
     }
 
-    /// The newest moment of a generation that everything needed for is sound up to; none before its
-    /// newest base.
-    pub(super) fn restorable_to(&self, generation: GenerationId, base: Ordinal) -> Option<Timestamp> {
-        let reached =
-            |chain, position: Ordinal| self.ends.get(&(generation, chain)).is_some_and(|end| position <= *end);
+    /// How far the keyring is sound after one of its bases.
+    pub(super) fn keyring_end(&self, generation: GenerationId, base: Ordinal) -> Option<Ordinal> {
+        self.ends.get(&(generation, Chain::Keyring, base)).copied()
+    }
+
+    /// The newest moment that is sound after a manifest, its own if there is none; none where the keyring, which is sound up
+    /// to a place, does not reach as far.
+    pub(super) fn reached(
+        &self,
+        signed: &Signed<MainManifest>,
+        keyring: Ordinal,
+        unsound: &BTreeSet<&str>,
+        scope: &Scope,
+    ) -> Option<Timestamp> {
+        let manifest = &signed.manifest;
+        let (generation, chains) = (manifest.heading.generation, &manifest.chains);
+        let opens = |position: Ordinal| position <= keyring;
+        let end = |chain, base: Ordinal| self.ends.get(&(generation, chain, base)).copied().unwrap_or(base);
+        let audit = end(Chain::Audit, chains.audit.base.position);
+        let vault = end(Chain::Vault, chains.vault.base.position).min(self.before_documents(manifest, unsound, scope));
         let sound = |(of, position, header): &&(GenerationId, Ordinal, SegmentHeader)| {
+            let whole = |point: &SegmentPoint| point.vault.position <= vault && opens(point.keyring.position);
             *of == generation
-                && *position > base
-                && reached(Chain::Audit, *position)
-                && header.point.as_ref().is_some_and(|point| {
-                    reached(Chain::Vault, point.vault.position) && reached(Chain::Keyring, point.keyring.position)
-                })
+                && (chains.audit.base.position..=audit).contains(position)
+                && header.point.as_ref().is_some_and(whole)
         };
-        self.points.iter().rev().find(sound).map(|(.., header)| header.time)
+        let after = self.points.iter().rev().find(sound).map(|(.., header)| header.time);
+        after.or_else(|| opens(manifest.keyring.position).then_some(manifest.heading.time))
+    }
+
+    /// The place before the first segment after a manifest's base that brought a document at fault.
+    fn before_documents(&self, manifest: &MainManifest, unsound: &BTreeSet<&str>, scope: &Scope) -> Ordinal {
+        let base = manifest.chains.vault.base.position;
+        let at_fault = |(entry, by): &&(InventoryEntry, ObjectName)| {
+            let after = matches!(by, ObjectName::Segment { generation, position, .. }
+                if *generation == manifest.heading.generation && *position > base);
+            after && unsound.contains(ObjectName::Document(entry.name).path(scope).as_str())
+        };
+        let first = self.documents.iter().filter(at_fault).filter_map(|(_, by)| match by {
+            ObjectName::Segment { position, .. } => position.before(),
+            _ => None,
+        });
+        first.min().unwrap_or(Ordinal::MAX)
     }
 }
 

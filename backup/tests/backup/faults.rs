@@ -193,3 +193,65 @@ fn a_slow_destination_holds_up_no_other() {
         is_newest(&vault, &restored(&vault, place).unwrap().unwrap());
     }
 }
+
+/// A place where the second object of each lot is there already, as after a shipment that was cut off.
+struct Ahead {
+    inner: Memory,
+    met: AtomicUsize,
+}
+
+impl Source for Ahead {
+    fn label(&self) -> String {
+        "ahead".to_owned()
+    }
+    fn open(&self, path: &str, range: Option<Range<u64>>) -> Result<Box<dyn Read + '_>, SourceError> {
+        self.inner.open(path, range)
+    }
+    fn size(&self, path: &str) -> Result<Option<u64>, SourceError> {
+        self.inner.size(path)
+    }
+    fn list(&self, folder: &str) -> Result<Contents, SourceError> {
+        self.inner.list(folder)
+    }
+}
+
+impl Destination for Ahead {
+    fn put(&self, path: &str, content: &mut dyn Read) -> Result<u64, PutError> {
+        self.inner.put(path, content)
+    }
+
+    fn put_in_order(&self, objects: &[(String, Vec<u8>)]) -> Result<(), PutError> {
+        if let Some((path, content)) = objects.get(1)
+            && self.inner.put(path, &mut content.as_slice()).is_ok()
+        {
+            self.met.fetch_add(1, Ordering::SeqCst);
+        }
+        self.inner.put_in_order(objects)
+    }
+}
+
+#[test]
+fn segments_that_a_cut_off_shipment_left_are_gone_on_from() {
+    let mut vault = busy();
+    let ahead = Ahead { inner: Memory::new(), met: AtomicUsize::new(0) };
+    let (memory, spool, pinned) = (tempfile::tempdir().unwrap(), vault.spool(), vault.pinned());
+    let following = Following {
+        spool: &spool,
+        memory: memory.path(),
+        pinned: &pinned,
+        destinations: vec![("ahead".to_owned(), &ahead)],
+    };
+    let (reached, mut committed) = (AtomicUsize::new(0), 0);
+    let mut told = |event: &Event<'_>| {
+        let Event::Shipped { captured, .. } = event else { panic!("{event:?}") };
+        if *captured == vault.now && committed < 3 {
+            committed += 1;
+            vault.commit(None);
+        } else if *captured == vault.now {
+            reached.store(1, Ordering::SeqCst);
+        }
+    };
+    follow(&following, &noon, &mut Until(&reached, 1, Instant::now()), &mut told).unwrap();
+    assert!(ahead.met.load(Ordering::SeqCst) > 0, "nothing was there beforehand");
+    is_newest(&vault, &restored(&vault, &ahead).unwrap().unwrap());
+}

@@ -15,6 +15,7 @@ mod snapshots;
 mod standing;
 mod vault;
 mod verifying;
+mod words;
 
 #[path = "../restic/programs.rs"]
 mod programs;

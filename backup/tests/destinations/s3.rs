@@ -24,6 +24,21 @@ fn conforms() {
 }
 
 #[test]
+fn a_name_that_is_taken_is_refused_before_and_after_the_server_was_seen_to_refuse_it() {
+    let moto = Moto::start();
+    S3::new(&moto.settings("conditions")).unwrap().put("main/first", &mut &b"theirs"[..]).unwrap();
+    // A process that knows nothing of the server yet, and then does.
+    let bucket = S3::new(&moto.settings("conditions")).unwrap();
+    for path in ["main/second", "main/third"] {
+        let taken = bucket.put("main/first", &mut &b"ours"[..]);
+        assert!(matches!(taken, Err(PutError::Exists { .. })), "{taken:?}");
+        bucket.put(path, &mut path.as_bytes()).unwrap();
+        assert_eq!(read(&bucket, path), path.as_bytes());
+    }
+    assert_eq!(read(&bucket, "main/first"), b"theirs");
+}
+
+#[test]
 fn what_is_removed_from_a_bucket_with_versions_is_in_none_of_them() {
     let moto = Moto::start();
     versions::keep(&moto);

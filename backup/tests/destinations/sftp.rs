@@ -106,6 +106,24 @@ fn a_key_that_does_not_open_the_account_is_told_apart_from_a_lost_network() {
 }
 
 #[test]
+fn folders_that_went_away_meanwhile_are_made_again() {
+    let sshd = Sshd::start();
+    let sftp = Sftp::new(sshd.settings());
+    let put = |path: &str| sftp.put_in_order(&[(path.to_owned(), b"x".to_vec())]);
+    sftp.put("main/a/1", &mut &b"x"[..]).unwrap();
+    for gone in ["main/a", "incoming", "main"] {
+        fs::remove_dir_all(sshd.folder().join(gone)).unwrap();
+        put("main/a/2").unwrap();
+        assert_eq!(read(&sftp, "main/a/2"), b"x");
+        fs::remove_file(sshd.folder().join("main/a/2")).unwrap();
+    }
+    // A disk that is not there any more is not written beside.
+    fs::rename(sshd.folder(), sshd.path("unplugged")).unwrap();
+    assert!(matches!(put("main/a/3"), Err(PutError::Absent { .. })));
+    assert!(!sshd.folder().exists());
+}
+
+#[test]
 fn a_connection_that_was_lost_is_made_again() {
     let sshd = Sshd::start();
     let sftp = Sftp::new(sshd.settings());

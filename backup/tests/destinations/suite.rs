@@ -99,12 +99,33 @@ fn enqueued_objects_are_there_when_flushed(destination: &dyn Destination) {
     assert_eq!(destination.size("a/3").unwrap(), None);
 }
 
+fn objects_in_order_stop_at_the_first_that_is_there(destination: &dyn Destination) {
+    let object = |path: &str, content: &str| (path.to_owned(), content.as_bytes().to_vec());
+    destination.put("c/3", &mut &b"first"[..]).unwrap();
+    let all = [object("a/1", "one"), object("b/2", "two"), object("c/3", "three"), object("a/4", "four")];
+    let refused = destination.put_in_order(&all);
+    assert!(matches!(&refused, Err(PutError::Exists { path, .. }) if path == "c/3"), "{refused:?}");
+    for (path, content) in [("a/1", &b"one"[..]), ("b/2", b"two"), ("c/3", b"first")] {
+        assert_eq!(read(destination, path), content);
+    }
+    assert_eq!(destination.size("a/4").unwrap(), None, "nothing is there before what is in front of it");
+    destination.put_in_order(&all[3..]).unwrap();
+    assert_eq!(read(destination, "a/4"), b"four");
+    destination.put_in_order(&[]).unwrap();
+    let many: Vec<_> = (0..40).map(|number| object(&format!("m/{number}"), "x")).collect();
+    destination.put_in_order(&many).unwrap();
+    assert_eq!(destination.list("m").unwrap().objects.len(), 40);
+    let nowhere = destination.put_in_order(&[object("a/5", "x"), object("../x", "x")]);
+    assert!(matches!(nowhere, Err(PutError::Path { .. })));
+}
+
 pub(crate) const SUITE: &[fn(&dyn Destination)] = &[
     an_object_comes_back_as_it_was,
     ranges_are_cut_at_the_end,
     objects_are_written_once,
     a_broken_content_leaves_nothing,
     enqueued_objects_are_there_when_flushed,
+    objects_in_order_stop_at_the_first_that_is_there,
     listings_show_one_level_in_order,
     what_is_not_there_is_named,
     no_path_leaves_the_place,

@@ -24,7 +24,7 @@ pub(crate) struct Arguments {
     /// Runs of each side, one after the other in turn; the median is reported
     #[arg(long, value_name = "N", default_value_t = 3)]
     pub(crate) rounds: usize,
-    /// Only these figures: import, reads, writes, documents, backup
+    /// Only these figures: import, reads, writes, documents, backup, restore, lag, change
     #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
     pub(crate) only: Vec<String>,
     /// Print one JSON object at the end instead of where it was written
@@ -51,6 +51,9 @@ pub(crate) enum Verb {
     /// Sends requests as standard input says, and says on standard output how long they took
     #[command(hide = true)]
     Load,
+    /// The same for changes at a steady rate
+    #[command(hide = true)]
+    LoadPaced,
     /// Serves the bare handler that audited reads are compared with
     #[command(hide = true)]
     Bare,
@@ -74,6 +77,6 @@ impl Arguments {
 }
 
 /// The folder that cargo builds into: two above the program.
-fn target() -> PathBuf {
+pub(crate) fn target() -> PathBuf {
     Path::new(env!("CARGO_BIN_EXE_coffre")).ancestors().nth(2).unwrap_or(Path::new("target")).to_owned()
 }

@@ -5,7 +5,9 @@
 
 mod arguments;
 mod bare;
+mod elsewhere;
 mod figure;
+mod followed;
 mod load;
 mod machine;
 mod place;
@@ -28,6 +30,7 @@ fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
     match &arguments.verb {
         Some(Verb::Load) => load::serve_one_job(),
+        Some(Verb::LoadPaced) => load::serve_one_paced_job(),
         Some(Verb::Bare) => bare::serve(),
         None => measure(&arguments),
     }

@@ -19,6 +19,8 @@ use crate::subjects;
 
 const MAPPING: &str = include_str!("../../../policies/mappings/legal-cobol.toml");
 const GRANTS: &str = include_str!("../../../policies/mappings/grants-sample.toml");
+/// The vault's own configuration.
+pub(crate) const CONFIGURATION: &str = "coffre.toml";
 const ROLES: [&str; 3] = ["sales", "legal", "dpo"];
 
 /// The place, the program, and the vault in it.
@@ -26,6 +28,8 @@ pub(crate) struct Bench {
     // The server ends before its place goes.
     served: Option<Server>,
     program: PathBuf,
+    /// The file that the program is told of.
+    configuration: String,
     prepared: Prepared,
     /// How the import went, if this run did one.
     pub(crate) imported: Option<Imported>,
@@ -71,7 +75,8 @@ impl Bench {
         let place = Place::new(arguments.keep.as_deref())?;
         let program = arguments.program().canonicalize().context("the program to measure is not there")?;
         let prepared = Prepared { tokens: BTreeMap::new(), subjects: Vec::new() };
-        let mut bench = Self { served: None, program, prepared, imported: None, place };
+        let configuration = CONFIGURATION.to_owned();
+        let mut bench = Self { served: None, program, configuration, prepared, imported: None, place };
         let known = bench.place.at("prepared.json");
         if known.exists() {
             bench.prepared = serde_json::from_slice(&fs::read(known)?)?;
@@ -137,7 +142,7 @@ impl Bench {
             path("restic"),
             path("restic-password"),
         );
-        write_private(&self.place.at("coffre.toml"), &text)?;
+        write_private(&self.place.at(CONFIGURATION), &text)?;
         write_private(&self.place.at("restic-password"), "fictitious, like everything here\n")?;
         for folder in ["spool", "elsewhere"] {
             fs::create_dir(self.place.at(folder))?;
@@ -148,7 +153,7 @@ impl Bench {
     /// The program under test, about to run a verb on the vault.
     pub(crate) fn coffre(&self, verb: &str) -> Command {
         let mut command = Command::new(&self.program);
-        command.arg(verb).env("COFFRE_CONFIG", self.place.at("coffre.toml"));
+        command.arg(verb).env("COFFRE_CONFIG", self.place.at(&self.configuration));
         command.env("RESTIC_CACHE_DIR", self.place.at("restic-cache")).env_remove("COFFRE_LOG");
         command
     }
@@ -160,6 +165,18 @@ impl Bench {
             None => Server::start(&mut self.coffre("serve"), &self.place.at("server.log"))?,
         };
         Ok(self.served.insert(served))
+    }
+
+    /// Serves it with another configuration from now on, or with its own again.
+    pub(crate) fn serve_as(&mut self, configuration: &str) -> anyhow::Result<()> {
+        self.stop()?;
+        configuration.clone_into(&mut self.configuration);
+        self.serve().map(drop)
+    }
+
+    /// Ends the server, if it runs.
+    pub(crate) fn stop(&mut self) -> anyhow::Result<()> {
+        self.served.take().map_or(Ok(()), Server::stop)
     }
 
     /// Headers of a request from an application of a role.

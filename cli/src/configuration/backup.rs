@@ -3,6 +3,7 @@
 use std::num::{NonZeroU32, NonZeroU64};
 use std::path::{Path, PathBuf};
 
+use coffre_backup::other_sources::OtherSource;
 use serde::Deserialize;
 
 use super::destination::Destination;
@@ -102,6 +103,11 @@ impl Backup {
     /// Bytes that the spool may take.
     pub(crate) fn spool_limit(&self) -> Option<u64> {
         self.spool_limit_mb.map(|limit| limit.get().saturating_mul(1_000_000))
+    }
+
+    /// The other systems on this host.
+    pub(crate) fn sources(&self) -> Vec<OtherSource> {
+        self.sources.iter().filter_map(Source::known).collect()
     }
 
     /// The queue between capture and shipping.

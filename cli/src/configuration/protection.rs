@@ -9,7 +9,9 @@ use coffre_core::crypto::Scope;
 use coffre_core::ids::Environment;
 use serde::Deserialize;
 
+use super::notify::Notify;
 use super::restic::Restic;
+use super::schedule::Schedule;
 use super::source::{self, Source};
 use super::{Configuration, ConfigurationError, joined};
 
@@ -28,7 +30,14 @@ pub(crate) struct Protection {
     pub(crate) recipient: Option<String>,
     /// The sources on this host.
     pub(crate) sources: Vec<OtherSource>,
+    /// What runs by itself.
+    pub(crate) schedule: Schedule,
+    /// Who is told.
+    pub(crate) notify: Notify,
 }
+
+/// Jobs that a host without a vault can do.
+const JOBS: [&str; 7] = ["sources", "copy", "check", "forget", "prune", "heartbeat", "report"];
 
 /// The whole file of a host without a vault.
 #[derive(Debug, Deserialize)]
@@ -36,6 +45,10 @@ pub(crate) struct Protection {
 struct WithoutVault {
     environment: Environment,
     backup: BackupWithoutVault,
+    #[serde(default)]
+    schedule: Schedule,
+    #[serde(default)]
+    notify: Notify,
 }
 
 #[derive(Debug, Deserialize)]
@@ -67,18 +80,28 @@ impl Protection {
             environment: configuration.environment,
             vault,
             state: backup.state().to_owned(),
+            sources: backup.sources(),
             restic: backup.restic,
             recipient: backup.recovery_recipient,
-            sources: backup.sources.iter().filter_map(Source::known).collect(),
+            schedule: configuration.schedule,
+            notify: configuration.notify,
         }))
     }
 
     fn without_vault(text: &str, file: &Path, folder: &Path) -> Result<Self, ConfigurationError> {
-        let WithoutVault { environment, mut backup } =
+        let WithoutVault { environment, mut backup, schedule, mut notify } =
             toml::from_str(text).map_err(|error| ConfigurationError::syntax(file, text, &error))?;
         let contradiction = |reason| ConfigurationError::Contradiction { file: file.to_owned(), reason };
         backup.restic.as_ref().map_or(Ok(()), Restic::check).map_err(contradiction)?;
         source::check(&backup.sources).map_err(contradiction)?;
+        notify.check().map_err(contradiction)?;
+        if !schedule.rows().iter().all(|row| JOBS.contains(&row.job.name)) {
+            return Err(contradiction(
+                "[schedule.jobs] has a job that needs a vault, and none is pinned; \
+                 use sources, copy, check, forget, prune, heartbeat or report",
+            ));
+        }
+        notify.paths_from(folder);
         if let Some(restic) = &mut backup.restic {
             restic.paths_from(folder);
         }
@@ -90,6 +113,8 @@ impl Protection {
             restic: backup.restic,
             recipient: backup.recovery_recipient,
             sources: backup.sources.iter().filter_map(Source::known).collect(),
+            schedule,
+            notify,
         })
     }
 }

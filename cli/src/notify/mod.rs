@@ -13,7 +13,7 @@ use serde::Serialize;
 use serde_json::json;
 use thiserror::Error;
 
-use crate::configuration::{Configuration, Notify};
+use crate::configuration::{Notify, Protection};
 use crate::daily_head::give;
 use crate::figures;
 use crate::language::Language;
@@ -110,14 +110,14 @@ fn command(program: &str, arguments: &[String], message: &Message) -> Result<(),
 }
 
 /// Tells that a job turned, where anybody is named.
-pub(crate) fn turned(configuration: &Configuration, turned: &Turned) -> Result<(), NotifyError> {
-    let notify = &configuration.notify;
-    if notify.tells_somebody() { send(notify, &turn_message(configuration, turned)) } else { Ok(()) }
+pub(crate) fn turned(protection: &Protection, turned: &Turned) -> Result<(), NotifyError> {
+    let notify = &protection.notify;
+    if notify.tells_somebody() { send(notify, &turn_message(protection, turned)) } else { Ok(()) }
 }
 
-fn turn_message(configuration: &Configuration, turned: &Turned) -> Message {
-    let language = configuration.notify.language();
-    let (environment, job, exit) = (&configuration.environment, turned.job, turned.exit);
+fn turn_message(protection: &Protection, turned: &Turned) -> Message {
+    let language = protection.notify.language();
+    let (environment, job, exit) = (&protection.environment, turned.job, turned.exit);
     let now = figures::moment(SystemClock.now());
     let (subject, told) = match (language, turned.recovered) {
         (Language::French, false) => (
@@ -140,7 +140,8 @@ fn turn_message(configuration: &Configuration, turned: &Turned) -> Message {
     let see = language.pick("Voir docs/OPERATIONS.md, « Exit codes ».", "See docs/OPERATIONS.md, \"Exit codes\".");
     let cause = turned.cause.as_deref().map(|cause| format!("\n\n{cause}")).unwrap_or_default();
     let kind = if turned.recovered { "job-recovered" } else { "job-failed" };
-    let facts = json!({ "environment": environment, "vault": configuration.vault_id, "turned": turned });
+    let vault = protection.vault.as_ref().map(|scope| scope.vault);
+    let facts = json!({ "environment": environment, "vault": vault, "turned": turned });
     Message { kind, subject, text: format!("{told}{cause}\n\n{see}\n"), html: None, facts }
 }
 

@@ -12,12 +12,15 @@ use crate::schedule::About;
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Facts {
     pub(crate) environment: Environment,
-    pub(crate) vault: VaultId,
+    /// None on a host that backs up other systems only.
+    pub(crate) vault: Option<VaultId>,
     pub(crate) at: Timestamp,
     /// How old the newest copy may be.
     pub(crate) objective_seconds: i64,
     /// Each destination and the repository.
     pub(crate) copies: Vec<Copy>,
+    /// Each other system on this host.
+    pub(crate) sources: Vec<SourceFact>,
     pub(crate) drills: Drills,
     /// Jobs that are in the timetable, or were ever run.
     pub(crate) jobs: Vec<JobFact>,
@@ -37,9 +40,25 @@ pub(crate) struct Copy {
     pub(crate) trouble: Option<String>,
 }
 
+/// How another system stands.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct SourceFact {
+    pub(crate) name: String,
+    /// When its last good backup was begun.
+    pub(crate) last_good: Option<Timestamp>,
+    pub(crate) age_seconds: Option<i64>,
+    /// Whether that is within its own objective.
+    pub(crate) within: bool,
+    /// Why the last backup of it failed, if it did.
+    pub(crate) trouble: Option<String>,
+}
+
 /// What is known of drills.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) enum Drills {
+    /// There is no vault here that would hold one.
+    #[serde(rename = "none")]
+    None,
     /// The vault's process told.
     #[serde(rename = "known")]
     Known {
@@ -77,6 +96,8 @@ pub(crate) enum Problem {
     NoCopies,
     /// A place holds nothing recent enough, or something is wrong on it.
     Copy(String),
+    /// Another system has no good backup that is recent enough.
+    Source(String),
     /// The last drill failed.
     DrillFailed(String),
     /// No drill has passed for too long.
@@ -98,11 +119,14 @@ impl Facts {
     /// Everything that is wrong, the most urgent first. Nothing means: all is well.
     pub(crate) fn problems(&self) -> Vec<Problem> {
         let mut problems = Vec::new();
-        if self.copies.is_empty() {
+        if self.vault.is_some() && self.copies.is_empty() {
             problems.push(Problem::NoCopies);
         }
         problems.extend(self.copies.iter().filter(|copy| !copy.within).map(|copy| Problem::Copy(copy.name.clone())));
+        let late = self.sources.iter().filter(|source| !source.within);
+        problems.extend(late.map(|source| Problem::Source(source.name.clone())));
         match &self.drills {
+            Drills::None => {}
             Drills::Unknown { cause } => problems.push(Problem::VaultSilent(cause.clone())),
             Drills::Known { drills, overdue } => {
                 let failure = drills.last().and_then(|drill| Some((drill, drill.failure.as_ref()?)));

@@ -5,7 +5,7 @@ use coffre_core::drill::{DrillResult, Phase};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::chart::chart;
-use super::facts::{Copy, Drills, Facts, JobFact};
+use super::facts::{Copy, Drills, Facts, JobFact, SourceFact};
 use super::series;
 use super::words::Words;
 use crate::figures;
@@ -33,12 +33,16 @@ pub(crate) fn page(facts: &Facts, language: Language, charts: bool) -> String {
                 h1 { (title) }
                 p.soft { (facts.environment) " · " (figures::moment(facts.at)) }
                 (verdict(facts, words))
-                (copies(facts, words))
-                (drills(facts, words))
+                @if facts.vault.is_some() { (copies(facts, words)) }
+                @if !facts.sources.is_empty() { (sources(facts, words)) }
+                @if !matches!(facts.drills, Drills::None) { (drills(facts, words)) }
                 (jobs(words.pick("Tâches", "Jobs"), facts.jobs_about(false), words))
                 (jobs(words.pick("Conservation et purge", "Retention and pruning"), facts.jobs_about(true), words))
-                @if charts { (all_charts(facts, words)) }
-                footer { (words.pick("Coffre, coffre-fort de données chiffrées. Vault ", "Coffre, an encrypted vault. Vault ")) (facts.vault) }
+                @if charts && facts.vault.is_some() { (all_charts(facts, words)) }
+                footer {
+                    (words.pick("Coffre, coffre-fort de données chiffrées.", "Coffre, an encrypted vault."))
+                    @if let Some(vault) = facts.vault { " Vault " (vault) }
+                }
             }
         }
     };
@@ -56,8 +60,10 @@ fn verdict(facts: &Facts, words: Words) -> Markup {
                 ul { @for problem in &problems { li { (words.problem(problem)) } } }
             }
         }
-        p.soft { (words.pick("Dernier instant restaurable", "Last restorable moment")) }
-        p.moment { (words.moment(facts.restorable())) }
+        @if facts.vault.is_some() {
+            p.soft { (words.pick("Dernier instant restaurable", "Last restorable moment")) }
+            p.moment { (words.moment(facts.restorable())) }
+        }
     }
 }
 
@@ -96,11 +102,42 @@ fn copies(facts: &Facts, words: Words) -> Markup {
     }
 }
 
+fn sources(facts: &Facts, words: Words) -> Markup {
+    let row = |source: &SourceFact| {
+        let word = if source.within { words.pick("à jour", "up to date") } else { words.pick("en retard", "late") };
+        html! {
+            tr {
+                td { (source.name) }
+                (state(source.within, word))
+                td.number { (words.moment(source.last_good)) }
+                td.number { @if let Some(age) = source.age_seconds { (words.age(age)) } }
+                td { (source.trouble.as_deref().unwrap_or_default()) }
+            }
+        }
+    };
+    html! {
+        section {
+            h2 { (words.pick("Autres systèmes", "Other systems")) }
+            div.scroll { table {
+                thead { tr {
+                    th { (words.pick("Système", "System")) }
+                    th { (words.pick("État", "State")) }
+                    th { (words.pick("Dernière bonne sauvegarde", "Last good backup")) }
+                    th { (words.pick("Âge", "Age")) }
+                    th {}
+                } }
+                tbody { @for source in &facts.sources { (row(source)) } }
+            } }
+        }
+    }
+}
+
 fn drills(facts: &Facts, words: Words) -> Markup {
     html! {
         section {
             h2 { (words.pick("Exercices de restauration", "Restore drills")) }
             @match &facts.drills {
+                Drills::None => {},
                 Drills::Unknown { cause } => p { (cause) },
                 Drills::Known { drills, .. } if drills.is_empty() => p { (words.pick("Aucun encore.", "None yet.")) },
                 Drills::Known { drills, .. } => (drill_table(drills, words)),
@@ -198,7 +235,7 @@ fn jobs<'f>(title: &str, jobs: impl Iterator<Item = &'f JobFact>, words: Words) 
 fn all_charts(facts: &Facts, words: Words) -> Markup {
     let held = match &facts.drills {
         Drills::Known { drills, .. } => drills.as_slice(),
-        Drills::Unknown { .. } => &[],
+        Drills::None | Drills::Unknown { .. } => &[],
     };
     let lag = series::lag(&facts.measurements, facts.at);
     let sizes = series::sizes(&facts.measurements, facts.at);

@@ -77,10 +77,11 @@ fn well() -> Facts {
     });
     Facts {
         environment: "production".parse().unwrap(),
-        vault: VaultId::from_bytes([7; 16]),
+        vault: Some(VaultId::from_bytes([7; 16])),
         at: at(0),
         objective_seconds: 26 * 3_600,
         copies: vec![copy("building-b", 2), copy("offsite", 4), copy("restic", 3_000)],
+        sources: Vec::new(),
         drills: Drills::Known { drills: drills.collect(), overdue: false },
         jobs: vec![job("run", About::Backup, 1), job("drill", About::Proof, 4), job("prune", About::Retention, 20)],
         measurements: measurements.collect(),

@@ -41,6 +41,16 @@ fn write(text: &mut String, facts: &Facts, words: Words) -> std::fmt::Result {
             writeln!(text, "  - {}", words.problem(problem))?;
         }
     }
+    if facts.vault.is_some() {
+        copies(text, facts, words)?;
+    }
+    sources(text, facts, words)?;
+    drills(text, facts, words)?;
+    jobs(text, words.pick("Tâches", "Jobs"), facts.jobs_about(false), words)?;
+    jobs(text, words.pick("Conservation et purge", "Retention and pruning"), facts.jobs_about(true), words)
+}
+
+fn copies(text: &mut String, facts: &Facts, words: Words) -> std::fmt::Result {
     let restorable = words.pick("Dernier instant restaurable", "Last restorable moment");
     writeln!(text, "\n{restorable}{} {}", words.colon(), words.moment(facts.restorable()))?;
     let objective = words.age(facts.objective_seconds);
@@ -53,14 +63,32 @@ fn write(text: &mut String, facts: &Facts, words: Words) -> std::fmt::Result {
             writeln!(text, "        {trouble}")?;
         }
     }
-    drills(text, facts, words)?;
-    jobs(text, words.pick("Tâches", "Jobs"), facts.jobs_about(false), words)?;
-    jobs(text, words.pick("Conservation et purge", "Retention and pruning"), facts.jobs_about(true), words)
+    Ok(())
+}
+
+fn sources(text: &mut String, facts: &Facts, words: Words) -> std::fmt::Result {
+    if facts.sources.is_empty() {
+        return Ok(());
+    }
+    writeln!(text, "\n{}", words.pick("Autres systèmes", "Other systems"))?;
+    for source in &facts.sources {
+        let state = if source.within { "ok  " } else { words.pick("TARD", "LATE") };
+        let age = source.age_seconds.map_or_else(String::new, |age| format!(", {}", words.age(age)));
+        writeln!(text, "  {state}  {}{} {}{age}", source.name, words.colon(), words.moment(source.last_good))?;
+        if let Some(trouble) = &source.trouble {
+            writeln!(text, "        {trouble}")?;
+        }
+    }
+    Ok(())
 }
 
 fn drills(text: &mut String, facts: &Facts, words: Words) -> std::fmt::Result {
+    if matches!(facts.drills, Drills::None) {
+        return Ok(());
+    }
     writeln!(text, "\n{}", words.pick("Exercices de restauration", "Restore drills"))?;
     match &facts.drills {
+        Drills::None => Ok(()),
         Drills::Unknown { cause } => writeln!(text, "  ?     {cause}"),
         Drills::Known { drills, .. } => match drills.last() {
             None => writeln!(text, "  {}", words.pick("aucun encore", "none yet")),

@@ -57,6 +57,7 @@ impl Words {
         match (self.0, problem) {
             (Language::French, Problem::NoCopies) => "aucune destination n'est configurée".to_owned(),
             (Language::French, Problem::Copy(name)) => format!("la copie « {name} » n'est pas à jour ou est en défaut"),
+            (Language::French, Problem::Source(name)) => format!("le système « {name} » n'a pas de sauvegarde récente"),
             (Language::French, Problem::DrillFailed(cause)) => {
                 format!("le dernier exercice de restauration a échoué : {cause}")
             }
@@ -68,6 +69,7 @@ impl Words {
             (Language::French, Problem::JobLate(job)) => format!("la tâche « {job} » n'a pas réussi à ses heures"),
             (Language::English, Problem::NoCopies) => "no destination is configured".to_owned(),
             (Language::English, Problem::Copy(name)) => format!("the copy \"{name}\" is not up to date or at fault"),
+            (Language::English, Problem::Source(name)) => format!("the system \"{name}\" has no recent backup"),
             (Language::English, Problem::DrillFailed(cause)) => format!("the last drill failed: {cause}"),
             (Language::English, Problem::DrillOverdue) => "no drill has passed for too long".to_owned(),
             (Language::English, Problem::VaultSilent(cause)) => format!("the vault does not answer: {cause}"),

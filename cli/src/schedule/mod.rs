@@ -5,8 +5,6 @@ mod jobs;
 mod keeper;
 mod timetable;
 
-use std::path::PathBuf;
-
 use coffre_backup::LockError;
 use coffre_backup::jobs::{JobsError, Turn, begin};
 use coffre_store::clock::{Clock as _, SystemClock};
@@ -16,15 +14,15 @@ pub(crate) use keeper::keep;
 pub(crate) use timetable::Row;
 
 use crate::arguments::Arguments;
-use crate::configuration::{self, Configuration};
+use crate::configuration::{self, Protection};
 use crate::exit::Exit;
 use crate::notify::{self, Turned};
 use crate::{commands, complaint, output};
 
 /// Runs a verb, and remembers its end if it is a job.
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
-    let Some((job, folder, configuration)) = job_of(arguments) else { return commands::run(arguments) };
-    let running = match begin(&folder, job, SystemClock.now()) {
+    let Some((job, protection)) = job_of(arguments) else { return commands::run(arguments) };
+    let running = match begin(&protection.state, job, SystemClock.now()) {
         Err(error @ JobsError::Lock(LockError::Held { .. })) => return Err(error.into()),
         begun => begun,
     };
@@ -41,7 +39,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
         Ok(_) if job == Job::REPORT => {}
         Ok(turn) => {
             let turned = Turned { job, exit: exit.code(), recovered: turn == Turn::Recovered, cause };
-            if let Err(error) = notify::turned(&configuration, &turned) {
+            if let Err(error) = notify::turned(&protection, &turned) {
                 output::note(&format!("nobody could be told: {}", complaint::chain(&error)))?;
             }
         }
@@ -52,11 +50,9 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     ended
 }
 
-/// The job that a command line is, and where jobs are remembered; none where nothing can be.
-fn job_of(arguments: &Arguments) -> Option<(&'static str, PathBuf, Configuration)> {
+/// The job that a command line is, and where jobs are remembered, with a vault or without one; none where nothing can be.
+fn job_of(arguments: &Arguments) -> Option<(&'static str, Protection)> {
     let job = arguments.job()?;
     let file = configuration::locate(arguments.global.config.as_deref(), None).ok()?;
-    let configuration = Configuration::load(&file).ok()?;
-    let folder = configuration.backup.as_ref()?.state().to_owned();
-    Some((job, folder, configuration))
+    Some((job, Protection::load(&file).ok()??))
 }

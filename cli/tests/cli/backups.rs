@@ -13,7 +13,7 @@ use coffre_core::record::Fields;
 use coffre_store::clock::{SystemClock, SystemEntropy};
 use coffre_store::transactions::{CreateRecord, EraseSubject};
 use coffre_store::{Depends, Identity, Layout, OpenOptions, Store};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::site::{Site, strs};
 
@@ -25,10 +25,18 @@ fn base_of_the_vault(folder: &Path) -> Option<PathBuf> {
     here.or_else(|| folders.iter().find_map(|folder| base_of_the_vault(folder)))
 }
 
+/// What `verify` says of a place.
+fn words(place: &Value) -> Value {
+    json!(["consistent", "complete", "restorable_to", "keyring"].map(|word| &place[word]))
+}
+
 #[test]
 fn a_vault_is_backed_up_lost_and_restored_from_either_place() {
     let site = Site::new();
     site.json(11, &["backup", "status", "--json"]);
+    // A place that holds nothing is in order, and no backup.
+    let empty = site.json(11, &["backup", "verify", "building-b", "--json"]);
+    assert_eq!(words(&empty["places"][0]), json!([true, true, null, "here"]), "{empty:#}");
     let server = site.serve();
     site.succeeds(&["application", "add", "desk", "--role", "legal"]);
     let first = site.json(0, &["backup", "run", "--init", "--json"]);
@@ -37,6 +45,14 @@ fn a_vault_is_backed_up_lost_and_restored_from_either_place() {
     let verified = site.json(0, &["backup", "verify", "--json"]);
     let sound: Vec<_> = verified["places"].as_array().expect("a list").iter().map(|place| &place["sound"]).collect();
     assert_eq!(sound, [true, true, true], "{verified:#}");
+    for (place, keyring) in verified["places"].as_array().expect("a list").iter().zip(["here", "here", "elsewhere"]) {
+        let moment = &place["restorable_to"];
+        assert_eq!(words(place), json!([true, true, moment, keyring]), "{place:#}");
+        assert!(moment.is_string(), "{place:#}");
+    }
+    let told = site.succeeds(&["backup", "verify", "--quick"]);
+    assert_eq!(told.matches("        consistent, complete, restorable to ").count(), 3, "{told}");
+    assert_eq!(told.matches(" with a destination's keyring").count(), 1, "{told}");
     server.stop();
     let log = site.json(0, &["audit", "verify", "--json"]);
     fs::remove_dir_all(site.path().join("vault")).expect("it is lost");
@@ -173,6 +189,7 @@ fn one_changed_byte_on_a_destination_is_named_and_never_restored() {
     let fault = report["places"][0]["faults"][0].as_str().expect("a fault").to_owned();
     let name = object.file_name().expect("a name").to_str().expect("text");
     assert!(fault.contains(name), "{fault} does not name {name}");
+    assert_eq!(words(&report["places"][0]), json!([false, true, null, "here"]), "it was the only base");
     site.json(0, &["backup", "verify", "spool", "restic", "--json"]);
     let (code, cause) = site.fails(&strs(&site.restore("building-b", "again", &[])));
     assert_eq!(code, 12, "{cause}");

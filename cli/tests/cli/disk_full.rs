@@ -128,20 +128,23 @@ fn an_import_goes_on_where_the_space_ended() {
     });
 }
 
-/// Fills the disk of one place during a run, and expects the others to be served.
-fn a_run_while_full(test: &str, place: &str, reached: [bool; 2], says: &str) {
+/// Fills the disk of one place during a run up to some pages, and expects the others to be served and nothing half done.
+fn a_run_while_full(test: &str, place: &str, left: usize, reached: [bool; 2], says: &str) {
     on_a_small_disk(test, 3_000, |disk| {
         let site = Site::new();
         site.move_to(place, disk.path());
         let server = site.serve();
         site.json(0, &["backup", "run", "--init", "--json"]);
-        disk.fill(0);
+        disk.fill(left);
         let report = site.json(75, &["backup", "run", "--base", "--json"]);
         let targets: Vec<_> = report["targets"].as_array().expect("a list").iter().map(|t| t["done"] == true).collect();
         assert_eq!(targets, reached, "{report:#}");
         assert!(report.to_string().contains(says), "{report:#}");
-        // What is there is as good as before.
+        // What is there is as good as before, and nothing half done is left.
         site.json(0, &["backup", "verify", "spool", "building-b", "--json"]);
+        for place in ["spool/temporary", "building-b/incoming"] {
+            assert_eq!(files(&site.path().join(place)), NONE);
+        }
         disk.free();
         let again = site.json(0, &["backup", "run", "--base", "--json"]);
         assert!(again["base"].as_u64() > report["base"].as_u64(), "{again:#}");
@@ -161,25 +164,41 @@ fn a_run_while_full(test: &str, place: &str, reached: [bool; 2], says: &str) {
 #[test]
 fn a_full_spool_takes_no_base_and_what_it_holds_is_copied() {
     let name = "disk_full::a_full_spool_takes_no_base_and_what_it_holds_is_copied";
-    a_run_while_full(name, "spool", [true, true], "the disk that holds the spool is full: free space");
+    a_run_while_full(name, "spool", 0, [true, true], "the disk that holds the spool is full: free space");
+}
+
+/// Some of it fits.
+const LESS_THAN_A_BASE: usize = 24;
+
+#[test]
+fn a_spool_with_less_room_than_a_base_needs_keeps_nothing_of_it() {
+    let name = "disk_full::a_spool_with_less_room_than_a_base_needs_keeps_nothing_of_it";
+    let says = "the disk that holds the spool is full: free space";
+    a_run_while_full(name, "spool", LESS_THAN_A_BASE, [true, true], says);
+}
+
+#[test]
+fn a_destination_with_less_room_than_a_base_needs_keeps_nothing_of_it() {
+    let name = "disk_full::a_destination_with_less_room_than_a_base_needs_keeps_nothing_of_it";
+    a_run_while_full(name, "building-b", LESS_THAN_A_BASE, [false, true], "building-b is full: make room");
 }
 
 #[test]
 fn a_full_destination_keeps_no_other_from_its_copy() {
     let name = "disk_full::a_full_destination_keeps_no_other_from_its_copy";
-    a_run_while_full(name, "building-b", [false, true], "building-b is full: make room");
+    a_run_while_full(name, "building-b", 0, [false, true], "building-b is full: make room");
 }
 
 #[test]
 fn a_full_repository_keeps_no_destination_from_its_copy() {
     let name = "disk_full::a_full_repository_keeps_no_destination_from_its_copy";
-    a_run_while_full(name, "repository", [true, false], "repository has no space left: make room");
+    a_run_while_full(name, "repository", 0, [true, false], "repository has no space left: make room");
 }
 
 #[test]
 fn a_run_that_cannot_be_remembered_is_no_success() {
     let name = "disk_full::a_run_that_cannot_be_remembered_is_no_success";
-    a_run_while_full(name, "state", [false, false], "No space left on device");
+    a_run_while_full(name, "state", 0, [false, false], "No space left on device");
 }
 
 #[test]

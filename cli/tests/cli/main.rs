@@ -34,6 +34,7 @@ mod telling;
 mod test_data;
 mod transcript;
 mod upkeep;
+mod without_vault;
 
 #[path = "../../../vault/store/tests/faults/child.rs"]
 #[expect(dead_code, reason = "shared with the tests of the store, which need more of it")]

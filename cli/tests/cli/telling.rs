@@ -230,10 +230,10 @@ fn the_heartbeat_is_called_while_all_is_well_and_only_then() {
 }
 
 /// `coffre backup follow`, until it is told to stop.
-struct Follow(Child);
+pub(crate) struct Follow(Child);
 
 impl Follow {
-    fn start(folder: &Path) -> Self {
+    pub(crate) fn start(folder: &Path) -> Self {
         let child = Command::new(env!("CARGO_BIN_EXE_coffre"))
             .args(["backup", "follow"])
             .current_dir(folder)
@@ -248,7 +248,7 @@ impl Follow {
         Self(child)
     }
 
-    fn stop(mut self) -> Option<i32> {
+    pub(crate) fn stop(mut self) -> Option<i32> {
         kill_process(Pid::from_child(&self.0), Signal::TERM).expect("it runs");
         self.0.wait().expect("it ends").code()
     }

@@ -8,6 +8,7 @@ mod campaign;
 mod clock;
 mod desk;
 mod dice;
+mod erased_copies;
 mod failing;
 mod journal;
 mod killed;

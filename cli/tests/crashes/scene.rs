@@ -148,6 +148,15 @@ impl Scene {
         self.start_under(&shim, arguments).wait().expect("it ends")
     }
 
+    /// A verb that succeeds, by a clock that is so many days ahead.
+    pub(crate) fn at(&self, day: i64, arguments: &[&str]) -> String {
+        let shim = Shim::below(self.path());
+        shim.plan(&[Rule::clock(day * 86_400)]);
+        let output = self.command(shim.environment(), arguments).output().expect("the built binary runs");
+        assert!(output.status.success(), "day {day}, {arguments:?}: {output:?}");
+        String::from_utf8(output.stdout).expect("output is text")
+    }
+
     pub(crate) fn start_under(&self, shim: &Shim, arguments: &[&str]) -> Child {
         self.start_in(shim.environment(), arguments)
     }

@@ -235,6 +235,9 @@ impl Exposition {
             self.sample("coffre_capture_lag_seconds", "", &lag);
             let trouble = u64::from(capture.trouble.is_some());
             self.gauge("coffre_capture_trouble", "1 while commits cannot be captured.", trouble);
+            let anew = "coffre_capture_begun_anew_total";
+            self.head(anew, "counter", "Times that the chains could not be gone on with, and a base backup was taken.");
+            self.sample(anew, "", &capture.times_anew);
             self.gauge("coffre_spool_bytes", "Bytes in the spool.", capture.spool_bytes);
         }
         if let Some(limit) = capture.spool_limit {
@@ -283,7 +286,15 @@ mod tests {
         let lag = Duration::from_millis(1_250);
         let trouble = Some("the spool is full".to_owned());
         let (spool_bytes, spool_limit) = (800, Some(1_000));
-        let capture = CaptureStatus { on: true, lag, newest: None, trouble, spool_bytes, spool_limit };
+        let capture = CaptureStatus {
+            on: true,
+            lag,
+            trouble,
+            spool_bytes,
+            spool_limit,
+            times_anew: 2,
+            ..CaptureStatus::default()
+        };
         let drills = DrillHistory { drills: Vec::new(), objective_seconds: Some(86_400), overdue: true };
         let rotation = Standing { state: State::UnderWay, percent: 40, documents: 3, ..Standing::default() };
         let text = metrics.exposition(true, Some(false), None, &capture, &drills, (2, &rotation));
@@ -291,6 +302,7 @@ mod tests {
             "coffre_capture_on 1",
             "coffre_capture_lag_seconds 1.250000",
             "coffre_capture_trouble 1",
+            "coffre_capture_begun_anew_total 2",
             "coffre_spool_bytes 800",
             "coffre_spool_limit_bytes 1000",
             "coffre_spool_nearly_full 1",

@@ -56,7 +56,7 @@ mod writer;
 
 pub use answered::{ANSWER_SECONDS, Answered, Known, RepeatKey};
 pub use approvals::{ApprovalCounts, ApprovedPolicies};
-pub use capture::{CaptureError, CaptureOptions, CaptureStatus, Captured, CaughtUp, WhenFull};
+pub use capture::{BegunAnew, CaptureError, CaptureOptions, CaptureStatus, Captured, CaughtUp, WhenFull};
 pub use carrying::Carrying;
 pub use disclosure::{Claim, Depends, Disclosure, Receipt, Undisclosed, WrongReceipt};
 pub use document::{DocumentReader, DocumentWriter, StagedDocument};

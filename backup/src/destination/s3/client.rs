@@ -2,6 +2,7 @@
 //! addresses are credentials for an hour; none is ever shown.
 
 use std::io::{self, Read as _};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use rusty_s3::{Bucket, Credentials};
@@ -50,9 +51,16 @@ pub(super) struct Client {
     pub(super) agent: Agent,
     pub(super) bucket: Bucket,
     pub(super) credentials: Credentials,
+    /// Whether the server was seen to refuse a name that is taken; unset while that was not tried.
+    pub(super) conditions: OnceLock<bool>,
 }
 
 impl Client {
+    /// Whether the server itself refuses to replace an object.
+    pub(super) fn knows_conditions(&self) -> bool {
+        self.conditions.get().is_some_and(|known| *known)
+    }
+
     /// Sends a request until it is answered, and gives the answer if it is a good one. The address is signed anew
     /// for each try.
     pub(super) fn send(

@@ -13,9 +13,7 @@ use std::fs;
 use std::io::{self, Read};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use rustls_pki_types::CertificateDer;
@@ -28,14 +26,14 @@ use ureq::http::Method;
 use ureq::tls::{Certificate, RootCerts, TlsConfig};
 use url::{Host, Url};
 
+use super::queue::Queue;
 use super::{Contents, Destination, PutError, Source, SourceError, is_sound};
 use client::{Client, Failure, SIGNED_FOR};
 pub use credentials::NoAccessKey;
 use upload::{NotWritten, PART, read_part};
 
-/// How many objects are sent side by side, and how many bytes wait for that at most.
+/// How many objects are sent side by side.
 const SIDE_BY_SIDE: usize = 8;
-const QUEUE: usize = 64 << 20;
 /// Where Debian keeps the authorities that it trusts.
 const AUTHORITIES: &str = "/etc/ssl/certs/ca-certificates.crt";
 
@@ -106,8 +104,7 @@ pub struct S3 {
     label: String,
     prefix: String,
     client: Client,
-    /// Small objects that wait to be sent side by side.
-    queue: Mutex<Vec<(String, Vec<u8>)>>,
+    queue: Queue,
 }
 
 impl S3 {
@@ -123,8 +120,8 @@ impl S3 {
         let bucket = Bucket::new(url, UrlStyle::Path, bucket.clone(), region.clone()).map_err(|_| no_address())?;
         let prefix = checked_prefix(prefix)?;
         let label = format!("{endpoint}/{}/{prefix}", bucket.name());
-        let client = Client { agent, bucket, credentials: access(credentials)? };
-        Ok(Self { label, prefix, client, queue: Mutex::default() })
+        let client = Client { agent, bucket, credentials: access(credentials)?, conditions: OnceLock::new() };
+        Ok(Self { label, prefix, client, queue: Queue::default() })
     }
 
     fn key(&self, path: &str) -> String {
@@ -168,7 +165,10 @@ impl S3 {
 
     fn put_one(&self, path: &str, content: &[u8]) -> Result<(), PutError> {
         let key = self.writable_key(path)?;
-        self.refuse_taken(path, &key)?;
+        // A server that was seen to know conditions refuses by itself: a journey less for each object.
+        if !self.client.knows_conditions() {
+            self.refuse_taken(path, &key)?;
+        }
         self.client.put_whole(&key, content).map_err(|failure| self.put_error(path, failure.into()))
     }
 
@@ -179,11 +179,6 @@ impl S3 {
         let key = self.writable_key(path)?;
         self.refuse_taken(path, &key)?;
         self.client.put_in_parts(&key, first, content).map_err(|error| self.put_error(path, error))
-    }
-
-    fn queue(&self) -> MutexGuard<'_, Vec<(String, Vec<u8>)>> {
-        // Every change is one push or one take: a thread that died cannot have left half of one.
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn listed(&self, prefix: &str, contents: &mut Contents) -> Result<(), Failure> {
@@ -264,40 +259,19 @@ impl Destination for S3 {
             return self.put_from(path, first, content);
         }
         let length = first.len();
-        let waiting = {
-            let mut queue = self.queue();
-            queue.push((path.to_owned(), first));
-            queue.iter().map(|(_, content)| content.len()).sum::<usize>()
-        };
-        if waiting >= QUEUE {
+        if self.queue.push(path, first) {
             self.flush()?;
         }
         Ok(length as u64)
     }
 
-    /// Each request takes a journey to the server and back, so many are under way at once.
     fn flush(&self) -> Result<(), PutError> {
-        let queue = std::mem::take(&mut *self.queue());
-        let next = AtomicUsize::new(0);
-        let work = || {
-            while let Some((path, content)) = queue.get(next.fetch_add(1, Ordering::Relaxed)) {
-                self.put_one(path, content)?;
-            }
-            Ok(())
-        };
-        thread::scope(|scope| {
-            let workers: Vec<_> = (0..SIDE_BY_SIDE.min(queue.len())).map(|_| scope.spawn(work)).collect();
-            let died = |_| PutError::Unreachable {
-                place: self.label.clone(),
-                source: io::Error::other("a thread that sends ended by itself"),
-            };
-            workers.into_iter().try_for_each(|worker| worker.join().map_err(died).flatten())
-        })
+        self.queue.send(&self.label, SIDE_BY_SIDE, |path, content| self.put_one(path, content))
         // Durable: every object that was enqueued, if this succeeds.
     }
 
     fn tidy(&self) -> Result<(), PutError> {
-        self.queue().clear();
+        self.queue.clear();
         Ok(())
     }
 }

@@ -17,6 +17,9 @@ pub(super) const PART: usize = 16 << 20;
 /// S3 takes no more parts than this.
 const PARTS: usize = 10_000;
 
+/// What conditions are tried with is no larger than this.
+const TRIAL: usize = 64 << 10;
+
 const ABSENT: (&str, &str) = ("if-none-match", "*");
 
 /// An object that was not written.
@@ -44,6 +47,27 @@ pub(super) fn read_part(content: &mut dyn Read) -> io::Result<Vec<u8>> {
 impl Client {
     /// Writes an object whose content is at hand. Durable when it returns.
     pub(super) fn put_whole(&self, key: &str, content: &[u8]) -> Result<(), Failure> {
+        self.put_if_absent(key, content)?;
+        if content.len() <= TRIAL && self.conditions.get().is_none() {
+            self.try_conditions(key, content);
+        }
+        Ok(())
+    }
+
+    /// Writes what was just written once more: a server that knows conditions refuses it, and need not be asked whether a
+    /// name is taken from then on; from one that does not, nothing is lost by it.
+    fn try_conditions(&self, key: &str, content: &[u8]) {
+        let known = match self.put_if_absent(key, content) {
+            Ok(()) => false,
+            Err(Failure::Exists { .. }) => true,
+            // Nothing was learnt.
+            Err(_) => return,
+        };
+        // Another thread may have found the same.
+        let _same = self.conditions.set(known);
+    }
+
+    fn put_if_absent(&self, key: &str, content: &[u8]) -> Result<(), Failure> {
         // The server compares: what arrived is what was sent.
         let checksum = ("x-amz-checksum-sha256", STANDARD.encode(Sha256::digest(content)));
         let headers = [(ABSENT.0, ABSENT.1.to_owned()), checksum];

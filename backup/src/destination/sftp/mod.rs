@@ -1,30 +1,29 @@
 //! A folder on an SFTP server (OpenSSH's, or one with the same extensions) as a destination.
 //!
-//! What is durable when, for each object: it is written under a temporary name in `incoming/`, fsynced
-//! (`fsync@openssh.com`), renamed, which there never replaces anything, and fsynced again: SFTP has no fsync of a
-//! folder, and on file systems with a journal the second one takes the new name along.
+//! Every question takes a journey to the server and back, so none is asked twice: connections are kept, folders that were
+//! seen are remembered, and up to [`LANES`] connections are used side by side. What is durable when stands in `write`.
 
 mod connect;
+mod write;
 
-use std::io::{self, Read, Seek as _, SeekFrom, Write as _};
+use std::collections::BTreeSet;
+use std::io::{self, Read, Seek as _, SeekFrom};
 use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use coffre_core::crypto::hex;
-use ssh2::{ErrorCode, File, FileStat, OpenFlags, OpenType, RenameFlags, Sftp as Channel};
+use ssh2::{ErrorCode, FileStat, Sftp as Channel};
 
 use super::patience::Patience;
-use super::{Contents, Destination, PutError, RemoveError, Removing, Source, SourceError, is_sound};
+use super::queue::Queue;
+use super::{Contents, PutError, RemoveError, Removing, Source, SourceError, is_sound};
 pub use connect::SftpSettings;
 use connect::{ConnectError, connect};
 
 /// Unfinished files, beside the objects so that a rename suffices. Not listed with them.
 const INCOMING: &str = "incoming";
-const FILE_MODE: i32 = 0o640;
-const FOLDER_MODE: i32 = 0o750;
-/// libssh2 sends a large piece as many packets at once, so that the journey there and back is waited for once.
-const PIECE: usize = 1 << 20;
+/// Connections that are used side by side, at most.
+const LANES: usize = 4;
 
 /// SFTP's answers (draft-ietf-secsh-filexfer-02, section 7).
 const NO_SUCH_FILE: ErrorCode = ErrorCode::SFTP(2);
@@ -34,25 +33,37 @@ const UNSUPPORTED: ErrorCode = ErrorCode::SFTP(8);
 /// A folder on an SFTP server. Connected when it is first used, and again when the connection broke.
 pub struct Sftp {
     settings: SftpSettings,
-    channel: Mutex<Option<Channel>>,
+    /// Connections that nobody uses at the moment.
+    idle: Mutex<Vec<Channel>>,
+    /// Folders, relative, that this process made or saw there.
+    folders: Mutex<BTreeSet<PathBuf>>,
+    queue: Queue,
 }
 
 impl Sftp {
     /// The folder that these settings describe. Nothing is asked of the server yet.
     pub fn new(settings: SftpSettings) -> Self {
-        Self { settings, channel: Mutex::new(None) }
+        Self { settings, idle: Mutex::default(), folders: Mutex::default(), queue: Queue::default() }
     }
 
     fn full(&self, path: &str) -> PathBuf {
         self.settings.folder.join(path)
     }
 
-    fn channel(&self) -> Result<MutexGuard<'_, Option<Channel>>, ConnectError> {
-        let mut channel = self.channel.lock().unwrap_or_else(PoisonError::into_inner);
-        if channel.is_none() {
-            *channel = Some(connect(&self.settings)?);
-        }
-        Ok(channel)
+    fn idle(&self) -> MutexGuard<'_, Vec<Channel>> {
+        // Every change is one push, one pop or a clearing.
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A connection that nobody else uses meanwhile.
+    fn lease(&self) -> Result<Lease<'_>, Trouble> {
+        let kept = self.idle().pop();
+        let channel = kept.map_or_else(|| connect(&self.settings), Ok)?;
+        Ok(Lease { sftp: self, channel: Some(channel) })
+    }
+
+    fn once<T>(&self, act: impl FnOnce(&Channel) -> Result<T, ssh2::Error>) -> Result<T, Trouble> {
+        self.lease()?.act(act)
     }
 
     /// Does something that may be done twice: over a connection that broke it is done again over a new one.
@@ -67,20 +78,6 @@ impl Sftp {
                 return Err(Trouble::Unreachable(failure));
             }
         }
-    }
-
-    fn once<T>(&self, act: impl FnOnce(&Channel) -> Result<T, ssh2::Error>) -> Result<T, Trouble> {
-        let mut guard = self.channel()?;
-        let Some(channel) = guard.as_ref() else {
-            return Err(Trouble::Unreachable(io::ErrorKind::NotConnected.into()));
-        };
-        act(channel).map_err(|error| {
-            let trouble = Trouble::from(error);
-            if matches!(trouble, Trouble::Unreachable(_)) {
-                *guard = None;
-            }
-            trouble
-        })
     }
 
     fn source_error(&self, path: &str, trouble: Trouble) -> SourceError {
@@ -116,57 +113,35 @@ impl Sftp {
             Err(trouble) => Err(trouble),
         }
     }
+}
 
-    /// Makes the folders of a path that are not there.
-    fn create_folders(&self, below: &Path) -> Result<(), Trouble> {
-        let mut folder = self.settings.folder.clone();
-        for part in below {
-            folder.push(part);
-            let made = self.again(|channel| channel.mkdir(&folder, FOLDER_MODE));
-            if let Err(trouble) = made
-                && !self.again(|channel| channel.stat(&folder)).is_ok_and(|stat| stat.is_dir())
-            {
-                return Err(trouble);
-            }
-        }
-        Ok(())
+/// A connection in use. It is kept for the next user unless it broke.
+struct Lease<'s> {
+    sftp: &'s Sftp,
+    channel: Option<Channel>,
+}
+
+impl Lease<'_> {
+    fn act<T>(&mut self, act: impl FnOnce(&Channel) -> Result<T, ssh2::Error>) -> Result<T, Trouble> {
+        let Some(channel) = &self.channel else {
+            return Err(Trouble::Unreachable(io::ErrorKind::NotConnected.into()));
+        };
+        act(channel).map_err(|error| self.noted(error.into()))
     }
 
-    fn copy(&self, file: &mut File, path: &str, content: &mut dyn Read) -> Result<u64, PutError> {
-        let mut size = 0;
-        let mut piece = Vec::with_capacity(PIECE);
-        loop {
-            piece.clear();
-            let read = content.take(PIECE as u64).read_to_end(&mut piece);
-            read.map_err(|source| PutError::Content { path: path.to_owned(), source })?;
-            if piece.is_empty() {
-                return Ok(size);
-            }
-            file.write_all(&piece).map_err(|source| self.put_error(path, Trouble::of_io(source)))?;
-            size += piece.len() as u64;
+    /// Takes note of what failed. Whatever broke one connection broke the others, too.
+    fn noted(&mut self, trouble: Trouble) -> Trouble {
+        if matches!(trouble, Trouble::Unreachable(_)) {
+            self.channel = None;
+            self.sftp.idle().clear();
         }
+        trouble
     }
+}
 
-    /// Writes the temporary file and gives it its name.
-    fn write(&self, path: &str, temporary: &Path, content: &mut dyn Read) -> Result<u64, PutError> {
-        let failed = |trouble| self.put_error(path, trouble);
-        let flags = OpenFlags::WRITE | OpenFlags::CREATE | OpenFlags::EXCLUSIVE;
-        let open = |channel: &Channel| channel.open_mode(temporary, flags, FILE_MODE, OpenType::File);
-        let mut file = self.once(open).map_err(failed)?;
-        let size = self.copy(&mut file, path, content)?;
-        file.fsync().map_err(|error| failed(error.into()))?;
-        // Durable: the content, under the temporary name.
-        let target = self.full(path);
-        let renamed = self.once(|channel| channel.rename(temporary, &target, Some(RenameFlags::empty())));
-        if let Err(trouble) = renamed {
-            return Err(match self.lstat(path) {
-                Ok(Some(_)) => PutError::Exists { place: self.label(), path: path.to_owned() },
-                _ => failed(trouble),
-            });
-        }
-        file.fsync().map_err(|error| failed(error.into()))?;
-        // Durable: the name, as far as SFTP can say it.
-        Ok(size)
+impl Drop for Lease<'_> {
+    fn drop(&mut self) {
+        self.sftp.idle().extend(self.channel.take());
     }
 }
 
@@ -265,48 +240,6 @@ impl Source for Sftp {
         contents.objects.sort_unstable();
         contents.folders.sort_unstable();
         Ok(contents)
-    }
-}
-
-impl Destination for Sftp {
-    fn put(&self, path: &str, content: &mut dyn Read) -> Result<u64, PutError> {
-        if !is_sound(path) || path.split('/').next() == Some(INCOMING) {
-            return Err(PutError::Path { path: path.to_owned() });
-        }
-        let failed = |trouble| self.put_error(path, trouble);
-        if self.lstat(path).map_err(failed)?.is_some() {
-            return Err(PutError::Exists { place: self.label(), path: path.to_owned() });
-        }
-        // Not below a folder that is not there: it may be a disk that is not mounted.
-        self.again(|channel| channel.stat(&self.settings.folder)).map_err(failed)?;
-        self.create_folders(Path::new(INCOMING)).map_err(failed)?;
-        self.create_folders(Path::new(path).parent().unwrap_or(Path::new(""))).map_err(failed)?;
-        let mut random = [0; 16];
-        let dice = |error: getrandom::Error| failed(Trouble::Failed(io::Error::other(error.to_string())));
-        getrandom::fill(&mut random).map_err(dice)?;
-        let temporary = self.settings.folder.join(INCOMING).join(hex(&random));
-        self.write(path, &temporary, content).inspect_err(|_| {
-            // Best effort: a name in `incoming/` that the next run clears.
-            drop(self.once(|channel| channel.unlink(&temporary)));
-        })
-    }
-
-    fn tidy(&self) -> Result<(), PutError> {
-        let failed = |trouble| self.put_error(INCOMING, trouble);
-        let incoming = self.settings.folder.join(INCOMING);
-        let left = match self.again(|channel| channel.readdir(&incoming)) {
-            Ok(left) => left,
-            Err(Trouble::NotFound) => return Ok(()),
-            Err(trouble) => return Err(failed(trouble)),
-        };
-        for (file, _) in left {
-            match self.again(|channel| channel.unlink(&file)) {
-                // Where this account may remove nothing, what is left over stays: it has no name that counts.
-                Ok(()) | Err(Trouble::NotFound | Trouble::Denied(_)) => {}
-                Err(trouble) => return Err(failed(trouble)),
-            }
-        }
-        Ok(())
     }
 }
 

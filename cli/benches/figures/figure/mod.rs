@@ -1,9 +1,12 @@
 //! The figures, in the order in which they are taken: each leaves the vault fit for the next.
 
 mod backup;
+mod change;
 mod documents;
 mod import;
+mod lag;
 mod over_http;
+mod restore;
 
 use crate::arguments::Arguments;
 use crate::report::Row;
@@ -17,8 +20,17 @@ pub(crate) struct Figure {
 }
 
 /// All of them.
-pub(crate) fn all() -> [Figure; 5] {
-    [import::FIGURE, over_http::READS, over_http::WRITES, documents::FIGURE, backup::FIGURE]
+pub(crate) fn all() -> [Figure; 8] {
+    [
+        import::FIGURE,
+        over_http::READS,
+        over_http::WRITES,
+        documents::FIGURE,
+        backup::FIGURE,
+        restore::FIGURE,
+        change::FIGURE,
+        lag::FIGURE,
+    ]
 }
 
 /// Megabytes per second.

@@ -20,6 +20,8 @@ pub(crate) struct Connection {
 pub(crate) struct Answer<'a> {
     /// By its `ETag`.
     pub(crate) version: Option<u64>,
+    /// The number of its entry in the log.
+    pub(crate) entry: Option<u64>,
     pub(crate) body: &'a [u8],
 }
 
@@ -27,6 +29,7 @@ struct Head {
     status: u16,
     length: usize,
     version: Option<u64>,
+    entry: Option<u64>,
 }
 
 impl Connection {
@@ -79,7 +82,7 @@ impl Connection {
         if !(200..300).contains(&head.status) {
             bail!("status {}: {}", head.status, String::from_utf8_lossy(&self.received));
         }
-        Ok(Answer { version: head.version, body: self.received.get(end..).unwrap_or_default() })
+        Ok(Answer { version: head.version, entry: head.entry, body: self.received.get(end..).unwrap_or_default() })
     }
 }
 
@@ -87,12 +90,14 @@ impl Head {
     fn read(text: &str) -> Option<Self> {
         let mut lines = text.split("\r\n");
         let status = lines.next()?.split(' ').nth(1)?.parse().ok()?;
-        let mut head = Self { status, length: 0, version: None };
+        let mut head = Self { status, length: 0, version: None, entry: None };
         for (name, value) in lines.filter_map(|line| line.split_once(": ")) {
             if name.eq_ignore_ascii_case("content-length") {
                 head.length = value.parse().ok()?;
             } else if name.eq_ignore_ascii_case("etag") {
                 head.version = value.trim_matches('"').parse().ok();
+            } else if name.eq_ignore_ascii_case("coffre-audit-entry") {
+                head.entry = value.parse().ok();
             }
         }
         Some(head)

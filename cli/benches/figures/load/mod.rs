@@ -6,6 +6,7 @@
 mod connection;
 mod dice;
 mod latency;
+mod paced;
 
 use std::io;
 use std::net::SocketAddr;
@@ -18,6 +19,7 @@ use tokio::task::JoinSet;
 pub(crate) use self::connection::Connection;
 use self::dice::Dice;
 pub(crate) use self::latency::Measured;
+pub(crate) use self::paced::{Written, now, run_paced, serve_one_paced_job};
 use crate::process;
 
 /// What is asked for how long.
@@ -122,7 +124,7 @@ impl Worker {
             }
             match self.job.kind {
                 Kind::Read => self.read().await?,
-                Kind::Amend => self.amend().await?,
+                Kind::Amend => self.amend().await.map(drop)?,
             }
             let ended = Instant::now();
             if begun >= from && ended <= until {
@@ -137,16 +139,18 @@ impl Worker {
         self.connection.answer().await.map(drop)
     }
 
-    async fn amend(&mut self) -> anyhow::Result<()> {
+    /// Changes a record; gives the number of the entry.
+    async fn amend(&mut self) -> anyhow::Result<Option<u64>> {
         let own = self.dice.below(self.versions.len());
         let (Some(version), Some(target)) = (self.versions.get_mut(own), self.job.targets.get(self.first + own)) else {
-            return Ok(());
+            return Ok(None);
         };
         self.sent += 1;
         let body = format!(r#"{{"contact.email":"n{}.{}@example.org"}}"#, self.first, self.sent);
         let more = format!("If-Match: \"{version}\"\r\nContent-Type: application/merge-patch+json\r\n");
         self.connection.send("PATCH", target, &more, body.as_bytes()).await?;
-        *version = self.connection.answer().await?.version.unwrap_or(*version + 1);
-        Ok(())
+        let answer = self.connection.answer().await?;
+        *version = answer.version.unwrap_or(*version + 1);
+        Ok(answer.entry)
     }
 }

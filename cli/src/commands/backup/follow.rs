@@ -10,9 +10,11 @@ use clap::Args;
 use coffre_backup::follow::{Event, Following, follow};
 use coffre_backup::run::RunError;
 use coffre_store::clock::{Clock as _, SystemClock};
+use serde_json::{Value, json};
 
 use super::confirmed::{self, Count};
 use super::setting::{ResticArgument, Setting};
+use super::without_vault;
 use crate::arguments::Global;
 use crate::exit::Exit;
 use crate::interrupt::Interrupt;
@@ -28,26 +30,24 @@ pub(crate) struct Arguments {
     /// Print a line for everything that is copied
     #[arg(long)]
     verbose: bool,
+    /// Print a JSON object on a line for everything that is copied or fails
+    #[arg(long, conflicts_with = "verbose")]
+    json: bool,
 }
 
 /// Follows and reports.
 pub(crate) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit> {
+    if let Some(host) = without_vault::host(global)? {
+        return without_vault::keep_timetable(&host, global);
+    }
     let setting = Setting::read(global, &ResticArgument { restic: None })?;
     let destinations = setting.destinations.iter().map(|(name, place)| (name.clone(), &**place as _)).collect();
     let following = Following { spool: &setting.spool, memory: &setting.state, pinned: &setting.pinned, destinations };
     let mut well = BTreeSet::new();
     let mut told = |event: &Event<'_>| {
         let line = match event {
-            Event::Shipped { destination, captured, bytes } => {
-                let first = well.insert((*destination).to_owned());
-                let (captured, bytes) = (figures::moment(*captured), figures::bytes(*bytes));
-                (first || arguments.verbose)
-                    .then(|| format!("ok      {destination}: up to {captured}, {bytes} written"))
-            }
-            Event::Failed { destination, error } => {
-                well.remove(*destination);
-                Some(format!("FAILED  {destination}: {}", complaint::chain(*error)))
-            }
+            _ if arguments.json => Some(as_json(event).to_string()),
+            event => line(event, arguments.verbose, &mut well),
         };
         // Whoever reads it may have gone: that ends no backup.
         let _gone = line.map(output::line);
@@ -75,6 +75,32 @@ pub(crate) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
         Ok(()) => Ok(Exit::Success),
         Err(error @ (RunError::Lock(_) | RunError::State(_) | RunError::NoSpool { .. } | RunError::NoTarget)) => {
             Err(error.into())
+        }
+    }
+}
+
+/// A line, where one is due; `well` are the destinations of which it is known that all goes well.
+fn line(event: &Event<'_>, verbose: bool, well: &mut BTreeSet<String>) -> Option<String> {
+    match event {
+        Event::Shipped { destination, captured, bytes, .. } => {
+            let first = well.insert((*destination).to_owned());
+            let (captured, bytes) = (figures::moment(*captured), figures::bytes(*bytes));
+            (first || verbose).then(|| format!("ok      {destination}: up to {captured}, {bytes} written"))
+        }
+        Event::Failed { destination, error } => {
+            well.remove(*destination);
+            Some(format!("FAILED  {destination}: {}", complaint::chain(*error)))
+        }
+    }
+}
+
+fn as_json(event: &Event<'_>) -> Value {
+    match event {
+        Event::Shipped { destination, captured, entries, bytes } => {
+            json!({ "destination": destination, "captured": captured, "entries": entries, "bytes": bytes })
+        }
+        Event::Failed { destination, error } => {
+            json!({ "destination": destination, "failed": complaint::chain(*error) })
         }
     }
 }

@@ -23,6 +23,7 @@ mod status;
 mod unlock;
 mod verify;
 mod visit;
+mod without_vault;
 
 use clap::{Args, Subcommand};
 

@@ -16,10 +16,12 @@ use hyper::Method;
 
 use super::setting::{ResticArgument, Setting};
 use super::status::examined;
+use super::without_vault;
 use crate::arguments::Global;
 use crate::client;
 use crate::commands::drill::History;
 use crate::complaint::Complaint;
+use crate::configuration::Notify;
 use crate::exit::Exit;
 use crate::language::Language;
 use crate::notify;
@@ -76,19 +78,18 @@ impl Arguments {
 
 /// Gathers and reports.
 pub(crate) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit> {
-    let setting = Setting::read(global, &ResticArgument { restic: None })?;
-    let facts = gather(&setting)?;
+    let (facts, notify) = gather(global)?;
     let language = match arguments.language {
         Some(Tongue::Fr) => Language::French,
         Some(Tongue::En) => Language::English,
-        None => setting.notify.language(),
+        None => notify.language(),
     };
     if let Some(file) = &arguments.html {
         let unwritable = || Complaint::usage(format!("{} cannot be written", file.display()), "name another file");
         std::fs::write(file, page(&facts, language, true)).with_context(unwritable)?;
     }
     if arguments.send {
-        notify::send(&setting.notify, &facts.message(language))?;
+        notify::send(&notify, &facts.message(language))?;
     }
     if arguments.json {
         output::json(&facts.as_json())?;
@@ -130,15 +131,14 @@ pub(crate) fn measure(arguments: &MeasureArguments, global: &Global) -> anyhow::
 /// Calls the heartbeat if all is well. Its silence is what alarms, so nothing else is told here.
 pub(crate) fn heartbeat(arguments: &HeartbeatArguments, global: &Global) -> anyhow::Result<Exit> {
     const ITSELF: &str = "heartbeat";
-    let setting = Setting::read(global, &ResticArgument { restic: None })?;
-    let Some(url) = &setting.notify.heartbeat else {
+    let (mut facts, notify) = gather(global)?;
+    let Some(url) = &notify.heartbeat else {
         return Err(Complaint::usage("no heartbeat is configured", "set `heartbeat` in [notify]").into());
     };
-    let mut facts = gather(&setting)?;
     facts.jobs.retain(|job| job.name != ITSELF);
     let well = facts.problems().is_empty();
     if well {
-        notify::heartbeat(&setting.notify, url)?;
+        notify::heartbeat(&notify, url)?;
     }
     let exit = if well { Exit::Success } else { Exit::ObjectiveMissed };
     if arguments.json {
@@ -151,7 +151,15 @@ pub(crate) fn heartbeat(arguments: &HeartbeatArguments, global: &Global) -> anyh
     Ok(exit)
 }
 
-fn gather(setting: &Setting) -> anyhow::Result<Facts> {
+fn gather(global: &Global) -> anyhow::Result<(Facts, Notify)> {
+    if let Some(host) = without_vault::host(global)? {
+        return Ok((without_vault::facts(&host, SystemClock.now())?, host.notify));
+    }
+    let setting = Setting::read(global, &ResticArgument { restic: None })?;
+    Ok((of_vault(&setting)?, setting.notify))
+}
+
+fn of_vault(setting: &Setting) -> anyhow::Result<Facts> {
     let state = State::load(&setting.state)?;
     let now = SystemClock.now();
     let mut watch = Watch::new();
@@ -162,10 +170,11 @@ fn gather(setting: &Setting) -> anyhow::Result<Facts> {
     let copies = stands.targets.into_iter().zip(&looked).map(|(target, (_, examined))| copy(target, examined.as_ref()));
     Ok(Facts {
         environment: setting.pinned.scope.environment.clone(),
-        vault: setting.pinned.scope.vault,
+        vault: Some(setting.pinned.scope.vault),
         at: now,
         objective_seconds: setting.objective_seconds,
         copies: copies.collect(),
+        sources: without_vault::sources(&setting.state, &setting.sources, now)?,
         drills: drills(setting),
         jobs: jobs(&Jobs::load(&setting.state)?, &setting.rows, now),
         measurements: measure::load(&setting.state)?,
@@ -199,7 +208,7 @@ fn drills(setting: &Setting) -> Drills {
 }
 
 /// Jobs that are in the timetable or were ever run, in the order of the table of jobs.
-fn jobs(known: &Jobs, rows: &[Row], now: Timestamp) -> Vec<JobFact> {
+pub(super) fn jobs(known: &Jobs, rows: &[Row], now: Timestamp) -> Vec<JobFact> {
     let fact = |job: &'static crate::schedule::Job| {
         let row = rows.iter().find(|row| row.job == job);
         let memory = known.jobs.get(job.name).cloned();

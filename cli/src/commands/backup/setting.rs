@@ -4,6 +4,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use coffre_backup::other_sources::OtherSource;
 use coffre_backup::restic::{Repository, Restic};
 use coffre_backup::run::Job;
 use coffre_backup::ship::Compare;
@@ -38,6 +39,8 @@ pub(super) struct Setting {
     pub(super) destinations: Vec<(String, Opened)>,
     pub(super) repository: Option<Repository>,
     pub(super) backup_socket: Option<PathBuf>,
+    /// Other systems on this host.
+    pub(super) sources: Vec<OtherSource>,
     /// Who is told.
     pub(super) notify: Notify,
     /// What runs by itself.
@@ -64,6 +67,7 @@ impl Setting {
             state: backup.state().to_owned(),
             spool_limit: backup.spool_limit(),
             spool: backup.spool()?.to_owned(),
+            sources: backup.sources(),
             notify: configuration.notify.clone(),
             rows: configuration.schedule.rows(),
             backup_socket: backup_socket(configuration),

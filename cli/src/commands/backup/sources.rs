@@ -25,7 +25,7 @@ pub(crate) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
     conclude(look(global), arguments.json)
 }
 
-fn look(global: &Global) -> anyhow::Result<Outcome> {
+pub(super) fn look(global: &Global) -> anyhow::Result<Outcome> {
     let file = configuration::locate(global.config.as_deref(), None)?;
     let protection = Protection::load(&file)?.filter(|protection| !protection.sources.is_empty()).ok_or_else(|| {
         let cause = format!("{} has no [[backup.source]]", file.display());

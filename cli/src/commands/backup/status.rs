@@ -11,6 +11,7 @@ use coffre_store::clock::{Clock as _, SystemClock};
 use serde_json::{Value, json};
 
 use super::setting::{RESTIC, ResticArgument, Setting};
+use super::without_vault;
 use crate::arguments::Global;
 use crate::exit::Exit;
 use crate::progress::Watch;
@@ -26,6 +27,9 @@ pub(crate) struct Arguments {
 
 /// Examines and reports.
 pub(crate) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit> {
+    if let Some(host) = without_vault::host(global)? {
+        return without_vault::status(&host, global, arguments.json);
+    }
     let setting = Setting::read(global, &ResticArgument { restic: None })?;
     let state = State::load(&setting.state)?;
     let mut watch = Watch::new();

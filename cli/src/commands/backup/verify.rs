@@ -61,18 +61,26 @@ pub(crate) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
     } else {
         visited.done.iter().try_for_each(|(name, verified)| output::line(lines(name, verified)))?;
     }
-    let faults = visited.done.iter().flat_map(|(_, verified)| &verified.faults);
-    let ending = faults.map(Ends::ending).fold(Ending::Success, Ending::max);
+    let ending = visited.done.iter().map(|(_, verified)| ending(verified)).fold(Ending::Success, Ending::max);
     visited.conclude(ending.into())
+}
+
+/// A place that holds no backup has no fault, and is none all the same.
+fn ending(verified: &Verified) -> Ending {
+    let restorable = if verified.restorable_to.is_some() { Ending::Success } else { Ending::ObjectiveMissed };
+    verified.faults.iter().map(Ends::ending).fold(restorable, Ending::max)
 }
 
 fn as_json(name: &str, verified: &Verified) -> Value {
     json!({
         "name": name,
         "sound": verified.faults.is_empty(),
+        "consistent": verified.is_consistent(),
+        "complete": verified.is_complete(),
         "points": verified.points,
         "segments": verified.segments,
         "restorable_to": verified.restorable_to,
+        "keyring": if verified.keyring_elsewhere { "elsewhere" } else { "here" },
         "objects": verified.objects,
         "bytes": verified.bytes,
         "newest": verified.newest_point.map(|(generation, number, time)| {
@@ -84,18 +92,30 @@ fn as_json(name: &str, verified: &Verified) -> Value {
 }
 
 fn lines(name: &str, verified: &Verified) -> String {
-    let state = if verified.faults.is_empty() { "sound " } else { "FAULTY" };
+    let state = if ending(verified) == Ending::Success { "sound " } else { "FAULTY" };
     let Verified { points, segments, objects, .. } = verified;
     let read = figures::bytes(verified.bytes);
     let mut lines =
         vec![format!("{state}  {name}: {points} points, {segments} segments, {objects} objects, {read} read")];
+    lines.push(format!("        {}", words(verified)));
     if let Some((generation, number, time)) = verified.newest_point {
         lines.push(format!("        newest {generation}/{} of {}", number.get(), figures::moment(time)));
-    }
-    if let Some(moment) = verified.restorable_to {
-        lines.push(format!("        restorable to {}", figures::moment(moment)));
     }
     lines.extend(verified.faults.iter().map(|fault| format!("        FAULT {fault}")));
     lines.extend(verified.notices.iter().map(|notice| format!("        note  {notice}")));
     lines.join("\n")
+}
+
+/// The three words of a place, as the run book defines them.
+fn words(verified: &Verified) -> String {
+    let consistent = if verified.is_consistent() { "consistent" } else { "NOT CONSISTENT" };
+    let complete = if verified.is_complete() { "complete" } else { "NOT COMPLETE" };
+    let restorable = match verified.restorable_to {
+        Some(moment) if verified.keyring_elsewhere => {
+            format!("restorable to {} with a destination's keyring", figures::moment(moment))
+        }
+        Some(moment) => format!("restorable to {}", figures::moment(moment)),
+        None => "NOT RESTORABLE: there is no point of which everything is here and sound".to_owned(),
+    };
+    format!("{consistent}, {complete}, {restorable}")
 }

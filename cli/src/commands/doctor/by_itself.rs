@@ -12,17 +12,17 @@ use coffre_store::{Database, Layout};
 
 use super::finding::Finding;
 use super::permissions;
-use crate::configuration::{Backup, Configuration, Notify};
+use crate::configuration::{Backup, Notify, Schedule};
 use crate::figures;
 
 /// The jobs in the schedule: whether each has a time, and went well when it was last to.
-pub(super) fn schedule(configuration: &Configuration, backup: &Backup) -> Vec<Finding> {
-    let (subject, rows) = ("schedule", configuration.schedule.rows());
+pub(super) fn schedule(schedule: &Schedule, notify: &Notify, state: &Path) -> Vec<Finding> {
+    let (subject, rows) = ("schedule", schedule.rows());
     if rows.is_empty() {
         let detail = "no job runs by itself: something outside drives them, or nothing does";
         return vec![Finding::good(subject, detail)];
     }
-    let jobs = match Jobs::load(backup.state()) {
+    let jobs = match Jobs::load(state) {
         Ok(jobs) => jobs,
         Err(error) => return vec![Finding::of_error(subject, &error)],
     };
@@ -42,7 +42,7 @@ pub(super) fn schedule(configuration: &Configuration, backup: &Backup) -> Vec<Fi
     }
     let names: Vec<&str> = rows.iter().map(|row| row.job.name).collect();
     findings.push(Finding::good(subject, format!("`coffre backup follow` runs {}", names.join(", "))));
-    if names.contains(&"report") && !configuration.notify.tells_somebody() {
+    if names.contains(&"report") && !notify.tells_somebody() {
         let remedy = "add [notify.mail], [notify.webhook] or `command` to [notify]";
         findings.push(Finding::bad(subject, "the report goes to nobody", remedy));
     }

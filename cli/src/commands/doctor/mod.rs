@@ -14,7 +14,7 @@ use clap::Args;
 
 use self::finding::{Finding, State};
 use crate::arguments::Global;
-use crate::configuration::{self, Backup, Configuration, Destination};
+use crate::configuration::{self, Backup, Configuration, Destination, Protection};
 use crate::exit::Exit;
 use crate::output;
 use crate::place::Place;
@@ -43,6 +43,9 @@ pub(crate) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
 }
 
 fn examine(vault: Option<&Path>, config: Option<&Path>) -> Vec<Finding> {
+    if let Some((host, file)) = host_without_vault(vault, config) {
+        return examine_host(&host, &file);
+    }
     let (configuration, mut findings) = examine_configuration(vault, config);
     let vault = vault.map(Path::to_owned).or_else(|| configuration.as_ref()?.vault.clone());
     let backup = configuration.as_ref().and_then(|configuration| configuration.backup.as_ref());
@@ -63,12 +66,32 @@ fn examine(vault: Option<&Path>, config: Option<&Path>) -> Vec<Finding> {
         Some(backup) => {
             findings.extend(examine_backup(backup));
             // Whoever backs up runs what runs by itself, and tells people.
-            findings.extend(configuration.iter().flat_map(|known| by_itself::schedule(known, backup)));
+            let by_itself = |known: &Configuration| by_itself::schedule(&known.schedule, &known.notify, backup.state());
+            findings.extend(configuration.iter().flat_map(by_itself));
             findings.extend(configuration.iter().flat_map(|known| by_itself::notify(&known.notify)));
             findings.extend(tools::restic(backup.restic.as_ref()));
         }
         None => findings.extend(tools::restic(None)),
     }
+    findings
+}
+
+/// What the configuration says of a host that backs up other systems only.
+fn host_without_vault(vault: Option<&Path>, config: Option<&Path>) -> Option<(Protection, PathBuf)> {
+    let file = configuration::locate(config, vault).ok().filter(|_| vault.is_none())?;
+    let host = Protection::load(&file).ok()?.filter(|host| host.vault.is_none())?;
+    Some((host, file))
+}
+
+fn examine_host(host: &Protection, file: &Path) -> Vec<Finding> {
+    let detail = format!("{} (environment {}, other systems only)", file.display(), host.environment);
+    let mut findings =
+        vec![Finding::good("configuration", detail), permissions::writable_directory("state of backups", &host.state)];
+    let password = host.restic.as_ref().and_then(|restic| restic.password_file.as_deref());
+    findings.extend(password.map(|file| permissions::secret_file("restic password", file)));
+    findings.extend(by_itself::schedule(&host.schedule, &host.notify, &host.state));
+    findings.extend(by_itself::notify(&host.notify));
+    findings.extend(tools::restic(host.restic.as_ref()));
     findings
 }
 

@@ -163,6 +163,50 @@ pub enum Fault {
     },
 }
 
+impl Fault {
+    /// Whether something is not there that should be. Any other fault contradicts what was signed.
+    pub const fn is_absence(&self) -> bool {
+        match self {
+            Self::Gap { .. }
+            | Self::ChainGap { .. }
+            | Self::Missing { .. }
+            | Self::Keyring { .. }
+            | Self::Rollback { .. }
+            | Self::Unreadable { .. } => true,
+            Self::Manifest { .. }
+            | Self::Misplaced { .. }
+            | Self::Segment { .. }
+            | Self::Fork { .. }
+            | Self::Divided { .. }
+            | Self::Backwards { .. }
+            | Self::WrongSize { .. }
+            | Self::WrongHash { .. }
+            | Self::Inventory { .. } => false,
+        }
+    }
+
+    /// The path of the one object that it is about, if it is about one.
+    pub fn object(&self) -> Option<&str> {
+        match self {
+            Self::Manifest { object, .. }
+            | Self::Misplaced { object, .. }
+            | Self::Segment { object, .. }
+            | Self::Fork { object, .. }
+            | Self::Backwards { object, .. }
+            | Self::Missing { object, .. }
+            | Self::WrongSize { object, .. }
+            | Self::WrongHash { object, .. }
+            | Self::Inventory { object, .. }
+            | Self::Unreadable { object, .. } => Some(object),
+            Self::Gap { .. }
+            | Self::ChainGap { .. }
+            | Self::Divided { .. }
+            | Self::Keyring { .. }
+            | Self::Rollback { .. } => None,
+        }
+    }
+}
+
 /// Something worth knowing that endangers no restore.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum Notice {

@@ -44,6 +44,9 @@ impl Ordinal {
     /// The greatest that canonical JSON can hold; it also fits in sixteen digits.
     const LAST: u64 = (1 << 53) - 1;
 
+    /// The last that there can be.
+    pub const MAX: Self = Self(Self::LAST);
+
     /// This number, from 1 to 2^53 - 1.
     pub const fn new(number: u64) -> Option<Self> {
         if number >= 1 && number <= Self::LAST { Some(Self(number)) } else { None }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use coffre_core::ids::{Environment, GenerationId, VaultId};
 use coffre_core::time::Timestamp;
-use coffre_store::{CaptureStatus, Captured, SignedHead, Statistics, Unavailable};
+use coffre_store::{BegunAnew, CaptureStatus, Captured, SignedHead, Statistics, Unavailable};
 use serde::Serialize;
 
 use super::failure::Failure;
@@ -43,6 +43,8 @@ pub(crate) struct Capture {
     lag_milliseconds: u64,
     newest: Option<Timestamp>,
     trouble: Option<String>,
+    /// The last time that the chains could not be gone on with: when, and why.
+    begun_anew: Option<BegunAnew>,
     /// How much of the spool is taken, and how much may be.
     spool_bytes: u64,
     spool_limit_bytes: Option<u64>,
@@ -52,9 +54,10 @@ pub(crate) struct Capture {
 impl From<CaptureStatus> for Capture {
     fn from(status: CaptureStatus) -> Self {
         let spool_nearly_full = status.spool_is_nearly_full();
-        let CaptureStatus { on, lag, newest, trouble, spool_bytes, spool_limit } = status;
+        let CaptureStatus { on, lag, newest, trouble, begun_anew, times_anew: _, spool_bytes, spool_limit } = status;
         let lag_milliseconds = u64::try_from(lag.as_millis()).unwrap_or(u64::MAX);
-        Self { on, lag_milliseconds, newest, trouble, spool_bytes, spool_limit_bytes: spool_limit, spool_nearly_full }
+        let spool_limit_bytes = spool_limit;
+        Self { on, lag_milliseconds, newest, trouble, begun_anew, spool_bytes, spool_limit_bytes, spool_nearly_full }
     }
 }
 

@@ -15,8 +15,9 @@ use coffre_core::spool::{MainManifest, Manifest as _};
 
 use super::CaptureError;
 use super::base::{room_for_base, take_base};
+use super::chains::Chains;
 use super::door::Door;
-use super::ends::Ends;
+use super::ends::Lost;
 use super::frames::Logs;
 use super::landmark::Landmark;
 use super::links::Links;
@@ -24,14 +25,12 @@ use super::options::{CaptureOptions, WhenFull};
 use super::resume::resume;
 use super::retention::Keeping;
 use super::spool::Spool;
-use super::step::{StepError, Stepper};
-use super::watch::{CaughtUp, Changes, Mark, Request, Woken};
+use super::step::StepError;
+use super::watch::{CaughtUp, Changes, Request, Woken};
 use crate::error::Unavailable;
 use crate::store::Store;
 use crate::writer::checkpoint_all;
 
-/// Segments of so many bytes are little, however small the base is.
-const SMALL: u64 = 64 << 20;
 /// After a failure it is tried again after this.
 const RETRY: Duration = Duration::from_secs(1);
 /// Without anything to do it looks whether a base backup is due.
@@ -86,41 +85,6 @@ impl Store {
         let thread = std::thread::Builder::new().name("coffre-capture".to_owned());
         let handle = thread.spawn(move || follower.run()).map_err(CaptureError::Read)?;
         self.keep_following(Following(handle));
-        Ok(())
-    }
-}
-
-/// The chains in the spool and how far they are. Used by one thread at a time.
-struct Chains {
-    spool: Spool,
-    links: Links,
-    logs: Logs,
-    /// None when they cannot be gone on with.
-    ends: Option<Ends>,
-    /// Committed and not captured yet.
-    pending: Option<Mark>,
-    /// Whether the ends may lie further than they are known to: a segment that failed may be there all the same.
-    unsure: bool,
-}
-
-impl Chains {
-    fn take_in(&mut self, told: Option<Mark>) {
-        match (&mut self.pending, told) {
-            (Some(pending), Some(told)) => pending.then(told),
-            (pending @ None, told) => *pending = told,
-            (Some(_), None) => {}
-        }
-    }
-
-    /// Captures what is pending.
-    fn step(&mut self, door: &Door) -> Result<(), StepError> {
-        let (Some(ends), Some(mark), false) = (&mut self.ends, &self.pending, self.unsure) else { return Ok(()) };
-        self.spool.has_room()?;
-        let stepped = Stepper { door, spool: &self.spool, logs: &mut self.logs, mark }.run(ends);
-        self.unsure = self.spool.take_unsure();
-        stepped?;
-        door.shared.watch.captured(mark.frames, ends.newest);
-        self.pending = None;
         Ok(())
     }
 }
@@ -254,14 +218,17 @@ impl Follower {
                 (chains.ends, chains.pending, chains.unsure) = (Some(ends), Some(mark), false);
                 chains.take_in(told);
             }
+            // A generation's first base goes on from nothing.
+            Err(Lost::NoBase) => self.chains().forget(),
             Err(why) => self.lose(&chain_of(&why)),
         }
     }
 
+    /// The chains cannot be gone on with: a base backup is taken, and it is told why. Never guessed: ADR 44.
     fn lose(&self, why: &str) {
         tracing::warn!(why, "the chains of the backup cannot be continued: a base backup is taken");
-        let mut chains = self.chains();
-        (chains.ends, chains.pending, chains.unsure) = (None, None, false);
+        self.door.shared.watch.begun_anew(self.door.shared.now(), why);
+        self.chains().forget();
     }
 
     fn step(&mut self) {
@@ -349,7 +316,7 @@ impl Follower {
             let base: u64 = chains.iter().map(|end| end.base).sum();
             let age = now.as_micros().saturating_sub(ends.base.as_micros());
             let every = i64::try_from(self.options.base_every.as_micros()).unwrap_or(i64::MAX);
-            age >= every || segments > base.max(SMALL)
+            age >= every || segments > base.max(self.options.little)
         });
         let due = due || self.would_make_room().unwrap_or(false);
         if due && self.retry_base <= Instant::now() {
@@ -384,7 +351,7 @@ impl Follower {
         let CaptureOptions { keep, software, .. } = &self.options;
         let keeping = room_for_base(&self.door, &chains.spool, &chains.links, *keep)?;
         // From here on the logs are checkpointed: only a whole base backup says what is in them.
-        (chains.ends, chains.pending, chains.unsure) = (None, None, false);
+        chains.forget();
         let (captured, ends) = take_base(&self.door, &chains.spool, &chains.links, keeping, software)?;
         chains.ends = Some(ends);
         self.door.shared.watch.captured([0; 3], captured.time);

@@ -2,6 +2,7 @@
 //! copies of the sealed databases and documents, and the signed manifests that say what they are.
 
 mod base;
+mod chains;
 mod confirmation;
 mod copy;
 mod door;
@@ -40,7 +41,7 @@ pub(crate) use links::{Descriptors, remember_parent};
 pub use options::{CaptureOptions, WhenFull};
 use spool::Spool;
 use watch::Request;
-pub use watch::{CaptureStatus, CaughtUp};
+pub use watch::{BegunAnew, CaptureStatus, CaughtUp};
 pub(crate) use watch::{Changes, Mark, Watch};
 
 /// A base backup that was taken.

@@ -17,6 +17,8 @@ pub struct CaptureOptions {
     pub interval: Duration,
     /// A base backup at least this often.
     pub base_every: Duration,
+    /// A base backup also when the segments since the last one have more bytes than it, and more than this.
+    pub little: u64,
     /// Pages of a write-ahead log that capture may be behind.
     pub longest_wal: u64,
     /// Bytes that the spool may take; base backups are taken beyond it, because they make room.
@@ -44,6 +46,8 @@ impl CaptureOptions {
             software: software.to_owned(),
             interval: Duration::from_millis(400),
             base_every: Duration::from_hours(24),
+            // A minute of 500 changes a second: a base backup delays what is captured while it is copied.
+            little: 512 << 20,
             longest_wal: 65_536,
             spool_limit: None,
             when_full: WhenFull::default(),

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use coffre_core::spool::{DocumentChanges, DocumentName, InventoryEntry};
 use coffre_core::time::Timestamp;
+use serde::Serialize;
 
 use super::{CaptureError, Captured};
 use crate::error::Unavailable;
@@ -107,8 +108,19 @@ struct State {
     stop: bool,
     broken: Option<String>,
     trouble: Option<String>,
+    begun_anew: Option<BegunAnew>,
+    times_anew: u64,
     spool_bytes: u64,
     spool_limit: Option<u64>,
+}
+
+/// Why the chains could not be gone on with, and went on with a base backup.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct BegunAnew {
+    /// When that was found.
+    pub time: Timestamp,
+    /// Why.
+    pub why: String,
 }
 
 /// How continuous capture does.
@@ -122,6 +134,10 @@ pub struct CaptureStatus {
     pub newest: Option<Timestamp>,
     /// Why it cannot go on, if it cannot.
     pub trouble: Option<String>,
+    /// The last time that the chains could not be gone on with, since this process began.
+    pub begun_anew: Option<BegunAnew>,
+    /// How often that was.
+    pub times_anew: u64,
     /// Bytes in the spool.
     pub spool_bytes: u64,
     /// Bytes that it may take, if that is limited.
@@ -282,6 +298,14 @@ impl Watch {
         });
     }
 
+    /// The chains go on with a base backup, and nothing else.
+    pub(super) fn begun_anew(&self, time: Timestamp, why: &str) {
+        self.change(|state| {
+            state.begun_anew = Some(BegunAnew { time, why: why.to_owned() });
+            state.times_anew += 1;
+        });
+    }
+
     pub(super) fn status(&self) -> CaptureStatus {
         let state = self.lock();
         CaptureStatus {
@@ -289,6 +313,8 @@ impl Watch {
             lag: state.behind_since.map(|since| since.elapsed()).unwrap_or_default(),
             newest: state.newest,
             trouble: state.trouble.clone(),
+            begun_anew: state.begun_anew.clone(),
+            times_anew: state.times_anew,
             spool_bytes: state.spool_bytes,
             spool_limit: state.spool_limit,
         }

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use coffre_core::spool::{Chain, ObjectName};
+use coffre_core::spool::{Chain, KeyringManifest, MainManifest, ObjectName};
 
 use crate::rebuilt::{Place, add_document, caught_up};
 use crate::support::{create, open};
@@ -13,11 +13,52 @@ fn a_vault_that_was_closed_goes_on_without_a_new_base() {
     for number in 0..3 {
         let store = place.following();
         create(&store, number);
+        assert_eq!(store.capture_status().times_anew, 0);
         drop(store);
         assert_eq!(place.bases(), 1);
         place.assert_rebuilt();
     }
     assert!(place.segments(Chain::Vault).len() >= 3);
+}
+
+#[test]
+fn a_chain_that_outgrows_its_base_is_followed_by_another_base() {
+    let place = Place::new();
+    let store = open(place.dir.path());
+    let mut options = place.options();
+    options.little = 300_000;
+    store.follow(options).unwrap();
+    caught_up(&store);
+    let of = |chain| fs::metadata(place.object(&base(&place, chain))).unwrap().len();
+    let limit = Chain::ALL.into_iter().map(of).sum::<u64>().max(300_000);
+    let mut segments = 0;
+    let mut number = 0;
+    while place.bases() == 1 {
+        // Beyond the limit by no more than a few changes.
+        assert!(segments < limit + 300_000, "{segments} bytes of segments after a base, and no other");
+        number += 1;
+        create(&store, number);
+        caught_up(&store);
+        let bytes = |chain| place.segments(chain).iter().map(|(_, frames, _)| frames.len() as u64).sum::<u64>();
+        if place.bases() == 1 {
+            segments = Chain::ALL.into_iter().map(bytes).sum();
+        }
+    }
+    assert!(segments > limit / 2, "{segments} of {limit}: a base long before one was due");
+    assert_eq!(store.capture_status().times_anew, 0, "it was due, and nothing was lost track of");
+    store.close();
+    place.assert_rebuilt();
+}
+
+/// The newest base of a chain.
+fn base(place: &Place, chain: Chain) -> ObjectName {
+    let main = place.newest::<MainManifest>().unwrap().manifest.chains;
+    let position = match chain {
+        Chain::Keyring => place.newest::<KeyringManifest>().unwrap().manifest.chains.keyring.base.position,
+        Chain::Vault => main.vault.base.position,
+        Chain::Audit => main.audit.base.position,
+    };
+    ObjectName::Base { generation: place.generation, chain, position }
 }
 
 #[test]
@@ -32,6 +73,8 @@ fn work_without_capture_is_found_out_and_a_base_taken() {
     drop(store); // its checkpoint took frames that nobody captured
     let store = place.following();
     caught_up(&store);
+    let why = store.capture_status().begun_anew.map(|anew| anew.why);
+    assert!(why.is_some_and(|why| why.contains("in no segment and no write-ahead log")), "it is told why");
     drop(store);
     assert_eq!(place.bases(), 2);
     place.assert_rebuilt();
