@@ -58,6 +58,6 @@ fn the_status_is_that_of_the_moment() {
 #[test]
 fn a_grant_on_another_basis_has_no_receipt() {
     let mut contract = consent();
-    contract.terms.basis = Basis::Contract;
+    Arc::make_mut(&mut contract.terms).basis = Basis::Contract;
     assert_eq!(receipt(&contract, 3_000), None);
 }

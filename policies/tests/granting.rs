@@ -107,6 +107,6 @@ fn facts_of_a_grant_at_a_moment() {
     assert_eq!(facts.fields, BTreeSet::from(["health.illnesses".parse().unwrap()]));
     grant.withdrawn_at = Some(Timestamp::from_micros(2_000_000));
     assert_eq!(state(&grant, 3), Withdrawn);
-    grant.terms.article9 = Some("z".to_owned());
+    Arc::make_mut(&mut grant.terms).article9 = Some("z".to_owned());
     assert_eq!(GrantFacts::at(&grant, Timestamp::from_micros(0)).article9, None);
 }

@@ -11,6 +11,9 @@ use crate::layout::{Database, Layout};
 use crate::memory;
 use crate::writer::Shared;
 
+/// What a reader may keep of `audit.db` and of `index.db` in memory, in KiB: no look at a record asks them.
+const LITTLE: i64 = 2 * 1024;
+
 /// One reader's connections.
 pub(crate) struct Reader {
     pub(crate) vault: Connection,
@@ -29,13 +32,12 @@ impl Reader {
         // A negative size is in KiB.
         vault.pragma_update(None, "cache_size", -cache)?;
         keyring.pragma_update(None, "cache_size", -(cache / 8))?;
-        Ok(Self {
-            vault,
-            keyring,
-            audit: open(Database::Audit, &keys.databases.audit)?,
-            index: open(Database::Index, &keys.databases.index)?,
-            index_age,
-        })
+        let (audit, index) =
+            (open(Database::Audit, &keys.databases.audit)?, open(Database::Index, &keys.databases.index)?);
+        for little in [&audit, &index] {
+            little.pragma_update(None, "cache_size", -LITTLE)?;
+        }
+        Ok(Self { vault, keyring, audit, index, index_age })
     }
 
     /// The database in which a damaged page was met, if one was: nothing it says can be believed from

@@ -210,6 +210,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
+    use std::collections::BTreeSet;
+
     use coffre_core::time::Timestamp;
 
     use super::*;
@@ -219,7 +221,7 @@ mod tests {
         id.split_at_mut(12).1.copy_from_slice(&number.to_be_bytes());
         let at = Timestamp::from_micros(0);
         let state =
-            RecordState { version: 1, created_at: at, updated_at: at, restricted: false, archived: Default::default() };
+            RecordState { version: 1, created_at: at, updated_at: at, restricted: false, archived: BTreeSet::new() };
         let (kind, grants) = ("policyholder".parse().unwrap(), Arc::new([]));
         let (subject, key) = (SubjectId::from_bytes(id), WrappedKey::of_nobody());
         Known { kind, subject, state, grants, key, values: Vec::new() }

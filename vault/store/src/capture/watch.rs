@@ -228,7 +228,8 @@ impl Watch {
 
     /// Everything up to now is in a base backup that begins: the logs begin anew.
     pub(super) fn begin_anew(&self) {
-        self.change(|state| (state.told, state.captured, state.hurry) = (None, [0; 3], false));
+        // Nor does it matter any more that the chains before it are broken.
+        self.change(|state| (state.told, state.captured, state.hurry, state.broken) = (None, [0; 3], false, None));
     }
 
     /// The logs were checkpointed with everything in them captured.
