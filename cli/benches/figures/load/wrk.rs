@@ -29,8 +29,9 @@ pub(super) fn run(job: &Job, folder: &Path) -> anyhow::Result<Measured> {
 /// Lua that asks for the targets at random, always in the same order.
 fn script_of(job: &Job) -> String {
     let headers = job.headers.lines().filter_map(|line| line.split_once(": "));
-    let headers: String = headers.map(|(name, value)| format!("wrk.headers[{name:?}] = {value:?}\n")).collect();
-    let targets: String = job.targets.iter().map(|target| format!("{target:?},\n")).collect();
+    let headers = headers.map(|(name, value)| format!("wrk.headers[{name:?}] = {value:?}\n"));
+    let headers = headers.collect::<Vec<_>>().concat();
+    let targets = job.targets.iter().map(|target| format!("{target:?},\n")).collect::<Vec<_>>().concat();
     format!(
         "{headers}local targets = {{\n{targets}}}\nlocal requests = {{}}\n\
          function init(args)\n  for i, target in ipairs(targets) do requests[i] = wrk.format('GET', target) end\nend\n\

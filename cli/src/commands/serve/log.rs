@@ -28,7 +28,7 @@ pub(super) struct Guard(Log);
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        self.0.write_out(&mut self.0.lines());
+        write_out(&mut self.0.lines());
     }
 }
 
@@ -45,19 +45,19 @@ impl Log {
             let none = |lines: &mut Vec<u8>| lines.is_empty();
             drop(self.0.some.wait_while(self.lines(), none).unwrap_or_else(PoisonError::into_inner));
             std::thread::sleep(GATHER);
-            self.write_out(&mut self.lines());
+            write_out(&mut self.lines());
         }
     }
 
     fn lines(&self) -> MutexGuard<'_, Vec<u8>> {
         self.0.lines.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
 
-    /// A log that cannot be written must not end the service.
-    fn write_out(&self, lines: &mut Vec<u8>) {
-        let _unwritable = io::stderr().lock().write_all(lines);
-        lines.clear();
-    }
+/// A log that cannot be written must not end the service.
+fn write_out(lines: &mut Vec<u8>) {
+    let _unwritable = io::stderr().lock().write_all(lines);
+    lines.clear();
 }
 
 /// The way into the log for one event.
@@ -72,7 +72,7 @@ impl Write for Line<'_> {
         let first = lines.is_empty();
         lines.extend_from_slice(bytes);
         if !self.gathers || lines.len() >= MANY {
-            self.log.write_out(&mut lines);
+            write_out(&mut lines);
         } else if first {
             self.log.0.some.notify_one();
         }
@@ -110,7 +110,7 @@ mod tests {
         assert_eq!(log.lines().as_slice(), b"{}\n{}\n");
         log.make_writer().write_all(b"{}\n").unwrap();
         assert!(log.lines().is_empty(), "written, with those before it");
-        answered.write_all(&[b'\n'; MANY]).unwrap();
+        answered.write_all(&vec![b'\n'; MANY]).unwrap();
         assert!(log.lines().is_empty(), "nobody waits with so many");
     }
 }
