@@ -1,6 +1,8 @@
 //! The receipt of a consent is the one of `docs/formats/consent-receipt.md`.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
+use std::sync::Arc;
+
 use coffre_core::grant::{Basis, Evidence, Grant, GrantTerms};
 use coffre_core::ids::{DocumentId, GrantId, SubjectId};
 use coffre_core::role::Role;
@@ -12,7 +14,7 @@ fn consent() -> Grant {
     Grant {
         id: GrantId::from_bytes([1; 16]),
         subject: SubjectId::from_bytes([2; 16]),
-        terms: GrantTerms {
+        terms: Arc::new(GrantTerms {
             role: Role::CustomerService,
             purpose: "claims-handling".to_owned(),
             fields: ["contact.phone", "health.illnesses"].map(|field| field.parse().unwrap()).into(),
@@ -21,7 +23,7 @@ fn consent() -> Grant {
             valid_from: at(2_000),
             valid_until: Some(at(90_000)),
             evidence: Some(Evidence { document: DocumentId::from_bytes([3; 16]), sha256: "ab".repeat(32) }),
-        },
+        }),
         version: 2,
         withdrawn_at: Some(at(60_000)),
     }
@@ -56,6 +58,6 @@ fn the_status_is_that_of_the_moment() {
 #[test]
 fn a_grant_on_another_basis_has_no_receipt() {
     let mut contract = consent();
-    contract.terms.basis = Basis::Contract;
+    Arc::make_mut(&mut contract.terms).basis = Basis::Contract;
     assert_eq!(receipt(&contract, 3_000), None);
 }

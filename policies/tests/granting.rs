@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use coffre_core::grant::GrantState::{Expired, NotYetValid, Valid, Withdrawn};
 use coffre_core::grant::{Basis, Grant, GrantTerms};
@@ -98,7 +99,7 @@ fn facts_of_a_grant_at_a_moment() {
     let mut terms = terms(Role::CustomerService, "claims-handling", &["health.illnesses"], Some("f"));
     terms.valid_until = Some(Timestamp::from_micros(5_000_000));
     let (id, subject) = (GrantId::from_bytes([1; 16]), SubjectId::from_bytes([2; 16]));
-    let mut grant = Grant { id, subject, terms, version: 1, withdrawn_at: None };
+    let mut grant = Grant { id, subject, terms: Arc::new(terms), version: 1, withdrawn_at: None };
     let state = |grant: &Grant, seconds: i64| GrantFacts::at(grant, Timestamp::from_micros(seconds * 1_000_000)).state;
     assert_eq!([0, 1, 4, 5].map(|seconds| state(&grant, seconds)), [NotYetValid, Valid, Valid, Expired]);
     let facts = GrantFacts::at(&grant, Timestamp::from_micros(1_000_000));
@@ -106,6 +107,6 @@ fn facts_of_a_grant_at_a_moment() {
     assert_eq!(facts.fields, BTreeSet::from(["health.illnesses".parse().unwrap()]));
     grant.withdrawn_at = Some(Timestamp::from_micros(2_000_000));
     assert_eq!(state(&grant, 3), Withdrawn);
-    grant.terms.article9 = Some("z".to_owned());
+    Arc::make_mut(&mut grant.terms).article9 = Some("z".to_owned());
     assert_eq!(GrantFacts::at(&grant, Timestamp::from_micros(0)).article9, None);
 }

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use clap::{Parser, Subcommand};
 use serde::Serialize;
 
+use crate::load::Generator;
+
 /// Measures Coffre beside its baselines, on this machine.
 #[derive(Debug, Clone, Parser, Serialize)]
 #[command(name = "make bench ARGS=…", disable_help_subcommand = true)]
@@ -24,6 +26,9 @@ pub(crate) struct Arguments {
     /// Runs of each side, one after the other in turn; the median is reported
     #[arg(long, value_name = "N", default_value_t = 3)]
     pub(crate) rounds: usize,
+    /// Who sends requests: the generator of these benchmarks, or wrk (reads only), which costs more of the machine
+    #[arg(long, value_name = "NAME", default_value = "own")]
+    pub(crate) load: Generator,
     /// Only these figures: import, reads, writes, documents, backup, restore, lag, change
     #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
     pub(crate) only: Vec<String>,

@@ -34,6 +34,17 @@ impl Server {
         }
     }
 
+    /// Processor time that it has taken, in seconds.
+    pub(crate) fn processor(&self) -> anyhow::Result<f64> {
+        // Clock ticks in /proc are hundredths of a second on Linux, whatever the kernel counts in.
+        const TICK: f64 = 0.01;
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
+        // The name of the program, in brackets, may hold anything.
+        let fields = stat.rsplit_once(')').map_or("", |(_, fields)| fields).split_whitespace();
+        let ticks = fields.skip(11).take(2).map(str::parse::<u32>).sum::<Result<u32, _>>()?;
+        Ok(f64::from(ticks) * TICK)
+    }
+
     /// Ends it as a service manager does, and waits until it has.
     pub(crate) fn stop(mut self) -> anyhow::Result<()> {
         kill_process(Pid::from_child(&self.child), Signal::TERM)?;

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -132,14 +133,26 @@ pub struct Grant {
     pub id: GrantId,
     /// Whose record it opens.
     pub subject: SubjectId,
-    /// What it says.
-    #[serde(flatten)]
-    pub terms: GrantTerms,
+    /// What it says; shared by grants that say the same.
+    #[serde(flatten, with = "shared_terms")]
+    pub terms: Arc<GrantTerms>,
     /// 1 when given, raised by every change.
     pub version: u32,
     /// When it was withdrawn, if it was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub withdrawn_at: Option<Timestamp>,
+}
+
+mod shared_terms {
+    use super::{Arc, Deserialize, GrantTerms, Serialize};
+
+    pub(super) fn serialize<S: serde::Serializer>(terms: &GrantTerms, serializer: S) -> Result<S::Ok, S::Error> {
+        terms.serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Arc<GrantTerms>, D::Error> {
+        GrantTerms::deserialize(deserializer).map(Arc::new)
+    }
 }
 
 impl Grant {

@@ -126,7 +126,7 @@ impl<'v> VaultTarget<'v> {
         let Some(state) = snapshot.record(&self.kind, hit.subject)? else { return Err(VaultFault::Gone) };
         let (changed_in_vault, grants) = match asked {
             Asked::ToCompare => {
-                (changed_in_vault(snapshot, hit.subject, state.version)?, snapshot.grants(hit.subject)?)
+                (changed_in_vault(snapshot, hit.subject, state.version)?, snapshot.grants(hit.subject)?.to_vec())
             }
             Asked::ToProve => (false, Vec::new()),
         };

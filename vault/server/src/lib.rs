@@ -25,6 +25,7 @@ mod usecases;
 
 pub use authentication::JwksError;
 pub use drills::{DrillOptions, Drills};
+pub use http::ANSWERED;
 #[cfg(fuzzing)]
 pub use http::fuzzing;
 pub use limits::Limits;

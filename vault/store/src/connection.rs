@@ -61,7 +61,8 @@ pub(crate) fn met_damage(connection: &Connection) -> bool {
 
 /// The same of a connection that may be within a write transaction, where SQLCipher leaves no such mark.
 pub(crate) fn has_failed(connection: &Connection) -> bool {
-    let status = connection.query_row("PRAGMA cipher_status", [], |row| row.get::<_, String>(0));
+    let asked = connection.prepare_cached("PRAGMA cipher_status");
+    let status = asked.and_then(|mut asked| asked.query_row([], |row| row.get::<_, String>(0)));
     !status.is_ok_and(|status| status == "1")
 }
 

@@ -103,6 +103,9 @@ pub fn disk_is_full(error: &(dyn StdError + 'static)) -> bool {
 /// A read that failed.
 #[derive(Debug, Error)]
 pub enum ReadError {
+    /// What was asked of [`Store::remembered`](crate::Store::remembered) stands in the databases only.
+    #[error("this is not remembered: look it up in a snapshot")]
+    NotRemembered,
     /// The databases did not answer.
     #[error("the vault could not be read")]
     Database(#[source] rusqlite::Error),

@@ -9,8 +9,9 @@ use coffre_core::ids::SubjectId;
 
 /// So many accesses are written together.
 const BATCH: usize = 8_192;
-/// The least that a commit takes of a batch; it takes twice as many as it adds, so that the batch comes to an end.
-const PART: usize = 64;
+/// So many accesses come together before a commit takes a part of a batch for them: twice as many as were added, so that
+/// the batch comes to an end.
+const PART: usize = 256;
 
 /// The accesses that are not in `index.db` yet, oldest first: entry and data subject.
 #[derive(Default)]
@@ -57,6 +58,8 @@ pub(crate) struct Batch {
     left: VecDeque<(SubjectId, u64)>,
     /// The entry after the last of it.
     until: u64,
+    /// Accesses that were added since the last part.
+    added: usize,
 }
 
 /// What a commit takes of a batch.
@@ -68,12 +71,18 @@ pub(crate) struct Part {
 }
 
 impl Batch {
-    /// What to write with a group that added so many; begins a batch when enough have come together.
-    pub(crate) fn part(&mut self, recent: &Recent, added: usize) -> Part {
+    /// What to write with a group that added so many, if it is time or there is something else to write; begins a batch
+    /// when enough have come together.
+    pub(crate) fn part(&mut self, recent: &Recent, added: usize, now: bool) -> Option<Part> {
+        self.added += added;
+        if self.added < PART && !now {
+            return None;
+        }
         if self.left.is_empty() {
             self.begin(recent, BATCH);
         }
-        self.take(PART.max(2 * added))
+        let count = 2 * std::mem::take(&mut self.added);
+        Some(self.take(count))
     }
 
     /// All that is left in memory, for the end.
@@ -124,9 +133,10 @@ mod tests {
         let total = 3 * BATCH as u64;
         for entry in 0..total {
             recent.add(&[(entry, subject(entry))]);
-            let part = batch.part(&recent, 1);
-            written.extend(part.rows.iter().map(|(_, entry)| *entry));
-            part.written(&recent);
+            if let Some(part) = batch.part(&recent, 1, entry % 1_000 == 1) {
+                written.extend(part.rows.iter().map(|(_, entry)| *entry));
+                part.written(&recent);
+            }
             if entry % 1_000 == 0 {
                 let (mut all, about) = (recent.of(subject(7), None), subject(7));
                 all.extend(written.iter().filter(|entry| subject(**entry) == about));

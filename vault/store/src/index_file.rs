@@ -68,9 +68,10 @@ pub(crate) struct Update<'u> {
 
 /// Applies an update.
 pub(crate) fn apply(index: &Connection, update: &Update<'_>) -> rusqlite::Result<()> {
-    index.execute_batch("BEGIN IMMEDIATE")?;
+    index.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
     let applied = write(index, update);
-    let ended = index.execute_batch(if applied.is_ok() { "COMMIT" } else { "ROLLBACK" });
+    let end = if applied.is_ok() { "COMMIT" } else { "ROLLBACK" };
+    let ended = index.prepare_cached(end).and_then(|mut end| end.execute([]).map(drop));
     applied.and(ended)
 }
 

@@ -6,12 +6,45 @@ use coffre_core::ids::SubjectId;
 use coffre_core::keyset::{Keyset, subject_key_place};
 use coffre_core::record::RecordTypeName;
 use rusqlite::{Connection, OptionalExtension, params};
+use zeroize::Zeroizing;
 
 use crate::error::ReadError;
 
 /// The epoch of the key that wraps subject keys. There is one: a rotation of the data salts what is derived from subject keys,
 /// and leaves them as they are.
 const EPOCH: u32 = 1;
+
+/// A data subject's key as it is stored. Wiped when it is dropped: of an erased key nothing is to be left.
+#[derive(Clone)]
+pub(crate) struct WrappedKey {
+    epoch: u32,
+    wrapped: Zeroizing<Vec<u8>>,
+}
+
+impl WrappedKey {
+    pub(crate) fn open(
+        &self,
+        scope: &Scope,
+        keys: &Keyset,
+        kind: &RecordTypeName,
+        subject: SubjectId,
+    ) -> Result<SecretKey, ReadError> {
+        let place = subject_key_place(scope, kind, subject, self.epoch);
+        let opened = crypto::open(&keys.keyring, &place, &self.wrapped);
+        let bytes = opened.map_err(|source| ReadError::Value { subject, source })?;
+        SecretKey::try_from(bytes.as_slice()).map_err(|_| ReadError::Format { what: "subject key" })
+    }
+
+    #[cfg(test)]
+    pub(crate) fn of_nobody() -> Self {
+        Self { epoch: 1, wrapped: Zeroizing::default() }
+    }
+
+    /// Bytes of it.
+    pub(crate) fn length(&self) -> usize {
+        self.wrapped.len()
+    }
+}
 
 /// The key of a data subject; `None` when it was erased.
 pub(crate) fn find(
@@ -21,6 +54,11 @@ pub(crate) fn find(
     kind: &RecordTypeName,
     subject: SubjectId,
 ) -> Result<Option<SecretKey>, ReadError> {
+    find_wrapped(keyring, subject)?.map(|key| key.open(scope, keys, kind, subject)).transpose()
+}
+
+/// The key of a data subject as it is stored; `None` when it was erased.
+pub(crate) fn find_wrapped(keyring: &Connection, subject: SubjectId) -> Result<Option<WrappedKey>, ReadError> {
     let row = keyring
         .prepare_cached("SELECT epoch, wrapped FROM subject_keys WHERE subject = ?1")?
         .query_row([subject.as_bytes().as_slice()], |row| {
@@ -28,10 +66,7 @@ pub(crate) fn find(
         })
         .optional()?;
     let (epoch, wrapped) = row.ok_or(ReadError::KeyMissing { subject })?;
-    let Some(wrapped) = wrapped else { return Ok(None) };
-    let place = subject_key_place(scope, kind, subject, epoch);
-    let bytes = crypto::open(&keys.keyring, &place, &wrapped).map_err(|source| ReadError::Value { subject, source })?;
-    SecretKey::try_from(bytes.as_slice()).map(Some).map_err(|_| ReadError::Format { what: "subject key" })
+    Ok(wrapped.map(|wrapped| WrappedKey { epoch, wrapped: Zeroizing::new(wrapped) }))
 }
 
 /// Stores the key of a new data subject.

@@ -1,7 +1,6 @@
 //! Reader connections: a fixed number, handed out and taken back. One that met a damaged page is never
 //! handed out again; whoever next waits for a reader opens another in its place.
 
-use std::fs;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use coffre_core::keyset::Keyset;
@@ -9,7 +8,11 @@ use rusqlite::Connection;
 
 use crate::connection::{self, Use};
 use crate::layout::{Database, Layout};
+use crate::memory;
 use crate::writer::Shared;
+
+/// What a reader may keep of `audit.db` and of `index.db` in memory, in KiB: no look at a record asks them.
+const LITTLE: i64 = 2 * 1024;
 
 /// One reader's connections.
 pub(crate) struct Reader {
@@ -29,13 +32,12 @@ impl Reader {
         // A negative size is in KiB.
         vault.pragma_update(None, "cache_size", -cache)?;
         keyring.pragma_update(None, "cache_size", -(cache / 8))?;
-        Ok(Self {
-            vault,
-            keyring,
-            audit: open(Database::Audit, &keys.databases.audit)?,
-            index: open(Database::Index, &keys.databases.index)?,
-            index_age,
-        })
+        let (audit, index) =
+            (open(Database::Audit, &keys.databases.audit)?, open(Database::Index, &keys.databases.index)?);
+        for little in [&audit, &index] {
+            little.pragma_update(None, "cache_size", -LITTLE)?;
+        }
+        Ok(Self { vault, keyring, audit, index, index_age })
     }
 
     /// The database in which a damaged page was met, if one was: nothing it says can be believed from
@@ -49,17 +51,6 @@ impl Reader {
         ];
         connections.into_iter().find(|(_, connection)| connection::met_damage(connection)).map(|(database, _)| database)
     }
-}
-
-/// What one of so many readers may keep of `vault.db` in memory, in KiB: a sixteenth of the machine's memory among all of
-/// them, within bounds. To bring a page in means to decrypt and authenticate it, some 40 µs that a page in memory does
-/// not take; the upper bound keeps the process below 150 MiB.
-fn share_of_memory(meminfo: &str, readers: usize) -> i64 {
-    const LEAST: i64 = 16 * 1024;
-    const MOST: i64 = 96 * 1024;
-    let total = meminfo.lines().find_map(|line| line.strip_prefix("MemTotal:"));
-    let total = total.and_then(|text| text.trim().strip_suffix(" kB")?.parse::<i64>().ok()).unwrap_or(0);
-    (total / 16).clamp(LEAST, MOST) / i64::try_from(readers.max(1)).unwrap_or(i64::MAX)
 }
 
 /// The readers that nobody uses at the moment.
@@ -80,7 +71,7 @@ pub(crate) struct Readers {
 impl Readers {
     pub(crate) fn open(shared: &Shared, count: usize) -> rusqlite::Result<Self> {
         let count = count.max(1);
-        let cache = share_of_memory(&fs::read_to_string("/proc/meminfo").unwrap_or_default(), count);
+        let cache = i64::try_from(memory::half() / 1024 / count).unwrap_or(i64::MAX);
         let open = |_| Reader::open(&shared.layout, &shared.keys(), shared.index.age(), cache);
         let ready = (0..count).map(open).collect::<Result<_, _>>()?;
         Ok(Self { idle: Mutex::new(Idle { ready, missing: 0 }), cache, returned: Condvar::new() })
@@ -124,19 +115,5 @@ impl Readers {
     pub(crate) fn give_back(&self, reader: Reader) {
         self.lock().ready.push(reader);
         self.returned.notify_one();
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::share_of_memory;
-
-    #[test]
-    fn readers_share_a_part_of_the_memory_within_bounds() {
-        let meminfo = |mib: u64| format!("MemTotal:       {} kB\nMemFree:         123 kB\n", mib * 1024);
-        assert_eq!(share_of_memory(&meminfo(1024), 4), 16 * 1024);
-        assert_eq!(share_of_memory(&meminfo(128 * 1024), 4), 24 * 1024, "no more than is of use");
-        assert_eq!(share_of_memory(&meminfo(64), 4), 4 * 1024);
-        assert_eq!(share_of_memory("", 4), 4 * 1024, "where nothing is known");
     }
 }

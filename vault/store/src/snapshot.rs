@@ -7,9 +7,9 @@ mod documents;
 mod log;
 mod oversight;
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
-use std::sync::{PoisonError, RwLockReadGuard};
+use std::sync::{Arc, PoisonError, RwLockReadGuard};
 
 use coffre_core::crypto::SecretKey;
 use coffre_core::day::Day;
@@ -24,40 +24,68 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use crate::connection;
 use crate::disclosure::{Claim, Undisclosed};
 use crate::error::{ReadError, Unavailable};
+use crate::keyring::WrappedKey;
 use crate::layout::Database;
 use crate::model::{Hit, RecordState, Statistics, VersionInfo};
 use crate::readers::{Reader, Readers};
+use crate::remembered::Known;
+use crate::values::OfCategory;
 use crate::writer::Shared;
 use crate::{index_file, keyring, subject_keys, values};
 pub(crate) use documents::{DOCUMENT, located};
 
-/// A consistent view of the vault.
+/// A consistent view of the vault, or of as much as is remembered of it.
 pub struct Snapshot<'s> {
     shared: &'s Shared,
-    readers: &'s Readers,
-    reader: Option<Reader>,
+    /// What a view of the databases has; none where only what is remembered is looked at.
+    opened: Option<Opened<'s>>,
     /// The file in which a damaged page was met: nothing more is asked of this view.
     spoiled: Cell<Option<&'static str>>,
     access_point: u64,
+    /// The data subject looked at, as far as they are known.
+    subject: RefCell<Looked>,
+}
+
+/// The way to the databases.
+struct Opened<'s> {
+    readers: &'s Readers,
+    reader: Option<Reader>,
+    /// The moment before the view began.
+    moment: u64,
     _gate: RwLockReadGuard<'s, ()>,
+}
+
+/// What one look at a data subject came across.
+#[derive(Default)]
+struct Looked {
+    /// As they are remembered: the same for the whole look.
+    remembered: Option<Arc<Known>>,
+    /// As they were read.
+    state: Option<(SubjectId, RecordTypeName, RecordState)>,
+    grants: Option<(SubjectId, Arc<[Grant]>)>,
 }
 
 impl<'s> Snapshot<'s> {
     pub(crate) fn begin(shared: &'s Shared, readers: &'s Readers) -> Result<Self, ReadError> {
         let gate = shared.gate.read().unwrap_or_else(PoisonError::into_inner);
-        let reader = readers.take(shared)?;
+        let reader = Some(readers.take(shared)?);
         // Before the view begins: a change after this point makes decisions on this view move.
-        let access_point = shared.access.point();
-        let spoiled = Cell::new(None);
-        let snapshot = Self { shared, readers, reader: Some(reader), spoiled, access_point, _gate: gate };
+        let mut snapshot = Self::at_this_point(shared);
+        snapshot.opened = Some(Opened { readers, reader, moment: shared.remembered.moment(), _gate: gate });
         snapshot.ask(|reader| Ok(reader.vault.prepare_cached("BEGIN")?.execute([])?))?;
         Ok(snapshot)
+    }
+
+    /// A view of what is remembered.
+    pub(crate) fn at_this_point(shared: &'s Shared) -> Self {
+        let (access_point, subject) = (shared.access.point(), RefCell::default());
+        Self { shared, opened: None, spoiled: Cell::new(None), access_point, subject }
     }
 
     /// Asks the databases, and gives the answer only if every page that it rests on was sound. After a
     /// page that was not, every question to this view is answered by that error.
     pub(crate) fn ask<T>(&self, question: impl FnOnce(&Reader) -> Result<T, ReadError>) -> Result<T, ReadError> {
-        let reader = self.reader.as_ref().ok_or(ReadError::Format { what: "snapshot" })?;
+        let reader = self.opened.as_ref().and_then(|opened| opened.reader.as_ref()).ok_or(ReadError::NotRemembered)?;
         if let Some(file) = self.spoiled.get() {
             return Err(damaged(file, None));
         }
@@ -117,6 +145,10 @@ impl<'s> Snapshot<'s> {
             };
             Ok((state, row.get::<_, Option<String>>(4)?))
         };
+        if self.opened.is_none() {
+            let known = self.recall(subject)?;
+            return if known.kind == *kind { Ok(Some(known.state.clone())) } else { Err(ReadError::NotRemembered) };
+        }
         let found = self.ask(|reader| {
             let mut statement = reader.vault.prepare_cached(
                 "SELECT version, created_at, updated_at, restricted,
@@ -129,7 +161,30 @@ impl<'s> Snapshot<'s> {
         for name in archived.iter().flat_map(|names| names.split(',')) {
             state.archived.insert(name.parse().map_err(|_| ReadError::Format { what: "category" })?);
         }
+        self.subject.borrow_mut().state = Some((subject, kind.clone(), state.clone()));
         Ok(Some(state))
+    }
+
+    /// A data subject as they are remembered: the same for as long as this view is looked through.
+    fn recall(&self, subject: SubjectId) -> Result<Arc<Known>, ReadError> {
+        let mut looked = self.subject.borrow_mut();
+        if let Some(known) = looked.remembered.as_ref().filter(|known| known.subject == subject) {
+            return Ok(Arc::clone(known));
+        }
+        let known = self.shared.remembered.recall(subject).ok_or(ReadError::NotRemembered)?;
+        looked.remembered = Some(Arc::clone(&known));
+        Ok(known)
+    }
+
+    /// Remembers a data subject of whom this view has shown everything that a look needs.
+    fn remember(&self, key: WrappedKey, values: Vec<OfCategory>) {
+        let Looked { state, grants, .. } = self.subject.take();
+        if let (Some(opened), Some((subject, kind, state)), Some((of, grants))) = (&self.opened, state, grants)
+            && subject == of
+        {
+            let known = Known { kind, subject, state, grants, key, values };
+            self.shared.remembered.remember(known, opened.moment);
+        }
     }
 
     /// Runs something with a subject's keys; gives `erased` where the key was destroyed meanwhile
@@ -156,7 +211,12 @@ impl<'s> Snapshot<'s> {
         subject: SubjectId,
         fields: &[FieldPath],
     ) -> Result<Undisclosed<Fields>, ReadError> {
-        self.fields_up_to(kind, subject, u32::MAX, fields)
+        if self.opened.is_some() {
+            return self.fields_up_to(kind, subject, u32::MAX, fields);
+        }
+        let known = self.recall(subject)?;
+        let content = known.fields(self.shared, fields)?.ok_or(ReadError::NotRemembered)?;
+        Ok(Undisclosed::new(Claim::fields(subject, fields.to_vec()), content))
     }
 
     /// Some fields of a record as they were in a version; `None` when there is no such version.
@@ -181,8 +241,24 @@ impl<'s> Snapshot<'s> {
         version: u32,
         fields: &[FieldPath],
     ) -> Result<Undisclosed<Fields>, ReadError> {
-        let read = |reader: &Reader, keys: &SubjectKeys<'_>| values::fields_at(&reader.vault, keys, fields, version);
-        let content = self.with_keys(kind, subject, Fields::default(), read)?;
+        let Shared { scope, keys, .. } = self.shared;
+        let found = self.ask(|reader| {
+            let Some(wrapped) = keyring::find_wrapped(&reader.keyring, subject)? else { return Ok(None) };
+            let values = values::sealed_at(&reader.vault, subject, fields, version)?;
+            let key = wrapped.open(scope, keys, kind, subject)?;
+            let content = values::open_fields(&subject_keys(scope, kind, subject, &key), &values, fields)?;
+            Ok(Some((content, wrapped, values)))
+        })?;
+        let content = match found {
+            Some((content, wrapped, values)) => {
+                if version == u32::MAX {
+                    self.remember(wrapped, values);
+                }
+                content
+            }
+            // Erased meanwhile: the disclosure will be found to have moved.
+            None => Fields::default(),
+        };
         Ok(Undisclosed::new(Claim::fields(subject, fields.to_vec()), content))
     }
 
@@ -247,14 +323,19 @@ impl<'s> Snapshot<'s> {
     }
 
     /// A record's grants, oldest first, whatever their state.
-    pub fn grants(&self, subject: SubjectId) -> Result<Vec<Grant>, ReadError> {
-        self.ask(|reader| {
+    pub fn grants(&self, subject: SubjectId) -> Result<Arc<[Grant]>, ReadError> {
+        if self.opened.is_none() {
+            return Ok(Arc::clone(&self.recall(subject)?.grants));
+        }
+        let grants: Arc<[Grant]> = self.ask(|reader| {
             let mut statement = reader.vault.prepare_cached(
                 "SELECT id, subject, version, terms, withdrawn_at FROM grants WHERE subject = ?1 ORDER BY given_at, id",
             )?;
             let rows = statement.query_map([subject.as_bytes()], grant_row)?;
-            rows.map(|row| grant_of(row?)).collect()
-        })
+            rows.map(|row| grant_with(row?, |text| self.shared.remembered.terms(text))).collect()
+        })?;
+        self.subject.borrow_mut().grants = Some((subject, Arc::clone(&grants)));
+        Ok(grants)
     }
 
     /// A grant and its record's type.
@@ -301,14 +382,16 @@ impl<'s> Snapshot<'s> {
 
 impl Drop for Snapshot<'_> {
     fn drop(&mut self) {
-        let Some(reader) = self.reader.take() else { return };
+        let sound = self.is_sound();
+        let Some(Opened { readers, reader, .. }) = &mut self.opened else { return };
+        let Some(reader) = reader.take() else { return };
         // A reader that met damage would answer zeros; one whose transaction cannot be ended would
         // starve checkpoints. Neither is handed out again.
-        if self.is_sound() && (reader.vault.is_autocommit() || ended(&reader.vault).is_ok()) {
-            self.readers.give_back(reader);
+        if sound && (reader.vault.is_autocommit() || ended(&reader.vault).is_ok()) {
+            readers.give_back(reader);
         } else {
             drop(reader);
-            self.readers.give_up();
+            readers.give_up();
         }
     }
 }
@@ -332,8 +415,15 @@ pub(crate) fn grant_row(row: &Row<'_>) -> rusqlite::Result<GrantRow> {
     Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
 }
 
-pub(crate) fn grant_of((id, subject, version, terms, withdrawn_at): GrantRow) -> Result<Grant, ReadError> {
-    let terms: GrantTerms = serde_json::from_str(&terms).map_err(|_| ReadError::Format { what: "grant" })?;
+pub(crate) fn grant_of(row: GrantRow) -> Result<Grant, ReadError> {
+    grant_with(row, |text| serde_json::from_str(text).map(Arc::new))
+}
+
+fn grant_with(
+    (id, subject, version, terms, withdrawn_at): GrantRow,
+    read: impl FnOnce(&str) -> Result<Arc<GrantTerms>, serde_json::Error>,
+) -> Result<Grant, ReadError> {
+    let terms = read(&terms).map_err(|_| ReadError::Format { what: "grant" })?;
     Ok(Grant {
         id: GrantId::from_bytes(id),
         subject: SubjectId::from_bytes(subject),

@@ -179,6 +179,12 @@ impl Store {
         Snapshot::begin(&self.inner.shared, &self.inner.readers)
     }
 
+    /// A view of the data subjects that were looked at lately, at the newest state. It never blocks. Whatever is not
+    /// remembered is answered by [`ReadError::NotRemembered`].
+    pub fn remembered(&self) -> Snapshot<'_> {
+        Snapshot::at_this_point(&self.inner.shared)
+    }
+
     /// The newest signed tree head.
     pub fn tree_head(&self) -> SignedHead {
         self.inner.shared.head()

@@ -1,37 +1,104 @@
 //! The encrypted values of records: one ciphertext per category and version.
 
+use std::sync::Arc;
+
 use coffre_core::canonical;
 use coffre_core::crypto::Entropy;
 use coffre_core::ids::SubjectId;
 use coffre_core::keyset::SubjectKeys;
 use coffre_core::record::{Category, FieldPath, Fields};
 use coffre_core::time::Timestamp;
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::error::ReadError;
 
-/// The values of a category as they were in a record's version: those of the newest version of the
-/// category up to it.
+/// An encrypted value as it is stored.
+pub(crate) struct SealedValue {
+    version: u32,
+    epoch: u32,
+    pub(crate) bytes: Vec<u8>,
+}
+
+impl SealedValue {
+    fn open_all(&self, keys: &SubjectKeys<'_>, category: &Category) -> Result<Fields, ReadError> {
+        let subject = keys.subject;
+        let bytes = keys.open_value(category, self.version, self.epoch, &self.bytes);
+        let bytes = bytes.map_err(|source| ReadError::Value { subject, source })?;
+        serde_json::from_slice(&bytes).map_err(|_| ReadError::Format { what: "value" })
+    }
+}
+
+/// A category as it was in a record's version: in the newest version of the category up to it.
+pub(crate) fn find(
+    vault: &Connection,
+    subject: SubjectId,
+    category: &Category,
+    version: u32,
+) -> Result<Option<SealedValue>, ReadError> {
+    let read = |row: &Row<'_>| Ok(SealedValue { version: row.get(0)?, epoch: row.get(1)?, bytes: row.get(2)? });
+    let mut statement = vault.prepare_cached(
+        "SELECT version, epoch, sealed FROM record_values
+         WHERE subject = ?1 AND category = ?2 AND version <= ?3 ORDER BY version DESC LIMIT 1",
+    )?;
+    Ok(statement.query_row(params![subject.as_bytes(), category.as_str(), version], read).optional()?)
+}
+
+/// The values of a category as they were in a record's version.
 pub(crate) fn category_at(
     vault: &Connection,
     keys: &SubjectKeys<'_>,
     category: &Category,
     version: u32,
 ) -> Result<Fields, ReadError> {
-    let subject = keys.subject;
-    let row = vault
-        .prepare_cached(
-            "SELECT version, epoch, sealed FROM record_values
-             WHERE subject = ?1 AND category = ?2 AND version <= ?3 ORDER BY version DESC LIMIT 1",
-        )?
-        .query_row(params![subject.as_bytes(), category.as_str(), version], |row| {
-            Ok((row.get::<_, u32>(0)?, row.get::<_, u32>(1)?, row.get::<_, Vec<u8>>(2)?))
-        })
-        .optional()?;
-    let Some((written, epoch, sealed)) = row else { return Ok(Fields::default()) };
-    let bytes = keys.open_value(category, written, epoch, &sealed);
-    let bytes = bytes.map_err(|source| ReadError::Value { subject, source })?;
-    serde_json::from_slice(&bytes).map_err(|_| ReadError::Format { what: "value" })
+    match find(vault, keys.subject, category, version)? {
+        Some(value) => value.open_all(keys, category),
+        None => Ok(Fields::default()),
+    }
+}
+
+/// A category, and its value if it has one.
+pub(crate) type OfCategory = (Category, Option<Arc<SealedValue>>);
+
+/// The categories of the named fields as they were in a version, each once.
+pub(crate) fn sealed_at(
+    vault: &Connection,
+    subject: SubjectId,
+    fields: &[FieldPath],
+    version: u32,
+) -> Result<Vec<OfCategory>, ReadError> {
+    let mut found: Vec<OfCategory> = Vec::with_capacity(2);
+    for field in fields {
+        if find_category(&found, field.category_str()).is_none() {
+            let category = field.category();
+            let value = find(vault, subject, &category, version)?;
+            found.push((category, value.map(Arc::new)));
+        }
+    }
+    Ok(found)
+}
+
+/// What is known of a category.
+pub(crate) fn find_category<'v>(values: &'v [OfCategory], category: &str) -> Option<&'v OfCategory> {
+    values.iter().find(|(known, _)| known.as_str() == category)
+}
+
+/// The named fields of some categories.
+pub(crate) fn open_fields(
+    keys: &SubjectKeys<'_>,
+    values: &[OfCategory],
+    fields: &[FieldPath],
+) -> Result<Fields, ReadError> {
+    let mut found = Fields::default();
+    for (category, value) in values {
+        if let Some(value) =
+            value.as_ref().filter(|_| fields.iter().any(|field| field.category_str() == category.as_str()))
+        {
+            let mut opened = value.open_all(keys, category)?;
+            opened.0.retain(|field, _| fields.contains(field));
+            found.0.append(&mut opened.0);
+        }
+    }
+    Ok(found)
 }
 
 /// The named fields as they were in a version, each category decrypted once.
@@ -41,16 +108,7 @@ pub(crate) fn fields_at(
     fields: &[FieldPath],
     version: u32,
 ) -> Result<Fields, ReadError> {
-    let mut categories: Vec<Category> = fields.iter().map(FieldPath::category).collect();
-    categories.sort_unstable();
-    categories.dedup();
-    let mut found = Fields::default();
-    for category in &categories {
-        let mut values = category_at(vault, keys, category, version)?;
-        values.0.retain(|field, _| fields.contains(field));
-        found.0.append(&mut values.0);
-    }
-    Ok(found)
+    open_fields(keys, &sealed_at(vault, keys.subject, fields, version)?, fields)
 }
 
 /// Every field as it was in a version.

@@ -7,9 +7,11 @@ mod connection;
 mod dice;
 mod latency;
 mod paced;
+mod wrk;
 
 use std::io;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::ensure;
@@ -49,9 +51,31 @@ const WARM_UP: f64 = 0.5;
 /// A connection that writes knows the versions of so many records.
 const OWN: usize = 100;
 
-/// Runs a job in a process of its own.
-pub(crate) fn run(job: &Job) -> anyhow::Result<Measured> {
-    process::ask_self("load", job)
+/// Who sends requests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, clap::ValueEnum)]
+pub(crate) enum Generator {
+    /// The one of these benchmarks.
+    Own,
+    /// wrk, for reads.
+    Wrk,
+}
+
+impl Generator {
+    /// Seconds of a run that go by before it counts.
+    pub(crate) const fn warm_up(self) -> f64 {
+        match self {
+            Self::Own => WARM_UP,
+            Self::Wrk => 0.0,
+        }
+    }
+}
+
+/// Runs a job in a process of its own; what that needs is written to a folder.
+pub(crate) fn run(job: &Job, generator: Generator, folder: &Path) -> anyhow::Result<Measured> {
+    match (generator, job.kind) {
+        (Generator::Wrk, Kind::Read) => wrk::run(job, folder),
+        _ => process::ask_self("load", job),
+    }
 }
 
 /// This process is the one: the job is on standard input.

@@ -2,6 +2,7 @@
 //! listens on is one line on standard output.
 
 mod known_heads;
+mod log;
 
 use std::net::SocketAddr;
 
@@ -38,7 +39,7 @@ pub(crate) struct Arguments {
 /// Opens the vault and serves it.
 pub(crate) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit> {
     let place = Place::find(&arguments.vault, global)?;
-    log_as_json(&arguments.log)?;
+    let _written_at_the_end = log_as_json(&arguments.log)?;
     let mut options = options(&place, arguments.listen)?;
     let policies = place.policies()?;
     let store = place.open(&policies)?;
@@ -89,13 +90,15 @@ fn announce(place: &Place, address: SocketAddr, tls: bool) -> anyhow::Result<()>
     Ok(output::line(format!("serving {} at {scheme}://{address}", place.directory.display()))?)
 }
 
-fn log_as_json(level: &str) -> anyhow::Result<()> {
+fn log_as_json(level: &str) -> anyhow::Result<log::Guard> {
     let filter = EnvFilter::try_new(level)
         .map_err(|_| Complaint::usage(format!("{level:?} is no log level"), "use error, warn, info, debug or trace"))?;
-    let subscriber = tracing_subscriber::fmt().json().with_writer(std::io::stderr).with_env_filter(filter);
+    let log = log::Log::default();
+    let subscriber = tracing_subscriber::fmt().json().with_writer(log.clone()).with_env_filter(filter);
     subscriber
         .try_init()
-        .map_err(|error| anyhow::anyhow!("logging could not be started ({error}); this is a mistake in coffre"))
+        .map_err(|error| anyhow::anyhow!("logging could not be started ({error}); this is a mistake in coffre"))?;
+    Ok(log.start()?)
 }
 
 fn options(place: &Place, listen: Option<SocketAddr>) -> anyhow::Result<ServerOptions> {

@@ -12,6 +12,8 @@ use super::writer::{Writer, write_text};
 /// One member, where it stands in the output.
 struct Member {
     name: Range<usize>,
+    /// Whether the name is plain ASCII without an escape.
+    plain: bool,
     end: usize,
 }
 
@@ -58,16 +60,22 @@ impl<'o> Object<'o> {
     fn member<T: Serialize + ?Sized>(&mut self, name: &str, value: &T) -> Result<(), CanonicalError> {
         let start = self.begin();
         write_text(name, self.out)?;
-        self.members.push(Member { name: start..self.out.len(), end: 0 });
+        self.name_written(start);
         self.value(value)
     }
 
+    fn name_written(&mut self, start: usize) {
+        let name = start..self.out.len();
+        let plain = self.out.get(name.clone()).is_some_and(|name| name.is_ascii() && !name.contains(&b'\\'));
+        self.members.push(Member { name, plain, end: 0 });
+    }
+
     fn close(mut self) -> Result<(), CanonicalError> {
-        let name = |member: &Member| self.out.get(member.name.clone()).unwrap_or_default();
-        let sorted = self.members.is_sorted_by(|a, b| order(name(a), name(b)) == Ordering::Less);
-        if !sorted {
-            self.members.sort_unstable_by(|a, b| order(name(a), name(b)));
-            if self.members.is_sorted_by(|a, b| order(name(a), name(b)) == Ordering::Less) {
+        let out: &[u8] = self.out;
+        let before = |a: &Member, b: &Member| order(out, a, b) == Ordering::Less;
+        if !self.members.is_sorted_by(before) {
+            self.members.sort_unstable_by(|a, b| order(out, a, b));
+            if self.members.is_sorted_by(before) {
                 self.rewrite();
             } else {
                 return Err(CanonicalError::Twice);
@@ -92,14 +100,15 @@ impl<'o> Object<'o> {
 
 /// RFC 8785 sorts names by UTF-16 code units. Written names are compared as they stand, unless they hold more than
 /// plain ASCII.
-fn order(a: &[u8], b: &[u8]) -> Ordering {
-    let plain = |name: &[u8]| name.is_ascii() && !name.contains(&b'\\');
-    if plain(a) && plain(b) {
+fn order(out: &[u8], a: &Member, b: &Member) -> Ordering {
+    if a.plain && b.plain {
         // Without the quotes: the closing one would sort before letters and behind `!`.
-        let inner = |name: &'_ [u8]| name.len().saturating_sub(1);
-        return a.get(..inner(a)).cmp(&b.get(..inner(b)));
+        let inner = |member: &Member| out.get(member.name.start + 1..member.name.end.saturating_sub(1));
+        return inner(a).cmp(&inner(b));
     }
-    let read = |name: &[u8]| serde_json::from_slice::<String>(name).unwrap_or_default();
+    let read = |member: &Member| {
+        serde_json::from_slice::<String>(out.get(member.name.clone()).unwrap_or_default()).unwrap_or_default()
+    };
     read(a).encode_utf16().cmp(read(b).encode_utf16())
 }
 
@@ -113,7 +122,7 @@ impl SerializeMap for Object<'_> {
         if self.out.get(start) != Some(&b'"') {
             return Err(serde::ser::Error::custom("the name of a member is text"));
         }
-        self.members.push(Member { name: start..self.out.len(), end: 0 });
+        self.name_written(start);
         Ok(())
     }
 

@@ -238,7 +238,7 @@ impl MemoryVault {
         }
         for terms in give {
             let (id, subject) = (GrantId::random(&mut self.entropy), SubjectId::random(&mut self.entropy));
-            record.grants.push(Grant { id, subject, terms: terms.clone(), version: 1, withdrawn_at: None });
+            record.grants.push(Grant { id, subject, terms: Arc::new(terms.clone()), version: 1, withdrawn_at: None });
         }
         self.records.insert(candidate.key.clone(), record);
         Ok(())

@@ -45,6 +45,8 @@ pub(super) fn nearest<'a>(grants: &[&'a Grant], fields: &BTreeSet<FieldPath>, no
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
+    use std::sync::Arc;
+
     use coffre_core::grant::{Basis, GrantTerms};
     use coffre_core::ids::{GrantId, SubjectId};
 
@@ -56,7 +58,7 @@ mod tests {
         Grant {
             id: GrantId::from_bytes([id; 16]),
             subject: SubjectId::from_bytes([1; 16]),
-            terms: GrantTerms {
+            terms: Arc::new(GrantTerms {
                 role: Role::Sales,
                 purpose: "direct-marketing".into(),
                 fields: set(fields),
@@ -65,7 +67,7 @@ mod tests {
                 valid_from: Timestamp::from_micros(0),
                 valid_until: until.map(Timestamp::from_micros),
                 evidence: None,
-            },
+            }),
             version: 1,
             withdrawn_at: None,
         }

@@ -29,7 +29,7 @@ fn grant(id: u8, role: Role, purpose: &str, fields: &str) -> Grant {
     Grant {
         id: GrantId::from_bytes([id; 16]),
         subject: SubjectId::from_bytes([1; 16]),
-        terms: GrantTerms {
+        terms: Arc::new(GrantTerms {
             role,
             purpose: purpose.to_owned(),
             fields: set(fields),
@@ -38,14 +38,14 @@ fn grant(id: u8, role: Role, purpose: &str, fields: &str) -> Grant {
             valid_from: Timestamp::from_micros(0),
             valid_until: None,
             evidence: None,
-        },
+        }),
         version: 1,
         withdrawn_at: None,
     }
 }
 
 fn ending(at: i64, mut grant: Grant) -> Grant {
-    grant.terms.valid_until = Some(Timestamp::from_micros(at));
+    Arc::make_mut(&mut grant.terms).valid_until = Some(Timestamp::from_micros(at));
     grant
 }
 

@@ -62,6 +62,7 @@ use axum::Router;
 use axum::http::HeaderName;
 
 pub(crate) use peer::Peer;
+pub use scope::ANSWERED;
 pub(crate) use sealed::{sealed, sealed_control};
 
 use crate::authentication::OperatorTokens;

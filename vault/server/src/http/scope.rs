@@ -18,6 +18,9 @@ use super::problem::Problem;
 use crate::metrics::Answered;
 use crate::usecases::Keeper;
 
+/// The target of the line in the log that says that a request was answered.
+pub const ANSWERED: &str = "coffre_server::answered";
+
 /// One request.
 #[derive(Debug)]
 pub(crate) struct Scope {
@@ -76,9 +79,9 @@ impl Surface {
         let Answered { route, method, status, role } = answered;
         let role = role.map_or("none", Role::as_str);
         if let Some(cause) = cause {
-            tracing::error!(surface, %request, method, route, status, micros, role, problem, cause, "answered");
+            tracing::error!(target: ANSWERED, surface, %request, method, route, status, micros, role, problem, cause, "answered");
         } else {
-            tracing::info!(surface, %request, method, route, status, micros, role, problem, "answered");
+            tracing::info!(target: ANSWERED, surface, %request, method, route, status, micros, role, problem, "answered");
         }
     }
 }

@@ -94,7 +94,7 @@ impl Keeper {
         let question = question(Action::ListGrants, audit::Action::ListGrants, Some(kind), asked.reason);
         let look = move |look: &Look<'_>| {
             look.on_record(&question, asked.subject, |found| {
-                Ok(Reading { claims: Vec::new(), content: look.snapshot.grants(found.subject)? })
+                Ok(Reading { claims: Vec::new(), content: look.snapshot.grants(found.subject)?.to_vec() })
             })
         };
         self.disclose(call, look).await

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use coffre_core::audit::{Action, Draft};
-use coffre_store::{Claim, CommitError, Depends, Disclosure, Receipt, Transaction};
+use coffre_store::{Claim, CommitError, Depends, Disclosure, Receipt, Snapshot, Transaction};
 use tokio::sync::oneshot;
 
 use super::approval_refusal::ApprovalRefusal;
@@ -160,24 +160,41 @@ impl Keeper {
         let look = Arc::new(look);
         for _ in 0..ATTEMPTS {
             let (answer, answered) = oneshot::channel();
-            let (answer, call, look) = (Answer(answer), call.clone(), Arc::clone(&look));
-            self.look(move |keeper, view| {
-                let plan = view.and_then(|snapshot| {
-                    let here = Look::new(keeper, snapshot, &call)?;
-                    // Before anything is looked at, whatever it is.
-                    if here.application().in_effect { look(&here) } else { Ok(here.not_approved()) }
+            let answer = Answer(answer);
+            if let Some(plan) = self.plan_at_once(call, look.as_ref()) {
+                execute(self, plan, answer);
+            } else {
+                let (call, look) = (call.clone(), Arc::clone(&look));
+                self.look(move |keeper, view| {
+                    match view.and_then(|snapshot| keeper.plan(snapshot, &call, look.as_ref())) {
+                        Ok(plan) => execute(keeper, plan, answer),
+                        Err(failure) => answer.give(Err(failure)),
+                    }
                 });
-                match plan {
-                    Ok(plan) => execute(keeper, plan, answer),
-                    Err(failure) => answer.give(Err(failure)),
-                }
-            });
+            }
             match answered.await.unwrap_or_else(|_| Err(lost()))? {
                 Attempt::Settled(result) => return result,
                 Attempt::Moved => {}
             }
         }
         Err(Failure::Contended)
+    }
+
+    fn plan<A>(
+        &self,
+        snapshot: &Snapshot<'_>,
+        call: &Call,
+        look: &impl Fn(&Look<'_>) -> Result<Plan<A>, Failure>,
+    ) -> Result<Plan<A>, Failure> {
+        let here = Look::new(self, snapshot, call)?;
+        // Before anything is looked at, whatever it is.
+        if here.application().in_effect { look(&here) } else { Ok(here.not_approved()) }
+    }
+
+    /// The plan of what is allowed by all that is remembered, made where the call is: no other thread is waited for. Whatever
+    /// is refused is looked up, so that nobody who is refused learns from the time it takes who is remembered.
+    fn plan_at_once<A>(&self, call: &Call, look: &impl Fn(&Look<'_>) -> Result<Plan<A>, Failure>) -> Option<Plan<A>> {
+        self.plan(&self.store.remembered(), call, look).ok().filter(|plan| plan.then.is_ok())
     }
 
     /// Tells when somebody reads far more than they do usually; only what opens content counts.

@@ -30,7 +30,7 @@ use crate::error::Unavailable;
 use crate::key_files::RightKeyFiles;
 use crate::layout::Database;
 use crate::log_file::Tail;
-use crate::writer::{Files, Shared, checkpoint_all};
+use crate::writer::{Files, Leave, Shared, checkpoint_all};
 
 /// How often a base backup begins again at once because a document that it lists was erased before it was copied.
 const ERASED_MEANWHILE: u32 = 3;
@@ -147,7 +147,7 @@ fn try_take_base(
 
 fn freeze(shared: &Shared, files: &Files, tail: &Tail) -> rusqlite::Result<Frozen> {
     files.keyring.execute_batch("VACUUM")?;
-    checkpoint_all(shared, files)?;
+    checkpoint_all(shared, files, Leave::Nothing)?;
     shared.watch.begin_anew();
     Ok(Frozen {
         time: shared.clock.now().max(tail.time),

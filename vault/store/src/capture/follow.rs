@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use coffre_core::spool::{MainManifest, Manifest as _};
 
 use super::CaptureError;
+use super::ahead::Ahead;
 use super::base::{room_for_base, take_base};
 use super::chains::Chains;
 use super::door::Door;
@@ -29,7 +30,7 @@ use super::step::StepError;
 use super::watch::{CaughtUp, Changes, Request, Woken};
 use crate::error::Unavailable;
 use crate::store::Store;
-use crate::writer::checkpoint_all;
+use crate::writer::{Leave, checkpoint_all};
 
 /// After a failure it is tried again after this.
 const RETRY: Duration = Duration::from_secs(1);
@@ -81,6 +82,7 @@ impl Store {
             failures: 0,
             failed: None,
             warned: false,
+            ahead: Ahead::default(),
         };
         let thread = std::thread::Builder::new().name("coffre-capture".to_owned());
         let handle = thread.spawn(move || follower.run()).map_err(CaptureError::Read)?;
@@ -100,6 +102,7 @@ struct Follower {
     failed: Option<CaptureError>,
     /// Whether it was said that the spool is nearly full.
     warned: bool,
+    ahead: Ahead,
 }
 
 impl Follower {
@@ -119,7 +122,7 @@ impl Follower {
             }
         }
         // Nobody counts on the capture from here on: the writer leaves the logs as they are.
-        self.checkpoint();
+        self.checkpoint(Leave::Nothing);
         for request in self.door.shared.watch.wait(Duration::ZERO).requests {
             request.refuse(CaptureError::Unavailable(Unavailable::Stopping));
         }
@@ -155,7 +158,8 @@ impl Follower {
         }
         self.step();
         if woken.hurry && !self.is_behind() {
-            self.checkpoint();
+            self.ahead.take_in(&self.door.shared);
+            self.checkpoint(Leave::Space);
         }
         if !waiting.is_empty() {
             self.retry_base = Instant::now();
@@ -278,7 +282,7 @@ impl Follower {
     }
 
     /// Captures the last frames and takes the logs into the database files.
-    fn checkpoint(&self) {
+    fn checkpoint(&self, leave: Leave) {
         let (chains, door) = (Arc::clone(&self.chains), self.door.clone());
         let done = self.door.exclusively(move |shared, files, tail| {
             let mut chains = chains.lock().unwrap_or_else(PoisonError::into_inner);
@@ -294,7 +298,7 @@ impl Follower {
                 return Ok(());
             }
             chains.step(&door)?;
-            checkpoint_all(shared, files).map_err(CaptureError::Database)?;
+            checkpoint_all(shared, files, leave).map_err(CaptureError::Database)?;
             shared.watch.checkpointed();
             if let Some(ends) = &mut chains.ends {
                 ends.all_mut().into_iter().for_each(|(_, end)| end.wal = None);

@@ -229,21 +229,23 @@ impl Watch {
         self.abandoned.load(Ordering::SeqCst)
     }
 
-    /// A group is committed.
+    /// A group is committed. Whoever waits is woken for the first one that they have not taken yet.
     pub(crate) fn tell(&self, mark: Mark) {
-        self.change(|state| {
-            state.behind_since.get_or_insert_with(Instant::now);
-            if let Some(told) = &mut state.told {
-                told.then(mark);
-            } else {
-                (state.told, state.told_since) = (Some(mark), Some(Instant::now()));
-            }
-        });
+        let mut state = self.lock();
+        state.behind_since.get_or_insert_with(Instant::now);
+        if let Some(told) = &mut state.told {
+            told.then(mark);
+        } else {
+            (state.told, state.told_since) = (Some(mark), Some(Instant::now()));
+            drop(state);
+            self.changed.notify_all();
+        }
     }
 
     /// Everything up to now is in a base backup that begins: the logs begin anew.
     pub(super) fn begin_anew(&self) {
-        self.change(|state| (state.told, state.captured, state.hurry) = (None, [0; 3], false));
+        // Nor does it matter any more that the chains before it are broken.
+        self.change(|state| (state.told, state.captured, state.hurry, state.broken) = (None, [0; 3], false, None));
     }
 
     /// The logs were checkpointed with everything in them captured.

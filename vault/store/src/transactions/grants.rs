@@ -1,5 +1,7 @@
 //! Giving and withdrawing grants.
 
+use std::sync::Arc;
+
 use coffre_core::audit::{Draft, GrantRef};
 use coffre_core::grant::{Evidence, Grant, GrantTerms};
 use coffre_core::ids::{GrantId, SubjectId};
@@ -96,8 +98,14 @@ pub(super) fn insert(
     subject: SubjectId,
     terms: GrantTerms,
 ) -> Result<Grant, WorkError> {
-    let grant = Grant { id: GrantId::random(&mut SystemEntropy), subject, terms, version: 1, withdrawn_at: None };
-    let text = serde_json::to_string(&grant.terms).map_err(|_| ReadError::Format { what: "grant" });
+    let grant = Grant {
+        id: GrantId::random(&mut SystemEntropy),
+        subject,
+        terms: Arc::new(terms),
+        version: 1,
+        withdrawn_at: None,
+    };
+    let text = serde_json::to_string(grant.terms.as_ref()).map_err(|_| ReadError::Format { what: "grant" });
     let text = work.try_run(text)?;
     let insert = || {
         work.around

@@ -23,6 +23,16 @@ pub(crate) enum AccessKey {
     Everybody,
 }
 
+impl AccessKey {
+    /// The data subject, if it is one's.
+    pub(super) const fn subject(&self) -> Option<SubjectId> {
+        match self {
+            Self::Subject(subject) => Some(*subject),
+            Self::Application(_) | Self::Everybody => None,
+        }
+    }
+}
+
 /// Beyond this many remembered changes, everything older counts as changed.
 const REMEMBERED: usize = 65_536;
 

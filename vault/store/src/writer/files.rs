@@ -85,6 +85,11 @@ impl Files {
         self.frames.iter().chain([&self.index_frames]).map(|frames| frames.load(Ordering::Relaxed)).max().unwrap_or(0)
     }
 
+    /// Frames in the write-ahead logs of the kept databases.
+    pub(crate) fn kept_frames(&self) -> u64 {
+        self.frames.iter().map(|frames| frames.load(Ordering::Relaxed)).sum()
+    }
+
     /// This moment, for the capture.
     pub(crate) fn mark(&self, tail: &Tail, documents: Changes) -> Mark {
         let frames = self.frames.each_ref().map(|frames| frames.load(Ordering::Relaxed));

@@ -18,12 +18,15 @@
 //! done when the files are opened again. A failure up to 7 fails the whole group: nobody was answered,
 //! so nothing was promised. A transaction that cannot be done is refused alone.
 
+use std::collections::BTreeSet;
+
 use coffre_core::ids::SubjectId;
 use coffre_core::time::Timestamp;
 use coffre_core::tombstone::Tombstone;
 use rusqlite::{Connection, params};
 
 use super::Writer;
+use super::access::AccessKey;
 use super::entries::Prepared;
 use super::erasures::destroy_keys;
 use super::files::Files;
@@ -110,6 +113,7 @@ impl Writer {
                 if finished.is_ok() && self.shared.watch.is_on() && !plan.leaves.is_empty() {
                     self.shared.watch.tell(files.mark(&self.tail, std::mem::take(&mut plan.documents)));
                 }
+                self.shared.note_wal(&files);
                 self.files = Some(files);
                 if let Err(cause) = finished {
                     self.broken(&cause);
@@ -269,18 +273,22 @@ impl Writer {
     /// Step 6.
     fn append(&self, audit: &Connection, plan: &Plan) -> Result<Tail, Unavailable> {
         let shared = &self.shared;
-        audit.execute_batch("BEGIN IMMEDIATE").map_err(|error| cause_of(&error))?;
+        run(audit, "BEGIN IMMEDIATE").map_err(|error| cause_of(&error))?;
         let Plan { leaves, pending, time, reasons, .. } = plan;
         let tail = log_file::append(audit, &self.tail, leaves, *pending, *time, &shared.origin, &shared.signer);
         let tail = tail.map_err(|error| Unavailable::from_read(&error))?;
         log_file::replace_reasons(audit, reasons).map_err(|error| cause_of(&error))?;
-        audit.execute_batch("COMMIT").map_err(|error| cause_of(&error))?;
+        run(audit, "COMMIT").map_err(|error| cause_of(&error))?;
         Ok(tail)
     }
 
     /// Steps 8 and 9: what is committed stays committed if these fail; opening the files again makes
     /// them good.
     fn finish(&mut self, files: &Files, ran: &[RanWrite], plan: &Plan) -> Result<(), Unavailable> {
+        // Before access is raised again: a decision on what was remembered until now is older than that.
+        if plan.pending > 0 {
+            self.shared.remembered.forget(plan.concerned(ran));
+        }
         for write in ran {
             let Outcome::Done(effects, _) = &write.outcome else { continue };
             effects.access.iter().for_each(|key| self.shared.access.change(*key));
@@ -307,7 +315,9 @@ impl Writer {
         }
         self.shared.recent.add(&plan.accesses);
         let Plan { records, change, entries, .. } = plan;
-        let part = self.batch.part(&self.shared.recent, plan.accesses.len());
+        let Some(part) = self.batch.part(&self.shared.recent, plan.accesses.len(), !records.is_empty()) else {
+            return Ok(());
+        };
         self.index(files, &Update { records, change: *change, entries: *entries, accesses: part })
     }
 
@@ -341,6 +351,19 @@ impl Writer {
 }
 
 impl Plan {
+    /// Whom the writes concerned, as they say in their entries, by how a record is found, or by whose access changes.
+    fn concerned(&self, ran: &[RanWrite]) -> BTreeSet<SubjectId> {
+        let first = self.entries - self.leaves.len() as u64;
+        let of_entries = self.accesses.iter().filter(|(index, _)| index - first < self.pending as u64);
+        let mut found: BTreeSet<SubjectId> = of_entries.map(|(_, subject)| *subject).collect();
+        found.extend(self.records.iter().map(|(subject, _)| *subject));
+        for write in ran {
+            let Outcome::Done(effects, _) = &write.outcome else { continue };
+            found.extend(effects.access.iter().filter_map(AccessKey::subject));
+        }
+        found
+    }
+
     fn push(&mut self, first: u64, entry: Prepared) {
         let (subjects, leaf) = entry.into_parts();
         let index = first + self.leaves.len() as u64;
@@ -350,8 +373,12 @@ impl Plan {
 }
 
 fn both(files: &Files, sql: &str) -> rusqlite::Result<()> {
-    files.keyring.prepare_cached(sql)?.execute([])?;
-    files.vault.prepare_cached(sql)?.execute([]).map(drop)
+    run(&files.keyring, sql)?;
+    run(&files.vault, sql)
+}
+
+fn run(connection: &Connection, sql: &str) -> rusqlite::Result<()> {
+    connection.prepare_cached(sql)?.execute([]).map(drop)
 }
 
 pub(super) fn cause_of(error: &rusqlite::Error) -> Unavailable {

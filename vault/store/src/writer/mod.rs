@@ -44,6 +44,7 @@ use crate::disclosure::{Depends, Disclosure, Receipt};
 use crate::document::Kept;
 use crate::error::Unavailable;
 use crate::history::Batch;
+use crate::layout::Database;
 use crate::log_file::Tail;
 use crate::transactions::Transaction;
 
@@ -172,7 +173,7 @@ impl Writer {
         self.write_rest_of_history();
         // A copy under way must find the files as they were, and what is not captured its log.
         if !self.shared.capturing.load(Ordering::SeqCst) && !self.shared.watch.is_on() {
-            self.checkpoint();
+            self.checkpoint(Leave::Nothing);
         }
     }
 
@@ -200,6 +201,7 @@ impl Writer {
             let recovered = recovered.inspect_err(|cause| self.shared.set_trouble(Some(cause.clone())))?;
             self.shared.publish(&recovered.tail);
             // A change of access may have come into force while the group it was in was reported failed.
+            self.shared.remembered.clear();
             self.shared.access.forget();
             self.undecided.clear();
             self.forget_history();
@@ -248,19 +250,19 @@ impl Writer {
         }
         let watch = &self.shared.watch;
         if !watch.is_on() {
-            self.checkpoint();
+            self.checkpoint(Leave::Space);
         } else if pages < watch.limit() {
             // Only over captured frames: the capture does it.
             watch.hurry();
         } else {
             watch.broken("the write-ahead logs reached their limit before they could be captured");
-            self.checkpoint();
+            self.checkpoint(Leave::Nothing);
         }
     }
 
-    fn checkpoint(&self) {
+    fn checkpoint(&self, leave: Leave) {
         if let Some(files) = &self.files
-            && let Err(error) = checkpoint_all(&self.shared, files)
+            && let Err(error) = checkpoint_all(&self.shared, files, leave)
         {
             tracing::warn!(%error, "a checkpoint has to wait");
         }
@@ -269,27 +271,42 @@ impl Writer {
 
 /// Takes the whole write-ahead logs into the database files, with no reader open: a checkpoint with
 /// a pinned reader would leave a file whose pages are sound and whose transactions are torn.
-pub(crate) fn checkpoint_all(shared: &Shared, files: &Files) -> rusqlite::Result<()> {
+pub(crate) fn checkpoint_all(shared: &Shared, files: &Files, leave: Leave) -> rusqlite::Result<()> {
     let disk = |error: std::io::Error| {
         let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_IOERR);
         rusqlite::Error::SqliteFailure(code, Some(error.to_string()))
     };
     forget_landmark(&shared.layout).map_err(disk)?; // durable: nothing is claimed of the database files
     let _gate = shared.gate.write().unwrap_or_else(PoisonError::into_inner);
-    for (_, connection) in files.kept() {
-        truncate(connection)?;
+    for (database, connection) in files.kept() {
+        // An erased key must not stand in the log any more.
+        let leave = if database == Database::Keyring { Leave::Nothing } else { leave };
+        take_in(connection, leave)?;
     }
     if !shared.index.is_condemned() {
-        truncate(&files.index)?;
+        take_in(&files.index, leave)?;
     }
     files.checkpointed();
+    shared.note_wal(files);
     Ok(())
 }
 
-fn truncate(connection: &Connection) -> rusqlite::Result<()> {
-    let (busy, log, done) = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| {
-        Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, row.get::<_, i64>(2)?))
-    })?;
+/// What a checkpoint leaves of a write-ahead log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Leave {
+    /// A file of no length.
+    Nothing,
+    /// Its space, which is written over: a sync need not record that the file grew, which takes most of a commit's time.
+    Space,
+}
+
+fn take_in(connection: &Connection, leave: Leave) -> rusqlite::Result<()> {
+    let pragma = match leave {
+        Leave::Nothing => "PRAGMA wal_checkpoint(TRUNCATE)",
+        Leave::Space => "PRAGMA wal_checkpoint(RESTART)",
+    };
+    let (busy, log, done) = connection
+        .query_row(pragma, [], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, row.get::<_, i64>(2)?)))?;
     if busy == 0 && log == done {
         Ok(())
     } else {

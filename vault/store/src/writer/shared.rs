@@ -1,6 +1,6 @@
 //! What is one for the whole vault: its keys, its clock, what capture is told, the end of the log.
 
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use coffre_core::crypto::Scope;
@@ -10,7 +10,7 @@ use coffre_core::search::SearchIndex;
 use coffre_core::time::Timestamp;
 
 use super::access::Access;
-use super::files;
+use super::files::Files;
 use crate::capture::{Confirmation, Descriptors, Watch};
 use crate::clock::Clock;
 use crate::document::DocumentFolder;
@@ -21,8 +21,13 @@ use crate::index_state::IndexState;
 use crate::key_files::{KeyFileFault, KeyFiles, RightKeyFiles};
 use crate::layout::Layout;
 use crate::log_file::Tail;
+use crate::memory;
 use crate::model::SignedHead;
+use crate::remembered::Remembered;
 use crate::reserve::Reserve;
+
+/// Bytes of a frame: its header and a page.
+const FRAME: u64 = 24 + 4096;
 
 /// What the writer, the readers and the handle share.
 pub(crate) struct Shared {
@@ -57,6 +62,10 @@ pub(crate) struct Shared {
     pub(crate) index: IndexState,
     /// Accesses that are not in `index.db` yet.
     pub(crate) recent: Recent,
+    /// Data subjects that were looked at lately.
+    pub(crate) remembered: Remembered,
+    /// Frames in the write-ahead logs that a backup rests on.
+    wal_frames: AtomicU64,
     head: Mutex<SignedHead>,
     /// The newest entry's time, in microseconds.
     latest: AtomicI64,
@@ -100,6 +109,8 @@ impl Shared {
             gate: RwLock::new(()),
             index: IndexState::default(),
             recent: Recent::default(),
+            remembered: Remembered::within(memory::half()),
+            wal_frames: AtomicU64::new(0),
             head,
             latest: AtomicI64::new(0),
             trouble: Mutex::new(None),
@@ -149,9 +160,13 @@ impl Shared {
         trouble.or_else(|| self.watch.refusal())
     }
 
-    /// Bytes of the write-ahead logs that a backup rests on.
+    /// Bytes in the write-ahead logs that a backup rests on, as of the last commit.
     pub(crate) fn wal_bytes(&self) -> u64 {
-        files::KEPT.iter().map(|kept| std::fs::metadata(self.layout.wal(*kept)).map_or(0, |wal| wal.len())).sum()
+        self.wal_frames.load(Ordering::Relaxed) * FRAME
+    }
+
+    pub(super) fn note_wal(&self, files: &Files) {
+        self.wal_frames.store(files.kept_frames(), Ordering::Relaxed);
     }
 
     pub(super) fn set_trouble(&self, trouble: Option<Unavailable>) {

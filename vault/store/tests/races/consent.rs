@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use coffre_core::audit::{Action, Decision, Entry, GrantRef};
 use coffre_core::grant::{Grant, GrantState};
 use coffre_core::ids::{GrantId, SubjectId};
-use coffre_store::{CommitError, Depends, Disclosure, Store};
+use coffre_core::record::Fields;
+use coffre_store::{CommitError, Depends, Disclosure, ReadError, Snapshot, Store, Undisclosed};
 
 use crate::grants::{give, withdraw};
 use crate::support::{create, draft, kind, make, open, path};
@@ -25,25 +26,43 @@ enum Attempt {
     Moved,
 }
 
-/// Decides and discloses as an application's server does.
+/// The consent in force, and what it opens.
+fn look(
+    store: &Store,
+    view: &Snapshot<'_>,
+    subject: SubjectId,
+) -> Result<Option<(Grant, Undisclosed<Fields>)>, ReadError> {
+    // As a server does, also where nothing comes of it.
+    view.record(&kind(), subject)?;
+    let grants = view.grants(subject)?;
+    let fields = view.fields(&kind(), subject, &[path("contact.email")])?;
+    let in_force = grants.iter().find(|grant| grant.state(store.now()) == GrantState::Valid);
+    Ok(in_force.map(|grant| (grant.clone(), fields)))
+}
+
+/// Decides and discloses as an application's server does: by what is remembered, if it is.
 fn attempt(store: &Store, subject: SubjectId) -> Attempt {
-    let snapshot = store.snapshot().unwrap();
-    let access_point = snapshot.access_point();
-    let in_force = |grant: &Grant| grant.state(store.now()) == GrantState::Valid;
-    let grant = snapshot.grants(subject).unwrap().into_iter().find(in_force);
+    let remembered = store.remembered();
+    let (seen, access_point) = match look(store, &remembered, subject) {
+        Ok(seen) => (seen, remembered.access_point()),
+        Err(error) => {
+            assert!(matches!(error, ReadError::NotRemembered), "{error}");
+            let snapshot = store.snapshot().unwrap();
+            (look(store, &snapshot, subject).unwrap(), snapshot.access_point())
+        }
+    };
     let fields = [path("contact.email")];
     let mut entry = draft(Action::Read);
     (entry.record_type, entry.subjects) = (Some(kind()), vec![subject]);
-    let content = if let Some(grant) = &grant {
+    let valid_until = seen.as_ref().and_then(|(grant, _)| grant.terms.valid_until);
+    let content = if let Some((grant, content)) = seen {
         entry.grants = vec![GrantRef { id: grant.id, version: grant.version, basis: grant.terms.basis }];
         entry.fields = fields.to_vec();
-        Some(snapshot.fields(&kind(), subject, &fields).unwrap())
+        Some(content)
     } else {
         entry.decision = Decision::Deny;
         None
     };
-    drop(snapshot);
-    let valid_until = grant.and_then(|grant| grant.terms.valid_until);
     let depends = Depends { access_point, subjects: vec![subject], valid_until, ..Depends::default() };
     let claims = content.iter().map(|content| content.claim().clone()).collect();
     match store.disclose(Disclosure { draft: entry, reason: None, claims, depends }).wait() {

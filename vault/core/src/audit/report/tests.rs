@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::*;
 use crate::audit::{Decision, DocumentRef, Draft, GrantRef};
@@ -139,7 +140,7 @@ fn grant(n: u8, valid_from: i64, valid_until: Option<i64>, withdrawn_at: Option<
     Grant {
         id: GrantId::from_bytes([n; 16]),
         subject: person(1),
-        terms: GrantTerms {
+        terms: Arc::new(GrantTerms {
             role: Role::Sales,
             purpose: "direct-marketing".to_owned(),
             fields: BTreeSet::from(["contact.email".parse().unwrap()]),
@@ -148,7 +149,7 @@ fn grant(n: u8, valid_from: i64, valid_until: Option<i64>, withdrawn_at: Option<
             valid_from: at(valid_from),
             valid_until: valid_until.map(at),
             evidence: None,
-        },
+        }),
         version: 1,
         withdrawn_at: withdrawn_at.map(at),
     }

@@ -118,7 +118,7 @@ struct Sealed {
     state: RecordState,
     fields: Undisclosed<Fields>,
     documents: Option<Undisclosed<Vec<DocumentInfo>>>,
-    grants: Vec<Grant>,
+    grants: Arc<[Grant]>,
 }
 
 impl Keeper {
@@ -154,7 +154,7 @@ impl Keeper {
         let documents = sealed.documents.map(|documents| documents.open(&receipt)).transpose()?.unwrap_or_default();
         let accesses = self.seen(subject).await?;
         let export =
-            self.access_export(subject, &sealed.kind, &sealed.state, &fields, documents, sealed.grants, accesses)?;
+            self.access_export(subject, &sealed.kind, &sealed.state, &fields, documents, &sealed.grants, accesses)?;
         self.fulfilled(call, request, by).await?;
         Ok((export, receipt))
     }
@@ -167,7 +167,7 @@ impl Keeper {
         state: &RecordState,
         fields: &Fields,
         documents: Vec<DocumentInfo>,
-        grants: Vec<Grant>,
+        grants: &[Grant],
         accesses: Vec<Seen>,
     ) -> Result<AccessExport, Failure> {
         let (declared, now) = (self.record_type(kind.as_str())?, self.now());
@@ -209,7 +209,7 @@ impl Keeper {
                 .chain(grants.iter().map(|g| g.terms.role))
                 .collect(),
             kept: kept.collect(),
-            grants: grants.into_iter().map(opened).collect(),
+            grants: grants.iter().map(opened).collect(),
             accesses,
         })
     }
@@ -232,16 +232,16 @@ impl Keeper {
     }
 }
 
-fn opened(grant: Grant) -> Opened {
-    let (terms, withdrawn_at) = (grant.terms, grant.withdrawn_at);
+fn opened(grant: &Grant) -> Opened {
+    let Grant { terms, withdrawn_at, .. } = grant;
     Opened {
         role: terms.role,
-        purpose: terms.purpose,
-        fields: terms.fields,
+        purpose: terms.purpose.clone(),
+        fields: terms.fields.clone(),
         basis: terms.basis.as_str(),
         valid_from: terms.valid_from,
         valid_until: terms.valid_until,
-        withdrawn_at,
+        withdrawn_at: *withdrawn_at,
     }
 }
 

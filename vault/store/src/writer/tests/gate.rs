@@ -61,7 +61,7 @@ fn through_the_gate_every_checkpoint_takes_everything() {
     let taken = with_a_reader_always_there(&mut bench, subject, |writer| {
         for number in 1..60 {
             create(writer, number);
-            checkpoint_all(&shared, writer.files.as_ref().unwrap()).unwrap();
+            checkpoint_all(&shared, writer.files.as_ref().unwrap(), Leave::Space).unwrap();
             assert_eq!(shared.wal_bytes(), 0, "something was left in a log");
         }
     });
@@ -85,11 +85,11 @@ fn past_the_gate_no_checkpoint_takes_everything() {
     let mut open = look();
     for number in 1..60 {
         create(writer, number);
-        assert!(truncate(&writer.files.as_ref().unwrap().vault).is_err(), "then what is the gate for?");
+        assert!(take_in(&writer.files.as_ref().unwrap().vault, Leave::Space).is_err(), "then what is the gate for?");
         open = look();
     }
     drop(open);
-    checkpoint_all(shared, writer.files.as_ref().unwrap()).unwrap();
+    checkpoint_all(shared, writer.files.as_ref().unwrap(), Leave::Space).unwrap();
 }
 
 /// A view that is held keeps a checkpoint waiting, not failing.
@@ -104,10 +104,10 @@ fn a_checkpoint_waits_for_the_view_that_is_open() {
     let snapshot = Snapshot::begin(shared, readers).unwrap();
     assert!(snapshot.record(&kind(), subject).unwrap().is_some());
     let files = writer.files.as_ref().unwrap();
-    assert!(truncate(&files.vault).is_err(), "past the gate it is busy");
+    assert!(take_in(&files.vault, Leave::Space).is_err(), "past the gate it is busy");
     // Connections do not cross threads while they are borrowed, so the view ends on its own here.
     assert!(shared.gate.try_write().is_err(), "an open view holds the gate");
     drop(snapshot);
     assert!(shared.gate.try_write().is_ok());
-    checkpoint_all(shared, files).unwrap();
+    checkpoint_all(shared, files, Leave::Space).unwrap();
 }

@@ -11,6 +11,7 @@ mod once;
 mod pool;
 mod promised;
 mod pruned;
+mod remembered;
 mod rotated;
 mod settings;
 
