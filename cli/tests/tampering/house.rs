@@ -67,7 +67,8 @@ impl House {
         evening(&who.at(&server), &records);
         succeeds(later.path(), &["backup", "run"]);
         let picture = Picture::take(&who.at(&server), &records);
-        server.stop();
+        // What is not in the database files yet stays in the write-ahead logs.
+        server.kill();
         Self { earlier, later, who, records, picture }
     }
 

@@ -152,6 +152,8 @@ pub enum Action {
     PruneLog,
     /// A backup was restored and opened as a drill; `cause` says in which phase it failed.
     Drill,
+    /// The database files were taken for sound as they are, pages included that this vault did not write.
+    AcceptPages,
     /// The root key was replaced.
     RotateRoot,
     /// It was proposed to seal the vault, for another operator to confirm.

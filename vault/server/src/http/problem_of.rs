@@ -157,7 +157,7 @@ fn with_causes(error: &dyn std::error::Error) -> String {
 fn not_captured(error: &CaptureError) -> Problem {
     let (status, name) = match error {
         CaptureError::SpoolFull | CaptureError::SpoolLimit { .. } => (StatusCode::SERVICE_UNAVAILABLE, "spool-full"),
-        CaptureError::Document { .. } | CaptureError::NoDocument { .. } => {
+        CaptureError::Page { .. } | CaptureError::Document { .. } | CaptureError::NoDocument { .. } => {
             (StatusCode::INTERNAL_SERVER_ERROR, "document-damaged")
         }
         _ => (StatusCode::INTERNAL_SERVER_ERROR, "not-captured"),

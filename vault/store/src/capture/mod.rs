@@ -34,6 +34,7 @@ pub(crate) use confirmation::Confirmation;
 pub(crate) use door::Door;
 pub use error::CaptureError;
 pub(crate) use follow::Following;
+pub(crate) use frames::{FramesError, Logs};
 pub(crate) use landmark::forget as forget_landmark;
 use links::Links;
 pub(crate) use links::{Descriptors, remember_parent};

@@ -106,6 +106,19 @@ impl Files {
         Ok(())
     }
 
+    /// Frames in each of the kept write-ahead logs. Where nothing was committed since the files were opened, a commit has the
+    /// hooks report what was there.
+    pub(crate) fn frames(&self) -> rusqlite::Result<[u64; 3]> {
+        let unknown = KEPT.iter().zip(&self.frames).any(|(database, frames)| {
+            let log = fs::metadata(self.layout.wal(*database)).map_or(0, |log| log.len());
+            frames.load(Ordering::Relaxed) == 0 && log > 0
+        });
+        if unknown {
+            self.overwrite_failed()?;
+        }
+        Ok(self.frames.each_ref().map(|frames| frames.load(Ordering::Relaxed)))
+    }
+
     /// Resets the frame counters after a checkpoint that took everything.
     pub(crate) fn checkpointed(&self) {
         for frames in self.frames.iter().chain([&self.index_frames]) {

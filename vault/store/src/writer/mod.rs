@@ -275,7 +275,11 @@ pub(crate) fn checkpoint_all(shared: &Shared, files: &Files) -> rusqlite::Result
         rusqlite::Error::SqliteFailure(code, Some(error.to_string()))
     };
     forget_landmark(&shared.layout).map_err(disk)?; // durable: nothing is claimed of the database files
+    let frames = files.frames()?;
     let _gate = shared.gate.write().unwrap_or_else(PoisonError::into_inner);
+    // Durable: what the pages will be. Nobody reads them meanwhile.
+    let announced = shared.pages.announce(&shared.layout, &shared.keys, &shared.scope, frames);
+    announced.map_err(|error| disk(std::io::Error::other(error)))?;
     for (_, connection) in files.kept() {
         truncate(connection)?;
     }
