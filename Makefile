@@ -1,7 +1,7 @@
 # The same commands for people and for continuous integration; each one says what it lacks.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench crash fuzz schemathesis clients stunnel sbom reproducible
+.PHONY: help setup demo test check bench crash tamper fuzz schemathesis clients stunnel sbom reproducible
 
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 
@@ -27,6 +27,9 @@ bench: setup ## measure Coffre beside its baselines, in a release build
 
 crash: setup ## lose the power and kill the server a thousand times each (ARGS="COUNT SEED")
 	@scripts/crash $(ARGS)
+
+tamper: setup ## change every kind of file a thousand times (ARGS="COUNT SEED")
+	@scripts/tamper $(ARGS)
 
 fuzz: setup ## fuzz every reader of outside bytes, ten minutes each
 	@scripts/fuzz $(or $(ARGS),600)

@@ -74,6 +74,20 @@ impl Place {
 
     /// Opens the vault. It must be the one that the configuration pins.
     pub(crate) fn open(&self, policies: &Policies) -> anyhow::Result<Store> {
+        self.open_by(policies, Store::open)
+    }
+
+    /// Opens the vault with its database files as they are, which the log tells.
+    pub(crate) fn open_as_it_is(&self, policies: &Policies) -> anyhow::Result<Store> {
+        let operator = Some(format!("uid-{}", rustix::process::geteuid().as_raw()));
+        self.open_by(policies, |dir, identity, options| Store::open_as_it_is(dir, identity, options, operator))
+    }
+
+    fn open_by(
+        &self,
+        policies: &Policies,
+        open: impl FnOnce(&Path, &Identity, &OpenOptions) -> Result<Store, OpenError>,
+    ) -> anyhow::Result<Store> {
         if restore::is_under_way(&self.directory) {
             let cause = format!("the restore into {} has not ended", self.directory.display());
             return Err(Complaint::new(Exit::Failure, cause, RESUME).into());
@@ -89,7 +103,7 @@ impl Place {
             clock: Arc::new(SystemClock),
             readers: READERS,
         };
-        let store = Store::open(&self.directory, &identity, &options)?;
+        let store = open(&self.directory, &identity, &options)?;
         if let Some(pinned) = &self.configuration {
             check_pinned(pinned, &store)?;
         }

@@ -16,7 +16,8 @@ from .rust_text import code_only, without_test_modules
 CRATE_ARROWS = {
     "coffre-core": set(),
     "coffre-policies": {"coffre-core"},
-    "coffre-store": {"coffre-core"},
+    "coffre-pages": set(),
+    "coffre-store": {"coffre-core", "coffre-pages"},
     "coffre-backup": {"coffre-core"},
     "coffre-import": {"coffre-store", "coffre-policies", "coffre-core"},
     "coffre-server": {"coffre-import", "coffre-store", "coffre-policies", "coffre-core"},

@@ -24,7 +24,7 @@ pub(super) const fn open(error: &OpenError) -> Option<Exit> {
         OpenError::Full => Some(Exit::Temporary),
         OpenError::NoVault { .. } | OpenError::Permissions { .. } => Some(Exit::Usage),
         OpenError::Root(error) => root(error),
-        OpenError::Database { .. } | OpenError::Damaged { .. } => Some(Exit::Tampering),
+        OpenError::Database { .. } | OpenError::OtherPage { .. } | OpenError::Damaged { .. } => Some(Exit::Tampering),
         OpenError::Newer { .. } | OpenError::Older { .. } => Some(Exit::Failure),
         OpenError::Io(_) => None,
     }

@@ -89,6 +89,11 @@ impl Server {
         Caller::new(&self.address, token)
     }
 
+    /// Where it serves; nothing, if it ended before it did.
+    pub(crate) fn address(&self) -> &str {
+        &self.address
+    }
+
     /// Its process.
     pub(crate) fn process(&self) -> u32 {
         self.child.id()
@@ -115,6 +120,12 @@ impl Server {
     pub(crate) fn end(&mut self) {
         self.child.kill().ok();
         self.child.wait().expect("it ends");
+    }
+
+    /// Ends it, and what it said until then.
+    pub(crate) fn log(mut self) -> String {
+        self.end();
+        self.log.take().expect("it is taken once").join().expect("the log is read")
     }
 
     /// Asks it to end without waiting until it has.

@@ -21,6 +21,7 @@ pub mod key_share;
 pub mod keyset;
 pub mod merkle;
 pub mod note;
+pub mod page_file;
 pub mod record;
 pub mod role;
 pub mod search;

@@ -26,7 +26,8 @@ pub(crate) fn open(path: &Path, key: &SecretKey, purpose: Use) -> rusqlite::Resu
     if purpose == Use::Create {
         flags |= OpenFlags::SQLITE_OPEN_CREATE;
     }
-    let connection = Connection::open_with_flags(path, flags)?;
+    let vfs = coffre_pages::vfs_name().ok_or(rusqlite::Error::InvalidQuery)?;
+    let connection = Connection::open_with_flags_and_vfs(path, flags, vfs)?;
     // From the first: a file that turns out not to be ours must not get what waits in the write-ahead log.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     // Plans do not depend on bound values: or a statement with a bound LIMIT would be compiled again each time it runs.
@@ -66,9 +67,14 @@ pub(crate) fn has_failed(connection: &Connection) -> bool {
     !status.is_ok_and(|status| status == "1")
 }
 
+/// Whether a page was met that is not the one that was written last.
+pub(crate) fn is_another_page(error: &rusqlite::Error) -> bool {
+    error.sqlite_error().is_some_and(|error| error.extended_code == coffre_pages::IS_NOT_THE_PAGE)
+}
+
 /// Whether an error says that a file is damaged.
 pub(crate) fn is_damage(error: &rusqlite::Error) -> bool {
-    matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
+    is_another_page(error) || matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
 }
 
 /// Whether a connection is to be closed after an error: the file is damaged, or could not be read.

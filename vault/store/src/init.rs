@@ -20,6 +20,7 @@ use crate::clock::Clock;
 use crate::durable::{sync_directory, write_private};
 use crate::error::disk_is_full;
 use crate::identity::{Identity, IdentityError};
+use crate::kept_pages;
 use crate::key_files::remember_recovery;
 use crate::layout::{Database, Layout};
 use crate::log_file::{self, Leaf, Tail};
@@ -244,6 +245,8 @@ fn fill(
         recovery_recipient: new.recipient,
         recovery_identity_file: new.identity_file,
     };
+    drop((connection, audit));
+    kept_pages::begin(&layout, &keys, &root.scope).map_err(OpenError::from)?;
     before_it_is_one(&vault).map_err(InitError::HandOver)?;
     // `keys.json` makes it a vault: it comes last.
     root::write_keys(&layout, &root, &keys, entropy)?;
@@ -273,6 +276,7 @@ pub(crate) fn name_generation(
     let write = || {
         meta::set(vault, "generation", &generation.to_string())?;
         meta::set(vault, "recovery_recipient", recipient)?;
+        meta::set(vault, kept_pages::FACT, "1")?;
         remember_recovery(vault, recovery)
     };
     write().map_err(|source| OpenError::Database { file: Database::Vault.file_name(), source })

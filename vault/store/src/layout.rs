@@ -109,6 +109,11 @@ impl Layout {
         self.chain().join("landmark.json")
     }
 
+    /// What every page of the kept databases is.
+    pub fn pages(&self) -> PathBuf {
+        self.root.join("pages")
+    }
+
     /// Space that is kept for what must be possible on a full disk.
     pub fn reserve(&self) -> PathBuf {
         self.root.join("reserve")

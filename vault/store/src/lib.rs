@@ -29,6 +29,7 @@ mod index_file;
 mod index_state;
 mod init;
 mod key_files;
+mod kept_pages;
 mod keyring;
 mod layout;
 mod log_file;

@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use coffre_core::ids::GenerationId;
+use coffre_core::audit::{Action, Decision, Draft, OperatorKnown};
+use coffre_core::crypto::Scope;
+use coffre_core::ids::{GenerationId, RequestId};
 use coffre_core::keyset::{Keyset, signer_name};
 use coffre_core::note::{KeyName, SigningKey};
 use coffre_core::search::SearchIndex;
@@ -18,17 +20,20 @@ use rustix::io::Errno;
 use thiserror::Error;
 
 use crate::capture::Descriptors;
-use crate::clock::Clock;
+use crate::clock::{Clock, SystemEntropy};
 use crate::connection::{self, Use};
+use crate::disclosure::Depends;
 use crate::document::DocumentFolder;
 use crate::error::{ReadError, disk_is_full};
 use crate::identity::Identity;
 use crate::key_files::{KeyFiles, remember_recovery, remembered_recovery};
+use crate::kept_pages::{self, KeptPages, PagesError};
 use crate::layout::{Database, Layout};
 use crate::log_file::origin;
 use crate::readers::Readers;
 use crate::root::{RootError, Unwrapped};
 use crate::store::Store;
+use crate::transactions::NoteOnly;
 use crate::writer::{RecoverError, Recovered, Shared, recover, sweep};
 use crate::{meta, rotate, schema};
 
@@ -76,6 +81,17 @@ pub enum OpenError {
         #[source]
         source: rusqlite::Error,
     },
+    /// A database file has a page that this vault did not write there.
+    #[error(
+        "{file} has a page that is not the one that was written last: the disk, another program or somebody changed it while the vault was down. Keep the vault as evidence and restore it from a backup; if you know that another program opened the file, start once with `coffre serve --accept-pages`"
+    )]
+    OtherPage {
+        /// Which file.
+        file: &'static str,
+        /// What the database said.
+        #[source]
+        source: rusqlite::Error,
+    },
     /// A database was made by a newer version.
     #[error("{file} has format {found}, this version of coffre knows {known}: use a newer coffre")]
     Newer {
@@ -113,9 +129,23 @@ pub enum OpenError {
 }
 
 impl OpenError {
+    /// What a database said that is opened.
+    fn of(file: &'static str, source: rusqlite::Error) -> Self {
+        if connection::is_another_page(&source) { Self::OtherPage { file, source } } else { Self::Database { file, source } }
+    }
+
     /// The same, unless a full disk is behind it.
     pub(crate) fn unless_full(self) -> Self {
         if disk_is_full(&self) { Self::Full } else { self }
+    }
+}
+
+impl From<PagesError> for OpenError {
+    fn from(error: PagesError) -> Self {
+        match error {
+            PagesError::Io(source) if source.kind() != io::ErrorKind::NotFound => Self::Io(source),
+            error => Self::Damaged { detail: error.to_string(), source: None },
+        }
     }
 }
 
@@ -123,6 +153,11 @@ impl From<RecoverError> for OpenError {
     fn from(error: RecoverError) -> Self {
         match error {
             RecoverError::Documents(source) => Self::Io(source),
+            RecoverError::Open(source) | RecoverError::Read(ReadError::Database(source))
+                if connection::is_another_page(&source) =>
+            {
+                Self::OtherPage { file: "a database", source }
+            }
             RecoverError::Open(source) => Self::Database { file: "a database", source },
             RecoverError::Index(source) => Self::Database { file: Database::Index.file_name(), source },
             RecoverError::NewIndex(error) => *error,
@@ -178,7 +213,13 @@ pub(crate) struct Opened {
 /// Opens the databases of a vault whose keys are known.
 pub(crate) fn open_with(layout: Layout, unwrapped: Unwrapped, options: &OpenOptions) -> Result<Opened, OpenError> {
     let Unwrapped { root, keys, keys_file, .. } = unwrapped;
-    let Described { generation, recovery_recipient, recovery } = describe(&layout, &keys)?;
+    let pages = KeptPages::load(&layout, &keys, &root.scope)?;
+    let Described { generation, recovery_recipient, recovery, has_pages } = describe(&layout, &keys)?;
+    let pages = match pages {
+        Some(pages) => pages,
+        None if has_pages => return Err(PagesError::Io(io::ErrorKind::NotFound.into()).into()),
+        None => first_pages(&layout, &keys, &root.scope)?,
+    };
     let key_files = KeyFiles { keys: keys_file, recovery };
     if let Err(fault) = key_files.read(&layout) {
         tracing::error!(%fault, "the vault can be served, but not be backed up");
@@ -198,6 +239,7 @@ pub(crate) fn open_with(layout: Layout, unwrapped: Unwrapped, options: &OpenOpti
         folder,
         descriptors,
         key_files,
+        pages,
     ));
     let recovered = recover(&shared)?;
     sweep(&shared, &recovered.files.vault)?;
@@ -236,6 +278,18 @@ struct Described {
     recovery_recipient: String,
     /// What `root.recovery.age` should be.
     recovery: ContentHash,
+    /// Whether its pages were written down.
+    has_pages: bool,
+}
+
+/// A vault of an older version, whose pages nobody has written down yet.
+fn first_pages(layout: &Layout, keys: &Keyset, scope: &Scope) -> Result<KeptPages, OpenError> {
+    kept_pages::begin(layout, keys, scope)?;
+    let pages = KeptPages::load(layout, keys, scope)?.ok_or(PagesError::Io(io::ErrorKind::NotFound.into()))?;
+    let failed = |source| OpenError::Database { file: Database::Vault.file_name(), source };
+    let vault = connection::open(&layout.database(Database::Vault), &keys.databases.vault, Use::Write);
+    vault.and_then(|vault| meta::set(&vault, kept_pages::FACT, "1")).map_err(failed)?;
+    Ok(pages)
 }
 
 /// Checks the formats and reads what the vault says of itself.
@@ -248,7 +302,7 @@ fn describe(layout: &Layout, keys: &Keyset) -> Result<Described, OpenError> {
     let mut told = None;
     for (database, key) in kept {
         let file = database.file_name();
-        let failed = |source| OpenError::Database { file, source };
+        let failed = |source| OpenError::of(file, source);
         let connection = connection::open(&layout.database(database), key, Use::Write).map_err(failed)?;
         let found: i32 = connection.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(failed)?;
         if found > schema::VERSION {
@@ -259,12 +313,13 @@ fn describe(layout: &Layout, keys: &Keyset) -> Result<Described, OpenError> {
         }
         if database == Database::Vault {
             let fact = |key: &str| meta::required(&connection, key).map_err(failed);
-            told = Some((fact("generation")?, fact("recovery_recipient")?, recovery(&connection, layout)?));
+            let has_pages = meta::get(&connection, kept_pages::FACT).map_err(failed)?.is_some();
+            told = Some((fact("generation")?, fact("recovery_recipient")?, recovery(&connection, layout)?, has_pages));
         }
     }
     let damaged = || OpenError::Damaged { detail: "vault.db names no generation".to_owned(), source: None };
-    let (generation, recovery_recipient, recovery) = told.ok_or_else(damaged)?;
-    Ok(Described { generation: generation.parse().map_err(|_| damaged())?, recovery_recipient, recovery })
+    let (generation, recovery_recipient, recovery, has_pages) = told.ok_or_else(damaged)?;
+    Ok(Described { generation: generation.parse().map_err(|_| damaged())?, recovery_recipient, recovery, has_pages })
 }
 
 /// What `root.recovery.age` should be. A vault that has not written it down yet does so now.
@@ -279,6 +334,28 @@ fn recovery(vault: &Connection, layout: &Layout) -> Result<ContentHash, OpenErro
 }
 
 impl Store {
+    /// Takes the database files for what they should be, whatever they hold: somebody who knows says that another program took
+    /// the write-ahead logs into them while the vault was down. Then opens the vault; its next entry says so.
+    pub fn open_as_it_is(
+        dir: &Path,
+        identity: &Identity,
+        options: &OpenOptions,
+        operator: Option<String>,
+    ) -> Result<Self, OpenError> {
+        let owned = own(dir)?;
+        let Unwrapped { root, keys, .. } =
+            rotate::unwrap(&owned.layout, identity).map_err(|error| OpenError::from(error).unless_full())?;
+        kept_pages::begin(&owned.layout, &keys, &root.scope)?;
+        drop(owned);
+        let store = Self::open(dir, identity, options)?;
+        let mut draft = Draft::new(Action::AcceptPages, Decision::Allow, RequestId::random(&mut SystemEntropy));
+        draft.operator_known = operator.is_some().then_some(OperatorKnown::LocalAccount);
+        draft.operator = operator;
+        let noted = store.transact(NoteOnly, draft, None, Depends::default()).wait();
+        noted.map_err(|error| OpenError::Damaged { detail: error.to_string(), source: None })?;
+        Ok(store)
+    }
+
     /// Opens a vault with the server identity: takes the owner lock, unwraps the keys, finishes what
     /// a crash left, and starts the writer.
     pub fn open(dir: &Path, identity: &Identity, options: &OpenOptions) -> Result<Self, OpenError> {

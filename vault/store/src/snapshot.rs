@@ -241,12 +241,13 @@ impl<'s> Snapshot<'s> {
         version: u32,
         fields: &[FieldPath],
     ) -> Result<Undisclosed<Fields>, ReadError> {
-        let Shared { scope, keys, .. } = self.shared;
+        let Shared { scope, .. } = self.shared;
+        let keys = &self.shared.keys();
         let found = self.ask(|reader| {
             let Some(wrapped) = keyring::find_wrapped(&reader.keyring, subject)? else { return Ok(None) };
             let values = values::sealed_at(&reader.vault, subject, fields, version)?;
             let key = wrapped.open(scope, keys, kind, subject)?;
-            let content = values::open_fields(&subject_keys(scope, kind, subject, &key), &values, fields)?;
+            let content = values::open_fields(&subject_keys(scope, keys, kind, subject, &key), &values, fields)?;
             Ok(Some((content, wrapped, values)))
         })?;
         let content = match found {

@@ -31,6 +31,9 @@ pub(crate) struct Arguments {
     /// Where the API listens; otherwise as configured, 127.0.0.1:7117 unless configured. Port 0 lets the system choose
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<SocketAddr>,
+    /// Take the database files for sound as they are: you know that another program opened them while the vault was down. The log tells it
+    #[arg(long)]
+    accept_pages: bool,
     /// What is logged: error, warn, info, debug or trace
     #[arg(long, value_name = "LEVEL", env = "COFFRE_LOG", default_value = "info")]
     log: String,
@@ -42,7 +45,7 @@ pub(crate) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
     let _written_at_the_end = log_as_json(&arguments.log)?;
     let mut options = options(&place, arguments.listen)?;
     let policies = place.policies()?;
-    let store = place.open(&policies)?;
+    let store = if arguments.accept_pages { place.open_as_it_is(&policies)? } else { place.open(&policies)? };
     known_heads::check(&place, &store)?;
     options.drills = drill::options(&place, &store)?;
     let audit = place.configuration.as_ref().map(|configuration| configuration.audit.clone()).unwrap_or_default();

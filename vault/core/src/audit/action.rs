@@ -156,6 +156,8 @@ pub enum Action {
     PruneLog,
     /// A backup was restored and opened as a drill; `cause` says in which phase it failed.
     Drill,
+    /// The database files were taken for sound as they are, pages included that this vault did not write.
+    AcceptPages,
     /// The root key was replaced.
     RotateRoot,
     /// The data began to be encrypted anew, under the epoch that `target` names.

@@ -164,7 +164,7 @@ fn not_captured(error: &CaptureError) -> Problem {
 const fn name_of(error: &CaptureError) -> (StatusCode, &'static str) {
     match error {
         CaptureError::SpoolFull | CaptureError::SpoolLimit { .. } => (StatusCode::SERVICE_UNAVAILABLE, "spool-full"),
-        CaptureError::Document { .. } | CaptureError::NoDocument { .. } => {
+        CaptureError::Page { .. } | CaptureError::Document { .. } | CaptureError::NoDocument { .. } => {
             (StatusCode::INTERNAL_SERVER_ERROR, "document-damaged")
         }
         _ => (StatusCode::INTERNAL_SERVER_ERROR, "not-captured"),

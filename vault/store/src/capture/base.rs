@@ -284,8 +284,13 @@ impl Making<'_> {
         let name = ObjectName::Base { generation: self.door.generation, chain, position: place.position };
         let file = shared.descriptors.of(database).ok_or_else(|| CaptureError::Read(io::ErrorKind::NotFound.into()))?;
         let size = pages.bytes();
-        let source = copy::Positioned::new(file, size, &shared.watch);
-        let sha256 = self.spool.copy_in(&name, source, size).map_err(|error| self.unless_abandoned(error))?;
+        let kept = shared.pages.of(database).ok_or_else(|| CaptureError::Read(io::ErrorKind::NotFound.into()))?;
+        let mut source = copy::Positioned::new(file, size, &shared.watch, kept);
+        let copied = self.spool.copy_in(&name, &mut source, size);
+        if let Some(page) = source.wrong() {
+            return Err(CaptureError::Page { file: database.file_name(), page });
+        }
+        let sha256 = copied.map_err(|error| self.unless_abandoned(error))?;
         let Place { position, previous } = place;
         Ok(Base { position, size, page_size: pages.size, page_count: pages.count, sha256, previous })
     }

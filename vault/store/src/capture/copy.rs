@@ -4,6 +4,8 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::os::unix::fs::FileExt;
 
+use coffre_pages::{PAGE, Pages};
+
 use super::watch::Watch;
 
 /// The first bytes of a file, read by position.
@@ -12,11 +14,32 @@ pub(super) struct Positioned<'f> {
     watch: &'f Watch,
     at: u64,
     end: u64,
+    pages: &'f Pages,
+    /// The beginning of a page whose end is not read yet.
+    begun: Vec<u8>,
+    /// The first page that is not the one that it should be, from 1 on.
+    wrong: Option<u64>,
 }
 
 impl<'f> Positioned<'f> {
-    pub(super) const fn new(file: &'f File, end: u64, watch: &'f Watch) -> Self {
-        Self { file, watch, at: 0, end }
+    pub(super) const fn new(file: &'f File, end: u64, watch: &'f Watch, pages: &'f Pages) -> Self {
+        Self { file, watch, at: 0, end, pages, begun: Vec::new(), wrong: None }
+    }
+
+    /// The first page that was read and is not the one that was written, from 1 on.
+    pub(super) const fn wrong(&self) -> Option<u64> {
+        self.wrong
+    }
+
+    fn compare(&mut self, bytes: &[u8]) {
+        self.begun.extend_from_slice(bytes);
+        let from = usize::try_from(self.at).unwrap_or_default() + bytes.len() - self.begun.len();
+        let whole = self.begun.len() / PAGE * PAGE;
+        let (pages, _) = self.begun.split_at(whole);
+        let mut numbered = (from / PAGE..).zip(pages.chunks_exact(PAGE));
+        let wrong = numbered.find(|(number, page)| !self.pages.holds(*number, page));
+        self.wrong = self.wrong.or(wrong.map(|(number, _)| number as u64 + 1));
+        self.begun.drain(..whole);
     }
 }
 
@@ -28,6 +51,10 @@ impl Read for Positioned<'_> {
         let left = usize::try_from(self.end - self.at).unwrap_or(usize::MAX);
         let length = buffer.len().min(left);
         let read = self.file.read_at(buffer.split_at_mut(length).0, self.at)?;
+        self.compare(buffer.split_at(read).0);
+        if self.wrong.is_some() {
+            return Err(io::Error::other("a page is not the one that was written"));
+        }
         self.at += read as u64;
         Ok(read)
     }

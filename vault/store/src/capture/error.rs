@@ -27,6 +27,16 @@ pub enum CaptureError {
     /// A key file is not what it was: with it, the backup would open for nobody.
     #[error(transparent)]
     KeyFile(#[from] KeyFileFault),
+    /// A database file has a page that was not written last: the disk, or somebody, changed it.
+    #[error(
+        "page {page} of {file} is not the one that was written: keep the vault as evidence, and restore it from an earlier backup"
+    )]
+    Page {
+        /// The file.
+        file: &'static str,
+        /// The page, from 1 on.
+        page: u64,
+    },
     /// A document is not what was stored.
     #[error("document {document} is damaged: restore it from an earlier backup, then take this one again")]
     Document {

@@ -14,7 +14,6 @@ use std::time::{Duration, Instant};
 use coffre_core::spool::{MainManifest, Manifest as _};
 
 use super::CaptureError;
-use super::ahead::Ahead;
 use super::base::{room_for_base, take_base};
 use super::chains::Chains;
 use super::door::Door;
@@ -82,7 +81,6 @@ impl Store {
             failures: 0,
             failed: None,
             warned: false,
-            ahead: Ahead::default(),
         };
         let thread = std::thread::Builder::new().name("coffre-capture".to_owned());
         let handle = thread.spawn(move || follower.run()).map_err(CaptureError::Read)?;
@@ -102,7 +100,6 @@ struct Follower {
     failed: Option<CaptureError>,
     /// Whether it was said that the spool is nearly full.
     warned: bool,
-    ahead: Ahead,
 }
 
 impl Follower {
@@ -158,7 +155,6 @@ impl Follower {
         }
         self.step();
         if woken.hurry && !self.is_behind() {
-            self.ahead.take_in(&self.door.shared);
             self.checkpoint(Leave::Space);
         }
         if !waiting.is_empty() {

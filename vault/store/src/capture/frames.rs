@@ -30,13 +30,13 @@ pub(crate) enum FramesError {
 }
 
 /// The three logs; each is opened when it is first there.
-pub(super) struct Logs {
+pub(crate) struct Logs {
     layout: Layout,
     files: [Option<File>; 3],
 }
 
 impl Logs {
-    pub(super) fn new(layout: &Layout) -> Self {
+    pub(crate) fn new(layout: &Layout) -> Self {
         Self { layout: layout.clone(), files: [None, None, None] }
     }
 
@@ -73,7 +73,7 @@ impl Logs {
     }
 
     /// Reads the frames after a place (the first ones, if none) up to a number, in pieces of whole transactions.
-    pub(super) fn after<E: From<FramesError>>(
+    pub(crate) fn after<E: From<FramesError>>(
         &mut self,
         which: usize,
         place: Option<WalPosition>,

@@ -1,7 +1,6 @@
 //! Backups into the spool: base backups in `base`, the segments between them in `step` and `follow`. Blind
 //! copies of the sealed databases and documents, and the signed manifests that say what they are.
 
-mod ahead;
 mod base;
 mod chains;
 mod confirmation;
@@ -36,6 +35,7 @@ pub(crate) use confirmation::Confirmation;
 pub(crate) use door::Door;
 pub use error::CaptureError;
 pub(crate) use follow::Following;
+pub(crate) use frames::{FramesError, Logs};
 pub(crate) use landmark::forget as forget_landmark;
 use links::Links;
 pub(crate) use links::{Descriptors, remember_parent};

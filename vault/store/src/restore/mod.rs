@@ -40,6 +40,7 @@ use crate::durable::sync_directory;
 use crate::error::disk_is_full;
 use crate::identity::Identity;
 use crate::init::new_server_identity;
+use crate::kept_pages;
 use crate::layout::{Database, Layout};
 use crate::open::{OpenError, Owned, own, signer};
 use crate::root::{self, Unwrapped};
@@ -236,6 +237,8 @@ fn finish(
     }
     remember_parent(&layout, Side::Main, &fetched.main).map_err(RestoreError::Write)?;
     remember_parent(&layout, Side::Keyring, &fetched.keyring).map_err(RestoreError::Write)?;
+    drop(offline);
+    kept_pages::begin(&layout, &keys, &root.scope).map_err(OpenError::from)?;
     // From here on the vault opens.
     new_server_identity(&layout, &root)?;
     let known_erased = set_back.as_ref().map_or(0, |done| done.erased);

@@ -4,7 +4,7 @@
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use coffre_core::keyset::Keyset;
 use rusqlite::Connection;
@@ -27,6 +27,8 @@ pub(crate) struct Files {
     pub(crate) index: Connection,
     frames: [Arc<AtomicU64>; 3],
     index_frames: Arc<AtomicU64>,
+    /// Whether each log's frames are known: after a commit to all of them, or a checkpoint.
+    counted: AtomicBool,
     inodes: [(Database, u64); 3],
     layout: Layout,
 }
@@ -45,7 +47,8 @@ impl Files {
         ];
         let (index, index_frames) = open_index(layout, keys)?;
         let inodes = KEPT.map(|database| (database, wal_inode(layout, database)));
-        Ok(Self { vault, keyring, audit, index, frames, index_frames, inodes, layout: layout.clone() })
+        let counted = AtomicBool::new(false);
+        Ok(Self { vault, keyring, audit, index, frames, index_frames, counted, inodes, layout: layout.clone() })
     }
 
     /// Opens `index.db` again, which was made anew.
@@ -108,7 +111,21 @@ impl Files {
         for (_, connection) in self.kept() {
             connection.pragma_update(None, "user_version", schema::VERSION)?;
         }
+        self.counted.store(true, Ordering::Relaxed);
         Ok(())
+    }
+
+    /// Frames in each of the kept write-ahead logs. Where nothing was committed since the files were opened, a commit has the
+    /// hooks report what was there.
+    pub(crate) fn frames(&self) -> rusqlite::Result<[u64; 3]> {
+        let unknown = !self.counted.load(Ordering::Relaxed) && KEPT.iter().zip(&self.frames).any(|(database, frames)| {
+            let log = fs::metadata(self.layout.wal(*database)).map_or(0, |log| log.len());
+            frames.load(Ordering::Relaxed) == 0 && log > 0
+        });
+        if unknown {
+            self.overwrite_failed()?;
+        }
+        Ok(self.frames.each_ref().map(|frames| frames.load(Ordering::Relaxed)))
     }
 
     /// Resets the frame counters after a checkpoint that took everything.
@@ -116,6 +133,7 @@ impl Files {
         for frames in self.frames.iter().chain([&self.index_frames]) {
             frames.store(0, Ordering::Relaxed);
         }
+        self.counted.store(true, Ordering::Relaxed);
     }
 }
 

@@ -277,7 +277,11 @@ pub(crate) fn checkpoint_all(shared: &Shared, files: &Files, leave: Leave) -> ru
         rusqlite::Error::SqliteFailure(code, Some(error.to_string()))
     };
     forget_landmark(&shared.layout).map_err(disk)?; // durable: nothing is claimed of the database files
+    let frames = files.frames()?;
     let _gate = shared.gate.write().unwrap_or_else(PoisonError::into_inner);
+    // Durable: what the pages will be. Nobody reads them meanwhile.
+    let announced = shared.pages.announce(&shared.layout, &shared.keys(), &shared.scope, frames);
+    announced.map_err(|error| disk(std::io::Error::other(error)))?;
     for (database, connection) in files.kept() {
         // An erased key must not stand in the log any more.
         let leave = if database == Database::Keyring { Leave::Nothing } else { leave };

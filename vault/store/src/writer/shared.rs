@@ -19,6 +19,7 @@ use crate::error::Unavailable;
 use crate::history::Recent;
 use crate::index_state::IndexState;
 use crate::key_files::{KeyFileFault, KeyFiles, RightKeyFiles};
+use crate::kept_pages::KeptPages;
 use crate::layout::Layout;
 use crate::log_file::Tail;
 use crate::memory;
@@ -47,6 +48,8 @@ pub(crate) struct Shared {
     /// What the key files that go into backups should be.
     /// Held while a rotation of the root key replaces them.
     pub(crate) key_files: RwLock<KeyFiles>,
+    /// What the pages of the kept databases are.
+    pub(crate) pages: KeptPages,
     /// A base backup is being taken: checkpoints wait.
     pub(crate) capturing: AtomicBool,
     /// What continuous capture is told.
@@ -85,6 +88,7 @@ impl Shared {
         folder: DocumentFolder,
         descriptors: Descriptors,
         key_files: KeyFiles,
+        pages: KeptPages,
     ) -> Self {
         let head = Mutex::new(SignedHead { size: 0, note: String::new() });
         let reserve = Reserve::new(&layout);
@@ -101,6 +105,7 @@ impl Shared {
             access: Access::default(),
             descriptors,
             key_files: RwLock::new(key_files),
+            pages,
             capturing: AtomicBool::new(false),
             watch: Watch::default(),
             afresh: AtomicBool::new(false),

@@ -4,10 +4,10 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use coffre_store::Store;
+use coffre_store::{Identity, Layout, OpenError, Store};
 
 use crate::proof;
-use crate::support::{create, make, open, read, sample};
+use crate::support::{create, make, open, options, read, sample};
 use crate::torn_groups::copy;
 
 const DATABASES: [&str; 4] = ["vault.db", "keyring.db", "audit.db", "index.db"];
@@ -88,9 +88,9 @@ fn an_open_vault_goes_on_as_if_nobody_had_been_there() {
 }
 
 /// A vault whose process was killed has everything since the last checkpoint in its write-ahead logs, and nobody
-/// holds a lock on them.
+/// holds a lock on them: the other program takes them into the files. That is told, and nothing is lost.
 #[test]
-fn it_loses_nothing_of_a_vault_that_was_killed() {
+fn what_it_writes_into_a_vault_that_was_killed_is_told_and_nothing_is_lost() {
     let dir = tempfile::tempdir().unwrap();
     make(dir.path());
     let store = open(dir.path());
@@ -104,8 +104,14 @@ fn it_loses_nothing_of_a_vault_that_was_killed() {
     let vault = house.join("vault");
     assert!(std::fs::metadata(vault.join("vault.db-wal")).unwrap().len() > 10_000);
     attack(&vault);
+    let identity = Identity::read(&Layout::new(&vault).server_identity()).unwrap();
+    let refused = Store::open(&vault, &identity, &options()).err().unwrap();
+    assert!(matches!(refused, OpenError::OtherPage { .. }), "{refused}");
+    drop(Store::open_as_it_is(&vault, &identity, &options(), Some("uid-0".to_owned())).unwrap());
     let store = open(&house);
     is_whole(&store, &vault, 10);
+    let told = store.snapshot().unwrap().entries(0, 100).unwrap();
+    assert!(told.iter().any(|entry| String::from_utf8_lossy(&entry.leaf).contains("\"accept-pages\"")));
     let all = ["contact.family_name", "contact.email", "health.illnesses", "legacy.client_number"];
     assert_eq!(read(&store, subject, &all), sample(0));
 }

@@ -1,0 +1,139 @@
+//! The objects of a spool, a destination and a repository: changed, removed, in each other's place, and once authentic.
+
+use std::path::{Path, PathBuf};
+
+use crate::campaign::{Campaign, Found};
+use crate::change::{Change, put};
+use crate::dice::Dice;
+use crate::house::{Copy, House};
+
+/// What is done to a place as a whole, or to one of its files.
+#[derive(Debug)]
+enum Deed {
+    /// To its bytes.
+    Bytes(Change),
+    Removed,
+    /// It has the bytes of another one.
+    Other(PathBuf),
+    /// Both change places.
+    Swapped(PathBuf),
+    /// It is as it was a day before.
+    Earlier,
+}
+
+/// Does it to a file of a copy; whether anything is different then.
+fn done(copy: &Copy<'_>, file: &Path, deed: &Deed) -> bool {
+    let bytes = copy.house.later(file);
+    let at = copy.path().join(file);
+    match deed {
+        Deed::Bytes(change) => {
+            let changed = change.of(&bytes);
+            put(&at, &changed);
+            changed != bytes
+        }
+        Deed::Removed => std::fs::remove_file(&at).is_ok(),
+        Deed::Other(other) => {
+            let theirs = copy.house.later(other);
+            put(&at, &theirs);
+            theirs != bytes
+        }
+        Deed::Swapped(other) => {
+            let theirs = copy.house.later(other);
+            put(&at, &theirs);
+            put(&copy.path().join(other), &bytes);
+            theirs != bytes
+        }
+        Deed::Earlier => {
+            let earlier = copy.house.earlier(file).unwrap_or_default();
+            put(&at, &earlier);
+            earlier != bytes
+        }
+    }
+}
+
+fn any(dice: &mut Dice, house: &House, file: &Path, files: &[PathBuf]) -> Deed {
+    let of_its_kind: Vec<_> = files.iter().filter(|other| other.extension() == file.extension()).collect();
+    let other = of_its_kind[dice.below(of_its_kind.len())].clone();
+    match dice.below(12) {
+        0 => Deed::Removed,
+        1 => Deed::Other(other),
+        2 => Deed::Swapped(other),
+        3 => Deed::Earlier,
+        _ => match house.later(file).len() {
+            0 => Deed::Removed,
+            size => Deed::Bytes(Change::any(dice, size, 4096)),
+        },
+    }
+}
+
+fn at_random(kind: &'static str, place: &str, verb: &[&str], few: usize) {
+    let house = House::get();
+    let mut files = house.files(place);
+    // Of whoever works there, not of what is kept: locks, and restic's own way of saying which files are in use.
+    files.retain(|file| !file.display().to_string().contains("lock"));
+    let mut campaign = Campaign::begin(kind, few);
+    campaign.run(|dice| {
+        let file = files[dice.below(files.len())].clone();
+        let deed = any(dice, house, &file, &files);
+        let copy = house.copy();
+        let what = format!("{} {deed:?}", file.display());
+        if !done(&copy, &file, &deed) {
+            return (what, Found::Nothing);
+        }
+        let found = match copy.run(verb) {
+            (12, _) => Found::By("verify"),
+            (code, told) => Found::Not(format!("{code}: {told}")),
+        };
+        (what, found)
+    });
+    campaign.end();
+}
+
+#[test]
+fn objects_of_a_destination() {
+    at_random("objects of a destination", "building-b", &["backup", "verify", "building-b"], 40);
+}
+
+#[test]
+fn objects_of_the_spool() {
+    at_random("objects of the spool", "spool", &["backup", "verify", "spool"], 40);
+}
+
+#[test]
+fn files_of_the_repository() {
+    at_random("files of the repository", "repository", &["backup", "verify", "restic"], 4);
+}
+
+/// What was changed at the destination is not restored either, whatever `verify` says.
+#[test]
+fn nothing_changed_is_restored() {
+    let house = House::get();
+    let files: Vec<_> = house.files("building-b").into_iter().filter(|file| !house.later(file).is_empty()).collect();
+    let mut campaign = Campaign::begin("restores of changed objects", 4);
+    campaign.run(|dice| {
+        let file = files[dice.below(files.len())].clone();
+        let change = Change::any(dice, house.later(&file).len(), 4096);
+        let copy = house.copy();
+        let what = format!("{} {change:?}", file.display());
+        if !done(&copy, &file, &Deed::Bytes(change)) {
+            return (what, Found::Nothing);
+        }
+        let restore = copy.restore("building-b", "again");
+        let (code, told) = copy.run(&restore.iter().map(String::as_str).collect::<Vec<_>>());
+        if code == 12 {
+            return (what, Found::By("restore"));
+        }
+        // An object that the newest state does not need: what came of it is the vault as it was.
+        copy.take_the_place_of_the_vault("again");
+        let found = match (code, copy.serve()) {
+            (0, Ok(server)) => match house.picture.likeness_of_content(&copy.picture(&server)) {
+                None => Found::By("nobody, since nothing rests on it"),
+                Some(other) => Found::Not(other),
+            },
+            (_, Ok(_)) => Found::Not(format!("{code}: {told}")),
+            (_, Err(log)) => Found::Not(format!("{code}: {told}{log}")),
+        };
+        (what, found)
+    });
+    campaign.end();
+}

@@ -1,0 +1,21 @@
+//! Pages of a database that are the ones that were written last.
+//!
+//! SQLCipher authenticates each page with its number. So a page that was authentic once passes for authentic for good: whoever can
+//! write to the disk puts a consent that was withdrawn back into force with a page of last week, and needs no key for it. This crate
+//! knows a digest of every page as it is now, and stands between SQLite and the system as a virtual file system (VFS): what is read from
+//! a watched database file and is not the page that it should be is an error, [`SQLITE_IOERR_DATA`], as of SQLite's own checksum VFS.
+//!
+//! Only reads from the database file are looked at. Frames of the write-ahead log are bound by a checksum that runs on, and whoever
+//! takes them into the file says first, with [`Pages::change`], what its pages will be.
+//!
+//! The one crate with `unsafe` in it: [`vfs`] is a table of C functions. It depends on nothing but SQLite.
+//!
+//! [`SQLITE_IOERR_DATA`]: https://www.sqlite.org/rescode.html#ioerr_data
+
+mod pages;
+mod vfs;
+mod watched;
+
+pub use pages::{Digest, PAGE, Pages, digest};
+pub use vfs::{IS_NOT_THE_PAGE, vfs_name};
+pub use watched::{Watched, watch};
