@@ -30,7 +30,7 @@ async fn the_data_are_rotated_while_they_are_read() {
     assert_eq!((&after["epoch"], &after["rotation"]["rate"]), (&json!(2), &json!(500)));
     assert_eq!(after["by_epoch"], json!({"2": before["by_epoch"]["1"]}));
     let read = legal.get(&format!("{record}?fields=contact.email&purpose=billing")).await.ok();
-    assert!(read.text().contains("@"), "{}", read.text());
+    assert!(read.text().contains('@'), "{}", read.text());
     let metrics = vault.caller().get("/metrics").await.text();
     for line in
         ["coffre_data_epoch 2", "coffre_data_rotation_under_way 0", r#"coffre_reencrypted_total{kind="record"} 1"#]

@@ -1,57 +1,43 @@
-//! Encrypting a document anew: streamed into staging under the epoch in use, and put in the place of what it was once its content is
-//! known to be the same. It never leaves the store in clear.
+//! Encrypting a document anew: streamed into staging under the epoch in use, to be put in the place of what it was once its content
+//! is known to be the same. It never leaves the store in clear.
 
 use std::io::{self, Read, Write};
 
-use coffre_core::audit::Draft;
 use coffre_core::spool::DocumentName;
 
 use super::error::PassError;
 use super::old::Old;
-use crate::disclosure::Depends;
 use crate::document::{DocumentReader, DocumentWriter, StagedDocument};
-use crate::error::{CommitError, ReadError, StageError};
+use crate::error::{ReadError, StageError};
 use crate::store::Store;
-use crate::transactions::{NotReencrypted, ReencryptDocument};
 
 /// Bytes between two looks at whether to stop.
 const PART: usize = 1 << 16;
 
-/// How it went with a document.
-pub(super) enum Outcome {
-    /// It is encrypted anew; so many bytes.
-    Renewed(u64),
+/// What became of a document on its way.
+pub(super) enum Found {
+    /// The same content under the epoch in use, ready to be committed.
+    Renewed(StagedDocument),
     /// It is not there any more, or is of the epoch in use by now.
     Moved,
     /// It does not open.
-    Failed,
+    Damaged,
 }
 
-/// Encrypts a document anew.
+/// Encrypts a document anew, beside what it is.
 pub(super) fn renew(
     store: &Store,
     of: &Old,
     former: DocumentName,
-    draft: &Draft,
     stop: &dyn Fn() -> bool,
-) -> Result<Outcome, PassError> {
-    let staged = match stage(store, of, former, stop) {
-        Ok(Some(staged)) => staged,
-        Ok(None) => return Ok(Outcome::Moved),
+) -> Result<Found, PassError> {
+    match stage(store, of, former, stop) {
         Err(PassError::Read(error)) if is_of_the_document(&error) => {
-            tracing::error!(%error, document = %former.document, version = former.version, "a document could not be encrypted anew");
-            return Ok(Outcome::Failed);
+            let DocumentName { document, version, .. } = former;
+            tracing::error!(%error, %document, version, "a document could not be encrypted anew");
+            Ok(Found::Damaged)
         }
-        Err(error) => return Err(error),
-    };
-    let bytes = staged.sealed_length;
-    let replace = ReencryptDocument { record_type: of.kind.clone(), former, staged };
-    match store.transact(replace, draft.clone(), None, Depends::default()).wait() {
-        Ok(_) => Ok(Outcome::Renewed(bytes)),
-        Err(CommitError::Refused(NotReencrypted::Moved) | CommitError::Moved) => Ok(Outcome::Moved),
-        Err(CommitError::Unavailable(cause)) => Err(cause.into()),
-        Err(CommitError::Refused(NotReencrypted::Store(error))) => Err(error.0.into()),
-        Err(CommitError::NotCovered) => Ok(Outcome::Failed),
+        staged => Ok(staged?.map_or(Found::Moved, Found::Renewed)),
     }
 }
 

@@ -10,14 +10,17 @@ use coffre_core::ids::SubjectId;
 use coffre_core::spool::DocumentName;
 
 use super::Rotation;
-use super::document::{Outcome, renew};
+use super::document::{Found, renew};
 use super::error::PassError;
 use super::old::Old;
 use crate::disclosure::Depends;
 use crate::error::CommitError;
 use crate::store::Store;
-use crate::transactions::{FinishRotation, ReencryptReasons, ReencryptRecord};
+use crate::transactions::{FinishRotation, NotReencrypted, ReencryptDocument, ReencryptReasons, ReencryptRecord};
 use crate::writer::removed_documents;
+
+/// So many bytes of documents stand in staging before they are committed, or one document that is longer.
+const AT_ONCE: u64 = 32 << 20;
 
 /// What was encrypted anew.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -145,9 +148,16 @@ impl Pass {
         Draft::new(Action::Reencrypt, Decision::Allow, self.rotation.request)
     }
 
-    /// Records first, all at once: the writer commits them together. Then the documents of one, if it has any.
+    /// Records first, then documents of those: of each all at once, so that the writer commits them together.
     fn renew_some(&mut self, store: &Store, most: usize, stop: &dyn Fn() -> bool) -> Result<Done, PassError> {
         let mut done = Done::default();
+        self.renew_records(store, most, &mut done)?;
+        let left = most.saturating_sub(usize::try_from(done.records).unwrap_or(most));
+        self.renew_documents(store, left, &mut done, stop)?;
+        Ok(done)
+    }
+
+    fn renew_records(&mut self, store: &Store, most: usize, done: &mut Done) -> Result<(), PassError> {
         let mut sent = Vec::new();
         for of in self.queue.iter().take(most).filter(|of| of.rows) {
             let record = ReencryptRecord { record_type: of.kind.clone(), subject: of.subject };
@@ -169,27 +179,88 @@ impl Pass {
             return Err(cause.into());
         }
         self.queue.iter_mut().take(most).for_each(|of| of.rows = false);
-        while let Some(of) = self.queue.front()
-            && !of.rows
-        {
-            let Some(name) = of.documents.last().copied() else {
-                self.queue.pop_front();
-                continue;
-            };
-            if done.units() >= most as u64 {
+        Ok(())
+    }
+
+    fn renew_documents(
+        &mut self,
+        store: &Store,
+        most: usize,
+        done: &mut Done,
+        stop: &dyn Fn() -> bool,
+    ) -> Result<(), PassError> {
+        let (staged, mut settled) = self.stage_documents(store, most, stop)?;
+        let committed = self.commit_documents(store, staged, &mut settled, done);
+        self.queue.iter_mut().for_each(|of| of.documents.retain(|name| !settled.contains(name)));
+        while self.queue.front().is_some_and(|of| !of.rows && of.documents.is_empty()) {
+            self.queue.pop_front();
+        }
+        committed
+    }
+
+    /// Encrypts some anew, each beside what it is; also gives those that need nothing more.
+    fn stage_documents(
+        &mut self,
+        store: &Store,
+        most: usize,
+        stop: &dyn Fn() -> bool,
+    ) -> Result<(Vec<ReencryptDocument>, Vec<DocumentName>), PassError> {
+        let (mut staged, mut bytes, mut settled) = (Vec::new(), 0, Vec::new());
+        let of_records = self.queue.iter().take_while(|of| !of.rows);
+        for (of, name) in of_records.flat_map(|of| of.documents.iter().map(move |name| (of, *name))).take(most) {
+            if bytes >= AT_ONCE {
                 break;
             }
-            match renew(store, of, name, &self.draft(), stop)? {
-                Outcome::Renewed(bytes) => {
-                    (done.documents, done.document_bytes) = (done.documents + 1, done.document_bytes + bytes);
-                    self.former.push(name);
+            match renew(store, of, name, stop)? {
+                Found::Renewed(document) => {
+                    bytes += document.sealed_length;
+                    staged.push(ReencryptDocument { record_type: of.kind.clone(), former: name, staged: document });
                 }
-                Outcome::Moved => {}
-                Outcome::Failed => drop(self.failed.insert(of.subject)),
+                Found::Moved => settled.push(name),
+                Found::Damaged => {
+                    self.failed.insert(of.subject);
+                    settled.push(name);
+                }
             }
-            self.queue.front_mut().map(|of| of.documents.pop());
         }
-        Ok(done)
+        Ok((staged, settled))
+    }
+
+    /// Puts them in the place of what they were; adds those that need nothing more.
+    fn commit_documents(
+        &mut self,
+        store: &Store,
+        staged: Vec<ReencryptDocument>,
+        settled: &mut Vec<DocumentName>,
+        done: &mut Done,
+    ) -> Result<(), PassError> {
+        let mut sent = Vec::with_capacity(staged.len());
+        for replace in staged {
+            let (subject, former, length) = (replace.staged.subject, replace.former, replace.staged.sealed_length);
+            let committing = store.transact(replace, self.draft(), None, Depends::default());
+            sent.push((subject, former, length, committing));
+        }
+        let mut trouble = None;
+        for (subject, former, length, committing) in sent {
+            match committing.wait() {
+                Ok(_) => {
+                    (done.documents, done.document_bytes) = (done.documents + 1, done.document_bytes + length);
+                    self.former.push(former);
+                }
+                Err(CommitError::Refused(NotReencrypted::Moved) | CommitError::Moved) => {}
+                Err(CommitError::NotCovered) => drop(self.failed.insert(subject)),
+                Err(CommitError::Unavailable(cause)) => {
+                    trouble = Some(PassError::from(cause));
+                    continue;
+                }
+                Err(CommitError::Refused(NotReencrypted::Store(error))) => {
+                    trouble = Some(error.0.into());
+                    continue;
+                }
+            }
+            settled.push(former);
+        }
+        trouble.map_or(Ok(()), Err)
     }
 
     fn renew_reasons(&mut self, store: &Store, from: u64) -> Result<Done, PassError> {

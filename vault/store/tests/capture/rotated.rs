@@ -5,7 +5,7 @@ use std::fs;
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
-use coffre_core::audit::{Action, Entry};
+use coffre_core::audit::{Action, DocumentRef, Entry};
 use coffre_core::crypto::OpenError;
 use coffre_core::ids::{DocumentId, SubjectId};
 use coffre_core::spool::DocumentName;
@@ -48,19 +48,13 @@ fn amend(store: &Store, subject: SubjectId, version: u32, email: &str) {
     store.transact(amend, draft(Action::Amend), reason, Depends::default()).wait().unwrap();
 }
 
-fn hold(store: &Store, subject: SubjectId) {
-    let hold = PlaceHold { record_type: kind(), subject, reason: "litige".to_owned() };
-    store.transact(hold, draft(Action::PlaceHold), None, Depends::default()).wait().unwrap();
-}
-
 /// A document's content, read the way a caller must.
 fn content(store: &Store, subject: SubjectId, document: DocumentId, version: u32) -> Vec<u8> {
     let sealed = store.snapshot().unwrap().document(&kind(), subject, document, version).unwrap().unwrap();
     let mut entry = draft(Action::ReadDocument);
     entry.record_type = Some(kind());
     entry.subjects = vec![subject];
-    let sha256 = None;
-    entry.document = Some(coffre_core::audit::DocumentRef { id: document, version, sha256 });
+    entry.document = Some(DocumentRef { id: document, version, sha256: None });
     let claims = vec![sealed.claim().clone()];
     let disclosure = Disclosure { draft: entry, reason: None, claims, depends: Depends::default() };
     let receipt = store.disclose(disclosure).wait().unwrap();
@@ -120,7 +114,8 @@ fn filled(dir: &Path) -> Filled {
     let store = open(dir);
     let (rich, poor) = (create(&store, 1), create(&store, 2));
     amend(&store, rich, 1, "other@example.fr");
-    hold(&store, rich);
+    let hold = PlaceHold { record_type: kind(), subject: rich, reason: "litige".to_owned() };
+    store.transact(hold, draft(Action::PlaceHold), None, Depends::default()).wait().unwrap();
     let document = add(&store, stage(&store, rich, None, &vec![7; 100_000]));
     add(&store, stage(&store, rich, Some(document), b"second"));
     Filled { store, rich, poor, document }
@@ -195,7 +190,6 @@ fn everything_is_of_the_new_epoch_and_says_the_same() {
     let after = files(&dir.path().join("vault"));
     assert_eq!(after, before.iter().map(|name| format!("{name}.e2")).collect::<Vec<_>>());
     assert!(Pass::begin(store).unwrap().is_none(), "there is nothing left");
-
     let log = entries(store);
     let of = |action| log.iter().filter(|entry| entry.what.action == action).collect::<Vec<_>>();
     assert_eq!((of(Action::RotateData).len(), of(Action::FinishRotation).len()), (1, 1));

@@ -8,14 +8,14 @@ use coffre_core::spool::DocumentName;
 
 use super::broken::{Fate, break_commit};
 use super::*;
-use crate::document::{DocumentWriter, Plan};
+use crate::document::{DocumentWriter, Plan, StagedDocument};
 use crate::transactions::{AddDocument, EraseSubject};
 
 impl Bench {
-    pub(super) fn upload(&mut self, subject: SubjectId) -> DocumentId {
+    /// A document of one version, ready to be committed under the epoch in use.
+    pub(super) fn staged(&self, subject: SubjectId, document: DocumentId) -> StagedDocument {
         let key = self.snapshot().subject_key(&kind(), subject).unwrap().unwrap();
         let shared = &self.shared;
-        let document = DocumentId::random(&mut SystemEntropy);
         let plan = Plan {
             folder: shared.folder.clone(),
             scope: shared.scope.clone(),
@@ -31,7 +31,12 @@ impl Bench {
         };
         let mut writer = DocumentWriter::start(plan).unwrap();
         writer.write_all(b"content").unwrap();
-        let staged = writer.finish().unwrap();
+        writer.finish().unwrap()
+    }
+
+    pub(super) fn upload(&mut self, subject: SubjectId) -> DocumentId {
+        let document = DocumentId::random(&mut SystemEntropy);
+        let staged = self.staged(subject, document);
         self.commit(AddDocument { record_type: kind(), staged }, Action::UploadDocument).unwrap();
         document
     }

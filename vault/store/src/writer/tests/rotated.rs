@@ -1,40 +1,15 @@
 //! Steps of a rotation of the data broken at every COMMIT: what is encrypted anew is so with its entry and its file, or not at all.
 
-use std::io::Write as _;
-
 use coffre_core::ids::DocumentId;
 use coffre_core::keyset::Epochs;
 use coffre_core::spool::DocumentName;
 
 use super::broken::{Fate, break_commit};
 use super::*;
-use crate::document::{DocumentWriter, Plan, StagedDocument};
 use crate::rotation;
 use crate::transactions::{BeginRotation, ReencryptDocument, ReencryptRecord};
 
 impl Bench {
-    /// The same content under the epoch in use.
-    fn staged_anew(&self, subject: SubjectId, document: DocumentId) -> StagedDocument {
-        let key = self.snapshot().subject_key(&kind(), subject).unwrap().unwrap();
-        let shared = &self.shared;
-        let plan = Plan {
-            folder: shared.folder.clone(),
-            scope: shared.scope.clone(),
-            kind: kind(),
-            subject,
-            key,
-            keyset: shared.keys(),
-            epoch: shared.epoch.current(),
-            document,
-            version: 1,
-            file_name: "contrat.pdf".to_owned(),
-            media_type: "application/pdf".to_owned(),
-        };
-        let mut writer = DocumentWriter::start(plan).unwrap();
-        writer.write_all(b"content").unwrap();
-        writer.finish().unwrap()
-    }
-
     /// Whether everything of a person is of the second epoch, with its entries and one file. Or all of the first.
     fn rotated(&self, subject: SubjectId, document: DocumentId) -> bool {
         let file = |epoch| self.shared.folder.path(DocumentName { document, version: 1, epoch }).exists();
@@ -72,7 +47,7 @@ fn broken_step(database: Database, fate: Fate) -> bool {
     let document = bench.upload(subject);
     bench.shared.know_epochs(announce(dir.path()));
     bench.commit(BeginRotation { epoch: 2, rate: None }, Action::RotateData).unwrap();
-    let staged = bench.staged_anew(subject, document);
+    let staged = bench.staged(subject, document);
     let files = bench.writer.files.as_mut().unwrap();
     let connection = match database {
         Database::Keyring => &mut files.keyring,
