@@ -52,7 +52,7 @@ impl PageFile {
     pub fn begin(from: &SecretKey, scope: &Scope) -> (Self, Vec<u8>) {
         let mut last = [0; 32];
         last.split_at_mut(FIRST_LINE.len()).0.copy_from_slice(FIRST_LINE);
-        let key = derive(from, &Label::new("coffre/v1/pages", scope));
+        let key = derive(from, None, &Label::new("coffre/v1/pages", scope));
         (Self { key, last, length: FIRST_LINE.len() as u64 }, FIRST_LINE.to_vec())
     }
 

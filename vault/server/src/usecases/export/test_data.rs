@@ -65,7 +65,7 @@ pub(crate) struct AgreedExport {
 struct Sealed {
     fields: Undisclosed<Fields>,
     documents: Option<Undisclosed<Vec<DocumentInfo>>>,
-    grants: Vec<coffre_core::grant::Grant>,
+    grants: std::sync::Arc<[coffre_core::grant::Grant]>,
     closed: BTreeSet<FieldPath>,
 }
 
@@ -73,7 +73,7 @@ struct Sealed {
 struct Opened {
     fields: Fields,
     documents: Vec<DocumentInfo>,
-    grants: Vec<coffre_core::grant::Grant>,
+    grants: std::sync::Arc<[coffre_core::grant::Grant]>,
     closed: BTreeSet<FieldPath>,
 }
 
