@@ -14,7 +14,6 @@ use std::time::{Duration, Instant};
 use coffre_core::spool::{MainManifest, Manifest as _};
 
 use super::CaptureError;
-use super::ahead::Ahead;
 use super::base::{room_for_base, take_base};
 use super::door::Door;
 use super::ends::Ends;
@@ -83,7 +82,6 @@ impl Store {
             failures: 0,
             failed: None,
             warned: false,
-            ahead: Ahead::default(),
         };
         let thread = std::thread::Builder::new().name("coffre-capture".to_owned());
         let handle = thread.spawn(move || follower.run()).map_err(CaptureError::Read)?;
@@ -138,7 +136,6 @@ struct Follower {
     failed: Option<CaptureError>,
     /// Whether it was said that the spool is nearly full.
     warned: bool,
-    ahead: Ahead,
 }
 
 impl Follower {
@@ -194,7 +191,6 @@ impl Follower {
         }
         self.step();
         if woken.hurry && !self.is_behind() {
-            self.ahead.take_in(&self.door.shared);
             self.checkpoint(Leave::Space);
         }
         if !waiting.is_empty() {

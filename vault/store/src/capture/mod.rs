@@ -1,7 +1,6 @@
 //! Backups into the spool: base backups in `base`, the segments between them in `step` and `follow`. Blind
 //! copies of the sealed databases and documents, and the signed manifests that say what they are.
 
-mod ahead;
 mod base;
 mod confirmation;
 mod copy;
