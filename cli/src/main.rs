@@ -31,15 +31,10 @@ use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use clap::{ArgMatches, CommandFactory as _, FromArgMatches as _};
-use mimalloc::MiMalloc;
 use serde_json::json;
 
 use crate::arguments::Arguments;
 use crate::exit::Exit;
-
-/// A request takes and gives back some hundred pieces of memory: docs/adr/050. What is secret wipes itself, whoever keeps it.
-#[global_allocator]
-static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> ExitCode {
     let matches = Arguments::command().get_matches();

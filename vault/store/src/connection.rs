@@ -36,7 +36,8 @@ pub(crate) fn open(path: &Path, key: &SecretKey, purpose: Use) -> rusqlite::Resu
     connection.execute_batch("PRAGMA cipher_log_level = NONE;")?;
     // A raw key: 256 random bits need no PBKDF2. Not a bound parameter: PRAGMA takes none.
     let digits = Zeroizing::new(hex(key.expose()));
-    let pragma = Zeroizing::new(format!("PRAGMA key = \"x'{}'\";", digits.as_str()));
+    let mut pragma = Zeroizing::new(String::with_capacity(96));
+    ["PRAGMA key = \"x'", digits.as_str(), "'\";"].into_iter().for_each(|part| pragma.push_str(part));
     connection.execute_batch(&pragma)?;
     connection.execute_batch(
         "PRAGMA temp_store = MEMORY; PRAGMA secure_delete = ON; PRAGMA synchronous = FULL; PRAGMA cache_size = -8192;",

@@ -219,10 +219,10 @@ fn grants_are_those_in_force_that_several_have() {
         valid_until: until.map(|until| until.parse().unwrap()),
         evidence: None,
     };
-    let grant = |terms, withdrawn_at| Grant {
+    let grant = |terms: GrantTerms, withdrawn_at| Grant {
         id: GrantId::random(&mut Dice(0, 0)),
         subject: SubjectId::random(&mut Dice(0, 0)),
-        terms,
+        terms: terms.into(),
         version: 1,
         withdrawn_at,
     };
