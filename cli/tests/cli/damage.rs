@@ -48,9 +48,10 @@ fn a_changed_byte_of_the_vault_is_named_with_its_file() {
     site.succeeds(&["application", "add", "desk", "--role", "legal"]);
     let list = ["application", "list"];
     for (file, hundredths, code, says) in [
-        ("vault.db", 0, 12, "vault.db does not open"),
-        ("keyring.db", 0, 12, "keyring.db does not open"),
-        ("audit.db", 0, 12, "audit.db does not open"),
+        ("vault.db", 0, 12, "vault.db has a page that is not the one that was written last"),
+        ("keyring.db", 0, 12, "keyring.db has a page that is not the one that was written last"),
+        ("audit.db", 0, 12, "audit.db has a page that is not the one that was written last"),
+        ("pages", 0, 12, "the file pages is not this vault's"),
         ("index.db", 50, 0, ""),
         ("keys.json", 50, 12, "keys.json"),
         ("root.server.age", 50, 12, "root.server.age is damaged"),

@@ -247,7 +247,7 @@ fn a_drill_that_is_killed_or_whose_destination_goes_away_leaves_nothing() {
 
     let mut server = Some(server);
     let code = site.kill_when(&["drill"], || {
-        if restoring() {
+        if files(&scratch(&site)) != NONE {
             server.take().into_iter().for_each(Server::kill);
         }
         false

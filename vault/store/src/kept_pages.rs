@@ -37,7 +37,7 @@ pub(crate) enum PagesError {
     Io(#[from] io::Error),
     #[error("the file pages is not this vault's: {0}")]
     NotOurs(#[from] NotOurs),
-    #[error("what is to be taken into the database files cannot be read")]
+    #[error("what is to be taken into the database files is not what was written ({0})")]
     Frames(#[from] FramesError),
 }
 

@@ -23,6 +23,9 @@ const OF_EACH: usize = 10_000;
 /// Domains that are kept for examples (RFC 2606).
 const DOMAINS: [&str; 3] = ["example.org", "example.net", "example.com"];
 
+/// Their first letters, fewer than a part that is looked for.
+const DOMAINS_BEGIN: &str = "exam";
+
 /// The replacements of one run.
 pub(super) struct Pseudonyms {
     originals: Originals,
@@ -108,7 +111,9 @@ impl Pseudonyms {
     }
 
     pub(super) fn new_email(&mut self) -> Option<String> {
-        let name = self.drawn(|this, attempt| word(&mut this.draw, 3 + attempt % 2, 24))?;
+        // With the beginning of its domain: where the two meet there may stand a name that is known.
+        let name = self.drawn(|this, attempt| word(&mut this.draw, 3 + attempt % 2, 24) + DOMAINS_BEGIN)?;
+        let name = name.strip_suffix(DOMAINS_BEGIN)?;
         Some(format!("{name}@{}", self.draw.pick(&DOMAINS)?))
     }
 
@@ -120,17 +125,15 @@ impl Pseudonyms {
     pub(super) fn new_phone(&mut self) -> Option<String> {
         let all = FICTION.len() * OF_EACH;
         let from = self.draw.below(all);
-        for strict in [true, false] {
-            for at in (from..all).chain(0..from) {
-                if self.phones.contains(&at) {
-                    continue;
-                }
-                let number = fictitious(at)?;
-                let real = self.is_real(&number) || (strict && self.originals.are_in(&number));
-                if !real {
-                    self.phones.insert(at);
-                    return Some(number);
-                }
+        // Where numbers of the vault have five digits, as client numbers have, nearly every number holds one of them.
+        for (strict, tries) in [(true, STRICT), (false, all)] {
+            let free = (from..all).chain(0..from).filter(|at| !self.phones.contains(at)).take(tries);
+            let numbers = free.filter_map(|at| Some((at, fictitious(at)?)));
+            let taken = |number: &str| self.is_real(number) || (strict && self.originals.are_in(number));
+            let found = numbers.into_iter().find(|(_, number)| !taken(number));
+            if let Some((at, number)) = found {
+                self.phones.insert(at);
+                return Some(number);
             }
         }
         self.phones_shared += 1;

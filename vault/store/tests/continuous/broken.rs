@@ -33,7 +33,10 @@ fn a_changed_frame_never_becomes_a_segment() {
     file.read_exact_at(&mut byte, length - 100).unwrap();
     file.write_all_at(&[byte[0] ^ 1], length - 100).unwrap();
     blocked.end();
-    wait(|| place.bases() > bases);
+    // The chain cannot go on, and nobody takes the frame into the file to copy it from there.
+    let told = "what is to be taken into the database files is not what was written";
+    wait(|| store.capture_status().trouble.is_some_and(|trouble| trouble.contains(told)));
+    assert_eq!(place.bases(), bases);
     for chain in Chain::ALL {
         place.segments(chain); // each is proven there
     }

@@ -192,7 +192,7 @@ fn no_page_of_the_records_can_be_damaged_so_that_a_wrong_answer_is_given() {
         let identity = Identity::read(&Layout::new(&vault).server_identity()).unwrap();
         match Store::open(&vault, &identity, &Options { readers: 1, ..options() }) {
             Err(error) => {
-                assert!(told(&error).contains("damaged"), "{}", told(&error));
+                assert!(told(&error).contains("is not the one that was written last"), "{}", told(&error));
                 refused += 1;
             }
             Ok(store) => {
