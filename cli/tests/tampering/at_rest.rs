@@ -115,7 +115,8 @@ fn pages_of_the_day_before() {
             if earlier[page.clone()] != later[page.clone()] {
                 let mut bytes = later.clone();
                 bytes[page.clone()].copy_from_slice(&earlier[page]);
-                campaign.note(&format!("{} page {}", file.display(), at / PAGE + 1), found(house, &file, &bytes, false));
+                campaign
+                    .note(&format!("{} page {}", file.display(), at / PAGE + 1), found(house, &file, &bytes, false));
             }
         }
     }

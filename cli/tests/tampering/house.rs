@@ -84,9 +84,8 @@ impl House {
 
     /// The files below a folder on the second evening, by their paths in the house.
     pub(crate) fn files(&self, below: &str) -> Vec<PathBuf> {
-        let mut found = files(&self.later.path().join(below));
-        found.iter_mut().for_each(|file| *file = file.strip_prefix(self.later.path()).expect("below it").to_owned());
-        found
+        let found = files(&self.later.path().join(below)).into_iter();
+        found.map(|file| file.strip_prefix(self.later.path()).expect("below it").to_owned()).collect()
     }
 
     pub(crate) fn copy(&self) -> Copy<'_> {

@@ -2,7 +2,7 @@
 //! other files, and what was authentic once. Whatever is done is found before a wrong byte is served or restored.
 //!
 //! What runs here is a sample. `make tamper` runs it at length: `COFFRE_CHANGES` of each kind, from `COFFRE_SEED` on.
-#![expect(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
 
 mod at_rest;
 mod backups;

@@ -29,7 +29,7 @@ pub(crate) enum Likeness {
 }
 
 impl Seen {
-    fn of(answer: Answer) -> Self {
+    fn of(answer: &Answer) -> Self {
         match answer.status {
             500..=599 => Self::Unavailable,
             status if status < 400 => Self::Told(status, answer.text().to_owned()),
@@ -52,7 +52,7 @@ impl Picture {
 
     fn see(&mut self, question: &str, answer: std::io::Result<Answer>) -> Option<Value> {
         // A server that went down in the middle has answered nothing.
-        let seen = answer.map_or(Seen::Unavailable, Seen::of);
+        let seen = answer.map_or(Seen::Unavailable, |answer| Seen::of(&answer));
         let value = if let Seen::Told(200, text) = &seen { serde_json::from_str(text).ok() } else { None };
         self.0.insert(question.to_owned(), seen);
         value
@@ -64,7 +64,7 @@ impl Picture {
             let page = callers.dpo.ask("GET", &format!("/v1/audit/entries?from={from}&limit=10"), "", b"");
             let seen = match page {
                 Ok(page) if page.status == 200 => Seen::Told(200, page.json()["entries"].to_string()),
-                Ok(page) => Seen::of(page),
+                Ok(page) => Seen::of(&page),
                 Err(_) => Seen::Unavailable,
             };
             self.0.insert(format!("log from {from}"), seen);

@@ -37,7 +37,9 @@ pub(crate) fn open(path: &Path, key: &SecretKey, purpose: Use) -> rusqlite::Resu
     // A raw key: 256 random bits need no PBKDF2. Not a bound parameter: PRAGMA takes none.
     let digits = Zeroizing::new(hex(key.expose()));
     let mut pragma = Zeroizing::new(String::with_capacity(96));
-    ["PRAGMA key = \"x'", digits.as_str(), "'\";"].into_iter().for_each(|part| pragma.push_str(part));
+    for part in ["PRAGMA key = \"x'", digits.as_str(), "'\";"] {
+        pragma.push_str(part);
+    }
     connection.execute_batch(&pragma)?;
     connection.execute_batch(
         "PRAGMA temp_store = MEMORY; PRAGMA secure_delete = ON; PRAGMA synchronous = FULL; PRAGMA cache_size = -8192;",
@@ -75,7 +77,8 @@ pub(crate) fn is_another_page(error: &rusqlite::Error) -> bool {
 
 /// Whether an error says that a file is damaged.
 pub(crate) fn is_damage(error: &rusqlite::Error) -> bool {
-    is_another_page(error) || matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
+    is_another_page(error)
+        || matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
 }
 
 /// Whether a connection is to be closed after an error: the file is damaged, or could not be read.

@@ -106,11 +106,8 @@ impl KeptPages {
         }
         let [keyring, vault, audit] = &pages;
         let watched = |database, pages: &Arc<Pages>| watch(&layout.database(database), Arc::clone(pages));
-        let watched = [
-            watched(Database::Keyring, keyring)?,
-            watched(Database::Vault, vault)?,
-            watched(Database::Audit, audit)?,
-        ];
+        let watched =
+            [watched(Database::Keyring, keyring)?, watched(Database::Vault, vault)?, watched(Database::Audit, audit)?];
         Ok(Some(Self { pages, file: Mutex::new(file), _watched: watched }))
     }
 

@@ -26,8 +26,8 @@ use crate::disclosure::Depends;
 use crate::document::DocumentFolder;
 use crate::error::{ReadError, disk_is_full};
 use crate::identity::Identity;
-use crate::key_files::{KeyFiles, remember_recovery, remembered_recovery};
 use crate::kept_pages::{self, KeptPages, PagesError};
+use crate::key_files::{KeyFiles, remember_recovery, remembered_recovery};
 use crate::layout::{Database, Layout};
 use crate::log_file::origin;
 use crate::readers::Readers;
@@ -131,7 +131,11 @@ pub enum OpenError {
 impl OpenError {
     /// What a database said that is opened.
     fn of(file: &'static str, source: rusqlite::Error) -> Self {
-        if connection::is_another_page(&source) { Self::OtherPage { file, source } } else { Self::Database { file, source } }
+        if connection::is_another_page(&source) {
+            Self::OtherPage { file, source }
+        } else {
+            Self::Database { file, source }
+        }
     }
 
     /// The same, unless a full disk is behind it.

@@ -118,10 +118,11 @@ impl Files {
     /// Frames in each of the kept write-ahead logs. Where nothing was committed since the files were opened, a commit has the
     /// hooks report what was there.
     pub(crate) fn frames(&self) -> rusqlite::Result<[u64; 3]> {
-        let unknown = !self.counted.load(Ordering::Relaxed) && KEPT.iter().zip(&self.frames).any(|(database, frames)| {
-            let log = fs::metadata(self.layout.wal(*database)).map_or(0, |log| log.len());
-            frames.load(Ordering::Relaxed) == 0 && log > 0
-        });
+        let unknown = !self.counted.load(Ordering::Relaxed)
+            && KEPT.iter().zip(&self.frames).any(|(database, frames)| {
+                let log = fs::metadata(self.layout.wal(*database)).map_or(0, |log| log.len());
+                frames.load(Ordering::Relaxed) == 0 && log > 0
+            });
         if unknown {
             self.overwrite_failed()?;
         }
