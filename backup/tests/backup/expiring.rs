@@ -17,6 +17,7 @@ use coffre_core::spool::Wanted;
 use coffre_core::time::Timestamp;
 
 use super::vault::{Vault, noon};
+use crate::doubles::reads_from_within;
 
 const DAY: i64 = 86_400;
 
@@ -178,20 +179,7 @@ struct Failing<'a> {
     removes_first: bool,
 }
 
-impl Source for Failing<'_> {
-    fn label(&self) -> String {
-        self.inner.label()
-    }
-    fn open(&self, path: &str, range: Option<Range<u64>>) -> Result<Box<dyn Read + '_>, SourceError> {
-        self.inner.open(path, range)
-    }
-    fn size(&self, path: &str) -> Result<Option<u64>, SourceError> {
-        self.inner.size(path)
-    }
-    fn list(&self, folder: &str) -> Result<Contents, SourceError> {
-        self.inner.list(folder)
-    }
-}
+reads_from_within!(Failing<'_>, this => this.inner.label());
 
 impl Removing for Failing<'_> {
     fn remove(&self, path: &str) -> Result<(), RemoveError> {

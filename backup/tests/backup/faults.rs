@@ -14,6 +14,7 @@ use coffre_backup::follow::{Event, Following, follow};
 use coffre_backup::ship::{Compare, ship};
 
 use crate::busy::{busy, is_newest, restored, shipped};
+use crate::doubles::reads_from_within;
 use crate::vault::noon;
 
 /// What goes wrong with a write.
@@ -126,20 +127,7 @@ struct Slow {
     let_go: Mutex<Receiver<()>>,
 }
 
-impl Source for Slow {
-    fn label(&self) -> String {
-        "slow".to_owned()
-    }
-    fn open(&self, path: &str, range: Option<Range<u64>>) -> Result<Box<dyn Read + '_>, SourceError> {
-        self.inner.open(path, range)
-    }
-    fn size(&self, path: &str) -> Result<Option<u64>, SourceError> {
-        self.inner.size(path)
-    }
-    fn list(&self, folder: &str) -> Result<Contents, SourceError> {
-        self.inner.list(folder)
-    }
-}
+reads_from_within!(Slow, _this => "slow".to_owned());
 
 impl Destination for Slow {
     fn put(&self, path: &str, content: &mut dyn Read) -> Result<u64, PutError> {
@@ -200,20 +188,7 @@ struct Ahead {
     met: AtomicUsize,
 }
 
-impl Source for Ahead {
-    fn label(&self) -> String {
-        "ahead".to_owned()
-    }
-    fn open(&self, path: &str, range: Option<Range<u64>>) -> Result<Box<dyn Read + '_>, SourceError> {
-        self.inner.open(path, range)
-    }
-    fn size(&self, path: &str) -> Result<Option<u64>, SourceError> {
-        self.inner.size(path)
-    }
-    fn list(&self, folder: &str) -> Result<Contents, SourceError> {
-        self.inner.list(folder)
-    }
-}
+reads_from_within!(Ahead, _this => "ahead".to_owned());
 
 impl Destination for Ahead {
     fn put(&self, path: &str, content: &mut dyn Read) -> Result<u64, PutError> {

@@ -3,6 +3,7 @@
 
 mod busy;
 mod copies;
+mod doubles;
 mod expiring;
 mod faults;
 mod keeping;

@@ -2,10 +2,9 @@
 
 use std::fs;
 use std::io::Read;
-use std::ops::Range;
 use std::sync::Mutex;
 
-use coffre_backup::destination::{Contents, Destination, FileSystem, Memory, PutError, Source, SourceError};
+use coffre_backup::destination::{Destination, FileSystem, Memory, PutError, Source, SourceError};
 use coffre_backup::list::newest_head;
 use coffre_backup::ship::{Compare, KnownPoint, ShipError, Shipped, ship};
 use coffre_backup::verify::{Depth, verify};
@@ -13,6 +12,7 @@ use coffre_backup::{Observer, Progress, Sources};
 use coffre_core::spool::Fault;
 
 use super::vault::Vault;
+use crate::doubles::reads_from_within;
 
 fn shipped(vault: &Vault, destination: &dyn Destination) -> Shipped {
     ship_known(vault, destination, &KnownPoint::default()).unwrap()
@@ -95,20 +95,7 @@ struct Failing<'a> {
     writes_first: bool,
 }
 
-impl Source for Failing<'_> {
-    fn label(&self) -> String {
-        self.inner.label()
-    }
-    fn open(&self, path: &str, range: Option<Range<u64>>) -> Result<Box<dyn Read + '_>, SourceError> {
-        self.inner.open(path, range)
-    }
-    fn size(&self, path: &str) -> Result<Option<u64>, SourceError> {
-        self.inner.size(path)
-    }
-    fn list(&self, folder: &str) -> Result<Contents, SourceError> {
-        self.inner.list(folder)
-    }
-}
+reads_from_within!(Failing<'_>, this => this.inner.label());
 
 impl Destination for Failing<'_> {
     fn put(&self, path: &str, content: &mut dyn Read) -> Result<u64, PutError> {

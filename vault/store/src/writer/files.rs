@@ -88,14 +88,19 @@ impl Files {
         self.frames.iter().chain([&self.index_frames]).map(|frames| frames.load(Ordering::Relaxed)).max().unwrap_or(0)
     }
 
+    /// Frames in each of the kept write-ahead logs, as far as commits have reported them.
+    fn reported(&self) -> [u64; 3] {
+        self.frames.each_ref().map(|frames| frames.load(Ordering::Relaxed))
+    }
+
     /// Frames in the write-ahead logs of the kept databases.
     pub(crate) fn kept_frames(&self) -> u64 {
-        self.frames.iter().map(|frames| frames.load(Ordering::Relaxed)).sum()
+        self.reported().iter().sum()
     }
 
     /// This moment, for the capture.
     pub(crate) fn mark(&self, tail: &Tail, documents: Changes) -> Mark {
-        let frames = self.frames.each_ref().map(|frames| frames.load(Ordering::Relaxed));
+        let frames = self.reported();
         Mark { frames, time: tail.time, head: tail.head.note.clone(), documents }
     }
 
@@ -126,7 +131,7 @@ impl Files {
         if unknown {
             self.overwrite_failed()?;
         }
-        Ok(self.frames.each_ref().map(|frames| frames.load(Ordering::Relaxed)))
+        Ok(self.reported())
     }
 
     /// Resets the frame counters after a checkpoint that took everything.
