@@ -106,6 +106,7 @@ struct State {
     reopened: bool,
     hurry: bool,
     stop: bool,
+    base_ended: bool,
     broken: Option<String>,
     trouble: Option<String>,
     begun_anew: Option<BegunAnew>,
@@ -158,6 +159,7 @@ pub(super) struct Woken {
     pub(super) reopened: bool,
     pub(super) hurry: bool,
     pub(super) stop: bool,
+    pub(super) base_ended: bool,
     pub(super) broken: Option<String>,
 }
 
@@ -293,6 +295,11 @@ impl Watch {
         self.change(|state| state.stop = true);
     }
 
+    /// The thread that copies a base backup has come to its end.
+    pub(super) fn base_ended(&self) {
+        self.change(|state| state.base_ended = true);
+    }
+
     pub(super) fn in_trouble(&self, trouble: String) {
         self.change(|state| {
             state.behind_since.get_or_insert_with(Instant::now);
@@ -331,7 +338,7 @@ impl Watch {
     pub(super) fn wait(&self, longest: Duration) -> Woken {
         let idle = |state: &mut State| {
             let nothing = state.told.is_none() && state.requests.is_empty() && state.broken.is_none();
-            nothing && !state.reopened && !state.hurry && !state.stop
+            nothing && !state.reopened && !state.hurry && !state.stop && !state.base_ended
         };
         let waited = self.changed.wait_timeout_while(self.lock(), longest, idle);
         Self::woken(&mut waited.unwrap_or_else(PoisonError::into_inner).0)
@@ -351,6 +358,7 @@ impl Watch {
             reopened: std::mem::take(&mut state.reopened),
             hurry: std::mem::take(&mut state.hurry),
             stop: state.stop,
+            base_ended: std::mem::take(&mut state.base_ended),
             broken: state.broken.take(),
         }
     }
