@@ -236,7 +236,8 @@ impl Segments {
                 && header.point.as_ref().is_some_and(whole)
         };
         let after = self.points.iter().rev().find(sound).map(|(.., header)| header.time);
-        after.or_else(|| opens(manifest.keyring.position).then_some(manifest.heading.time))
+        // A base beside the chain is later than the point that it stands at.
+        after.max(opens(manifest.keyring.position).then_some(manifest.heading.time))
     }
 
     /// The place before the first segment after a manifest's base that brought a document at fault.

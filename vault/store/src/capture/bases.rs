@@ -191,7 +191,8 @@ impl Follower {
     /// Whether the chains go on from a base with the same key files.
     fn are_whole(&self, key_files: &RightKeyFiles) -> Result<bool, CaptureError> {
         let chains = self.chains();
-        if chains.ends.is_none() || chains.unsure {
+        // A full spool takes no segments, and a base in the chains all the same: that makes room.
+        if chains.ends.is_none() || chains.unsure || chains.spool.has_room().is_err() {
             return Ok(false);
         }
         let last = chains.links.last::<MainManifest>(&chains.spool, self.door.generation)?;
@@ -217,7 +218,7 @@ impl Follower {
         for _ in 0..TRIES {
             match self.step_past_erasures() {
                 Ok(()) => {}
-                Err(StepError::Capture(error)) => return Err(error),
+                Err(StepError::Capture(error)) if !error.is_full_spool() => return Err(error),
                 // What cannot be gone on with is begun anew.
                 Err(_) => return Ok(None),
             }
@@ -236,6 +237,7 @@ impl Follower {
             })?;
             match frozen {
                 Ok(Some(frozen)) => return Ok(Some(frozen)),
+                Err(StepError::Capture(error)) if error.is_full_spool() => return Ok(None),
                 Err(StepError::Capture(error)) if !error.is_of_something_gone() => return Err(error),
                 Err(StepError::Frames(_) | StepError::Segment(_)) => return Ok(None),
                 Ok(None) | Err(StepError::Capture(_)) => {}
