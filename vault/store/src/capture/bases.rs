@@ -36,6 +36,7 @@ type ForAll = (Sender<Result<CaughtUp, CaptureError>>, Option<u64>);
 /// A base backup that is copied beside the chains.
 pub(super) struct Aside {
     copying: JoinHandle<Result<(Captured, Ends), CaptureError>>,
+    hold: Hold,
     /// Where the chains were when the files stood still.
     begun: Ends,
     answers: Vec<ForBase>,
@@ -74,9 +75,12 @@ impl Follower {
 
     /// Takes up what the thread that copies came to.
     pub(super) fn finish_base(&mut self) {
-        let Some(Aside { copying, begun, answers, waiting }) = self.aside.take() else { return };
+        let Some(Aside { copying, hold, begun, answers, waiting }) = self.aside.take() else { return };
         let died = |_| Err(CaptureError::Read(io::Error::other("the copy ended by itself")));
-        match copying.join().unwrap_or_else(died) {
+        let copied = copying.join().unwrap_or_else(died);
+        // The logs grew meanwhile, and all of it is captured.
+        self.checkpoint(Leave::Nothing, Some(hold));
+        match copied {
             Ok((captured, ends)) => {
                 self.failures = 0;
                 if let Some(now) = &mut self.chains().ends {
@@ -167,7 +171,7 @@ impl Follower {
         let Some((frozen, begun)) = self.freeze_beside()? else { return Ok(None) };
         let (door, software) = (self.door.clone(), self.options.software.clone());
         let copy = move || {
-            let (_told, _hold) = (Finished(&door), hold);
+            let _told = Finished(&door);
             let (links, beside, frozen) = (Links::open(&door.shared), Some(&begun), &frozen);
             let (key_files, software) = (&key_files, software.as_str());
             let making = Making {
@@ -185,7 +189,7 @@ impl Follower {
         };
         let thread = std::thread::Builder::new().name("coffre-base".to_owned());
         let copying = thread.spawn(copy).map_err(CaptureError::Read)?;
-        Ok(Some(Aside { copying, begun, answers: Vec::new(), waiting: Vec::new() }))
+        Ok(Some(Aside { copying, hold, begun, answers: Vec::new(), waiting: Vec::new() }))
     }
 
     /// Whether the chains go on from a base with the same key files.

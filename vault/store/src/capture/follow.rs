@@ -22,6 +22,7 @@ use super::links::Links;
 use super::options::{CaptureOptions, WhenFull};
 use super::resume::resume;
 use super::spool::Spool;
+use super::standing::Hold;
 use super::step::StepError;
 use super::watch::{CaughtUp, Request, Woken};
 use crate::error::Unavailable;
@@ -120,7 +121,7 @@ impl Follower {
         }
         self.finish_base();
         // Nobody counts on the capture from here on: the writer leaves the logs as they are.
-        self.checkpoint(Leave::Nothing);
+        self.checkpoint(Leave::Nothing, None);
         let wanted = std::mem::take(&mut self.wanted).into_iter().map(Request::Base);
         for request in wanted.chain(self.door.shared.watch.wait(Duration::ZERO).requests) {
             request.refuse(CaptureError::Unavailable(Unavailable::Stopping));
@@ -160,7 +161,7 @@ impl Follower {
             self.finish_base();
         }
         if woken.hurry && !self.is_behind() {
-            self.checkpoint(Leave::Space);
+            self.checkpoint(Leave::Space, None);
         }
         if !waiting.is_empty() {
             self.retry_base = Instant::now();
@@ -284,15 +285,18 @@ impl Follower {
         self.door.shared.watch.in_trouble(cause);
     }
 
-    /// Captures the last frames and takes the logs into the database files.
-    fn checkpoint(&self, leave: Leave) {
+    /// Captures the last frames and takes the logs into the database files, unless these have to stand still for somebody
+    /// else. Whoever held them lets go with that.
+    pub(super) fn checkpoint(&self, leave: Leave, hold: Option<Hold>) {
         let (chains, door) = (Arc::clone(&self.chains), self.door.clone());
         let done = self.door.exclusively(move |shared, files, tail| {
             let mut chains = chains.lock().unwrap_or_else(PoisonError::into_inner);
-            if shared.capturing.load(std::sync::atomic::Ordering::SeqCst) {
+            if hold.is_none() && shared.capturing.load(std::sync::atomic::Ordering::SeqCst) {
                 return Ok(());
             }
-            chains.take_everything(&door, files, tail, leave).map(drop)
+            let taken = chains.take_everything(&door, files, tail, leave);
+            drop(hold);
+            taken.map(drop)
         });
         let failed: Result<(), StepError> = done.map_err(|error| CaptureError::from(error).into()).flatten();
         if let Err(error) = failed {
