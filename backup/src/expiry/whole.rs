@@ -87,8 +87,7 @@ impl Candidate<'_> {
 
     /// Up to the next one, where the chain goes on beside that.
     fn segments(&self) -> impl Iterator<Item = (Ordinal, u64)> + use<'_> {
-        let all =
-            segments_after(&self.surveyed.listing, self.generation, Chain::Keyring, self.reach.base.position);
+        let all = segments_after(&self.surveyed.listing, self.generation, Chain::Keyring, self.reach.base.position);
         all.take_while(|(position, _)| self.next.is_none_or(|next| *position <= next))
     }
 

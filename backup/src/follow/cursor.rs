@@ -77,9 +77,16 @@ impl Cursor {
         ObjectName::Segment { generation: self.generation, chain, position: after.next() }
     }
 
+    /// Whether the spool has a manifest that is newer than those there. Not the next one, perhaps: where a spool is full, some
+    /// are given up.
     pub(super) fn has_manifest(&self, spool: &FileSystem, pinned: &Pinned) -> Result<bool, SourceError> {
-        for side in Side::ALL {
-            if spool.size(&self.manifest_after(side, self.numbers()).path(&pinned.scope))?.is_some() {
+        for (side, known) in [(Side::Main, self.main.number), (Side::Keyring, self.keyring.number)] {
+            let folder = format!("{}/{}/manifests", side.vault_folder(&pinned.scope), self.generation);
+            let is_newer = |(name, _): &(String, u64)| {
+                let parsed = ObjectName::parse(&format!("{folder}/{name}"), &pinned.scope);
+                matches!(parsed, Ok(ObjectName::Manifest { number, .. }) if number > known)
+            };
+            if spool.list(&folder)?.objects.iter().any(is_newer) {
                 return Ok(true);
             }
         }

@@ -14,7 +14,7 @@ use crate::destination::{Destination, FileSystem, SourceError};
 use crate::ending::Ends as _;
 use crate::observer::Observer;
 use crate::run::{RunError, TargetError};
-use crate::ship::{Bases, KnownPoint, ShipError, Way, ship_first, way};
+use crate::ship::{Bases, KnownPoint, ShipError, Way, is_sound, ship_first, way};
 use crate::sources::{Sources, Surveyed};
 use crate::state::{Failed, Success};
 
@@ -96,6 +96,13 @@ impl Observer for Stopping<'_> {
 
 impl<'env> Follower<'_, 'env> {
     fn run(mut self) -> Result<(), RunError> {
+        let ended = self.turns();
+        // Nobody takes it up any more.
+        self.on_its_way.iter().for_each(OnItsWay::cancel);
+        ended
+    }
+
+    fn turns(&mut self) -> Result<(), RunError> {
         let stop = self.common.stop;
         while !stop.load(Ordering::SeqCst) {
             self.turn(&mut Stopping(stop))?;
@@ -136,7 +143,8 @@ impl<'env> Follower<'_, 'env> {
     fn has_news(&self) -> Result<bool, SourceError> {
         let Some(cursor) = &self.cursor else { return Ok(true) };
         let pinned = self.common.following.pinned;
-        Ok(cursor.has_segments(&self.spool, pinned)? || self.may_send_base() && cursor.has_manifest(&self.spool, pinned)?)
+        Ok(cursor.has_segments(&self.spool, pinned)?
+            || self.may_send_base() && cursor.has_manifest(&self.spool, pinned)?)
     }
 
     fn may_send_base(&self) -> bool {
@@ -182,8 +190,14 @@ impl<'env> Follower<'_, 'env> {
                 return Ok(bytes);
             }
             let ours = Sources::both(&self.spool).survey(pinned, observer)?;
+            is_sound(&ours.survey)?;
             match way((&ours.survey, &ours.listing), cursor.generation, cursor.numbers(), &cursor.ends) {
-                Way::Nothing | Way::Soon => return Ok(bytes),
+                Way::Soon => return Ok(bytes),
+                Way::Nothing => {
+                    // One that is about to go.
+                    self.retry_base = Instant::now() + RETRY;
+                    return Ok(bytes);
+                }
                 Way::Beside(bases) => {
                     self.send(bases, ours, turn.another());
                     return Ok(bytes);

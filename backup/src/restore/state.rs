@@ -3,8 +3,8 @@
 
 use coffre_core::ids::GenerationId;
 use coffre_core::spool::{
-    Chain, Fault, Generation, History, MainManifest, NoPoint, ObjectName, Ordinal, Pinned, Reach, RestorePoint,
-    Side, Wanted, segments_after,
+    Chain, Fault, Generation, History, MainManifest, NoPoint, ObjectName, Ordinal, Pinned, Reach, RestorePoint, Side,
+    Wanted, segments_after,
 };
 use coffre_core::time::Timestamp;
 

@@ -26,8 +26,8 @@ pub use error::ShipError;
 pub(crate) use order::{Bases, Ends, Way, way};
 pub use reconcile::KnownPoint;
 pub use segments::KnownSegment;
-pub(crate) use segments::{compare_with_known, newest_point, of_spool, proven};
 use segments::ORDER;
+pub(crate) use segments::{compare_with_known, newest_point, of_spool, proven};
 pub(crate) use stream::Stream;
 
 use crate::destination::{Destination, Source};
@@ -110,12 +110,7 @@ fn ship_with(
     if ours.survey.main.is_empty() {
         return Err(ShipError::Empty);
     }
-    // A gap may be filled by what the destination has; an unsound manifest is never passed on.
-    let unsound =
-        |fault: &&Fault| matches!(fault, Fault::Manifest { .. } | Fault::Misplaced { .. } | Fault::Unreadable { .. });
-    if let Some(fault) = ours.survey.faults.iter().find(unsound) {
-        return Err(ShipError::SpoolFault { fault: fault.clone() });
-    }
+    is_sound(&ours.survey)?;
     let theirs = Sources::both(destination).survey(pinned, observer).map_err(ShipError::Destination)?;
     let refused = |fault| ShipError::Refused { destination: destination.label(), fault };
     let mut pending = reconcile::reconcile(&ours, &theirs, pinned, known).map_err(refused)?;
@@ -153,6 +148,14 @@ fn ship_with(
     let generations = pending.both.main.generations().map(|(id, _)| id).collect();
     let ends = ends(spool, &ours, pinned)?;
     Ok((Shipped { objects, bytes, present, newest, captured, audit_head, generations, faults: pending.faults }, ends))
+}
+
+/// A gap may be filled by what the destination has; an unsound manifest is never passed on.
+pub(crate) fn is_sound(ours: &Survey) -> Result<(), ShipError> {
+    let unsound =
+        |fault: &&Fault| matches!(fault, Fault::Manifest { .. } | Fault::Misplaced { .. } | Fault::Unreadable { .. });
+    let fault = ours.faults.iter().find(unsound).cloned();
+    fault.map_or(Ok(()), |fault| Err(ShipError::SpoolFault { fault }))
 }
 
 /// Where the chains of a spool end, and those of a destination that all its segments were shipped to.

@@ -102,7 +102,8 @@ impl Verification<'_, '_> {
 
     /// Whether what was followed goes on beside the next base, and leads up to that one.
     fn leads_up_to(&mut self, generation: GenerationId, chain: Chain, next: &Reach, walk: &Walk) -> bool {
-        let before = if next.is_beside() { next.base.position == walk.last } else { next.base.position == walk.last.next() };
+        let before =
+            if next.is_beside() { next.base.position == walk.last } else { next.base.position == walk.last.next() };
         if before && walk.known && next.base.previous != Some(walk.sha256) {
             let base = ObjectName::Base { generation, chain, position: next.base.position };
             let what = "the object before it is another";

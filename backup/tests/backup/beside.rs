@@ -59,7 +59,6 @@ impl Gate {
         *self.bases.lock().unwrap() = bases;
         self.changed.notify_all();
     }
-
 }
 
 /// Whether a place has the newest base backup of a vault.

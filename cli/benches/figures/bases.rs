@@ -42,6 +42,10 @@ fn take(socket: &PathBuf) -> anyhow::Result<()> {
     stream.write_all(b"POST /v1/base HTTP/1.1\r\nhost: coffre\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer)?;
-    ensure!(answer.starts_with("HTTP/1.1 201"), "no base backup was taken: {}", answer.lines().next().unwrap_or_default());
+    ensure!(
+        answer.starts_with("HTTP/1.1 201"),
+        "no base backup was taken: {}",
+        answer.lines().next().unwrap_or_default()
+    );
     Ok(())
 }

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::coverage;
 use super::{
-    Chain, ContentHash, Fault, Generation, History, KeyringManifest, MainManifest, Manifest, Needed, Notice, ObjectName,
-    Ordinal, Pinned, Side, Signed,
+    Chain, ContentHash, Fault, Generation, History, KeyringManifest, MainManifest, Manifest, Needed, Notice,
+    ObjectName, Ordinal, Pinned, Side, Signed,
 };
 use crate::crypto::Scope;
 use crate::ids::GenerationId;

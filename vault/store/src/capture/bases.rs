@@ -20,7 +20,7 @@ use super::retention::Keeping;
 use super::standing::{Frozen, Hold, rebuild_keyring};
 use super::step::StepError;
 use super::watch::{CaughtUp, Changes};
-use super::{CaptureError, Captured, CaptureOptions};
+use super::{CaptureError, CaptureOptions, Captured};
 use crate::key_files::RightKeyFiles;
 use crate::writer::Leave;
 

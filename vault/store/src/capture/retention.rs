@@ -147,9 +147,7 @@ pub(super) fn drop_unnamed(
 ) -> Result<(), CaptureError> {
     for (chain, reach) in newest {
         let named = reach.map(|reach| reach.base.position);
-        let unnamed = |name: &&ObjectName| {
-            matches!(name, ObjectName::Base { position, .. } if named.is_none_or(|named| *position > named))
-        };
+        let unnamed = |name: &&ObjectName| matches!(name, ObjectName::Base { position, .. } if named.is_none_or(|named| *position > named));
         let objects = spool.objects(generation, chain).map_err(CaptureError::Spool)?;
         objects.iter().filter(unnamed).try_for_each(|name| spool.remove(name)).map_err(CaptureError::Spool)?;
     }
