@@ -17,7 +17,8 @@ use std::collections::BTreeSet;
 
 use coffre_core::ids::GenerationId;
 use coffre_core::spool::{
-    Chain, Fault, Heading, History, Known, Link, Manifest, ObjectName, Pinned, Signed, Survey, segments_after,
+    Chain, Fault, Generation, Heading, History, Known, Link, Manifest, ObjectName, Pinned, Signed, Survey,
+    segments_after,
 };
 use coffre_core::time::Timestamp;
 
@@ -135,7 +136,7 @@ fn ship_with(
     if let Some(generation) = pending.goes_on.filter(|_| left) {
         let survey = &theirs.survey;
         let (main, keyring) = (survey.main.generation(generation), survey.keyring.generation(generation));
-        let (main, keyring) = (main.map(|g| g.newest_seen()), keyring.map(|g| g.newest_seen()));
+        let (main, keyring) = (main.map(Generation::newest_seen), keyring.map(Generation::newest_seen));
         let is_later = |heading: &Heading, newest| heading.generation == generation && Some(heading.number) > newest;
         pending.main.retain(|signed| !is_later(&signed.manifest.heading, main));
         pending.keyring.retain(|signed| !is_later(&signed.manifest.heading, keyring));

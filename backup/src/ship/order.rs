@@ -3,7 +3,7 @@
 
 use coffre_core::ids::GenerationId;
 use coffre_core::spool::{
-    Chain, KeyringManifest, Link, Listing, MainManifest, Manifest, ObjectName, Ordinal, Signed, Survey,
+    Chain, Generation, KeyringManifest, Link, Listing, MainManifest, Manifest, ObjectName, Ordinal, Signed, Survey,
 };
 
 use super::segments::ORDER;
@@ -48,8 +48,8 @@ pub(crate) fn way(
     ends: &Ends,
 ) -> Way {
     let mut bases = Bases::default();
-    let main = survey.main.generation(generation).into_iter().flat_map(|manifests| manifests.retained());
-    let keyring = survey.keyring.generation(generation).into_iter().flat_map(|manifests| manifests.retained());
+    let main = survey.main.generation(generation).into_iter().flat_map(Generation::retained);
+    let keyring = survey.keyring.generation(generation).into_iter().flat_map(Generation::retained);
     let mut left = Led::Here;
     for signed in keyring.filter(|signed| signed.manifest.heading.number > known.1) {
         left = led_up_to(&signed.manifest, listing, ends);
@@ -88,22 +88,18 @@ fn led_up_to<M: Manifest>(manifest: &M, listing: &Listing, ends: &Ends) -> Led {
 
 /// Whether the segments of a spool continue, in every chain of a generation, what a destination holds of it.
 pub(super) fn goes_on(
-    (ours, listed_here): (&Survey, &Listing),
-    (theirs, listed_there): (&Survey, &Listing),
+    (ours, here): (&Survey, &Listing),
+    (theirs, there): (&Survey, &Listing),
     generation: GenerationId,
 ) -> bool {
     ORDER.into_iter().all(|chain| {
-        let Some(there) = last(theirs, listed_there, generation, chain) else { return false };
-        let Some(here) = last(ours, listed_here, generation, chain) else { return false };
-        let is_here = |position| listed_here.contains_key(&ObjectName::Segment { generation, chain, position });
-        let mut at = there;
-        while at < here {
+        let (reached, end) = (last(theirs, there, generation, chain), last(ours, here, generation, chain));
+        let (Some(mut at), Some(end)) = (reached, end) else { return false };
+        let is_here = |position| here.contains_key(&ObjectName::Segment { generation, chain, position });
+        while at < end && is_here(at.next()) {
             at = at.next();
-            if !is_here(at) {
-                return false;
-            }
         }
-        true
+        at >= end
     })
 }
 

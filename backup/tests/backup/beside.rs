@@ -34,6 +34,9 @@ fn verified(place: &dyn Source, vault: &Vault) -> Verified {
     verify(&Sources::both(place), &vault.pinned(), &KnownPoint::default(), Depth::Whole, &mut ()).unwrap()
 }
 
+/// How the names of bases end.
+const BASE: &str = ".base";
+
 /// What becomes of bases at a place; everything else is taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Bases {
@@ -80,7 +83,7 @@ reads_from_within!(Gate, _this => "gate".to_owned());
 
 impl Destination for Gate {
     fn put(&self, path: &str, content: &mut dyn Read) -> Result<u64, PutError> {
-        if path.ends_with(".base") && !path.ends_with("01.base") {
+        if path.ends_with(BASE) && !path.ends_with("01.base") {
             self.met.store(true, Ordering::SeqCst);
             let bases = self.changed.wait_while(self.bases.lock().unwrap(), |bases| *bases == Bases::Held).unwrap();
             if *bases == Bases::Refused {

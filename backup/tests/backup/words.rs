@@ -13,6 +13,9 @@ use coffre_core::time::Timestamp;
 use crate::busy::{busy, is_newest};
 use crate::vault::Vault;
 
+/// How the names of bases end.
+const BASE: &str = ".base";
+
 fn verified(vault: &Vault, sources: &Sources<'_>) -> Verified {
     verify(sources, &vault.pinned(), &KnownPoint::default(), Depth::Whole, &mut ()).unwrap()
 }
@@ -101,7 +104,7 @@ fn the_newest_segment_of_a_chain_that_is_gone_is_missed_by_what_names_it() {
 fn an_older_base_and_all_segments_reach_past_one_beside_the_chains() {
     for part in ["/vault/", "/audit/"] {
         let vault = busy();
-        flip(&vault, &files(&vault, part).into_iter().rfind(|file| file.ends_with(".base")).unwrap());
+        flip(&vault, &files(&vault, part).into_iter().rfind(|file| file.ends_with(BASE)).unwrap());
         assert_eq!(words(&vault), (false, true, Some(vault.now)), "{part}");
         assert!(!restores(&vault), "{part}: it is not what was asked for");
         let (place, to) = (vault.source(), tempfile::tempdir().unwrap());
@@ -119,7 +122,7 @@ fn what_the_newest_rests_on_moves_the_moment_back_to_what_is_left() {
     for part in [".base", "/inventories/", "/documents/"] {
         let vault = busy();
         // Nothing can be said by the one beside the chains.
-        flip(&vault, &files(&vault, "/vault/").into_iter().rfind(|file| file.ends_with(".base")).unwrap());
+        flip(&vault, &files(&vault, "/vault/").into_iter().rfind(|file| file.ends_with(BASE)).unwrap());
         let newest = match part {
             ".base" => files(&vault, "/vault/").into_iter().rev().filter(|file| file.ends_with(part)).nth(1).unwrap(),
             // Which inventory is the second one's: the second largest, with a document less than the newest.

@@ -58,12 +58,12 @@ impl Follower {
         }
         match self.begin() {
             Ok(Begun::Aside(aside)) => {
-                self.aside = Some(Aside { answers, ..aside });
+                self.aside = Some(Aside { answers, ..*aside });
                 true
             }
             Ok(Begun::Taken(captured)) => {
                 self.failures = 0;
-                answers.iter().for_each(|answer| drop(answer.send(Ok(captured.clone()))));
+                answer_all(answers, &captured);
                 false
             }
             Err(error) => {
@@ -87,7 +87,7 @@ impl Follower {
                     now.rest_on(ends, begun);
                 }
                 tracing::info!(number = captured.number, "a base backup was taken");
-                answers.iter().for_each(|answer| drop(answer.send(Ok(captured.clone()))));
+                answer_all(answers, &captured);
             }
             Err(error) => self.base_failed(error, answers),
         }
@@ -137,7 +137,7 @@ impl Follower {
 
     fn begin(&self) -> Result<Begun, CaptureError> {
         match self.beside()? {
-            Some(aside) => Ok(Begun::Aside(aside)),
+            Some(aside) => Ok(Begun::Aside(Box::new(aside))),
             None => self.within().map(Begun::Taken),
         }
     }
@@ -254,7 +254,13 @@ impl Follower {
 /// How a base backup goes.
 enum Begun {
     Taken(Captured),
-    Aside(Aside),
+    Aside(Box<Aside>),
+}
+
+fn answer_all(answers: Vec<ForBase>, captured: &Captured) {
+    for answer in answers {
+        let _gone = answer.send(Ok(captured.clone()));
+    }
 }
 
 /// Tells that the thread has ended, however it did.

@@ -154,12 +154,10 @@ impl Follower {
             match request {
                 Request::Base(answer) => self.wanted.push(answer),
                 Request::Now(answer) => waiting.push(answer),
+                Request::BaseEnded => self.finish_base(),
             }
         }
         self.step();
-        if woken.base_ended {
-            self.finish_base();
-        }
         if woken.hurry && !self.is_behind() {
             self.checkpoint(Leave::Space, None);
         }

@@ -82,6 +82,8 @@ pub(super) enum Request {
     Base(Sender<Result<Captured, CaptureError>>),
     /// For everything that is committed by now.
     Now(Sender<Result<CaughtUp, CaptureError>>),
+    /// For nothing: the thread that copies a base backup has come to its end.
+    BaseEnded,
 }
 
 impl Request {
@@ -89,6 +91,7 @@ impl Request {
         let _gone = match self {
             Self::Base(answer) => answer.send(Err(error)).is_ok(),
             Self::Now(answer) => answer.send(Err(error)).is_ok(),
+            Self::BaseEnded => true,
         };
     }
 }
@@ -106,7 +109,6 @@ struct State {
     reopened: bool,
     hurry: bool,
     stop: bool,
-    base_ended: bool,
     broken: Option<String>,
     trouble: Option<String>,
     begun_anew: Option<BegunAnew>,
@@ -159,7 +161,6 @@ pub(super) struct Woken {
     pub(super) reopened: bool,
     pub(super) hurry: bool,
     pub(super) stop: bool,
-    pub(super) base_ended: bool,
     pub(super) broken: Option<String>,
 }
 
@@ -297,7 +298,7 @@ impl Watch {
 
     /// The thread that copies a base backup has come to its end.
     pub(super) fn base_ended(&self) {
-        self.change(|state| state.base_ended = true);
+        self.request(Request::BaseEnded);
     }
 
     pub(super) fn in_trouble(&self, trouble: String) {
@@ -338,7 +339,7 @@ impl Watch {
     pub(super) fn wait(&self, longest: Duration) -> Woken {
         let idle = |state: &mut State| {
             let nothing = state.told.is_none() && state.requests.is_empty() && state.broken.is_none();
-            nothing && !state.reopened && !state.hurry && !state.stop && !state.base_ended
+            nothing && !state.reopened && !state.hurry && !state.stop
         };
         let waited = self.changed.wait_timeout_while(self.lock(), longest, idle);
         Self::woken(&mut waited.unwrap_or_else(PoisonError::into_inner).0)
@@ -358,7 +359,6 @@ impl Watch {
             reopened: std::mem::take(&mut state.reopened),
             hurry: std::mem::take(&mut state.hurry),
             stop: state.stop,
-            base_ended: std::mem::take(&mut state.base_ended),
             broken: state.broken.take(),
         }
     }
