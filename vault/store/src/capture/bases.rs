@@ -62,8 +62,7 @@ impl Follower {
                 true
             }
             Ok(Begun::Taken(captured)) => {
-                self.failures = 0;
-                answer_all(answers, &captured);
+                self.base_taken(&captured, answers);
                 false
             }
             Err(error) => {
@@ -82,12 +81,11 @@ impl Follower {
         self.checkpoint(Leave::Nothing, Some(hold));
         match copied {
             Ok((captured, ends)) => {
-                self.failures = 0;
                 if let Some(now) = &mut self.chains().ends {
                     now.rest_on(ends, begun);
                 }
                 tracing::info!(number = captured.number, "a base backup was taken");
-                answer_all(answers, &captured);
+                self.base_taken(&captured, answers);
             }
             Err(error) => self.base_failed(error, answers),
         }
@@ -96,18 +94,37 @@ impl Follower {
         }
     }
 
-    /// Each attempt leaves an entry in the log: less and less often, at last every ten minutes.
+    /// Whoever asked for it is told. One that was due is tried again: each attempt leaves an entry in the log, so less and less
+    /// often, at last every ten minutes.
     fn base_failed(&mut self, error: CaptureError, answers: Vec<ForBase>) {
-        self.retry_base = Instant::now() + RETRY * 2_u32.pow(self.failures.min(6));
-        self.failures += 1;
-        self.trouble(&error);
         let cause = error.to_string();
         let mut answers = answers.into_iter();
-        match answers.next() {
-            Some(first) => drop(first.send(Err(error))),
-            None => self.failed = Some(error),
+        if let Some(first) = answers.next() {
+            let _gone = first.send(Err(error));
+            for other in answers {
+                let _gone = other.send(Err(CaptureError::Behind { cause: cause.clone() }));
+            }
+            return;
         }
-        answers.for_each(|answer| drop(answer.send(Err(CaptureError::Behind { cause: cause.clone() }))));
+        self.retry_base = Instant::now() + RETRY * 2_u32.pow(self.failures.min(6));
+        self.failures += 1;
+        let lost = self.chains().ends.is_none();
+        if lost {
+            self.trouble(&error);
+        } else {
+            // What is committed is captured all the same, and waits for nothing.
+            tracing::error!(cause, "a base backup could not be taken; it is tried again");
+            self.door.shared.watch.without_base(Some(cause));
+        }
+        self.failed = Some(error);
+    }
+
+    fn base_taken(&mut self, captured: &Captured, answers: Vec<ForBase>) {
+        self.failures = 0;
+        self.door.shared.watch.without_base(None);
+        for answer in answers {
+            let _gone = answer.send(Ok(captured.clone()));
+        }
     }
 
     fn is_due(&self) -> bool {
@@ -255,12 +272,6 @@ impl Follower {
 enum Begun {
     Taken(Captured),
     Aside(Box<Aside>),
-}
-
-fn answer_all(answers: Vec<ForBase>, captured: &Captured) {
-    for answer in answers {
-        let _gone = answer.send(Ok(captured.clone()));
-    }
 }
 
 /// Tells that the thread has ended, however it did.

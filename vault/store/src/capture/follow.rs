@@ -201,7 +201,8 @@ impl Follower {
             let chains = self.chains();
             chains.ends.filter(|_| chains.pending.is_none())
         };
-        if let Some(ends) = reached {
+        // A base backup that was due and could not be taken is told, too.
+        if let Some(ends) = reached.filter(|_| self.failed.is_none()) {
             return Ok(CaughtUp { base: ends.number, taken: before != Some(ends.number), time: ends.newest });
         }
         // The first who waits learns the error itself, with what it means for the caller.

@@ -14,7 +14,7 @@ use coffre_store::{Depends, Store};
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 
 use crate::rebuilt::{KEEP, Place, add_document, caught_up, wait};
-use crate::support::{create, draft, kind};
+use crate::support::{create, draft, kind, open};
 
 fn take_base(store: &Store) {
     store.capture(Path::new("/nowhere"), KEEP, "asked for").unwrap();
@@ -126,4 +126,36 @@ fn a_vault_that_is_killed_while_a_base_is_copied_resumes_exactly() {
     store.close();
     assert_eq!(again.bases(), 1);
     again.assert_rebuilt();
+}
+
+#[test]
+fn a_base_that_is_due_and_cannot_be_taken_is_told_while_capture_goes_on() {
+    let place = Place::new();
+    let store = open(place.dir.path());
+    let mut options = place.options();
+    options.little = 1;
+    store.follow(options).unwrap();
+    caught_up(&store);
+    let pipe = hold_bases(&place);
+    thread::scope(|scope| {
+        scope.spawn(|| let_go(&pipe));
+        let mut number = 0;
+        wait(|| {
+            // Until the segments outgrow the base.
+            number += 1;
+            create(&store, number);
+            caught_up(&store);
+            store.capture_status().trouble.is_some()
+        });
+    });
+    create(&store, 1_000);
+    caught_up(&store);
+    let status = store.capture_status();
+    assert!(status.trouble.is_some() && status.begun_anew.is_none(), "{status:?}");
+    let told = store.catch_up(Path::new("/nowhere"), KEEP, "asked for");
+    assert!(told.unwrap().taken, "whoever waits has it tried again");
+    assert_eq!(store.capture_status().trouble, None);
+    store.close();
+    assert_eq!(place.bases(), 2);
+    place.assert_rebuilt();
 }
