@@ -8,6 +8,7 @@ mod bare;
 mod elsewhere;
 mod figure;
 mod followed;
+mod growth;
 mod load;
 mod machine;
 mod place;
@@ -24,7 +25,7 @@ use clap::Parser as _;
 use crate::arguments::{Arguments, Verb};
 use crate::machine::Machine;
 use crate::report::Report;
-use crate::vault::Bench;
+use crate::vault::{Bench, Filling};
 
 fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
@@ -39,8 +40,11 @@ fn main() -> anyhow::Result<()> {
 fn measure(arguments: &Arguments) -> anyhow::Result<()> {
     let machine = Machine::here();
     report::say(&machine.to_string())?;
+    if arguments.growth {
+        return growth::measure(arguments, &machine);
+    }
+    let mut bench = Bench::prepare(arguments, arguments.subjects, Filling::Whole)?;
     let mut report = Report::new(machine, arguments.clone());
-    let mut bench = Bench::prepare(arguments)?;
     for figure in figure::all().into_iter().filter(|figure| arguments.wants(figure.name)) {
         report::say(&format!("\n{}: {}", figure.name, figure.about))?;
         let rows = (figure.measure)(&mut bench, arguments).with_context(|| format!("measuring {}", figure.name))?;

@@ -45,6 +45,14 @@ impl Server {
         Ok(f64::from(ticks) * TICK)
     }
 
+    /// Resident memory, in MiB.
+    pub(crate) fn memory(&self) -> anyhow::Result<f64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS in /proc")?;
+        let kib: u32 = line.trim().trim_end_matches("kB").trim().parse()?;
+        Ok(f64::from(kib) / 1024.0)
+    }
+
     /// Ends it as a service manager does, and waits until it has.
     pub(crate) fn stop(mut self) -> anyhow::Result<()> {
         kill_process(Pid::from_child(&self.child), Signal::TERM)?;

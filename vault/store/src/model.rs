@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use coffre_core::approval::ApplicationStatement;
 use coffre_core::crypto::SecretKey;
-use coffre_core::ids::{ApplicationId, DocumentId, SubjectId};
+use coffre_core::ids::{ApplicationId, DocumentId, SubjectId, Vicinity};
 use coffre_core::record::Category;
 use coffre_core::role::Role;
 use coffre_core::time::Timestamp;
@@ -145,6 +145,8 @@ pub struct NewSubject {
     /// Its identifier.
     pub id: SubjectId,
     pub(crate) key: SecretKey,
+    /// Where the identifiers of its documents and grants begin, if it comes with others.
+    pub(crate) vicinity: Option<Vicinity>,
 }
 
 /// Counts for metrics and reconciliation.

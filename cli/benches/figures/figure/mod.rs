@@ -8,6 +8,7 @@ mod lag;
 mod over_http;
 mod restore;
 
+pub(crate) use self::lag::{lags, percentile};
 use crate::arguments::Arguments;
 use crate::report::Row;
 use crate::vault::Bench;

@@ -30,7 +30,7 @@ fn files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
 
 fn generated(clients: u64, seed: u64) -> (tempfile::TempDir, GeneratorReport) {
     let dir = tempfile::tempdir().unwrap();
-    let report = generate(clients, seed, &dir.path().join("legacy.sqlite")).unwrap();
+    let report = generate(clients, seed, Copies::Made, &dir.path().join("legacy.sqlite")).unwrap();
     (dir, report)
 }
 
@@ -131,7 +131,7 @@ fn an_existing_file_is_left_alone() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("legacy.sqlite");
     fs::write(&path, "precious").unwrap();
-    let error = generate(10, 1, &path).unwrap_err();
+    let error = generate(10, 1, Copies::Made, &path).unwrap_err();
     assert!(error.to_string().contains("exists already"));
     assert_eq!(fs::read(&path).unwrap(), b"precious");
 }

@@ -5,6 +5,7 @@ mod base;
 mod chains;
 mod confirmation;
 mod copy;
+mod documents;
 mod door;
 mod ends;
 mod error;
