@@ -223,7 +223,8 @@ mod tests {
     }
 
     fn tables() -> PageTables {
-        let of = |count: u32| TableOf { count, blocks: (0..count).map(|at| ((at % 2) as u8, [at as u8; 16])).collect() };
+        let of =
+            |count: u32| TableOf { count, blocks: (0..count).map(|at| ((at % 2) as u8, [at as u8; 16])).collect() };
         PageTables([of(1), of(0), of(2)])
     }
 

@@ -172,7 +172,10 @@ mod tests {
             let as_after = Pages::by(table.try_clone().unwrap(), after.clone());
             for (number, seed) in (0..count).map(|number| (number, number)) {
                 let is_other = [0, IN_BLOCK, count - 1].contains(&number);
-                let (old, new) = (seed + if is_other { 1000 * (round - 1) } else { 0 }, seed + if is_other { 1000 * round } else { 0 });
+                let (old, new) = (
+                    seed + if is_other { 1000 * (round - 1) } else { 0 },
+                    seed + if is_other { 1000 * round } else { 0 },
+                );
                 assert!(as_before.holds(number, &page(old)).unwrap(), "{round}, {number}: a crash now");
                 assert!(as_after.holds(number, &page(new)).unwrap(), "{round}, {number}");
                 assert!(pages.holds(number, &page(new)).unwrap(), "{round}, {number}");
@@ -185,9 +188,8 @@ mod tests {
     fn a_table_that_was_changed_says_nothing() {
         let (pages, table) = pages(IN_BLOCK + 1);
         let folded = pages.fold().unwrap();
-        let holds = |number: usize| {
-            Pages::by(table.try_clone().unwrap(), folded.clone()).holds(number, &page(number)).unwrap()
-        };
+        let holds =
+            |number: usize| Pages::by(table.try_clone().unwrap(), folded.clone()).holds(number, &page(number)).unwrap();
         let length = usize::try_from(table.metadata().unwrap().len()).unwrap();
         let mut noticed = 0;
         for at in (0..length).step_by(61) {

@@ -60,7 +60,13 @@ impl Tail {
         if frontier.size() != size || newest.map_or(0, |index| index + 1) != size {
             return Err(ReadError::Format { what: "end of the log" });
         }
-        Ok(Self { frontier, written, time: Timestamp::from_micros(time), head: SignedHead { size, note }, tiles: Vec::new() })
+        Ok(Self {
+            frontier,
+            written,
+            time: Timestamp::from_micros(time),
+            head: SignedHead { size, note },
+            tiles: Vec::new(),
+        })
     }
 }
 

@@ -12,6 +12,7 @@ use coffre_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::approvals::ApprovalCounts;
+use crate::clock::SystemEntropy;
 use crate::filings::FilingCounts;
 
 /// What is known of a record without opening it.
@@ -147,6 +148,14 @@ pub struct NewSubject {
     pub(crate) key: SecretKey,
     /// Where the identifiers of its documents and grants begin, if it comes with others.
     pub(crate) vicinity: Option<Vicinity>,
+}
+
+impl NewSubject {
+    /// A random one, beside those of a vicinity if there is one.
+    pub(crate) fn within(vicinity: Option<Vicinity>) -> Self {
+        let mut entropy = SystemEntropy;
+        Self { id: SubjectId::within(vicinity, &mut entropy), key: SecretKey::random(&mut entropy), vicinity }
+    }
 }
 
 /// Counts for metrics and reconciliation.

@@ -250,20 +250,14 @@ impl Store {
 
     /// A new data subject, known to nobody yet.
     pub fn new_subject(&self) -> NewSubject {
-        let mut entropy = SystemEntropy;
-        NewSubject { id: SubjectId::random(&mut entropy), key: SecretKey::random(&mut entropy), vicinity: None }
+        NewSubject::within(None)
     }
 
     /// New data subjects that are brought together: they are stored side by side, with their documents and grants, so that a
     /// page is written for many of them (ADR 057).
     pub fn new_subjects(&self) -> impl Iterator<Item = NewSubject> + use<> {
-        let mut entropy = SystemEntropy;
-        let vicinity = Some(Vicinity::random(&mut entropy));
-        std::iter::repeat_with(move || NewSubject {
-            id: SubjectId::within(vicinity, &mut entropy),
-            key: SecretKey::random(&mut entropy),
-            vicinity,
-        })
+        let vicinity = Some(Vicinity::random(&mut SystemEntropy));
+        std::iter::repeat_with(move || NewSubject::within(vicinity))
     }
 
     /// Starts a document of a record: a new one, or the next version of one.

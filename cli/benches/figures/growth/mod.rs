@@ -40,12 +40,15 @@ pub(crate) fn measure(arguments: &Arguments, machine: &Machine) -> anyhow::Resul
     let folder = arguments.into.clone().unwrap_or_else(docs);
     let known = folder.join("growth.json");
     let mut growth: Growth = match fs::read(&known) {
-        Ok(bytes) => serde_json::from_slice(&bytes).with_context(|| format!("{} is not understood", known.display()))?,
+        Ok(bytes) => {
+            serde_json::from_slice(&bytes).with_context(|| format!("{} is not understood", known.display()))?
+        }
         Err(_) => Growth::default(),
     };
     for subjects in &arguments.sizes {
         say(&format!("\n{subjects} data subjects"))?;
-        let size = size::measure(arguments, *subjects).with_context(|| format!("measuring {subjects} data subjects"))?;
+        let size =
+            size::measure(arguments, *subjects).with_context(|| format!("measuring {subjects} data subjects"))?;
         growth.sizes.insert(*subjects, Measured { machine: machine.to_string(), size });
         write(&growth, &folder)?;
     }

@@ -86,13 +86,21 @@ fn panel(svg: &mut String, growth: &Growth, figure: &Figure, corner: (f64, f64))
     for power in up.powers() {
         let (value, at) = (10_f64.powf(power), y(10_f64.powf(power)));
         add(format!("<path class=\"grid\" d=\"M{left:.1} {at:.1}h{:.1}\"/>", AREA.0));
-        add(format!("<text class=\"axis\" x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\">{}</text>", left - 5.0, at + 3.0, plain(value)));
+        add(format!(
+            "<text class=\"axis\" x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\">{}</text>",
+            left - 5.0,
+            at + 3.0,
+            plain(value)
+        ));
     }
     for power in across.powers() {
         let at = x(10_f64.powf(power));
         add(format!("<path class=\"grid\" d=\"M{at:.1} {top:.1}v{:.1}\"/>", AREA.1));
         let under = top + AREA.1 + 14.0;
-        add(format!("<text class=\"axis\" x=\"{at:.1}\" y=\"{under:.1}\" text-anchor=\"middle\">{}</text>", short(power)));
+        add(format!(
+            "<text class=\"axis\" x=\"{at:.1}\" y=\"{under:.1}\" text-anchor=\"middle\">{}</text>",
+            short(power)
+        ));
     }
     let mut line = String::new();
     for ((_, value), size) in points.iter().zip(&sizes) {
@@ -102,8 +110,17 @@ fn panel(svg: &mut String, growth: &Growth, figure: &Figure, corner: (f64, f64))
     add(format!("<path class=\"line\" d=\"{line}\"/>"));
     for ((subjects, value), size) in points.iter().zip(&sizes) {
         let told = format!("{} data subjects: {} {}", with_thousands(*subjects), amount(*value), figure.unit);
-        add(format!("<circle class=\"dot\" cx=\"{:.1}\" cy=\"{:.1}\" r=\"3.5\"><title>{told}</title></circle>", x(*size), y(*value)));
-        add(format!("<text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{}</text>", x(*size), y(*value) - 7.0, amount(*value)));
+        add(format!(
+            "<circle class=\"dot\" cx=\"{:.1}\" cy=\"{:.1}\" r=\"3.5\"><title>{told}</title></circle>",
+            x(*size),
+            y(*value)
+        ));
+        add(format!(
+            "<text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{}</text>",
+            x(*size),
+            y(*value) - 7.0,
+            amount(*value)
+        ));
     }
 }
 
@@ -116,7 +133,11 @@ fn in_floats(count: u64) -> f64 {
 
 /// A power of ten at the side: `0.01`, `100`, `10,000`.
 fn plain(value: f64) -> String {
-    if value < 1.0 { format!("{value}") } else { amount(value).trim_end_matches(".00").trim_end_matches(".0").to_owned() }
+    if value < 1.0 {
+        format!("{value}")
+    } else {
+        amount(value).trim_end_matches(".00").trim_end_matches(".0").to_owned()
+    }
 }
 
 /// A power of ten below: `10 k`, `1 M`.

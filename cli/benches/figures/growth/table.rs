@@ -49,9 +49,10 @@ pub(super) fn page(growth: &Growth) -> String {
     let mut rows = rows(growth).into_iter().map(|row| format!("| {} |\n", row.join(" | ")));
     let head = rows.next().unwrap_or_default();
     let rule = format!("|---|---|{}\n", "---:|".repeat(growth.sizes.len()));
-    let machines = growth.sizes.iter().map(|(subjects, measured)| {
-        format!("- {} data subjects: {}\n", with_thousands(*subjects), measured.machine)
-    });
+    let machines = growth
+        .sizes
+        .iter()
+        .map(|(subjects, measured)| format!("- {} data subjects: {}\n", with_thousands(*subjects), measured.machine));
     format!(
         "# Growth\n\nWritten by `make bench ARGS=\"--growth\"`, from `growth.json`. What the figures mean, and why the slopes are what they are: \
          [PERFORMANCE.md](PERFORMANCE.md#growth).\n\n{head}{rule}{}\n![Each figure by the number of data subjects, both axes logarithmic](growth.svg)\n\n{}",

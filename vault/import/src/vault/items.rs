@@ -39,7 +39,8 @@ impl VaultTarget<'_> {
         batch: &[Admission],
         bodies: &dyn DocumentBodies,
     ) -> Result<Vec<ImportItem>, VaultFault> {
-        let prepared = batch.iter().zip(self.store.new_subjects()).map(|(admission, subject)| self.prepare(admission, subject));
+        let prepared =
+            batch.iter().zip(self.store.new_subjects()).map(|(admission, subject)| self.prepare(admission, subject));
         let prepared = prepared.collect::<Result<Vec<_>, _>>()?;
         let documents = prepared.iter().flat_map(|record| {
             record.wanted().into_iter().map(move |(document, replaces)| self.write(record, document, replaces, bodies))

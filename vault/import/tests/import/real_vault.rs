@@ -92,7 +92,8 @@ fn a_batch_is_stored_side_by_side() {
     let beginning = |bytes: &[u8; 16]| bytes[..5].to_vec();
     let batches: BTreeSet<Vec<u8>> = subjects.iter().map(|subject| beginning(subject.as_bytes())).collect();
     assert_eq!((subjects.len(), batches.len()), (12, 3));
-    let documents: BTreeSet<DocumentId> = drafts.iter().filter_map(|draft| draft.document.as_ref()).map(|document| document.id).collect();
+    let documents: BTreeSet<DocumentId> =
+        drafts.iter().filter_map(|draft| draft.document.as_ref()).map(|document| document.id).collect();
     let given: BTreeSet<GrantId> = drafts.iter().flat_map(|draft| &draft.grants).map(|grant| grant.id).collect();
     assert_eq!((documents.len(), given.len()), (12, 36));
     for bytes in documents.iter().map(DocumentId::as_bytes).chain(given.iter().map(GrantId::as_bytes)) {

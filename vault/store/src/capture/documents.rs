@@ -114,7 +114,8 @@ mod tests {
             let before = since.unwrap_or(listed.then_some(1));
             let (now, name) = (there.then_some(1), entry(number, 1).name);
             let told = (found.added.get(&name).copied(), found.removed.contains(&name));
-            let right = (now.filter(|_| before != now).map(|size| entry(number, size)), before.is_some() && now.is_none());
+            let right =
+                (now.filter(|_| before != now).map(|size| entry(number, size)), before.is_some() && now.is_none());
             assert_eq!(told, right, "{listed} {since:?} {there}");
         }
     }
