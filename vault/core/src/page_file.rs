@@ -224,7 +224,7 @@ mod tests {
 
     fn tables() -> PageTables {
         let of =
-            |count: u32| TableOf { count, blocks: (0..count).map(|at| ((at % 2) as u8, [at as u8; 16])).collect() };
+            |count: u8| TableOf { count: count.into(), blocks: (0..count).map(|at| (at % 2, [at; 16])).collect() };
         PageTables([of(1), of(0), of(2)])
     }
 

@@ -38,7 +38,7 @@ pub(super) fn text(growth: &Growth) -> String {
     let line = |row: Vec<String>| {
         let mut cells = row.into_iter();
         let (what, unit) = (cells.next().unwrap_or_default(), cells.next().unwrap_or_default());
-        let values: String = cells.map(|cell| format!("{cell:>12}")).collect();
+        let values = cells.map(|cell| format!("{cell:>12}")).collect::<Vec<_>>().concat();
         format!("  {what:<28}{unit:<12}{values}")
     };
     rows(growth).into_iter().map(line).collect::<Vec<_>>().join("\n")
