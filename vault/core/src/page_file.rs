@@ -223,8 +223,7 @@ mod tests {
     }
 
     fn tables() -> PageTables {
-        let of =
-            |count: u8| TableOf { count: count.into(), blocks: (0..count).map(|at| (at % 2, [at; 16])).collect() };
+        let of = |count: u8| TableOf { count: count.into(), blocks: (0..count).map(|at| (at % 2, [at; 16])).collect() };
         PageTables([of(1), of(0), of(2)])
     }
 

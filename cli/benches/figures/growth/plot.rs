@@ -8,10 +8,10 @@ use super::{FIGURES, Figure, Growth, with_thousands};
 
 const COLUMNS: usize = 3;
 /// A panel with its words, and the square within it.
-const PANEL: (f64, f64) = (260.0, 210.0);
+const PANEL: (f64, f64) = (260.0, 222.0);
 const AREA: (f64, f64) = (190.0, 120.0);
 /// Where the square begins in its panel.
-const AT: (f64, f64) = (50.0, 44.0);
+const AT: (f64, f64) = (50.0, 54.0);
 
 const STYLE: &str = "<style>\
     text{font:11px system-ui,sans-serif;fill:#24292f}\
@@ -65,62 +65,83 @@ impl Axis {
     }
 }
 
+/// Where a panel's square lies, and between which powers of ten its sides are.
+struct Square {
+    left: f64,
+    top: f64,
+    across: Axis,
+    up: Axis,
+}
+
+impl Square {
+    fn x(&self, value: f64) -> f64 {
+        self.left + AREA.0 * self.across.place(value)
+    }
+
+    fn y(&self, value: f64) -> f64 {
+        self.top + AREA.1 * (1.0 - self.up.place(value))
+    }
+}
+
 fn panel(svg: &mut String, growth: &Growth, figure: &Figure, corner: (f64, f64)) {
     let points = growth.sizes.iter().map(|(subjects, measured)| (*subjects, (figure.of)(&measured.size)));
     let points: Vec<(u64, f64)> = points.filter(|(_, value)| value.is_finite() && *value > 0.0).collect();
-    let sizes: Vec<f64> = points.iter().map(|(subjects, _)| in_floats(*subjects)).collect();
-    let values: Vec<f64> = points.iter().map(|(_, value)| *value).collect();
     if points.is_empty() {
         return;
     }
-    let (across, up) = (Axis::around(&sizes), Axis::around(&values));
+    let sizes: Vec<f64> = points.iter().map(|(subjects, _)| in_floats(*subjects)).collect();
+    let values: Vec<f64> = points.iter().map(|(_, value)| *value).collect();
     let (left, top) = (corner.0 + AT.0, corner.1 + AT.1);
-    let x = |value: f64| left + AREA.0 * across.place(value);
-    let y = |value: f64| top + AREA.1 * (1.0 - up.place(value));
-    let mut add = |line: String| {
-        svg.push_str(&line);
-        svg.push('\n');
-    };
-    add(format!("<text class=\"what\" x=\"{left:.0}\" y=\"{:.0}\">{}</text>", corner.1 + 18.0, figure.what));
-    add(format!("<text class=\"axis\" x=\"{left:.0}\" y=\"{:.0}\">{}</text>", corner.1 + 33.0, figure.unit));
-    for power in up.powers() {
-        let (value, at) = (10_f64.powf(power), y(10_f64.powf(power)));
-        add(format!("<path class=\"grid\" d=\"M{left:.1} {at:.1}h{:.1}\"/>", AREA.0));
-        add(format!(
-            "<text class=\"axis\" x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\">{}</text>",
-            left - 5.0,
-            at + 3.0,
-            plain(value)
-        ));
+    let square = Square { left, top, across: Axis::around(&sizes), up: Axis::around(&values) };
+    add(svg, &format!("<text class=\"what\" x=\"{left:.0}\" y=\"{:.0}\">{}</text>", corner.1 + 18.0, figure.what));
+    add(svg, &format!("<text class=\"axis\" x=\"{left:.0}\" y=\"{:.0}\">{}</text>", corner.1 + 33.0, figure.unit));
+    grid(svg, &square);
+    curve(svg, &square, &points, figure.unit);
+}
+
+fn add(svg: &mut String, line: &str) {
+    svg.push_str(line);
+    svg.push('\n');
+}
+
+fn grid(svg: &mut String, square: &Square) {
+    let (left, top, under) = (square.left, square.top, square.top + AREA.1 + 14.0);
+    for power in square.up.powers() {
+        let (value, at) = (plain(10_f64.powf(power)), square.y(10_f64.powf(power)));
+        add(svg, &format!("<path class=\"grid\" d=\"M{left:.1} {at:.1}h{:.1}\"/>", AREA.0));
+        let (x, y) = (left - 5.0, at + 3.0);
+        add(svg, &format!("<text class=\"axis\" x=\"{x:.1}\" y=\"{y:.1}\" text-anchor=\"end\">{value}</text>"));
     }
-    for power in across.powers() {
-        let at = x(10_f64.powf(power));
-        add(format!("<path class=\"grid\" d=\"M{at:.1} {top:.1}v{:.1}\"/>", AREA.1));
-        let under = top + AREA.1 + 14.0;
-        add(format!(
-            "<text class=\"axis\" x=\"{at:.1}\" y=\"{under:.1}\" text-anchor=\"middle\">{}</text>",
-            short(power)
-        ));
+    for power in square.across.powers() {
+        let (value, at) = (short(power), square.x(10_f64.powf(power)));
+        add(svg, &format!("<path class=\"grid\" d=\"M{at:.1} {top:.1}v{:.1}\"/>", AREA.1));
+        add(svg, &format!("<text class=\"axis\" x=\"{at:.1}\" y=\"{under:.1}\" text-anchor=\"middle\">{value}</text>"));
     }
+}
+
+fn curve(svg: &mut String, square: &Square, points: &[(u64, f64)], unit: &str) {
+    let places = points.iter().map(|(subjects, value)| (square.x(in_floats(*subjects)), square.y(*value)));
+    let places: Vec<(f64, f64)> = places.collect();
     let mut line = String::new();
-    for ((_, value), size) in points.iter().zip(&sizes) {
+    for (x, y) in &places {
         // Writing to a string does not fail.
-        let _written = write!(line, "{}{:.1} {:.1}", if line.is_empty() { "M" } else { "L" }, x(*size), y(*value));
+        let _written = write!(line, "{}{x:.1} {y:.1}", if line.is_empty() { "M" } else { "L" });
     }
-    add(format!("<path class=\"line\" d=\"{line}\"/>"));
-    for ((subjects, value), size) in points.iter().zip(&sizes) {
-        let told = format!("{} data subjects: {} {}", with_thousands(*subjects), amount(*value), figure.unit);
-        add(format!(
-            "<circle class=\"dot\" cx=\"{:.1}\" cy=\"{:.1}\" r=\"3.5\"><title>{told}</title></circle>",
-            x(*size),
-            y(*value)
-        ));
-        add(format!(
-            "<text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{}</text>",
-            x(*size),
-            y(*value) - 7.0,
-            amount(*value)
-        ));
+    add(svg, &format!("<path class=\"line\" d=\"{line}\"/>"));
+    for ((subjects, value), (x, y)) in points.iter().zip(&places) {
+        let (value, subjects) = (amount(*value), with_thousands(*subjects));
+        let told = format!("{subjects} data subjects: {value} {unit}");
+        add(
+            svg,
+            &format!("<circle class=\"dot\" cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"3.5\"><title>{told}</title></circle>"),
+        );
+        // Within the square, beside the words of its sides.
+        let (anchor, x) = match *x - square.left {
+            at if at < 20.0 => ("start", x + 6.0),
+            at if at > AREA.0 - 20.0 => ("end", x - 6.0),
+            _ => ("middle", *x),
+        };
+        add(svg, &format!("<text x=\"{x:.1}\" y=\"{:.1}\" text-anchor=\"{anchor}\">{value}</text>", y - 7.0));
     }
 }
 
