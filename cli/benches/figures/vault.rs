@@ -22,6 +22,8 @@ const MAPPING: &str = include_str!("../../../policies/mappings/legal-cobol.toml"
 const GRANTS: &str = include_str!("../../../policies/mappings/grants-sample.toml");
 /// The vault's own configuration.
 pub(crate) const CONFIGURATION: &str = "coffre.toml";
+/// The same, where commits are captured continuously: of a lean vault, whose own configuration leaves the first base backup to be asked for.
+pub(crate) const FOLLOWING: &str = "following.toml";
 /// The destination of backups, and its folder.
 pub(crate) const DESTINATION: &str = "elsewhere";
 const ROLES: [&str; 3] = ["sales", "legal", "dpo"];
@@ -167,6 +169,10 @@ impl Bench {
         if filling == Filling::Whole {
             let (repository, password) = (path("restic"), path("restic-password"));
             write!(text, "\n[backup.restic]\nrepository = {repository}\npassword_file = {password}\n")?;
+        }
+        if filling == Filling::Lean {
+            write_private(&self.place.at(FOLLOWING), &text)?;
+            text = text.replace("[backup]\n", "[backup]\ncontinuous = false\n");
         }
         write_private(&self.place.at(CONFIGURATION), &text)?;
         write_private(&self.place.at("restic-password"), "fictitious, like everything here\n")?;

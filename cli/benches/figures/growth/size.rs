@@ -13,7 +13,7 @@ use crate::place::bytes_below;
 use crate::process;
 use crate::report::{median, say};
 use crate::subjects::PURPOSE;
-use crate::vault::{Bench, DESTINATION, Filling};
+use crate::vault::{Bench, DESTINATION, FOLLOWING, Filling};
 
 /// What was measured of one size.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -54,6 +54,7 @@ pub(super) fn measure(arguments: &Arguments, subjects: u64) -> anyhow::Result<Si
     let imported = bench.imported.as_ref().map_or(0.0, |imported| per_second(imported.records, imported.seconds));
     say(&format!("  import: {imported:.0} records/s"))?;
     let vault_megabytes = megabytes(bytes_below(&bench.place.at("vault"))?);
+    let (base_seconds, base_megabytes) = base(&mut bench)?;
     let start = starts(&mut bench, Bench::stop)?;
     let reads_16 = run(&mut bench, arguments, ("sales", Kind::Read, 16))?;
     let reads_64 = run(&mut bench, arguments, ("sales", Kind::Read, 64))?;
@@ -67,7 +68,6 @@ pub(super) fn measure(arguments: &Arguments, subjects: u64) -> anyhow::Result<Si
     })?;
     say(&format!("  start to first answer: {start:.3} s, after a kill {start_after_kill:.3} s"))?;
     let (lag_p50, lag_p99) = lag(&mut bench)?;
-    let (base_seconds, base_megabytes) = base(&mut bench)?;
     let restore_seconds = restore(&mut bench)?;
     Ok(Size {
         reads_16,
@@ -167,15 +167,11 @@ fn lag(bench: &mut Bench) -> anyhow::Result<(f64, f64)> {
     Ok((p50, p99))
 }
 
-/// Seconds, and megabytes that are at the destination for it.
+/// The first one, which the server takes by itself: seconds until it is at the destination, and megabytes there.
 fn base(bench: &mut Bench) -> anyhow::Result<(f64, f64)> {
-    bench.serve()?;
-    // What was committed before travels first.
-    process::run(bench.coffre("backup").args(["run", "--json"]))?;
-    let before = bytes_below(&bench.place.at(DESTINATION))?;
-    let (_, took) = process::run(bench.coffre("backup").args(["run", "--base", "--json"]))?;
-    let after = bytes_below(&bench.place.at(DESTINATION))?;
-    let (seconds, size) = (took.as_secs_f64(), megabytes(after.saturating_sub(before)));
+    bench.serve_as(FOLLOWING)?;
+    let (_, took) = process::run(bench.coffre("backup").args(["run", "--json"]))?;
+    let (seconds, size) = (took.as_secs_f64(), megabytes(bytes_below(&bench.place.at(DESTINATION))?));
     say(&format!("  base backup: {seconds:.1} s, {size:.0} MB"))?;
     Ok((seconds, size))
 }
