@@ -68,7 +68,7 @@ pub(super) fn measure(arguments: &Arguments, subjects: u64) -> anyhow::Result<Si
     })?;
     say(&format!("  start to first answer: {start:.3} s, after a kill {start_after_kill:.3} s"))?;
     let (lag_p50, lag_p99) = lag(&mut bench)?;
-    let restore_seconds = restore(&mut bench)?;
+    let restore_seconds = restore(&mut bench, arguments.keep.is_some())?;
     Ok(Size {
         reads_16,
         reads_64,
@@ -181,10 +181,12 @@ struct Restored {
     restore_seconds: f64,
 }
 
-fn restore(bench: &mut Bench) -> anyhow::Result<f64> {
+fn restore(bench: &mut Bench, is_kept: bool) -> anyhow::Result<f64> {
     bench.stop()?;
-    // The disk need not hold three copies.
-    bench.place.cleared("spool")?;
+    if !is_kept {
+        // The disk need not hold four copies.
+        bench.place.cleared("spool")?;
+    }
     let restored = bench.place.cleared("restored")?;
     let mut restore = bench.coffre("restore");
     restore.arg("--from").arg(bench.place.at(DESTINATION)).arg("--to").arg(&restored);
