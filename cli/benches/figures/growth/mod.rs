@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use self::size::Size;
 use crate::arguments::Arguments;
-use crate::machine::Machine;
+use crate::machine::{self, Machine};
 use crate::report::say;
 
 /// What was measured of each number of data subjects.
@@ -27,6 +27,9 @@ struct Growth {
 #[derive(Serialize, Deserialize)]
 struct Measured {
     machine: String,
+    /// How much else it had to do when this began: processes that wanted a processor.
+    #[serde(default)]
+    load: f64,
     size: Size,
 }
 
@@ -36,7 +39,7 @@ fn docs() -> PathBuf {
 }
 
 /// Fills and measures each size, and writes what is known after each: a run that is broken off has not been for nothing.
-pub(crate) fn measure(arguments: &Arguments, machine: &Machine) -> anyhow::Result<()> {
+pub(crate) fn measure(arguments: &Arguments, on: &Machine) -> anyhow::Result<()> {
     let folder = arguments.into.clone().unwrap_or_else(docs);
     let known = folder.join("growth.json");
     let mut growth: Growth = match fs::read(&known) {
@@ -47,9 +50,10 @@ pub(crate) fn measure(arguments: &Arguments, machine: &Machine) -> anyhow::Resul
     };
     for subjects in &arguments.sizes {
         say(&format!("\n{subjects} data subjects"))?;
+        let load = machine::load();
         let size =
             size::measure(arguments, *subjects).with_context(|| format!("measuring {subjects} data subjects"))?;
-        growth.sizes.insert(*subjects, Measured { machine: machine.to_string(), size });
+        growth.sizes.insert(*subjects, Measured { machine: on.to_string(), load, size });
         write(&growth, &folder)?;
     }
     say(&format!("\n{}", table::text(&growth)))?;
