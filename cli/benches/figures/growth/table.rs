@@ -1,6 +1,6 @@
 //! The figures of every size as a table: for the terminal, and as a page of the documentation.
 
-use super::{FIGURES, Growth, with_thousands};
+use super::{FIGURES, Growth, Measured, with_thousands};
 
 /// As many digits as mean something: three.
 pub(super) fn amount(value: f64) -> String {
@@ -49,10 +49,9 @@ pub(super) fn page(growth: &Growth) -> String {
     let mut rows = rows(growth).into_iter().map(|row| format!("| {} |\n", row.join(" | ")));
     let head = rows.next().unwrap_or_default();
     let rule = format!("|---|---|{}\n", "---:|".repeat(growth.sizes.len()));
-    let machines = growth
-        .sizes
-        .iter()
-        .map(|(subjects, measured)| format!("- {} data subjects: {}\n", with_thousands(*subjects), measured.machine));
+    let machines = growth.sizes.iter().map(|(subjects, Measured { machine, load, .. })| {
+        format!("- {} data subjects: {machine}; load {load:.1} when it began\n", with_thousands(*subjects))
+    });
     format!(
         "# Growth\n\nWritten by `make bench ARGS=\"--growth\"`, from `growth.json`. What the figures mean, and why the slopes are what they are: \
          [PERFORMANCE.md](PERFORMANCE.md#growth).\n\n{head}{rule}{}\n![Each figure by the number of data subjects, both axes logarithmic](growth.svg)\n\n{}",
