@@ -87,6 +87,11 @@ impl Sshd {
         Ok(Self { user: String::from_utf8(user.stdout)?.trim().to_owned(), home, port, _server: server })
     }
 
+    /// Its folder.
+    pub(crate) fn folder(&self) -> PathBuf {
+        self.home.join("backups")
+    }
+
     /// The section that makes it a destination.
     pub(crate) fn destination(&self) -> toml::Table {
         let path = |name: &str| toml::Value::from(self.home.join(name).display().to_string());

@@ -5,6 +5,7 @@
 
 mod arguments;
 mod bare;
+mod bases;
 mod elsewhere;
 mod figure;
 mod followed;

@@ -129,6 +129,11 @@ impl Bench {
         Ok(())
     }
 
+    /// Where the server is asked for backups.
+    pub(crate) fn backup_socket(&self) -> PathBuf {
+        self.vault().join("run/backup.sock")
+    }
+
     fn configure(&self, made: &Made) -> anyhow::Result<()> {
         let Made { vault_id, verification_key } = made;
         let path = |name: &str| toml::Value::from(self.place.at(name).display().to_string());

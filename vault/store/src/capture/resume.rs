@@ -8,13 +8,13 @@ use std::collections::BTreeMap;
 use coffre_core::spool::{DocumentName, InventoryEntry, Link};
 
 use super::CaptureError;
-use super::base::inventory;
 use super::door::Door;
 use super::ends::{Ends, Found, Lost, find};
 use super::frames::Logs;
 use super::landmark::Landmark;
 use super::links::Links;
 use super::spool::Spool;
+use super::standing::inventory;
 use super::watch::{Changes, Mark};
 use crate::log_file::Tail;
 use crate::writer::{Files, Shared};
