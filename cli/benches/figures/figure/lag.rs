@@ -2,7 +2,6 @@
 //! followed to at once; by themselves, and while one base backup after the other is copied and travels. Beside it, what it
 //! takes to put one object of the same bytes there as plainly as can be.
 
-use std::fs;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -139,20 +138,9 @@ impl Elsewhere {
     fn start(bench: &Bench) -> anyhow::Result<Self> {
         let (place, target) = (&bench.place, target());
         let places = Self { sshd: Sshd::start(place)?, bucket: Bucketed::start(place, &target)? };
-        let state = place.cleared("lag-state")?;
-        fs::create_dir(&state)?;
-        let mut configuration: toml::Table = fs::read_to_string(place.at(CONFIGURATION))?.parse()?;
-        let backup = configuration.get_mut("backup").and_then(toml::Value::as_table_mut).context("no [backup]")?;
-        let destination = |name: &str, kind: toml::Table| {
-            let pairs = [("name".to_owned(), name.into()), (name.to_owned(), kind.into())];
-            toml::Value::from(toml::Table::from_iter(pairs))
-        };
         let [sftp, s3] = NAMES;
-        let both = [destination(sftp, places.sshd.destination()), destination(s3, places.bucket.destination())];
-        backup.insert("destination".to_owned(), both.to_vec().into());
-        backup.insert("state".to_owned(), state.display().to_string().into());
-        backup.remove("restic");
-        fs::write(place.at(ELSEWHERE), toml::to_string(&configuration)?)?;
+        let both = [(sftp, places.sshd.destination()), (s3, places.bucket.destination())];
+        bench.configure_shipping(ELSEWHERE, both)?;
         Ok(places)
     }
 
