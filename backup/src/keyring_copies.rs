@@ -2,7 +2,8 @@
 //! needs to know to tell whether an erased key is gone. Looks at names and signed manifests, opens nothing.
 //!
 //! A base is as old as the manifest that names it with nothing after it: made when it was, or while the
-//! keyring had not changed since. A segment is as old as the base that it continues. What no such
+//! keyring had not changed since. A segment is as old as the last base before it: the one at its own position is what it
+//! leads up to. What no such
 //! manifest tells the age of is counted, and may be of any age.
 
 use std::collections::BTreeMap;
@@ -57,7 +58,7 @@ fn ages(listing: &Listing, begun: &Begun) -> (Option<Timestamp>, u64) {
     });
     let segments = listing.keys().filter_map(|name| match name {
         ObjectName::Segment { generation, chain: Chain::Keyring, position } => {
-            let before = begun.range((*generation, Ordinal::FIRST)..=(*generation, *position)).next_back();
+            let before = begun.range((*generation, Ordinal::FIRST)..(*generation, *position)).next_back();
             // A segment without a base that is known continues one that is not.
             Some(before.map_or((*generation, *position), |(base, _)| *base))
         }
@@ -109,6 +110,8 @@ mod tests {
             (vec![], (None, 0)),
             (vec![base(1), base(4)], (Some(at(10)), 0)),
             (vec![base(4), segment(5)], (Some(at(40)), 0)),
+            // What leads up to a base beside the chain is not as young as that.
+            (vec![segment(4), base(4)], (Some(at(10)), 0)),
             // The base is gone, what continued it is not.
             (vec![segment(3), base(4)], (Some(at(10)), 0)),
             (vec![base(2), base(4)], (Some(at(40)), 1)),

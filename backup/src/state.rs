@@ -122,6 +122,11 @@ impl State {
             }
         }
     }
+
+    /// Notes how far a target reaches although something else of it fails.
+    pub(crate) fn reached(&mut self, target: &str, success: Success) {
+        self.targets.entry(target.to_owned()).or_default().last_success = Some(success);
+    }
 }
 
 /// Reads a file of this kind, which is the default where there is none. `loss` says what its loss costs, for whoever is

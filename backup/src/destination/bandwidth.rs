@@ -142,6 +142,18 @@ mod tests {
     }
 
     #[test]
+    fn segments_wait_for_a_piece_of_a_base_at_most() {
+        let mut line = Line { a_second: NonZeroU64::new(1_000_000).unwrap(), free: None };
+        let now = Instant::now();
+        // A base goes on as soon as it may.
+        while line.take(PIECE as u64, now).is_zero() {}
+        let piece = Duration::from_micros(PIECE as u64);
+        let alone = Duration::from_millis(200);
+        let waits = line.take(200_000, now);
+        assert!(waits >= alone && waits <= alone + 2 * piece, "{waits:?}");
+    }
+
+    #[test]
     fn what_is_written_is_what_was_read_and_not_sooner_than_allowed() {
         let limited = Limited::new(Memory::default(), NonZeroU64::new(2_000_000).unwrap());
         let (begun, content) = (Instant::now(), vec![7; 1_600_000]);

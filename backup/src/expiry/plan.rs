@@ -141,7 +141,8 @@ fn place(name: &ObjectName) -> Option<(GenerationId, Ordinal, bool)> {
     }
 }
 
-/// The copies of a generation. A segment belongs to the base before it, though that be gone.
+/// The copies of a generation. A segment belongs to the base before it, though that be gone; not to one at its own position,
+/// which it leads up to.
 fn copies_of(id: GenerationId, seen: Seen<'_>, begun: &Begun) -> Vec<KeyringCopy> {
     let objects = seen.listing.iter().filter_map(|(name, size)| {
         let (generation, position, is_base) = place(name)?;
@@ -153,8 +154,9 @@ fn copies_of(id: GenerationId, seen: Seen<'_>, begun: &Begun) -> Vec<KeyringCopy
     let named = begun.keys().filter(|(generation, _)| *generation == id).map(|(_, base)| *base);
     let bases: BTreeSet<Ordinal> = listed.chain(named).collect();
     let mut copies: BTreeMap<Ordinal, KeyringCopy> = BTreeMap::new();
-    for (position, _, name, size) in objects {
-        let base = bases.range(..=position).next_back().copied().unwrap_or(Ordinal::FIRST);
+    for (position, is_base, name, size) in objects {
+        let before = bases.range(..position).next_back().copied();
+        let base = if is_base { position } else { before.unwrap_or(Ordinal::FIRST) };
         let copy = copies.entry(base).or_insert_with(|| KeyringCopy {
             generation: id,
             base,

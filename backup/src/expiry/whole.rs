@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use coffre_core::ids::GenerationId;
-use coffre_core::spool::{Base, Chain, Generation, Manifest as _, ObjectName, Ordinal, Pinned, segments_after};
+use coffre_core::spool::{Base, Chain, Generation, Manifest as _, ObjectName, Ordinal, Pinned, Reach, segments_after};
 use coffre_core::time::Timestamp;
 
 use crate::content::{self, ContentError, Expected, Meter};
@@ -33,13 +33,13 @@ pub(super) fn newest(
     for generation in line.iter().rev() {
         let manifests = surveyed.survey.keyring.generation(*generation).into_iter().flat_map(Generation::manifests);
         // The newest manifest that names a base counts: it was right until then.
-        let bases: BTreeMap<Ordinal, (&Base, Timestamp)> = manifests
-            .map(|signed| (&signed.manifest.chains.keyring.base, signed.manifest.heading().time))
-            .map(|(base, time)| (base.position, (base, time)))
+        let bases: BTreeMap<Ordinal, (&Reach, Timestamp)> = manifests
+            .map(|signed| (&signed.manifest.chains.keyring, signed.manifest.heading().time))
+            .map(|(reach, time)| (reach.base.position, (reach, time)))
             .collect();
         let mut next = None;
-        for (position, (base, time)) in bases.iter().rev() {
-            let chain = Candidate { place, surveyed, pinned, generation: *generation, base, next };
+        for (position, (reach, time)) in bases.iter().rev() {
+            let chain = Candidate { place, surveyed, pinned, generation: *generation, reach, next };
             if let Some(newest) = chain.check(*time, meter)? {
                 return Ok(Some(Whole { generation: *generation, base: *position, reaches: newest }));
             }
@@ -55,7 +55,7 @@ struct Candidate<'a> {
     surveyed: &'a Surveyed,
     pinned: &'a Pinned,
     generation: GenerationId,
-    base: &'a Base,
+    reach: &'a Reach,
     /// Where the next one begins.
     next: Option<Ordinal>,
 }
@@ -66,7 +66,7 @@ impl Candidate<'_> {
         if !self.is_without_gap() || !self.base_is_right(meter)? {
             return Ok(None);
         }
-        let (mut previous, mut log, mut newest) = (self.base.sha256, None, begun);
+        let (mut previous, mut log, mut newest) = (self.reach.last.sha256, None, begun);
         for (position, size) in self.segments() {
             let name = ObjectName::Segment { generation: self.generation, chain: Chain::Keyring, position };
             meter.expect_more(size);
@@ -85,24 +85,26 @@ impl Candidate<'_> {
         Ok(Some(newest))
     }
 
+    /// Up to the next one, where the chain goes on beside that.
     fn segments(&self) -> impl Iterator<Item = (Ordinal, u64)> + use<'_> {
-        segments_after(&self.surveyed.listing, self.generation, Chain::Keyring, self.base.position)
+        let all = segments_after(&self.surveyed.listing, self.generation, Chain::Keyring, self.reach.base.position);
+        all.take_while(|(position, _)| self.next.is_none_or(|next| *position <= next))
     }
 
     /// Whether all that is there before the next chain follow one another, and up to it.
     fn is_without_gap(&self) -> bool {
-        let last = self.segments().last().map_or(self.base.position, |(position, _)| position);
+        let last = self.segments().last().map_or(self.reach.base.position, |(position, _)| position);
         let beyond = self.surveyed.listing.keys().any(|name| {
             matches!(name, ObjectName::Segment { generation, chain: Chain::Keyring, position }
                 if *generation == self.generation
                     && *position > last
                     && self.next.is_none_or(|next| *position < next))
         });
-        !beyond && self.next.is_none_or(|next| last.next() == next)
+        !beyond && self.next.is_none_or(|next| last == next || last.next() == next)
     }
 
     fn base_is_right(&self, meter: &mut Meter<'_>) -> Result<bool, SourceError> {
-        let Base { position, size, sha256, .. } = *self.base;
+        let Base { position, size, sha256, .. } = self.reach.base;
         let name = ObjectName::Base { generation: self.generation, chain: Chain::Keyring, position };
         if self.surveyed.listing.get(&name) != Some(&size) {
             return Ok(false);

@@ -4,16 +4,16 @@ use std::collections::BTreeSet;
 use std::thread;
 
 use coffre_core::ids::GenerationId;
-use coffre_core::spool::{Chain, ContentHash, Fault, Known, Link, Manifest as _, ObjectName, Ordinal, Pinned, Side};
+use coffre_core::spool::{Chain, Fault, Known, Link, ObjectName, Ordinal, Pinned, Side};
 use coffre_core::time::Timestamp;
 use coffre_core::tlog::TreeHead;
 
+use super::beside::Brings;
 use crate::destination::{Destination, FileSystem, Source as _, SourceError};
 use crate::observer::{Cancelled, Observer};
 use crate::run::TargetError;
 use crate::segments::Seen;
-use crate::ship::{KnownSegment, ShipError, Stream};
-use crate::sources::Sources;
+use crate::ship::{Ends, KnownSegment, ShipError, Stream};
 
 /// How far a destination reaches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -36,85 +36,77 @@ pub(super) struct Cursor {
     pub(super) generation: GenerationId,
     pub(super) main: Known,
     pub(super) keyring: Known,
+    /// The newest manifests that may be there by now, of main side and keyring: a base that is on its way brings them.
+    pub(super) coming: (Ordinal, Ordinal),
     /// The last objects of keyring, vault and log.
-    pub(super) ends: [(Chain, Link); 3],
+    pub(super) ends: Ends,
     pub(super) segment: Option<KnownSegment>,
     pub(super) reached: Reached,
     /// The generations that are known there.
     pub(super) generations: BTreeSet<GenerationId>,
 }
 
-/// The last objects of the chains on a destination that was just shipped to.
-pub(super) fn ends(
-    spool: &FileSystem,
-    destination: &dyn Destination,
-    pinned: &Pinned,
-    generation: GenerationId,
-    observer: &mut dyn Observer,
-) -> Result<Option<[(Chain, Link); 3]>, TargetError> {
-    let surveyed = Sources::both(spool).survey(pinned, observer)?;
-    let survey = &surveyed.survey;
-    let main = survey.main.generation(generation).and_then(|g| g.newest()).map(|signed| &signed.manifest);
-    let keyring = survey.keyring.generation(generation).and_then(|g| g.newest()).map(|signed| &signed.manifest);
-    let (Some(main), Some(keyring)) = (main, keyring) else { return Ok(None) };
-    let reaches = keyring.chains().into_iter().chain(main.chains());
-    let bases = reaches.map(|(chain, reach)| (chain, reach.last)).collect::<Vec<_>>();
-    let [first, second, third] = *bases.as_slice() else { return Ok(None) };
-    let mut ends = [first, second, third];
-    for (chain, end) in &mut ends {
-        // What appeared since the shipment is not there yet.
-        for (position, _) in coffre_core::spool::segments_after(&surveyed.listing, generation, *chain, end.position) {
-            let name = ObjectName::Segment { generation, chain: *chain, position };
-            if destination.size(&name.path(&pinned.scope)).map_err(TargetError::Spool)?.is_none() {
-                break;
-            }
-            end.position = position;
-            end.sha256 = ContentHash::from_bytes([0; 32]);
-        }
-        let name = ObjectName::Segment { generation, chain: *chain, position: end.position };
-        if surveyed.listing.contains_key(&name) {
-            *end = crate::ship::proven(spool, &name, pinned).map_err(crate::ship::of_spool)?.link;
-        }
-    }
-    Ok(Some(ends))
-}
-
 impl Cursor {
-    fn next_manifest(&self, side: Side) -> ObjectName {
+    fn manifest_after(&self, side: Side, (main, keyring): (Ordinal, Ordinal)) -> ObjectName {
         let number = match side {
-            Side::Main => self.main.number,
-            Side::Keyring => self.keyring.number,
+            Side::Main => main,
+            Side::Keyring => keyring,
         };
         ObjectName::Manifest { generation: self.generation, side, number: number.next() }
+    }
+
+    /// The numbers of the newest manifests there.
+    pub(super) const fn numbers(&self) -> (Ordinal, Ordinal) {
+        (self.main.number, self.keyring.number)
+    }
+
+    /// Takes in what a base brought that was on its way.
+    pub(super) fn brought(&mut self, brings: Brings) {
+        self.main = brings.main.unwrap_or(self.main);
+        self.keyring = brings.keyring.unwrap_or(self.keyring);
+    }
+
+    /// A base is on its way that brings these.
+    pub(super) fn expect(&mut self, brings: Brings) {
+        let (main, keyring) = self.coming;
+        let newest = |known: Option<Known>, before: Ordinal| known.map_or(before, |known| known.number.max(before));
+        self.coming = (newest(brings.main, main), newest(brings.keyring, keyring));
     }
 
     fn next_segment(&self, chain: Chain, after: Ordinal) -> ObjectName {
         ObjectName::Segment { generation: self.generation, chain, position: after.next() }
     }
 
+    /// Whether the spool has a manifest that is newer than those there. Not the next one, perhaps: where a spool is full, some
+    /// are given up.
     pub(super) fn has_manifest(&self, spool: &FileSystem, pinned: &Pinned) -> Result<bool, SourceError> {
-        for side in Side::ALL {
-            if spool.size(&self.next_manifest(side).path(&pinned.scope))?.is_some() {
+        for (side, known) in [(Side::Main, self.main.number), (Side::Keyring, self.keyring.number)] {
+            let folder = format!("{}/{}/manifests", side.vault_folder(&pinned.scope), self.generation);
+            let is_newer = |(name, _): &(String, u64)| {
+                let parsed = ObjectName::parse(&format!("{folder}/{name}"), &pinned.scope);
+                matches!(parsed, Ok(ObjectName::Manifest { number, .. }) if number > known)
+            };
+            if spool.list(&folder)?.objects.iter().any(is_newer) {
                 return Ok(true);
             }
         }
         Ok(false)
     }
 
-    pub(super) fn has_news(&self, spool: &FileSystem, pinned: &Pinned) -> Result<bool, SourceError> {
+    pub(super) fn has_segments(&self, spool: &FileSystem, pinned: &Pinned) -> Result<bool, SourceError> {
         for (chain, end) in &self.ends {
             if spool.size(&self.next_segment(*chain, end.position).path(&pinned.scope))?.is_some() {
                 return Ok(true);
             }
         }
-        self.has_manifest(spool, pinned)
+        Ok(false)
     }
 
-    /// Whether nobody else ships there: no newer manifest than ours, and no generation that was not known.
+    /// Whether nobody else ships there: no newer manifest than ours and those on their way, and no generation that was not known.
     fn is_alone(&self, destination: &(dyn Destination + Sync), pinned: &Pinned) -> Result<(), TargetError> {
         let scope = &pinned.scope;
         let refused = |fault| TargetError::Ship(ShipError::Refused { destination: destination.label(), fault });
-        let next = Side::ALL.map(|side| self.next_manifest(side).path(scope));
+        let next = Side::ALL.map(|side| self.manifest_after(side, self.coming).path(scope));
         // Three questions, asked at once: far away each takes its time.
         let (contents, taken) = thread::scope(|scope| {
             let asked = next.each_ref().map(|name| scope.spawn(|| destination.size(name)));

@@ -1,34 +1,31 @@
 //! Following a spool: whatever appears in it is copied to every destination at once. Looks for the next
 //! object of each chain by name, so that looking costs nothing; surveys a place only at the beginning,
-//! when a base backup appears, and after a failure. Takes the lock of a run for each step, never for longer.
+//! and after a failure. A base backup goes beside the segments, and none of them waits for it, unless the chains themselves
+//! go through it. Takes the lock of a run for each step and while a base is on its way, never for longer.
 
+mod beside;
 mod cursor;
+mod follower;
 mod turns;
 
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use coffre_core::spool::Pinned;
 use coffre_core::time::Timestamp;
 
-use self::cursor::{Cursor, Reached, ends};
+use self::cursor::Reached;
+use self::follower::{Common, follow_to};
 use self::turns::Turns;
-use crate::destination::{Destination, FileSystem};
-use crate::ending::Ends as _;
+use crate::destination::Destination;
 use crate::observer::{self, Observer};
 use crate::run::{RunError, TargetError};
-use crate::ship::{Compare, KnownPoint, ShipError, ship};
-use crate::state::{Failed, Success};
 
 /// How often it is looked whether there is something new.
 const LOOK: Duration = Duration::from_millis(20);
-/// How often what is remembered is written while all goes well.
-const REMEMBER: Duration = Duration::from_secs(5);
-/// How long a destination that failed is left alone.
-const RETRY: Duration = Duration::from_secs(5);
 
 /// What to follow, and where to.
 pub struct Following<'a> {
@@ -65,23 +62,6 @@ pub enum Event<'e> {
     },
 }
 
-/// A destination that is followed to.
-struct Follower<'a> {
-    name: &'a str,
-    destination: &'a (dyn Destination + Sync),
-    following: &'a Following<'a>,
-    turns: &'a Turns<'a>,
-    clock: &'a (dyn Fn() -> Timestamp + Sync),
-    tell: &'a dyn Fn(Told),
-    spool: FileSystem,
-    cursor: Option<Cursor>,
-    retry: Instant,
-    remembered: Instant,
-    /// Bytes since something was remembered.
-    bytes: u64,
-    dirty: bool,
-}
-
 /// What the thread of a destination tells; which one it is is told by its place.
 enum Told {
     Shipped { reached: Reached, bytes: u64 },
@@ -107,11 +87,11 @@ pub fn follow(
     let (sender, receiver) = channel();
     thread::scope(|scope| {
         for (at, (name, destination)) in following.destinations.iter().enumerate() {
-            let (sender, stop, turns) = (sender.clone(), &stop, &turns);
+            let sender = sender.clone();
+            let common = Common { following, turns: &turns, clock, stop: &stop };
             scope.spawn(move || {
                 let tell = |told| drop(sender.send((at, told)));
-                let follower = Follower::new(name, *destination, following, turns, clock, &tell);
-                tell(Told::Ended(follower.run(stop)));
+                tell(Told::Ended(follow_to((name, *destination), common, &tell)));
             });
         }
         drop(sender);
@@ -139,118 +119,4 @@ pub fn follow(
             }
         }
     })
-}
-
-/// Asks to stop when everybody is to.
-struct Stopping<'a>(&'a AtomicBool);
-
-impl Observer for Stopping<'_> {
-    fn cancelled(&self) -> bool {
-        self.0.load(Ordering::SeqCst)
-    }
-}
-
-impl<'a> Follower<'a> {
-    fn new(
-        name: &'a str,
-        destination: &'a (dyn Destination + Sync),
-        following: &'a Following<'a>,
-        turns: &'a Turns<'a>,
-        clock: &'a (dyn Fn() -> Timestamp + Sync),
-        tell: &'a dyn Fn(Told),
-    ) -> Self {
-        let (spool, now) = (FileSystem::new(following.spool), Instant::now());
-        let (cursor, bytes, dirty) = (None, 0, false);
-        let (retry, remembered) = (now, now);
-        Self { name, destination, following, turns, clock, tell, spool, cursor, retry, remembered, bytes, dirty }
-    }
-
-    fn run(mut self, stop: &AtomicBool) -> Result<(), RunError> {
-        while !stop.load(Ordering::SeqCst) {
-            self.turn(&mut Stopping(stop))?;
-            thread::sleep(LOOK);
-        }
-        self.remember()
-    }
-
-    fn turn(&mut self, observer: &mut dyn Observer) -> Result<(), RunError> {
-        if Instant::now() < self.retry {
-            return Ok(());
-        }
-        let news = match &self.cursor {
-            Some(cursor) => cursor.has_news(&self.spool, self.following.pinned),
-            None => Ok(true),
-        };
-        if !matches!(news, Ok(false)) {
-            let Some(_turn) = self.turns.take()? else {
-                // Another run copies, and this one finds out what.
-                self.cursor = None;
-                return Ok(());
-            };
-            let shipped = news.map_err(TargetError::Spool).and_then(|_| self.ship(observer));
-            match shipped {
-                Ok(bytes) => self.shipped(bytes),
-                // Nothing was captured yet, or the spool was emptied: it is waited for.
-                Err(TargetError::Empty) => self.retry = Instant::now() + RETRY,
-                // It is taken up where it was.
-                Err(_) if observer.cancelled() => {}
-                Err(error) => self.failed(error)?,
-            }
-        }
-        if self.dirty && self.remembered.elapsed() >= REMEMBER {
-            self.remember()?;
-        }
-        Ok(())
-    }
-
-    fn shipped(&mut self, bytes: u64) {
-        self.bytes += bytes;
-        self.dirty = true;
-        if let Some(cursor) = &self.cursor {
-            (self.tell)(Told::Shipped { reached: cursor.reached, bytes });
-        }
-    }
-
-    fn failed(&mut self, error: TargetError) -> Result<(), RunError> {
-        (self.cursor, self.retry) = (None, Instant::now() + RETRY);
-        let failed = Failed { time: (self.clock)(), cause: error.to_string(), code: error.ending().code() };
-        (self.tell)(Told::Failed(error));
-        self.turns.note(|state| state.note(self.name, Err(failed)))
-    }
-
-    /// Copies what is new: segment by segment where nothing else is, after a survey otherwise.
-    fn ship(&mut self, observer: &mut dyn Observer) -> Result<u64, TargetError> {
-        let (pinned, spool) = (self.following.pinned, &self.spool);
-        if let Some(cursor) = &mut self.cursor
-            && !cursor.has_manifest(spool, pinned)?
-        {
-            return cursor.stream(spool, self.destination, pinned, observer);
-        }
-        let known = self.turns.known(self.name)?;
-        self.destination.tidy().map_err(ShipError::Put)?;
-        let shipped = match ship(spool, self.destination, pinned, &known, Compare::Sizes, observer) {
-            Err(ShipError::Empty) => return Err(TargetError::Empty),
-            shipped => shipped?,
-        };
-        let (Some(main), Some(keyring)) = (shipped.newest.main, shipped.newest.keyring) else {
-            return Err(TargetError::Empty);
-        };
-        let captured = shipped.captured.ok_or(TargetError::Empty)?;
-        let reached = Reached::of(captured, &shipped.audit_head.unwrap_or_default(), pinned);
-        let ends = ends(spool, self.destination, pinned, main.generation, observer)?.ok_or(TargetError::Empty)?;
-        let generation = main.generation;
-        let (segment, generations) = (shipped.newest.segment, shipped.generations);
-        self.cursor = Some(Cursor { generation, main, keyring, ends, segment, reached, generations });
-        Ok(shipped.bytes)
-    }
-
-    fn remember(&mut self) -> Result<(), RunError> {
-        let Some(cursor) = self.cursor.as_ref().filter(|_| self.dirty) else { return Ok(()) };
-        let Some(_turn) = self.turns.take()? else { return Ok(()) };
-        let newest = KnownPoint { main: Some(cursor.main), keyring: Some(cursor.keyring), segment: cursor.segment };
-        let success = Success { time: (self.clock)(), captured: cursor.reached.captured, newest, bytes: self.bytes };
-        self.turns.note(|state| state.note(self.name, Ok(success)))?;
-        (self.dirty, self.bytes, self.remembered) = (false, 0, Instant::now());
-        Ok(())
-    }
 }

@@ -26,6 +26,14 @@ pub(super) struct Turns<'a> {
 /// One destination's turn, until it is dropped.
 pub(super) struct Turn<'t>(&'t Mutex<Held>);
 
+impl Turn<'_> {
+    /// Another one of the same destination, for what goes on beside this.
+    pub(super) fn another(&self) -> Self {
+        locked(self.0).copying += 1;
+        Self(self.0)
+    }
+}
+
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
         let mut held = locked(self.0);
@@ -86,7 +94,9 @@ mod tests {
         let (ours, other) = (Turns::new(folder.path()), Turns::new(folder.path()));
         let (first, second) = (ours.take().unwrap().unwrap(), ours.take().unwrap().unwrap());
         assert!(other.take().unwrap().is_none());
+        let beside = first.another();
         drop(first);
+        drop(beside);
         assert!(other.take().unwrap().is_none(), "the second still copies");
         drop(second);
         assert!(other.take().unwrap().is_some());

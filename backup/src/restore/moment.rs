@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use coffre_core::ids::GenerationId;
 use coffre_core::spool::{
-    Base, Chain, DocumentName, Fault, InventoryEntry, KeyringManifest, Link, MainManifest, NoPoint, ObjectName,
-    Ordinal, Pinned, SegmentHeader, SegmentPoint, Side, segments_after,
+    Chain, DocumentName, Fault, InventoryEntry, KeyringManifest, Link, MainManifest, NoPoint, ObjectName, Ordinal,
+    Pinned, Reach, SegmentHeader, SegmentPoint, Side, segments_after,
 };
 use coffre_core::time::Timestamp;
 
@@ -22,10 +22,10 @@ pub(super) struct Replay {
     pub(super) chain: Chain,
     /// The file that they are put onto.
     pub(super) target: &'static str,
-    pub(super) base: Base,
+    pub(super) onto: Reach,
     /// Their places and sizes.
     pub(super) segments: Vec<(Ordinal, u64)>,
-    /// An object that must be among them, or the base itself.
+    /// An object that must be among them, or what the first continues.
     pub(super) must_hold: Option<Link>,
 }
 
@@ -75,7 +75,7 @@ impl Finder<'_> {
         keyring: &KeyringManifest,
     ) -> Result<Moment, PlanError> {
         let generation = manifest.heading.generation;
-        let base = &manifest.chains.audit.base;
+        let (vault, base) = (&manifest.chains.vault, &manifest.chains.audit);
         let mut log: Vec<(Ordinal, u64)> = self.after(generation, Chain::Audit, base).collect();
         let mut moment = Moment::default();
         let found = match until {
@@ -97,7 +97,6 @@ impl Finder<'_> {
         });
         let mut needed = None;
         if let Some(SegmentHeader { position, time, point: Some(point), .. }) = header {
-            let vault = &manifest.chains.vault.base;
             let vault = self.replay(generation, Chain::Vault, vault, point.vault.position, Some(point.vault))?;
             moment.documents = self.documents(&vault)?;
             let audit = self.replay(generation, Chain::Audit, base, position, None)?;
@@ -110,8 +109,8 @@ impl Finder<'_> {
         Ok(moment)
     }
 
-    fn after(&self, generation: GenerationId, chain: Chain, base: &Base) -> impl Iterator<Item = (Ordinal, u64)> {
-        segments_after(&self.surveyed.listing, generation, chain, base.position)
+    fn after(&self, generation: GenerationId, chain: Chain, onto: &Reach) -> impl Iterator<Item = (Ordinal, u64)> {
+        segments_after(&self.surveyed.listing, generation, chain, onto.base.position)
     }
 
     /// The newest is refused when a chain has a gap after its base: what is behind it would be left out silently.
@@ -173,31 +172,32 @@ impl Finder<'_> {
         &self,
         generation: GenerationId,
         chain: Chain,
-        base: &Base,
+        onto: &Reach,
         to: Ordinal,
         must_hold: Option<Link>,
     ) -> Result<Replay, NoPoint> {
         let segments: Vec<_> =
-            self.after(generation, chain, base).take_while(|(position, _)| *position <= to).collect();
-        let last = segments.last().map_or(base.position, |(position, _)| *position);
+            self.after(generation, chain, onto).take_while(|(position, _)| *position <= to).collect();
+        let last = segments.last().map_or(onto.base.position, |(position, _)| *position);
         if last < to {
             return Err(Fault::ChainGap { chain, generation, from: last.next(), to }.into());
         }
-        Ok(Replay { generation, chain, target: chain.file(), base: base.clone(), segments, must_hold })
+        Ok(Replay { generation, chain, target: chain.file(), onto: onto.clone(), segments, must_hold })
     }
 
     /// The newest keyring, whichever moment is wanted: who was erased stays erased.
     fn keyring(&self, keyring: &KeyringManifest, needed: Option<Link>) -> Result<Replay, NoPoint> {
         let generation = keyring.heading.generation;
-        let base = &keyring.chains.keyring.base;
-        let last = self.after(generation, Chain::Keyring, base).last().map_or(base.position, |(position, _)| position);
+        let onto = &keyring.chains.keyring;
+        let base = onto.base.position;
+        let last = self.after(generation, Chain::Keyring, onto).last().map_or(base, |(position, _)| position);
         if let Some(needed) = needed.filter(|needed| needed.position > last) {
             return Err(
                 Fault::ChainGap { chain: Chain::Keyring, generation, from: last.next(), to: needed.position }.into()
             );
         }
-        let must_hold = needed.filter(|needed| needed.position >= base.position);
-        self.replay(generation, Chain::Keyring, base, last, must_hold)
+        let must_hold = needed.filter(|needed| needed.position >= base);
+        self.replay(generation, Chain::Keyring, onto, last, must_hold)
     }
 
     fn documents(&self, vault: &Replay) -> Result<Documents, PlanError> {

@@ -24,11 +24,11 @@ pub(super) fn replay(
     meter: &mut Meter<'_>,
 ) -> Result<(), Placing> {
     let file = OpenOptions::new().write(true).open(directory.join(replay.target)).map_err(Placing::Write)?;
-    let mut last = Link { position: replay.base.position, sha256: replay.base.sha256 };
+    let mut last = replay.onto.last;
     let mut log = None;
     check(replay, &last, pinned)?;
     for name in replay.names() {
-        let seen = put(&file, &name, source, pinned, meter, u64::from(replay.base.page_size))?;
+        let seen = put(&file, &name, source, pinned, meter, u64::from(replay.onto.base.page_size))?;
         follows(&seen, &last, log.as_ref(), &name, pinned)?;
         last = seen.link;
         log = Some(seen.header.frames.after());

@@ -3,8 +3,8 @@
 
 use coffre_core::ids::GenerationId;
 use coffre_core::spool::{
-    Base, Chain, Fault, Generation, History, Link, MainManifest, NoPoint, ObjectName, Ordinal, Pinned, RestorePoint,
-    Side, Wanted, segments_after,
+    Chain, Fault, Generation, History, MainManifest, NoPoint, ObjectName, Ordinal, Pinned, Reach, RestorePoint, Side,
+    Wanted, segments_after,
 };
 use coffre_core::time::Timestamp;
 
@@ -140,7 +140,7 @@ impl States<'_> {
 
     fn sound_state(&mut self, manifest: &MainManifest, wanted: Wanted) -> Result<Option<State>, PlanError> {
         let generation = manifest.heading.generation;
-        let (vault, audit) = (&manifest.chains.vault.base, &manifest.chains.audit.base);
+        let (vault, audit) = (&manifest.chains.vault, &manifest.chains.audit);
         let (vault, _) = self.sound_end(generation, Chain::Vault, vault)?;
         let (audit, _) = self.sound_end(generation, Chain::Audit, audit)?;
         let (Some(vault), Some(audit)) = (vault, audit) else { return Ok(None) };
@@ -154,11 +154,11 @@ impl States<'_> {
     /// The first of a state's bytes that are not the signed ones, in its databases.
     fn unsound(&mut self, manifest: &MainManifest) -> Result<Option<Fault>, PlanError> {
         let generation = manifest.heading.generation;
-        let (_, fault) = self.sound_end(generation, Chain::Audit, &manifest.chains.audit.base)?;
+        let (_, fault) = self.sound_end(generation, Chain::Audit, &manifest.chains.audit)?;
         if fault.is_some() {
             return Ok(fault);
         }
-        self.sound_end(generation, Chain::Vault, &manifest.chains.vault.base).map(|(_, fault)| fault)
+        self.sound_end(generation, Chain::Vault, &manifest.chains.vault).map(|(_, fault)| fault)
     }
 
     /// The last place of a chain up to which every byte is sound, none if the base is not; and what is not sound after it.
@@ -166,9 +166,10 @@ impl States<'_> {
         &mut self,
         generation: GenerationId,
         chain: Chain,
-        base: &Base,
+        reach: &Reach,
     ) -> Result<(Option<Ordinal>, Option<Fault>), PlanError> {
         let (scope, main) = (&self.pinned.scope, self.sources.of(Side::Main)?);
+        let Reach { base, mut last } = reach.clone();
         let path = ObjectName::Base { generation, chain, position: base.position }.path(scope);
         let names = segments_after(&self.surveyed.listing, generation, chain, base.position);
         let names: Vec<_> = names.map(|(position, _)| ObjectName::Segment { generation, chain, position }).collect();
@@ -189,7 +190,7 @@ impl States<'_> {
                 _ => Ok((None, Some(fault_of(&error, &path)))),
             };
         }
-        let (mut last, mut log) = (Link { position: base.position, sha256: base.sha256 }, None);
+        let mut log = None;
         for name in names {
             let fault = match segments::read(main, &name, self.pinned, &mut meter, &mut |_, _| Ok(())) {
                 Ok(seen) if seen.header.previous != last.sha256 => fork(&name, self.pinned),

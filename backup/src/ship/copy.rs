@@ -9,12 +9,13 @@ use coffre_core::spool::{
 };
 
 use super::reconcile::Pending;
+use super::segments::ORDER;
 use super::{Compare, ShipError};
 use crate::content::{self, Checked, ContentError, Expected, Meter};
 use crate::destination::{Destination, PutError, Source, SourceError};
 use crate::inventory::{self, InventoryFailure};
 use crate::observer::{Observer, Stage};
-use crate::sources::Surveyed;
+use crate::sources::{Surveyed, read_whole};
 
 /// Bytes to copy as far as manifests tell. Documents that an earlier point brought are counted out
 /// as they are found.
@@ -42,6 +43,8 @@ pub(super) struct Shipment<'a> {
     pub(super) sent: BTreeSet<ObjectName>,
     /// Objects and bytes that wait to be made durable.
     queued: (u64, u64),
+    /// Whether nobody else sends to the destination: what others queue is not this shipment's to wait for.
+    alone: bool,
     pub(super) objects: u64,
     pub(super) bytes: u64,
     pub(super) present: u64,
@@ -65,10 +68,16 @@ impl<'a> Shipment<'a> {
             meter,
             sent: BTreeSet::new(),
             queued: (0, 0),
+            alone: true,
             objects: 0,
             bytes: 0,
             present: 0,
         }
+    }
+
+    /// Others send to the destination meanwhile.
+    pub(super) fn beside_others(self) -> Self {
+        Self { alone: false, ..self }
     }
 
     pub(super) fn compares_hashes(&self) -> bool {
@@ -77,6 +86,12 @@ impl<'a> Shipment<'a> {
 
     pub(super) fn run(&mut self, pending: &Pending, ours: &Surveyed, theirs: &Surveyed) -> Result<(), ShipError> {
         self.meter.expect_more(expected_bytes(pending, theirs));
+        if let Some(generation) = pending.goes_on.filter(|_| !self.compares_hashes()) {
+            // What continues the chains that are there waits for no base.
+            for chain in ORDER {
+                self.segments((ours, theirs), (generation, chain), None)?;
+            }
+        }
         for signed in &pending.main {
             let documents = self.documents(&signed.manifest, theirs);
             // Those that were copied stay, even if this is where it ends.
@@ -89,17 +104,13 @@ impl<'a> Shipment<'a> {
         }
         for signed in &pending.keyring {
             self.segments_before(ours, theirs, &signed.manifest)?;
-            for needed in signed.manifest.needed() {
-                self.object(&needed)?;
-            }
+            self.needed(&signed.manifest)?;
             self.note(signed.manifest.name(), signed.sha256, ours)?;
             // Durable: a keyring that opens all points up to the next one.
         }
         for signed in &pending.main {
             self.segments_before(ours, theirs, &signed.manifest)?;
-            for needed in signed.manifest.needed() {
-                self.object(&needed)?;
-            }
+            self.needed(&signed.manifest)?;
             self.note(signed.manifest.name(), signed.sha256, ours)?;
             // Durable: the point, whole.
         }
@@ -114,6 +125,10 @@ impl<'a> Shipment<'a> {
         if self.compare == Compare::Sizes && there.any(holds) {
             return Ok(());
         }
+        self.each_document(manifest)
+    }
+
+    pub(super) fn each_document(&mut self, manifest: &MainManifest) -> Result<(), ShipError> {
         let mut shard = Shard::default();
         let (spool, scope) = (self.spool, self.scope);
         let each = |entry: InventoryEntry| self.document(&entry, &mut shard);
@@ -134,7 +149,12 @@ impl<'a> Shipment<'a> {
         self.object_that_is(&needed, there)
     }
 
-    pub(super) fn object(&mut self, needed: &Needed) -> Result<(), ShipError> {
+    /// Copies what a manifest needs beside documents.
+    pub(super) fn needed(&mut self, manifest: &impl Manifest) -> Result<(), ShipError> {
+        manifest.needed().iter().try_for_each(|needed| self.object(needed))
+    }
+
+    fn object(&mut self, needed: &Needed) -> Result<(), ShipError> {
         let there = self.destination.size(&needed.name.path(self.scope)).map_err(ShipError::Destination)?;
         self.object_that_is(needed, there)
     }
@@ -175,16 +195,16 @@ impl<'a> Shipment<'a> {
     pub(super) fn copy(&mut self, needed: &Needed) -> Result<(), ShipError> {
         let (name, object) = (&needed.name, needed.name.path(self.scope));
         self.settle(name, &object)?;
-        let (destination, mut content) = (self.destination, self.content(needed)?);
+        let (alone, destination, mut content) = (self.alone, self.destination, self.content(needed)?);
         let written = match name {
             // There are many of them and they are small: one flush for a crowd.
-            ObjectName::Document(_) => destination.enqueue(&object, &mut content),
+            ObjectName::Document(_) if alone => destination.enqueue(&object, &mut content),
             _ => destination.put(&object, &mut content),
         };
         let written = written.map_err(|error| of_put(error, &object))?;
         self.objects += 1;
         self.bytes += written;
-        if matches!(name, ObjectName::Document(_)) {
+        if alone && matches!(name, ObjectName::Document(_)) {
             let (objects, bytes) = (self.queued.0 + 1, self.queued.1 + written);
             self.queued = (objects, bytes);
             if objects >= CROWD || bytes >= CROWD_BYTES {
@@ -232,11 +252,16 @@ impl<'a> Shipment<'a> {
     }
 
     /// Copies a manifest, byte for byte as it was read and verified.
-    fn note(&mut self, name: ObjectName, sha256: ContentHash, ours: &Surveyed) -> Result<(), ShipError> {
+    pub(super) fn note(&mut self, name: ObjectName, sha256: ContentHash, ours: &Surveyed) -> Result<(), ShipError> {
         let object = name.path(self.scope);
-        if self.destination.size(&object).map_err(ShipError::Destination)?.is_some() {
-            self.present += 1;
-            return Ok(());
+        if let Some(size) = self.destination.size(&object).map_err(ShipError::Destination)? {
+            let there = read_whole(self.destination, &object, size);
+            if there.is_ok_and(|there| ContentHash::of(&there) == sha256) {
+                self.present += 1;
+                return Ok(());
+            }
+            let fault = Fault::Fork { object, what: "the spool has another manifest there" };
+            return Err(ShipError::Refused { destination: self.destination.label(), fault });
         }
         let note = ours.notes.iter().find(|(note, bytes)| *note == name && ContentHash::of(bytes) == sha256);
         let Some((_, bytes)) = note else { return Err(ShipError::Empty) };

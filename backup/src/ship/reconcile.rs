@@ -4,12 +4,14 @@
 use std::collections::BTreeSet;
 
 use coffre_core::crypto::Scope;
+use coffre_core::ids::GenerationId;
 use coffre_core::spool::{
     Fault, History, KeyringManifest, Known, MainManifest, Manifest, ObjectName, Pinned, Side, Signed, Survey,
 };
 
 use serde::{Deserialize, Serialize};
 
+use super::order;
 use super::segments::KnownSegment;
 use crate::sources::Surveyed;
 
@@ -22,6 +24,8 @@ pub(super) struct Pending {
     pub(super) faults: Vec<Fault>,
     /// What the destination's manifests will be.
     pub(super) both: Survey,
+    /// The generation that goes on, if its segments continue what the destination holds.
+    pub(super) goes_on: Option<GenerationId>,
 }
 
 /// The newest manifests that were shipped to a destination before, as far as is known.
@@ -60,7 +64,11 @@ pub(super) fn reconcile(
     if let Some(fault) = both.faults.iter().find(divides) {
         return Err(fault.clone());
     }
-    Ok(Pending { main, keyring, faults: destination.survey.faults.clone(), both })
+    let goes_on = spool.survey.main.current()?.filter(|generation| {
+        let (ours, theirs) = ((&spool.survey, &spool.listing), (&destination.survey, &destination.listing));
+        order::goes_on(ours, theirs, *generation)
+    });
+    Ok(Pending { main, keyring, faults: destination.survey.faults.clone(), both, goes_on })
 }
 
 /// An object is written once: the same name with other bytes is another history.

@@ -19,7 +19,7 @@ use crate::segments::{self, Seen, SegmentFailure};
 use crate::sources::Surveyed;
 
 /// The order of copies.
-pub(super) const ORDER: [Chain; 3] = [Chain::Keyring, Chain::Vault, Chain::Audit];
+pub(crate) const ORDER: [Chain; 3] = [Chain::Keyring, Chain::Vault, Chain::Audit];
 
 /// The last segment of the log that was shipped somewhere. It names what it needs of the other chains.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -231,8 +231,7 @@ impl Shipment<'_> {
         if ours.listing.contains_key(&name) {
             return proven(self.spool, &name, self.pinned).map(|seen| Some(seen.link.sha256)).map_err(of_spool);
         }
-        let base = ObjectName::Base { generation, chain, position: before };
-        Ok(ours.survey.needed.get(&base).map(|(needed, _)| needed.sha256))
+        Ok(ours.survey.continued(generation, chain, before))
     }
 
     /// Copies one segment, which continues the object with this hash, and the documents it brings.

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use coffre_core::crypto::Scope;
 use coffre_core::ids::GenerationId;
 use coffre_core::spool::{
-    Base, Chain, ContentHash, Fault, InventoryEntry, Link, MainManifest, Manifest, ObjectName, Ordinal, SegmentHeader,
+    Chain, ContentHash, Fault, InventoryEntry, Link, MainManifest, Manifest, ObjectName, Ordinal, Reach, SegmentHeader,
     SegmentPoint, Side, Signed, segments_after,
 };
 use coffre_core::time::Timestamp;
@@ -23,7 +23,7 @@ pub(super) struct Segments {
     pub(super) documents: Vec<(InventoryEntry, ObjectName)>,
     /// The objects of each chain, by their places; the hashes are known where all is read.
     places: BTreeMap<(GenerationId, Chain), BTreeMap<Ordinal, ContentHash>>,
-    /// The last place up to which all was sound, by the base that was gone on from.
+    /// The last place up to which all was sound, by the base that was gone on from; beyond later bases beside the chain, too.
     ends: BTreeMap<(GenerationId, Chain, Ordinal), Ordinal>,
     points: Vec<(GenerationId, Ordinal, SegmentHeader)>,
 }
@@ -59,13 +59,17 @@ impl Verification<'_, '_> {
         surveyed: &Surveyed,
         generation: GenerationId,
         chain: Chain,
-        bases: &BTreeMap<Ordinal, Base>,
+        bases: &BTreeMap<Ordinal, Reach>,
         found: &mut Segments,
     ) -> Result<(), VerifyError> {
-        for base in bases.values() {
-            let mut walk = Walk::from(base);
-            found.places.entry((generation, chain)).or_default().insert(base.position, base.sha256);
-            for (position, _) in segments_after(&surveyed.listing, generation, chain, base.position) {
+        let mut ways = Vec::new();
+        for (at, reach) in bases {
+            let next = bases.range(at.next()..).next().map(|(_, next)| next);
+            let mut walk = Walk::from(reach);
+            found.places.entry((generation, chain)).or_default().insert(*at, reach.last.sha256);
+            let segments = segments_after(&surveyed.listing, generation, chain, *at);
+            // What comes after the next base is read from there.
+            for (position, _) in segments.take_while(|(at, _)| next.is_none_or(|next| *at <= next.base.position)) {
                 found.count += 1;
                 self.objects += 1;
                 let name = ObjectName::Segment { generation, chain, position };
@@ -84,15 +88,29 @@ impl Verification<'_, '_> {
                     walk.end = position;
                 }
             }
-            found.ends.insert((generation, chain, base.position), walk.end);
-            let follower = bases.get(&walk.last.next()).filter(|_| walk.known);
-            if let Some(next) = follower.filter(|next| next.previous != Some(walk.sha256)) {
-                let base = ObjectName::Base { generation, chain, position: next.position };
-                let what = "the object before it is another";
-                self.faults.push(Fault::Fork { object: base.path(&self.pinned.scope), what });
-            }
+            let leads_on = next.is_some_and(|next| self.leads_up_to(generation, chain, next, &walk));
+            ways.push((*at, walk.end, leads_on));
+        }
+        let mut beyond = None;
+        for (base, end, leads_on) in ways.into_iter().rev() {
+            let end = beyond.filter(|_| leads_on).unwrap_or(end);
+            found.ends.insert((generation, chain, base), end);
+            beyond = Some(end);
         }
         Ok(())
+    }
+
+    /// Whether what was followed goes on beside the next base, and leads up to that one.
+    fn leads_up_to(&mut self, generation: GenerationId, chain: Chain, next: &Reach, walk: &Walk) -> bool {
+        let before =
+            if next.is_beside() { next.base.position == walk.last } else { next.base.position == walk.last.next() };
+        if before && walk.known && next.base.previous != Some(walk.sha256) {
+            let base = ObjectName::Base { generation, chain, position: next.base.position };
+            let what = "the object before it is another";
+            self.faults.push(Fault::Fork { object: base.path(&self.pinned.scope), what });
+            return false;
+        }
+        before && next.is_beside() && walk.sound
     }
 
     fn segment(&mut self, name: &ObjectName) -> Result<Result<Seen, Fault>, VerifyError> {
@@ -219,7 +237,8 @@ impl Segments {
                 && header.point.as_ref().is_some_and(whole)
         };
         let after = self.points.iter().rev().find(sound).map(|(.., header)| header.time);
-        after.or_else(|| opens(manifest.keyring.position).then_some(manifest.heading.time))
+        // A base beside the chain is later than the point that it stands at.
+        after.max(opens(manifest.keyring.position).then_some(manifest.heading.time))
     }
 
     /// The place before the first segment after a manifest's base that brought a document at fault.
@@ -252,8 +271,8 @@ struct Walk {
 }
 
 impl Walk {
-    const fn from(base: &Base) -> Self {
-        let (last, sha256) = (base.position, base.sha256);
+    const fn from(reach: &Reach) -> Self {
+        let Link { position: last, sha256 } = reach.last;
         Self { last, sha256, known: true, log: None, time: None, sound: true, end: last }
     }
 
@@ -264,10 +283,7 @@ impl Walk {
     }
 }
 
-fn bases<'m, M: Manifest + 'm>(manifests: impl Iterator<Item = &'m M>, chain: Chain) -> BTreeMap<Ordinal, Base> {
-    let of = |manifest: &M| {
-        let reach = manifest.chains().into_iter().find(|(of, _)| *of == chain).map(|(_, reach)| reach.base.clone());
-        reach.map(|base| (base.position, base))
-    };
+fn bases<'m, M: Manifest + 'm>(manifests: impl Iterator<Item = &'m M>, chain: Chain) -> BTreeMap<Ordinal, Reach> {
+    let of = |manifest: &M| manifest.reach(chain).map(|reach| (reach.base.position, reach.clone()));
     manifests.filter_map(of).collect()
 }

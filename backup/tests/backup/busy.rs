@@ -10,12 +10,14 @@ use coffre_core::spool::{Chain, Wanted};
 
 use crate::vault::Vault;
 
-/// Two base backups, with segments and documents after each.
+/// Two base backups in the chains and one beside them, with segments and documents after each.
 pub(crate) fn busy() -> Vault {
     let mut vault = Vault::captured(1);
     (0..3).for_each(|n| vault.commit((n == 1).then_some(4)));
     vault.capture();
     (0..3).for_each(|n| vault.commit((n == 2).then_some(5)));
+    vault.capture_beside();
+    (0..3).for_each(|n| vault.commit((n == 0).then_some(6)));
     vault
 }
 

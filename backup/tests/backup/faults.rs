@@ -19,7 +19,7 @@ use crate::vault::noon;
 
 /// What goes wrong with a write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Fate {
+pub(crate) enum Fate {
     /// It is not there.
     NotPersisted,
     /// It is there, and said to have failed.
@@ -30,17 +30,22 @@ enum Fate {
 }
 
 /// A place in memory, of which one write or everything read goes wrong.
-struct Faulty {
+pub(crate) struct Faulty {
     inner: Memory,
     fate: Fate,
     /// The write that goes wrong, counted from 0; and the writes so far.
-    nth: usize,
+    nth: AtomicUsize,
     writes: AtomicUsize,
 }
 
 impl Faulty {
-    fn new(fate: Fate, nth: usize) -> Self {
-        Self { inner: Memory::new(), fate, nth, writes: AtomicUsize::new(0) }
+    pub(crate) fn new(fate: Fate, nth: usize) -> Self {
+        Self { inner: Memory::new(), fate, nth: AtomicUsize::new(nth), writes: AtomicUsize::new(0) }
+    }
+
+    /// Has this write go wrong, counted from now on.
+    pub(crate) fn fail(&self, nth: usize) {
+        self.nth.store(self.writes.load(Ordering::SeqCst) + nth, Ordering::SeqCst);
     }
 }
 
@@ -73,7 +78,7 @@ impl Source for Faulty {
 
 impl Destination for Faulty {
     fn put(&self, path: &str, content: &mut dyn Read) -> Result<u64, PutError> {
-        let wrong = self.writes.fetch_add(1, Ordering::SeqCst) == self.nth;
+        let wrong = self.writes.fetch_add(1, Ordering::SeqCst) == self.nth.load(Ordering::SeqCst);
         match self.fate {
             Fate::NotPersisted if wrong => Err(PutError::Full { place: self.label() }),
             Fate::ReportedFailed if wrong => {

@@ -1,6 +1,7 @@
 //! Shipping, verifying, restoring and running, on spools that a small vault without a server fills.
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
+mod beside;
 mod busy;
 mod copies;
 mod doubles;

@@ -28,6 +28,8 @@ pub(crate) struct Vault {
     pub(crate) keyring: Vec<Signed<KeyringManifest>>,
     documents: Vec<(DocumentName, Vec<u8>)>,
     pub(crate) now: Timestamp,
+    /// The moment of the last commit.
+    pub(crate) committed: Timestamp,
     /// The end of each chain, what the database holds there, and its log.
     ends: BTreeMap<Chain, (Link, Vec<u8>, WalWriter)>,
     commits: u32,
@@ -51,6 +53,7 @@ impl Vault {
             keyring: Vec::new(),
             documents: Vec::new(),
             now: noon(),
+            committed: noon(),
             ends: BTreeMap::new(),
             commits: 0,
             keep: u64::MAX,
@@ -85,6 +88,7 @@ impl Vault {
             keyring: Vec::new(),
             documents: self.documents.clone(),
             now: self.now,
+            committed: self.committed,
             ends: BTreeMap::new(),
             commits: 0,
             keep: self.keep,
@@ -111,6 +115,7 @@ impl Vault {
             keyring: self.keyring.clone(),
             documents: self.documents.clone(),
             now: self.now,
+            committed: self.committed,
             ends: ends.collect(),
             commits: self.commits + 100,
             keep: self.keep,
@@ -187,7 +192,7 @@ impl Vault {
     /// Something is committed and captured, a second later; perhaps with a new document.
     pub(crate) fn commit(&mut self, document: Option<u8>) {
         self.now = self.now.plus_seconds(1);
-        self.commits += 1;
+        (self.committed, self.commits) = (self.now, self.commits + 1);
         let mut documents = DocumentChanges::default();
         if let Some(document) = document {
             self.add_document(document, 1);
@@ -261,11 +266,38 @@ impl Vault {
         })
     }
 
-    /// Captures a point, a day after the last one.
+    /// A base of what was committed, beside the chain.
+    fn base_beside(&mut self, chain: Chain) -> Reach {
+        let (last, content, log) = self.ends.get_mut(&chain).unwrap();
+        let (last, content) = (*last, content.clone());
+        *log = WalWriter::new(4096, (u32::try_from(last.position.get()).unwrap(), 8));
+        self.put(ObjectName::Base { generation: self.generation, chain, position: last.position }, &content);
+        let base = Base {
+            position: last.position,
+            size: content.len() as u64,
+            page_size: 4096,
+            page_count: content.len() as u64 / 4096,
+            sha256: ContentHash::of(&content),
+            previous: Some(last.sha256),
+        };
+        Reach { base, last }
+    }
+
+    /// Captures a point, a day after the last one, in the chains: they go on from it.
     pub(crate) fn capture(&mut self) {
         self.now = self.now.plus_seconds(86_400);
-        self.capture_keyring();
-        self.capture_main();
+        self.capture_as(Self::base);
+    }
+
+    /// Captures a point beside the chains, of what was committed last.
+    pub(crate) fn capture_beside(&mut self) {
+        self.now = self.now.plus_seconds(1);
+        self.capture_as(Self::base_beside);
+    }
+
+    fn capture_as(&mut self, base: fn(&mut Self, Chain) -> Reach) {
+        self.capture_keyring(base);
+        self.capture_main(base);
         if self.main.len() as u64 > self.keep {
             self.drop_old();
         }
@@ -291,7 +323,7 @@ impl Vault {
             (Chain::Audit, &main.audit.base),
             (Chain::Keyring, &keyring.keyring.base),
         ] {
-            for position in (1..base.position.get()).map(|number| Ordinal::new(number).unwrap()) {
+            for position in (1..=base.position.get()).map(|number| Ordinal::new(number).unwrap()) {
                 remove(ObjectName::Segment { generation: self.generation, chain, position });
             }
         }
@@ -306,14 +338,14 @@ impl Vault {
         heading
     }
 
-    fn capture_keyring(&mut self) {
+    fn capture_keyring(&mut self, base: fn(&mut Self, Chain) -> Reach) {
         let heading = self.heading(self.keyring.last(), self.from.as_ref().map(|(_, keyring)| keyring));
-        let chains = KeyringChains { keyring: self.base(Chain::Keyring) };
+        let chains = KeyringChains { keyring: base(self, Chain::Keyring) };
         let signed = self.sign(&KeyringManifest { heading, chains });
         self.keyring.push(signed);
     }
 
-    fn capture_main(&mut self) {
+    fn capture_main(&mut self, base: fn(&mut Self, Chain) -> Reach) {
         for (name, bytes) in &self.documents {
             self.put(ObjectName::Document(*name), bytes);
         }
@@ -325,7 +357,7 @@ impl Vault {
         let inventory = write_inventory(self.documents.iter().map(entry).collect());
         let heading = self.heading(self.main.last(), self.from.as_ref().map(|(main, _)| main));
         let manifest = MainManifest {
-            chains: MainChains { vault: self.base(Chain::Vault), audit: self.base(Chain::Audit) },
+            chains: MainChains { vault: base(self, Chain::Vault), audit: base(self, Chain::Audit) },
             keyring: self.keyring.last().unwrap().manifest.chains.keyring.last,
             documents: Documents {
                 inventory: self.blob(ObjectName::Inventory, inventory.as_bytes()),

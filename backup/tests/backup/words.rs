@@ -10,8 +10,11 @@ use coffre_backup::verify::{Depth, Verified, verify};
 use coffre_core::spool::Wanted;
 use coffre_core::time::Timestamp;
 
-use crate::busy::busy;
+use crate::busy::{busy, is_newest};
 use crate::vault::Vault;
+
+/// How the names of bases end.
+const BASE: &str = ".base";
 
 fn verified(vault: &Vault, sources: &Sources<'_>) -> Verified {
     verify(sources, &vault.pinned(), &KnownPoint::default(), Depth::Whole, &mut ()).unwrap()
@@ -98,17 +101,36 @@ fn the_newest_segment_of_a_chain_that_is_gone_is_missed_by_what_names_it() {
 }
 
 #[test]
+fn an_older_base_and_all_segments_reach_past_one_beside_the_chains() {
+    for part in ["/vault/", "/audit/"] {
+        let vault = busy();
+        flip(&vault, &files(&vault, part).into_iter().rfind(|file| file.ends_with(BASE)).unwrap());
+        assert_eq!(words(&vault), (false, true, Some(vault.now)), "{part}");
+        assert!(!restores(&vault), "{part}: it is not what was asked for");
+        let (place, to) = (vault.source(), tempfile::tempdir().unwrap());
+        let sources = Sources::both(&place);
+        let plan = restore::plan(&sources, &vault.pinned(), Wanted::Newest, LostLog::Accept, &mut ()).unwrap();
+        restore::execute(&plan, &sources, &to.path().join("vault"), &mut ()).unwrap();
+        is_newest(&vault, &to);
+    }
+}
+
+#[test]
 fn what_the_newest_rests_on_moves_the_moment_back_to_what_is_left() {
-    // The last moment before the second base.
-    let before = |vault: &Vault| Some(vault.now.plus_seconds(-3 - 86_400));
+    // The last moment before the second base, which stands in the chains.
+    let before = |vault: &Vault| Some(vault.now.plus_seconds(-3 - 1 - 3 - 86_400));
     for part in [".base", "/inventories/", "/documents/"] {
         let vault = busy();
+        // Nothing can be said by the one beside the chains.
+        flip(&vault, &files(&vault, "/vault/").into_iter().rfind(|file| file.ends_with(BASE)).unwrap());
         let newest = match part {
-            ".base" => files(&vault, "/vault/").into_iter().rfind(|file| file.ends_with(part)).unwrap(),
-            // Which inventory is the second one's: the larger, with a document more.
+            ".base" => files(&vault, "/vault/").into_iter().rev().filter(|file| file.ends_with(part)).nth(1).unwrap(),
+            // Which inventory is the second one's: the second largest, with a document less than the newest.
             "/inventories/" => {
                 let size = |file: &String| vault.spool().join(file).metadata().unwrap().len();
-                files(&vault, part).into_iter().max_by_key(size).unwrap()
+                let mut all = files(&vault, part);
+                all.sort_by_key(size);
+                all.into_iter().rev().nth(1).unwrap()
             }
             _ => {
                 let (name, _) = &vault.documents()[vault.documents().len() - 1];
@@ -117,8 +139,8 @@ fn what_the_newest_rests_on_moves_the_moment_back_to_what_is_left() {
         };
         flip(&vault, &newest);
         let expected = match part {
-            // Brought by the last segment, after the second base.
-            "/documents/" => Some(vault.now.plus_seconds(-1)),
+            // Brought by the first segment after the one beside the chains.
+            "/documents/" => Some(vault.now.plus_seconds(-4)),
             _ => before(&vault),
         };
         assert_eq!(words(&vault), (false, true, expected), "{newest}");

@@ -19,7 +19,7 @@ pub(crate) fn read(destination: &dyn Destination, path: &str) -> Vec<u8> {
     bytes
 }
 
-fn an_object_comes_back_as_it_was(destination: &dyn Destination) {
+fn an_object_comes_back_as_it_was(destination: &(dyn Destination + Sync)) {
     let big: Vec<u8> = (0..1_000_000_u32).map(|n| n.to_le_bytes()[0]).collect();
     for (path, content) in [("a/b/one", &b"one"[..]), ("a/empty", b""), ("big", &big)] {
         assert_eq!(destination.size(path).unwrap(), None);
@@ -29,7 +29,7 @@ fn an_object_comes_back_as_it_was(destination: &dyn Destination) {
     }
 }
 
-fn ranges_are_cut_at_the_end(destination: &dyn Destination) {
+fn ranges_are_cut_at_the_end(destination: &(dyn Destination + Sync)) {
     destination.put("object", &mut &b"0123456789"[..]).unwrap();
     for (range, expected) in [(0..3, "012"), (7..10, "789"), (8..99, "89"), (10..12, ""), (50..60, ""), (4..4, "")] {
         let mut text = String::new();
@@ -38,14 +38,14 @@ fn ranges_are_cut_at_the_end(destination: &dyn Destination) {
     }
 }
 
-fn objects_are_written_once(destination: &dyn Destination) {
+fn objects_are_written_once(destination: &(dyn Destination + Sync)) {
     destination.put("a/object", &mut &b"first"[..]).unwrap();
     let second = destination.put("a/object", &mut &b"second"[..]);
     assert!(matches!(second, Err(PutError::Exists { path, .. }) if path == "a/object"));
     assert_eq!(read(destination, "a/object"), b"first");
 }
 
-fn a_broken_content_leaves_nothing(destination: &dyn Destination) {
+fn a_broken_content_leaves_nothing(destination: &(dyn Destination + Sync)) {
     let result = destination.put("a/object", &mut Breaks(b"half"));
     assert!(matches!(result, Err(PutError::Content { .. })));
     assert_eq!(destination.size("a/object").unwrap(), None);
@@ -54,7 +54,7 @@ fn a_broken_content_leaves_nothing(destination: &dyn Destination) {
     assert_eq!(read(destination, "a/object"), b"whole");
 }
 
-fn listings_show_one_level_in_order(destination: &dyn Destination) {
+fn listings_show_one_level_in_order(destination: &(dyn Destination + Sync)) {
     assert_eq!(destination.list("").unwrap(), Contents::default());
     for path in ["z", "a/2", "a/1", "a/b/deep", "a/c/deep", "ab/x"] {
         destination.put(path, &mut path.as_bytes()).unwrap();
@@ -68,12 +68,12 @@ fn listings_show_one_level_in_order(destination: &dyn Destination) {
     assert_eq!(destination.list("not/there").unwrap(), Contents::default());
 }
 
-fn what_is_not_there_is_named(destination: &dyn Destination) {
+fn what_is_not_there_is_named(destination: &(dyn Destination + Sync)) {
     let error = destination.open("a/none", None).map(drop).unwrap_err();
     assert!(matches!(error, SourceError::NotFound { path, .. } if path == "a/none"));
 }
 
-fn no_path_leaves_the_place(destination: &dyn Destination) {
+fn no_path_leaves_the_place(destination: &(dyn Destination + Sync)) {
     for path in ["", "/etc/passwd", "../x", "a/../../x", "a//b", "./a", "a/", "a/.."] {
         assert!(matches!(destination.put(path, &mut &b"x"[..]), Err(PutError::Path { .. })), "{path}");
         assert!(matches!(destination.open(path, None).map(drop), Err(SourceError::Path { .. })), "{path}");
@@ -82,7 +82,7 @@ fn no_path_leaves_the_place(destination: &dyn Destination) {
     }
 }
 
-fn enqueued_objects_are_there_when_flushed(destination: &dyn Destination) {
+fn enqueued_objects_are_there_when_flushed(destination: &(dyn Destination + Sync)) {
     for path in ["a/1", "a/2", "b/1"] {
         assert_eq!(destination.enqueue(path, &mut path.as_bytes()).unwrap(), 3);
     }
@@ -99,7 +99,7 @@ fn enqueued_objects_are_there_when_flushed(destination: &dyn Destination) {
     assert_eq!(destination.size("a/3").unwrap(), None);
 }
 
-fn objects_in_order_stop_at_the_first_that_is_there(destination: &dyn Destination) {
+fn objects_in_order_stop_at_the_first_that_is_there(destination: &(dyn Destination + Sync)) {
     let object = |path: &str, content: &str| (path.to_owned(), content.as_bytes().to_vec());
     destination.put("c/3", &mut &b"first"[..]).unwrap();
     let all = [object("a/1", "one"), object("b/2", "two"), object("c/3", "three"), object("a/4", "four")];
@@ -119,13 +119,44 @@ fn objects_in_order_stop_at_the_first_that_is_there(destination: &dyn Destinatio
     assert!(matches!(nowhere, Err(PutError::Path { .. })));
 }
 
-pub(crate) const SUITE: &[fn(&dyn Destination)] = &[
+/// Gives a large content piece by piece, each after small objects were put beside it.
+struct Beside<'a> {
+    destination: &'a (dyn Destination + Sync),
+    given: usize,
+}
+
+impl Read for Beside<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let length = buffer.len().min(LARGE - self.given);
+        buffer[..length].fill(7);
+        let piece = self.given / PIECE;
+        if length > 0 && self.given + length >= (piece + 1) * PIECE {
+            let object = |name: &str| (format!("small/{piece}-{name}"), name.as_bytes().to_vec());
+            self.destination.put_in_order(&[object("a"), object("b")]).unwrap();
+        }
+        self.given += length;
+        Ok(length)
+    }
+}
+
+const LARGE: usize = 20_000_000;
+const PIECE: usize = 6_000_000;
+
+fn small_objects_go_while_a_large_one_is_under_way(destination: &(dyn Destination + Sync)) {
+    let mut content = Beside { destination, given: 0 };
+    assert_eq!(destination.put("large/object", &mut content).unwrap(), LARGE as u64);
+    assert_eq!(destination.list("small").unwrap().objects.len(), 2 * (LARGE / PIECE));
+    assert!(read(destination, "large/object") == vec![7; LARGE]);
+}
+
+pub(crate) const SUITE: &[fn(&(dyn Destination + Sync))] = &[
     an_object_comes_back_as_it_was,
     ranges_are_cut_at_the_end,
     objects_are_written_once,
     a_broken_content_leaves_nothing,
     enqueued_objects_are_there_when_flushed,
     objects_in_order_stop_at_the_first_that_is_there,
+    small_objects_go_while_a_large_one_is_under_way,
     listings_show_one_level_in_order,
     what_is_not_there_is_named,
     no_path_leaves_the_place,

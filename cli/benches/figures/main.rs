@@ -5,12 +5,14 @@
 
 mod arguments;
 mod bare;
+mod bases;
 mod elsewhere;
 mod figure;
 mod followed;
 mod growth;
 mod load;
 mod machine;
+mod openbao;
 mod place;
 mod process;
 mod report;
@@ -32,6 +34,7 @@ fn main() -> anyhow::Result<()> {
     match &arguments.verb {
         Some(Verb::Load) => load::serve_one_job(),
         Some(Verb::LoadPaced) => load::serve_one_paced_job(),
+        Some(Verb::LoadMixed) => load::serve_one_mixed_job(),
         Some(Verb::Bare) => bare::serve(),
         None => measure(&arguments),
     }
@@ -45,7 +48,8 @@ fn measure(arguments: &Arguments) -> anyhow::Result<()> {
     }
     let mut bench = Bench::prepare(arguments, arguments.subjects, Filling::Whole)?;
     let mut report = Report::new(machine, arguments.clone());
-    for figure in figure::all().into_iter().filter(|figure| arguments.wants(figure.name)) {
+    let usual = figure::all().into_iter().filter(|figure| arguments.wants(figure.name));
+    for figure in usual.chain(figure::long().into_iter().filter(|figure| arguments.names(figure.name))) {
         report::say(&format!("\n{}: {}", figure.name, figure.about))?;
         let rows = (figure.measure)(&mut bench, arguments).with_context(|| format!("measuring {}", figure.name))?;
         report.add(figure.name, rows)?;

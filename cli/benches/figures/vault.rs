@@ -155,6 +155,11 @@ impl Bench {
         Ok(())
     }
 
+    /// Where the server is asked for backups.
+    pub(crate) fn backup_socket(&self) -> PathBuf {
+        self.vault().join("run/backup.sock")
+    }
+
     fn configure(&self, made: &Made, filling: Filling) -> anyhow::Result<()> {
         let Made { vault_id, verification_key } = made;
         let path = |name: &str| toml::Value::from(self.place.at(name).display().to_string());
@@ -182,6 +187,26 @@ impl Bench {
         Ok(())
     }
 
+    /// Writes a configuration that ships to other destinations, each with the kind of its name, and takes no snapshots.
+    pub(crate) fn configure_shipping<const N: usize>(
+        &self,
+        file: &str,
+        destinations: [(&str, toml::Table); N],
+    ) -> anyhow::Result<()> {
+        let state = self.place.cleared(&format!("{file}.state"))?;
+        fs::create_dir(&state)?;
+        let mut configuration: toml::Table = fs::read_to_string(self.place.at(CONFIGURATION))?.parse()?;
+        let backup = configuration.get_mut("backup").and_then(toml::Value::as_table_mut).context("no [backup]")?;
+        let destination = |(name, kind): (&str, toml::Table)| {
+            let pairs = [("name".to_owned(), name.into()), (name.to_owned(), kind.into())];
+            toml::Value::from(toml::Table::from_iter(pairs))
+        };
+        backup.insert("destination".to_owned(), destinations.map(destination).to_vec().into());
+        backup.insert("state".to_owned(), state.display().to_string().into());
+        backup.remove("restic");
+        Ok(fs::write(self.place.at(file), toml::to_string(&configuration)?)?)
+    }
+
     /// The program under test, about to run a verb on the vault.
     pub(crate) fn coffre(&self, verb: &str) -> Command {
         let mut command = Command::new(&self.program);
@@ -197,6 +222,11 @@ impl Bench {
             None => Server::start(&mut self.coffre("serve"), &self.place.at("server.log"))?,
         };
         Ok(self.served.insert(served))
+    }
+
+    /// The server, if it runs.
+    pub(crate) const fn served(&self) -> Option<&Server> {
+        self.served.as_ref()
     }
 
     /// Serves it with another configuration from now on, or with its own again.

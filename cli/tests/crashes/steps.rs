@@ -51,29 +51,32 @@ pub(crate) const CHECKPOINT: &[Step] = &[
     step("the landmark is there", KillAfter, "sync", "vault/chain", 1),
 ];
 
-/// Of a base backup.
+/// Of a base backup beside the chains: the rebuilt keyring is captured, the files stand still, then they are copied.
 pub(crate) const BASE: &[Step] = &[
     step("the keyring is being rebuilt", KillAfter, "write", "vault/keyring.db-wal", 1),
+    step("the rebuilt keyring is captured", KillAfter, "sync", "spool/keyring/*/keyring", 1),
+    step("the last segments are captured", KillBefore, "write", "vault/keyring.db", 1),
     step("the rebuilt keyring is half taken in", KillAfter, "write", "vault/keyring.db", 1),
     step("the log's file is taken in", KillAfter, "fsync", "vault/audit.db", 1),
-    step("the keyring is copied", KillBefore, "rename", "spool/keyring/*/keyring/*", 1),
-    step("the keyring's base is there", KillAfter, "sync", "spool/keyring/*/keyring", 1),
+    step("the landmark is about to have its name", KillBefore, "rename", "vault/chain/landmark.json", 1),
+    step("the files stand still", KillAfter, "rename", "vault/chain/landmark.json", 1),
+    step("the keyring is half copied", KillAfter, "write", "spool/temporary/base", 1),
+    step("the keyring is copied", KillBefore, "rename", "spool/keyring/*/keyring/*.base", 1),
+    step("the keyring's base is there", KillAfter, "rename", "spool/keyring/*/keyring/*.base", 1),
     step("the keyring's manifest is durable without a name", KillBefore, "rename", "spool/keyring/*/manifests/*", 1),
     step("the keyring's manifest has its name", KillAfter, "rename", "spool/keyring/*/manifests/*", 1),
     step("the keyring's manifest is there", KillAfter, "sync", "spool/keyring/*/manifests", 1),
     step("the keyring's manifest is remembered", KillAfter, "rename", "vault/chain/keyring.note", 1),
-    step("the vault's file is half copied", KillAfter, "write", "spool/temporary/object", 3),
-    step("the vault's base is there", KillAfter, "sync", "spool/main/*/vault", 1),
-    step("the log's base is durable without a name", KillBefore, "rename", "spool/main/*/audit/*", 1),
-    step("the log's base is there", KillAfter, "sync", "spool/main/*/audit", 1),
+    step("the vault's file is half copied", KillAfter, "write", "spool/temporary/base", 3),
+    step("the vault's base is there", KillAfter, "rename", "spool/main/*/vault/*.base", 1),
+    step("the log's base is durable without a name", KillBefore, "rename", "spool/main/*/audit/*.base", 1),
+    step("the log's base is there", KillAfter, "rename", "spool/main/*/audit/*.base", 1),
     step("the inventory has its name", KillAfter, "rename", "spool/main/*/inventories/*", 1),
     step("the manifest is durable without a name", KillBefore, "rename", "spool/main/*/manifests/*", 1),
     step("the manifest has its name", KillAfter, "rename", "spool/main/*/manifests/*", 1),
     step("the manifest is there", KillAfter, "sync", "spool/main/*/manifests", 1),
     step("the manifest is about to be remembered", KillBefore, "rename", "vault/chain/main.note", 1),
     step("the manifest is remembered", KillAfter, "rename", "vault/chain/main.note", 1),
-    step("the landmark is about to have its name", KillBefore, "rename", "vault/chain/landmark.json", 1),
-    step("the landmark is there", KillAfter, "rename", "vault/chain/landmark.json", 1),
 ];
 
 /// Of a run that copies segments, a document and a base backup to a folder. Names there are given by a call that is not

@@ -10,15 +10,18 @@
 //!
 //! The digests themselves are in a table on the disk, and the digests of its blocks in memory.
 //!
-//! The one crate with `unsafe` in it: [`vfs`] is a table of C functions. It depends on nothing but SQLite.
+//! The one crate with `unsafe` in it: [`vfs`] is a table of C functions, and [`give_key`] calls one that rusqlite does not have. It
+//! depends on nothing but SQLite.
 //!
 //! [`SQLITE_IOERR_DATA`]: https://www.sqlite.org/rescode.html#ioerr_data
 
+mod key;
 mod pages;
 mod table;
 mod vfs;
 mod watched;
 
+pub use key::give_key;
 pub use pages::{Digest, Folded, PAGE, Pages, digest};
 pub use table::Block;
 pub use vfs::{IS_NOT_THE_PAGE, vfs_name};

@@ -6,6 +6,8 @@ mod support;
 #[path = "faults/child.rs"]
 mod child;
 
+#[path = "continuous/beside.rs"]
+mod beside;
 #[path = "continuous/broken.rs"]
 mod broken;
 #[path = "continuous/killed.rs"]

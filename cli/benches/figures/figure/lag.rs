@@ -1,5 +1,6 @@
 //! From a commit to its copy elsewhere, while there are 500 changes a second: an SFTP server and an S3 server on loopback,
-//! followed to at once. Beside it, what it takes to put one object of the same bytes there as plainly as can be.
+//! followed to at once; by themselves, and while one base backup after the other is copied and travels. Beside it, what it
+//! takes to put one object of the same bytes there as plainly as can be.
 
 use std::fs;
 use std::time::Duration;
@@ -8,6 +9,7 @@ use anyhow::Context as _;
 
 use super::Figure;
 use crate::arguments::{Arguments, target};
+use crate::bases::Bases;
 use crate::elsewhere::{Bucketed, Sshd};
 use crate::followed::{Followed, Shipped};
 use crate::load::{Job, Kind, Written, run_paced};
@@ -42,24 +44,52 @@ fn measure(bench: &mut Bench, arguments: &Arguments) -> anyhow::Result<Vec<Row>>
     // What was there before is shipped first; then the machine is warm.
     let first = run_paced(&job, 10.0)?;
     followed.until(&NAMES, after(&first)?)?;
-    let before = followed.shipped.len();
     (job.connections, job.seconds) = (CONNECTIONS, arguments.seconds.max(SECONDS));
-    let written = run_paced(&job, RATE)?;
-    followed.until(&NAMES, after(&written)?)?;
-    let shipped = followed.shipped.split_off(before);
+    let alone = Run::of(&job, &mut followed)?;
+    let bases = Bases::start(&bench.backup_socket());
+    let beside = Run::of(&job, &mut followed)?;
+    let taken = bases.stop()?;
     drop(followed);
-    let changes = u32::try_from(written.len())?;
-    say(&format!("  {:.0} changes a second, {} shipments", f64::from(changes) / job.seconds, shipped.len()))?;
+    say(&format!("  meanwhile {taken} base backups were copied; {} objects of them are there", places.bases()?))?;
     let mut rows = Vec::new();
     for name in NAMES {
-        let of = |one: &&Shipped| one.destination == name;
-        let mine: Vec<&Shipped> = shipped.iter().filter(of).collect();
-        let sizes: Vec<u64> = mine.iter().map(|one| one.bytes).filter(|bytes| *bytes > 0).cycle().take(PLAIN).collect();
-        let plain = places.put_plainly(name, &sizes)?;
-        rows.extend(rows_of(name, &lags(&written, &mine)?, plain));
+        let plain = places.put_plainly(name, &alone.sizes(name))?;
+        rows.extend(rows_of(name, &alone.lags(name)?, &plain));
+        rows.extend(rows_of(&format!("{name}, bases beside"), &beside.lags(name)?, &plain));
     }
     bench.serve_as(CONFIGURATION)?;
     Ok(rows)
+}
+
+/// Changes at the rate, and when each destination held how many.
+struct Run {
+    written: Vec<Written>,
+    shipped: Vec<Shipped>,
+}
+
+impl Run {
+    fn of(job: &Job, followed: &mut Followed) -> anyhow::Result<Self> {
+        let before = followed.shipped.len();
+        let written = run_paced(job, RATE)?;
+        followed.until(&NAMES, after(&written)?)?;
+        let shipped = followed.shipped.split_off(before);
+        let changes = u32::try_from(written.len())?;
+        say(&format!("  {:.0} changes a second, {} shipments", f64::from(changes) / job.seconds, shipped.len()))?;
+        Ok(Self { written, shipped })
+    }
+
+    fn to(&self, name: &str) -> Vec<&Shipped> {
+        self.shipped.iter().filter(|one| one.destination == name).collect()
+    }
+
+    fn lags(&self, name: &str) -> anyhow::Result<Vec<f64>> {
+        lags(&self.written, &self.to(name))
+    }
+
+    fn sizes(&self, name: &str) -> Vec<u64> {
+        let bytes = self.to(name).into_iter().map(|one| one.bytes).filter(|bytes| *bytes > 0).collect::<Vec<_>>();
+        bytes.into_iter().cycle().take(PLAIN).collect()
+    }
 }
 
 /// How many entries the log has with all of these.
@@ -77,9 +107,9 @@ pub(crate) fn lags(written: &[Written], shipped: &[&Shipped]) -> anyhow::Result<
     written.iter().map(lag).collect()
 }
 
-fn rows_of(name: &str, lags: &[f64], plain: Vec<Duration>) -> [Row; 2] {
-    let plain: Vec<f64> = plain.into_iter().map(|took| took.as_secs_f64() * 1e3).collect();
-    let baseline_is = if name == "sftp" { "one sftp put" } else { "one PUT" };
+fn rows_of(name: &str, lags: &[f64], plain: &[Duration]) -> [Row; 2] {
+    let plain: Vec<f64> = plain.iter().map(|took| took.as_secs_f64() * 1e3).collect();
+    let baseline_is = if name.starts_with("sftp") { "one sftp put" } else { "one PUT" };
     let row = |hundredths: usize| Row {
         what: format!("{name}, p{hundredths}"),
         unit: "ms",
@@ -110,21 +140,24 @@ impl Elsewhere {
     fn start(bench: &Bench) -> anyhow::Result<Self> {
         let (place, target) = (&bench.place, target());
         let places = Self { sshd: Sshd::start(place)?, bucket: Bucketed::start(place, &target)? };
-        let state = place.cleared("lag-state")?;
-        fs::create_dir(&state)?;
-        let mut configuration: toml::Table = fs::read_to_string(place.at(CONFIGURATION))?.parse()?;
-        let backup = configuration.get_mut("backup").and_then(toml::Value::as_table_mut).context("no [backup]")?;
-        let destination = |name: &str, kind: toml::Table| {
-            let pairs = [("name".to_owned(), name.into()), (name.to_owned(), kind.into())];
-            toml::Value::from(toml::Table::from_iter(pairs))
-        };
         let [sftp, s3] = NAMES;
-        let both = [destination(sftp, places.sshd.destination()), destination(s3, places.bucket.destination())];
-        backup.insert("destination".to_owned(), both.to_vec().into());
-        backup.insert("state".to_owned(), state.display().to_string().into());
-        backup.remove("restic");
-        fs::write(place.at(ELSEWHERE), toml::to_string(&configuration)?)?;
+        let both = [(sftp, places.sshd.destination()), (s3, places.bucket.destination())];
+        bench.configure_shipping(ELSEWHERE, both)?;
         Ok(places)
+    }
+
+    /// How many objects of base backups the folder of the SFTP server holds.
+    fn bases(&self) -> anyhow::Result<usize> {
+        let mut folders = vec![self.sshd.folder()];
+        let mut bases = 0;
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(folder)? {
+                let path = entry?.path();
+                bases += usize::from(path.extension().is_some_and(|extension| extension == "base"));
+                folders.extend(path.is_dir().then_some(path));
+            }
+        }
+        Ok(bases)
     }
 
     fn put_plainly(&self, name: &str, sizes: &[u64]) -> anyhow::Result<Vec<Duration>> {

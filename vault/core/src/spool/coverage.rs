@@ -7,8 +7,8 @@ use super::{Chain, Fault, History, Listing, Manifest, ObjectName, Ordinal, Side}
 use crate::crypto::Scope;
 use crate::ids::GenerationId;
 
-/// The segments that directly follow a place in a chain, oldest first, with their sizes; up to the
-/// next base or the first that is missing.
+/// The segments that directly follow a place in a chain, oldest first, with their sizes; up to the first that is missing.
+/// Bases beside the chain are passed by.
 pub fn segments_after(
     listing: &Listing,
     generation: GenerationId,
@@ -28,6 +28,8 @@ struct Places {
     chain: Chain,
     generation: GenerationId,
     bases: BTreeSet<Ordinal>,
+    /// Those of them that stand in the chain: no segment has their position.
+    within: BTreeSet<Ordinal>,
     segments: BTreeSet<Ordinal>,
     /// Bases that are there, named or not.
     listed: BTreeSet<Ordinal>,
@@ -71,20 +73,20 @@ fn places<M: Manifest>(history: &History<M>, listing: &Listing) -> Vec<Places> {
     let outgrown = history.outgrown();
     for (generation, manifests) in history.generations() {
         for chain in Chain::ALL.into_iter().filter(|chain| chain.side() == M::SIDE) {
-            let base_of = |manifest: &M| {
-                manifest.chains().into_iter().find(|(of, _)| *of == chain).map(|(_, reach)| reach.base.position)
-            };
-            let bases = manifests.manifests().filter_map(|signed| base_of(&signed.manifest)).collect();
-            let retained = manifests.retained().filter_map(|signed| base_of(&signed.manifest)).min();
+            let reaches = || manifests.manifests().filter_map(|signed| signed.manifest.reach(chain));
+            let bases = reaches().map(|reach| reach.base.position).collect();
+            let within = reaches().filter(|reach| !reach.is_beside()).map(|reach| reach.base.position).collect();
+            let retained = manifests.retained().filter_map(|signed| signed.manifest.reach(chain));
+            let retained = retained.map(|reach| reach.base.position).min();
             let segments = segments.remove(&(generation, chain)).unwrap_or_default();
             let listed = listed.remove(&(generation, chain)).unwrap_or_default();
             let outgrown = outgrown.contains(&generation);
-            all.push(Places { chain, generation, bases, segments, listed, retained, outgrown });
+            all.push(Places { chain, generation, bases, within, segments, listed, retained, outgrown });
         }
     }
     for ((generation, chain), segments) in segments {
-        let (bases, listed) = (BTreeSet::new(), BTreeSet::new());
-        all.push(Places { chain, generation, bases, segments, listed, retained: None, outgrown: false });
+        let (bases, within, listed) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+        all.push(Places { chain, generation, bases, within, segments, listed, retained: None, outgrown: false });
     }
     all
 }
@@ -93,13 +95,14 @@ impl Places {
     fn faults(&self, scope: &Scope) -> Vec<Fault> {
         let Self { chain, generation, .. } = *self;
         let name = |position| ObjectName::Segment { generation, chain, position }.path(scope);
-        let twice = self.bases.intersection(&self.segments);
+        let twice = self.within.intersection(&self.segments);
         let mut faults: Vec<Fault> = twice
             .map(|position| Fault::Fork { object: name(*position), what: "a base backup stands at its position" })
             .collect();
         let Some(retained) = self.retained.filter(|_| !self.outgrown) else { return faults };
         let (mut expected, mut all) = (retained, self.segments.clone());
-        all.extend(&self.bases);
+        // One beside the chain takes no segment's place, but for the oldest: nothing leads up to that any more.
+        all.extend(self.within.iter().chain([&retained]));
         // One that no manifest names is left over if it is the last, and its manifest's fault otherwise.
         all.extend(self.listed.iter().filter(|position| self.bases.last().is_some_and(|last| *position < last)));
         for position in all.range(retained..) {
@@ -111,7 +114,7 @@ impl Places {
         faults
     }
 
-    /// Segments before the oldest base that must be kept. On the main side those that follow an older
+    /// Segments up to the oldest base that must be kept. On the main side those that follow an older
     /// base are kept longer than promised, and no matter.
     fn adrift(&self) -> Vec<ObjectName> {
         let Self { chain, generation, .. } = *self;
@@ -119,7 +122,7 @@ impl Places {
             Side::Main => self.bases.first().copied(),
             Side::Keyring => self.retained,
         };
-        let adrift = self.segments.iter().filter(|position| from.is_none_or(|from| **position < from));
+        let adrift = self.segments.iter().filter(|position| from.is_none_or(|from| **position <= from));
         adrift.map(|position| ObjectName::Segment { generation, chain, position: *position }).collect()
     }
 }

@@ -263,7 +263,8 @@ fn check_links<M: Manifest>(before: &Signed<M>, after: &Signed<M>, scope: &Scope
         if base == last && new.base != old.base {
             faults.push(fork("another base at the same position"));
         }
-        if base == last.next() && new.base.previous != Some(old.last.sha256) {
+        // What leads up to one beside the chain is the segment at its own position.
+        if base == last.next() && !new.is_beside() && new.base.previous != Some(old.last.sha256) {
             faults.push(fork("the object before its base is another"));
         }
     }

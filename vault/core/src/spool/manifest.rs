@@ -62,7 +62,8 @@ pub struct Base {
     pub page_count: u64,
     /// The SHA-256 of its bytes.
     pub sha256: ContentHash,
-    /// The SHA-256 of the object before it in the chain; none for the first.
+    /// The SHA-256 of the object before it in the chain; none for the first. Of one beside the chain: of the segment at its
+    /// own position.
     pub previous: Option<ContentHash>,
 }
 
@@ -75,21 +76,27 @@ pub struct Link {
     pub sha256: ContentHash,
 }
 
-/// How far a chain reaches: a base, and the segments from there to the last object. Each segment
-/// names the object before it, so the two ends prove everything between them.
+/// A base, and the object that the next segment continues. The base is *in* the chain when that is the base itself, and
+/// *beside* it when it is a segment at the same position: the base then is what everything up to that segment amounts to,
+/// and the chain goes on whether the base is there or not.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reach {
     /// The base to begin from.
     pub base: Base,
-    /// The last object: the base itself when no segment follows.
+    /// What the next segment continues.
     pub last: Link,
 }
 
 impl Reach {
-    /// A base without segments.
+    /// A base in the chain.
     pub const fn of(base: Base) -> Self {
         let last = Link { position: base.position, sha256: base.sha256 };
         Self { base, last }
+    }
+
+    /// Whether the base is beside the chain.
+    pub fn is_beside(&self) -> bool {
+        self.last.sha256 != self.base.sha256
     }
 }
 
@@ -182,6 +189,11 @@ pub trait Manifest: Serialize + DeserializeOwned + Clone {
 
     /// The chains it describes.
     fn chains(&self) -> Vec<(Chain, &Reach)>;
+
+    /// One of them.
+    fn reach(&self, chain: Chain) -> Option<&Reach> {
+        self.chains().into_iter().find(|(of, _)| *of == chain).map(|(_, reach)| reach)
+    }
 
     /// The signed audit tree head it holds, as a whole note.
     fn audit_head(&self) -> Option<&str> {

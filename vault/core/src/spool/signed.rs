@@ -155,8 +155,11 @@ fn check_reach(chain: Chain, reach: &Reach) -> Result<(), ManifestError> {
     if last.position > base.position {
         return Err(ManifestError::Segments { chain });
     }
-    if last.position < base.position || last.sha256 != base.sha256 {
+    if last.position < base.position {
         return Err(ManifestError::Contradiction { what: "a chain ends before its base" });
+    }
+    if reach.is_beside() && base.previous != Some(last.sha256) {
+        return Err(ManifestError::Contradiction { what: "a base beside its chain names another segment there" });
     }
     Ok(())
 }

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::coverage;
 use super::{
-    ContentHash, Fault, Generation, History, KeyringManifest, MainManifest, Manifest, Needed, Notice, ObjectName,
-    Ordinal, Pinned, Side, Signed,
+    Chain, ContentHash, Fault, Generation, History, KeyringManifest, MainManifest, Manifest, Needed, Notice,
+    ObjectName, Ordinal, Pinned, Side, Signed,
 };
 use crate::crypto::Scope;
 use crate::ids::GenerationId;
@@ -79,6 +79,15 @@ impl Survey {
             Side::Main => compare_with_known(&self.main, known, scope),
             Side::Keyring => compare_with_known(&self.keyring, known, scope),
         }
+    }
+
+    /// What a segment continues that follows the base at this place, if a manifest names one there.
+    pub fn continued(&self, generation: GenerationId, chain: Chain, base: Ordinal) -> Option<ContentHash> {
+        let main = self.main.generation(generation).into_iter().flat_map(Generation::manifests);
+        let keyring = self.keyring.generation(generation).into_iter().flat_map(Generation::manifests);
+        let main = main.filter_map(|signed| signed.manifest.reach(chain));
+        let keyring = keyring.filter_map(|signed| signed.manifest.reach(chain));
+        main.chain(keyring).find(|reach| reach.base.position == base).map(|reach| reach.last.sha256)
     }
 
     fn claim_main(&mut self, listing: &Listing, scope: &Scope) {

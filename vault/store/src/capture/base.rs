@@ -1,9 +1,5 @@
-//! A base backup. It begins on the writer's thread, between two groups: the keyring is rebuilt by `VACUUM`
-//! (no erased key survives that), the write-ahead logs are taken into the database files with no
-//! reader open, and the head and the list of documents are noted. From then on checkpoints wait, so
-//! that the database files stay as they are; commits go on into the write-ahead logs. Then, on the
-//! caller's thread, everything is copied. Order, each durable before the next: keyring, its manifest,
-//! documents, keys, vault and audit, inventory, the main manifest.
+//! Copying a base backup, of database files that stand still (`standing`). Order, each durable before the next: keyring,
+//! its manifest, documents, keys, vault and audit, inventory, the main manifest.
 //!
 //! A manifest is what makes a backup: objects that a crash leaves without one are overwritten by the
 //! next capture.
@@ -12,75 +8,24 @@ use std::io;
 use std::num::NonZeroU64;
 use std::sync::atomic::Ordering;
 
-use coffre_core::ids::DocumentId;
 use coffre_core::spool::{
-    Base, Blob, Chain, ContentHash, DocumentName, Documents, Heading, InventoryEntry, KeyringChains, KeyringManifest,
-    Link, MainChains, MainManifest, Manifest, ObjectName, Place, Reach, Side, Signed, write_inventory,
+    Base, Blob, Chain, ContentHash, Documents, Heading, KeyringChains, KeyringManifest, Link, MainChains, MainManifest,
+    Manifest, ObjectName, Place, Reach, Side, Signed, write_inventory,
 };
-use coffre_core::time::Timestamp;
-use rusqlite::Connection;
 
 use super::ends::{End, Ends, beyond, next_places};
 use super::landmark::Landmark;
 use super::links::Links;
 use super::retention::{self, Keeping};
 use super::spool::Spool;
+use super::standing::{Frozen, Hold, Pages, freeze};
 use super::{CaptureError, Captured, Door, copy};
 use crate::error::Unavailable;
 use crate::key_files::RightKeyFiles;
 use crate::layout::Database;
-use crate::log_file::Tail;
-use crate::writer::{Files, Leave, Shared, checkpoint_all};
 
 /// How often a base backup begins again at once because a document that it lists was erased before it was copied.
 const ERASED_MEANWHILE: u32 = 3;
-
-/// Checkpoints wait while this lives.
-pub(super) struct Hold<'s>(&'s Shared);
-
-impl<'s> Hold<'s> {
-    pub(super) fn take(shared: &'s Shared) -> Result<Self, CaptureError> {
-        if shared.capturing.swap(true, Ordering::SeqCst) { Err(CaptureError::Busy) } else { Ok(Self(shared)) }
-    }
-}
-
-impl Drop for Hold<'_> {
-    fn drop(&mut self) {
-        self.0.capturing.store(false, Ordering::SeqCst);
-    }
-}
-
-/// What stood still on the writer's thread.
-struct Frozen {
-    time: Timestamp,
-    head: String,
-    entries: u64,
-    vault: Pages,
-    audit: Pages,
-    keyring: Pages,
-    inventory: Vec<InventoryEntry>,
-}
-
-/// The measure of a database file.
-#[derive(Clone, Copy)]
-struct Pages {
-    size: u32,
-    count: u64,
-}
-
-impl Pages {
-    fn of(connection: &Connection) -> rusqlite::Result<Self> {
-        // SQLCipher answers for the page size itself, in text.
-        let size: String = connection.query_row("PRAGMA cipher_page_size", [], |row| row.get(0))?;
-        let count = connection.query_row("PRAGMA page_count", [], |row| row.get(0))?;
-        let size = size.parse().map_err(|_| rusqlite::Error::InvalidQuery)?;
-        Ok(Self { size, count })
-    }
-
-    fn bytes(self) -> u64 {
-        u64::from(self.size) * self.count
-    }
-}
 
 /// What stays once another base backup is taken. An error if the spool is full and has to keep everything: another one
 /// would make no room, and the chains are still whole.
@@ -104,7 +49,7 @@ pub(super) fn room_for_base(
     Ok(keeping)
 }
 
-/// Takes a base backup; says where the chains end with it.
+/// Takes a base backup that stands in the chains; says where they end with it.
 pub(super) fn take_base(
     door: &Door,
     spool: &Spool,
@@ -137,7 +82,8 @@ fn try_take_base(
     if afresh {
         tracing::warn!("the spool was said to be lost: the chains go on further on, and promise nothing older");
     }
-    let making = Making { door, spool, links, frozen: &frozen, key_files: &key_files, keeping, afresh, software };
+    let making =
+        Making { door, spool, links, frozen: &frozen, beside: None, key_files: &key_files, keeping, afresh, software };
     let (captured, ends) = making.all()?;
     // From here on the database files are known to be in the spool.
     Landmark::write(&door.shared.layout, door.generation, ends.last()).map_err(CaptureError::Read)?;
@@ -145,56 +91,23 @@ fn try_take_base(
     Ok((captured, ends))
 }
 
-fn freeze(shared: &Shared, files: &Files, tail: &Tail) -> rusqlite::Result<Frozen> {
-    files.keyring.execute_batch("VACUUM")?;
-    checkpoint_all(shared, files, Leave::Nothing)?;
-    shared.watch.begin_anew();
-    Ok(Frozen {
-        time: shared.clock.now().max(tail.time),
-        head: tail.head.note.clone(),
-        entries: tail.head.size,
-        vault: Pages::of(&files.vault)?,
-        audit: Pages::of(&files.audit)?,
-        keyring: Pages::of(&files.keyring)?,
-        inventory: inventory(&files.vault)?,
-    })
-}
-
-fn inventory(vault: &Connection) -> rusqlite::Result<Vec<InventoryEntry>> {
-    each_document(vault, |rows| rows.collect())?
-}
-
-/// Does something with the rows of all documents, in the order of their names.
-pub(super) fn each_document<T>(
-    vault: &Connection,
-    act: impl FnOnce(&mut dyn Iterator<Item = rusqlite::Result<InventoryEntry>>) -> T,
-) -> rusqlite::Result<T> {
-    let mut statement = vault.prepare(
-        "SELECT document, version, epoch, sealed_length, sealed_sha256 FROM documents ORDER BY document, version",
-    )?;
-    let mut rows = statement.query_map([], |row| {
-        let name =
-            DocumentName { document: DocumentId::from_bytes(row.get(0)?), version: row.get(1)?, epoch: row.get(2)? };
-        Ok(InventoryEntry { name, size: row.get(3)?, sha256: ContentHash::from_bytes(row.get(4)?) })
-    })?;
-    Ok(act(&mut rows))
-}
-
 /// A base backup being made.
-struct Making<'c> {
-    door: &'c Door,
-    spool: &'c Spool,
-    links: &'c Links,
-    frozen: &'c Frozen,
-    key_files: &'c RightKeyFiles,
-    keeping: Keeping,
+pub(super) struct Making<'c> {
+    pub(super) door: &'c Door,
+    pub(super) spool: &'c Spool,
+    pub(super) links: &'c Links,
+    pub(super) frozen: &'c Frozen,
+    /// Where the chains ended when the files stood still, if the base stands beside them.
+    pub(super) beside: Option<&'c Ends>,
+    pub(super) key_files: &'c RightKeyFiles,
+    pub(super) keeping: Keeping,
     /// Whether the spool was lost.
-    afresh: bool,
-    software: &'c str,
+    pub(super) afresh: bool,
+    pub(super) software: &'c str,
 }
 
 impl Making<'_> {
-    fn all(&self) -> Result<(Captured, Ends), CaptureError> {
+    pub(super) fn all(&self) -> Result<(Captured, Ends), CaptureError> {
         let generation = self.door.generation;
         let main: Option<Signed<MainManifest>> = self.links.last(self.spool, generation)?;
         let keyring: Option<Signed<KeyringManifest>> = self.links.last(self.spool, generation)?;
@@ -204,8 +117,13 @@ impl Making<'_> {
             (Chain::Vault, chains.map(|chains| &chains.vault)),
             (Chain::Audit, chains.map(|chains| &chains.audit)),
         ];
-        let [at_keyring, at_vault, at_audit] =
-            if self.afresh { beyond(reaches) } else { next_places(self.spool, generation, reaches)? };
+        retention::drop_unnamed(self.spool, generation, reaches)?;
+        let [at_keyring, at_vault, at_audit] = match self.beside {
+            // After the segment that is there, at its own position.
+            Some(ends) => ends.last().map(|last| Place { position: last.position, previous: Some(last.sha256) }),
+            None if self.afresh => beyond(reaches),
+            None => next_places(self.spool, generation, reaches)?,
+        };
         let keyring = self.keyring(keyring.as_ref(), at_keyring)?;
         let (captured, chains) = self.main(main.as_ref(), keyring.last, at_vault, at_audit)?;
         let ends = Ends {
@@ -219,9 +137,21 @@ impl Making<'_> {
         Ok((captured, ends))
     }
 
+    /// A base, and what the next segment continues.
+    fn reach(&self, base: Base) -> Reach {
+        match (self.beside, base.previous) {
+            (Some(_), Some(sha256)) => Reach { last: Link { position: base.position, sha256 }, base },
+            _ => Reach::of(base),
+        }
+    }
+
     /// The heading of the manifest after the last one, or of a generation's first.
     fn heading<M: Manifest>(&self, last: Option<&Signed<M>>) -> Result<Heading, CaptureError> {
-        let (now, software) = (self.frozen.time, self.software);
+        let software = self.software;
+        let now = match M::SIDE {
+            Side::Main => self.frozen.time,
+            Side::Keyring => self.frozen.rebuilt,
+        };
         let mut heading = if let Some(last) = last {
             Heading::after(last, now, software)
         } else {
@@ -244,7 +174,7 @@ impl Making<'_> {
     }
 
     fn keyring(&self, last: Option<&Signed<KeyringManifest>>, place: Place) -> Result<Reach, CaptureError> {
-        let keyring = Reach::of(self.database(Database::Keyring, Chain::Keyring, place, self.frozen.keyring)?);
+        let keyring = self.reach(self.database(Database::Keyring, Chain::Keyring, place, self.frozen.keyring)?);
         let heading = self.heading(last)?;
         let manifest = KeyringManifest { heading, chains: KeyringChains { keyring: keyring.clone() } };
         self.publish(&manifest)?;
@@ -267,7 +197,7 @@ impl Making<'_> {
         let database_bytes = vault.size + audit.size;
         let manifest = MainManifest {
             heading: self.heading(last)?,
-            chains: MainChains { vault: Reach::of(vault), audit: Reach::of(audit) },
+            chains: MainChains { vault: self.reach(vault), audit: self.reach(audit) },
             keyring,
             documents: self.inventory()?,
             keys,

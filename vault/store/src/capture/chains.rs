@@ -6,7 +6,13 @@ use super::frames::Logs;
 use super::links::Links;
 use super::spool::Spool;
 use super::step::{StepError, Stepper};
-use super::watch::Mark;
+use super::watch::{Changes, Mark};
+use super::{CaptureError, landmark::Landmark};
+use crate::log_file::Tail;
+use crate::writer::{Files, Leave, checkpoint_all};
+
+/// More document bytes than this are never copied on the writer's thread.
+const LITTLE: u64 = 32 << 20;
 
 /// The chains in the spool and how far they are. Used by one thread at a time.
 pub(super) struct Chains {
@@ -45,5 +51,32 @@ impl Chains {
         door.shared.watch.captured(mark.frames, ends.newest);
         self.pending = None;
         Ok(())
+    }
+
+    /// Captures the last frames and takes the logs into the database files, on the writer's thread; false where that would
+    /// take long, or the chains cannot be gone on with.
+    pub(super) fn take_everything(
+        &mut self,
+        door: &Door,
+        files: &Files,
+        tail: &Tail,
+        leave: Leave,
+    ) -> Result<bool, StepError> {
+        let shared = &door.shared;
+        self.take_in(shared.watch.told());
+        self.take_in(Some(files.mark(tail, Changes::default())));
+        let documents = self.pending.iter().flat_map(|mark| mark.documents.added.values());
+        let little = documents.map(|entry| entry.size).sum::<u64>() <= LITTLE;
+        if !little || self.ends.is_none() || self.unsure {
+            return Ok(false);
+        }
+        self.step(door)?;
+        checkpoint_all(shared, files, leave).map_err(CaptureError::Database)?;
+        shared.watch.checkpointed();
+        if let Some(ends) = &mut self.ends {
+            ends.all_mut().into_iter().for_each(|(_, end)| end.wal = None);
+            Landmark::write(&shared.layout, door.generation, ends.last()).map_err(CaptureError::Read)?;
+        }
+        Ok(true)
     }
 }

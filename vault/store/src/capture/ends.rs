@@ -48,6 +48,15 @@ impl Ends {
         [self.keyring.last, self.vault.last, self.audit.last]
     }
 
+    /// Rests on a base backup that was begun when the chains were at `begun`.
+    pub(super) fn rest_on(&mut self, base: Self, begun: Self) {
+        (self.base, self.number) = (base.base, base.number);
+        let (bases, begun) = ([base.keyring, base.vault, base.audit], [begun.keyring, begun.vault, begun.audit]);
+        for (((_, end), base), begun) in self.all_mut().into_iter().zip(bases).zip(begun) {
+            (end.base, end.segments) = (base.base, end.segments.saturating_sub(begun.segments));
+        }
+    }
+
     pub(super) const fn all_mut(&mut self) -> [(Chain, &mut End); 3] {
         let Self { keyring, vault, audit, .. } = self;
         [(Chain::Keyring, keyring), (Chain::Vault, vault), (Chain::Audit, audit)]

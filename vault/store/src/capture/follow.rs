@@ -7,29 +7,27 @@
 //! checkpointed all the same, so that the vault does not stop for its backups, and the chains go on with
 //! a base backup as soon as the spool can take one. What can be restored then ends where it ended.
 
+use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use coffre_core::spool::{MainManifest, Manifest as _};
-
 use super::CaptureError;
-use super::base::{room_for_base, take_base};
+use super::bases::Aside;
 use super::chains::Chains;
 use super::door::Door;
 use super::ends::Lost;
 use super::frames::Logs;
-use super::landmark::Landmark;
 use super::links::Links;
 use super::options::{CaptureOptions, WhenFull};
 use super::resume::resume;
-use super::retention::Keeping;
 use super::spool::Spool;
+use super::standing::Hold;
 use super::step::StepError;
-use super::watch::{CaughtUp, Changes, Request, Woken};
+use super::watch::{CaughtUp, Request, Woken};
 use crate::error::Unavailable;
 use crate::store::Store;
-use crate::writer::{Leave, checkpoint_all};
+use crate::writer::Leave;
 
 /// After a failure it is tried again after this.
 const RETRY: Duration = Duration::from_secs(1);
@@ -38,8 +36,6 @@ const IDLE: Duration = Duration::from_secs(30);
 /// How often a step begins again because a document was erased meanwhile, and after how long.
 const ERASED_MEANWHILE: u32 = 10;
 const SOON: Duration = Duration::from_millis(20);
-/// More document bytes than this are never copied on the writer's thread.
-const LITTLE: u64 = 32 << 20;
 
 /// The thread, while it runs.
 pub(crate) struct Following(JoinHandle<()>);
@@ -81,6 +77,8 @@ impl Store {
             failures: 0,
             failed: None,
             warned: false,
+            wanted: Vec::new(),
+            aside: None,
         };
         let thread = std::thread::Builder::new().name("coffre-capture".to_owned());
         let handle = thread.spawn(move || follower.run()).map_err(CaptureError::Read)?;
@@ -89,17 +87,20 @@ impl Store {
     }
 }
 
-struct Follower {
-    door: Door,
-    options: CaptureOptions,
-    chains: Arc<Mutex<Chains>>,
+pub(super) struct Follower {
+    pub(super) door: Door,
+    pub(super) options: CaptureOptions,
+    pub(super) chains: Arc<Mutex<Chains>>,
     /// When a base backup is tried again after a failure, and how many have failed.
-    retry_base: Instant,
-    failures: u32,
+    pub(super) retry_base: Instant,
+    pub(super) failures: u32,
     /// What the last attempt failed of, for whoever waits for it.
-    failed: Option<CaptureError>,
+    pub(super) failed: Option<CaptureError>,
     /// Whether it was said that the spool is nearly full.
     warned: bool,
+    /// Those who want a base backup that is not begun yet, and the one that is being copied.
+    pub(super) wanted: Vec<Sender<Result<super::Captured, CaptureError>>>,
+    pub(super) aside: Option<Aside>,
 }
 
 impl Follower {
@@ -118,14 +119,16 @@ impl Follower {
                 self.door.shared.watch.gather(gathered);
             }
         }
+        self.finish_base();
         // Nobody counts on the capture from here on: the writer leaves the logs as they are.
-        self.checkpoint(Leave::Nothing);
-        for request in self.door.shared.watch.wait(Duration::ZERO).requests {
+        self.checkpoint(Leave::Nothing, None);
+        let wanted = std::mem::take(&mut self.wanted).into_iter().map(Request::Base);
+        for request in wanted.chain(self.door.shared.watch.wait(Duration::ZERO).requests) {
             request.refuse(CaptureError::Unavailable(Unavailable::Stopping));
         }
     }
 
-    fn chains(&self) -> std::sync::MutexGuard<'_, Chains> {
+    pub(super) fn chains(&self) -> std::sync::MutexGuard<'_, Chains> {
         // One that panicked left its ends behind what is in the spool; they are found again at the next start.
         self.chains.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -149,21 +152,24 @@ impl Follower {
         let mut waiting = Vec::new();
         for request in woken.requests {
             match request {
-                Request::Base(answer) => drop(answer.send(self.base())),
+                Request::Base(answer) => self.wanted.push(answer),
                 Request::Now(answer) => waiting.push(answer),
+                Request::BaseEnded => self.finish_base(),
             }
         }
         self.step();
         if woken.hurry && !self.is_behind() {
-            self.checkpoint(Leave::Space);
+            self.checkpoint(Leave::Space, None);
         }
         if !waiting.is_empty() {
             self.retry_base = Instant::now();
         }
-        self.base_if_due();
+        let begun = !woken.stop && self.bases();
         self.tell_spool();
-        for answer in waiting {
-            let _gone = answer.send(self.caught_up(before));
+        match &mut self.aside {
+            // It is due, or asked for: whoever asks for everything gets it with that.
+            Some(aside) if begun => aside.waiting.extend(waiting.into_iter().map(|answer| (answer, before))),
+            _ => waiting.into_iter().for_each(|answer| drop(answer.send(self.caught_up(before)))),
         }
     }
 
@@ -190,12 +196,13 @@ impl Follower {
     }
 
     /// Whether everything that was told is in the spool.
-    fn caught_up(&mut self, before: Option<u64>) -> Result<CaughtUp, CaptureError> {
+    pub(super) fn caught_up(&mut self, before: Option<u64>) -> Result<CaughtUp, CaptureError> {
         let reached = {
             let chains = self.chains();
             chains.ends.filter(|_| chains.pending.is_none())
         };
-        if let Some(ends) = reached {
+        // A base backup that was due and could not be taken is told, too.
+        if let Some(ends) = reached.filter(|_| self.failed.is_none()) {
             return Ok(CaughtUp { base: ends.number, taken: before != Some(ends.number), time: ends.newest });
         }
         // The first who waits learns the error itself, with what it means for the caller.
@@ -253,7 +260,7 @@ impl Follower {
     }
 
     /// A document that was erased since the mark is not there any more: with what was told meanwhile it is not asked for.
-    fn step_past_erasures(&self) -> Result<(), StepError> {
+    pub(super) fn step_past_erasures(&self) -> Result<(), StepError> {
         let mut tries = 0;
         loop {
             let stepped = self.chains().step(&self.door);
@@ -269,7 +276,7 @@ impl Follower {
         }
     }
 
-    fn trouble(&self, error: &dyn std::error::Error) {
+    pub(super) fn trouble(&self, error: &dyn std::error::Error) {
         let cause = chain_of(error);
         if self.door.shared.watch.status().trouble.as_ref() != Some(&cause) {
             tracing::error!(cause, "what was committed could not be captured; it is tried again");
@@ -277,86 +284,23 @@ impl Follower {
         self.door.shared.watch.in_trouble(cause);
     }
 
-    /// Captures the last frames and takes the logs into the database files.
-    fn checkpoint(&self, leave: Leave) {
+    /// Captures the last frames and takes the logs into the database files, unless these have to stand still for somebody
+    /// else. Whoever held them lets go with that.
+    pub(super) fn checkpoint(&self, leave: Leave, hold: Option<Hold>) {
         let (chains, door) = (Arc::clone(&self.chains), self.door.clone());
         let done = self.door.exclusively(move |shared, files, tail| {
             let mut chains = chains.lock().unwrap_or_else(PoisonError::into_inner);
-            chains.take_in(shared.watch.told());
-            chains.take_in(Some(files.mark(tail, Changes::default())));
-            let documents = chains.pending.iter().flat_map(|mark| mark.documents.added.values());
-            let little = documents.map(|entry| entry.size).sum::<u64>() <= LITTLE;
-            if !little
-                || chains.ends.is_none()
-                || chains.unsure
-                || shared.capturing.load(std::sync::atomic::Ordering::SeqCst)
-            {
+            if hold.is_none() && shared.capturing.load(std::sync::atomic::Ordering::SeqCst) {
                 return Ok(());
             }
-            chains.step(&door)?;
-            checkpoint_all(shared, files, leave).map_err(CaptureError::Database)?;
-            shared.watch.checkpointed();
-            if let Some(ends) = &mut chains.ends {
-                ends.all_mut().into_iter().for_each(|(_, end)| end.wal = None);
-                Landmark::write(&shared.layout, door.generation, ends.last()).map_err(CaptureError::Read)?;
-            }
-            Ok(())
+            let taken = chains.take_everything(&door, files, tail, leave);
+            drop(hold);
+            taken.map(drop)
         });
         let failed: Result<(), StepError> = done.map_err(|error| CaptureError::from(error).into()).flatten();
         if let Err(error) = failed {
             self.trouble(&error);
         }
-    }
-
-    fn base_if_due(&mut self) {
-        let now = self.door.shared.now();
-        let due = self.chains().ends.is_none_or(|ends| {
-            let chains = [ends.keyring, ends.vault, ends.audit];
-            let segments: u64 = chains.iter().map(|end| end.segments).sum();
-            let base: u64 = chains.iter().map(|end| end.base).sum();
-            let age = now.as_micros().saturating_sub(ends.base.as_micros());
-            let every = i64::try_from(self.options.base_every.as_micros()).unwrap_or(i64::MAX);
-            age >= every || segments > base.max(self.options.little)
-        });
-        let due = due || self.would_make_room().unwrap_or(false);
-        if due && self.retry_base <= Instant::now() {
-            self.door.note_base();
-            self.failures = match self.base() {
-                Ok(_) => 0,
-                Err(error) => {
-                    // Each attempt leaves an entry in the log: less and less often, at last every ten minutes.
-                    self.retry_base = Instant::now() + RETRY * 10 * 2_u32.pow(self.failures.min(6));
-                    self.trouble(&error);
-                    self.failed = Some(error);
-                    self.failures + 1
-                }
-            };
-        }
-    }
-
-    /// Whether the spool is full, and holds base backups that need not stay any longer.
-    fn would_make_room(&self) -> Result<bool, CaptureError> {
-        let chains = self.chains();
-        if chains.spool.has_room().is_ok() {
-            return Ok(false);
-        }
-        let keeping = Keeping::now(&self.door, &chains.spool, self.options.keep)?;
-        let last = chains.links.last::<MainManifest>(&chains.spool, self.door.generation)?;
-        let heading = last.as_ref().map(|last| last.manifest.heading());
-        Ok(heading.is_some_and(|heading| keeping.makes_room(heading.number.next(), heading.retained_from)))
-    }
-
-    fn base(&self) -> Result<super::Captured, CaptureError> {
-        let mut chains = self.chains();
-        let CaptureOptions { keep, software, .. } = &self.options;
-        let keeping = room_for_base(&self.door, &chains.spool, &chains.links, *keep)?;
-        // From here on the logs are checkpointed: only a whole base backup says what is in them.
-        chains.forget();
-        let (captured, ends) = take_base(&self.door, &chains.spool, &chains.links, keeping, software)?;
-        chains.ends = Some(ends);
-        self.door.shared.watch.captured([0; 3], captured.time);
-        tracing::info!(number = captured.number, "a base backup was taken");
-        Ok(captured)
     }
 }
 

@@ -2,6 +2,7 @@
 //! copies of the sealed databases and documents, and the signed manifests that say what they are.
 
 mod base;
+mod bases;
 mod chains;
 mod confirmation;
 mod copy;
@@ -17,6 +18,7 @@ mod options;
 mod resume;
 mod retention;
 mod spool;
+mod standing;
 mod step;
 mod watch;
 

@@ -7,7 +7,6 @@ use coffre_core::spool::Link;
 use rusqlite::Connection;
 
 use super::CaptureError;
-use super::base::{Hold, each_document};
 use super::documents::changes;
 use super::door::Door;
 use super::ends::{Ends, Found, Lost, find};
@@ -15,6 +14,7 @@ use super::frames::Logs;
 use super::landmark::Landmark;
 use super::links::Links;
 use super::spool::Spool;
+use super::standing::{Hold, each_document};
 use super::watch::{Changes, Mark};
 use crate::connection::{self, Use};
 use crate::layout::Database;
@@ -25,8 +25,9 @@ use crate::writer::Files;
 pub(super) fn resume(door: &Door, spool: &Spool, links: &Links, logs: &mut Logs) -> Result<(Ends, Mark), Lost> {
     let Found { mut ends, listed, since, keys } = find(spool, links, door.generation)?;
     let landmark = Landmark::read(&door.shared.layout, door.generation).map_err(CaptureError::Read)?;
-    // The view that documents are compared in must not see a checkpoint, nor keep one waiting that would be tried.
-    let hold = Hold::take(&door.shared)?;
+    // The view that documents are compared in must not see a checkpoint, nor keep one waiting that would be tried. Where a base backup is being
+    // copied they wait already, until this thread takes it up.
+    let hold = Hold::take(&door.shared).ok();
     let (file, keyset) = (door.shared.layout.database(Database::Vault), door.shared.keys());
     let view = connection::open(&file, &keyset.databases.vault, Use::Read).map_err(Lost::Uncompared)?;
     let now = door.exclusively(|_, files, tail| stand(files, tail, view)).map_err(CaptureError::Unavailable)?;

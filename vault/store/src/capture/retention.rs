@@ -3,12 +3,12 @@
 //! is full and it was declared that the vault goes on then. The keyring waits for nobody: its newest base opens every
 //! point, and an erased key must not stay in older ones.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::num::NonZeroU64;
 
 use coffre_core::ids::GenerationId;
-use coffre_core::spool::{Chain, KeyringManifest, Manifest, ObjectName, Ordinal};
+use coffre_core::spool::{Chain, KeyringManifest, Manifest, ObjectName, Ordinal, Reach};
 
 use super::confirmation::Waiting;
 use super::door::Door;
@@ -96,17 +96,21 @@ pub(super) fn drop_old<M: Manifest>(spool: &Spool, links: &Links, newest: &M) ->
         return Ok(());
     }
     let mut needed = BTreeSet::new();
+    // The oldest base that stays of each chain, which stands for everything up to it.
+    let mut from: BTreeMap<Chain, Ordinal> = BTreeMap::new();
     let mut number = Some(heading.number);
     while let Some(kept) = number.filter(|number| *number >= heading.retained_from) {
         if let Some(manifest) = links.read::<M>(spool, &name(kept))? {
             needed.extend(manifest.manifest.needed().into_iter().map(|object| object.name));
+            from.extend(manifest.manifest.chains().iter().map(|(chain, reach)| (*chain, reach.base.position)));
         }
         number = kept.before();
     }
     // Oldest first, each manifest after what it names: an interrupted run leaves no gap.
     for manifest in old.iter().rev() {
         for (chain, reach) in manifest.manifest.chains() {
-            remove_segments(spool, heading.generation, chain, reach.base.position)?;
+            let until = from.get(&chain).copied().unwrap_or(reach.base.position);
+            remove_segments(spool, heading.generation, chain, until)?;
         }
         for object in manifest.manifest.needed() {
             if !needed.contains(&object.name) {
@@ -127,17 +131,25 @@ pub(super) fn drop_outgrown(spool: &Spool, newest: &KeyringManifest) -> Result<(
     spool.sync_folders().map_err(CaptureError::Spool)
 }
 
-/// Removes the segments that follow a base, up to the next one: the newest first, so that an interrupted
-/// run finds the others again.
-fn remove_segments(spool: &Spool, generation: GenerationId, chain: Chain, base: Ordinal) -> Result<(), CaptureError> {
-    let name = |position| ObjectName::Segment { generation, chain, position };
-    let mut last = base;
-    while spool.length(&name(last.next())).map_err(CaptureError::Spool)?.is_some() {
-        last = last.next();
-    }
-    while let Some(before) = last.before().filter(|_| last > base) {
-        spool.remove(&name(last)).map_err(CaptureError::Spool)?;
-        last = before;
+/// Removes the segments up to a base: the oldest first, so that what an interrupted run leaves follows one another up to it.
+fn remove_segments(spool: &Spool, generation: GenerationId, chain: Chain, until: Ordinal) -> Result<(), CaptureError> {
+    let objects = spool.objects(generation, chain).map_err(CaptureError::Spool)?;
+    let before = |name: &&ObjectName| matches!(name, ObjectName::Segment { position, .. } if *position <= until);
+    let before: BTreeSet<&ObjectName> = objects.iter().filter(before).collect();
+    before.into_iter().try_for_each(|name| spool.remove(name)).map_err(CaptureError::Spool)
+}
+
+/// Removes bases that no manifest came to name: left over from interruptions, after the newest that is named.
+pub(super) fn drop_unnamed(
+    spool: &Spool,
+    generation: GenerationId,
+    newest: [(Chain, Option<&Reach>); 3],
+) -> Result<(), CaptureError> {
+    for (chain, reach) in newest {
+        let named = reach.map(|reach| reach.base.position);
+        let unnamed = |name: &&ObjectName| matches!(name, ObjectName::Base { position, .. } if named.is_none_or(|named| *position > named));
+        let objects = spool.objects(generation, chain).map_err(CaptureError::Spool)?;
+        objects.iter().filter(unnamed).try_for_each(|name| spool.remove(name)).map_err(CaptureError::Spool)?;
     }
     Ok(())
 }

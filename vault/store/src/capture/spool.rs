@@ -7,6 +7,8 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use coffre_core::crypto::Scope;
@@ -24,6 +26,8 @@ const BUFFER: usize = 1 << 20;
 pub(super) struct Spool {
     root: PathBuf,
     scope: Scope,
+    /// What the file is called that is being written.
+    unfinished: &'static str,
     /// Folders whose new names are not durable yet.
     unsynced: RefCell<BTreeSet<PathBuf>>,
     /// Folders whose own names are durable.
@@ -32,9 +36,9 @@ pub(super) struct Spool {
     unsure: Cell<bool>,
     /// Bytes that it may take, those that it has, and when they were counted.
     limit: Option<u64>,
-    bytes: Cell<u64>,
+    bytes: Arc<AtomicU64>,
     counted: Cell<Option<Instant>>,
-    _lock: File,
+    lock: Arc<File>,
 }
 
 /// Says which process captures into a spool, by who has it locked.
@@ -78,24 +82,39 @@ impl Spool {
     }
 
     fn open_locked(root: &Path, scope: &Scope, lock: File) -> io::Result<Self> {
-        let (unsynced, durable) = (RefCell::default(), RefCell::default());
-        let (bytes, counted) = (Cell::default(), Cell::default());
         let spool = Self {
             root: root.to_owned(),
             scope: scope.clone(),
-            unsynced,
-            durable,
+            unfinished: "object",
+            unsynced: RefCell::default(),
+            durable: RefCell::default(),
             unsure: Cell::default(),
             limit: None,
-            bytes,
-            counted,
-            _lock: lock,
+            bytes: Arc::default(),
+            counted: Cell::default(),
+            lock: Arc::new(lock),
         };
         make_folder(&spool.temporary_folder())?;
         for entry in fs::read_dir(spool.temporary_folder())? {
             fs::remove_file(entry?.path())?;
         }
         Ok(spool)
+    }
+
+    /// The same spool, for a thread that writes other objects at the same time.
+    pub(super) fn beside(&self) -> Self {
+        Self {
+            root: self.root.clone(),
+            scope: self.scope.clone(),
+            unfinished: "base",
+            unsynced: RefCell::default(),
+            durable: RefCell::default(),
+            unsure: Cell::default(),
+            limit: self.limit,
+            bytes: Arc::clone(&self.bytes),
+            counted: self.counted.clone(),
+            lock: Arc::clone(&self.lock),
+        }
     }
 
     /// Lets it take so many bytes; counts those that it has.
@@ -106,24 +125,24 @@ impl Spool {
 
     fn count(&self) -> io::Result<()> {
         let sides = Side::ALL.map(|side| self.root.join(side.folder()));
-        self.bytes.set(sides.iter().map(|side| bytes_below(side)).sum::<io::Result<u64>>()?);
+        self.bytes.store(sides.iter().map(|side| bytes_below(side)).sum::<io::Result<u64>>()?, Ordering::Relaxed);
         self.counted.set(Some(Instant::now()));
         Ok(())
     }
 
     /// Bytes that it has, as far as this process knows.
     pub(super) fn bytes(&self) -> u64 {
-        self.bytes.get()
+        self.bytes.load(Ordering::Relaxed)
     }
 
     /// Whether it may take more.
     pub(super) fn has_room(&self) -> Result<(), CaptureError> {
         let Some(limit) = self.limit else { return Ok(()) };
         let old = self.counted.get().is_none_or(|counted| counted.elapsed() >= COUNTED_EVERY);
-        if self.bytes.get() >= limit && old {
+        if self.bytes() >= limit && old {
             self.count().map_err(CaptureError::Spool)?;
         }
-        if self.bytes.get() < limit { Ok(()) } else { Err(CaptureError::SpoolLimit { limit }) }
+        if self.bytes() < limit { Ok(()) } else { Err(CaptureError::SpoolLimit { limit }) }
     }
 
     /// Bytes that its disk has left.
@@ -140,8 +159,15 @@ impl Spool {
         self.root.join(name.path(&self.scope))
     }
 
-    fn temporary(&self, name: &str) -> Temporary {
-        Temporary(self.temporary_folder().join(name))
+    fn temporary(&self) -> Temporary {
+        Temporary(self.temporary_folder().join(self.unfinished))
+    }
+
+    /// Counts that a file took the place of another.
+    fn note_bytes(&self, before: u64, after: u64) {
+        let change = |bytes: u64| Some((bytes + after).saturating_sub(before));
+        // It always changes it.
+        let _changed = self.bytes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, change);
     }
 
     /// How long an object is, if it is there.
@@ -180,7 +206,7 @@ impl Spool {
 
     /// Writes an object of several parts; durable afterwards.
     pub(super) fn put_parts(&self, name: &ObjectName, parts: &[&[u8]]) -> io::Result<()> {
-        let temporary = self.temporary("object");
+        let temporary = self.temporary();
         let mut file = create(temporary.path())?;
         parts.iter().try_for_each(|part| file.write_all(part))?;
         file.sync_all()?; // the content is durable, under no name that counts
@@ -215,7 +241,7 @@ impl Spool {
     }
 
     fn copy(&self, mut source: impl Read) -> Result<(Temporary, u64, ContentHash), CaptureError> {
-        let temporary = self.temporary("object");
+        let temporary = self.temporary();
         let mut file = create(temporary.path()).map_err(CaptureError::Spool)?;
         let mut hasher = ContentHasher::default();
         let mut buffer = vec![0; BUFFER];
@@ -239,7 +265,7 @@ impl Spool {
         let length = |path: &Path| fs::metadata(path).map_or(0, |metadata| metadata.len());
         let (before, after) = (length(&path), length(temporary.path()));
         let renamed = fs::rename(temporary.path(), &path);
-        self.bytes.set((self.bytes.get() + after).saturating_sub(before));
+        self.note_bytes(before, after);
         let mut unsynced = self.unsynced.borrow_mut();
         if self.durable.borrow().contains(folder) {
             unsynced.insert(folder.to_owned());
@@ -274,7 +300,7 @@ impl Spool {
         let length = fs::metadata(&path).map_or(0, |metadata| metadata.len());
         match fs::remove_file(&path) {
             Ok(()) => {
-                self.bytes.set(self.bytes.get().saturating_sub(length));
+                self.note_bytes(length, 0);
                 self.unsynced.borrow_mut().extend(path.parent().map(Path::to_owned));
                 Ok(())
             }

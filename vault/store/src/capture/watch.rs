@@ -82,6 +82,8 @@ pub(super) enum Request {
     Base(Sender<Result<Captured, CaptureError>>),
     /// For everything that is committed by now.
     Now(Sender<Result<CaughtUp, CaptureError>>),
+    /// For nothing: the thread that copies a base backup has come to its end.
+    BaseEnded,
 }
 
 impl Request {
@@ -89,6 +91,7 @@ impl Request {
         let _gone = match self {
             Self::Base(answer) => answer.send(Err(error)).is_ok(),
             Self::Now(answer) => answer.send(Err(error)).is_ok(),
+            Self::BaseEnded => true,
         };
     }
 }
@@ -108,6 +111,7 @@ struct State {
     stop: bool,
     broken: Option<String>,
     trouble: Option<String>,
+    without_base: Option<String>,
     begun_anew: Option<BegunAnew>,
     times_anew: u64,
     spool_bytes: u64,
@@ -132,7 +136,7 @@ pub struct CaptureStatus {
     pub lag: Duration,
     /// The newest commit that is in the spool, since this process began.
     pub newest: Option<Timestamp>,
-    /// Why it cannot go on, if it cannot.
+    /// Why it cannot go on, or takes no base backup that is due, if that is so.
     pub trouble: Option<String>,
     /// The last time that the chains could not be gone on with, since this process began.
     pub begun_anew: Option<BegunAnew>,
@@ -293,11 +297,21 @@ impl Watch {
         self.change(|state| state.stop = true);
     }
 
+    /// The thread that copies a base backup has come to its end.
+    pub(super) fn base_ended(&self) {
+        self.request(Request::BaseEnded);
+    }
+
     pub(super) fn in_trouble(&self, trouble: String) {
         self.change(|state| {
             state.behind_since.get_or_insert_with(Instant::now);
             state.trouble = Some(trouble);
         });
+    }
+
+    /// Why a base backup that is due cannot be taken, while everything else is captured.
+    pub(super) fn without_base(&self, cause: Option<String>) {
+        self.change(|state| state.without_base = cause);
     }
 
     /// The chains go on with a base backup, and nothing else.
@@ -314,7 +328,7 @@ impl Watch {
             on: self.is_on(),
             lag: state.behind_since.map(|since| since.elapsed()).unwrap_or_default(),
             newest: state.newest,
-            trouble: state.trouble.clone(),
+            trouble: state.trouble.clone().or_else(|| state.without_base.clone()),
             begun_anew: state.begun_anew.clone(),
             times_anew: state.times_anew,
             spool_bytes: state.spool_bytes,

@@ -11,7 +11,7 @@ use coffre_core::crypto::Scope;
 use coffre_core::ids::{GenerationId, SubjectId};
 use coffre_core::spool::{
     Chain, ContentHash, FRAME_HEADER, FrameCheck, KeyringManifest, Link, MainManifest, Manifest, ObjectName, Ordinal,
-    Pinned, SegmentHeader, Signed, open as open_manifest,
+    Pinned, Reach, SegmentHeader, Signed, open as open_manifest,
 };
 use coffre_store::transactions::AddDocument;
 use coffre_store::{CaptureOptions, Depends, Store};
@@ -77,12 +77,19 @@ impl Place {
 
     /// The segments after the newest base of a chain, each held against the one before it.
     pub(crate) fn segments(&self, chain: Chain) -> Vec<(SegmentHeader, Vec<u8>, Link)> {
-        let base = match chain {
-            Chain::Keyring => self.newest::<KeyringManifest>().unwrap().manifest.chains.keyring.base,
-            Chain::Vault => self.newest::<MainManifest>().unwrap().manifest.chains.vault.base,
-            Chain::Audit => self.newest::<MainManifest>().unwrap().manifest.chains.audit.base,
-        };
-        let mut last = Link { position: base.position, sha256: base.sha256 };
+        self.segments_from(chain, &self.reach(chain))
+    }
+
+    /// The newest base of a chain.
+    pub(crate) fn reach(&self, chain: Chain) -> Reach {
+        let of_keyring = self.newest::<KeyringManifest>().unwrap().manifest;
+        let reach = of_keyring.reach(chain).cloned();
+        reach.unwrap_or_else(|| self.newest::<MainManifest>().unwrap().manifest.reach(chain).unwrap().clone())
+    }
+
+    /// The segments after a base, each held against the one before it.
+    pub(crate) fn segments_from(&self, chain: Chain, reach: &Reach) -> Vec<(SegmentHeader, Vec<u8>, Link)> {
+        let mut last = reach.last;
         let mut log = None;
         let mut segments = Vec::new();
         loop {
@@ -105,14 +112,14 @@ impl Place {
 
     /// A database, put together from its base and the segments after it.
     pub(crate) fn rebuilt(&self, chain: Chain) -> Vec<u8> {
-        let position = match chain {
-            Chain::Keyring => self.newest::<KeyringManifest>().unwrap().manifest.chains.keyring.base.position,
-            Chain::Vault => self.newest::<MainManifest>().unwrap().manifest.chains.vault.base.position,
-            Chain::Audit => self.newest::<MainManifest>().unwrap().manifest.chains.audit.base.position,
-        };
-        let base = ObjectName::Base { generation: self.generation, chain, position };
+        self.rebuilt_from(chain, &self.reach(chain))
+    }
+
+    /// The same, from an older base.
+    pub(crate) fn rebuilt_from(&self, chain: Chain, reach: &Reach) -> Vec<u8> {
+        let base = ObjectName::Base { generation: self.generation, chain, position: reach.base.position };
         let mut file = fs::read(self.object(&base)).unwrap();
-        for (header, frames, _) in self.segments(chain) {
+        for (header, frames, _) in self.segments_from(chain, reach) {
             for frame in frames.chunks(FRAME_HEADER + 4096) {
                 let page = u32::from_be_bytes(frame[..4].try_into().unwrap()) as usize;
                 let end = page * 4096;

@@ -121,6 +121,55 @@ fn positions_that_nobody_accounts_for_are_a_gap_in_the_chain() {
     assert_eq!(faults(&gap), [expected]);
 }
 
+/// A base that stands beside a chain, at the place of its last segment.
+fn beside(position: u64, segment: &str, text: &str) -> Reach {
+    let (position, sha256) = (ordinal(position), ContentHash::of(segment.as_bytes()));
+    let reach = base(Place { position, previous: Some(sha256) }, text);
+    Reach { last: Link { position, sha256 }, ..reach }
+}
+
+fn segment(position: u64) -> ObjectName {
+    ObjectName::Segment { generation: generation(1), chain: Chain::Vault, position: ordinal(position) }
+}
+
+#[test]
+fn a_chain_goes_on_beside_a_base_and_all_of_it_has_to_be_there() {
+    let mut spool = resigned(|m| m.chains.vault = beside(4, "segment 4", "vault 4"));
+    let stale = ObjectName::Base { generation: generation(1), chain: Chain::Vault, position: ordinal(3) };
+    spool.listing.remove(&stale);
+    let gap = |from, to| Fault::ChainGap {
+        chain: Chain::Vault,
+        generation: generation(1),
+        from: ordinal(from),
+        to: ordinal(to),
+    };
+    // The base takes no segment's place.
+    spool.listing.extend([(segment(3), 9000), (segment(5), 9000)]);
+    assert_eq!(faults(&spool), [gap(4, 4)]);
+    spool.listing.insert(segment(4), 9000);
+    assert_eq!(faults(&spool), []);
+    assert_eq!(spool.survey().notices, []);
+    let after: Vec<_> = segments_after(&spool.listing, generation(1), Chain::Vault, ordinal(2)).collect();
+    assert_eq!(after, [(ordinal(3), 9000), (ordinal(4), 9000), (ordinal(5), 9000)]);
+    let continued = spool.survey().continued(generation(1), Chain::Vault, ordinal(4));
+    assert_eq!(continued, Some(ContentHash::of(b"segment 4")));
+    // Once nothing older is promised, nothing has to lead up to it.
+    let mut spool = resigned(|m| {
+        m.chains.vault = beside(4, "segment 4", "vault 4");
+        m.heading.retained_from = ordinal(3);
+    });
+    spool.listing.insert(segment(5), 9000);
+    assert!(!faults(&spool).iter().any(|fault| matches!(fault, Fault::ChainGap { chain: Chain::Vault, .. })));
+}
+
+#[test]
+fn a_segment_at_the_place_of_a_base_in_the_chain_is_a_fork() {
+    let mut spool = Spool::with(generation(1), None, 0, 3);
+    spool.listing.insert(segment(3), 9000);
+    let what = "a base backup stands at its position";
+    assert_eq!(faults(&spool), [Fault::Fork { object: segment(3).path(&scope()), what }]);
+}
+
 #[test]
 fn a_manifest_that_contradicts_itself_is_not_signed() {
     let spool = Spool::with(generation(1), None, 0, 2);
@@ -135,6 +184,7 @@ fn a_manifest_that_contradicts_itself_is_not_signed() {
     contradicts(|m| m.chains.vault.base.page_count = 3);
     contradicts(|m| m.chains.vault.base.previous = None);
     contradicts(|m| m.chains.vault.last.position = ordinal(1));
+    contradicts(|m| m.chains.vault.last.sha256 = ContentHash::of(b"no segment that it names"));
     assert!(matches!(
         wrong(|m| m.chains.vault.last.position = ordinal(9)),
         ManifestError::Segments { chain: Chain::Vault }

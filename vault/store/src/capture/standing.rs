@@ -1,0 +1,116 @@
+//! How the database files come to stand still for a base backup, on the writer's thread and between two groups. The keyring
+//! is rebuilt by `VACUUM` (no erased key survives that), the write-ahead logs are taken into the database files with no
+//! reader open, and the head and the list of documents are noted. From then on checkpoints wait, so that the files stay as
+//! they are; commits go on into the write-ahead logs.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use coffre_core::ids::DocumentId;
+use coffre_core::spool::{ContentHash, DocumentName, InventoryEntry};
+use coffre_core::time::Timestamp;
+use rusqlite::Connection;
+
+use super::CaptureError;
+use crate::log_file::Tail;
+use crate::writer::{Files, Leave, Shared, checkpoint_all};
+
+/// Checkpoints wait while this lives.
+pub(super) struct Hold(Arc<Shared>);
+
+impl Hold {
+    pub(super) fn take(shared: &Arc<Shared>) -> Result<Self, CaptureError> {
+        let taken = shared.capturing.swap(true, Ordering::SeqCst);
+        if taken { Err(CaptureError::Busy) } else { Ok(Self(Arc::clone(shared))) }
+    }
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        self.0.capturing.store(false, Ordering::SeqCst);
+    }
+}
+
+/// What stood still.
+pub(super) struct Frozen {
+    pub(super) time: Timestamp,
+    /// When the keyring was rebuilt. A key that was erased since may still stand in its file.
+    pub(super) rebuilt: Timestamp,
+    pub(super) head: String,
+    pub(super) entries: u64,
+    pub(super) vault: Pages,
+    pub(super) audit: Pages,
+    pub(super) keyring: Pages,
+    pub(super) inventory: Vec<InventoryEntry>,
+}
+
+impl Frozen {
+    /// As things are, after a checkpoint.
+    pub(super) fn now(files: &Files, tail: &Tail, time: Timestamp, rebuilt: Timestamp) -> rusqlite::Result<Self> {
+        Ok(Self {
+            time,
+            rebuilt,
+            head: tail.head.note.clone(),
+            entries: tail.head.size,
+            vault: Pages::of(&files.vault)?,
+            audit: Pages::of(&files.audit)?,
+            keyring: Pages::of(&files.keyring)?,
+            inventory: inventory(&files.vault)?,
+        })
+    }
+}
+
+/// The measure of a database file.
+#[derive(Clone, Copy)]
+pub(super) struct Pages {
+    pub(super) size: u32,
+    pub(super) count: u64,
+}
+
+impl Pages {
+    fn of(connection: &Connection) -> rusqlite::Result<Self> {
+        // SQLCipher answers for the page size itself, in text.
+        let size: String = connection.query_row("PRAGMA cipher_page_size", [], |row| row.get(0))?;
+        let count = connection.query_row("PRAGMA page_count", [], |row| row.get(0))?;
+        let size = size.parse().map_err(|_| rusqlite::Error::InvalidQuery)?;
+        Ok(Self { size, count })
+    }
+
+    pub(super) fn bytes(self) -> u64 {
+        u64::from(self.size) * self.count
+    }
+}
+
+/// Rebuilds the keyring; when that was.
+pub(super) fn rebuild_keyring(shared: &Shared, files: &Files, tail: &Tail) -> rusqlite::Result<Timestamp> {
+    files.keyring.execute_batch("VACUUM")?;
+    Ok(shared.clock.now().max(tail.time))
+}
+
+/// Everything at once, for a base that stands in the chains: they begin anew with it.
+pub(super) fn freeze(shared: &Shared, files: &Files, tail: &Tail) -> rusqlite::Result<Frozen> {
+    let time = rebuild_keyring(shared, files, tail)?;
+    checkpoint_all(shared, files, Leave::Nothing)?;
+    shared.watch.begin_anew();
+    Frozen::now(files, tail, time, time)
+}
+
+fn inventory(vault: &Connection) -> rusqlite::Result<Vec<InventoryEntry>> {
+    each_document(vault, |rows| rows.collect())?
+}
+
+/// Does something with the rows of all documents, in the order of their names.
+pub(super) fn each_document<T>(
+    vault: &Connection,
+    act: impl FnOnce(&mut dyn Iterator<Item = rusqlite::Result<InventoryEntry>>) -> T,
+) -> rusqlite::Result<T> {
+    let mut statement = vault.prepare(
+        "SELECT document, version, epoch, sealed_length, sealed_sha256 FROM documents ORDER BY document, version",
+    )?;
+    let mut rows = statement.query_map([], |row| {
+        let name =
+            DocumentName { document: DocumentId::from_bytes(row.get(0)?), version: row.get(1)?, epoch: row.get(2)? };
+        Ok(InventoryEntry { name, size: row.get(3)?, sha256: ContentHash::from_bytes(row.get(4)?) })
+    })?;
+    Ok(act(&mut rows))
+}
