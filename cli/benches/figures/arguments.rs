@@ -47,6 +47,15 @@ pub(crate) struct Arguments {
     /// Measure this program instead of the one built with the benchmarks
     #[arg(long, value_name = "PROGRAM")]
     pub(crate) coffre: Option<PathBuf>,
+    /// Measure how everything grows instead: a vault of each size without copies of contracts, then a table and a plot
+    #[arg(long)]
+    pub(crate) growth: bool,
+    /// The sizes, in data subjects; those that other runs measured stay in the table. A million takes some 13 GB of disk for a while
+    #[arg(long, value_name = "N,…", value_delimiter = ',', default_values_t = [10_000, 100_000, 1_000_000], requires = "growth")]
+    pub(crate) sizes: Vec<u64>,
+    /// Where the table and the plot go; otherwise docs/
+    #[arg(long, value_name = "DIR", requires = "growth")]
+    pub(crate) into: Option<PathBuf>,
     /// Said by cargo
     #[arg(long, hide = true)]
     #[serde(skip)]

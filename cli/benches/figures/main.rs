@@ -9,6 +9,7 @@ mod bases;
 mod elsewhere;
 mod figure;
 mod followed;
+mod growth;
 mod load;
 mod machine;
 mod openbao;
@@ -26,7 +27,7 @@ use clap::Parser as _;
 use crate::arguments::{Arguments, Verb};
 use crate::machine::Machine;
 use crate::report::Report;
-use crate::vault::Bench;
+use crate::vault::{Bench, Filling};
 
 fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
@@ -42,8 +43,11 @@ fn main() -> anyhow::Result<()> {
 fn measure(arguments: &Arguments) -> anyhow::Result<()> {
     let machine = Machine::here();
     report::say(&machine.to_string())?;
+    if arguments.growth {
+        return growth::measure(arguments, &machine);
+    }
+    let mut bench = Bench::prepare(arguments, arguments.subjects, Filling::Whole)?;
     let mut report = Report::new(machine, arguments.clone());
-    let mut bench = Bench::prepare(arguments)?;
     let usual = figure::all().into_iter().filter(|figure| arguments.wants(figure.name));
     for figure in usual.chain(figure::long().into_iter().filter(|figure| arguments.names(figure.name))) {
         report::say(&format!("\n{}: {}", figure.name, figure.about))?;

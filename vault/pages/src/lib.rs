@@ -8,6 +8,8 @@
 //! Only reads from the database file are looked at. Frames of the write-ahead log are bound by a checksum that runs on, and whoever
 //! takes them into the file says first, with [`Pages::change`], what its pages will be.
 //!
+//! The digests themselves are in a table on the disk, and the digests of its blocks in memory.
+//!
 //! The one crate with `unsafe` in it: [`vfs`] is a table of C functions, and [`give_key`] calls one that rusqlite does not have. It
 //! depends on nothing but SQLite.
 //!
@@ -15,10 +17,12 @@
 
 mod key;
 mod pages;
+mod table;
 mod vfs;
 mod watched;
 
 pub use key::give_key;
-pub use pages::{Digest, PAGE, Pages, digest};
+pub use pages::{Digest, Folded, PAGE, Pages, digest};
+pub use table::Block;
 pub use vfs::{IS_NOT_THE_PAGE, vfs_name};
 pub use watched::{Watched, watch};

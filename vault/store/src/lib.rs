@@ -53,6 +53,7 @@ mod rotation;
 mod schema;
 mod snapshot;
 mod store;
+mod tile_file;
 pub mod transactions;
 mod values;
 mod writer;

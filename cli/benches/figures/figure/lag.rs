@@ -2,6 +2,7 @@
 //! followed to at once; by themselves, and while one base backup after the other is copied and travels. Beside it, what it
 //! takes to put one object of the same bytes there as plainly as can be.
 
+use std::fs;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -97,7 +98,7 @@ fn after(written: &[Written]) -> anyhow::Result<u64> {
 }
 
 /// What each change waited for, in milliseconds: the first shipment that holds its entry.
-fn lags(written: &[Written], shipped: &[&Shipped]) -> anyhow::Result<Vec<f64>> {
+pub(crate) fn lags(written: &[Written], shipped: &[&Shipped]) -> anyhow::Result<Vec<f64>> {
     let lag = |one: &Written| {
         let holds = |shipment: &&&Shipped| shipment.entries.is_some_and(|entries| entries > one.entry);
         let told = shipped.iter().find(holds).context("a change that was never shipped")?.told;
@@ -120,7 +121,8 @@ fn rows_of(name: &str, lags: &[f64], plain: &[Duration]) -> [Row; 2] {
     [row(50), row(99)]
 }
 
-fn percentile(values: &[f64], hundredths: usize) -> f64 {
+/// The value that so many in a hundred are below.
+pub(crate) fn percentile(values: &[f64], hundredths: usize) -> f64 {
     let mut values = values.to_vec();
     values.sort_by(f64::total_cmp);
     let at = (values.len() * hundredths / 100).min(values.len().saturating_sub(1));

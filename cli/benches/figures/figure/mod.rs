@@ -9,6 +9,7 @@ mod over_http;
 mod restore;
 mod steady;
 
+pub(crate) use self::lag::{lags, percentile};
 use crate::arguments::Arguments;
 use crate::report::Row;
 use crate::vault::Bench;
