@@ -3,11 +3,15 @@
 //!
 //! A checkpoint is announced first: what the pages it writes will be is durable before SQLite writes any. Up to the end of the checkpoint all
 //! of them stand in the write-ahead log, where they are read from; so a crash at any point leaves nothing that is read and not known.
+//!
+//! Pages that somebody accepts as they are stand beside the file, in `pages.next`, until the entry that says so is durable; only then do they
+//! take its place.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _};
 use std::os::unix::fs::FileExt as _;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use coffre_core::crypto::{Scope, SecretKey};
@@ -17,7 +21,7 @@ use coffre_pages::{Digest, PAGE, Pages, Watched, digest, watch};
 use thiserror::Error;
 
 use crate::capture::{FramesError, Logs};
-use crate::durable::write_private;
+use crate::durable::{sync_directory, write_private};
 use crate::layout::{Database, Layout};
 use crate::writer::KEPT;
 
@@ -44,8 +48,14 @@ pub(crate) enum PagesError {
 /// The pages of keyring, vault and audit, watched while this lives.
 pub(crate) struct KeptPages {
     pages: [Arc<Pages>; 3],
-    file: Mutex<PageFile>,
+    file: Mutex<Said>,
     _watched: [Watched; 3],
+}
+
+/// The file as it was written last, and its path.
+struct Said {
+    file: PageFile,
+    path: PathBuf,
 }
 
 const fn key(keys: &Keyset) -> &SecretKey {
@@ -54,18 +64,27 @@ const fn key(keys: &Keyset) -> &SecretKey {
 
 /// Writes down what the database files hold now. Nothing has them open: closing a file drops its locks.
 pub(crate) fn begin(layout: &Layout, keys: &Keyset, scope: &Scope) -> Result<(), PagesError> {
+    begin_at(&layout.pages(), layout, keys, scope)
+}
+
+/// The same, to be accepted: in force once `KeptPages::accept` has returned.
+pub(crate) fn begin_next(layout: &Layout, keys: &Keyset, scope: &Scope) -> Result<(), PagesError> {
+    begin_at(&layout.next_pages(), layout, keys, scope)
+}
+
+fn begin_at(path: &Path, layout: &Layout, keys: &Keyset, scope: &Scope) -> Result<(), PagesError> {
     let mut record = PageRecord::default();
     for (database, pages) in KEPT.into_iter().zip(&mut record.0) {
         *pages = whole(&digests(layout, database)?);
     }
-    write_whole(layout, key(keys), scope, &record).map(drop)
+    write_whole(path, key(keys), scope, &record).map(drop)
 }
 
-fn write_whole(layout: &Layout, key: &SecretKey, scope: &Scope, record: &PageRecord) -> Result<PageFile, PagesError> {
+fn write_whole(path: &Path, key: &SecretKey, scope: &Scope, record: &PageRecord) -> Result<PageFile, PagesError> {
     let (file, mut bytes) = PageFile::begin(key, scope);
     let (file, record) = file.write(record);
     bytes.extend(record);
-    write_private(&layout.pages(), &bytes)?;
+    write_private(path, &bytes)?;
     Ok(file)
 }
 
@@ -93,9 +112,14 @@ fn apply(pages: &Pages, record: &PagesOf) {
 }
 
 impl KeptPages {
-    /// Reads the file, if there is one, and watches the databases from now on.
-    pub(crate) fn load(layout: &Layout, keys: &Keyset, scope: &Scope) -> Result<Option<Self>, PagesError> {
-        let bytes = match fs::read(layout.pages()) {
+    /// Reads a file, if there is one, and watches the databases from now on.
+    pub(crate) fn load(
+        path: PathBuf,
+        layout: &Layout,
+        keys: &Keyset,
+        scope: &Scope,
+    ) -> Result<Option<Self>, PagesError> {
+        let bytes = match fs::read(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             read => read?,
         };
@@ -108,7 +132,15 @@ impl KeptPages {
         let watched = |database, pages: &Arc<Pages>| watch(&layout.database(database), Arc::clone(pages));
         let watched =
             [watched(Database::Keyring, keyring)?, watched(Database::Vault, vault)?, watched(Database::Audit, audit)?];
-        Ok(Some(Self { pages, file: Mutex::new(file), _watched: watched }))
+        Ok(Some(Self { pages, file: Mutex::new(Said { file, path }), _watched: watched }))
+    }
+
+    /// Puts the file in its place, if it stands beside it. Durable when it returns.
+    pub(crate) fn accept(&self, layout: &Layout) -> Result<(), PagesError> {
+        let mut said = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        fs::rename(&said.path, layout.pages())?;
+        said.path = layout.pages();
+        Ok(sync_directory(layout.root())?)
     }
 
     /// The pages of one of them.
@@ -133,16 +165,17 @@ impl KeptPages {
         if record.0.iter().zip(&self.pages).all(|(pages, now)| same(pages, now)) {
             return Ok(());
         }
-        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut said = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        let Said { file, path } = &mut *said;
         let (next, bytes) = file.write(&record);
-        let said = self.pages.iter().map(|pages| pages.count() as u64 * 20).sum::<u64>() + SMALL;
-        if next.length() > said * GROWN {
+        let whole_length = self.pages.iter().map(|pages| pages.count() as u64 * 20).sum::<u64>() + SMALL;
+        if next.length() > whole_length * GROWN {
             self.pages.iter().zip(&record.0).for_each(|(pages, record)| apply(pages, record));
             let all = self.pages.each_ref().map(|pages| whole(&pages.all()));
-            *file = write_whole(layout, key(keys), scope, &PageRecord(all))?;
+            *file = write_whole(path, key(keys), scope, &PageRecord(all))?;
             return Ok(());
         }
-        let open = OpenOptions::new().write(true).open(layout.pages())?;
+        let open = OpenOptions::new().write(true).open(path)?;
         // What a crash left behind what counts.
         open.set_len(file.length())?;
         open.write_all_at(&bytes, file.length())?;

@@ -114,6 +114,11 @@ impl Layout {
         self.root.join("pages")
     }
 
+    /// The same as somebody accepts it, before it takes the place of the current one.
+    pub fn next_pages(&self) -> PathBuf {
+        self.root.join("pages.next")
+    }
+
     /// Space that is kept for what must be possible on a full disk.
     pub fn reserve(&self) -> PathBuf {
         self.root.join("reserve")

@@ -216,8 +216,14 @@ pub(crate) struct Opened {
 
 /// Opens the databases of a vault whose keys are known.
 pub(crate) fn open_with(layout: Layout, unwrapped: Unwrapped, options: &OpenOptions) -> Result<Opened, OpenError> {
+    let pages = layout.pages();
+    open_by(pages, layout, unwrapped, options)
+}
+
+/// The same, by the pages that stand in a file.
+fn open_by(pages: PathBuf, layout: Layout, unwrapped: Unwrapped, options: &OpenOptions) -> Result<Opened, OpenError> {
     let Unwrapped { root, keys, keys_file, .. } = unwrapped;
-    let pages = KeptPages::load(&layout, &keys, &root.scope)?;
+    let pages = KeptPages::load(pages, &layout, &keys, &root.scope)?;
     let Described { generation, recovery_recipient, recovery, has_pages } = describe(&layout, &keys)?;
     let pages = match pages {
         Some(pages) => pages,
@@ -289,7 +295,8 @@ struct Described {
 /// A vault of an older version, whose pages nobody has written down yet.
 fn first_pages(layout: &Layout, keys: &Keyset, scope: &Scope) -> Result<KeptPages, OpenError> {
     kept_pages::begin(layout, keys, scope)?;
-    let pages = KeptPages::load(layout, keys, scope)?.ok_or(PagesError::Io(io::ErrorKind::NotFound.into()))?;
+    let pages =
+        KeptPages::load(layout.pages(), layout, keys, scope)?.ok_or(PagesError::Io(io::ErrorKind::NotFound.into()))?;
     let failed = |source| OpenError::Database { file: Database::Vault.file_name(), source };
     let vault = connection::open(&layout.database(Database::Vault), &keys.databases.vault, Use::Write);
     vault.and_then(|vault| meta::set(&vault, kept_pages::FACT, "1")).map_err(failed)?;
@@ -339,7 +346,13 @@ fn recovery(vault: &Connection, layout: &Layout) -> Result<ContentHash, OpenErro
 
 impl Store {
     /// Takes the database files for what they should be, whatever they hold: somebody who knows says that another program took
-    /// the write-ahead logs into them while the vault was down. Then opens the vault; its next entry says so.
+    /// the write-ahead logs into them while the vault was down. The entry that says so is durable before they count as accepted.
+    ///
+    /// | step | durable after it | a crash leaves |
+    /// |---|---|---|
+    /// | 1 | what the pages are, in `pages.next` | a vault that is refused as before |
+    /// | 2 | the entry | the same, and that somebody accepted |
+    /// | 3 | `pages.next` in the place of `pages` | nothing |
     pub fn open_as_it_is(
         dir: &Path,
         identity: &Identity,
@@ -347,17 +360,23 @@ impl Store {
         operator: Option<String>,
     ) -> Result<Self, OpenError> {
         let owned = own(dir)?;
-        let Unwrapped { root, keys, .. } =
+        let unwrapped =
             rotate::unwrap(&owned.layout, identity).map_err(|error| OpenError::from(error).unless_full())?;
-        kept_pages::begin(&owned.layout, &keys, &root.scope)?;
-        drop(owned);
-        let store = Self::open(dir, identity, options)?;
+        kept_pages::begin_next(&owned.layout, &unwrapped.keys, &unwrapped.root.scope)?;
+        let next = owned.layout.next_pages();
+        let opened = open_by(next, owned.layout, unwrapped, options).map_err(OpenError::unless_full)?;
+        let store = Self::start(opened, owned.lock, identity.clone())?;
+        store.note_accepted(operator)?;
+        store.shared().pages.accept(&store.shared().layout)?;
+        Ok(store)
+    }
+
+    fn note_accepted(&self, operator: Option<String>) -> Result<(), OpenError> {
         let mut draft = Draft::new(Action::AcceptPages, Decision::Allow, RequestId::random(&mut SystemEntropy));
         draft.operator_known = operator.is_some().then_some(OperatorKnown::LocalAccount);
         draft.operator = operator;
-        let noted = store.transact(NoteOnly, draft, None, Depends::default()).wait();
-        noted.map_err(|error| OpenError::Damaged { detail: error.to_string(), source: None })?;
-        Ok(store)
+        let noted = self.transact(NoteOnly, draft, None, Depends::default()).wait();
+        noted.map(drop).map_err(|error| OpenError::Damaged { detail: error.to_string(), source: None })
     }
 
     /// Opens a vault with the server identity: takes the owner lock, unwraps the keys, finishes what
