@@ -28,7 +28,7 @@ fn told(scene: &Scene, journal: &Journal) -> usize {
     let entries = scene.callers(&server).dpo.get("/v1/audit/entries?limit=200").json();
     server.stop();
     let entries = entries["entries"].as_array().expect("a page of entries");
-    entries.iter().filter(|entry| entry["action"] == "accept-pages").count()
+    entries.iter().filter(|logged| logged["entry"]["action"] == "accept-pages").count()
 }
 
 #[test]
@@ -40,7 +40,7 @@ fn files_count_as_accepted_once_the_log_says_so() {
     // It takes the write-ahead logs of a vault that was killed into the files, without a key.
     for database in ["vault.db", "keyring.db", "audit.db"] {
         let path = changed.path().join("vault").join(database);
-        Command::new("sqlite3").arg(path).arg(".tables").output().expect("sqlite3 is installed, see scripts/setup");
+        Command::new("sqlite3").arg(path).arg(".dump").output().expect("sqlite3 is installed, see scripts/setup");
     }
     for (rule, entries) in [
         (Rule::new(KillBefore, "rename", "vault/pages.next", 1), 0),

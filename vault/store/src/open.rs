@@ -7,9 +7,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use coffre_core::audit::{Action, Decision, Draft, OperatorKnown};
 use coffre_core::crypto::Scope;
-use coffre_core::ids::{GenerationId, RequestId};
+use coffre_core::ids::GenerationId;
 use coffre_core::keyset::{Keyset, signer_name};
 use coffre_core::note::{KeyName, SigningKey};
 use coffre_core::search::SearchIndex;
@@ -20,9 +19,8 @@ use rustix::io::Errno;
 use thiserror::Error;
 
 use crate::capture::Descriptors;
-use crate::clock::{Clock, SystemEntropy};
+use crate::clock::Clock;
 use crate::connection::{self, Use};
-use crate::disclosure::Depends;
 use crate::document::DocumentFolder;
 use crate::error::{ReadError, disk_is_full};
 use crate::identity::Identity;
@@ -33,7 +31,6 @@ use crate::log_file::origin;
 use crate::readers::Readers;
 use crate::root::{RootError, Unwrapped};
 use crate::store::Store;
-use crate::transactions::NoteOnly;
 use crate::writer::{RecoverError, Recovered, Shared, recover, sweep};
 use crate::{meta, rotate, schema};
 
@@ -221,7 +218,12 @@ pub(crate) fn open_with(layout: Layout, unwrapped: Unwrapped, options: &OpenOpti
 }
 
 /// The same, by the pages that stand in a file.
-fn open_by(pages: PathBuf, layout: Layout, unwrapped: Unwrapped, options: &OpenOptions) -> Result<Opened, OpenError> {
+pub(crate) fn open_by(
+    pages: PathBuf,
+    layout: Layout,
+    unwrapped: Unwrapped,
+    options: &OpenOptions,
+) -> Result<Opened, OpenError> {
     let Unwrapped { root, keys, keys_file, .. } = unwrapped;
     let pages = KeptPages::load(pages, &layout, &keys, &root.scope)?;
     let Described { generation, recovery_recipient, recovery, has_pages } = describe(&layout, &keys)?;
@@ -345,40 +347,6 @@ fn recovery(vault: &Connection, layout: &Layout) -> Result<ContentHash, OpenErro
 }
 
 impl Store {
-    /// Takes the database files for what they should be, whatever they hold: somebody who knows says that another program took
-    /// the write-ahead logs into them while the vault was down. The entry that says so is durable before they count as accepted.
-    ///
-    /// | step | durable after it | a crash leaves |
-    /// |---|---|---|
-    /// | 1 | what the pages are, in `pages.next` | a vault that is refused as before |
-    /// | 2 | the entry | the same, and that somebody accepted |
-    /// | 3 | `pages.next` in the place of `pages` | nothing |
-    pub fn open_as_it_is(
-        dir: &Path,
-        identity: &Identity,
-        options: &OpenOptions,
-        operator: Option<String>,
-    ) -> Result<Self, OpenError> {
-        let owned = own(dir)?;
-        let unwrapped =
-            rotate::unwrap(&owned.layout, identity).map_err(|error| OpenError::from(error).unless_full())?;
-        kept_pages::begin_next(&owned.layout, &unwrapped.keys, &unwrapped.root.scope)?;
-        let next = owned.layout.next_pages();
-        let opened = open_by(next, owned.layout, unwrapped, options).map_err(OpenError::unless_full)?;
-        let store = Self::start(opened, owned.lock, identity.clone())?;
-        store.note_accepted(operator)?;
-        store.shared().pages.accept(&store.shared().layout)?;
-        Ok(store)
-    }
-
-    fn note_accepted(&self, operator: Option<String>) -> Result<(), OpenError> {
-        let mut draft = Draft::new(Action::AcceptPages, Decision::Allow, RequestId::random(&mut SystemEntropy));
-        draft.operator_known = operator.is_some().then_some(OperatorKnown::LocalAccount);
-        draft.operator = operator;
-        let noted = self.transact(NoteOnly, draft, None, Depends::default()).wait();
-        noted.map(drop).map_err(|error| OpenError::Damaged { detail: error.to_string(), source: None })
-    }
-
     /// Opens a vault with the server identity: takes the owner lock, unwraps the keys, finishes what
     /// a crash left, and starts the writer.
     pub fn open(dir: &Path, identity: &Identity, options: &OpenOptions) -> Result<Self, OpenError> {
