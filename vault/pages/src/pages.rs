@@ -185,6 +185,20 @@ mod tests {
     }
 
     #[test]
+    fn what_is_said_anew_as_a_whole_needs_no_table_that_is_right() {
+        let count = IN_BLOCK + 3;
+        let (pages, table) = pages(count);
+        pages.is_folded(pages.fold().unwrap());
+        table.write_all_at(&[0xff; 3 * 4096], 0).unwrap();
+        let all = || (0..count).map(|number| (number, digest(&page(number + 1))));
+        pages.change(count, all().skip(1));
+        assert!(pages.fold().is_err(), "of the first page the table is asked");
+        pages.change(count, all());
+        pages.is_folded(pages.fold().unwrap());
+        assert!((0..count).all(|number| pages.holds(number, &page(number + 1)).unwrap()));
+    }
+
+    #[test]
     fn a_table_that_was_changed_says_nothing() {
         let (pages, table) = pages(IN_BLOCK + 1);
         let folded = pages.fold().unwrap();

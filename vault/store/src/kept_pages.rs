@@ -6,12 +6,16 @@
 //!
 //! When what was announced has become long, it is *folded*: written into the tables, beside what they say, durable; then `pages` is written
 //! anew, and says that they are others. A crash between the two leaves a file that says what the tables still say, too.
+//!
+//! Pages that somebody accepts as they are stand beside the file, in `pages.next`, until the entry that says so is durable; only then do they
+//! take its place. Up to then the tables are left alone.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _};
 use std::os::unix::fs::FileExt as _;
 use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use coffre_core::crypto::{Scope, SecretKey};
@@ -21,7 +25,7 @@ use coffre_pages::{Block, Digest, Folded, PAGE, Pages, Watched, digest, watch};
 use thiserror::Error;
 
 use crate::capture::{FramesError, Logs};
-use crate::durable::write_private;
+use crate::durable::{sync_directory, write_private};
 use crate::layout::{Database, Layout};
 use crate::writer::KEPT;
 
@@ -52,9 +56,10 @@ pub(crate) struct KeptPages {
     _watched: [Watched; 3],
 }
 
-/// The file `pages`, and how long it was when it was written.
+/// The file `pages`, or the one that takes its place, and how long it was when it was written.
 struct Growing {
     file: PageFile,
+    path: PathBuf,
     from: u64,
     /// It is to be folded before anything else is announced: it is long, or it could not be written and may be either file.
     is_due: bool,
@@ -62,10 +67,10 @@ struct Growing {
 
 impl Growing {
     /// The file anew, with tables that are durable.
-    fn write(layout: &Layout, key: &SecretKey, scope: &Scope, tables: &PageTables) -> Result<Self, PagesError> {
+    fn write(path: &Path, key: &SecretKey, scope: &Scope, tables: &PageTables) -> Result<Self, PagesError> {
         let (file, bytes) = PageFile::begin(tables, key, scope);
-        write_private(&layout.pages(), &bytes)?;
-        Ok(Self { from: file.length(), file, is_due: false })
+        write_private(path, &bytes)?;
+        Ok(Self { from: file.length(), file, path: path.to_owned(), is_due: false })
     }
 }
 
@@ -79,11 +84,48 @@ pub(crate) fn begin(layout: &Layout, keys: &Keyset, scope: &Scope) -> Result<(),
     for (database, table) in KEPT.into_iter().zip(&mut tables.0) {
         *table = written_down(layout, database)?;
     }
-    Growing::write(layout, key(keys), scope, &tables).map(drop)
+    Growing::write(&layout.pages(), key(keys), scope, &tables).map(drop)
+}
+
+/// The same, to be accepted: in force once [`KeptPages::accept`] has returned. It rests on the tables that are there, and names every page.
+pub(crate) fn begin_next(layout: &Layout, keys: &Keyset, scope: &Scope) -> Result<(), PagesError> {
+    let now = fs::read(layout.pages()).ok().and_then(|bytes| PageFile::read(&bytes, key(keys), scope).ok());
+    let mut tables = now.and_then(|(_, said)| said.tables).unwrap_or_default();
+    let mut record = PageRecord::default();
+    for ((database, table), pages) in KEPT.into_iter().zip(&mut tables.0).zip(&mut record.0) {
+        if !layout.page_table(database).is_file() {
+            *table = TableOf::default();
+        }
+        let read = |digests: Vec<Digest>| {
+            let from = pages.count;
+            pages.changed.extend((from..).zip(digests));
+            pages.count = u32::try_from(pages.changed.len()).unwrap_or(u32::MAX);
+            Ok(())
+        };
+        read_through(layout, database, read)?;
+    }
+    let (file, mut bytes) = PageFile::begin(&tables, key(keys), scope);
+    bytes.extend(file.write(&record).1);
+    Ok(write_private(&layout.next_pages(), &bytes)?)
 }
 
 fn written_down(layout: &Layout, database: Database) -> io::Result<TableOf> {
     let pages = Pages::by(table(layout, database, true)?, of_table(&TableOf::default()));
+    read_through(layout, database, |digests| {
+        let from = pages.count();
+        pages.change(from + digests.len(), (from..).zip(digests));
+        pages.is_folded(pages.fold()?);
+        Ok(())
+    })?;
+    Ok(as_table(&pages.fold()?))
+}
+
+/// Reads a database file through; takes the digests of some pages at a time.
+fn read_through(
+    layout: &Layout,
+    database: Database,
+    mut take: impl FnMut(Vec<Digest>) -> io::Result<()>,
+) -> io::Result<()> {
     let mut file = File::open(layout.database(database))?;
     let mut page = Vec::with_capacity(PAGE);
     loop {
@@ -96,13 +138,11 @@ fn written_down(layout: &Layout, database: Database) -> io::Result<TableOf> {
             }
             digests.push(digest(&page));
         }
-        let (from, whole) = (pages.count(), digests.len() == AT_A_TIME);
-        pages.change(from + digests.len(), (from..).zip(digests));
-        let folded = pages.fold()?;
-        if !whole {
-            return Ok(as_table(&folded));
+        let is_last = digests.len() < AT_A_TIME;
+        take(digests)?;
+        if is_last {
+            return Ok(());
         }
-        pages.is_folded(folded);
     }
 }
 
@@ -132,18 +172,24 @@ fn apply(pages: &Pages, record: &PagesOf) {
 }
 
 impl KeptPages {
-    /// Reads the file, if there is one, and watches the databases from now on.
-    pub(crate) fn load(layout: &Layout, keys: &Keyset, scope: &Scope) -> Result<Option<Self>, PagesError> {
-        let bytes = match fs::read(layout.pages()) {
+    /// Reads a file, if there is one, and watches the databases from now on.
+    pub(crate) fn load(
+        path: PathBuf,
+        layout: &Layout,
+        keys: &Keyset,
+        scope: &Scope,
+    ) -> Result<Option<Self>, PagesError> {
+        let bytes = match fs::read(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             read => read?,
         };
         let (file, PagesSaid { tables, changes }) = PageFile::read(&bytes, key(keys), scope)?;
-        // Of the first version: everything is a change, of tables that are not there yet.
-        let (is_former, tables) = (tables.is_none(), tables.unwrap_or_default());
+        // Of the first version, or to be accepted: every page is a change.
+        let is_due = tables.is_none() || path != layout.pages();
+        let tables = tables.unwrap_or_default();
         let mut pages = Vec::with_capacity(KEPT.len());
         for (database, said) in KEPT.into_iter().zip(&tables.0) {
-            pages.push(Arc::new(Pages::by(table(layout, database, is_former)?, of_table(said))));
+            pages.push(Arc::new(Pages::by(table(layout, database, said.blocks.is_empty())?, of_table(said))));
         }
         let pages: [Arc<Pages>; 3] = pages.try_into().map_err(|_| io::Error::from(io::ErrorKind::InvalidData))?;
         for record in &changes {
@@ -154,7 +200,7 @@ impl KeptPages {
         let watched =
             [watched(Database::Keyring, keyring)?, watched(Database::Vault, vault)?, watched(Database::Audit, audit)?];
         let (from, _) = PageFile::begin(&tables, key(keys), scope);
-        let growing = Growing { file, from: from.length(), is_due: is_former };
+        let growing = Growing { file, path, from: from.length(), is_due };
         let kept = Self { pages, file: Mutex::new(growing), _watched: watched };
         kept.fold_if_due(&mut kept.growing(), layout, keys, scope)?;
         Ok(Some(kept))
@@ -173,16 +219,26 @@ impl KeptPages {
         keys: &Keyset,
         scope: &Scope,
     ) -> Result<(), PagesError> {
-        if !growing.is_due {
+        // What is not accepted yet leaves the tables to what is.
+        if !growing.is_due || growing.path != layout.pages() {
             return Ok(());
         }
         let [keyring, vault, audit] = self.pages.each_ref().map(|pages| pages.fold());
         let folded = [keyring?, vault?, audit?];
         // Durable: the tables, of which nobody knows yet.
-        *growing = Growing::write(layout, key(keys), scope, &PageTables(folded.each_ref().map(as_table)))?;
+        let tables = PageTables(folded.each_ref().map(as_table));
+        *growing = Growing::write(&layout.pages(), key(keys), scope, &tables)?;
         // Durable: that they are others.
         self.pages.iter().zip(folded).for_each(|(pages, folded)| pages.is_folded(folded));
         Ok(())
+    }
+
+    /// Puts the file in its place, if it stands beside it. Durable when it returns.
+    pub(crate) fn accept(&self, layout: &Layout) -> Result<(), PagesError> {
+        let mut growing = self.growing();
+        fs::rename(&growing.path, layout.pages())?;
+        growing.path = layout.pages();
+        Ok(sync_directory(layout.root())?)
     }
 
     /// The pages of one of them.
@@ -210,7 +266,7 @@ impl KeptPages {
         let mut growing = self.growing();
         self.fold_if_due(&mut growing, layout, keys, scope)?;
         let (next, bytes) = growing.file.write(&record);
-        let open = OpenOptions::new().write(true).open(layout.pages())?;
+        let open = OpenOptions::new().write(true).open(&growing.path)?;
         // What a crash left behind what counts.
         open.set_len(growing.file.length())?;
         open.write_all_at(&bytes, growing.file.length())?;

@@ -7,6 +7,7 @@
 //!   committed audit entry;
 //! - nothing here decides who may read: that is the server's `authorization`, by the policies.
 
+mod accept;
 mod answered;
 mod applications;
 mod approvals;
