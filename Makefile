@@ -22,7 +22,9 @@ test: ## run all tests
 check: setup ## format, lints, licences, architecture
 	scripts/check
 
-bench: setup ## measure Coffre beside its baselines, in a release build
+bench: ## measure Coffre beside its baselines, in a release build
+	@scripts/setup bench
+	@for part in s3-server openbao; do scripts/$$part || [ $$? -eq 77 ]; done
 	cargo bench --locked -p coffre-cli --bench figures -- $(ARGS)
 
 crash: setup ## lose the power and kill the server a thousand times each (ARGS="COUNT SEED")

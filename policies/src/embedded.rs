@@ -27,5 +27,6 @@ pub(crate) const FILES: &[(&str, &str)] = files![
     "purposes.toml",
     "record-types/merchant.toml",
     "record-types/policyholder.toml",
+    "record-types/requester.toml",
     "retention.toml",
 ];

@@ -19,6 +19,8 @@ pub struct RecordFacts<'f> {
     pub created: Timestamp,
     /// When it was last changed: nothing tells better when the person was last in touch.
     pub changed: Timestamp,
+    /// When the last of the requests about it was answered; none while one waits.
+    pub answered: Option<Timestamp>,
     /// Its values.
     pub fields: &'f Fields,
 }
@@ -177,6 +179,10 @@ fn phase(
             None => return Phase::WithoutEvent,
         },
         (StartingEvent::Collection, None) => day(facts.created),
+        (StartingEvent::RequestAnswered, None) => match facts.answered {
+            Some(answered) => day(answered),
+            None => return Phase::Running,
+        },
         (_, None) => day(facts.changed),
     };
     if began > today {
@@ -236,7 +242,8 @@ mod tests {
         let policies = Policies::embedded().unwrap();
         let fields = values.iter().map(|(field, value)| (field.parse().unwrap(), Value::from(*value)));
         let fields = Fields(fields.collect());
-        let facts = RecordFacts { created: moment("2020-01-01"), changed: moment("2021-01-01"), fields: &fields };
+        let (created, changed) = (moment("2020-01-01"), moment("2021-01-01"));
+        let facts = RecordFacts { created, changed, answered: None, fields: &fields };
         let kind = policies.record_type("policyholder").unwrap();
         let keeping = policies.keeping(kind, facts, moment(today));
         keeping.iter().map(|k| (k.rule.category.to_string(), k.phase, k.opposes_erasure())).collect()
@@ -295,6 +302,25 @@ mod tests {
         let contact = || "contact".to_owned();
         assert_eq!(alone("2024-01-01"), [(contact(), Phase::Active(on("2024-01-01")), None)], "it opposes no erasure");
         assert_eq!(alone("2024-01-02"), [(contact(), Phase::Ended(on("2024-01-02")), None)]);
+    }
+
+    #[test]
+    fn whoever_made_a_request_is_kept_apart_for_five_years_from_the_answer_on() {
+        let policies = Policies::embedded().unwrap();
+        let kind = policies.record_type(coffre_core::filing::REQUESTER).unwrap();
+        let fields = Fields([("contact.family_name".parse().unwrap(), Value::from("Moreau"))].into());
+        let (created, changed) = (moment("2020-01-01"), moment("2020-01-01"));
+        let standing = |answered: Option<&str>, today| {
+            let facts = RecordFacts { created, changed, answered: answered.map(moment), fields: &fields };
+            let keeping = policies.keeping(kind, facts, moment(today));
+            (keeping[0].phase, keeping[0].opposes_erasure())
+        };
+        let claims = Some(Exemption::LegalClaims);
+        assert_eq!(standing(None, "2029-01-01"), (Phase::Running, claims), "it waits for its answer");
+        let apart = (Phase::Archive(on("2025-02-01")), claims);
+        assert_eq!(standing(Some("2020-02-01"), "2020-02-01"), apart);
+        assert_eq!(standing(Some("2020-02-01"), "2025-02-01"), apart, "its last day");
+        assert_eq!(standing(Some("2020-02-01"), "2025-02-02"), (Phase::Ended(on("2025-02-02")), None));
     }
 
     #[test]

@@ -152,7 +152,7 @@ fn questions() -> impl Strategy<Value = Question> {
     let parts = (
         select(&Role::ALL[..]),
         select(&Action::ALL[..]),
-        proptest::option::weighted(0.9, select(vec!["policyholder", "merchant", "supplier"])),
+        proptest::option::weighted(0.9, select(vec!["policyholder", "merchant", "requester", "supplier"])),
         fields(),
         proptest::option::weighted(0.9, purposes()),
         proptest::option::weighted(0.9, grants()),
@@ -200,6 +200,11 @@ proptest! {
         let opened_special = decision.opened.iter().any(special);
         let habilitated = question.operator.habilitated.iter().any(|category| category.as_str() == "health");
         prop_assert!(!opened_special || habilitated);
+        // Whoever only made a request is answered, and served by no grant.
+        if question.record_type.as_ref().is_some_and(|kind| kind.as_str() == "requester") && !decision.opened.is_empty() {
+            prop_assert_eq!(question.role, Role::Legal);
+            prop_assert!(matches!(question.purpose.as_deref(), Some("legal-defence" | "data-subject-request")));
+        }
         match question.role {
             Role::Legal => {}
             Role::CustomerService | Role::Sales | Role::Billing => {

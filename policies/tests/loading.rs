@@ -80,7 +80,7 @@ fn a_file_that_cannot_be_read_is_named() {
 fn what_the_folder_declares() {
     let policies = Policies::embedded().unwrap();
     let types: Vec<&str> = policies.record_types().map(|record_type| record_type.name().as_str()).collect();
-    assert_eq!(types, ["merchant", "policyholder"]);
+    assert_eq!(types, ["merchant", "policyholder", "requester"]);
     let policyholder = policies.record_type("policyholder").unwrap();
     let special: Vec<&str> = policyholder.categories().iter().filter(|c| c.special).map(|c| c.name.as_str()).collect();
     assert_eq!(special, ["health"]);
@@ -96,7 +96,7 @@ fn what_the_folder_declares() {
     ];
     assert_eq!(indexes, expected.map(|(field, kind)| (field.to_owned(), kind)));
     assert!(policies.purposes().any(|purpose| purpose.roles.contains(&Role::Dpo)));
-    assert_eq!(policies.retention().len(), 9);
+    assert_eq!(policies.retention().len(), 10);
     let hosts = |name: &str| {
         let environment = policies.environments().iter().find(|environment| environment.name.as_str() == name).unwrap();
         (environment.hosts.len(), environment.host("pwcbod41").is_some(), environment.host("PWCBOD41_213").is_some())

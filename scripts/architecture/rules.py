@@ -43,7 +43,7 @@ CRATE_ARROWS = {
 # Libraries with one home: the path prefixes that may name them. The first is where they live. The benchmarks name them
 # for what they measure against: a bare handler, a bare database.
 HOMES = {
-    "rusqlite": ("vault/store/", "cli/benches/"),
+    "rusqlite": ("vault/store/", "vault/pages/", "cli/benches/"),
     "axum": ("vault/server/src/http", "vault/server/src/console", "vault/server/tests/", "cli/benches/"),
     "anyhow": ("cli/",),
     "cedar_policy": ("policies/",),

@@ -29,9 +29,12 @@ pub(crate) struct Arguments {
     /// Who sends requests: the generator of these benchmarks, or wrk (reads only), which costs more of the machine
     #[arg(long, value_name = "NAME", default_value = "own")]
     pub(crate) load: Generator,
-    /// Only these figures: import, reads, writes, documents, backup, restore, lag, change
+    /// Only these figures: import, reads, writes, documents, backup, restore, lag, change; steady, which is taken only when it is named
     #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
     pub(crate) only: Vec<String>,
+    /// How long the steady load of `--only steady` takes
+    #[arg(long, value_name = "MINUTES", default_value_t = 30.0)]
+    pub(crate) minutes: f64,
     /// Print one JSON object at the end instead of where it was written
     #[arg(long)]
     pub(crate) json: bool,
@@ -44,6 +47,15 @@ pub(crate) struct Arguments {
     /// Measure this program instead of the one built with the benchmarks
     #[arg(long, value_name = "PROGRAM")]
     pub(crate) coffre: Option<PathBuf>,
+    /// Measure how everything grows instead: a vault of each size without copies of contracts, then a table and a plot
+    #[arg(long)]
+    pub(crate) growth: bool,
+    /// The sizes, in data subjects; those that other runs measured stay in the table. A million takes some 13 GB of disk for a while
+    #[arg(long, value_name = "N,…", value_delimiter = ',', default_values_t = [10_000, 100_000, 1_000_000], requires = "growth")]
+    pub(crate) sizes: Vec<u64>,
+    /// Where the table and the plot go; otherwise docs/
+    #[arg(long, value_name = "DIR", requires = "growth")]
+    pub(crate) into: Option<PathBuf>,
     /// Said by cargo
     #[arg(long, hide = true)]
     #[serde(skip)]
@@ -59,6 +71,9 @@ pub(crate) enum Verb {
     /// The same for changes at a steady rate
     #[command(hide = true)]
     LoadPaced,
+    /// The same for everything at once
+    #[command(hide = true)]
+    LoadMixed,
     /// Serves the bare handler that audited reads are compared with
     #[command(hide = true)]
     Bare,
@@ -67,7 +82,12 @@ pub(crate) enum Verb {
 impl Arguments {
     /// Whether a figure is asked for.
     pub(crate) fn wants(&self, figure: &str) -> bool {
-        self.only.is_empty() || self.only.iter().any(|name| name == figure)
+        self.only.is_empty() || self.names(figure)
+    }
+
+    /// Whether a figure is asked for by its name.
+    pub(crate) fn names(&self, figure: &str) -> bool {
+        self.only.iter().any(|name| name == figure)
     }
 
     /// Where the figures are written.

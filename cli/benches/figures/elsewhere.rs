@@ -3,10 +3,9 @@
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::thread;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail, ensure};
@@ -14,47 +13,17 @@ use rusty_s3::{Bucket, Credentials, S3Action as _, UrlStyle};
 
 use crate::load::Connection;
 use crate::place::Place;
-use crate::process;
+use crate::process::{self, Server, free_port};
 
 const BUCKET: &str = "coffre";
 const KEY: [&str; 2] = ["AKIATEST", "not-a-secret"];
-
-/// A server that ends with its guard.
-struct Listening(Child);
-
-impl Listening {
-    fn start(command: &mut Command, port: u16, log: &Path) -> anyhow::Result<Self> {
-        let log = fs::File::create(log)?;
-        let child = command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log).spawn();
-        let mut server = Self(child.with_context(|| format!("{command:?} does not start"))?);
-        let end = Instant::now() + Duration::from_mins(1);
-        while TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err() {
-            ensure!(server.0.try_wait()?.is_none(), "{command:?} ended by itself");
-            ensure!(Instant::now() < end, "{command:?} does not listen");
-            thread::sleep(Duration::from_millis(20));
-        }
-        Ok(server)
-    }
-}
-
-impl Drop for Listening {
-    fn drop(&mut self) {
-        // It may have ended by itself.
-        let _ended = self.0.kill();
-        let _waited = self.0.wait();
-    }
-}
-
-fn free_port() -> anyhow::Result<u16> {
-    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
-}
 
 /// OpenSSH's server with a folder.
 pub(crate) struct Sshd {
     home: PathBuf,
     port: u16,
     user: String,
-    _server: Listening,
+    _server: Server,
 }
 
 impl Sshd {
@@ -82,7 +51,7 @@ impl Sshd {
         }
         let mut command = Command::new("/usr/sbin/sshd");
         command.args(["-D", "-e", "-f"]).arg(home.join("sshd_config"));
-        let server = Listening::start(&mut command, port, &home.join("log"))?;
+        let server = Server::listening(&mut command, (Ipv4Addr::LOCALHOST, port).into(), &home.join("log"))?;
         let (user, _) = process::run(Command::new("id").arg("-un"))?;
         Ok(Self { user: String::from_utf8(user.stdout)?.trim().to_owned(), home, port, _server: server })
     }
@@ -141,7 +110,7 @@ impl Sshd {
 pub(crate) struct Bucketed {
     home: PathBuf,
     port: u16,
-    _server: Listening,
+    _server: Server,
 }
 
 impl Bucketed {
@@ -156,7 +125,7 @@ impl Bucketed {
         let port = free_port()?;
         let mut command = Command::new(program);
         command.args(["-H", "127.0.0.1", "-p", &port.to_string()]);
-        let server = Listening::start(&mut command, port, &home.join("log"))?;
+        let server = Server::listening(&mut command, (Ipv4Addr::LOCALHOST, port).into(), &home.join("log"))?;
         let made = ureq::put(format!("http://127.0.0.1:{port}/{BUCKET}")).send_empty()?;
         ensure!(made.status().is_success(), "no bucket was made");
         Ok(Self { home, port, _server: server })

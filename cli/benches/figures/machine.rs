@@ -38,6 +38,12 @@ impl Machine {
     }
 }
 
+/// Processes that wanted a processor within the last minute, on average.
+pub(crate) fn load() -> f64 {
+    let told = fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    told.split(' ').next().and_then(|load| load.parse().ok()).unwrap_or_default()
+}
+
 /// What is measured, as git names it.
 fn commit() -> String {
     let git = |arguments: &[&str]| {

@@ -9,8 +9,10 @@ mod bases;
 mod elsewhere;
 mod figure;
 mod followed;
+mod growth;
 mod load;
 mod machine;
+mod openbao;
 mod place;
 mod process;
 mod report;
@@ -25,13 +27,14 @@ use clap::Parser as _;
 use crate::arguments::{Arguments, Verb};
 use crate::machine::Machine;
 use crate::report::Report;
-use crate::vault::Bench;
+use crate::vault::{Bench, Filling};
 
 fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
     match &arguments.verb {
         Some(Verb::Load) => load::serve_one_job(),
         Some(Verb::LoadPaced) => load::serve_one_paced_job(),
+        Some(Verb::LoadMixed) => load::serve_one_mixed_job(),
         Some(Verb::Bare) => bare::serve(),
         None => measure(&arguments),
     }
@@ -40,9 +43,13 @@ fn main() -> anyhow::Result<()> {
 fn measure(arguments: &Arguments) -> anyhow::Result<()> {
     let machine = Machine::here();
     report::say(&machine.to_string())?;
+    if arguments.growth {
+        return growth::measure(arguments, &machine);
+    }
+    let mut bench = Bench::prepare(arguments, arguments.subjects, Filling::Whole)?;
     let mut report = Report::new(machine, arguments.clone());
-    let mut bench = Bench::prepare(arguments)?;
-    for figure in figure::all().into_iter().filter(|figure| arguments.wants(figure.name)) {
+    let usual = figure::all().into_iter().filter(|figure| arguments.wants(figure.name));
+    for figure in usual.chain(figure::long().into_iter().filter(|figure| arguments.names(figure.name))) {
         report::say(&format!("\n{}: {}", figure.name, figure.about))?;
         let rows = (figure.measure)(&mut bench, arguments).with_context(|| format!("measuring {}", figure.name))?;
         report.add(figure.name, rows)?;

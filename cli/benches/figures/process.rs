@@ -3,9 +3,10 @@
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Write as _};
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail, ensure};
@@ -34,6 +35,20 @@ impl Server {
         }
     }
 
+    /// Starts one that nobody here wrote, and waits until it listens.
+    pub(crate) fn listening(command: &mut Command, address: SocketAddr, log: &Path) -> anyhow::Result<Self> {
+        let log = File::create(log)?;
+        let child = command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log).spawn();
+        let mut server = Self { child: child.with_context(|| format!("{command:?} does not start"))?, address };
+        let end = Instant::now() + Duration::from_mins(1);
+        while TcpStream::connect(address).is_err() {
+            ensure!(server.child.try_wait()?.is_none(), "{command:?} ended by itself");
+            ensure!(Instant::now() < end, "{command:?} does not listen");
+            thread::sleep(Duration::from_millis(20));
+        }
+        Ok(server)
+    }
+
     /// Processor time that it has taken, in seconds.
     pub(crate) fn processor(&self) -> anyhow::Result<f64> {
         // Clock ticks in /proc are hundredths of a second on Linux, whatever the kernel counts in.
@@ -43,6 +58,20 @@ impl Server {
         let fields = stat.rsplit_once(')').map_or("", |(_, fields)| fields).split_whitespace();
         let ticks = fields.skip(11).take(2).map(str::parse::<u32>).sum::<Result<u32, _>>()?;
         Ok(f64::from(ticks) * TICK)
+    }
+
+    /// Memory that it holds, in MiB.
+    pub(crate) fn memory(&self) -> anyhow::Result<f64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
+        let held = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).map(|held| held.trim_end_matches("kB"));
+        let kib: u32 = held.context("no VmRSS")?.trim().parse()?;
+        Ok(f64::from(kib) / 1024.0)
+    }
+
+    /// Files and connections that it has open.
+    pub(crate) fn handles(&self) -> anyhow::Result<f64> {
+        let count = std::fs::read_dir(format!("/proc/{}/fd", self.child.id()))?.count();
+        Ok(f64::from(u32::try_from(count)?))
     }
 
     /// Ends it as a service manager does, and waits until it has.
@@ -59,6 +88,11 @@ impl Drop for Server {
         let _ended = self.child.kill();
         let _waited = self.child.wait();
     }
+}
+
+/// A port of loopback that nobody listens on.
+pub(crate) fn free_port() -> anyhow::Result<u16> {
+    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
 }
 
 /// Runs a program to its end; gives what it printed and how long that took.

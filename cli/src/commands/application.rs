@@ -200,7 +200,7 @@ fn list(control: &Control, json: bool) -> anyhow::Result<()> {
 
 /// Until when the newest token is in force, and the former one if it still is.
 fn expiry(application: &Application) -> String {
-    let of = |token: &TokenTimes| token.expires_at.clone().unwrap_or_else(|| "revoked".to_owned());
+    let of = |token: &TokenTimes| token.expires_at.clone().unwrap_or_else(|| "no end".to_owned());
     let Some((newest, former)) = application.tokens.split_last() else {
         let uri = application.san_uri.as_deref().unwrap_or("-");
         return format!("certificate {uri}");

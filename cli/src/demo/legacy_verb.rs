@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::json;
 
-use super::legacy::generate;
+use super::legacy::{Copies, generate};
 use crate::exit::Exit;
 use crate::output;
 
@@ -18,6 +18,9 @@ pub(super) struct Arguments {
     /// The same number gives the same clients
     #[arg(long, value_name = "NUMBER", default_value_t = super::scene::SEED)]
     seed: u64,
+    /// Leave out the copies of contracts, which are by far the most bytes
+    #[arg(long)]
+    without_copies: bool,
     /// A file that is not there yet; copies of contracts that are files go beside it
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
@@ -28,7 +31,8 @@ pub(super) struct Arguments {
 
 /// Makes it, and says what an import must find.
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
-    let made = generate(arguments.clients, arguments.seed, &arguments.out)?;
+    let copies = if arguments.without_copies { Copies::LeftOut } else { Copies::Made };
+    let made = generate(arguments.clients, arguments.seed, copies, &arguments.out)?;
     if arguments.json {
         output::json(&json!({
             "fictitious": true,

@@ -71,7 +71,9 @@ impl Scene {
     pub(super) async fn set(clients: u64, out: Out) -> anyhow::Result<Self> {
         let place = Place::new().context("no temporary directory can be made; check TMPDIR and the space left")?;
         let database = place.legacy();
-        let legacy = tokio::task::spawn_blocking(move || legacy::generate(clients, SEED, &database)).await??;
+        let legacy =
+            tokio::task::spawn_blocking(move || legacy::generate(clients, SEED, legacy::Copies::Made, &database))
+                .await??;
         fs::write(place.office().join("mapping.toml"), MAPPING)?;
         fs::write(place.office().join("grants.toml"), GRANTS)?;
         let coffre = Coffre::this(vec![

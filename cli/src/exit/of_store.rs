@@ -39,6 +39,9 @@ pub(super) const fn root(error: &RootError) -> Option<Exit> {
         RootError::Keys(KeyFileError::Seal(_) | KeyFileError::Newer { .. }) | RootError::Recipient(_) => {
             Some(Exit::Failure)
         }
-        RootError::Read { .. } | RootError::Write { .. } | RootError::NotRemembered { .. } => None,
+        RootError::Read { .. }
+        | RootError::Write { .. }
+        | RootError::NotDurable { .. }
+        | RootError::NotRemembered { .. } => None,
     }
 }

@@ -4,6 +4,7 @@
 //! What runs here is a sample. `make crash` runs the campaigns at length: `COFFRE_CRASHES` states, from `COFFRE_SEED` on.
 #![expect(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "tests")]
 
+mod accepted_pages;
 mod campaign;
 mod clock;
 mod desk;
@@ -14,6 +15,7 @@ mod journal;
 mod killed;
 mod order;
 mod power;
+mod root_key;
 mod scene;
 mod shim;
 mod steps;

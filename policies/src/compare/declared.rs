@@ -150,6 +150,7 @@ const fn event(event: StartingEvent) -> &'static str {
         StartingEvent::LastContact => "last contact",
         StartingEvent::ContractEnd => "end of contract",
         StartingEvent::MembershipEnd => "end of membership",
+        StartingEvent::RequestAnswered => "answer to the last request",
     }
 }
 

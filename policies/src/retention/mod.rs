@@ -103,6 +103,8 @@ pub enum StartingEvent {
     ContractEnd,
     /// The membership ended.
     MembershipEnd,
+    /// The last request that the record is about was answered.
+    RequestAnswered,
 }
 
 impl StartingEvent {

@@ -13,6 +13,9 @@ use crate::record::{FieldPath, RecordTypeName};
 use crate::role::Role;
 use crate::time::Timestamp;
 
+/// The record type of those who make a request and of whom nothing else is held, or nobody knows what. The vault makes their
+/// records with the request; their fields are declared like those of any other type.
+pub const REQUESTER: &str = "requester";
 /// Months to answer in (GDPR article 12(3)), counted from the day of receipt.
 pub const MONTHS: u16 = 1;
 /// Months to answer in once the time was extended.
@@ -122,6 +125,10 @@ words!(
         Waiting = "waiting",
         /// The act that was asked for is done.
         Fulfilled = "fulfilled",
+        /// Nothing is held about whoever asks, who was told so.
+        NothingHeld = "nothing-held",
+        /// Nobody could tell who asks, who was told so (GDPR articles 11(2) and 12(6)).
+        Unidentified = "unidentified",
         /// It was refused, with a reason.
         Refused = "refused",
         /// The filer took it back.
@@ -144,8 +151,14 @@ words!(
         Reply = "reply",
         /// The time to answer is extended.
         Extend = "extend",
+        /// Whoever asks was found: it is from now on about that person's record.
+        Link = "link",
         /// What it asks for is done.
         Fulfil = "fulfil",
+        /// It is answered that nothing is held.
+        NothingHeld = "nothing-held",
+        /// It is answered that nobody can tell who asks.
+        Unidentified = "unidentified",
         /// It is refused.
         Refuse = "refuse",
         /// It is taken back.
@@ -189,10 +202,12 @@ impl FilingState {
         }
         match act {
             FilingAct::File => None,
-            FilingAct::Assign | FilingAct::Identify | FilingAct::Extend => Some(self),
+            FilingAct::Assign | FilingAct::Identify | FilingAct::Extend | FilingAct::Link => Some(self),
             FilingAct::Ask => Some(Self::Waiting),
             FilingAct::Reply => Some(Self::Open),
             FilingAct::Fulfil => Some(Self::Fulfilled),
+            FilingAct::NothingHeld => Some(Self::NothingHeld),
+            FilingAct::Unidentified => Some(Self::Unidentified),
             FilingAct::Refuse => Some(Self::Refused),
             FilingAct::Withdraw => Some(Self::Withdrawn),
         }
@@ -262,6 +277,11 @@ impl Filing {
         received_on.plus_months(if extended { MONTHS_EXTENDED } else { MONTHS })
     }
 
+    /// Whether it is the request of somebody of whom nothing else is held.
+    pub fn is_of_a_stranger(&self) -> bool {
+        self.record_type.as_str() == REQUESTER
+    }
+
     /// Whether its time is over and it is not answered.
     pub fn is_overdue(&self, today: Day) -> bool {
         self.state.is_pending() && today > self.due_on
@@ -277,6 +297,9 @@ pub struct FilingContent {
     /// What was said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
+    /// What whoever asked gave of themselves, before they were found.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub requester: BTreeMap<FieldPath, Value>,
 }
 
 impl std::fmt::Debug for FilingContent {
@@ -292,7 +315,7 @@ mod tests {
 
     #[test]
     fn nothing_follows_an_answer() {
-        for state in [FilingState::Fulfilled, FilingState::Refused, FilingState::Withdrawn] {
+        for state in FilingState::ALL.iter().filter(|state| !state.is_pending()) {
             for act in FilingAct::ALL {
                 assert_eq!(state.after(*act), None, "{state} {act}");
             }

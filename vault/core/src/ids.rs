@@ -1,6 +1,7 @@
 //! Identifiers: opaque, random, typed by what they name, so that one cannot stand in another's place.
 //!
-//! They are UUIDs of version 4 (RFC 9562) and say nothing about the person or thing they name.
+//! They are UUIDs of version 4 (RFC 9562) and say nothing about the person or thing they name. Those that are made together can
+//! begin alike ([`Vicinity`]), so that what is stored under them stands together.
 
 use std::fmt;
 use std::str::FromStr;
@@ -25,6 +26,20 @@ pub enum IdError {
     Environment,
 }
 
+/// What the identifiers of things that are brought together begin with: random, and of no meaning besides. The rest of each, 82 bits, is
+/// random for itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Vicinity([u8; 5]);
+
+impl Vicinity {
+    /// A new one.
+    pub fn random(entropy: &mut dyn Entropy) -> Self {
+        let mut beginning = [0; 5];
+        entropy.fill(&mut beginning);
+        Self(beginning)
+    }
+}
+
 macro_rules! identifier {
     ($(#[$doc:meta])* $name:ident, $what:literal) => {
         $(#[$doc])*
@@ -39,6 +54,15 @@ macro_rules! identifier {
                 let mut bytes = [0; 16];
                 entropy.fill(&mut bytes);
                 Self(uuid::Builder::from_random_bytes(bytes).into_uuid().into_bytes())
+            }
+
+            /// A new identifier that begins as its vicinity says, if it has one, and is random from there on.
+            pub fn within(vicinity: Option<Vicinity>, entropy: &mut dyn Entropy) -> Self {
+                let Self(mut bytes) = Self::random(entropy);
+                for (byte, beginning) in bytes.iter_mut().zip(vicinity.iter().flat_map(|vicinity| vicinity.0)) {
+                    *byte = beginning;
+                }
+                Self(bytes)
             }
 
             /// The identifier with exactly these bytes.

@@ -8,14 +8,21 @@
 //! Only reads from the database file are looked at. Frames of the write-ahead log are bound by a checksum that runs on, and whoever
 //! takes them into the file says first, with [`Pages::change`], what its pages will be.
 //!
-//! The one crate with `unsafe` in it: [`vfs`] is a table of C functions. It depends on nothing but SQLite.
+//! The digests themselves are in a table on the disk, and the digests of its blocks in memory.
+//!
+//! The one crate with `unsafe` in it: [`vfs`] is a table of C functions, and [`give_key`] calls one that rusqlite does not have. It
+//! depends on nothing but SQLite.
 //!
 //! [`SQLITE_IOERR_DATA`]: https://www.sqlite.org/rescode.html#ioerr_data
 
+mod key;
 mod pages;
+mod table;
 mod vfs;
 mod watched;
 
-pub use pages::{Digest, PAGE, Pages, digest};
+pub use key::give_key;
+pub use pages::{Digest, Folded, PAGE, Pages, digest};
+pub use table::Block;
 pub use vfs::{IS_NOT_THE_PAGE, vfs_name};
 pub use watched::{Watched, watch};

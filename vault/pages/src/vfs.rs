@@ -147,7 +147,10 @@ unsafe extern "C" fn read(
         }
         let number = at / PAGE;
         let is_right = match code {
-            ffi::SQLITE_OK => (*pages).holds(number, slice::from_raw_parts(buffer.cast::<u8>(), length)),
+            ffi::SQLITE_OK => match (*pages).holds(number, slice::from_raw_parts(buffer.cast::<u8>(), length)) {
+                Ok(is_right) => is_right,
+                Err(_) => return ffi::SQLITE_IOERR_READ,
+            },
             // The file ends before the page: what SQLite takes for a page of zeros, and SQLCipher for one without a MAC.
             ffi::SQLITE_IOERR_SHORT_READ => !(*pages).has(number),
             _ => true,

@@ -4,10 +4,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use coffre_core::crypto::{SecretKey, hex};
+use coffre_core::crypto::SecretKey;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, MAIN_DB, OpenFlags};
-use zeroize::Zeroizing;
 
 /// What a connection is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,13 +33,7 @@ pub(crate) fn open(path: &Path, key: &SecretKey, purpose: Use) -> rusqlite::Resu
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     // Or it writes lines of its own to standard error, between ours; what it finds comes back as an error all the same.
     connection.execute_batch("PRAGMA cipher_log_level = NONE;")?;
-    // A raw key: 256 random bits need no PBKDF2. Not a bound parameter: PRAGMA takes none.
-    let digits = Zeroizing::new(hex(key.expose()));
-    let mut pragma = Zeroizing::new(String::with_capacity(96));
-    for part in ["PRAGMA key = \"x'", digits.as_str(), "'\";"] {
-        pragma.push_str(part);
-    }
-    connection.execute_batch(&pragma)?;
+    coffre_pages::give_key(&connection, key.expose())?;
     connection.execute_batch(
         "PRAGMA temp_store = MEMORY; PRAGMA secure_delete = ON; PRAGMA synchronous = FULL; PRAGMA cache_size = -8192;",
     )?;

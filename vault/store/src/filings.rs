@@ -3,7 +3,7 @@
 
 use coffre_core::day::Day;
 use coffre_core::filing::{Filing, FilingAct, FilingContent, FilingKind, FilingState, SOON_DAYS};
-use coffre_core::ids::{ApplicationId, FilingId, RequestId};
+use coffre_core::ids::{ApplicationId, FilingId, RequestId, SubjectId};
 use coffre_core::keyset::SubjectKeys;
 use coffre_core::record::{FieldPath, RecordTypeName};
 use coffre_core::time::Timestamp;
@@ -148,6 +148,43 @@ pub(crate) fn find(vault: &Connection, id: FilingId) -> Result<Option<Filing>, R
     text.map(|text| filing_of(&text)).transpose()
 }
 
+/// How the requests about a record stand, all together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Answered {
+    /// There is none.
+    NoRequest,
+    /// One waits.
+    Waits,
+    /// The last one was answered then.
+    At(Timestamp),
+}
+
+impl Answered {
+    /// When the last one was answered, or the record was last changed where there is none; nothing while one waits.
+    pub(crate) const fn or_changed(self, changed: Timestamp) -> Option<Timestamp> {
+        match self {
+            Self::NoRequest => Some(changed),
+            Self::Waits => None,
+            Self::At(at) => Some(at),
+        }
+    }
+}
+
+/// How the requests about a record stand.
+pub(crate) fn answered(vault: &Connection, subject: SubjectId) -> Result<Answered, ReadError> {
+    let mut statement = vault.prepare_cached("SELECT filing FROM filings WHERE subject = ?1")?;
+    let rows = statement.query_map([subject.as_bytes()], |row| row.get::<_, String>(0))?;
+    let mut answered = Answered::NoRequest;
+    for text in rows {
+        answered = match (filing_of(&text?)?.closed_at, answered) {
+            (None, _) => return Ok(Answered::Waits),
+            (Some(closed), Answered::At(last)) => Answered::At(last.max(closed)),
+            (Some(closed), _) => Answered::At(closed),
+        };
+    }
+    Ok(answered)
+}
+
 fn filing_of(text: &str) -> Result<Filing, ReadError> {
     serde_json::from_str(text).map_err(|_| ReadError::Format { what: "request" })
 }
@@ -223,6 +260,33 @@ pub(crate) fn steps(vault: &Connection, id: FilingId) -> Result<Vec<StepRow>, Re
     let mut statement = vault.prepare_cached(sql)?;
     let rows = statement.query_map([id.as_bytes()], StepRow::read)?;
     Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// Gives a request with all its steps to another subject, whose row is put beside: what they say is encrypted anew, under that
+/// subject's key and the epoch in use.
+pub(crate) fn hand_over(
+    vault: &Connection,
+    id: FilingId,
+    from: &SubjectKeys<'_>,
+    to: &SubjectKeys<'_>,
+    epoch: u32,
+) -> Result<(), ReadError> {
+    let unwritable = || ReadError::Format { what: "request" };
+    for row in steps(vault, id)? {
+        let sealed = row.content(id, from)?.map(|content| {
+            let plain = serde_json::to_vec(&content).map(zeroize::Zeroizing::new).map_err(|_| unwritable())?;
+            to.seal_note(NOTE, &about(id, row.step), epoch, &plain, &mut crate::clock::SystemEntropy)
+                .map_err(|_| unwritable())
+        });
+        let sealed = sealed.transpose()?;
+        let epoch = if sealed.is_some() { epoch } else { row.epoch };
+        vault
+            .prepare_cached(
+                "UPDATE filing_steps SET subject = ?3, epoch = ?4, sealed = ?5 WHERE filing = ?1 AND step = ?2",
+            )?
+            .execute(params![id.as_bytes(), row.step, to.subject.as_bytes(), epoch, sealed])?;
+    }
+    Ok(())
 }
 
 /// A step about to be stored.

@@ -1,23 +1,31 @@
-//! The pages that the three kept databases have, in the file `pages` and in memory, where every reading of a page is compared
-//! with it ([`coffre_pages`]). The format is in `coffre_core::page_file`.
+//! The pages that the three kept databases have, in the file `pages`, in a table for each database, and as digests of the tables' blocks in memory;
+//! every reading of a page is compared with it ([`coffre_pages`]). The format is in `coffre_core::page_file`.
 //!
 //! A checkpoint is announced first: what the pages it writes will be is durable before SQLite writes any. Up to the end of the checkpoint all
 //! of them stand in the write-ahead log, where they are read from; so a crash at any point leaves nothing that is read and not known.
+//!
+//! When what was announced has become long, it is *folded*: written into the tables, beside what they say, durable; then `pages` is written
+//! anew, and says that they are others. A crash between the two leaves a file that says what the tables still say, too.
+//!
+//! Pages that somebody accepts as they are stand beside the file, in `pages.next`, until the entry that says so is durable; only then do they
+//! take its place. Up to then the tables are left alone.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _};
 use std::os::unix::fs::FileExt as _;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use coffre_core::crypto::{Scope, SecretKey};
 use coffre_core::keyset::Keyset;
-use coffre_core::page_file::{NotOurs, PageFile, PageRecord, PagesOf};
-use coffre_pages::{Digest, PAGE, Pages, Watched, digest, watch};
+use coffre_core::page_file::{NotOurs, PageFile, PageRecord, PageTables, PagesOf, PagesSaid, TableOf};
+use coffre_pages::{Block, Digest, Folded, PAGE, Pages, Watched, digest, watch};
 use thiserror::Error;
 
 use crate::capture::{FramesError, Logs};
-use crate::durable::write_private;
+use crate::durable::{sync_directory, write_private};
 use crate::layout::{Database, Layout};
 use crate::writer::KEPT;
 
@@ -25,10 +33,10 @@ use crate::writer::KEPT;
 pub(crate) const FACT: &str = "pages";
 /// A frame of a write-ahead log: its header, and a page.
 const FRAME_HEADER: usize = 24;
-/// The file is written anew when it has grown beyond this many times of what it says.
-const GROWN: u64 = 3;
-/// But not below this size.
-const SMALL: u64 = 1 << 16;
+/// What was announced is folded when it takes so many bytes, some 200,000 pages: a start reads no more than that. Tests do it often.
+const LONG: u64 = if cfg!(test) { 1 << 11 } else { 4 << 20 };
+/// Pages of a database that are read at a time when it is written down whole.
+const AT_A_TIME: usize = 1 << 18;
 
 /// Pages that cannot be watched, or not said to change.
 #[derive(Debug, Error)]
@@ -44,8 +52,26 @@ pub(crate) enum PagesError {
 /// The pages of keyring, vault and audit, watched while this lives.
 pub(crate) struct KeptPages {
     pages: [Arc<Pages>; 3],
-    file: Mutex<PageFile>,
+    file: Mutex<Growing>,
     _watched: [Watched; 3],
+}
+
+/// The file `pages`, or the one that takes its place, and how long it was when it was written.
+struct Growing {
+    file: PageFile,
+    path: PathBuf,
+    from: u64,
+    /// It is to be folded before anything else is announced: it is long, or it could not be written and may be either file.
+    is_due: bool,
+}
+
+impl Growing {
+    /// The file anew, with tables that are durable.
+    fn write(path: &Path, key: &SecretKey, scope: &Scope, tables: &PageTables) -> Result<Self, PagesError> {
+        let (file, bytes) = PageFile::begin(tables, key, scope);
+        write_private(path, &bytes)?;
+        Ok(Self { from: file.length(), file, path: path.to_owned(), is_due: false })
+    }
 }
 
 const fn key(keys: &Keyset) -> &SecretKey {
@@ -54,61 +80,165 @@ const fn key(keys: &Keyset) -> &SecretKey {
 
 /// Writes down what the database files hold now. Nothing has them open: closing a file drops its locks.
 pub(crate) fn begin(layout: &Layout, keys: &Keyset, scope: &Scope) -> Result<(), PagesError> {
+    let mut tables = PageTables::default();
+    for (database, table) in KEPT.into_iter().zip(&mut tables.0) {
+        *table = written_down(layout, database)?;
+    }
+    Growing::write(&layout.pages(), key(keys), scope, &tables).map(drop)
+}
+
+/// The same, to be accepted: in force once [`KeptPages::accept`] has returned. It rests on the tables that are there, and names every page.
+pub(crate) fn begin_next(layout: &Layout, keys: &Keyset, scope: &Scope) -> Result<(), PagesError> {
+    let now = fs::read(layout.pages()).ok().and_then(|bytes| PageFile::read(&bytes, key(keys), scope).ok());
+    let mut tables = now.and_then(|(_, said)| said.tables).unwrap_or_default();
     let mut record = PageRecord::default();
-    for (database, pages) in KEPT.into_iter().zip(&mut record.0) {
-        *pages = whole(&digests(layout, database)?);
-    }
-    write_whole(layout, key(keys), scope, &record).map(drop)
-}
-
-fn write_whole(layout: &Layout, key: &SecretKey, scope: &Scope, record: &PageRecord) -> Result<PageFile, PagesError> {
-    let (file, mut bytes) = PageFile::begin(key, scope);
-    let (file, record) = file.write(record);
-    bytes.extend(record);
-    write_private(&layout.pages(), &bytes)?;
-    Ok(file)
-}
-
-fn digests(layout: &Layout, database: Database) -> io::Result<Vec<Digest>> {
-    let mut file = File::open(layout.database(database))?;
-    let (mut page, mut digests) = (Vec::with_capacity(PAGE), Vec::new());
-    loop {
-        page.clear();
-        io::Read::by_ref(&mut file).take(PAGE as u64).read_to_end(&mut page)?;
-        if page.len() < PAGE {
-            return Ok(digests);
+    for ((database, table), pages) in KEPT.into_iter().zip(&mut tables.0).zip(&mut record.0) {
+        if !layout.page_table(database).is_file() {
+            *table = TableOf::default();
         }
-        digests.push(digest(&page));
+        let read = |digests: Vec<Digest>| {
+            let from = pages.count;
+            pages.changed.extend((from..).zip(digests));
+            pages.count = u32::try_from(pages.changed.len()).unwrap_or(u32::MAX);
+            Ok(())
+        };
+        read_through(layout, database, read)?;
+    }
+    let (file, mut bytes) = PageFile::begin(&tables, key(keys), scope);
+    bytes.extend(file.write(&record).1);
+    Ok(write_private(&layout.next_pages(), &bytes)?)
+}
+
+fn written_down(layout: &Layout, database: Database) -> io::Result<TableOf> {
+    let pages = Pages::by(table(layout, database, true)?, of_table(&TableOf::default()));
+    read_through(layout, database, |digests| {
+        let from = pages.count();
+        pages.change(from + digests.len(), (from..).zip(digests));
+        pages.is_folded(pages.fold()?);
+        Ok(())
+    })?;
+    Ok(as_table(&pages.fold()?))
+}
+
+/// Reads a database file through; takes the digests of some pages at a time.
+fn read_through(
+    layout: &Layout,
+    database: Database,
+    mut take: impl FnMut(Vec<Digest>) -> io::Result<()>,
+) -> io::Result<()> {
+    let mut file = File::open(layout.database(database))?;
+    let mut page = Vec::with_capacity(PAGE);
+    loop {
+        let mut digests: Vec<Digest> = Vec::new();
+        while digests.len() < AT_A_TIME {
+            page.clear();
+            io::Read::by_ref(&mut file).take(PAGE as u64).read_to_end(&mut page)?;
+            if page.len() < PAGE {
+                break;
+            }
+            digests.push(digest(&page));
+        }
+        let is_last = digests.len() < AT_A_TIME;
+        take(digests)?;
+        if is_last {
+            return Ok(());
+        }
     }
 }
 
-fn whole(digests: &[Digest]) -> PagesOf {
-    let changed: Vec<_> = (0_u32..).zip(digests.iter().copied()).collect();
-    PagesOf { count: u32::try_from(changed.len()).unwrap_or(u32::MAX), changed }
+/// The file of a table; made, or begun anew, where nothing rests on what it says.
+fn table(layout: &Layout, database: Database, anew: bool) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(anew).truncate(anew).mode(0o600);
+    options.open(layout.page_table(database))
+}
+
+fn of_table(table: &TableOf) -> Folded {
+    let blocks = table.blocks.iter().map(|(place, digest)| Block { place: *place, digest: *digest }).collect();
+    Folded { count: index(table.count), blocks }
+}
+
+fn as_table(folded: &Folded) -> TableOf {
+    let blocks = folded.blocks.iter().map(|block| (block.place, block.digest)).collect();
+    TableOf { count: u32::try_from(folded.count).unwrap_or(u32::MAX), blocks }
+}
+
+fn index(number: u32) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
 }
 
 fn apply(pages: &Pages, record: &PagesOf) {
-    let index = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
     pages.change(index(record.count), record.changed.iter().map(|(number, digest)| (index(*number), *digest)));
 }
 
 impl KeptPages {
-    /// Reads the file, if there is one, and watches the databases from now on.
-    pub(crate) fn load(layout: &Layout, keys: &Keyset, scope: &Scope) -> Result<Option<Self>, PagesError> {
-        let bytes = match fs::read(layout.pages()) {
+    /// Reads a file, if there is one, and watches the databases from now on.
+    pub(crate) fn load(
+        path: PathBuf,
+        layout: &Layout,
+        keys: &Keyset,
+        scope: &Scope,
+    ) -> Result<Option<Self>, PagesError> {
+        let bytes = match fs::read(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             read => read?,
         };
-        let (file, records) = PageFile::read(&bytes, key(keys), scope)?;
-        let pages: [Arc<Pages>; 3] = Default::default();
-        for record in &records {
+        let (file, PagesSaid { tables, changes }) = PageFile::read(&bytes, key(keys), scope)?;
+        // Of the first version, or to be accepted: every page is a change.
+        let is_due = tables.is_none() || path != layout.pages();
+        let tables = tables.unwrap_or_default();
+        let mut pages = Vec::with_capacity(KEPT.len());
+        for (database, said) in KEPT.into_iter().zip(&tables.0) {
+            pages.push(Arc::new(Pages::by(table(layout, database, said.blocks.is_empty())?, of_table(said))));
+        }
+        let pages: [Arc<Pages>; 3] = pages.try_into().map_err(|_| io::Error::from(io::ErrorKind::InvalidData))?;
+        for record in &changes {
             pages.iter().zip(&record.0).for_each(|(pages, record)| apply(pages, record));
         }
         let [keyring, vault, audit] = &pages;
         let watched = |database, pages: &Arc<Pages>| watch(&layout.database(database), Arc::clone(pages));
         let watched =
             [watched(Database::Keyring, keyring)?, watched(Database::Vault, vault)?, watched(Database::Audit, audit)?];
-        Ok(Some(Self { pages, file: Mutex::new(file), _watched: watched }))
+        let (from, _) = PageFile::begin(&tables, key(keys), scope);
+        let growing = Growing { file, path, from: from.length(), is_due };
+        let kept = Self { pages, file: Mutex::new(growing), _watched: watched };
+        kept.fold_if_due(&mut kept.growing(), layout, keys, scope)?;
+        Ok(Some(kept))
+    }
+
+    fn growing(&self) -> MutexGuard<'_, Growing> {
+        self.file.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Has the tables say what was announced, and begins the file anew, if it is time. What fails is done again with the same bytes, so it does not
+    /// matter which of the two files a crash leaves.
+    fn fold_if_due(
+        &self,
+        growing: &mut Growing,
+        layout: &Layout,
+        keys: &Keyset,
+        scope: &Scope,
+    ) -> Result<(), PagesError> {
+        // What is not accepted yet leaves the tables to what is.
+        if !growing.is_due || growing.path != layout.pages() {
+            return Ok(());
+        }
+        let [keyring, vault, audit] = self.pages.each_ref().map(|pages| pages.fold());
+        let folded = [keyring?, vault?, audit?];
+        // Durable: the tables, of which nobody knows yet.
+        let tables = PageTables(folded.each_ref().map(as_table));
+        *growing = Growing::write(&layout.pages(), key(keys), scope, &tables)?;
+        // Durable: that they are others.
+        self.pages.iter().zip(folded).for_each(|(pages, folded)| pages.is_folded(folded));
+        Ok(())
+    }
+
+    /// Puts the file in its place, if it stands beside it. Durable when it returns.
+    pub(crate) fn accept(&self, layout: &Layout) -> Result<(), PagesError> {
+        let mut growing = self.growing();
+        fs::rename(&growing.path, layout.pages())?;
+        growing.path = layout.pages();
+        Ok(sync_directory(layout.root())?)
     }
 
     /// The pages of one of them.
@@ -133,22 +263,20 @@ impl KeptPages {
         if record.0.iter().zip(&self.pages).all(|(pages, now)| same(pages, now)) {
             return Ok(());
         }
-        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
-        let (next, bytes) = file.write(&record);
-        let said = self.pages.iter().map(|pages| pages.count() as u64 * 20).sum::<u64>() + SMALL;
-        if next.length() > said * GROWN {
-            self.pages.iter().zip(&record.0).for_each(|(pages, record)| apply(pages, record));
-            let all = self.pages.each_ref().map(|pages| whole(&pages.all()));
-            *file = write_whole(layout, key(keys), scope, &PageRecord(all))?;
-            return Ok(());
-        }
-        let open = OpenOptions::new().write(true).open(layout.pages())?;
+        let mut growing = self.growing();
+        self.fold_if_due(&mut growing, layout, keys, scope)?;
+        let (next, bytes) = growing.file.write(&record);
+        let open = OpenOptions::new().write(true).open(&growing.path)?;
         // What a crash left behind what counts.
-        open.set_len(file.length())?;
-        open.write_all_at(&bytes, file.length())?;
+        open.set_len(growing.file.length())?;
+        open.write_all_at(&bytes, growing.file.length())?;
         open.sync_all()?;
-        *file = next;
+        growing.file = next;
         self.pages.iter().zip(&record.0).for_each(|(pages, record)| apply(pages, record));
+        growing.is_due = growing.file.length() - growing.from > LONG;
+        if let Err(error) = self.fold_if_due(&mut growing, layout, keys, scope) {
+            tracing::warn!(%error, "what pages were announced could not be folded; the next checkpoint begins with that");
+        }
         Ok(())
     }
 }

@@ -114,6 +114,16 @@ impl Layout {
         self.root.join("pages")
     }
 
+    /// The same as somebody accepts it, before it takes the place of the current one.
+    pub fn next_pages(&self) -> PathBuf {
+        self.root.join("pages.next")
+    }
+
+    /// The digests of a kept database's pages.
+    pub fn page_table(&self, database: Database) -> PathBuf {
+        self.root.join(format!("{}-pages", database.file_name()))
+    }
+
     /// Space that is kept for what must be possible on a full disk.
     pub fn reserve(&self) -> PathBuf {
         self.root.join("reserve")

@@ -7,6 +7,7 @@
 //!   committed audit entry;
 //! - nothing here decides who may read: that is the server's `authorization`, by the policies.
 
+mod accept;
 mod answered;
 mod applications;
 mod approvals;
@@ -53,6 +54,7 @@ mod rotation;
 mod schema;
 mod snapshot;
 mod store;
+mod tile_file;
 pub mod transactions;
 mod values;
 mod writer;

@@ -4,7 +4,7 @@ use coffre_core::ids::GenerationId;
 use coffre_core::merkle::{Frontier, Hash, leaf_hash};
 use coffre_core::note::SigningKey;
 use coffre_core::time::Timestamp;
-use coffre_core::tlog::{StoredEntry, TreeHead};
+use coffre_core::tlog::{StoredEntry, TILE_LEVELS, TILE_WIDTH, TreeHead};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::error::ReadError;
@@ -31,13 +31,20 @@ pub(crate) struct Tail {
     /// The newest entry's time: time never runs backwards in the log.
     pub(crate) time: Timestamp,
     pub(crate) head: SignedHead,
+    /// The roots of the tiles that the newest entries completed.
+    pub(crate) tiles: Vec<Hash>,
 }
 
 impl Tail {
     /// The end of an empty log.
     pub(crate) fn empty() -> Self {
         let head = SignedHead { size: 0, note: String::new() };
-        Self { frontier: Frontier::new(), written: 0, time: Timestamp::from_micros(0), head }
+        Self { frontier: Frontier::new(), written: 0, time: Timestamp::from_micros(0), head, tiles: Vec::new() }
+    }
+
+    /// Which tile the first of [`tiles`](Self::tiles) is of.
+    pub(crate) fn first_tile(&self) -> u64 {
+        (self.frontier.size() / TILE_WIDTH).saturating_sub(self.tiles.len() as u64)
     }
 
     /// Reads the end of the log.
@@ -53,7 +60,13 @@ impl Tail {
         if frontier.size() != size || newest.map_or(0, |index| index + 1) != size {
             return Err(ReadError::Format { what: "end of the log" });
         }
-        Ok(Self { frontier, written, time: Timestamp::from_micros(time), head: SignedHead { size, note } })
+        Ok(Self {
+            frontier,
+            written,
+            time: Timestamp::from_micros(time),
+            head: SignedHead { size, note },
+            tiles: Vec::new(),
+        })
     }
 }
 
@@ -73,7 +86,7 @@ pub(crate) fn append(
     origin: &str,
     key: &SigningKey,
 ) -> Result<Tail, ReadError> {
-    let mut frontier = tail.frontier.clone();
+    let (mut frontier, mut tiles) = (tail.frontier.clone(), Vec::new());
     let mut insert = audit.prepare_cached("INSERT INTO entries (idx, leaf, hash) VALUES (?1, ?2, ?3)")?;
     let mut annotate = audit.prepare_cached("INSERT INTO annotations (idx, sealed) VALUES (?1, ?2)")?;
     for leaf in leaves {
@@ -82,7 +95,7 @@ pub(crate) fn append(
         if let Some(sealed) = &leaf.annotation {
             annotate.execute(params![index, sealed])?;
         }
-        frontier.append(hash);
+        tiles.extend(frontier.append_noting(hash, TILE_LEVELS));
     }
     let size = frontier.size();
     let written = if writes == 0 { tail.written } else { tail.frontier.size() + writes as u64 };
@@ -93,7 +106,7 @@ pub(crate) fn append(
             "INSERT OR REPLACE INTO head (only, size, written, time, frontier, note) VALUES (1, ?1, ?2, ?3, ?4, ?5)",
         )?
         .execute(params![size, written, time.as_micros(), frontier.to_bytes(), note])?;
-    Ok(Tail { frontier, written, time, head: SignedHead { size, note } })
+    Ok(Tail { frontier, written, time, head: SignedHead { size, note }, tiles })
 }
 
 /// Puts reasons that were encrypted anew in the place of what they were, within the caller's transaction. What was pruned

@@ -4,10 +4,7 @@
 //! The file is derived and nobody trusts it: it counts only if it leads to the root that the newest head signs, and
 //! is made again from the leaf hashes otherwise.
 
-use std::fs::{File, OpenOptions};
-use std::io::{self, Read as _};
-use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
 use coffre_core::merkle::{Hash, ProveError, consistency_proof, inclusion_proof, root_at, root_of};
@@ -18,9 +15,8 @@ use thiserror::Error;
 
 use crate::error::ReadError;
 use crate::store::Store;
+use crate::tile_file::{remember, remembered};
 
-/// What the file begins with.
-const MAGIC: &[u8; 16] = b"coffre-tiles-v1\n";
 /// Full tiles whose leaves are read in one view: a view is short, whatever the log's length.
 const PAGE: u64 = 8;
 
@@ -189,24 +185,4 @@ impl LogTree {
 fn leaf_hashes(store: &Store, from: u64, count: u64) -> Result<Vec<Hash>, ReadError> {
     let hashes = store.snapshot()?.leaf_hashes(from, usize::try_from(count).unwrap_or(usize::MAX))?;
     if hashes.len() as u64 == count { Ok(hashes) } else { Err(ReadError::Format { what: "log" }) }
-}
-
-/// The roots in the file, at most so many; `None` for a file that is not there or not this.
-fn remembered(file: &Path, most: u64) -> Option<FullTiles> {
-    let mut bytes = Vec::new();
-    File::open(file).and_then(|mut file| file.read_to_end(&mut bytes)).ok()?;
-    let (roots, _torn) = bytes.strip_prefix(MAGIC)?.as_chunks::<{ Hash::LENGTH }>();
-    let most = usize::try_from(most).unwrap_or(usize::MAX);
-    Some(roots.iter().take(most).copied().map(Hash::from_bytes).collect())
-}
-
-/// Writes roots at their places. Not made durable: what is lost is computed again.
-fn remember(file: &Path, from: u64, roots: &[Hash]) -> io::Result<()> {
-    if roots.is_empty() {
-        return Ok(());
-    }
-    let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(file)?;
-    let bytes: Vec<u8> = roots.iter().flat_map(Hash::as_bytes).copied().collect();
-    file.write_all_at(MAGIC, 0)?;
-    file.write_all_at(&bytes, MAGIC.len() as u64 + from * Hash::LENGTH as u64)
 }

@@ -5,13 +5,14 @@ use std::collections::BTreeSet;
 
 use coffre_core::approval::ApplicationStatement;
 use coffre_core::crypto::SecretKey;
-use coffre_core::ids::{ApplicationId, DocumentId, SubjectId};
+use coffre_core::ids::{ApplicationId, DocumentId, SubjectId, Vicinity};
 use coffre_core::record::Category;
 use coffre_core::role::Role;
 use coffre_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::approvals::ApprovalCounts;
+use crate::clock::SystemEntropy;
 use crate::filings::FilingCounts;
 
 /// What is known of a record without opening it.
@@ -145,6 +146,16 @@ pub struct NewSubject {
     /// Its identifier.
     pub id: SubjectId,
     pub(crate) key: SecretKey,
+    /// Where the identifiers of its documents and grants begin, if it comes with others.
+    pub(crate) vicinity: Option<Vicinity>,
+}
+
+impl NewSubject {
+    /// A random one, beside those of a vicinity if there is one.
+    pub(crate) fn within(vicinity: Option<Vicinity>) -> Self {
+        let mut entropy = SystemEntropy;
+        Self { id: SubjectId::within(vicinity, &mut entropy), key: SecretKey::random(&mut entropy), vicinity }
+    }
 }
 
 /// Counts for metrics and reconciliation.

@@ -7,9 +7,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use coffre_core::audit::{Action, Decision, Draft, OperatorKnown};
 use coffre_core::crypto::Scope;
-use coffre_core::ids::{GenerationId, RequestId};
+use coffre_core::ids::GenerationId;
 use coffre_core::keyset::{Keyset, signer_name};
 use coffre_core::note::{KeyName, SigningKey};
 use coffre_core::search::SearchIndex;
@@ -20,9 +19,8 @@ use rustix::io::Errno;
 use thiserror::Error;
 
 use crate::capture::Descriptors;
-use crate::clock::{Clock, SystemEntropy};
+use crate::clock::Clock;
 use crate::connection::{self, Use};
-use crate::disclosure::Depends;
 use crate::document::DocumentFolder;
 use crate::error::{ReadError, disk_is_full};
 use crate::identity::Identity;
@@ -33,7 +31,6 @@ use crate::log_file::origin;
 use crate::readers::Readers;
 use crate::root::{RootError, Unwrapped};
 use crate::store::Store;
-use crate::transactions::NoteOnly;
 use crate::writer::{RecoverError, Recovered, Shared, recover, sweep};
 use crate::{meta, rotate, schema};
 
@@ -216,8 +213,19 @@ pub(crate) struct Opened {
 
 /// Opens the databases of a vault whose keys are known.
 pub(crate) fn open_with(layout: Layout, unwrapped: Unwrapped, options: &OpenOptions) -> Result<Opened, OpenError> {
+    let pages = layout.pages();
+    open_by(pages, layout, unwrapped, options)
+}
+
+/// The same, by the pages that stand in a file.
+pub(crate) fn open_by(
+    pages: PathBuf,
+    layout: Layout,
+    unwrapped: Unwrapped,
+    options: &OpenOptions,
+) -> Result<Opened, OpenError> {
     let Unwrapped { root, keys, keys_file, .. } = unwrapped;
-    let pages = KeptPages::load(&layout, &keys, &root.scope)?;
+    let pages = KeptPages::load(pages, &layout, &keys, &root.scope)?;
     let Described { generation, recovery_recipient, recovery, has_pages } = describe(&layout, &keys)?;
     let pages = match pages {
         Some(pages) => pages,
@@ -289,7 +297,8 @@ struct Described {
 /// A vault of an older version, whose pages nobody has written down yet.
 fn first_pages(layout: &Layout, keys: &Keyset, scope: &Scope) -> Result<KeptPages, OpenError> {
     kept_pages::begin(layout, keys, scope)?;
-    let pages = KeptPages::load(layout, keys, scope)?.ok_or(PagesError::Io(io::ErrorKind::NotFound.into()))?;
+    let pages =
+        KeptPages::load(layout.pages(), layout, keys, scope)?.ok_or(PagesError::Io(io::ErrorKind::NotFound.into()))?;
     let failed = |source| OpenError::Database { file: Database::Vault.file_name(), source };
     let vault = connection::open(&layout.database(Database::Vault), &keys.databases.vault, Use::Write);
     vault.and_then(|vault| meta::set(&vault, kept_pages::FACT, "1")).map_err(failed)?;
@@ -338,28 +347,6 @@ fn recovery(vault: &Connection, layout: &Layout) -> Result<ContentHash, OpenErro
 }
 
 impl Store {
-    /// Takes the database files for what they should be, whatever they hold: somebody who knows says that another program took
-    /// the write-ahead logs into them while the vault was down. Then opens the vault; its next entry says so.
-    pub fn open_as_it_is(
-        dir: &Path,
-        identity: &Identity,
-        options: &OpenOptions,
-        operator: Option<String>,
-    ) -> Result<Self, OpenError> {
-        let owned = own(dir)?;
-        let Unwrapped { root, keys, .. } =
-            rotate::unwrap(&owned.layout, identity).map_err(|error| OpenError::from(error).unless_full())?;
-        kept_pages::begin(&owned.layout, &keys, &root.scope)?;
-        drop(owned);
-        let store = Self::open(dir, identity, options)?;
-        let mut draft = Draft::new(Action::AcceptPages, Decision::Allow, RequestId::random(&mut SystemEntropy));
-        draft.operator_known = operator.is_some().then_some(OperatorKnown::LocalAccount);
-        draft.operator = operator;
-        let noted = store.transact(NoteOnly, draft, None, Depends::default()).wait();
-        noted.map_err(|error| OpenError::Damaged { detail: error.to_string(), source: None })?;
-        Ok(store)
-    }
-
     /// Opens a vault with the server identity: takes the owner lock, unwraps the keys, finishes what
     /// a crash left, and starts the writer.
     pub fn open(dir: &Path, identity: &Identity, options: &OpenOptions) -> Result<Self, OpenError> {

@@ -4,13 +4,14 @@
 use coffre_core::ids::SubjectId;
 use coffre_core::keyset::SubjectKeys;
 use coffre_core::record::RecordTypeName;
+use coffre_core::time::Timestamp;
 use rusqlite::OptionalExtension;
 
 use crate::error::ReadError;
 use crate::readers::Reader;
 use crate::snapshot::Snapshot;
 use crate::transactions::{Facts, MustKeep};
-use crate::values;
+use crate::{filings, values};
 
 /// What stands against removing anything of a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -27,15 +28,23 @@ impl Snapshot<'_> {
         &self,
         kind: &RecordTypeName,
         subject: SubjectId,
-        now: coffre_core::time::Timestamp,
+        now: Timestamp,
         rule: &MustKeep<K>,
     ) -> Result<Vec<K>, ReadError> {
         let Some(state) = self.record(kind, subject)? else { return Ok(Vec::new()) };
         let read = |reader: &Reader, keys: &SubjectKeys<'_>| {
             let fields = values::all_at(&reader.vault, keys, state.version)?;
-            Ok(rule(&Facts { created: state.created_at, changed: state.updated_at, fields: &fields, now }))
+            let (created, changed) = (state.created_at, state.updated_at);
+            let answered = filings::answered(&reader.vault, subject)?.or_changed(changed);
+            Ok(rule(&Facts { created, changed, answered, fields: &fields, now }))
         };
         self.with_keys(kind, subject, Vec::new(), read)
+    }
+
+    /// When the last of the requests about a record was answered, or when it was last changed where there is none; nothing while
+    /// one waits.
+    pub fn answered(&self, subject: SubjectId, changed: Timestamp) -> Result<Option<Timestamp>, ReadError> {
+        Ok(self.ask(|reader| filings::answered(&reader.vault, subject))?.or_changed(changed))
     }
 
     /// What stands against removing anything of a record.

@@ -62,6 +62,17 @@ pub enum RootError {
         #[source]
         source: rusqlite::Error,
     },
+    /// A key file has its new content, which a power loss may take back.
+    #[error("{path} is written, but may not outlive a power loss: check the disk", path = path.display())]
+    NotDurable {
+        /// Which file.
+        path: PathBuf,
+        /// What it is now.
+        written: ContentHash,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
     /// A key file cannot be written.
     #[error("{path} cannot be written: check the directory's permissions and free space", path = path.display())]
     Write {
@@ -77,8 +88,16 @@ fn read(path: &Path, hint: &'static str) -> Result<Vec<u8>, RootError> {
     fs::read(path).map_err(|source| RootError::Read { path: path.to_owned(), hint, source })
 }
 
+/// A rename that is reported as failed, or whose directory does not become durable, may have been made: the file tells.
 fn write(path: &Path, bytes: &[u8]) -> Result<(), RootError> {
-    write_private(path, bytes).map_err(|source| RootError::Write { path: path.to_owned(), source })
+    write_private(path, bytes).map_err(|source| {
+        let path = path.to_owned();
+        if fs::read(&path).is_ok_and(|found| found == bytes) {
+            RootError::NotDurable { path, written: ContentHash::of(bytes), source }
+        } else {
+            RootError::Write { path, source }
+        }
+    })
 }
 
 /// The keys of a vault, and the files that they were found to be in.

@@ -10,7 +10,8 @@
 //! | 5 | the new root for recovery in the place of the former | as after 3 |
 //! | 6 | the new root for the server in its place | nothing |
 //!
-//! Whether the switch was made is told by `root.server.age` alone: it opens `keys.json` or it does not.
+//! Whether the switch was made is told by `root.server.age` alone: it opens `keys.json` or it does not. A switch that was made
+//! and may not be durable goes no further: while both new roots stand beside the former ones, either `keys.json` opens.
 
 use std::fs;
 use std::io;
@@ -19,7 +20,7 @@ use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 
 use coffre_core::crypto::SecretKey;
-use coffre_core::keyset::{KeyFileError, RootKey};
+use coffre_core::keyset::{KeyFileError, Keyset, RootKey};
 use coffre_core::spool::ContentHash;
 use rusqlite::Connection;
 use thiserror::Error;
@@ -59,6 +60,11 @@ pub enum RotateError {
     /// The keys could not be read or written; the former root is in force.
     #[error("the root key was not replaced")]
     Keys(#[from] RootError),
+    /// `keys.json` has been switched, and nobody knows whether that outlives a power loss.
+    #[error(
+        "keys.json is wrapped by the new root key, but the disk did not confirm it: no backup is taken until the vault was started again, which finishes the rotation, or undoes it if the disk lost it"
+    )]
+    Undecided(#[source] RootError),
     /// The new root is in force, but its files are not in their places.
     #[error(
         "the root key is replaced, but not all files are in their places: start the vault again, which finishes it"
@@ -127,8 +133,15 @@ fn put_in_place(layout: &Layout) -> Result<(), RootError> {
     rename().map_err(not_written(layout.root()))
 }
 
-/// Steps 1 to 3; gives what the key files of backups are once the rotation is finished.
-fn switch(layout: &Layout, identity: &Identity, recipient: &str, vault: &Connection) -> Result<KeyFiles, RootError> {
+/// Steps 1 to 3. The key files of backups are from then on the new `keys.json` and, once the rotation is finished, the next
+/// `root.recovery.age`, which is given.
+fn switch(
+    layout: &Layout,
+    identity: &Identity,
+    recipient: &str,
+    vault: &Connection,
+    right: &mut KeyFiles,
+) -> Result<ContentHash, RotateError> {
     // Former roots stand in the file, not in the memory of a vault opened before.
     let Unwrapped { root: former, mut keys, .. } = root::unwrap(layout, &layout.root_server(), identity)?;
     let new = RootKey { scope: former.scope, key: SecretKey::random(&mut SystemEntropy) };
@@ -136,19 +149,32 @@ fn switch(layout: &Layout, identity: &Identity, recipient: &str, vault: &Connect
     root::write_root(&layout.next_root_server(), &new, &identity.recipient())?;
     let recovery = root::write_root(&layout.next_root_recovery(), &new, recipient)?;
     announce_recovery(vault, recovery, recipient).map_err(|source| RootError::NotRemembered { source })?;
-    let keys = root::write_keys(layout, &new, &keys, &mut SystemEntropy)?;
-    Ok(KeyFiles { keys, recovery })
+    write_keys(layout, &new, &keys, right).map_err(|error| match error {
+        undecided @ RootError::NotDurable { .. } => RotateError::Undecided(undecided),
+        error => error.into(),
+    })?;
+    Ok(recovery)
 }
 
-/// Writes the secret of the epoch after the one in use into `keys.json`, unless it is there.
+/// Writes `keys.json`, and what is right of it: what is there, also where that may not outlive a power loss.
+fn write_keys(layout: &Layout, root: &RootKey, keys: &Keyset, right: &mut KeyFiles) -> Result<(), RootError> {
+    let written = root::write_keys(layout, root, keys, &mut SystemEntropy);
+    if let Ok(written) | Err(RootError::NotDurable { written, .. }) = &written {
+        right.keys = *written;
+    }
+    written.map(drop)
+}
+
+/// Writes the secret of the epoch after the one in use into `keys.json`. One that is there and not in use is kept, and the file
+/// written again: whether it is durable is not known.
 fn announce(shared: &Shared, identity: &Identity) -> Result<u32, RotateError> {
     let mut right = shared.key_files.write().unwrap_or_else(PoisonError::into_inner);
     right.read(&shared.layout)?;
     let Unwrapped { root, mut keys, .. } = root::unwrap(&shared.layout, &shared.layout.root_server(), identity)?;
     if keys.epochs.newest() <= shared.epoch.number() {
         keys.epochs.announce(&mut SystemEntropy);
-        right.keys = root::write_keys(&shared.layout, &root, &keys, &mut SystemEntropy)?;
     }
+    write_keys(&shared.layout, &root, &keys, &mut right)?;
     let epoch = keys.epochs.newest();
     shared.know_epochs(keys.epochs);
     Ok(epoch)
@@ -196,7 +222,7 @@ impl Store {
         // On the writer's thread: two rotations never meet.
         let rotated = self.door().exclusively(move |shared, files, _| {
             let mut right = shared.key_files.write().unwrap_or_else(PoisonError::into_inner);
-            *right = switch(&shared.layout, &identity, &for_whom, &files.vault)?;
+            right.recovery = switch(&shared.layout, &identity, &for_whom, &files.vault, &mut right)?;
             let finished = remember(&files.vault, right.recovery).and_then(|()| put_in_place(&shared.layout));
             finished.map_err(RotateError::Unfinished)
         });
@@ -205,7 +231,7 @@ impl Store {
             self.is_for(recipient);
         }
         // A backup taken now would hold keys that its own root does not open.
-        if !matches!(rotated, Err(RotateError::Unfinished(_))) {
+        if !matches!(rotated, Err(RotateError::Unfinished(_) | RotateError::Undecided(_))) {
             shared.capturing.store(false, Ordering::SeqCst);
         }
         if rotated.is_ok() {

@@ -9,7 +9,7 @@ use std::thread::JoinHandle;
 
 use coffre_core::audit::Draft;
 use coffre_core::crypto::{Scope, SecretKey, hex};
-use coffre_core::ids::{DocumentId, GenerationId, SubjectId};
+use coffre_core::ids::{DocumentId, GenerationId, SubjectId, Vicinity};
 use coffre_core::note::VerificationKey;
 use coffre_core::record::RecordTypeName;
 use coffre_core::time::Timestamp;
@@ -250,8 +250,14 @@ impl Store {
 
     /// A new data subject, known to nobody yet.
     pub fn new_subject(&self) -> NewSubject {
-        let mut entropy = SystemEntropy;
-        NewSubject { id: SubjectId::random(&mut entropy), key: SecretKey::random(&mut entropy) }
+        NewSubject::within(None)
+    }
+
+    /// New data subjects that are brought together: they are stored side by side, with their documents and grants, so that a
+    /// page is written for many of them (ADR 057).
+    pub fn new_subjects(&self) -> impl Iterator<Item = NewSubject> + use<> {
+        let vicinity = Some(Vicinity::random(&mut SystemEntropy));
+        std::iter::repeat_with(move || NewSubject::within(vicinity))
     }
 
     /// Starts a document of a record: a new one, or the next version of one.
@@ -289,7 +295,7 @@ impl Store {
         media_type: &str,
     ) -> Result<DocumentWriter, StageError> {
         self.admits_documents()?;
-        let document = DocumentId::random(&mut SystemEntropy);
+        let document = DocumentId::within(subject.vicinity, &mut SystemEntropy);
         DocumentWriter::start(self.plan(kind, subject.id, subject.key.clone(), document, 1, file_name, media_type))
     }
 

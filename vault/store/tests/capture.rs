@@ -9,6 +9,8 @@ mod pruned;
 mod rewound;
 #[path = "capture/rotated.rs"]
 mod rotated;
+#[path = "capture/strangers.rs"]
+mod strangers;
 mod support;
 
 use std::fs;

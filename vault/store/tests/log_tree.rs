@@ -59,6 +59,26 @@ fn proofs_lead_to_the_head_and_nothing_is_computed_twice() {
     proves(&store, &LogTree::of(&store));
 }
 
+/// Nobody asks for a proof: the next start finds the roots all the same.
+#[test]
+fn the_roots_of_tiles_are_kept_as_the_log_grows() {
+    let dir = tempfile::tempdir().unwrap();
+    make(dir.path());
+    let file = dir.path().join("vault/tiles");
+    for size in [255, 256, 700] {
+        let store = open(dir.path());
+        grow(&store, size);
+        let kept = std::fs::read(&file).unwrap_or_default();
+        let tiles = usize::try_from(size / 256).unwrap();
+        assert_eq!(kept.len(), if tiles == 0 { 0 } else { 16 + 32 * tiles });
+        drop(store);
+    }
+    let (kept, store) = (std::fs::read(&file).unwrap(), open(dir.path()));
+    std::fs::remove_file(&file).unwrap();
+    proves(&store, &LogTree::of(&store));
+    assert_eq!(std::fs::read(&file).unwrap(), kept, "they are those that the leaves lead to");
+}
+
 #[test]
 fn a_file_that_does_not_lead_to_the_head_is_made_again() {
     let dir = tempfile::tempdir().unwrap();

@@ -15,7 +15,7 @@ pub(super) const FIGURE: Figure =
     Figure { name: "import", about: "the demonstration's legacy database, copies of contracts included", measure };
 
 fn measure(bench: &mut Bench, _arguments: &Arguments) -> anyhow::Result<Vec<Row>> {
-    let Some(Imported { rows, seconds }) = bench.imported else {
+    let Some(Imported { rows, seconds, .. }) = bench.imported else {
         say("  skipped: the vault was kept from another run")?;
         return Ok(Vec::new());
     };

@@ -98,7 +98,7 @@ fn after(written: &[Written]) -> anyhow::Result<u64> {
 }
 
 /// What each change waited for, in milliseconds: the first shipment that holds its entry.
-fn lags(written: &[Written], shipped: &[&Shipped]) -> anyhow::Result<Vec<f64>> {
+pub(crate) fn lags(written: &[Written], shipped: &[&Shipped]) -> anyhow::Result<Vec<f64>> {
     let lag = |one: &Written| {
         let holds = |shipment: &&&Shipped| shipment.entries.is_some_and(|entries| entries > one.entry);
         let told = shipped.iter().find(holds).context("a change that was never shipped")?.told;
@@ -121,7 +121,8 @@ fn rows_of(name: &str, lags: &[f64], plain: &[Duration]) -> [Row; 2] {
     [row(50), row(99)]
 }
 
-fn percentile(values: &[f64], hundredths: usize) -> f64 {
+/// The value that so many in a hundred are below.
+pub(crate) fn percentile(values: &[f64], hundredths: usize) -> f64 {
     let mut values = values.to_vec();
     values.sort_by(f64::total_cmp);
     let at = (values.len() * hundredths / 100).min(values.len().saturating_sub(1));
@@ -139,20 +140,9 @@ impl Elsewhere {
     fn start(bench: &Bench) -> anyhow::Result<Self> {
         let (place, target) = (&bench.place, target());
         let places = Self { sshd: Sshd::start(place)?, bucket: Bucketed::start(place, &target)? };
-        let state = place.cleared("lag-state")?;
-        fs::create_dir(&state)?;
-        let mut configuration: toml::Table = fs::read_to_string(place.at(CONFIGURATION))?.parse()?;
-        let backup = configuration.get_mut("backup").and_then(toml::Value::as_table_mut).context("no [backup]")?;
-        let destination = |name: &str, kind: toml::Table| {
-            let pairs = [("name".to_owned(), name.into()), (name.to_owned(), kind.into())];
-            toml::Value::from(toml::Table::from_iter(pairs))
-        };
         let [sftp, s3] = NAMES;
-        let both = [destination(sftp, places.sshd.destination()), destination(s3, places.bucket.destination())];
-        backup.insert("destination".to_owned(), both.to_vec().into());
-        backup.insert("state".to_owned(), state.display().to_string().into());
-        backup.remove("restic");
-        fs::write(place.at(ELSEWHERE), toml::to_string(&configuration)?)?;
+        let both = [(sftp, places.sshd.destination()), (s3, places.bucket.destination())];
+        bench.configure_shipping(ELSEWHERE, both)?;
         Ok(places)
     }
 

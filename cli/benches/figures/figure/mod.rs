@@ -7,7 +7,9 @@ mod import;
 mod lag;
 mod over_http;
 mod restore;
+mod steady;
 
+pub(crate) use self::lag::{lags, percentile};
 use crate::arguments::Arguments;
 use crate::report::Row;
 use crate::vault::Bench;
@@ -19,7 +21,7 @@ pub(crate) struct Figure {
     pub(crate) measure: fn(&mut Bench, &Arguments) -> anyhow::Result<Vec<Row>>,
 }
 
-/// All of them.
+/// Those that are taken unless others are named.
 pub(crate) fn all() -> [Figure; 8] {
     [
         import::FIGURE,
@@ -31,6 +33,11 @@ pub(crate) fn all() -> [Figure; 8] {
         change::FIGURE,
         lag::FIGURE,
     ]
+}
+
+/// Those that are taken only when they are named: they take their time.
+pub(crate) fn long() -> [Figure; 1] {
+    [steady::FIGURE]
 }
 
 /// Megabytes per second.

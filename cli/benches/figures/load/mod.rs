@@ -6,6 +6,7 @@
 mod connection;
 mod dice;
 mod latency;
+mod mixed;
 mod paced;
 mod wrk;
 
@@ -21,6 +22,7 @@ use tokio::task::JoinSet;
 pub(crate) use self::connection::Connection;
 use self::dice::Dice;
 pub(crate) use self::latency::Measured;
+pub(crate) use self::mixed::{Mixed, run_mixed, serve_one_mixed_job};
 pub(crate) use self::paced::{Written, now, run_paced, serve_one_paced_job};
 use crate::process;
 

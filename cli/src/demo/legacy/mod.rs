@@ -57,9 +57,16 @@ pub(crate) struct GeneratorReport {
     pub(crate) story: Story,
 }
 
+/// Whether contracts come with copies of them: by far the most bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Copies {
+    Made,
+    LeftOut,
+}
+
 /// Makes a database of so many clients at a path where nothing is yet. Copies of contracts that are
 /// files go into the folder `contrats` beside it.
-pub(crate) fn generate(clients: u64, seed: u64, out: &Path) -> anyhow::Result<GeneratorReport> {
+pub(crate) fn generate(clients: u64, seed: u64, copies: Copies, out: &Path) -> anyhow::Result<GeneratorReport> {
     let writer = PlainWriter::create(out, SCHEMA)?;
     let report = GeneratorReport {
         clients: 0,
@@ -73,7 +80,7 @@ pub(crate) fn generate(clients: u64, seed: u64, out: &Path) -> anyhow::Result<Ge
         story: story(clients),
     };
     let folder = out.parent().unwrap_or(Path::new("")).join(FOLDER);
-    let mut generator = Generator { writer, folder, report };
+    let mut generator = Generator { writer, folder, copies, report };
     for position in 0..clients {
         generator.client(seed, position)?;
     }
@@ -85,6 +92,7 @@ pub(crate) fn generate(clients: u64, seed: u64, out: &Path) -> anyhow::Result<Ge
 struct Generator {
     writer: PlainWriter,
     folder: PathBuf,
+    copies: Copies,
     report: GeneratorReport,
 }
 
@@ -111,7 +119,9 @@ impl Generator {
         }
         if dirt.is_none_or(Dirt::spares_the_client) {
             self.report.importable += 1;
-            self.report.importable_documents += client.contracts.len() as u64;
+            if self.copies == Copies::Made {
+                self.report.importable_documents += client.contracts.len() as u64;
+            }
         }
         Ok(())
     }
@@ -132,18 +142,21 @@ impl Generator {
 
     fn contract(&mut self, client: &Client, contract: &Contract, dirt: Option<Dirt>) -> anyhow::Result<()> {
         let mut row = contract_row(&client.number, contract);
-        let mut copy = pdf::contract_copy(client, contract);
         let [.., blob, path] = row.as_mut_slice() else { return Ok(()) };
         match dirt {
             Some(Dirt::MissingFile) => *path = padded(r"PERDUS\COPIE.PDF", 40),
             Some(Dirt::DamagedCopy) => {
+                let mut copy = pdf::contract_copy(client, contract);
                 copy.truncate(copy.len() / 2);
                 *blob = SourceValue::Blob(copy);
                 self.report.documents += 1;
             }
-            _ if contract.in_file => *path = padded(&self.file(contract, &copy)?, 40),
+            _ if self.copies == Copies::LeftOut => {}
+            _ if contract.in_file => {
+                *path = padded(&self.file(contract, &pdf::contract_copy(client, contract))?, 40);
+            }
             _ => {
-                *blob = SourceValue::Blob(copy);
+                *blob = SourceValue::Blob(pdf::contract_copy(client, contract));
                 self.report.documents += 1;
             }
         }

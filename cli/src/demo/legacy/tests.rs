@@ -29,8 +29,12 @@ fn files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
 }
 
 fn generated(clients: u64, seed: u64) -> (tempfile::TempDir, GeneratorReport) {
+    generated_with(clients, seed, Copies::Made)
+}
+
+fn generated_with(clients: u64, seed: u64, copies: Copies) -> (tempfile::TempDir, GeneratorReport) {
     let dir = tempfile::tempdir().unwrap();
-    let report = generate(clients, seed, &dir.path().join("legacy.sqlite")).unwrap();
+    let report = generate(clients, seed, copies, &dir.path().join("legacy.sqlite")).unwrap();
     (dir, report)
 }
 
@@ -64,7 +68,21 @@ fn every_kind_of_dirt_is_in_a_thousand_clients_and_in_one_of_a_hundred() {
 /// The import rejects exactly what was planted, and brings exactly the rest.
 #[test]
 fn an_import_finds_exactly_what_was_planted() {
-    let (dir, report) = generated(2_000, 7);
+    import_finds_what_was_planted(Copies::Made);
+}
+
+#[test]
+fn the_same_clients_come_without_copies_of_contracts() {
+    import_finds_what_was_planted(Copies::LeftOut);
+    let (with, without) = (generated(300, 42).1, generated_with(300, 42, Copies::LeftOut).1);
+    assert!(with.importable_documents > 300 && without.importable_documents == 0);
+    assert_eq!(without.files, 0);
+    let of = |report: GeneratorReport| (report.clients, report.contracts, report.importable, report.planted);
+    assert_eq!(of(with), of(without));
+}
+
+fn import_finds_what_was_planted(copies: Copies) {
+    let (dir, report) = generated_with(2_000, 7, copies);
     let policies = Policies::embedded().unwrap();
     let mapping = Mapping::parse("m.toml", MAPPING, policies.record_type("policyholder").unwrap()).unwrap();
     let grants = GrantsFile::parse("g.toml", GRANTS, &mapping, &policies, Timestamp::from_micros(0)).unwrap();
@@ -131,7 +149,7 @@ fn an_existing_file_is_left_alone() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("legacy.sqlite");
     fs::write(&path, "precious").unwrap();
-    let error = generate(10, 1, &path).unwrap_err();
+    let error = generate(10, 1, Copies::Made, &path).unwrap_err();
     assert!(error.to_string().contains("exists already"));
     assert_eq!(fs::read(&path).unwrap(), b"precious");
 }

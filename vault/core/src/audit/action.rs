@@ -126,6 +126,12 @@ pub enum Action {
     WithdrawRequest,
     /// A letter to the person behind a request was written.
     WriteLetter,
+    /// It was answered that nothing is held about whoever made a request.
+    AnswerNothingHeld,
+    /// It was answered that nobody can tell who made a request.
+    AnswerUnidentified,
+    /// Whoever made a request was found: it was moved to that person's record.
+    LinkRequest,
     /// All that is held about a person was exported for the person (GDPR article 15).
     ExportAccess,
     /// A person's data were exported to be taken elsewhere (GDPR article 20).

@@ -27,15 +27,24 @@ impl Frontier {
 
     /// Adds one leaf hash at the right: one hash computation on average, no allocation.
     pub fn append(&mut self, leaf: Hash) {
-        let mut node = leaf;
+        self.append_noting(leaf, u32::MAX);
+    }
+
+    /// The same; gives the root of the complete subtree of 2 to the power of `level` leaves that it completes, if it does.
+    pub fn append_noting(&mut self, leaf: Hash, level: u32) -> Option<Hash> {
+        let (mut node, mut noted) = (leaf, None);
         // Like a carry in binary addition: a complete subtree meets its equal and both become one.
-        for _ in 0..self.size.trailing_ones() {
+        for reached in 1..=self.size.trailing_ones() {
             if let Some(left) = self.peaks.pop() {
                 node = node_hash(&left, &node);
+            }
+            if reached == level {
+                noted = Some(node);
             }
         }
         self.peaks.push(node);
         self.size += 1;
+        noted
     }
 
     /// The root of the tree.

@@ -5,7 +5,7 @@ use super::tile::TILE_WIDTH;
 use crate::merkle::{Hash, HashSource, node_hash, root_of};
 
 /// The levels that a full tile spans: 256 is 2⁸.
-const LEVELS: u32 = 8;
+pub const TILE_LEVELS: u32 = 8;
 
 /// The roots of all full tiles, level by level: what the hash tiles from level 1 on hold.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -76,7 +76,7 @@ impl<E, F: Fn(u64, u64) -> Result<Vec<Hash>, E>> HashSource for TiledLog<'_, F> 
     }
 
     fn node(&self, level: u32, index: u64) -> Result<Hash, E> {
-        let (tile_level, height) = (level / LEVELS, level % LEVELS);
+        let (tile_level, height) = (level / TILE_LEVELS, level % TILE_LEVELS);
         let (from, count) = (index << height, 1 << height);
         if tile_level == 0 {
             return Ok(root_of((self.leaves)(from, count)?));

@@ -14,7 +14,7 @@ mod verify;
 
 pub use bundle::entry_bundle;
 pub use export::{Export, ExportError, ExportedFile};
-pub use full_tiles::{FullTiles, TiledLog};
+pub use full_tiles::{FullTiles, TILE_LEVELS, TiledLog};
 pub use head::{HeadError, TreeHead};
 pub use proof::{TlogProof, TlogProofError};
 pub use tile::{TILE_WIDTH, TileKind, TilePath};

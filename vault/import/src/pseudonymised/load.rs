@@ -253,7 +253,7 @@ fn terms(grant: &LineGrant, now: Timestamp) -> GrantTerms {
 
 /// The items of a batch, their documents made and staged.
 fn items(store: &Store, kind: &RecordType, lines: Vec<Line>, now: Timestamp) -> Result<Vec<ImportItem>, LoadError> {
-    let records: Vec<(NewSubject, Line)> = lines.into_iter().map(|line| (store.new_subject(), line)).collect();
+    let records: Vec<(NewSubject, Line)> = store.new_subjects().zip(lines).collect();
     let documents = records.iter().flat_map(|(subject, line)| line.documents.iter().map(move |made| (subject, made)));
     let staged = finish_all(documents.map(|(subject, made)| stage(store, kind.name(), subject, made)))?;
     let mut staged = staged.into_iter();

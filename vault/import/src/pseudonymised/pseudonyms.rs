@@ -19,6 +19,9 @@ const GROWTH: usize = 4;
 /// The beginnings of the phone numbers that are kept for fiction, 10,000 each (Arcep, décision n° 2018-0881).
 const FICTION: [&str; 6] = ["06 39 98", "01 99 00", "02 61 91", "03 53 01", "04 65 71", "05 36 49"];
 const OF_EACH: usize = 10_000;
+/// From one number that is tried to the next, so that a few tries see every beginning: a part that is looked for may
+/// stand in a thousand numbers that follow each other. Prime to the number of all, so that none is left out.
+const STRIDE: usize = 37_081;
 
 /// Domains that are kept for examples (RFC 2606).
 const DOMAINS: [&str; 3] = ["example.org", "example.net", "example.com"];
@@ -125,9 +128,10 @@ impl Pseudonyms {
     pub(super) fn new_phone(&mut self) -> Option<String> {
         let all = FICTION.len() * OF_EACH;
         let from = self.draw.below(all);
+        let lots = || (0..all).map(|lot| (from + lot * STRIDE) % all);
         // Where numbers of the vault have five digits, as client numbers have, nearly every number holds one of them.
         for (strict, tries) in [(true, STRICT), (false, all)] {
-            let free = (from..all).chain(0..from).filter(|at| !self.phones.contains(at)).take(tries);
+            let free = lots().filter(|at| !self.phones.contains(at)).take(tries);
             let numbers = free.filter_map(|at| Some((at, fictitious(at)?)));
             let taken = |number: &str| self.is_real(number) || (strict && self.originals.are_in(number));
             let found = numbers.into_iter().find(|(_, number)| !taken(number));
@@ -137,7 +141,7 @@ impl Pseudonyms {
             }
         }
         self.phones_shared += 1;
-        let free = (from..all).chain(0..from).filter_map(fictitious).find(|number| !self.is_real(number));
+        let free = lots().filter_map(fictitious).find(|number| !self.is_real(number));
         free.or_else(|| fictitious(from))
     }
 

@@ -258,6 +258,15 @@ fn numbers_for_fiction_are_shared_only_when_all_are_given() {
 }
 
 #[test]
+fn numbers_for_fiction_hold_no_part_that_a_thousand_in_a_row_hold() {
+    let mut pseudonyms = Pseudonyms::new(originals_of("36498"), Draw::from(Box::new(Dice(2, 0))));
+    for _ in 0..2_000 {
+        let phone = search::compact(&pseudonyms.new_phone().unwrap());
+        assert!(!phone.contains("36498"), "{phone}");
+    }
+}
+
+#[test]
 fn documents_are_what_they_say() {
     for (media_type, format) in [
         ("application/pdf", DocumentFormat::Pdf),

@@ -39,7 +39,9 @@ impl VaultTarget<'_> {
         batch: &[Admission],
         bodies: &dyn DocumentBodies,
     ) -> Result<Vec<ImportItem>, VaultFault> {
-        let prepared = batch.iter().map(|admission| self.prepare(admission)).collect::<Result<Vec<_>, _>>()?;
+        let prepared =
+            batch.iter().zip(self.store.new_subjects()).map(|(admission, subject)| self.prepare(admission, subject));
+        let prepared = prepared.collect::<Result<Vec<_>, _>>()?;
         let documents = prepared.iter().flat_map(|record| {
             record.wanted().into_iter().map(move |(document, replaces)| self.write(record, document, replaces, bodies))
         });
@@ -51,11 +53,10 @@ impl VaultTarget<'_> {
         Ok(prepared.into_iter().map(item).collect())
     }
 
-    fn prepare<'a>(&self, admission: &'a Admission) -> Result<Prepared<'a>, VaultFault> {
+    /// With whom it is about, if that is somebody new.
+    fn prepare<'a>(&self, admission: &'a Admission, subject: NewSubject) -> Result<Prepared<'a>, VaultFault> {
         match admission {
-            Admission::New { candidate, grants } => {
-                Ok(Prepared::New { subject: self.store.new_subject(), candidate, grants })
-            }
+            Admission::New { candidate, grants } => Ok(Prepared::New { subject, candidate, grants }),
             Admission::Change { candidate, version, change } => {
                 let (subject, documents) = self.subject_of(&candidate.key)?;
                 Ok(Prepared::Change { subject, documents, candidate, version: *version, change })

@@ -1,12 +1,12 @@
 //! The same runs against an encrypted vault on disk, with its audit log.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
 use coffre_core::audit::{Action, Decision, Draft, Entry};
-use coffre_core::ids::{RequestId, SubjectId};
+use coffre_core::ids::{DocumentId, GrantId, RequestId, SubjectId};
 use coffre_core::search::{SearchIndex, SearchKind};
 use coffre_import::{GrantsFile, ImportError, ImportOptions, ImportReport, Legacy, VaultTarget, import};
 use coffre_store::clock::{SystemClock, SystemEntropy};
@@ -77,6 +77,28 @@ fn actions(store: &Store) -> BTreeMap<String, usize> {
         *counts.entry(Entry::from_leaf(&entry.leaf).unwrap().what.action.name()).or_default() += 1;
     }
     counts
+}
+
+/// Batches of four: whoever comes together begins alike, with documents and grants, so that a page has many of them. Nothing is told twice.
+#[test]
+fn a_batch_is_stored_side_by_side() {
+    let (vault, source) = (Vault::new(), Source::of(12));
+    let store = vault.open();
+    vault.import(&store, &source, false).unwrap();
+    let entries = store.snapshot().unwrap().entries(0, 10_000).unwrap();
+    let drafts: Vec<Draft> = entries.iter().map(|entry| Entry::from_leaf(&entry.leaf).unwrap().what).collect();
+    let new = drafts.iter().filter(|draft| draft.action == Action::Import && draft.document.is_none());
+    let subjects: BTreeSet<SubjectId> = new.flat_map(|draft| draft.subjects.clone()).collect();
+    let beginning = |bytes: &[u8; 16]| bytes[..5].to_vec();
+    let batches: BTreeSet<Vec<u8>> = subjects.iter().map(|subject| beginning(subject.as_bytes())).collect();
+    assert_eq!((subjects.len(), batches.len()), (12, 3));
+    let documents: BTreeSet<DocumentId> =
+        drafts.iter().filter_map(|draft| draft.document.as_ref()).map(|document| document.id).collect();
+    let given: BTreeSet<GrantId> = drafts.iter().flat_map(|draft| &draft.grants).map(|grant| grant.id).collect();
+    assert_eq!((documents.len(), given.len()), (12, 36));
+    for bytes in documents.iter().map(DocumentId::as_bytes).chain(given.iter().map(GrantId::as_bytes)) {
+        assert!(batches.contains(&beginning(bytes)), "it lies elsewhere");
+    }
 }
 
 #[test]

@@ -18,6 +18,12 @@ pub(super) fn problem(refusal: &RequestRefusal) -> Problem {
             conflict("another-matter", "The request asks for something else").with("kind", kind.as_str())
         }
         RequestRefusal::NotIdentified => conflict("not-identified", "Nobody has checked who asks"),
+        RequestRefusal::SomethingHeld => conflict("something-held", "Something is held about the person"),
+        RequestRefusal::Identified => conflict("identified", "The person is identified"),
+        RequestRefusal::NotAStranger => conflict("not-a-stranger", "The request is about a record"),
+        RequestRefusal::NoRecordToLink => {
+            Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "no-record-to-link", "There is no such record", refusal)
+        }
         RequestRefusal::ExtendedBefore => conflict("extended-before", "The time was extended before"),
         RequestRefusal::TooLate { due_on } => {
             conflict("too-late", "The month is over").with("due_on", due_on.to_string())

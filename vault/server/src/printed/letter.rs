@@ -1,4 +1,4 @@
-//! The letters about a request: acknowledgement, extension, refusal.
+//! The letters about a request: acknowledgement, extension, refusal, and what is told a stranger.
 
 use coffre_core::filing::FilingKind;
 use maud::{Markup, html};
@@ -13,7 +13,9 @@ pub(crate) fn letter(view: &LetterView, language: Language) -> String {
             language.pick("Accusé de réception de votre demande", "We have received your request")
         }
         Letter::Extension => language.pick("Prolongation du délai de réponse", "We need more time to answer"),
-        Letter::Refusal => language.pick("Réponse à votre demande", "Our answer to your request"),
+        Letter::Refusal | Letter::NothingHeld | Letter::Unidentified => {
+            language.pick("Réponse à votre demande", "Our answer to your request")
+        }
     };
     let body = html! {
         p.to {
@@ -114,6 +116,60 @@ fn matter(view: &LetterView, language: Language) -> Markup {
                 "We cannot grant it, for the following reason:",
             )) }
             (told)
+            (remedies(language))
+        },
+        Letter::NothingHeld => html! {
+            (nothing_held(view, language))
+            (remedies(language))
+        },
+        Letter::Unidentified => html! {
+            p { (language.pick(
+                "Nous ne sommes pas en mesure de vous identifier parmi les personnes dont nous traitons des données, et ne pouvons donc \
+                 pas donner suite à votre demande (articles 11, paragraphe 2, et 12, paragraphe 6, du règlement) :",
+                "We are not in a position to identify you among the persons whose data we process, and so cannot act on your request \
+                 (articles 11(2) and 12(6) of the regulation):",
+            )) }
+            (told)
+            p { (language.pick(
+                "Si vous nous donnez de quoi vous identifier, nous traiterons votre demande. Si nous vous demandons un justificatif \
+                 d'identité, nous le détruirons dès que nous l'aurons vu.",
+                "If you give us what identifies you, we will deal with your request. If we ask you for a proof of identity, we will \
+                 destroy it as soon as we have seen it.",
+            )) }
+            (remedies(language))
+        },
+    }
+}
+
+fn nothing_held(view: &LetterView, language: Language) -> Markup {
+    let held = language.pick(
+        "Après vérification, nous ne traitons aucune donnée vous concernant, hormis celles de cette demande : vos nom et coordonnées, \
+         ce que vous nous avez écrit et notre réponse.",
+        "We have looked, and process no data about you but those of this request: your name and contact details, what you wrote to \
+         us and our answer.",
+    );
+    html! {
+        p { (held) }
+        @if let Some(kept) = view.kept {
+            p {
+                @match language {
+                    Language::French => {
+                        "Nous les conservons " (language.period(kept)) " à compter de notre réponse, à part et à seule fin de pouvoir la "
+                        "prouver, puis nous les effaçons."
+                    }
+                    Language::English => {
+                        "We keep them for " (language.period(kept)) " from our answer on, apart and only to be able to prove it, and then "
+                        "erase them."
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// What can be done against an answer (GDPR article 12(4)).
+fn remedies(language: Language) -> Markup {
+    html! {
             p { (language.pick(
                 "Vous pouvez vous adresser à notre délégué à la protection des données, introduire une réclamation auprès de la \
                  Commission nationale de l'informatique et des libertés (CNIL, 3 place de Fontenoy, TSA 80715, 75334 Paris Cedex 07, \
@@ -121,7 +177,6 @@ fn matter(view: &LetterView, language: Language) -> Markup {
                 "You may turn to our data protection officer, lodge a complaint with the French supervisory authority (CNIL, 3 place \
                  de Fontenoy, TSA 80715, 75334 Paris Cedex 07, www.cnil.fr), and seek a judicial remedy.",
             )) }
-        },
     }
 }
 
@@ -132,6 +187,7 @@ mod tests {
     use coffre_core::ids::{ApplicationId, FilingId, SubjectId};
     use coffre_core::role::Role;
     use coffre_core::time::Timestamp;
+    use coffre_policies::Period;
 
     use super::*;
 
@@ -160,6 +216,7 @@ mod tests {
             filing,
             addressee: vec!["Anne".to_owned(), "Lefèvre <script>".to_owned()],
             told: told.map(str::to_owned),
+            kept: Some(Period { years: 5, months: 0, days: 0 }),
             today: "2026-11-25".parse().unwrap(),
         }
     }
@@ -171,6 +228,8 @@ mod tests {
             ("acknowledgement", Letter::Acknowledgement, None),
             ("extension", Letter::Extension, Some("La demande porte sur douze contrats.")),
             ("refusal", Letter::Refusal, told),
+            ("nothing-held", Letter::NothingHeld, None),
+            ("unidentified", Letter::Unidentified, Some("Plusieurs personnes portent ce nom.")),
         ] {
             for language in [Language::French, Language::English] {
                 let page = super::letter(&view(letter, told), language);

@@ -7,6 +7,7 @@ mod letter;
 use std::str::FromStr;
 
 use coffre_core::day::Day;
+use coffre_policies::Period;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 pub(crate) use access::access;
@@ -41,6 +42,22 @@ impl Language {
             Self::French => french,
             Self::English => english,
         }
+    }
+
+    /// A duration, in words.
+    fn period(self, period: Period) -> String {
+        let Period { years, months, days } = period;
+        let words = [
+            (years, ("an", "ans"), ("year", "years")),
+            (months, ("mois", "mois"), ("month", "months")),
+            (days, ("jour", "jours"), ("day", "days")),
+        ];
+        let word = |(count, french, english): (u16, (&'static str, &'static str), (&'static str, &'static str))| {
+            let (one, many) = if self == Self::French { french } else { english };
+            format!("{count} {}", if count == 1 { one } else { many })
+        };
+        let said: Vec<String> = words.into_iter().filter(|(count, ..)| *count > 0).map(word).collect();
+        said.join(self.pick(" et ", " and "))
     }
 
     /// A day, in words.

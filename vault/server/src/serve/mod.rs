@@ -297,7 +297,10 @@ const WARNED_EVERY: Duration = Duration::from_hours(6);
 
 async fn warn_of_drills(keeper: Arc<Keeper>, objective: Duration, ends: Ends) {
     loop {
-        if keeper.drill_history(Some(objective)).overdue {
+        let history = keeper.drill_history(Some(objective));
+        if history.overdue && history.drills.is_empty() {
+            tracing::warn!("NO DRILL HAS PROVEN A BACKUP YET: run `coffre drill`");
+        } else if history.overdue {
             tracing::error!(objective_seconds = objective.as_secs(), "A DRILL IS OVERDUE: run `coffre drill`");
         }
         if tokio::time::timeout(WARNED_EVERY, ends.told()).await.is_ok() {

@@ -180,7 +180,12 @@ impl Keeper {
         let (policies, kind) = (Arc::clone(&self.policies), kind.clone());
         Box::new(move |facts: &Facts<'_>| {
             let Some(record_type) = policies.record_type(kind.as_str()) else { return Vec::new() };
-            let seen = RecordFacts { created: facts.created, changed: facts.changed, fields: facts.fields };
+            let seen = RecordFacts {
+                created: facts.created,
+                changed: facts.changed,
+                answered: facts.answered,
+                fields: facts.fields,
+            };
             let keeping = policies.keeping(record_type, seen, facts.now);
             let kept = keeping.iter().filter_map(|keeping| {
                 Some(KeptCategory {

@@ -89,8 +89,8 @@ pub(crate) use read_record::ReadRecord;
 pub(crate) use receipt::ReadReceipt;
 pub(crate) use report_audit::AskReport;
 pub(crate) use requests::{
-    AcceptRequest, FileRequest, Letter, LetterView, ListRequests, ReadRequest, RequestRefusal, RequestView, Requests,
-    StepAsked, TakeStep, WriteLetter,
+    About, AcceptRequest, FileRequest, Letter, LetterView, LinkRequest, ListRequests, ReadRequest, RequestRefusal,
+    RequestView, Requests, StepAsked, TakeStep, WriteLetter,
 };
 pub(crate) use restore_document::RestoreDocument;
 pub(crate) use restriction::{Ground, Restrict};

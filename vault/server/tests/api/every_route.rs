@@ -51,10 +51,12 @@ fn body_of(path: &str) -> Option<Value> {
         }
         "/v1/requests" => json!({"type": "policyholder", "id": ID, "kind": "access", "channel": "letter"}),
         "/v1/requests/{id}/assign" => json!({"assignee": "c.petit"}),
+        "/v1/requests/{id}/link" => json!({"type": "policyholder", "id": ID}),
         "/v1/requests/{id}/identify" => json!({"identity": "account"}),
         "/v1/requests/{id}/ask"
         | "/v1/requests/{id}/reply"
         | "/v1/requests/{id}/extend"
+        | "/v1/requests/{id}/unidentified"
         | "/v1/requests/{id}/refuse" => {
             json!({"text": "which years?"})
         }

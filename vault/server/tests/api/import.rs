@@ -18,7 +18,7 @@ const SCHEMA: &str = "CREATE TABLE CLIENT (NUMCLI CHAR(10), NOM CHAR(30), PRENOM
     STATUT CHAR(1), PDF BLOB, FICHIER CHAR(60));";
 
 /// A client of the legacy database: number, name, e-mail, whether marketing is agreed to.
-type Client<'c> = (&'c str, &'c str, &'c str, &'c str);
+pub(crate) type Client<'c> = (&'c str, &'c str, &'c str, &'c str);
 
 fn latin1(text: &str) -> SourceValue {
     SourceValue::Text(text.chars().map(|c| u8::try_from(u32::from(c)).unwrap()).collect())
@@ -35,7 +35,7 @@ fn pdf(text: &str) -> Vec<u8> {
 }
 
 /// A legacy database with these clients, each with a contract.
-fn legacy(folder: &Path, clients: &[Client<'_>]) -> PathBuf {
+pub(crate) fn legacy(folder: &Path, clients: &[Client<'_>]) -> PathBuf {
     let path = folder.join("legacy.sqlite");
     let _none_before = std::fs::remove_file(&path);
     let writer = PlainWriter::create(&path, SCHEMA).unwrap();
@@ -59,7 +59,7 @@ fn file(name: &str) -> Value {
     json!({"name": name, "text": std::fs::read_to_string(folder.join(name)).unwrap()})
 }
 
-fn request(folder: &Path, source: &Path) -> Value {
+pub(crate) fn request(folder: &Path, source: &Path) -> Value {
     json!({
         "from": source, "mapping": file("legal-cobol.toml"), "grants": file("grants-sample.toml"),
         "rejects": folder.join("rejects.age"), "dry_run": false, "apply_changes": false,
@@ -75,7 +75,7 @@ async fn told(control: &Caller, request: &Value) -> Value {
 }
 
 /// Runs an import to its end; gives its report.
-async fn import(control: &Caller, request: &Value) -> Value {
+pub(crate) async fn import(control: &Caller, request: &Value) -> Value {
     let last = told(control, request).await;
     assert!(last["report"].is_object(), "{last}");
     last["report"].clone()

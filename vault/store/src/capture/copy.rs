@@ -31,15 +31,18 @@ impl<'f> Positioned<'f> {
         self.wrong
     }
 
-    fn compare(&mut self, bytes: &[u8]) {
+    fn compare(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.begun.extend_from_slice(bytes);
         let from = usize::try_from(self.at).unwrap_or_default() + bytes.len() - self.begun.len();
         let whole = self.begun.len() / PAGE * PAGE;
         let (pages, _) = self.begun.split_at(whole);
-        let mut numbered = (from / PAGE..).zip(pages.chunks_exact(PAGE));
-        let wrong = numbered.find(|(number, page)| !self.pages.holds(*number, page));
-        self.wrong = self.wrong.or(wrong.map(|(number, _)| number as u64 + 1));
+        for (number, page) in (from / PAGE..).zip(pages.chunks_exact(PAGE)) {
+            if !self.pages.holds(number, page)? {
+                self.wrong.get_or_insert(number as u64 + 1);
+            }
+        }
         self.begun.drain(..whole);
+        Ok(())
     }
 }
 
@@ -51,7 +54,7 @@ impl Read for Positioned<'_> {
         let left = usize::try_from(self.end - self.at).unwrap_or(usize::MAX);
         let length = buffer.len().min(left);
         let read = self.file.read_at(buffer.split_at_mut(length).0, self.at)?;
-        self.compare(buffer.split_at(read).0);
+        self.compare(buffer.split_at(read).0)?;
         if self.wrong.is_some() {
             return Err(io::Error::other("a page is not the one that was written"));
         }

@@ -1,16 +1,15 @@
 //! Where the chains of a generation end in the spool, as the objects there say it.
 
-use std::collections::BTreeMap;
-
 use coffre_core::ids::GenerationId;
 use coffre_core::spool::{
-    Chain, ContentHash, DocumentName, InventoryEntry, InventoryReader, KeyringManifest, Link, MainManifest,
-    Manifest as _, ObjectName, Ordinal, Place, Reach, SegmentError, SegmentHeader, Signed, WalPosition,
+    Chain, ContentHash, KeyringManifest, Link, MainManifest, Manifest as _, ObjectName, Ordinal, Place, Reach,
+    SegmentError, SegmentHeader, Signed, WalPosition,
 };
 use coffre_core::time::Timestamp;
 use thiserror::Error;
 
 use super::CaptureError;
+use super::documents::{Listed, Since};
 use super::links::Links;
 use super::spool::Spool;
 
@@ -85,14 +84,18 @@ pub(super) enum Lost {
     Gone { chain: Chain },
     #[error("the vault was opened again and the chains could not be compared")]
     Uncompared(#[source] rusqlite::Error),
+    #[error("the list of documents could not be read: vault.db is damaged")]
+    Damaged,
     #[error(transparent)]
     Capture(#[from] CaptureError),
 }
 
-/// The chains of the newest base, and what its documents are after all segments.
+/// The chains of the newest base, and its documents.
 pub(super) struct Found {
     pub(super) ends: Ends,
-    pub(super) documents: BTreeMap<DocumentName, InventoryEntry>,
+    /// The documents of the base, and what the segments after it say of documents.
+    pub(super) listed: Listed,
+    pub(super) since: Since,
     /// The `keys.json` of that base.
     pub(super) keys: ContentHash,
 }
@@ -151,33 +154,22 @@ pub(super) fn find(spool: &Spool, links: &Links, generation: GenerationId) -> Re
             return Err(Lost::Emptied);
         }
     }
-    let mut documents = inventory(spool, &main.manifest)?;
+    let (listed, mut since) = (inventory(spool, &main.manifest)?, Since::new());
     let chains = &main.manifest.chains;
-    let mut follow = |chain, reach: &Reach| follow(spool, links, generation, chain, reach, &mut documents);
+    let mut follow = |chain, reach: &Reach| follow(spool, links, generation, chain, reach, &mut since);
     let (keyring, at_keyring) = follow(Chain::Keyring, &keyring.manifest.chains.keyring)?;
     let (vault, at_vault) = follow(Chain::Vault, &chains.vault)?;
     let (audit, at_audit) = follow(Chain::Audit, &chains.audit)?;
     let (base, number) = (main.manifest.heading.time, main.manifest.heading.number.get());
     let newest = [at_keyring, at_vault, at_audit].into_iter().flatten().fold(base, Timestamp::max);
     let keys = main.manifest.keys.sha256;
-    Ok(Found { ends: Ends { keyring, vault, audit, base, number, newest }, documents, keys })
+    Ok(Found { ends: Ends { keyring, vault, audit, base, number, newest }, listed, since, keys })
 }
 
-fn inventory(spool: &Spool, main: &MainManifest) -> Result<BTreeMap<DocumentName, InventoryEntry>, Lost> {
-    let name = ObjectName::Inventory(main.documents.inventory.sha256);
-    let bytes = spool.read(&name).map_err(CaptureError::Spool)?.ok_or(Lost::Emptied)?;
-    if ContentHash::of(&bytes) != main.documents.inventory.sha256 {
-        return Err(Lost::Inventory);
-    }
-    let text = String::from_utf8(bytes).map_err(|_| Lost::Inventory)?;
-    let mut reader = InventoryReader::default();
-    let mut documents = BTreeMap::new();
-    for line in text.lines() {
-        if let Some(entry) = reader.next_line(line).map_err(|_| Lost::Inventory)? {
-            documents.insert(entry.name, entry);
-        }
-    }
-    Ok(documents)
+fn inventory(spool: &Spool, main: &MainManifest) -> Result<Listed, Lost> {
+    let sha256 = main.documents.inventory.sha256;
+    let file = spool.open_object(&ObjectName::Inventory(sha256)).map_err(CaptureError::Spool)?.ok_or(Lost::Emptied)?;
+    Listed::checked(file, sha256).map_err(CaptureError::Spool)?.ok_or(Lost::Inventory)
 }
 
 fn follow(
@@ -186,7 +178,7 @@ fn follow(
     generation: GenerationId,
     chain: Chain,
     reach: &Reach,
-    documents: &mut BTreeMap<DocumentName, InventoryEntry>,
+    since: &mut Since,
 ) -> Result<(End, Option<Timestamp>), Lost> {
     let mut end = End::of(reach);
     let mut time = None;
@@ -205,10 +197,10 @@ fn follow(
             return Err(damaged(None));
         }
         for entry in header.documents.added {
-            documents.insert(entry.name, entry);
+            since.insert(entry.name, Some(entry));
         }
-        for name in &header.documents.removed {
-            documents.remove(name);
+        for name in header.documents.removed {
+            since.insert(name, None);
         }
         end.last = Link { position, sha256: ContentHash::of(&bytes) };
         end.wal = Some(header.frames.after());

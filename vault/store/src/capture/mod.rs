@@ -6,6 +6,7 @@ mod bases;
 mod chains;
 mod confirmation;
 mod copy;
+mod documents;
 mod door;
 mod ends;
 mod error;

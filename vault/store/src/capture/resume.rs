@@ -3,28 +3,35 @@
 //! says that the database file holds exactly what the spool does. Anything else is lost track of,
 //! and a base backup is taken: it is never guessed.
 
-use std::collections::BTreeMap;
-
-use coffre_core::spool::{DocumentName, InventoryEntry, Link};
+use coffre_core::spool::Link;
+use rusqlite::Connection;
 
 use super::CaptureError;
+use super::documents::changes;
 use super::door::Door;
 use super::ends::{Ends, Found, Lost, find};
 use super::frames::Logs;
 use super::landmark::Landmark;
 use super::links::Links;
 use super::spool::Spool;
-use super::standing::inventory;
+use super::standing::{Hold, each_document};
 use super::watch::{Changes, Mark};
+use crate::connection::{self, Use};
+use crate::layout::Database;
 use crate::log_file::Tail;
-use crate::writer::{Files, Shared};
+use crate::writer::Files;
 
 /// Where the chains go on, and what was committed that is not in them yet.
 pub(super) fn resume(door: &Door, spool: &Spool, links: &Links, logs: &mut Logs) -> Result<(Ends, Mark), Lost> {
-    let Found { mut ends, documents, keys } = find(spool, links, door.generation)?;
+    let Found { mut ends, listed, since, keys } = find(spool, links, door.generation)?;
     let landmark = Landmark::read(&door.shared.layout, door.generation).map_err(CaptureError::Read)?;
-    let now = door.exclusively(stand).map_err(CaptureError::Unavailable)?;
-    let (mut mark, listed) = now.map_err(Lost::Uncompared)?;
+    // The view that documents are compared in must not see a checkpoint, nor keep one waiting that would be tried. Where a base backup is being
+    // copied they wait already, until this thread takes it up.
+    let hold = Hold::take(&door.shared).ok();
+    let (file, keyset) = (door.shared.layout.database(Database::Vault), door.shared.keys());
+    let view = connection::open(&file, &keyset.databases.vault, Use::Read).map_err(Lost::Uncompared)?;
+    let now = door.exclusively(|_, files, tail| stand(files, tail, view)).map_err(CaptureError::Unavailable)?;
+    let (mut mark, view) = now.map_err(Lost::Uncompared)?;
     if keys != door.shared.key_files().keys {
         return Err(Lost::OtherKeys);
     }
@@ -36,25 +43,22 @@ pub(super) fn resume(door: &Door, spool: &Spool, links: &Links, logs: &mut Logs)
         }
         end.wal = followed;
     }
-    mark.documents = changes(&documents, listed);
+    let listed = listed.entries().map(|entry| entry.map_err(|_| Lost::Inventory));
+    let compared = each_document(&view, |rows| changes(rows.map(|row| row.map_err(Lost::Uncompared)), listed, since));
+    mark.documents = compared.map_err(Lost::Uncompared)??;
+    if connection::met_damage(&view) {
+        return Err(Lost::Damaged);
+    }
+    drop((view, hold));
     Ok((ends, mark))
 }
 
-/// How things stand, on the writer's thread. A commit to each database makes the hooks report how
+/// How things stand, on the writer's thread, and a view of just that. A commit to each database makes the hooks report how
 /// long the logs are.
-fn stand(_shared: &Shared, files: &Files, tail: &Tail) -> rusqlite::Result<(Mark, Vec<InventoryEntry>)> {
+fn stand(files: &Files, tail: &Tail, view: Connection) -> rusqlite::Result<(Mark, Connection)> {
     files.overwrite_failed()?;
-    Ok((files.mark(tail, Changes::default()), inventory(&files.vault)?))
-}
-
-fn changes(known: &BTreeMap<DocumentName, InventoryEntry>, listed: Vec<InventoryEntry>) -> Changes {
-    let mut changes = Changes::default();
-    let listed: BTreeMap<DocumentName, InventoryEntry> = listed.into_iter().map(|entry| (entry.name, entry)).collect();
-    for name in known.keys().filter(|name| !listed.contains_key(name)) {
-        changes.remove(*name);
-    }
-    for entry in listed.into_values().filter(|entry| known.get(&entry.name) != Some(entry)) {
-        changes.add(entry);
-    }
-    changes
+    view.execute_batch("BEGIN")?;
+    // A view begins with what is first read.
+    view.query_row("SELECT count(*) FROM meta", [], |_| Ok(()))?;
+    Ok((files.mark(tail, Changes::default()), view))
 }

@@ -188,6 +188,14 @@ impl Spool {
         }
     }
 
+    /// Opens an object, if it is there.
+    pub(super) fn open_object(&self, name: &ObjectName) -> io::Result<Option<File>> {
+        match File::open(self.path(name)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            opened => opened.map(Some),
+        }
+    }
+
     /// Writes a small object; durable afterwards.
     pub(super) fn put(&self, name: &ObjectName, bytes: &[u8]) -> io::Result<()> {
         if self.read(name)?.as_deref() == Some(bytes) {

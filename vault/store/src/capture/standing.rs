@@ -95,14 +95,22 @@ pub(super) fn freeze(shared: &Shared, files: &Files, tail: &Tail) -> rusqlite::R
     Frozen::now(files, tail, time, time)
 }
 
-pub(super) fn inventory(vault: &Connection) -> rusqlite::Result<Vec<InventoryEntry>> {
+fn inventory(vault: &Connection) -> rusqlite::Result<Vec<InventoryEntry>> {
+    each_document(vault, |rows| rows.collect())?
+}
+
+/// Does something with the rows of all documents, in the order of their names.
+pub(super) fn each_document<T>(
+    vault: &Connection,
+    act: impl FnOnce(&mut dyn Iterator<Item = rusqlite::Result<InventoryEntry>>) -> T,
+) -> rusqlite::Result<T> {
     let mut statement = vault.prepare(
         "SELECT document, version, epoch, sealed_length, sealed_sha256 FROM documents ORDER BY document, version",
     )?;
-    let rows = statement.query_map([], |row| {
+    let mut rows = statement.query_map([], |row| {
         let name =
             DocumentName { document: DocumentId::from_bytes(row.get(0)?), version: row.get(1)?, epoch: row.get(2)? };
         Ok(InventoryEntry { name, size: row.get(3)?, sha256: ContentHash::from_bytes(row.get(4)?) })
     })?;
-    rows.collect()
+    Ok(act(&mut rows))
 }

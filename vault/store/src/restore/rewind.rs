@@ -9,6 +9,7 @@
 //! | left out by an earlier restore | is brought back, with its documents |
 //! | erased since | stays erased |
 //! | under a legal hold | stays as it is |
+//! | of whoever made a request and has no other record | stays as it is, like the request |
 //!
 //! Documents are not set back: their names are shared by all generations and written once, grants rest
 //! on them as evidence, and former versions can be had without a restore.
@@ -16,6 +17,7 @@
 use std::collections::BTreeMap;
 
 use coffre_core::audit::{Action, Draft};
+use coffre_core::filing::REQUESTER;
 use coffre_core::ids::SubjectId;
 use coffre_core::record::RecordTypeName;
 use coffre_core::time::Timestamp;
@@ -101,7 +103,7 @@ fn record(row: &Row<'_>) -> rusqlite::Result<Record> {
     Ok(Record { subject: SubjectId::from_bytes(row.get(0)?), kind: row.get(1)?, version: row.get(2)? })
 }
 
-const RECORDS: &str = "SELECT subject, record_type, version FROM records ORDER BY subject";
+const RECORDS: &str = "SELECT subject, record_type, version FROM records WHERE record_type <> ?1 ORDER BY subject";
 
 /// Sets the records of `vault` back to what they are in `moment`, in one transaction.
 pub(super) fn set_back(vault: &Connection, moment: &Connection, now: Timestamp) -> Result<SetBack, RestoreError> {
@@ -123,7 +125,7 @@ struct Setting<'c> {
 impl Setting<'_> {
     fn all(&mut self) -> rusqlite::Result<SetBack> {
         let mut done = SetBack::default();
-        for then in self.moment.prepare(RECORDS)?.query_map([], record)? {
+        for then in self.moment.prepare(RECORDS)?.query_map([REQUESTER], record)? {
             let then = then?;
             let now = self.version_now(then.subject)?;
             match now {
@@ -159,7 +161,7 @@ impl Setting<'_> {
     fn made_since(&self) -> rusqlite::Result<Vec<Record>> {
         let mut then = self.moment.prepare("SELECT 1 FROM records WHERE subject = ?1")?;
         let mut made = Vec::new();
-        for record in self.vault.prepare(RECORDS)?.query_map([], record)? {
+        for record in self.vault.prepare(RECORDS)?.query_map([REQUESTER], record)? {
             let record = record?;
             if !then.exists([record.subject.as_bytes()])? {
                 made.push(record);

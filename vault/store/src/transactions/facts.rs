@@ -7,7 +7,7 @@ use coffre_core::time::Timestamp;
 use rusqlite::{OptionalExtension, params};
 
 use crate::writer::{Work, WorkError};
-use crate::{subject_keys, values};
+use crate::{filings, subject_keys, values};
 
 /// A record as a rule sees it.
 #[derive(Debug)]
@@ -16,6 +16,8 @@ pub struct Facts<'f> {
     pub created: Timestamp,
     /// When it was last changed.
     pub changed: Timestamp,
+    /// When the last of the requests about it was answered, or it was last changed where there is none; nothing while one waits.
+    pub answered: Option<Timestamp>,
     /// Its values.
     pub fields: &'f Fields,
     /// Now, by the writer's clock.
@@ -47,5 +49,6 @@ pub(super) fn judge<K>(
     let keys = subject_keys(work.around.scope, work.around.keys, kind, subject, &key);
     let fields = work.try_run(values::all_at(work.around.vault, &keys, version))?;
     let (created, changed) = (Timestamp::from_micros(created), Timestamp::from_micros(changed));
-    Ok(rule(&Facts { created, changed, fields: &fields, now: work.now() }))
+    let answered = work.try_run(filings::answered(work.around.vault, subject))?.or_changed(changed);
+    Ok(rule(&Facts { created, changed, answered, fields: &fields, now: work.now() }))
 }

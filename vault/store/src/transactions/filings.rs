@@ -82,6 +82,10 @@ pub enum Step {
     Reply(String),
     /// The time to answer is extended, with the reason that the person is told.
     Extend(String),
+    /// It is answered that nothing is held about whoever asks.
+    NothingHeld,
+    /// It is answered that nobody can tell who asks, with what is missing.
+    Unidentified(String),
     /// It is refused, with the reason that the person is told.
     Refuse(String),
     /// The filer takes it back.
@@ -96,6 +100,8 @@ impl Step {
             Self::Ask(_) => FilingAct::Ask,
             Self::Reply(_) => FilingAct::Reply,
             Self::Extend(_) => FilingAct::Extend,
+            Self::NothingHeld => FilingAct::NothingHeld,
+            Self::Unidentified(_) => FilingAct::Unidentified,
             Self::Refuse(_) => FilingAct::Refuse,
             Self::Withdraw => FilingAct::Withdraw,
         }
@@ -103,10 +109,12 @@ impl Step {
 
     fn said(self) -> Option<FilingContent> {
         match self {
-            Self::Ask(text) | Self::Reply(text) | Self::Extend(text) | Self::Refuse(text) => {
-                Some(FilingContent { text: Some(text), ..FilingContent::default() })
-            }
-            Self::Assign(_) | Self::Identify(_) | Self::Withdraw => None,
+            Self::Ask(text)
+            | Self::Reply(text)
+            | Self::Extend(text)
+            | Self::Unidentified(text)
+            | Self::Refuse(text) => Some(FilingContent { text: Some(text), ..FilingContent::default() }),
+            Self::Assign(_) | Self::Identify(_) | Self::NothingHeld | Self::Withdraw => None,
         }
     }
 }
@@ -131,6 +139,17 @@ pub enum StepError {
         /// How it stands.
         state: FilingState,
     },
+    /// It is about a record: something is held.
+    #[error("the request is about a record, so something is held: do what it asks for, or refuse it")]
+    SomethingHeld,
+    /// Nobody has checked who asks.
+    #[error(
+        "how the person was identified is not written down: do so first, whether somebody is known is told to nobody else (GDPR article 12(6))"
+    )]
+    NotIdentified,
+    /// The person is identified, or exercises no right.
+    #[error("the person is identified, or exercises no right: do what the request asks for, or refuse it")]
+    Identified,
     /// The time was extended before.
     #[error("the time to answer was extended before: it is extended once (GDPR article 12(3))")]
     ExtendedBefore,
@@ -160,7 +179,14 @@ impl Transaction for TakeStep {
             Step::Assign(operator) => filing.assignee = Some(operator.clone()),
             Step::Identify(identity) => filing.identity = *identity,
             Step::Extend(_) => extend(work, &mut filing)?,
-            Step::Refuse(_) | Step::Withdraw => close(work, &mut filing, &base),
+            Step::NothingHeld if !filing.is_of_a_stranger() => return Err(StepError::SomethingHeld),
+            Step::NothingHeld if filing.identity == IdentityCheck::NotChecked => return Err(StepError::NotIdentified),
+            Step::Unidentified(_) if !filing.kind.is_right() || filing.identity != IdentityCheck::NotChecked => {
+                return Err(StepError::Identified);
+            }
+            Step::NothingHeld | Step::Unidentified(_) | Step::Refuse(_) | Step::Withdraw => {
+                close(work, &mut filing, &base);
+            }
             Step::Ask(_) | Step::Reply(_) => {}
         }
         work.try_run(filings::put(work.around.vault, &filing))?;

@@ -51,7 +51,8 @@ impl Transaction for GiveGrant {
         {
             return Err(GiveGrantError::Evidence);
         }
-        let grant = insert(work, &self.record_type, self.subject, self.terms)?;
+        let id = GrantId::random(&mut SystemEntropy);
+        let grant = insert(work, &self.record_type, self.subject, id, self.terms)?;
         let mut entry = base;
         about(&mut entry, &self.record_type, &grant);
         work.log(entry);
@@ -96,15 +97,10 @@ pub(super) fn insert(
     work: &mut Work<'_>,
     kind: &RecordTypeName,
     subject: SubjectId,
+    id: GrantId,
     terms: GrantTerms,
 ) -> Result<Grant, WorkError> {
-    let grant = Grant {
-        id: GrantId::random(&mut SystemEntropy),
-        subject,
-        terms: Arc::new(terms),
-        version: 1,
-        withdrawn_at: None,
-    };
+    let grant = Grant { id, subject, terms: Arc::new(terms), version: 1, withdrawn_at: None };
     let text = serde_json::to_string(grant.terms.as_ref()).map_err(|_| ReadError::Format { what: "grant" });
     let text = work.try_run(text)?;
     let insert = || {

@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 
 use coffre_core::audit::{Action, Draft};
 use coffre_core::grant::GrantTerms;
-use coffre_core::ids::{GrantId, SubjectId};
+use coffre_core::ids::{GrantId, SubjectId, Vicinity};
 use coffre_core::record::{FieldPath, Fields, RecordTypeName};
 use serde_json::Value;
 use thiserror::Error;
 
 use super::{Transaction, amend_record, create_record, documents, grants};
+use crate::clock::SystemEntropy;
 use crate::document::StagedDocument;
 use crate::model::NewSubject;
 use crate::writer::{Work, WorkError};
@@ -81,13 +82,13 @@ impl Transaction for ImportRecords {
                     create_record::insert(work, kind, &subject, &fields, &mut entry)?;
                     work.log(entry);
                     attach(work, kind, subject.id, documents, &base)?;
-                    give(work, kind, subject.id, grants, &base)?;
+                    give(work, kind, subject.id, subject.vicinity, grants, &base)?;
                 }
                 ImportItem::Change { subject, expected_version, changes, documents, give: new, withdraw } => {
                     let entry = Draft { action: Action::ImportChange, ..base.clone() };
                     amend(work, kind, subject, expected_version, changes, &entry)?;
                     attach(work, kind, subject, documents, &entry)?;
-                    give(work, kind, subject, new, &base)?;
+                    give(work, kind, subject, None, new, &base)?;
                     for grant in withdraw {
                         if let Some(grant) = grants::withdraw(work, grant)? {
                             let entry = Draft { action: Action::WithdrawGrant, ..base.clone() };
@@ -146,11 +147,13 @@ fn give(
     work: &mut Work<'_>,
     kind: &RecordTypeName,
     subject: SubjectId,
+    vicinity: Option<Vicinity>,
     terms: Vec<GrantTerms>,
     base: &Draft,
 ) -> Result<(), WorkError> {
     for terms in terms {
-        let grant = grants::insert(work, kind, subject, terms)?;
+        let id = GrantId::within(vicinity, &mut SystemEntropy);
+        let grant = grants::insert(work, kind, subject, id, terms)?;
         log_grant(work, kind, &grant, Draft { action: Action::GiveGrant, ..base.clone() });
     }
     Ok(())

@@ -25,6 +25,7 @@ mod restriction;
 mod retention;
 mod rotate_data;
 mod rotate_token;
+mod strangers;
 
 pub use amend_record::{AmendError, AmendRecord};
 pub use answering::{AcceptChange, AcceptError, AnswerError, Answering, AnsweringError, Fits, FulfilRequest};
@@ -57,6 +58,7 @@ pub use retention::{KeptBy, RetainError, RetainRecord, Retained, Wanted};
 pub(crate) use rotate_data::FinishRotation;
 pub use rotate_data::{BeginRotation, BeginRotationError};
 pub use rotate_token::{RotateToken, RotateTokenError, Rotated};
+pub use strangers::{FileForStranger, LinkError, LinkRequest};
 
 use coffre_core::audit::Draft;
 

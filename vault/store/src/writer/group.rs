@@ -40,6 +40,7 @@ use crate::document::Kept;
 use crate::error::Unavailable;
 use crate::index_file::{self, TaggedRecord, Update};
 use crate::log_file::{self, Leaf, Tail};
+use crate::tile_file;
 
 /// A write after it ran.
 struct RanWrite {
@@ -257,6 +258,7 @@ impl Writer {
         if !plan.leaves.is_empty() {
             self.tail = self.append(&files.audit, plan)?;
             self.shared.publish(&self.tail);
+            tile_file::keep(&self.shared.layout, &self.tail);
         }
         destroy_keys(files, &self.shared.signer, &plan.erased).map_err(|error| Unavailable::from_read(&error))
     }

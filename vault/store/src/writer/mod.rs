@@ -46,6 +46,7 @@ use crate::error::Unavailable;
 use crate::history::Batch;
 use crate::layout::Database;
 use crate::log_file::Tail;
+use crate::tile_file;
 use crate::transactions::Transaction;
 
 /// Something done on the writer's thread between groups, with its files and the end of the log.
@@ -292,6 +293,7 @@ pub(crate) fn checkpoint_all(shared: &Shared, files: &Files, leave: Leave) -> ru
     }
     files.checkpointed();
     shared.note_wal(files);
+    tile_file::sync(&shared.layout);
     Ok(())
 }
 

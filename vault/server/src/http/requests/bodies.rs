@@ -1,16 +1,16 @@
 //! What is sent with a request and its steps.
 
 use coffre_core::day::Day;
-use coffre_core::filing::{Channel, FilingContent, FilingKind, FilingTerms, IdentityCheck};
+use coffre_core::filing::{Channel, FilingContent, FilingKind, IdentityCheck};
 use coffre_core::ids::SubjectId;
-use coffre_core::record::RecordTypeName;
+use coffre_core::record::{Fields, RecordTypeName};
 use coffre_core::time::Timestamp;
 use serde::Deserialize;
 
 use crate::http::parameters::sound_reason;
 use crate::http::problem::Problem;
 use crate::http::record_body::RecordBody;
-use crate::usecases::FileRequest;
+use crate::usecases::{About, FileRequest};
 
 /// The most characters of what is said about a request.
 const LONGEST_TEXT: usize = 2_000;
@@ -18,9 +18,13 @@ const LONGEST_TEXT: usize = 2_000;
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct FileBody {
-    #[serde(rename = "type")]
-    record_type: RecordTypeName,
-    id: SubjectId,
+    #[serde(default, rename = "type")]
+    record_type: Option<RecordTypeName>,
+    #[serde(default)]
+    id: Option<SubjectId>,
+    /// Whoever asks and has no record, instead of `type` and `id`.
+    #[serde(default)]
+    requester: Option<RecordBody>,
     kind: FilingKind,
     channel: Channel,
     /// Not checked, unless it is said.
@@ -41,7 +45,8 @@ pub(super) struct FileBody {
 
 impl FileBody {
     pub(super) fn asked(self, now: Timestamp) -> Result<FileRequest, Problem> {
-        let Self { record_type, id, kind, channel, identity, received_on, purpose, changes, text, reason } = self;
+        let Self { record_type, id, requester, kind, channel, identity, received_on, purpose, changes, text, reason } =
+            self;
         let today = Day::of(now);
         let received_on = received_on.unwrap_or(today);
         if received_on > today {
@@ -58,11 +63,32 @@ impl FileBody {
         if !proposes && !kind.is_right() {
             return Err(Problem::malformed("a request of kind change proposes values: name them in changes"));
         }
+        let about = match (record_type, id, requester) {
+            (Some(record_type), Some(subject), None) => About::Record(record_type, subject),
+            (None, None, Some(requester)) => of_a_stranger(requester, kind, proposes)?,
+            _ => {
+                let detail =
+                    "state whom the request is about: type and id of a record, or requester where there is none";
+                return Err(Problem::malformed(detail));
+            }
+        };
         let identity = identity.unwrap_or(IdentityCheck::NotChecked);
-        let terms = FilingTerms { record_type, subject: id, kind, channel, identity, received_on };
-        let content = FilingContent { changes: changes.fields, text: text.map(sound_text).transpose()? };
-        Ok(FileRequest { terms, content, purpose, reason: reason.map(sound_reason).transpose()? })
+        let text = text.map(sound_text).transpose()?;
+        let content = FilingContent { changes: changes.fields, text, ..FilingContent::default() };
+        let reason = reason.map(sound_reason).transpose()?;
+        Ok(FileRequest { about, kind, channel, identity, received_on, content, purpose, reason })
     }
+}
+
+fn of_a_stranger(requester: RecordBody, kind: FilingKind, proposes: bool) -> Result<About, Problem> {
+    if !kind.is_right() || proposes {
+        let detail = "somebody who has no record proposes no values: say in text what is wrong";
+        return Err(Problem::malformed(detail));
+    }
+    if !requester.cleared.is_empty() || requester.fields.values().any(serde_json::Value::is_null) {
+        return Err(Problem::malformed("requester has values only: leave out what is not known"));
+    }
+    Ok(About::Requester(Fields(requester.fields)))
 }
 
 #[derive(Deserialize)]
@@ -77,6 +103,15 @@ pub(super) struct AssignBody {
 #[serde(deny_unknown_fields)]
 pub(super) struct IdentifyBody {
     pub(super) identity: IdentityCheck,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct LinkBody {
+    /// The type of the person's record.
+    #[serde(rename = "type")]
+    pub(super) kind: String,
+    pub(super) id: SubjectId,
 }
 
 #[derive(Deserialize)]

@@ -10,7 +10,7 @@ use axum::response::Response;
 use coffre_core::ids::FilingId;
 use serde_json::json;
 
-use self::bodies::{AssignBody, FileBody, IdentifyBody, TextBody};
+use self::bodies::{AssignBody, FileBody, IdentifyBody, LinkBody, TextBody};
 use self::view::{one, requests, standing};
 use super::answer::Answer;
 use super::caller::Caller;
@@ -23,7 +23,9 @@ use super::routes::Routes;
 use super::{Api, body, etag};
 use crate::authentication::Operator;
 use crate::printed;
-use crate::usecases::{AcceptRequest, Call, Letter, ListRequests, ReadRequest, StepAsked, TakeStep, WriteLetter};
+use crate::usecases::{
+    AcceptRequest, Call, Letter, LinkRequest, ListRequests, ReadRequest, StepAsked, TakeStep, WriteLetter,
+};
 
 const USUAL: usize = 50;
 const MOST: usize = 200;
@@ -38,6 +40,9 @@ pub(super) fn routes() -> Routes {
         .post("/v1/requests/{id}/ask", ask)
         .post("/v1/requests/{id}/reply", reply)
         .post("/v1/requests/{id}/extend", extend)
+        .post("/v1/requests/{id}/nothing-held", nothing_held)
+        .post("/v1/requests/{id}/unidentified", unidentified)
+        .post("/v1/requests/{id}/link", link)
         .post("/v1/requests/{id}/refuse", refuse)
         .post("/v1/requests/{id}/withdraw", withdraw)
         .post("/v1/requests/{id}/accept", accept)
@@ -110,7 +115,19 @@ async fn refuse(api: State<Api>, creator: Creator, id: Id, request: Request) -> 
     with_body(api, creator, id, request, |body: TextBody| Ok(StepAsked::Refuse(body.sound()?))).await
 }
 
-async fn withdraw(
+async fn unidentified(api: State<Api>, creator: Creator, id: Id, request: Request) -> Result<Response, Problem> {
+    with_body(api, creator, id, request, |body: TextBody| Ok(StepAsked::Unidentified(body.sound()?))).await
+}
+
+async fn nothing_held(api: State<Api>, creator: Creator, id: Id, request: Request) -> Result<Response, Problem> {
+    without_body(api, creator, id, request, StepAsked::NothingHeld).await
+}
+
+async fn withdraw(api: State<Api>, creator: Creator, id: Id, request: Request) -> Result<Response, Problem> {
+    without_body(api, creator, id, request, StepAsked::Withdraw).await
+}
+
+async fn link(
     State(api): State<Api>,
     creator: Creator,
     Segments(id): Id,
@@ -119,8 +136,24 @@ async fn withdraw(
     let (parts, sent) = request.into_parts();
     let mut query = Parameters::read(&parts.uri, &[], &["reason"])?;
     let (filing, reason) = (identifier(&id)?, query.reason()?);
+    let (LinkBody { kind, id: subject }, call) = creator.json(&parts, sent, &api.limits).await?;
+    let (filing, recorded) = api.keeper.link_request(&call, LinkRequest { filing, kind, subject, reason }).await?;
+    Answer::kept(&recorded).json(&standing(&filing, recorded.at))
+}
+
+/// A step that says all by itself.
+async fn without_body(
+    State(api): State<Api>,
+    creator: Creator,
+    Segments(id): Id,
+    request: Request,
+    step: StepAsked,
+) -> Result<Response, Problem> {
+    let (parts, sent) = request.into_parts();
+    let mut query = Parameters::read(&parts.uri, &[], &["reason"])?;
+    let (filing, reason) = (identifier(&id)?, query.reason()?);
     let call = creator.no_body(&parts, sent, &api.limits).await?;
-    taken(&api, &call, TakeStep { filing, step: StepAsked::Withdraw, reason }).await
+    taken(&api, &call, TakeStep { filing, step, reason }).await
 }
 
 /// A step whose body says what it is about.
@@ -169,7 +202,9 @@ async fn letter(
     let mut query = Parameters::read(&uri, &["purpose"], &["language", "reason"])?;
     let language = query.parsed("language", "fr or en")?.unwrap_or(printed::Language::French);
     let letter: Letter = letter.parse().map_err(|()| {
-        Problem::malformed("in the path: not a letter, which is acknowledgement, extension or refusal")
+        Problem::malformed(
+            "in the path: not a letter, which is acknowledgement, extension, refusal, nothing-held or unidentified",
+        )
     })?;
     let asked =
         WriteLetter { filing: identifier(&id)?, letter, purpose: query.text("purpose"), reason: query.reason()? };

@@ -41,6 +41,9 @@ fn step(step: FilingStep) -> Value {
         if let Some(text) = content.text {
             members.insert("text".to_owned(), text.into());
         }
+        if !content.requester.is_empty() {
+            members.insert("requester".to_owned(), json!(content.requester));
+        }
         if !content.changes.is_empty() {
             members.insert("changes".to_owned(), json!(content.changes));
         }

@@ -119,6 +119,7 @@ struct Sealed {
     fields: Undisclosed<Fields>,
     documents: Option<Undisclosed<Vec<DocumentInfo>>>,
     grants: Arc<[Grant]>,
+    answered: Option<Timestamp>,
 }
 
 impl Keeper {
@@ -144,7 +145,8 @@ impl Keeper {
                 claims.extend(documents.as_ref().map(|documents| documents.claim().clone()));
                 let (kind, state) = (found.kind.clone(), found.state.clone());
                 let grants = look.snapshot.grants(subject)?;
-                Ok(Reading { claims, content: Sealed { kind, state, fields, documents, grants } })
+                let answered = look.snapshot.answered(subject, state.updated_at)?;
+                Ok(Reading { claims, content: Sealed { kind, state, fields, documents, grants, answered } })
             })?;
             plan.draft.target = request.map(|id| format!("request {id}"));
             Ok(plan)
@@ -153,8 +155,9 @@ impl Keeper {
         let fields = sealed.fields.open(&receipt)?;
         let documents = sealed.documents.map(|documents| documents.open(&receipt)).transpose()?.unwrap_or_default();
         let accesses = self.seen(subject).await?;
-        let export =
-            self.access_export(subject, &sealed.kind, &sealed.state, &fields, documents, &sealed.grants, accesses)?;
+        let (kind, state, answered) = (&sealed.kind, &sealed.state, sealed.answered);
+        let facts = RecordFacts { created: state.created_at, changed: state.updated_at, answered, fields: &fields };
+        let export = self.access_export(subject, kind, state, facts, documents, &sealed.grants, accesses)?;
         self.fulfilled(call, request, by).await?;
         Ok((export, receipt))
     }
@@ -165,17 +168,16 @@ impl Keeper {
         id: SubjectId,
         kind: &RecordTypeName,
         state: &RecordState,
-        fields: &Fields,
+        facts: RecordFacts<'_>,
         documents: Vec<DocumentInfo>,
         grants: &[Grant],
         accesses: Vec<Seen>,
     ) -> Result<AccessExport, Failure> {
         let (declared, now) = (self.record_type(kind.as_str())?, self.now());
         let value = |field: &coffre_policies::record_type::FieldDefinition| {
-            let value = fields.0.get(&field.path)?.clone();
+            let value = facts.fields.0.get(&field.path)?.clone();
             Some(Told { field: field.path.clone(), labels: field.labels.clone(), value })
         };
-        let facts = RecordFacts { created: state.created_at, changed: state.updated_at, fields };
         let kept = self.policies.keeping(declared, facts, now);
         let kept = kept.iter().filter_map(|keeping| {
             let category = keeping.rule.category.clone();

@@ -1,11 +1,14 @@
-//! Filing a request. Who proposes values need not be able to read those they replace: nothing of the record is told.
+//! Filing a request. Who proposes values need not be able to read those they replace: nothing of the record is told. Whoever has
+//! no record gets one of a type of its own, with the request.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use coffre_core::audit;
-use coffre_core::filing::{Filing, FilingContent, FilingTerms};
-use coffre_core::record::FieldPath;
+use coffre_core::day::Day;
+use coffre_core::filing::{Channel, Filing, FilingContent, FilingKind, FilingTerms, IdentityCheck, REQUESTER};
+use coffre_core::ids::SubjectId;
+use coffre_core::record::{FieldPath, Fields, RecordTypeName};
 use coffre_policies::record_type::{FieldFault, Rule};
 use coffre_policies::{Action, RecordType};
 use coffre_store::transactions;
@@ -18,12 +21,37 @@ use crate::usecases::keeper::Keeper;
 use crate::usecases::look::{Look, Question};
 use crate::usecases::once::Recorded;
 
+/// Whom a request is about.
+pub(crate) enum About {
+    /// Somebody who has a record.
+    Record(RecordTypeName, SubjectId),
+    /// Whoever asks, of whom nothing is held but this.
+    Requester(Fields),
+}
+
 /// What is asked for.
 pub(crate) struct FileRequest {
-    pub(crate) terms: FilingTerms,
+    pub(crate) about: About,
+    pub(crate) kind: FilingKind,
+    pub(crate) channel: Channel,
+    pub(crate) identity: IdentityCheck,
+    pub(crate) received_on: Day,
     pub(crate) content: FilingContent,
     pub(crate) purpose: Option<String>,
     pub(crate) reason: Option<String>,
+}
+
+impl FileRequest {
+    fn terms(&self, record_type: RecordTypeName, subject: SubjectId) -> FilingTerms {
+        let Self { kind, channel, identity, received_on, .. } = *self;
+        FilingTerms { record_type, subject, kind, channel, identity, received_on }
+    }
+
+    fn for_store(&self, look: &Look<'_>, record_type: RecordTypeName, subject: SubjectId) -> transactions::FileRequest {
+        let (filer, filer_role) = (look.application().id, look.application().role);
+        let terms = self.terms(record_type, subject);
+        transactions::FileRequest { terms, filer, filer_role, content: self.content.clone() }
+    }
 }
 
 impl Keeper {
@@ -33,24 +61,41 @@ impl Keeper {
         call: &Call,
         asked: FileRequest,
     ) -> Result<(Filing, Recorded), Failure> {
-        let question = self.question_of_filing(&asked)?;
-        let look = move |look: &Look<'_>| {
-            look.on_record(&question, asked.terms.subject, |found| {
-                let kind = look.keeper.record_type(found.kind.as_str())?;
-                let faults = faults(kind, &asked.content.changes);
-                if !faults.is_empty() {
-                    return Err(Failure::InvalidValues { faults });
-                }
-                let (filer, filer_role) = (look.application().id, look.application().role);
-                let (terms, content) = (asked.terms.clone(), asked.content.clone());
-                Ok(transactions::FileRequest { terms, filer, filer_role, content })
-            })
-        };
-        self.create(call, look).await
+        match &asked.about {
+            About::Record(record_type, subject) => {
+                let (question, subject) = (self.question_of_filing(record_type, &asked)?, *subject);
+                let look = move |look: &Look<'_>| {
+                    look.on_record(&question, subject, |found| {
+                        let kind = look.keeper.record_type(found.kind.as_str())?;
+                        let faults = faults(kind, &asked.content.changes);
+                        if !faults.is_empty() {
+                            return Err(Failure::InvalidValues { faults });
+                        }
+                        Ok(asked.for_store(look, found.kind.clone(), subject))
+                    })
+                };
+                self.create(call, look).await
+            }
+            About::Requester(fields) => {
+                let kind = self.record_type(REQUESTER)?.name().clone();
+                let (question, fields) = (self.question_of_filing(&kind, &asked)?, fields.clone());
+                declared::has_fields(self.record_type(REQUESTER)?, fields.0.keys())?;
+                let look = move |look: &Look<'_>| {
+                    look.at_large(&question, || {
+                        let declared = look.keeper.record_type(REQUESTER)?;
+                        declared.validate(&fields).map_err(|faults| Failure::InvalidValues { faults })?;
+                        let requester = look.keeper.store.new_subject();
+                        let request = asked.for_store(look, kind.clone(), requester.id);
+                        Ok(transactions::FileForStranger { requester, fields: fields.clone(), request })
+                    })
+                };
+                self.create(call, look).await
+            }
+        }
     }
 
-    fn question_of_filing(&self, asked: &FileRequest) -> Result<Question, Failure> {
-        let kind = self.record_type(asked.terms.record_type.as_str())?;
+    fn question_of_filing(&self, record_type: &RecordTypeName, asked: &FileRequest) -> Result<Question, Failure> {
+        let kind = self.record_type(record_type.as_str())?;
         let fields: BTreeSet<FieldPath> = asked.content.changes.keys().cloned().collect();
         declared::has_fields(kind, &fields)?;
         Ok(Question {

@@ -1,5 +1,5 @@
-//! Letters to the person behind a request: that it was received, that it takes longer, that it is refused. The person's
-//! name stands in the answer alone; what is disclosed of it has its entry as ever.
+//! Letters to the person behind a request: that it was received, that it takes longer, that it is refused, that nothing is held,
+//! that nobody can tell who asks. The person's name stands in the answer alone; what is disclosed of it has its entry as ever.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use coffre_core::day::Day;
 use coffre_core::filing::{Filing, FilingAct, FilingState};
 use coffre_core::ids::FilingId;
 use coffre_core::record::{FieldPath, Fields};
-use coffre_policies::Action;
+use coffre_policies::{Action, Period, StartingEvent};
 use coffre_store::{FilingStep, Receipt, Undisclosed};
 
 use super::{RequestRefusal, Whose, on_request, with_values};
@@ -28,6 +28,10 @@ pub(crate) enum Letter {
     Extension,
     /// It is refused, why, and what can be done against that (article 12(4)).
     Refusal,
+    /// Nothing is held about whoever asks, but the request.
+    NothingHeld,
+    /// Nobody can tell who asks, and what would help (articles 11(2) and 12(6)).
+    Unidentified,
 }
 
 impl Letter {
@@ -36,15 +40,18 @@ impl Letter {
             Self::Acknowledgement => "acknowledgement",
             Self::Extension => "extension",
             Self::Refusal => "refusal",
+            Self::NothingHeld => "nothing-held",
+            Self::Unidentified => "unidentified",
         }
     }
 
     /// The step that says what the letter is to tell.
     const fn tells(self) -> Option<FilingAct> {
         match self {
-            Self::Acknowledgement => None,
+            Self::Acknowledgement | Self::NothingHeld => None,
             Self::Extension => Some(FilingAct::Extend),
             Self::Refusal => Some(FilingAct::Refuse),
+            Self::Unidentified => Some(FilingAct::Unidentified),
         }
     }
 
@@ -52,6 +59,8 @@ impl Letter {
         let what = match self {
             Self::Extension if filing.extended_at.is_none() => "extended",
             Self::Refusal if filing.state != FilingState::Refused => "refused",
+            Self::NothingHeld if filing.state != FilingState::NothingHeld => "answered with nothing-held",
+            Self::Unidentified if filing.state != FilingState::Unidentified => "answered with unidentified",
             _ => return Ok(()),
         };
         Err(RequestRefusal::NothingToWrite { what })
@@ -62,7 +71,7 @@ impl std::str::FromStr for Letter {
     type Err = ();
 
     fn from_str(text: &str) -> Result<Self, ()> {
-        let all = [Self::Acknowledgement, Self::Extension, Self::Refusal];
+        let all = [Self::Acknowledgement, Self::Extension, Self::Refusal, Self::NothingHeld, Self::Unidentified];
         all.into_iter().find(|letter| letter.as_str() == text).ok_or(())
     }
 }
@@ -83,6 +92,8 @@ pub(crate) struct LetterView {
     pub(crate) addressee: Vec<String>,
     /// The reason that the person is told.
     pub(crate) told: Option<String>,
+    /// How long whoever asked is kept once answered, where nothing else is held.
+    pub(crate) kept: Option<Period>,
     pub(crate) today: Day,
 }
 
@@ -91,6 +102,7 @@ struct Sealed {
     steps: Undisclosed<Vec<FilingStep>>,
     names: Undisclosed<Fields>,
     order: Vec<FieldPath>,
+    kept: Option<Period>,
     today: Day,
 }
 
@@ -104,14 +116,14 @@ impl Keeper {
         let (letter, purpose) = (asked.letter, self.purpose(&asked.purpose)?);
         let look = move |look: &Look<'_>| prepare(look, &asked, &purpose);
         let (sealed, receipt) = self.disclose(call, look).await?;
-        let Sealed { filing, steps, names, order, today } = sealed;
+        let Sealed { filing, steps, names, order, kept, today } = sealed;
         let names = names.open(&receipt)?;
         let name = |field| names.0.get(field).and_then(serde_json::Value::as_str).map(str::to_owned);
         let addressee = order.iter().filter_map(name).collect();
         let tells = letter.tells();
         let told = steps.open(&receipt)?.into_iter().rev().find(|step| Some(step.act) == tells);
         let told = told.and_then(|step| step.content?.text);
-        Ok((LetterView { letter, filing, addressee, told, today }, receipt))
+        Ok((LetterView { letter, filing, addressee, told, kept, today }, receipt))
     }
 }
 
@@ -146,7 +158,8 @@ fn prepare(look: &Look<'_>, asked: &WriteLetter, purpose: &str) -> Result<Plan<R
         let names = look.snapshot.fields(&filing.record_type, filing.subject, &opened)?;
         let steps = look.snapshot.filing_steps(filing, &[])?;
         let claims = vec![names.claim().clone(), steps.claim().clone()];
-        let content = Sealed { filing: filing.clone(), steps, names, order, today: Day::of(look.now) };
+        let (filing, kept) = (filing.clone(), kept(look, filing));
+        let content = Sealed { filing, steps, names, order, kept, today: Day::of(look.now) };
         Ok(Reading { claims, content })
     })?;
     if let (Some(decided), true) = (read, plan.then.is_ok()) {
@@ -156,4 +169,11 @@ fn prepare(look: &Look<'_>, asked: &WriteLetter, purpose: &str) -> Result<Plan<R
         *target = format!("{target} {}", asked.letter.as_str());
     }
     Ok(plan)
+}
+
+/// How long a record is kept that is kept for its requests alone.
+fn kept(look: &Look<'_>, filing: &Filing) -> Option<Period> {
+    let mut rules = look.keeper.policies.retention().iter().filter(|rule| rule.record_type == filing.record_type);
+    let rule = rules.find(|rule| rule.starts == StartingEvent::RequestAnswered)?;
+    Some(rule.archive.unwrap_or(rule.active))
 }

@@ -5,6 +5,7 @@
 mod accept;
 mod file;
 mod letter;
+mod link;
 mod queue;
 mod read;
 mod refusal;
@@ -14,8 +15,9 @@ use coffre_core::filing::Filing;
 use coffre_core::ids::FilingId;
 
 pub(crate) use accept::AcceptRequest;
-pub(crate) use file::FileRequest;
+pub(crate) use file::{About, FileRequest};
 pub(crate) use letter::{Letter, LetterView, WriteLetter};
+pub(crate) use link::LinkRequest;
 pub(crate) use queue::{ListRequests, Requests};
 pub(crate) use read::{ReadRequest, RequestView};
 pub(crate) use refusal::RequestRefusal;

@@ -76,7 +76,10 @@ const fn is_shown(shows: Shows, act: FilingAct) -> bool {
     match shows {
         Shows::All => true,
         Shows::Acts => false,
-        Shows::Talk => matches!(act, FilingAct::Ask | FilingAct::Reply | FilingAct::Refuse | FilingAct::Extend),
+        Shows::Talk => {
+            use FilingAct::{Ask, Extend, Refuse, Reply, Unidentified};
+            matches!(act, Ask | Reply | Refuse | Extend | Unidentified)
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use coffre_core::day::Day;
 use coffre_core::filing::{FilingKind, FilingState};
 use coffre_core::record::FieldPath;
-use coffre_store::transactions::{AcceptError, AnswerError, AnsweringError, FileRequestError, StepError};
+use coffre_store::transactions::{AcceptError, AnswerError, AnsweringError, FileRequestError, LinkError, StepError};
 use thiserror::Error;
 
 use crate::usecases::failure::{Failure, below, vanished};
@@ -33,6 +33,18 @@ pub(crate) enum RequestRefusal {
         "how the person was identified is not written down: do so first (POST …/identify); nothing is done for a stranger (GDPR article 12(6))"
     )]
     NotIdentified,
+    /// It is about a record: something is held.
+    #[error("the request is about a record, so something is held: do what it asks for, or refuse it")]
+    SomethingHeld,
+    /// The person is identified, or exercises no right.
+    #[error("the person is identified, or exercises no right: do what the request asks for, or refuse it")]
+    Identified,
+    /// It is about a record already.
+    #[error("the request is about this or another record already: a person's other request is another one")]
+    NotAStranger,
+    /// The record that it is to be linked to is not there.
+    #[error("there is no such record to link the request to: look the person up first")]
+    NoRecordToLink,
     /// The time was extended before.
     #[error("the time to answer was extended before, and is only once (GDPR article 12(3)): answer by its new day")]
     ExtendedBefore,
@@ -112,9 +124,26 @@ impl From<StepError> for Failure {
         let refusal = match error {
             StepError::NoSuchRequest => RequestRefusal::NoSuchRequest,
             StepError::Closed { state } => RequestRefusal::Closed { state },
+            StepError::SomethingHeld => RequestRefusal::SomethingHeld,
+            StepError::NotIdentified => RequestRefusal::NotIdentified,
+            StepError::Identified => RequestRefusal::Identified,
             StepError::ExtendedBefore => RequestRefusal::ExtendedBefore,
             StepError::TooLate { due_on } => RequestRefusal::TooLate { due_on },
             StepError::Store(error) => return below(&error),
+        };
+        Self::Request(refusal)
+    }
+}
+
+impl From<LinkError> for Failure {
+    fn from(error: LinkError) -> Self {
+        let refusal = match error {
+            LinkError::NoSuchRequest => RequestRefusal::NoSuchRequest,
+            LinkError::Closed { state } => RequestRefusal::Closed { state },
+            LinkError::NotAStranger => RequestRefusal::NotAStranger,
+            LinkError::NotIdentified => RequestRefusal::NotIdentified,
+            LinkError::NoSuchRecord => RequestRefusal::NoRecordToLink,
+            LinkError::Store(error) => return below(&error),
         };
         Self::Request(refusal)
     }

@@ -26,6 +26,8 @@ pub(crate) enum StepAsked {
     Ask(String),
     Reply(String),
     Extend(String),
+    NothingHeld,
+    Unidentified(String),
     Refuse(String),
     Withdraw,
 }
@@ -46,6 +48,8 @@ impl StepAsked {
             Self::Ask(_) => (audit::Action::AskAboutRequest, Whose::Any),
             Self::Reply(_) => (audit::Action::ReplyToRequest, Whose::Own),
             Self::Extend(_) => (audit::Action::ExtendRequest, Whose::Any),
+            Self::NothingHeld => (audit::Action::AnswerNothingHeld, Whose::Any),
+            Self::Unidentified(_) => (audit::Action::AnswerUnidentified, Whose::Any),
             Self::Refuse(_) => (audit::Action::RefuseRequest, Whose::Any),
             Self::Withdraw => (audit::Action::WithdrawRequest, Whose::Own),
         };
@@ -65,6 +69,8 @@ impl StepAsked {
             Self::Ask(text) => Step::Ask(text),
             Self::Reply(text) => Step::Reply(text),
             Self::Extend(text) => Step::Extend(text),
+            Self::NothingHeld => Step::NothingHeld,
+            Self::Unidentified(text) => Step::Unidentified(text),
             Self::Refuse(text) => Step::Refuse(text),
             Self::Withdraw => Step::Withdraw,
         }

@@ -4,6 +4,7 @@
 mod broken;
 mod company;
 mod erased;
+mod folded;
 mod gate;
 mod healed;
 mod killed;
@@ -70,9 +71,7 @@ fn draft(action: Action) -> Draft {
 }
 
 fn new_subject() -> NewSubject {
-    let mut entropy = SystemEntropy;
-    let key = coffre_core::crypto::SecretKey::random(&mut entropy);
-    NewSubject { id: SubjectId::random(&mut entropy), key }
+    NewSubject::within(None)
 }
 
 fn record(subject: NewSubject, number: u32) -> CreateRecord {
