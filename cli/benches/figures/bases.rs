@@ -1,4 +1,4 @@
-//! One base backup after the other, asked for over the backup socket.
+//! A base backup every few seconds, asked for over the backup socket.
 
 use std::io::{Read as _, Write as _};
 use std::os::unix::net::UnixStream;
@@ -6,8 +6,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use anyhow::{anyhow, ensure};
+
+/// How long after one was copied the next is asked for: it travels meanwhile.
+const PAUSE: Duration = Duration::from_secs(3);
 
 /// The thread that asks, while it runs.
 pub(crate) struct Bases {
@@ -24,6 +28,7 @@ impl Bases {
             while !stopped.load(Ordering::SeqCst) {
                 take(&socket)?;
                 taken += 1;
+                thread::sleep(PAUSE);
             }
             Ok(taken)
         });

@@ -1,6 +1,6 @@
 //! From a commit to its copy elsewhere, while there are 500 changes a second: an SFTP server and an S3 server on loopback,
-//! followed to at once; by themselves, and while one base backup after the other is copied and travels. Beside it, what it
-//! takes to put one object of the same bytes there as plainly as can be.
+//! followed to at once; by themselves, and while base backups are copied and travel. Beside it, what it takes to put one
+//! object of the same bytes there as plainly as can be.
 
 use std::fs;
 use std::time::Duration;
