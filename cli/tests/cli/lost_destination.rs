@@ -2,9 +2,11 @@
 //! comes back. And what the doctor says of what runs by itself.
 
 use std::fs;
+use std::path::Path;
 
 use serde_json::Value;
 
+use crate::server::until;
 use crate::site::Site;
 
 /// A site whose spool keeps one base backup, with a second destination.
@@ -59,20 +61,47 @@ fn a_destination_that_was_away_gets_every_base_backup_that_it_missed() {
     server.stop();
 }
 
+fn files_below(folder: &Path) -> usize {
+    let entries = fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("readable").path());
+    entries.map(|path| if path.is_dir() { files_below(&path) } else { 1 }).sum()
+}
+
 #[test]
-fn a_spool_that_is_lost_is_begun_anew_and_every_destination_takes_what_follows() {
+fn a_spool_that_is_lost_with_all_its_copies_elsewhere_loses_nothing() {
     let site = site();
     let server = site.serve();
-    site.succeeds(&["backup", "run"]);
-    site.succeeds(&["application", "add", "desk", "--role", "legal"]);
     site.succeeds(&["backup", "run"]);
     for side in ["main", "keyring"] {
         fs::remove_dir_all(site.path().join("spool").join(side)).expect("it is lost");
     }
     site.succeeds(&["application", "add", "sales", "--role", "sales"]);
-    // Nobody can tell it from a copy of the vault, but somebody who knows.
+    site.succeeds(&["backup", "run", "--base"]);
+    server.stop();
+    for place in ["building-b", "offsite"] {
+        site.json(0, &["backup", "verify", place, "--json"]);
+    }
+    let restore = site.restore("building-b", "again", &[]);
+    site.succeeds(&restore.iter().map(String::as_str).collect::<Vec<_>>());
+    assert!(site.succeeds(&["application", "list", "--vault", "again"]).contains("sales"));
+}
+
+#[test]
+fn a_spool_that_is_lost_is_begun_anew_and_every_destination_takes_what_follows() {
+    let site = site();
+    let server = site.serve();
+    site.succeeds(&["backup", "run"]);
+    let captured = files_below(&site.path().join("spool/main"));
+    site.succeeds(&["application", "add", "desk", "--role", "legal"]);
+    until("it is captured", || files_below(&site.path().join("spool/main")) > captured);
+    // What no destination has goes with it.
+    for side in ["main", "keyring"] {
+        fs::remove_dir_all(site.path().join("spool").join(side)).expect("it is lost");
+    }
+    site.succeeds(&["application", "add", "sales", "--role", "sales"]);
+    // Nobody can tell who removed it, but somebody who knows.
     let refused = site.json(12, &["backup", "run", "--base", "--json"]);
-    assert!(refused.to_string().contains("two vaults run with the same keys"), "{refused:#}");
+    assert!(refused.to_string().contains("chain of generation"), "{refused:#}");
+    assert!(refused.to_string().contains("has nothing at positions"), "{refused:#}");
     site.succeeds(&["backup", "run", "--base", "--spool-lost"]);
     site.succeeds(&["application", "add", "billing", "--role", "billing"]);
     site.succeeds(&["backup", "run"]);

@@ -86,6 +86,12 @@ fn write_ahead_logs() {
 }
 
 #[test]
+fn tables_of_page_digests() {
+    let files = named(&["vault.db-pages", "keyring.db-pages", "audit.db-pages", "pages"]);
+    at_random("digests of pages", &files, PAGE, false, 8);
+}
+
+#[test]
 fn keys_and_identities() {
     at_random("key files", &named(&["keys.json", "root.server.age", "root.recovery.age"]), 64, false, 8);
 }

@@ -103,13 +103,19 @@ impl Places {
         let (mut expected, mut all) = (retained, self.segments.clone());
         // One beside the chain takes no segment's place, but for the oldest: nothing leads up to that any more.
         all.extend(self.within.iter().chain([&retained]));
+        let last = self.bases.last();
         // One that no manifest names is left over if it is the last, and its manifest's fault otherwise.
-        all.extend(self.listed.iter().filter(|position| self.bases.last().is_some_and(|last| *position < last)));
+        all.extend(self.listed.difference(&self.bases).filter(|position| last.is_some_and(|last| *position < last)));
+        let mut gap = |from, to| faults.push(Fault::ChainGap { chain, generation, from, to });
         for position in all.range(retained..) {
             if let Some(to) = position.before().filter(|to| *to >= expected) {
-                faults.push(Fault::ChainGap { chain, generation, from: expected, to });
+                gap(expected, to);
             }
             expected = position.next();
+        }
+        // What leads up to the newest one beside the chain has to be there although nothing follows it.
+        if let Some(last) = last.filter(|last| **last >= expected) {
+            gap(expected, *last);
         }
         faults
     }

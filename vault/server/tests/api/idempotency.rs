@@ -1,8 +1,11 @@
 //! Creations that are sent again under the same key: answered again, and not done again.
 
+use std::time::Duration;
+
 use hyper::{Method, StatusCode};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 
 use crate::running::{Answer, Caller, Running, anne, create};
 
@@ -160,22 +163,32 @@ async fn many_at_once_create_one() {
     assert_eq!(vault.store.statistics().unwrap().records, before + 1);
 }
 
+/// The head of a creation under the key `k`, whose body of so many bytes does not come yet.
+async fn begun(legal: &Caller, length: usize) -> TcpStream {
+    let mut slow = legal.connect().await;
+    let head = format!(
+        "POST {CREATE} HTTP/1.1\r\nhost: x\r\nauthorization: {}\r\ncoffre-operator: a.martin\r\nidempotency-key: k\r\n\
+         content-type: application/json\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n",
+        legal.headers["authorization"].to_str().unwrap(),
+    );
+    slow.write_all(head.as_bytes()).await.unwrap();
+    slow
+}
+
 #[tokio::test]
 async fn a_repetition_overtakes_a_slow_body() {
     let vault = Running::start().await;
     let legal = vault.application("cobol", "legal").await;
     let body = anne().to_string();
-    let mut slow = legal.connect().await;
-    let head = format!(
-        "POST {CREATE} HTTP/1.1\r\nhost: x\r\nauthorization: {}\r\ncoffre-operator: a.martin\r\nidempotency-key: k\r\n\
-         content-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
-        legal.headers["authorization"].to_str().unwrap(),
-        body.len()
-    );
-    slow.write_all(head.as_bytes()).await.unwrap();
+    let mut slow = begun(&legal, body.len()).await;
     // Until the server has taken the head, the other one is the first.
     let other = json!({"contact": {"birth_date": "never"}});
     loop {
+        // Taken while the other one was under way, it was refused, and begins again.
+        let refused = tokio::time::timeout(Duration::from_millis(1), slow.read_u8());
+        if refused.await.is_ok() {
+            slow = begun(&legal, body.len()).await;
+        }
         let answer = keyed(&legal, "k").post(CREATE, &other).await;
         if answer.status == StatusCode::CONFLICT {
             answer.problem(409, "idempotency-key-in-use");

@@ -56,7 +56,7 @@ impl Follower {
             }
             self.door.note_base();
         }
-        match self.begin() {
+        match self.begin().map_err(CaptureError::naming_a_full_disk) {
             Ok(Begun::Aside(aside)) => {
                 self.aside = Some(Aside { answers, ..*aside });
                 true

@@ -146,7 +146,11 @@ fn a_chain_goes_on_beside_a_base_and_all_of_it_has_to_be_there() {
     // The base takes no segment's place.
     spool.listing.extend([(segment(3), 9000), (segment(5), 9000)]);
     assert_eq!(faults(&spool), [gap(4, 4)]);
-    spool.listing.insert(segment(4), 9000);
+    spool.listing.remove(&segment(5));
+    assert_eq!(faults(&spool), [gap(4, 4)], "what leads up to the newest base, with nothing after it");
+    spool.listing.remove(&segment(3));
+    assert_eq!(faults(&spool), [gap(3, 4)]);
+    spool.listing.extend([(segment(3), 9000), (segment(4), 9000), (segment(5), 9000)]);
     assert_eq!(faults(&spool), []);
     assert_eq!(spool.survey().notices, []);
     let after: Vec<_> = segments_after(&spool.listing, generation(1), Chain::Vault, ordinal(2)).collect();
