@@ -111,13 +111,16 @@ pub(crate) fn begin_next(layout: &Layout, keys: &Keyset, scope: &Scope) -> Resul
 
 fn written_down(layout: &Layout, database: Database) -> io::Result<TableOf> {
     let pages = Pages::by(table(layout, database, true)?, of_table(&TableOf::default()));
+    let mut written = TableOf::default();
     read_through(layout, database, |digests| {
         let from = pages.count();
         pages.change(from + digests.len(), (from..).zip(digests));
-        pages.is_folded(pages.fold()?);
+        let folded = pages.fold()?;
+        written = as_table(&folded);
+        pages.is_folded(folded);
         Ok(())
     })?;
-    Ok(as_table(&pages.fold()?))
+    Ok(written)
 }
 
 /// Reads a database file through; takes the digests of some pages at a time.

@@ -56,7 +56,7 @@ impl Follower {
             }
             self.door.note_base();
         }
-        match self.begin().map_err(CaptureError::naming_a_full_disk) {
+        match self.begin() {
             Ok(Begun::Aside(aside)) => {
                 self.aside = Some(Aside { answers, ..*aside });
                 true
@@ -97,6 +97,7 @@ impl Follower {
     /// Whoever asked for it is told. One that was due is tried again: each attempt leaves an entry in the log, so less and less
     /// often, at last every ten minutes.
     fn base_failed(&mut self, error: CaptureError, answers: Vec<ForBase>) {
+        let error = error.naming_a_full_disk();
         let cause = error.to_string();
         let mut answers = answers.into_iter();
         if let Some(first) = answers.next() {
@@ -202,7 +203,7 @@ impl Follower {
                 afresh: false,
                 software,
             };
-            making.all().map_err(CaptureError::naming_a_full_disk)
+            making.all()
         };
         let thread = std::thread::Builder::new().name("coffre-base".to_owned());
         let copying = thread.spawn(copy).map_err(CaptureError::Read)?;
