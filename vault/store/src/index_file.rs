@@ -15,9 +15,10 @@ use serde_json::Value;
 use crate::error::ReadError;
 use crate::history::Part;
 use crate::model::{Hit, HitKind};
+use crate::terms::{Tag, TaggedRecord, Terms, Written};
 
 /// The blind tag of a term.
-pub(crate) fn tag(scope: &Scope, keys: &Keyset, index: &SearchIndex, term: &Term) -> [u8; 16] {
+pub(crate) fn tag(scope: &Scope, keys: &Keyset, index: &SearchIndex, term: &Term) -> Tag {
     crypto::blind_index(&keys.index, &index.label(scope, term))
 }
 
@@ -28,7 +29,7 @@ pub(crate) fn tags(
     indexes: &[SearchIndex],
     kind: &RecordTypeName,
     fields: &Fields,
-) -> BTreeSet<[u8; 16]> {
+) -> BTreeSet<Tag> {
     let mut found = BTreeSet::new();
     for index in indexes.iter().filter(|index| &index.record_type == kind) {
         let items = fields.0.get(&index.field).map(texts).unwrap_or_default();
@@ -51,75 +52,88 @@ fn texts(value: &Value) -> Vec<&str> {
 /// together, however long the log is. A history is looked up once in each span.
 const SPAN: u64 = 65_536;
 
-/// A record and its tags now; none for an erased record.
-pub(crate) type TaggedRecord = (SubjectId, BTreeSet<[u8; 16]>);
-
 /// What a commit changes in the index.
 #[derive(Default)]
 pub(crate) struct Update<'u> {
     pub(crate) records: &'u [TaggedRecord],
     /// Accesses to write, best in order of the subjects.
     pub(crate) accesses: Part,
-    /// The newest change of a record that is in.
-    pub(crate) change: u64,
-    /// How many entries the log has.
+    /// How many entries the log has: what they changed of records is in.
     pub(crate) entries: u64,
+    /// How far going through all records has come with this.
+    pub(crate) through: Option<Through>,
+}
+
+/// How far going through all records has come, in order of the data subjects.
+pub(crate) enum Through {
+    /// All up to this one.
+    UpTo(SubjectId),
+    /// All of them.
+    All,
 }
 
 /// Applies an update.
-pub(crate) fn apply(index: &Connection, update: &Update<'_>) -> rusqlite::Result<()> {
-    index.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
-    let applied = write(index, update);
-    let end = if applied.is_ok() { "COMMIT" } else { "ROLLBACK" };
-    let ended = index.prepare_cached(end).and_then(|mut end| end.execute([]).map(drop));
-    applied.and(ended)
+pub(crate) fn apply(index: &Connection, terms: &Terms, update: &Update<'_>) -> rusqlite::Result<()> {
+    commit(index, terms, || write(index, terms, update))
 }
 
-fn write(index: &Connection, update: &Update<'_>) -> rusqlite::Result<()> {
-    for (subject, tags) in update.records {
-        retag(index, *subject, tags)?;
+/// Brings so many rows of terms to their places that were gathered.
+pub(crate) fn sort_terms(index: &Connection, terms: &Terms, rows: usize) -> rusqlite::Result<()> {
+    commit(index, terms, || terms.sort_rest(index, rows))
+}
+
+fn commit(
+    index: &Connection,
+    terms: &Terms,
+    write: impl FnOnce() -> rusqlite::Result<Written>,
+) -> rusqlite::Result<()> {
+    let run = |sql| index.prepare_cached(sql)?.execute([]).map(drop);
+    run("BEGIN IMMEDIATE")?;
+    match write() {
+        Ok(written) => {
+            run("COMMIT")?;
+            terms.written(written);
+            Ok(())
+        }
+        Err(error) => {
+            let _first = run("ROLLBACK");
+            Err(error)
+        }
     }
+}
+
+fn write(index: &Connection, terms: &Terms, update: &Update<'_>) -> rusqlite::Result<Written> {
+    let written = terms.write(index, update.records)?;
     let mut access = index.prepare_cached("INSERT OR IGNORE INTO accesses (span, subject, idx) VALUES (?1, ?2, ?3)")?;
     for (subject, entry) in &update.accesses.rows {
         access.execute(params![entry / SPAN, subject.as_bytes(), entry])?;
     }
     index
-        .prepare_cached(
-            "UPDATE progress SET change = max(change, ?1), entries = max(entries, ?2), accesses = max(accesses, ?3)",
-        )?
-        .execute(params![update.change, update.entries, update.accesses.until.unwrap_or(0)])?;
-    Ok(())
-}
-
-/// Only what differs is written: each tag has a page of its own.
-fn retag(index: &Connection, subject: SubjectId, tags: &BTreeSet<[u8; 16]>) -> rusqlite::Result<()> {
-    let mut known = index.prepare_cached("SELECT tag FROM terms WHERE subject = ?1")?;
-    let known = known.query_map([subject.as_bytes()], |row| row.get(0))?.collect::<Result<BTreeSet<[u8; 16]>, _>>()?;
-    let mut forget = index.prepare_cached("DELETE FROM terms WHERE tag = ?1 AND subject = ?2")?;
-    for tag in known.difference(tags) {
-        forget.execute(params![tag, subject.as_bytes()])?;
-    }
-    let mut add = index.prepare_cached("INSERT INTO terms (tag, subject) VALUES (?1, ?2)")?;
-    for tag in tags.difference(&known) {
-        add.execute(params![tag, subject.as_bytes()])?;
-    }
-    Ok(())
+        .prepare_cached("UPDATE progress SET entries = max(entries, ?1), accesses = max(accesses, ?2)")?
+        .execute(params![update.entries, update.accesses.until.unwrap_or(0)])?;
+    let through = match &update.through {
+        None => return Ok(written),
+        Some(Through::UpTo(subject)) => Some(subject.as_bytes()),
+        Some(Through::All) => None,
+    };
+    index.prepare_cached("UPDATE progress SET records = ?1")?.execute([through])?;
+    Ok(written)
 }
 
 /// How far the index is.
 pub(crate) struct Progress {
-    /// The newest change of a record that is in.
-    pub(crate) change: u64,
-    /// How many entries the log had at the last commit.
+    /// How many entries the log had at the last commit: what they changed of records is in, or will be when all were gone through.
     pub(crate) entries: u64,
     /// How many of them are in the access history.
     pub(crate) accesses: u64,
+    /// Where all records are to be gone through: the last that was, or nothing before the first.
+    pub(crate) records: Option<Vec<u8>>,
 }
 
 /// How far the index is.
 pub(crate) fn progress(index: &Connection) -> rusqlite::Result<Progress> {
-    index.query_row("SELECT change, entries, accesses FROM progress", [], |row| {
-        Ok(Progress { change: row.get(0)?, entries: row.get(1)?, accesses: row.get(2)? })
+    index.query_row("SELECT entries, accesses, records FROM progress", [], |row| {
+        Ok(Progress { entries: row.get(0)?, accesses: row.get(1)?, records: row.get(2)? })
     })
 }
 
@@ -131,24 +145,18 @@ pub(crate) fn subjects_of(leaf: &[u8]) -> Vec<SubjectId> {
 /// The records a value finds, written like it first.
 pub(crate) fn find(
     connection: &Connection,
-    scope: &Scope,
-    keys: &Keyset,
-    index: &SearchIndex,
-    value: &str,
+    terms: &Terms,
+    tag: impl Fn(&Term) -> Tag,
+    wanted: &[Term],
     limit: usize,
 ) -> Result<Vec<Hit>, ReadError> {
     let mut hits: Vec<Hit> = Vec::new();
-    let mut statement =
-        connection.prepare_cached("SELECT subject FROM terms WHERE tag = ?1 ORDER BY subject LIMIT ?2")?;
-    for term in index.terms(value) {
+    for term in wanted {
         let kind = match term {
             Term::Written(_) => HitKind::Written,
             Term::Sound(_) => HitKind::Sound,
         };
-        let tag = tag(scope, keys, index, &term);
-        let rows = statement.query_map(params![tag, limit], |row| row.get::<_, [u8; 16]>(0))?;
-        for subject in rows {
-            let subject = SubjectId::from_bytes(subject?);
+        for subject in terms.find(connection, tag(term), limit)? {
             if hits.len() < limit && hits.iter().all(|hit| hit.subject != subject) {
                 hits.push(Hit { subject, kind });
             }
@@ -203,7 +211,7 @@ mod tests {
         let entries = [0, 7, SPAN - 1, SPAN, SPAN + 1, 3 * SPAN - 1, 3 * SPAN, 5 * SPAN + 9];
         let rows = entries.iter().flat_map(|entry| [(one, *entry), (other, entry + 20)]).collect();
         let update = Update { accesses: Part { rows, until: None }, entries: 6 * SPAN, ..Update::default() };
-        apply(&index, &update).unwrap();
+        apply(&index, &Terms::default(), &update).unwrap();
         let newest_first: Vec<u64> = entries.iter().rev().copied().collect();
         let of = |before, limit| accesses(&index, one, before, limit).unwrap();
         assert_eq!(of(None, 100), newest_first);

@@ -54,6 +54,7 @@ mod rotation;
 mod schema;
 mod snapshot;
 mod store;
+mod terms;
 mod tile_file;
 pub mod transactions;
 mod values;

@@ -2,18 +2,16 @@
 //! and legacy keys are encrypted under the subject's key or are keyed hashes.
 
 /// The version of the schema, in each file's `user_version`.
-pub(crate) const VERSION: i32 = 3;
+pub(crate) const VERSION: i32 = 4;
 /// That of `index.db`: another one is built anew, since everything in it is derived.
-pub(crate) const INDEX_VERSION: i32 = 2;
+pub(crate) const INDEX_VERSION: i32 = 3;
 
 pub(crate) const VAULT: &str = "
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID, STRICT;
 CREATE TABLE records (
     subject BLOB PRIMARY KEY, record_type TEXT NOT NULL, version INTEGER NOT NULL,
-    created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL, restricted INTEGER NOT NULL DEFAULT 0,
-    change INTEGER NOT NULL
+    created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL, restricted INTEGER NOT NULL DEFAULT 0
 ) WITHOUT ROWID, STRICT;
-CREATE INDEX records_by_change ON records (change);
 CREATE INDEX records_by_type ON records (record_type, subject);
 CREATE TABLE record_values (
     subject BLOB NOT NULL, category TEXT NOT NULL, version INTEGER NOT NULL,
@@ -47,8 +45,7 @@ CREATE TABLE tokens (
 ) WITHOUT ROWID, STRICT;
 CREATE INDEX tokens_by_application ON tokens (application, issued_at);
 CREATE TABLE tombstones (
-    subject BLOB PRIMARY KEY, record_type TEXT NOT NULL, erased_at INTEGER NOT NULL, change INTEGER NOT NULL,
-    terms BLOB NOT NULL
+    subject BLOB PRIMARY KEY, record_type TEXT NOT NULL, erased_at INTEGER NOT NULL, terms BLOB NOT NULL
 ) WITHOUT ROWID, STRICT;
 CREATE TABLE removed_documents (
     document BLOB NOT NULL, version INTEGER NOT NULL, PRIMARY KEY (document, version)
@@ -122,13 +119,13 @@ CREATE TABLE head (
 
 pub(crate) const INDEX: &str = "
 CREATE TABLE terms (tag BLOB NOT NULL, subject BLOB NOT NULL, PRIMARY KEY (tag, subject)) WITHOUT ROWID, STRICT;
-CREATE INDEX terms_by_subject ON terms (subject);
+CREATE TABLE tagged (subject BLOB PRIMARY KEY, tags BLOB NOT NULL) WITHOUT ROWID, STRICT;
+CREATE TABLE gathered (position INTEGER PRIMARY KEY, subject BLOB NOT NULL, tags BLOB NOT NULL) STRICT;
 CREATE TABLE accesses (
     span INTEGER NOT NULL, subject BLOB NOT NULL, idx INTEGER NOT NULL, PRIMARY KEY (span, subject, idx)
 ) WITHOUT ROWID, STRICT;
 CREATE TABLE progress (
-    only INTEGER PRIMARY KEY CHECK (only = 1), change INTEGER NOT NULL, entries INTEGER NOT NULL,
-    accesses INTEGER NOT NULL
+    only INTEGER PRIMARY KEY CHECK (only = 1), entries INTEGER NOT NULL, accesses INTEGER NOT NULL, records BLOB
 ) STRICT;
-INSERT INTO progress VALUES (1, 0, 0, 0);
+INSERT INTO progress VALUES (1, 0, 0, x'');
 ";

@@ -288,7 +288,8 @@ impl<'s> Snapshot<'s> {
     /// The records a term finds, those written like it before those that sound like it.
     pub fn find(&self, index: &SearchIndex, value: &str, limit: usize) -> Result<Vec<Hit>, ReadError> {
         let (scope, keys) = (&self.shared.scope, &self.shared.keys());
-        self.ask_index(|connection| index_file::find(connection, scope, keys, index, value, limit))
+        let (terms, tag) = (&self.shared.terms, |term: &_| index_file::tag(scope, keys, index, term));
+        self.ask_index(|connection| index_file::find(connection, terms, tag, &index.terms(value), limit))
     }
 
     /// Whether a record with this value in this index was erased.

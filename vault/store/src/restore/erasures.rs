@@ -13,7 +13,7 @@ use super::RestoreError;
 use crate::document::DocumentFolder;
 use crate::layout::Database;
 use crate::transactions::remove_rows;
-use crate::writer::{newest_change, removed_documents};
+use crate::writer::removed_documents;
 
 /// The erasures that the keyring knows of and `vault.db` does not.
 pub(super) struct Missed(Vec<Tombstone>);
@@ -58,12 +58,7 @@ impl Missed {
 
     /// Removes the rows of the erased and remembers them, within the caller's transaction.
     pub(super) fn remove(&self, vault: &Connection) -> rusqlite::Result<()> {
-        let mut change = newest_change(vault)?;
-        for tombstone in self.iter() {
-            change += 1;
-            remove_rows(vault, tombstone, change)?;
-        }
-        Ok(())
+        self.iter().try_for_each(|tombstone| remove_rows(vault, tombstone).map(drop))
     }
 }
 

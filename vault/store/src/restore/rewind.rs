@@ -26,7 +26,6 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use super::RestoreError;
 use crate::layout::Database;
 use crate::rotation;
-use crate::writer::newest_change;
 
 /// How a record was set back: the `cause` of its entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -109,7 +108,7 @@ const RECORDS: &str = "SELECT subject, record_type, version FROM records WHERE r
 pub(super) fn set_back(vault: &Connection, moment: &Connection, now: Timestamp) -> Result<SetBack, RestoreError> {
     let failed = |source| RestoreError::Database { file: Database::Vault.file_name(), source };
     vault.execute_batch("BEGIN IMMEDIATE").map_err(failed)?;
-    let mut setting = Setting { vault, moment, now, change: newest_change(vault).map_err(failed)? };
+    let setting = Setting { vault, moment, now };
     let done = setting.all().map_err(failed)?;
     vault.execute_batch("COMMIT").map_err(failed)?;
     Ok(done)
@@ -119,11 +118,10 @@ struct Setting<'c> {
     vault: &'c Connection,
     moment: &'c Connection,
     now: Timestamp,
-    change: u64,
 }
 
 impl Setting<'_> {
-    fn all(&mut self) -> rusqlite::Result<SetBack> {
+    fn all(&self) -> rusqlite::Result<SetBack> {
         let mut done = SetBack::default();
         for then in self.moment.prepare(RECORDS)?.query_map([REQUESTER], record)? {
             let then = then?;
@@ -203,15 +201,14 @@ impl Setting<'_> {
 
     /// The number that follows is one that no reader has seen: what was read before the restore cannot be
     /// written over what stands after it.
-    fn change_back(&mut self, then: &Record, version: u32) -> rusqlite::Result<()> {
+    fn change_back(&self, then: &Record, version: u32) -> rusqlite::Result<()> {
         self.vault
             .prepare_cached("DELETE FROM record_values WHERE subject = ?1")?
             .execute([then.subject.as_bytes()])?;
         self.copy_values(then.subject)?;
-        self.change += 1;
-        let sql = "UPDATE records SET version = ?2, updated_at = ?3, change = ?4 WHERE subject = ?1";
+        let sql = "UPDATE records SET version = ?2, updated_at = ?3 WHERE subject = ?1";
         let (version, now) = (version.saturating_add(1), self.now.as_micros());
-        self.vault.prepare_cached(sql)?.execute(params![then.subject.as_bytes(), version, now, self.change]).map(drop)
+        self.vault.prepare_cached(sql)?.execute(params![then.subject.as_bytes(), version, now]).map(drop)
     }
 
     fn leave_out(&self, subject: SubjectId) -> rusqlite::Result<()> {
@@ -225,25 +222,17 @@ impl Setting<'_> {
         Ok(())
     }
 
-    fn bring_back(&mut self, then: &Record) -> rusqlite::Result<()> {
+    fn bring_back(&self, then: &Record) -> rusqlite::Result<()> {
         let subject = then.subject.as_bytes();
         let sql = "SELECT created_at, restricted FROM records WHERE subject = ?1";
         let mut statement = self.moment.prepare_cached(sql)?;
         let (created, restricted) =
             statement.query_row([subject], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?)))?;
-        self.change += 1;
-        let insert = "INSERT INTO records (subject, record_type, version, created_at, updated_at, restricted, change)
-                      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+        let insert = "INSERT INTO records (subject, record_type, version, created_at, updated_at, restricted)
+                      VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
         let (version, now) = (then.version.saturating_add(1), self.now.as_micros());
-        self.vault.prepare_cached(insert)?.execute(params![
-            subject,
-            then.kind,
-            version,
-            created,
-            now,
-            restricted,
-            self.change
-        ])?;
+        let row = params![subject, then.kind, version, created, now, restricted];
+        self.vault.prepare_cached(insert)?.execute(row)?;
         self.copy_values(then.subject)?;
         self.copy_documents(then.subject)
     }

@@ -61,15 +61,13 @@ pub(super) fn insert(
         key,
         &mut SystemEntropy,
     ))?;
-    work.effects.change += 1;
     let row = || {
         around
             .vault
             .prepare_cached(
-                "INSERT INTO records (subject, record_type, version, created_at, updated_at, change)
-                 VALUES (?1, ?2, 1, ?3, ?3, ?4)",
+                "INSERT INTO records (subject, record_type, version, created_at, updated_at) VALUES (?1, ?2, 1, ?3, ?3)",
             )?
-            .execute(params![subject.id.as_bytes(), kind.as_str(), work.now().as_micros(), work.effects.change])
+            .execute(params![subject.id.as_bytes(), kind.as_str(), work.now().as_micros()])
     };
     work.try_run(row())?;
     let keys = subject_keys(around.scope, around.keys, kind, subject.id, key);

@@ -58,8 +58,7 @@ impl Transaction for EraseSubject {
             erased_at: work.now(),
             terms: tags.into_iter().collect(),
         };
-        work.effects.change += 1;
-        let files = work.try_run(remove_rows(around.vault, &tombstone, work.effects.change))?;
+        let files = work.try_run(remove_rows(around.vault, &tombstone))?;
         work.effects.removed.extend(files);
         work.effects.erased.push(tombstone);
         work.effects.records.push((self.subject, BTreeSet::new()));
@@ -74,11 +73,7 @@ impl Transaction for EraseSubject {
 
 /// Removes a subject's rows and keeps its tombstone, and its terms as keyed hashes so that no import brings it
 /// back; gives the document files to remove.
-pub(crate) fn remove_rows(
-    vault: &Connection,
-    tombstone: &Tombstone,
-    change: u64,
-) -> rusqlite::Result<Vec<DocumentName>> {
+pub(crate) fn remove_rows(vault: &Connection, tombstone: &Tombstone) -> rusqlite::Result<Vec<DocumentName>> {
     let subject = tombstone.subject.as_bytes();
     let mut keep = vault.prepare_cached("INSERT OR IGNORE INTO erased_terms (tag) VALUES (?1)")?;
     for tag in &tombstone.terms {
@@ -92,8 +87,8 @@ pub(crate) fn remove_rows(
     }
     let (kind, at, terms) = (tombstone.record_type.as_str(), tombstone.erased_at.as_micros(), tombstone.terms.concat());
     vault.execute(
-        "INSERT INTO tombstones (subject, record_type, erased_at, change, terms) VALUES (?1, ?2, ?3, ?4, ?5)",
-        params![subject, kind, at, change, terms],
+        "INSERT INTO tombstones (subject, record_type, erased_at, terms) VALUES (?1, ?2, ?3, ?4)",
+        params![subject, kind, at, terms],
     )?;
     Ok(files)
 }

@@ -184,12 +184,6 @@ impl RetainRecord {
         if lost && !left.categories().iter().any(|category| self.of_documents.contains(category)) {
             self.remove_documents(work)?;
         }
-        work.effects.change += 1;
-        let update = || {
-            let sql = "UPDATE records SET change = ?2 WHERE subject = ?1";
-            work.around.vault.prepare_cached(sql)?.execute(params![self.subject.as_bytes(), work.effects.change])
-        };
-        work.try_run(update())?;
         let around = work.around;
         let tags = index_file::tags(around.scope, around.keys, around.indexes, &self.record_type, &left);
         work.effects.records.push((self.subject, tags));

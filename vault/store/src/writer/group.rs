@@ -32,14 +32,15 @@ use super::erasures::destroy_keys;
 use super::files::Files;
 use super::job::{Committed, Ran, ReadJob, Waiting, WriteJob};
 use super::reads::Accepted;
-use super::work::{Effects, Reached, Surroundings};
+use super::work::{Effects, Surroundings};
 use crate::answered;
 use crate::capture::Changes;
 use crate::connection;
 use crate::document::Kept;
 use crate::error::Unavailable;
-use crate::index_file::{self, TaggedRecord, Update};
+use crate::index_file::{self, Update};
 use crate::log_file::{self, Leaf, Tail};
+use crate::terms::TaggedRecord;
 use crate::tile_file;
 
 /// A write after it ran.
@@ -78,8 +79,6 @@ struct Plan {
     reasons: Vec<(u64, Vec<u8>)>,
     records: Vec<TaggedRecord>,
     accesses: Vec<(u64, SubjectId)>,
-    /// The newest change of a record.
-    change: u64,
     /// How many entries the log has then.
     entries: u64,
 }
@@ -109,7 +108,6 @@ impl Writer {
         let (mut plan, reads) = self.plan(&mut ran, reads, time);
         match self.write_out(&files, &ran, &plan) {
             Ok(()) => {
-                self.change = plan.change;
                 let finished = self.finish(&files, &ran, &plan);
                 if finished.is_ok() && self.shared.watch.is_on() && !plan.leaves.is_empty() {
                     self.shared.watch.tell(files.mark(&self.tail, std::mem::take(&mut plan.documents)));
@@ -157,9 +155,9 @@ impl Writer {
         if let Err(error) = both(files, "BEGIN IMMEDIATE") {
             return Err((cause_of(&error), writes.collect()));
         }
-        let mut reached = Reached { change: self.change, entry: self.tail.head.size };
+        let mut next_entry = self.tail.head.size;
         while let Some(mut job) = writes.next() {
-            match self.run_one(files, &around, job.as_mut(), &mut reached) {
+            match self.run_one(files, &around, job.as_mut(), &mut next_entry) {
                 Ok(outcome) => ran.push(RanWrite { job, outcome, first_index: 0 }),
                 Err(cause) => return Err((cause, std::iter::once(job).chain(writes).collect())),
             }
@@ -172,13 +170,13 @@ impl Writer {
         files: &Files,
         around: &Surroundings<'_>,
         job: &mut dyn WriteJob,
-        reached: &mut Reached,
+        next_entry: &mut u64,
     ) -> Result<Outcome, Unavailable> {
         if !self.shared.access.holds(job.depends(), around.now) {
             return Ok(Outcome::Moved);
         }
         both(files, "SAVEPOINT one").map_err(|error| cause_of(&error))?;
-        let outcome = match job.run(around, *reached) {
+        let outcome = match job.run(around, *next_entry) {
             Ran::Done(mut effects) => {
                 let drafts = std::mem::take(&mut effects.entries);
                 let entries = self.prepare(files, drafts, job.reason(), around.now);
@@ -188,7 +186,7 @@ impl Writer {
             Ran::Failed(cause) => return Err(cause),
         };
         if let Outcome::Done(effects, entries) = &outcome {
-            *reached = Reached { change: effects.change, entry: reached.entry + entries.len() as u64 };
+            *next_entry += entries.len() as u64;
             // Raised now for the decisions in flight, and again after the commit for the snapshots that
             // are taken in between.
             effects.access.iter().for_each(|key| self.shared.access.change(*key));
@@ -212,7 +210,6 @@ impl Writer {
             reasons: Vec::new(),
             records: Vec::new(),
             accesses: Vec::new(),
-            change: self.change,
             entries: first,
         };
         for write in ran {
@@ -227,7 +224,6 @@ impl Writer {
             plan.reasons.append(&mut effects.reasons);
             plan.erased.append(&mut effects.erased);
             plan.records.append(&mut effects.records);
-            plan.change = effects.change;
         }
         plan.pending = plan.leaves.len();
         let mut listening = Vec::with_capacity(reads.len());
@@ -316,16 +312,16 @@ impl Writer {
             return Ok(()); // what it misses is found when it is built anew
         }
         self.shared.recent.add(&plan.accesses);
-        let Plan { records, change, entries, .. } = plan;
+        let Plan { records, entries, .. } = plan;
         let Some(part) = self.batch.part(&self.shared.recent, plan.accesses.len(), !records.is_empty()) else {
             return Ok(());
         };
-        self.index(files, &Update { records, change: *change, entries: *entries, accesses: part })
+        self.index(files, &Update { records, entries: *entries, accesses: part, ..Update::default() })
     }
 
     /// Step 9. A damaged index fails nobody: it is built anew.
     fn index(&self, files: &Files, update: &Update<'_>) -> Result<(), Unavailable> {
-        match index_file::apply(&files.index, update) {
+        match index_file::apply(&files.index, &self.shared.terms, update) {
             Err(error) if connection::is_damage(&error) => {
                 self.shared.index.condemn();
                 Ok(())
@@ -343,7 +339,7 @@ impl Writer {
         let Some(files) = self.files.take() else { return };
         if !self.shared.index.is_condemned() {
             let part = self.batch.rest(&self.shared.recent);
-            let update = Update { records: &[], change: self.change, entries: self.tail.head.size, accesses: part };
+            let update = Update { entries: self.tail.head.size, accesses: part, ..Update::default() };
             if let Err(cause) = self.index(&files, &update) {
                 tracing::warn!(%cause, "the next start reads the newest accesses from the log");
             }

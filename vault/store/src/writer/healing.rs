@@ -16,8 +16,7 @@ impl Writer {
             return false;
         }
         let Some(files) = &mut self.files else { return false };
-        let end = (self.change, self.tail.head.size);
-        match step(&self.shared, files, self.index_is_new, end) {
+        match step(&self.shared, files, self.index_is_new, self.tail.head.size) {
             Ok(whole) => {
                 self.index_is_new = !whole;
                 if whole {
@@ -36,11 +35,12 @@ impl Writer {
 }
 
 /// Replaces the file, then fills it; says whether everything is in.
-fn step(shared: &Shared, files: &mut Files, is_new: bool, end: (u64, u64)) -> Result<bool, RecoverError> {
+fn step(shared: &Shared, files: &mut Files, is_new: bool, entries: u64) -> Result<bool, RecoverError> {
     if is_new {
-        return index_step(shared, files, end, STEP);
+        return index_step(shared, files, entries, STEP);
     }
     index_state::renew(shared)?;
     files.open_index(&shared.keys()).map_err(RecoverError::Index)?;
+    shared.terms.load(&files.index).map_err(RecoverError::Index)?;
     Ok(false)
 }

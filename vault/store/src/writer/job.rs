@@ -4,7 +4,7 @@ use coffre_core::audit::{Action, Draft};
 use coffre_core::time::Timestamp;
 
 use super::pending::Answer;
-use super::work::{Effects, Reached, Surroundings, Work};
+use super::work::{Effects, Surroundings, Work};
 use crate::disclosure::{Claim, Depends, Disclosure, Receipt};
 use crate::error::{CommitError, Unavailable};
 use crate::transactions::Transaction;
@@ -31,7 +31,7 @@ pub(crate) trait WriteJob: Send {
     /// Whether it takes something out of somebody's reach: possible on a full disk too.
     fn is_protective(&self) -> bool;
     fn reason(&mut self) -> Option<String>;
-    fn run(&mut self, around: &Surroundings<'_>, reached: Reached) -> Ran;
+    fn run(&mut self, around: &Surroundings<'_>, first_entry: u64) -> Ran;
     fn moved(self: Box<Self>);
     fn not_covered(self: Box<Self>);
     fn answer(self: Box<Self>, committed: &Committed);
@@ -59,9 +59,9 @@ impl<T: Transaction> WriteJob for TypedJob<T> {
         self.reason.take()
     }
 
-    fn run(&mut self, around: &Surroundings<'_>, reached: Reached) -> Ran {
+    fn run(&mut self, around: &Surroundings<'_>, first_entry: u64) -> Ran {
         let Some((transaction, base)) = self.transaction.take() else { return Ran::Refused };
-        let mut work = Work::new(around, reached);
+        let mut work = Work::new(around, first_entry);
         let result = transaction.run(&mut work, base);
         if let Some(failure) = work.failure() {
             return Ran::Failed(failure);

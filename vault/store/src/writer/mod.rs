@@ -16,6 +16,7 @@ mod pruning;
 mod reads;
 mod recover;
 mod shared;
+mod sorting;
 #[cfg(test)]
 mod tests;
 mod work;
@@ -35,7 +36,7 @@ use job::{ReadJob, TypedJob, WriteJob};
 pub(crate) use pending::Answer;
 pub use pending::Pending;
 use recover::reopen;
-pub(crate) use recover::{RecoverError, Recovered, newest_change, recover, sweep};
+pub(crate) use recover::{RecoverError, Recovered, recover, sweep};
 pub(crate) use shared::Shared;
 pub use work::{Work, WorkError};
 
@@ -112,7 +113,6 @@ pub(crate) struct Writer {
     shared: Arc<Shared>,
     files: Option<Files>,
     tail: Tail,
-    change: u64,
     /// The accesses that are being written to `index.db`.
     batch: Batch,
     /// Staged documents of groups that failed: opening the files again tells which are committed.
@@ -121,6 +121,8 @@ pub(crate) struct Writer {
     index_is_new: bool,
     /// Whether pruned entries may still stand in the log's file.
     pruning: bool,
+    /// Nobody has asked for anything for a while.
+    resting: bool,
 }
 
 impl Drop for Writer {
@@ -134,9 +136,10 @@ impl Writer {
     /// Over files that were just recovered.
     pub(crate) fn new(shared: Arc<Shared>, recovered: Recovered) -> Self {
         shared.publish(&recovered.tail);
-        let Recovered { files, tail, change } = recovered;
+        let Recovered { files, tail } = recovered;
         let (batch, undecided) = (Batch::default(), Vec::new());
-        Self { shared, files: Some(files), tail, change, batch, undecided, index_is_new: false, pruning: true }
+        let (index_is_new, pruning, resting) = (false, true, false);
+        Self { shared, files: Some(files), tail, batch, undecided, index_is_new, pruning, resting }
     }
 
     /// Serves until it is told to stop or everybody has gone; what was accepted is finished.
@@ -178,18 +181,23 @@ impl Writer {
         }
     }
 
-    /// Waits for the next message; meanwhile, tries to come out of trouble, builds a damaged index anew, and removes
-    /// what was pruned. `None` when everybody has gone.
+    /// Waits for the next message; meanwhile, tries to come out of trouble, builds a damaged index anew, removes
+    /// what was pruned, and brings terms to their places. `None` when everybody has gone.
     fn next(&mut self, messages: &Receiver<Message>) -> Option<Message> {
+        self.resting = false;
         loop {
-            let busy = self.heal() | self.remove_pruned();
+            let busy = self.heal() | self.remove_pruned() | self.sort_terms();
             let patience = if busy { Duration::ZERO } else { RETRY };
             match messages.recv_timeout(patience) {
                 Ok(message) => return Some(message),
+                Err(RecvTimeoutError::Timeout) if busy => {}
                 Err(RecvTimeoutError::Timeout) if self.files.is_none() => {
                     let _still_in_trouble = self.ready();
                 }
-                Err(RecvTimeoutError::Timeout) => self.refill_reserve(),
+                Err(RecvTimeoutError::Timeout) => {
+                    self.refill_reserve();
+                    self.resting = true;
+                }
                 Err(RecvTimeoutError::Disconnected) => return None,
             }
         }
@@ -207,7 +215,6 @@ impl Writer {
             self.undecided.clear();
             self.forget_history();
             self.tail = recovered.tail;
-            self.change = recovered.change;
             self.files = Some(recovered.files);
             self.shared.watch.reopened();
             tracing::info!("the vault is writable again");

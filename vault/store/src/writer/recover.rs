@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use coffre_core::audit::{Action, Entry};
 use coffre_core::ids::SubjectId;
 use coffre_core::record::RecordTypeName;
 use coffre_core::spool::DocumentName;
-use rusqlite::Connection;
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use thiserror::Error;
 
 use super::files::Files;
@@ -14,10 +15,11 @@ use crate::connection;
 use crate::document::Kept;
 use crate::error::ReadError;
 use crate::history::Part;
-use crate::index_file::{self, TaggedRecord, Update};
+use crate::index_file::{self, Through, Update};
 use crate::log_file::{self, Leaf, Tail};
 use crate::model::LoggedEntry;
 use crate::open::OpenError;
+use crate::terms::{Tag, TaggedRecord};
 use crate::{index_state, keyring, rotation, subject_keys, values};
 
 /// Files that cannot be brought into order.
@@ -43,8 +45,8 @@ pub(crate) enum RecoverError {
         "vault.db is written under data epoch {used}, and keys.json knows epochs up to {known}: put back the newest keys.json, which backups hold"
     )]
     OlderKeys { used: u32, known: u32 },
-    #[error("{file} ends at {found}, but up to {indexed} was indexed before")]
-    Shortened { file: &'static str, found: u64, indexed: u64 },
+    #[error("the log ends at {found}, but up to {indexed} was indexed before")]
+    Shortened { found: u64, indexed: u64 },
 }
 
 impl From<OpenError> for RecoverError {
@@ -59,11 +61,10 @@ impl From<rusqlite::Error> for RecoverError {
     }
 }
 
-/// The files in order, the end of the log, and the newest change.
+/// The files in order, and the end of the log.
 pub(crate) struct Recovered {
     pub(crate) files: Files,
     pub(crate) tail: Tail,
-    pub(crate) change: u64,
 }
 
 /// Opens the files at start.
@@ -101,12 +102,11 @@ fn put_in_order(shared: &Shared, files: Files) -> Result<Recovered, RecoverError
     place_documents(shared, &files.vault)?;
     erasures::finish(shared, &files)?;
     log_file::begin_where_told(&files.vault, &files.audit)?;
-    let change = newest_change(&files.vault)?;
-    match catch_up(shared, &files, change, tail.head.size) {
+    match catch_up(shared, &files, tail.head.size) {
         Err(RecoverError::Index(error)) if connection::is_damage(&error) => shared.index.condemn(),
         caught_up => caught_up?,
     }
-    Ok(Recovered { files, tail, change })
+    Ok(Recovered { files, tail })
 }
 
 /// What is written from here on is of the epoch that `vault.db` says.
@@ -194,59 +194,61 @@ pub(crate) fn sweep(shared: &Shared, vault: &Connection) -> Result<(), RecoverEr
 fn is_committed(vault: &Connection, name: &str) -> Result<bool, RecoverError> {
     let Ok(DocumentName { document, version, epoch }) = name.parse() else { return Ok(false) };
     let sql = "SELECT 1 FROM documents WHERE document = ?1 AND version = ?2 AND epoch = ?3";
-    Ok(vault.prepare_cached(sql)?.exists(rusqlite::params![document.as_bytes(), version, epoch])?)
-}
-
-/// The number of the newest change of a record.
-pub(crate) fn newest_change(vault: &Connection) -> rusqlite::Result<u64> {
-    let sql =
-        "SELECT max(coalesce((SELECT max(change) FROM records), 0), coalesce((SELECT max(change) FROM tombstones), 0))";
-    vault.query_row(sql, [], |row| row.get(0))
+    Ok(vault.prepare_cached(sql)?.exists(params![document.as_bytes(), version, epoch])?)
 }
 
 /// How many records or entries are indexed in one commit while catching up.
 const STEP: usize = 2_000;
 
-fn catch_up(shared: &Shared, files: &Files, change: u64, entries: u64) -> Result<(), RecoverError> {
+fn catch_up(shared: &Shared, files: &Files, entries: u64) -> Result<(), RecoverError> {
     if shared.index.is_condemned() {
         return Ok(()); // the writer builds it anew
     }
     let known = index_file::progress(&files.index).map_err(RecoverError::Index)?;
-    // The index is written last: it never knows more than the others, unless they lost something.
-    for (file, found, indexed) in [("vault.db", change, known.change), ("the log", entries, known.entries)] {
-        if indexed > found {
-            return Err(RecoverError::Shortened { file, found, indexed });
-        }
+    // The index is written last: it never knows more than the log, unless that lost something.
+    if known.entries > entries {
+        return Err(RecoverError::Shortened { found: entries, indexed: known.entries });
     }
-    while !index_step(shared, files, (change, entries), STEP)? {}
+    if known.records.is_none() && known.entries < log_file::minimum_index(&files.audit)? {
+        shared.index.condemn(); // what changed since then is not in the log any more
+        return Ok(());
+    }
+    shared.terms.load(&files.index).map_err(RecoverError::Index)?;
+    while !index_step(shared, files, entries, STEP)? {}
     Ok(())
 }
 
-/// Indexes the next records, or entries of the log, up to an end; says whether all are in.
-pub(super) fn index_step(
-    shared: &Shared,
-    files: &Files,
-    (change, entries): (u64, u64),
-    most: usize,
-) -> Result<bool, RecoverError> {
-    let mut known = index_file::progress(&files.index).map_err(RecoverError::Index)?;
-    let indexed = if known.change < change {
-        let (records, newest) = changed_records(shared, files, known.change, most)?;
-        known.change = newest;
-        index_file::apply(&files.index, &Update { records: &records, change: newest, ..Update::default() })
-    } else if known.accesses < entries {
-        let page = log_file::entries(&files.audit, known.accesses, most)?;
-        let Some(last) = page.last() else { return Ok(true) };
-        let until = last.index + 1;
-        known.accesses = until;
-        let accesses = Part { rows: accesses_in(&page), until: Some(until) };
-        index_file::apply(&files.index, &Update { accesses, entries: until, ..Update::default() })
-    } else {
+/// Indexes the next records, or entries of the log up to an end; says whether all are in.
+pub(super) fn index_step(shared: &Shared, files: &Files, entries: u64, most: usize) -> Result<bool, RecoverError> {
+    let known = index_file::progress(&files.index).map_err(RecoverError::Index)?;
+    if known.records.is_none() && known.entries >= entries && known.accesses >= entries {
         return Ok(true);
-    };
-    indexed.map_err(RecoverError::Index)?;
-    // Said by the step that does the last of it: to be asked once more would never end while groups come in between.
-    Ok(known.change >= change && known.accesses >= entries)
+    }
+    let mut records = Vec::new();
+    let mut update = Update::default();
+    if let Some(after) = known.records {
+        records = records_after(shared, files, &after, most)?;
+        // What changes from here on is found in the log.
+        update.entries = if after.is_empty() { entries } else { 0 };
+        let last = records.last().filter(|_| records.len() == most);
+        update.through = Some(last.map_or(Through::All, |(subject, _)| Through::UpTo(*subject)));
+    } else {
+        // Both at a time, and said by the step that does the last of it: it would never end while groups come in between.
+        let page = log_file::entries(&files.audit, known.entries, most)?;
+        records = records_in(shared, files, &page)?;
+        update.entries = end_of(&page, entries);
+        let page = log_file::entries(&files.audit, known.accesses, most)?;
+        update.accesses = Part { rows: accesses_in(&page), until: Some(end_of(&page, entries)) };
+    }
+    update.records = &records;
+    let is_last = update.entries >= entries && update.accesses.until.is_some_and(|until| until >= entries);
+    index_file::apply(&files.index, &shared.terms, &update).map_err(RecoverError::Index)?;
+    Ok(is_last)
+}
+
+/// Where a page of entries ends; the last ends with the log.
+fn end_of(page: &[LoggedEntry], entries: u64) -> u64 {
+    page.last().map_or(entries, |last| last.index + 1)
 }
 
 /// Whom some entries are about, in order of the subjects.
@@ -260,48 +262,41 @@ fn accesses_in(page: &[LoggedEntry]) -> Vec<(SubjectId, u64)> {
     accesses
 }
 
-/// Some changed records and the newest of these changes.
-fn changed_records(
-    shared: &Shared,
-    files: &Files,
-    after: u64,
-    most: usize,
-) -> Result<(Vec<TaggedRecord>, u64), RecoverError> {
-    let mut statement = files.vault.prepare_cached(
-        "SELECT change, subject, record_type, version FROM records WHERE change > ?1
-         UNION ALL SELECT change, subject, record_type, 0 FROM tombstones WHERE change > ?1
-         ORDER BY change LIMIT ?2",
-    )?;
-    let rows = statement.query_map(rusqlite::params![after, most], |row| {
-        Ok((row.get::<_, u64>(0)?, row.get::<_, [u8; 16]>(1)?, row.get::<_, String>(2)?, row.get::<_, u32>(3)?))
-    })?;
-    let (mut records, mut newest) = (Vec::new(), after);
-    for row in rows {
-        let (change, subject, kind, version) = row?;
-        let kind: RecordTypeName = kind.parse().map_err(|_| ReadError::Format { what: "record type" })?;
-        let subject = SubjectId::from_bytes(subject);
-        let tags = if version == 0 { BTreeSet::new() } else { tags_of(shared, files, &kind, subject, version)? };
-        records.push((subject, tags));
-        newest = change;
-    }
-    if records.is_empty() {
-        return Err(RecoverError::Read(ReadError::Format { what: "change number" }));
-    }
-    Ok((records, newest))
+/// Some records in order of the data subjects, with their tags.
+fn records_after(shared: &Shared, files: &Files, after: &[u8], most: usize) -> Result<Vec<TaggedRecord>, RecoverError> {
+    let mut statement =
+        files.vault.prepare_cached("SELECT subject FROM records WHERE subject > ?1 ORDER BY subject LIMIT ?2")?;
+    let rows = statement.query_map(params![after, most], |row| row.get(0).map(SubjectId::from_bytes))?;
+    let subjects = rows.collect::<Result<Vec<_>, _>>()?;
+    subjects.into_iter().map(|subject| Ok((subject, tags_of(shared, files, subject)?))).collect()
 }
 
-fn tags_of(
-    shared: &Shared,
-    files: &Files,
-    kind: &RecordTypeName,
-    subject: SubjectId,
-    version: u32,
-) -> Result<BTreeSet<[u8; 16]>, RecoverError> {
+/// Whom some entries may have changed, with their tags now.
+fn records_in(shared: &Shared, files: &Files, page: &[LoggedEntry]) -> Result<Vec<TaggedRecord>, RecoverError> {
+    let changed = page.iter().filter_map(|entry| Entry::from_leaf(&entry.leaf).ok()).filter(changes);
+    let subjects: BTreeSet<SubjectId> = changed.flat_map(|entry| entry.what.subjects).collect();
+    subjects.into_iter().map(|subject| Ok((subject, tags_of(shared, files, subject)?))).collect()
+}
+
+/// Whether an entry may be of a change; most are of reads.
+const fn changes(entry: &Entry) -> bool {
+    !matches!(entry.what.action, Action::Read | Action::ReadVersions | Action::ReadDocument | Action::Search)
+}
+
+/// The tags of a data subject now: none where there is no record.
+fn tags_of(shared: &Shared, files: &Files, subject: SubjectId) -> Result<BTreeSet<Tag>, RecoverError> {
+    let row = |row: &Row<'_>| Ok((row.get::<_, String>(0)?, row.get::<_, u32>(1)?));
+    let mut statement = files.vault.prepare_cached("SELECT record_type, version FROM records WHERE subject = ?1")?;
+    let Some((kind, version)) = statement.query_row([subject.as_bytes()], row).optional()? else {
+        return Ok(BTreeSet::new());
+    };
+    let kind: RecordTypeName = kind.parse().map_err(|_| ReadError::Format { what: "record type" })?;
     let keyset = shared.keys();
-    let key = keyring::find(&files.keyring, &shared.scope, &keyset, kind, subject)?;
-    let Some(key) = key else { return Ok(BTreeSet::new()) };
-    let keys = subject_keys(&shared.scope, &keyset, kind, subject, &key);
-    let fields: Vec<_> = shared.indexes.iter().filter(|i| &i.record_type == kind).map(|i| i.field.clone()).collect();
+    let Some(key) = keyring::find(&files.keyring, &shared.scope, &keyset, &kind, subject)? else {
+        return Ok(BTreeSet::new());
+    };
+    let keys = subject_keys(&shared.scope, &keyset, &kind, subject, &key);
+    let fields: Vec<_> = shared.indexes.iter().filter(|i| i.record_type == kind).map(|i| i.field.clone()).collect();
     let values = values::fields_at(&files.vault, &keys, &fields, version)?;
-    Ok(index_file::tags(&shared.scope, &keyset, &shared.indexes, kind, &values))
+    Ok(index_file::tags(&shared.scope, &keyset, &shared.indexes, &kind, &values))
 }

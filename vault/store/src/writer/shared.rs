@@ -26,6 +26,7 @@ use crate::memory;
 use crate::model::SignedHead;
 use crate::remembered::Remembered;
 use crate::reserve::Reserve;
+use crate::terms::Terms;
 
 /// Bytes of a frame: its header and a page.
 const FRAME: u64 = 24 + 4096;
@@ -65,6 +66,8 @@ pub(crate) struct Shared {
     pub(crate) index: IndexState,
     /// Accesses that are not in `index.db` yet.
     pub(crate) recent: Recent,
+    /// The terms by which records are found.
+    pub(crate) terms: Terms,
     /// Data subjects that were looked at lately.
     pub(crate) remembered: Remembered,
     /// Frames in the write-ahead logs that a backup rests on.
@@ -114,6 +117,7 @@ impl Shared {
             gate: RwLock::new(()),
             index: IndexState::default(),
             recent: Recent::default(),
+            terms: Terms::default(),
             remembered: Remembered::within(memory::half()),
             wal_frames: AtomicU64::new(0),
             head,

@@ -69,16 +69,6 @@ pub(crate) struct Effects {
     pub(crate) access: Vec<AccessKey>,
     /// The log is to begin later.
     pub(crate) pruned: bool,
-    pub(crate) change: u64,
-}
-
-/// How far the transactions before this one have come.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Reached {
-    /// The newest change of a record.
-    pub(crate) change: u64,
-    /// The index of the entry that is logged next.
-    pub(crate) entry: u64,
 }
 
 /// The inside of a transaction.
@@ -96,9 +86,8 @@ pub(crate) struct RecordRow {
 }
 
 impl<'w> Work<'w> {
-    pub(crate) fn new(around: &'w Surroundings<'w>, reached: Reached) -> Self {
-        let Reached { change, entry: first_entry } = reached;
-        Self { around, effects: Effects { change, ..Effects::default() }, first_entry, failure: RefCell::new(None) }
+    pub(crate) fn new(around: &'w Surroundings<'w>, first_entry: u64) -> Self {
+        Self { around, effects: Effects::default(), first_entry, failure: RefCell::new(None) }
     }
 
     /// How the databases failed, if they did.
@@ -169,7 +158,8 @@ impl<'w> Work<'w> {
         Ok(written)
     }
 
-    /// Says that a record changed: raises its change number and its version, and its search terms.
+    /// Says that a record changed: its version and its search terms. An entry is to name the data subject: an index that lacks
+    /// the change finds it there.
     pub(crate) fn record_changed(
         &mut self,
         kind: &RecordTypeName,
@@ -177,13 +167,12 @@ impl<'w> Work<'w> {
         version: u32,
         all: &Fields,
     ) -> Result<(), WorkError> {
-        self.effects.change += 1;
         let around = self.around;
         let update = || {
             around
                 .vault
-                .prepare_cached("UPDATE records SET version = ?2, updated_at = ?3, change = ?4 WHERE subject = ?1")?
-                .execute(params![subject.as_bytes(), version, around.now.as_micros(), self.effects.change])
+                .prepare_cached("UPDATE records SET version = ?2, updated_at = ?3 WHERE subject = ?1")?
+                .execute(params![subject.as_bytes(), version, around.now.as_micros()])
         };
         self.try_run(update())?;
         let tags = index_file::tags(around.scope, around.keys, around.indexes, kind, all);

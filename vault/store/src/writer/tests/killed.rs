@@ -14,7 +14,7 @@ const TOGETHER: usize = 500;
 
 /// What a crash leaves of `index.db`.
 #[derive(Debug, Clone, Copy)]
-enum Left {
+pub(super) enum Left {
     /// All that was committed to it.
     Everything,
     /// What it was before the group whose entries are in the log.
@@ -25,10 +25,10 @@ enum Left {
 }
 
 /// Numbers that are the same in every run.
-struct Dice(u64);
+pub(super) struct Dice(pub(super) u64);
 
 impl Dice {
-    fn below(&mut self, bound: usize) -> usize {
+    pub(super) fn below(&mut self, bound: usize) -> usize {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         usize::try_from(self.0 >> 33).unwrap() % bound
     }
@@ -59,12 +59,12 @@ fn check(bench: &Bench, what: &str) {
     }
 }
 
-fn index_files(vault: &Path) -> [std::path::PathBuf; 3] {
+pub(super) fn index_files(vault: &Path) -> [std::path::PathBuf; 3] {
     ["index.db", "index.db-wal", "index.db-shm"].map(|name| vault.join("vault").join(name))
 }
 
 /// A copy of a vault in use, as a crash would leave it.
-fn crash(vault: &Path, before: &Path, left: Left, dice: &mut Dice) -> tempfile::TempDir {
+pub(super) fn crash(vault: &Path, before: &Path, left: Left, dice: &mut Dice) -> tempfile::TempDir {
     let copy = tempfile::tempdir().unwrap();
     copy_vault(&vault.join("vault"), &copy.path().join("vault"));
     let [file, log, shared] = index_files(copy.path());

@@ -5,6 +5,7 @@ mod broken;
 mod company;
 mod erased;
 mod folded;
+mod found;
 mod gate;
 mod healed;
 mod killed;
