@@ -2,11 +2,12 @@
 //! not before.
 
 use std::os::unix::process::ExitStatusExt as _;
+use std::path::Path;
 use std::process::Command;
 
 use crate::journal::Journal;
 use crate::scene::Scene;
-use crate::server::Server;
+use crate::server::{Server, until};
 use crate::shim::Fault::{KillAfter, KillBefore};
 use crate::shim::{Rule, Shim};
 
@@ -31,10 +32,19 @@ fn told(scene: &Scene, journal: &Journal) -> usize {
     entries.iter().filter(|logged| logged["entry"]["action"] == "accept-pages").count()
 }
 
+/// Whether a generation in a place has a manifest.
+fn has_a_base(place: &Path) -> bool {
+    let folders = |folder: &Path| std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+    let generations = folders(place).flat_map(|vault| folders(&vault).collect::<Vec<_>>());
+    generations.into_iter().any(|generation| folders(&generation.join("manifests")).next().is_some())
+}
+
 #[test]
 fn files_count_as_accepted_once_the_log_says_so() {
     let (changed, journal) = (Scene::new(), Journal::default());
     let server = changed.serve();
+    // It takes into the files what stands in the logs, however late it comes.
+    until("the first base backup is there", || has_a_base(&changed.path().join("spool/main")));
     changed.work(&server, &journal, "Vorher").create().expect("it serves");
     server.kill();
     // It takes the write-ahead logs of a vault that was killed into the files, without a key.

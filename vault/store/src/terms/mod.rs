@@ -166,8 +166,12 @@ impl Terms {
         if sorted {
             gathered.end_sorting();
         }
-        gone.into_iter().for_each(|subject| gathered.forget(subject));
-        new.into_iter().for_each(|(subject, tags)| gathered.add(subject, tags));
+        for subject in gone {
+            gathered.forget(subject);
+        }
+        for (subject, tags) in new {
+            gathered.add(subject, tags);
+        }
     }
 
     /// The data subjects that are found under a tag, in order, at most so many.

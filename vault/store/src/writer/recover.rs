@@ -224,7 +224,7 @@ pub(super) fn index_step(shared: &Shared, files: &Files, entries: u64, most: usi
     if known.records.is_none() && known.entries >= entries && known.accesses >= entries {
         return Ok(true);
     }
-    let mut records = Vec::new();
+    let records;
     let mut update = Update::default();
     if let Some(after) = known.records {
         records = records_after(shared, files, &after, most)?;
