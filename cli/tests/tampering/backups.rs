@@ -1,71 +1,14 @@
 //! The objects of a spool, a destination and a repository: changed, removed, in each other's place, and once authentic.
 
-use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use crate::campaign::{Campaign, Found};
-use crate::change::{Change, put};
-use crate::dice::Dice;
+use crate::change::Change;
+use crate::deed::{Deed, any_file};
 use crate::house::{Copy, House};
 
-/// What is done to a place as a whole, or to one of its files.
-#[derive(Debug)]
-enum Deed {
-    /// To its bytes.
-    Bytes(Change),
-    Removed,
-    /// It has the bytes of another one.
-    Other(PathBuf),
-    /// Both change places.
-    Swapped(PathBuf),
-    /// It is as it was a day before.
-    Earlier,
-}
-
-/// Does it to a file of a copy; whether anything is different then.
-fn done(copy: &Copy<'_>, file: &Path, deed: &Deed) -> bool {
-    let bytes = copy.house.later(file);
-    let at = copy.path().join(file);
-    match deed {
-        Deed::Bytes(change) => {
-            let changed = change.of(&bytes);
-            put(&at, &changed);
-            changed != bytes
-        }
-        Deed::Removed => std::fs::remove_file(&at).is_ok(),
-        Deed::Other(other) => {
-            let theirs = copy.house.later(other);
-            put(&at, &theirs);
-            theirs != bytes
-        }
-        Deed::Swapped(other) => {
-            let theirs = copy.house.later(other);
-            put(&at, &theirs);
-            put(&copy.path().join(other), &bytes);
-            theirs != bytes
-        }
-        Deed::Earlier => {
-            let earlier = copy.house.earlier(file).unwrap_or_default();
-            put(&at, &earlier);
-            earlier != bytes
-        }
-    }
-}
-
-fn any(dice: &mut Dice, house: &House, file: &Path, files: &[PathBuf]) -> Deed {
-    let of_its_kind: Vec<_> = files.iter().filter(|other| other.extension() == file.extension()).collect();
-    let other = of_its_kind[dice.below(of_its_kind.len())].clone();
-    match dice.below(12) {
-        0 => Deed::Removed,
-        1 => Deed::Other(other),
-        2 => Deed::Swapped(other),
-        3 => Deed::Earlier,
-        _ => match house.later(file).len() {
-            0 => Deed::Removed,
-            size => Deed::Bytes(Change::any(dice, size, 4096)),
-        },
-    }
-}
+/// A page: objects are made of them.
+const PAGE: usize = 4096;
 
 /// Whether the vault, started again, misses what it captured.
 fn is_missed(copy: &Copy<'_>) -> bool {
@@ -88,11 +31,11 @@ fn at_random(kind: &'static str, place: &str, verb: &[&str], few: usize) {
     files.retain(|file| !file.display().to_string().contains("lock"));
     let mut campaign = Campaign::begin(kind, few);
     campaign.run(|dice| {
-        let file = files[dice.below(files.len())].clone();
-        let deed = any(dice, house, &file, &files);
-        let copy = house.copy();
+        let file = any_file(dice, &files);
+        let deed = Deed::any(dice, &house.evenings, file, &files, PAGE);
+        let copy = if place == "repository" { house.whole_copy() } else { house.copy() };
         let what = format!("{} {deed:?}", file.display());
-        if !done(&copy, &file, &deed) {
+        if !deed.done(&house.evenings, copy.path(), file) {
             return (what, Found::Nothing);
         }
         let found = match copy.run(verb) {
@@ -128,11 +71,11 @@ fn nothing_changed_is_restored() {
     let files: Vec<_> = house.files("building-b").into_iter().filter(|file| !house.later(file).is_empty()).collect();
     let mut campaign = Campaign::begin("restores of changed objects", 4);
     campaign.run(|dice| {
-        let file = files[dice.below(files.len())].clone();
-        let change = Change::any(dice, house.later(&file).len(), 4096);
+        let file = any_file(dice, &files);
+        let change = Change::any(dice, house.later(file).len(), PAGE);
         let copy = house.copy();
         let what = format!("{} {change:?}", file.display());
-        if !done(&copy, &file, &Deed::Bytes(change)) {
+        if !Deed::Bytes(change).done(&house.evenings, copy.path(), file) {
             return (what, Found::Nothing);
         }
         let restore = copy.restore("building-b", "again");
