@@ -40,6 +40,10 @@ fn at_random(kind: &'static str, place: &str, verb: &[&str], few: usize) {
         }
         let found = match copy.run(verb) {
             (12, _) => Found::By("verify"),
+            // restic's own keys are under its password.
+            (15, told) if file.starts_with("repository/keys") && told.contains("the password does not open") => {
+                Found::By("the password, which does not open it any more")
+            }
             // How far the chains went beyond the newest base only the vault can tell.
             (0, _) if place == "spool" && is_missed(&copy) => Found::By("the vault"),
             (code, told) => Found::Not(format!("{code}: {told}")),
