@@ -15,6 +15,7 @@ use crate::server::Server;
 const WAITING: [&str; 4] = ["policies.note", "policies-by-all.note", "application.note", "officers.note"];
 /// A word or so: texts have no parts of one length.
 const PART: usize = 16;
+const VERY_TEXT: &str = "nobody, since two officers signed the very text";
 
 /// What is done to a note.
 #[derive(Debug)]
@@ -141,7 +142,7 @@ fn statement(note: &str) -> &str {
 fn approvals() {
     let office = Office::new();
     let mut sitting = Some(Sitting::open(&office));
-    let mut campaign = Campaign::begin("approvals", 40);
+    let mut campaign = Campaign::begin("approvals", 40, &["the vault", "whoever hands it in", VERY_TEXT]);
     campaign.run(|dice| {
         let mut here = sitting.take().unwrap_or_else(|| Sitting::open(&office));
         let name = WAITING[dice.below(WAITING.len())];
@@ -158,7 +159,7 @@ fn approvals() {
             Ok(Outcome::NotSent) => Found::By("whoever hands it in"),
             Ok(Outcome::Took(text)) if text.trim_end() == statement(&note) => {
                 here.close();
-                return (what, Found::By("nobody, since two officers signed the very text"));
+                return (what, Found::By(VERY_TEXT));
             }
             Ok(Outcome::Took(text)) => Found::Not(format!("this took effect: {text}")),
             Err(why) => Found::Not(why),

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::campaign::{Campaign, Found};
 use crate::change::put;
 use crate::deed::{Deed, any_file};
-use crate::examined::served_and_examined;
+use crate::examined::{ANYBODY, NOBODY, served_and_examined};
 use crate::house::House;
 
 /// A page of a database.
@@ -14,6 +14,9 @@ const PAGE: usize = 4096;
 const FRAME: usize = 24 + PAGE;
 /// A chunk of a document with what authenticates it.
 const CHUNK: usize = 65_536 + 16;
+
+/// Nobody has to find what is made anew.
+const MADE_ANEW: &[&str] = &[];
 
 /// How a change to a file of the vault comes to light; `derived` is what may be made anew without a word.
 fn found(house: &House, file: &Path, bytes: &[u8], derived: bool) -> Found {
@@ -25,11 +28,11 @@ fn found(house: &House, file: &Path, bytes: &[u8], derived: bool) -> Found {
     served_and_examined(&copy, derived)
 }
 
-fn at_random(kind: &'static str, files: &[PathBuf], part: usize, derived: bool, few: usize) {
+fn at_random(kind: &'static str, files: &[PathBuf], part: usize, by: &'static [&'static str], few: usize) {
     let house = House::get();
     let files: Vec<_> = files.iter().filter(|file| !house.later(file).is_empty()).cloned().collect();
     assert!(!files.is_empty(), "there is such a file");
-    let mut campaign = Campaign::begin(kind, few);
+    let mut campaign = Campaign::begin(kind, few, by);
     campaign.run(|dice| {
         let file = any_file(dice, &files);
         let deed = Deed::any(dice, &house.evenings, file, &files, part);
@@ -38,7 +41,7 @@ fn at_random(kind: &'static str, files: &[PathBuf], part: usize, derived: bool, 
         if !deed.done(&house.evenings, copy.path(), file) {
             return (what, Found::Nothing);
         }
-        (what, served_and_examined(&copy, derived))
+        (what, served_and_examined(&copy, by.is_empty()))
     });
     campaign.end();
 }
@@ -49,23 +52,35 @@ fn named(names: &[&str]) -> Vec<PathBuf> {
 
 #[test]
 fn pages_of_the_databases() {
-    at_random("database pages", &named(&["vault.db", "keyring.db", "audit.db"]), PAGE, false, 12);
+    at_random("database pages", &named(&["vault.db", "keyring.db", "audit.db"]), PAGE, ANYBODY, 12);
 }
 
 #[test]
 fn write_ahead_logs() {
-    at_random("write-ahead logs", &named(&["vault.db-wal", "keyring.db-wal", "audit.db-wal"]), FRAME, false, 8);
+    at_random(
+        "write-ahead logs",
+        &named(&["vault.db-wal", "keyring.db-wal", "audit.db-wal"]),
+        FRAME,
+        &["start", "reading", NOBODY],
+        8,
+    );
 }
 
 #[test]
 fn tables_of_page_digests() {
     let files = named(&["vault.db-pages", "keyring.db-pages", "audit.db-pages", "pages"]);
-    at_random("digests of pages", &files, PAGE, false, 8);
+    at_random("digests of pages", &files, PAGE, &["start", "reading", "backup", NOBODY], 8);
 }
 
 #[test]
 fn keys_and_identities() {
-    at_random("key files", &named(&["keys.json", "root.server.age", "root.recovery.age"]), 64, false, 8);
+    at_random(
+        "key files",
+        &named(&["keys.json", "root.server.age", "root.recovery.age"]),
+        64,
+        &["start", "backup", NOBODY],
+        8,
+    );
 }
 
 /// What the vault knows outside its databases of where its backups stand, and of drills.
@@ -73,12 +88,12 @@ fn keys_and_identities() {
 fn heads_and_places() {
     let house = House::get();
     let files: Vec<_> = ["chain", "drills"].iter().flat_map(|below| house.files(&format!("vault/{below}"))).collect();
-    at_random("heads and places", &files, 64, false, 6);
+    at_random("heads and places", &files, 64, &["start", "backup", NOBODY], 6);
 }
 
 #[test]
 fn documents() {
-    at_random("documents", &House::get().files("vault/documents"), CHUNK, false, 6);
+    at_random("documents", &House::get().files("vault/documents"), CHUNK, &["reading"], 6);
 }
 
 #[test]
@@ -86,14 +101,14 @@ fn what_is_derived() {
     let mut files = named(&["index.db", "index.db-wal"]);
     files.retain(|file| House::get().files("vault").contains(file));
     files.extend(House::get().files("vault/tiles"));
-    at_random("derived files", &files, PAGE, true, 6);
+    at_random("derived files", &files, PAGE, MADE_ANEW, 6);
 }
 
 /// Every page that had another content a day before, which is as authentic.
 #[test]
 fn pages_of_the_day_before() {
     let house = House::get();
-    let mut campaign = Campaign::begin("pages of the day before", 1);
+    let mut campaign = Campaign::begin("pages of the day before", 1, ANYBODY);
     for file in named(&["vault.db", "keyring.db", "audit.db"]) {
         let (earlier, later) = (house.evenings.earlier(&file).expect("it was there"), house.later(&file));
         for at in (0..earlier.len().min(later.len())).step_by(PAGE) {
@@ -113,7 +128,7 @@ fn pages_of_the_day_before() {
 #[test]
 fn files_of_the_day_before() {
     let house = House::get();
-    let mut campaign = Campaign::begin("files of the day before", 1);
+    let mut campaign = Campaign::begin("files of the day before", 1, ANYBODY);
     let not = ["coffre.toml", "lock", "server.identity"];
     for file in house.files("vault") {
         let name = file.file_name().expect("a name").to_str().expect("text");

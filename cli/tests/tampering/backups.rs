@@ -5,7 +5,13 @@ use std::time::{Duration, Instant};
 use crate::campaign::{Campaign, Found};
 use crate::change::Change;
 use crate::deed::{Deed, any_file};
+use crate::examined::NOBODY;
 use crate::house::{Copy, House};
+
+/// How far the chains went beyond the newest base.
+const THE_VAULT: &str = "the vault";
+const PASSWORD: &str = "the password, which does not open it any more";
+const SNAPSHOT: &str = "nobody, since the newest snapshot is whole";
 
 /// A page: objects are made of them.
 const PAGE: usize = 4096;
@@ -24,12 +30,13 @@ fn is_missed(copy: &Copy<'_>) -> bool {
     false
 }
 
-fn at_random(kind: &'static str, place: &str, verb: &[&str], few: usize) {
+fn at_random(kind: &'static str, place: &str, verb: &[&str], by: &'static [&'static str], few: usize) {
     let house = House::get();
     let mut files = house.files(place);
     // Of whoever works there, not of what is kept: locks, and restic's own way of saying which files are in use.
     files.retain(|file| !file.display().to_string().contains("lock"));
-    let mut campaign = Campaign::begin(kind, few);
+    let as_it_was = if place == "repository" { house.whole_copy() } else { house.copy() }.run(verb);
+    let mut campaign = Campaign::begin(kind, few, by);
     campaign.run(|dice| {
         let file = any_file(dice, &files);
         let deed = Deed::any(dice, &house.evenings, file, &files, PAGE);
@@ -42,10 +49,12 @@ fn at_random(kind: &'static str, place: &str, verb: &[&str], few: usize) {
             (12, _) => Found::By("verify"),
             // restic's own keys are under its password.
             (15, told) if file.starts_with("repository/keys") && told.contains("the password does not open") => {
-                Found::By("the password, which does not open it any more")
+                Found::By(PASSWORD)
             }
+            // Snapshots are what restic's own upkeep removes; the newest one is known and has everything.
+            (0, told) if file.starts_with("repository/snapshots") && told == as_it_was.1 => Found::By(SNAPSHOT),
             // How far the chains went beyond the newest base only the vault can tell.
-            (0, _) if place == "spool" && is_missed(&copy) => Found::By("the vault"),
+            (0, _) if place == "spool" && is_missed(&copy) => Found::By(THE_VAULT),
             (code, told) => Found::Not(format!("{code}: {told}")),
         };
         (what, found)
@@ -55,17 +64,18 @@ fn at_random(kind: &'static str, place: &str, verb: &[&str], few: usize) {
 
 #[test]
 fn objects_of_a_destination() {
-    at_random("objects of a destination", "building-b", &["backup", "verify", "building-b"], 40);
+    at_random("objects of a destination", "building-b", &["backup", "verify", "building-b"], &["verify"], 40);
 }
 
 #[test]
 fn objects_of_the_spool() {
-    at_random("objects of the spool", "spool", &["backup", "verify", "spool"], 40);
+    at_random("objects of the spool", "spool", &["backup", "verify", "spool"], &["verify", THE_VAULT], 40);
 }
 
 #[test]
 fn files_of_the_repository() {
-    at_random("files of the repository", "repository", &["backup", "verify", "restic"], 4);
+    let by = &["verify", PASSWORD, SNAPSHOT];
+    at_random("files of the repository", "repository", &["backup", "verify", "restic"], by, 4);
 }
 
 /// What was changed at the destination is not restored either, whatever `verify` says.
@@ -73,7 +83,7 @@ fn files_of_the_repository() {
 fn nothing_changed_is_restored() {
     let house = House::get();
     let files: Vec<_> = house.files("building-b").into_iter().filter(|file| !house.later(file).is_empty()).collect();
-    let mut campaign = Campaign::begin("restores of changed objects", 4);
+    let mut campaign = Campaign::begin("restores of changed objects", 4, &["restore", NOBODY]);
     campaign.run(|dice| {
         let file = any_file(dice, &files);
         let change = Change::any(dice, house.later(file).len(), PAGE);
@@ -91,7 +101,7 @@ fn nothing_changed_is_restored() {
         copy.take_the_place_of_the_vault("again");
         let found = match (code, copy.serve()) {
             (0, Ok(server)) => match house.picture.likeness_of_content(&copy.picture(&server)) {
-                None => Found::By("nobody, since nothing rests on it"),
+                None => Found::By(NOBODY),
                 Some(other) => Found::Not(other),
             },
             (_, Ok(_)) => Found::Not(format!("{code}: {told}")),

@@ -5,6 +5,11 @@ use crate::house::Copy;
 use crate::picture::Likeness;
 use crate::server::Server;
 
+/// Nothing that a vault is asked, backs up or proves rests on it.
+pub(crate) const NOBODY: &str = "nobody, since nothing rests on it";
+/// Whoever may find something here.
+pub(crate) const ANYBODY: &[&str] = &["start", "reading", "backup", "drill", "audit verify", NOBODY];
+
 /// By whom it is found; `derived` is what may be made anew without a word.
 pub(crate) fn served_and_examined(copy: &Copy<'_>, derived: bool) -> Found {
     let server = match copy.serve() {
@@ -38,7 +43,7 @@ fn examined(copy: &Copy<'_>, server: Server) -> Found {
     match copy.run(&["audit", "verify", "--vault", "vault"]) {
         // Every page, value and document is as the log says, and everything that was asked as well: the bytes were past
         // their time, as those of a page whose successor waits in the write-ahead log.
-        (0, _) => Found::By("nobody, since nothing rests on it"),
+        (0, _) => Found::By(NOBODY),
         (_, _) if told.is_empty() || held.is_empty() => Found::Not("a verb said nothing".to_owned()),
         _ => Found::By("audit verify"),
     }

@@ -7,12 +7,14 @@ use crate::house::House;
 
 /// Entries and hashes have no parts of one length.
 const PART: usize = 32;
+const OTHER_KEY: &str = "audit verify, as another key's";
+const MISSING: &str = "audit verify, as no copy of a log";
 
 #[test]
 fn copies_of_the_log() {
     let house = House::get();
     let files = house.files("log");
-    let mut campaign = Campaign::begin("copies of the log", 30);
+    let mut campaign = Campaign::begin("copies of the log", 30, &["audit verify", OTHER_KEY, MISSING]);
     campaign.run(|dice| {
         let file = any_file(dice, &files);
         let deed = Deed::any(dice, &house.evenings, file, &files, PART);
@@ -23,6 +25,8 @@ fn copies_of_the_log() {
         }
         let found = match copy.run(&["audit", "verify", "--copy", "log", "--known-head", "head"]) {
             (12, _) => Found::By("audit verify"),
+            (15, told) if told.contains("the note is not signed by") => Found::By(OTHER_KEY),
+            (1, told) if told.contains("the copy has no file") => Found::By(MISSING),
             (code, told) => Found::Not(format!("{code}: {told}")),
         };
         (what, found)

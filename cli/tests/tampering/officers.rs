@@ -76,7 +76,9 @@ fn key(folder: &Path, (role, name): (&str, &str)) -> String {
 /// A vault of theirs, which goes by the folder `policies` beside it.
 fn vault(folder: &Path, environment: &str, officers: &[String]) {
     let mut arguments = vec!["init", "vault", "--environment", environment];
-    officers.iter().for_each(|line| arguments.extend(["--officer", line]));
+    for line in officers {
+        arguments.extend(["--officer", line]);
+    }
     says(folder, &arguments);
     let file = folder.join("vault/coffre.toml");
     let pinned = fs::read_to_string(&file).expect("init wrote it");

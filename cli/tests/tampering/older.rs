@@ -8,8 +8,10 @@ use std::path::Path;
 use crate::campaign::{Campaign, Found};
 use crate::dice::Dice;
 use crate::evenings::{self, Way};
-use crate::examined::served_and_examined;
+use crate::examined::{NOBODY, served_and_examined};
 use crate::house::{Copy, House};
+
+const ELSEWHERE: &str = "whoever keeps a head elsewhere";
 
 /// What is set back together or not at all.
 const PARTS: [&[&str]; 14] = [
@@ -64,13 +66,13 @@ fn found(copy: &Copy<'_>, chosen: &[&[&str]]) -> Found {
             if copy.goes_on_from_the_head_known_elsewhere() {
                 return Found::Not("the log is not older than the head".to_owned());
             }
-            return Found::By("whoever keeps a head elsewhere");
+            return Found::By(ELSEWHERE);
         }
         found => found,
     };
     match (verified, found) {
         (_, Found::Not(why)) => Found::Not(why),
-        ((12, _), Found::By("nobody, since nothing rests on it")) => Found::By("verify"),
+        ((12, _), Found::By(NOBODY)) => Found::By("verify"),
         ((0 | 12 | 11, _), found) => found,
         ((code, told), _) => Found::Not(format!("verify ended with {code}: {told}")),
     }
@@ -79,7 +81,11 @@ fn found(copy: &Copy<'_>, chosen: &[&[&str]]) -> Found {
 #[test]
 fn parts_of_the_day_before() {
     let house = House::get();
-    let mut campaign = Campaign::begin("parts of the day before", 12);
+    let mut campaign = Campaign::begin(
+        "parts of the day before",
+        12,
+        &["verify", ELSEWHERE, "start", "reading", "backup", "drill", NOBODY],
+    );
     campaign.run(|dice| {
         let (chosen, copy) = (some(dice), house.copy());
         for what in chosen.iter().copied().flatten() {

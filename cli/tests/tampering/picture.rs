@@ -52,13 +52,15 @@ impl Picture {
         let parts = std::thread::scope(|scope| {
             let see = |some: &[(usize, &String)]| {
                 let mut part = Self(BTreeMap::new());
-                some.iter().for_each(|(number, record)| part.record(callers, record, *number));
+                for (number, record) in some {
+                    part.record(callers, record, *number);
+                }
                 part
             };
             let seeing: Vec<_> = numbered.chunks(AT_A_TIME).map(|some| scope.spawn(move || see(some))).collect();
             seeing.into_iter().map(|part| part.join().expect("it only looks")).collect::<Vec<_>>()
         });
-        parts.into_iter().for_each(|part| picture.0.extend(part.0));
+        picture.0.extend(parts.into_iter().flat_map(|part| part.0));
         picture
     }
 

@@ -12,6 +12,7 @@ use crate::officers::{Office, OfficeCopy};
 
 /// A word or so: texts have no parts of one length.
 const PART: usize = 16;
+const SIGNED: &str = "nobody, since the policies are those that were signed";
 /// The exit code of what officers have not approved.
 const NOT_APPROVED: Option<i32> = Some(18);
 
@@ -35,7 +36,7 @@ fn found(copy: &OfficeCopy) -> Found {
     let policies = copy.standing()["policies"].clone();
     server.stop();
     if ["policies", "environments"].iter().all(|hash| policies["loaded"][hash] == policies["in_force"][hash]) {
-        return Found::By("nobody, since the policies are those that were signed");
+        return Found::By(SIGNED);
     }
     Found::Not(format!("it is served by others: {policies}"))
 }
@@ -70,7 +71,7 @@ fn policy_sets() {
     let office = Office::new();
     let (copy, policies) = (office.copy(), &office.policies);
     let files = policies.files("policies");
-    let mut campaign = Campaign::begin("policy sets", 20);
+    let mut campaign = Campaign::begin("policy sets", 20, &["reading the folder", "what officers signed", SIGNED]);
     campaign.run(|dice| {
         put_back(&copy, policies.after.path());
         let what = match dice.below(10) {
@@ -88,11 +89,7 @@ fn policy_sets() {
         (what, found(&copy))
     });
     put_back(&copy, policies.after.path());
-    assert_eq!(
-        found(&copy),
-        Found::By("nobody, since the policies are those that were signed"),
-        "it is served as before"
-    );
+    assert_eq!(found(&copy), Found::By(SIGNED), "it is served as before");
     campaign.end();
 }
 
