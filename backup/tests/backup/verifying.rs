@@ -70,6 +70,30 @@ fn a_flipped_byte_in_any_object_is_found_and_named() {
 }
 
 #[test]
+fn a_keyring_that_should_be_gone_is_right_while_it_is_there() {
+    let mut vault = Vault::captured(1);
+    vault.keep(1);
+    vault.capture();
+    let verified = verified_at(&vault.spool(), &vault.pinned(), &KnownPoint::default(), Depth::Whole);
+    let expired = |notice: &Notice| match notice {
+        Notice::Expired { object } if object.ends_with(".base") => Some(object.clone()),
+        _ => None,
+    };
+    let expired: Vec<String> = verified.notices.iter().filter_map(expired).collect();
+    assert_eq!((verified.faults, expired.len()), (vec![], 1));
+    let path = vault.spool().join(&expired[0]);
+    let good = fs::read(&path).unwrap();
+    let mut bad = good.clone();
+    bad[good.len() / 2] ^= 1;
+    fs::write(&path, bad).unwrap();
+    assert!(names(&faults_of(&vault, &KnownPoint::default()), &expired[0]));
+    fs::write(&path, &good[1..]).unwrap();
+    assert!(names(&faults_of(&vault, &KnownPoint::default()), &expired[0]));
+    fs::remove_file(&path).unwrap();
+    assert_eq!(faults_of(&vault, &KnownPoint::default()), [], "it may be gone");
+}
+
+#[test]
 fn a_removed_shortened_or_lengthened_object_is_found() {
     let vault = Vault::captured(3);
     let known = known(&vault);

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::caller::Caller;
+use crate::transcript;
 
 /// A server that runs.
 pub(crate) struct Server {
@@ -32,7 +33,7 @@ impl Server {
 
     /// The same with something in its environment. One that dies before it serves has no address.
     pub(crate) fn start_under(folder: &Path, environment: &[(&str, &OsStr)]) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_coffre"))
+        let mut child = Command::new(transcript::coffre())
             .args(["serve", "--vault", "vault", "--listen", "127.0.0.1:0"])
             .current_dir(folder)
             .env_clear()
@@ -58,7 +59,7 @@ impl Server {
 
     /// The exit code and the standard error of a server that must not come up; it is ended should it do so.
     pub(crate) fn refused(folder: &Path) -> (Option<i32>, String) {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_coffre"))
+        let mut child = Command::new(transcript::coffre())
             .args(["serve", "--vault", "vault", "--listen", "127.0.0.1:0"])
             .current_dir(folder)
             .env_clear()

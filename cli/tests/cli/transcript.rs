@@ -1,12 +1,17 @@
 //! Runs the built binary and writes down what a person at the terminal would see.
 
 use std::fmt::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+
+/// The built binary; in a campaign that lasts, a copy of it that no build replaces meanwhile.
+pub(crate) fn coffre() -> PathBuf {
+    std::env::var_os("COFFRE_BINARY").map_or_else(|| env!("CARGO_BIN_EXE_coffre").into(), PathBuf::from)
+}
 
 /// Runs `coffre` in a folder, with nothing of the environment but PATH and what the test gives.
 pub(crate) fn run(folder: &Path, environment: &[(&str, &str)], arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_coffre"))
+    Command::new(coffre())
         .args(arguments)
         .current_dir(folder)
         .env_clear()

@@ -120,6 +120,9 @@ struct Record {
     erased: bool,
 }
 
+/// How many look at a vault at a time.
+const AT_A_TIME: usize = 8;
+
 /// All that applications know.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Known {
@@ -185,7 +188,15 @@ impl Known {
                 return Err(format!("entry {index} is of another access: {found}, not {entry:?}"));
             }
         }
-        self.records.iter().try_for_each(|(path, record)| record.missing(path, desk))
+        // Many ask at a time, so that one commit of the vault answers many.
+        let records: Vec<_> = self.records.iter().collect();
+        let some = records.len().div_ceil(AT_A_TIME).max(1);
+        std::thread::scope(|scope| {
+            let look =
+                |some: &[(&String, &Record)]| some.iter().try_for_each(|(path, record)| record.missing(path, desk));
+            let asking: Vec<_> = records.chunks(some).map(|some| scope.spawn(move || look(some))).collect();
+            asking.into_iter().try_for_each(|looked| looked.join().expect("it only looks"))
+        })
     }
 }
 

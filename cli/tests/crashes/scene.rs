@@ -167,7 +167,7 @@ impl Scene {
     }
 
     fn command(&self, environment: Vec<(&'static str, OsString)>, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_coffre"));
+        let mut command = Command::new(transcript::coffre());
         command.args(arguments).current_dir(self.path()).env_clear().stdin(Stdio::null());
         command.env("PATH", std::env::var_os("PATH").unwrap_or_default()).env("COFFRE_CONFIG", "coffre.toml");
         command.envs(environment);

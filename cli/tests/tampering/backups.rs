@@ -1,71 +1,20 @@
 //! The objects of a spool, a destination and a repository: changed, removed, in each other's place, and once authentic.
 
-use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use crate::campaign::{Campaign, Found};
-use crate::change::{Change, put};
-use crate::dice::Dice;
+use crate::change::Change;
+use crate::deed::{Deed, any_file};
+use crate::examined::NOBODY;
 use crate::house::{Copy, House};
 
-/// What is done to a place as a whole, or to one of its files.
-#[derive(Debug)]
-enum Deed {
-    /// To its bytes.
-    Bytes(Change),
-    Removed,
-    /// It has the bytes of another one.
-    Other(PathBuf),
-    /// Both change places.
-    Swapped(PathBuf),
-    /// It is as it was a day before.
-    Earlier,
-}
+/// How far the chains went beyond the newest base.
+const THE_VAULT: &str = "the vault";
+const PASSWORD: &str = "the password, which does not open it any more";
+const SNAPSHOT: &str = "nobody, since the newest snapshot is whole";
 
-/// Does it to a file of a copy; whether anything is different then.
-fn done(copy: &Copy<'_>, file: &Path, deed: &Deed) -> bool {
-    let bytes = copy.house.later(file);
-    let at = copy.path().join(file);
-    match deed {
-        Deed::Bytes(change) => {
-            let changed = change.of(&bytes);
-            put(&at, &changed);
-            changed != bytes
-        }
-        Deed::Removed => std::fs::remove_file(&at).is_ok(),
-        Deed::Other(other) => {
-            let theirs = copy.house.later(other);
-            put(&at, &theirs);
-            theirs != bytes
-        }
-        Deed::Swapped(other) => {
-            let theirs = copy.house.later(other);
-            put(&at, &theirs);
-            put(&copy.path().join(other), &bytes);
-            theirs != bytes
-        }
-        Deed::Earlier => {
-            let earlier = copy.house.earlier(file).unwrap_or_default();
-            put(&at, &earlier);
-            earlier != bytes
-        }
-    }
-}
-
-fn any(dice: &mut Dice, house: &House, file: &Path, files: &[PathBuf]) -> Deed {
-    let of_its_kind: Vec<_> = files.iter().filter(|other| other.extension() == file.extension()).collect();
-    let other = of_its_kind[dice.below(of_its_kind.len())].clone();
-    match dice.below(12) {
-        0 => Deed::Removed,
-        1 => Deed::Other(other),
-        2 => Deed::Swapped(other),
-        3 => Deed::Earlier,
-        _ => match house.later(file).len() {
-            0 => Deed::Removed,
-            size => Deed::Bytes(Change::any(dice, size, 4096)),
-        },
-    }
-}
+/// A page: objects are made of them.
+const PAGE: usize = 4096;
 
 /// Whether the vault, started again, misses what it captured.
 fn is_missed(copy: &Copy<'_>) -> bool {
@@ -81,24 +30,31 @@ fn is_missed(copy: &Copy<'_>) -> bool {
     false
 }
 
-fn at_random(kind: &'static str, place: &str, verb: &[&str], few: usize) {
+fn at_random(kind: &'static str, place: &str, verb: &[&str], by: &'static [&'static str], few: usize) {
     let house = House::get();
     let mut files = house.files(place);
     // Of whoever works there, not of what is kept: locks, and restic's own way of saying which files are in use.
     files.retain(|file| !file.display().to_string().contains("lock"));
-    let mut campaign = Campaign::begin(kind, few);
+    let as_it_was = if place == "repository" { house.whole_copy() } else { house.copy() }.run(verb);
+    let mut campaign = Campaign::begin(kind, few, by);
     campaign.run(|dice| {
-        let file = files[dice.below(files.len())].clone();
-        let deed = any(dice, house, &file, &files);
-        let copy = house.copy();
+        let file = any_file(dice, &files);
+        let deed = Deed::any(dice, &house.evenings, file, &files, PAGE);
+        let copy = if place == "repository" { house.whole_copy() } else { house.copy() };
         let what = format!("{} {deed:?}", file.display());
-        if !done(&copy, &file, &deed) {
+        if !deed.done(&house.evenings, copy.path(), file) {
             return (what, Found::Nothing);
         }
         let found = match copy.run(verb) {
             (12, _) => Found::By("verify"),
+            // restic's own keys are under its password.
+            (15, told) if file.starts_with("repository/keys") && told.contains("the password does not open") => {
+                Found::By(PASSWORD)
+            }
+            // Snapshots are what restic's own upkeep removes; the newest one is known and has everything.
+            (0, told) if file.starts_with("repository/snapshots") && told == as_it_was.1 => Found::By(SNAPSHOT),
             // How far the chains went beyond the newest base only the vault can tell.
-            (0, _) if place == "spool" && is_missed(&copy) => Found::By("the vault"),
+            (0, _) if place == "spool" && is_missed(&copy) => Found::By(THE_VAULT),
             (code, told) => Found::Not(format!("{code}: {told}")),
         };
         (what, found)
@@ -108,17 +64,18 @@ fn at_random(kind: &'static str, place: &str, verb: &[&str], few: usize) {
 
 #[test]
 fn objects_of_a_destination() {
-    at_random("objects of a destination", "building-b", &["backup", "verify", "building-b"], 40);
+    at_random("objects of a destination", "building-b", &["backup", "verify", "building-b"], &["verify"], 40);
 }
 
 #[test]
 fn objects_of_the_spool() {
-    at_random("objects of the spool", "spool", &["backup", "verify", "spool"], 40);
+    at_random("objects of the spool", "spool", &["backup", "verify", "spool"], &["verify", THE_VAULT], 40);
 }
 
 #[test]
 fn files_of_the_repository() {
-    at_random("files of the repository", "repository", &["backup", "verify", "restic"], 4);
+    let by = &["verify", PASSWORD, SNAPSHOT];
+    at_random("files of the repository", "repository", &["backup", "verify", "restic"], by, 4);
 }
 
 /// What was changed at the destination is not restored either, whatever `verify` says.
@@ -126,13 +83,13 @@ fn files_of_the_repository() {
 fn nothing_changed_is_restored() {
     let house = House::get();
     let files: Vec<_> = house.files("building-b").into_iter().filter(|file| !house.later(file).is_empty()).collect();
-    let mut campaign = Campaign::begin("restores of changed objects", 4);
+    let mut campaign = Campaign::begin("restores of changed objects", 4, &["restore", NOBODY]);
     campaign.run(|dice| {
-        let file = files[dice.below(files.len())].clone();
-        let change = Change::any(dice, house.later(&file).len(), 4096);
+        let file = any_file(dice, &files);
+        let change = Change::any(dice, house.later(file).len(), PAGE);
         let copy = house.copy();
         let what = format!("{} {change:?}", file.display());
-        if !done(&copy, &file, &Deed::Bytes(change)) {
+        if !Deed::Bytes(change).done(&house.evenings, copy.path(), file) {
             return (what, Found::Nothing);
         }
         let restore = copy.restore("building-b", "again");
@@ -144,7 +101,7 @@ fn nothing_changed_is_restored() {
         copy.take_the_place_of_the_vault("again");
         let found = match (code, copy.serve()) {
             (0, Ok(server)) => match house.picture.likeness_of_content(&copy.picture(&server)) {
-                None => Found::By("nobody, since nothing rests on it"),
+                None => Found::By(NOBODY),
                 Some(other) => Found::Not(other),
             },
             (_, Ok(_)) => Found::Not(format!("{code}: {told}")),

@@ -18,9 +18,13 @@ pub(crate) enum Found {
     Not(String),
 }
 
+/// How it begins where nobody had anything to find, which is proven by the case and told, so that somebody can look.
+const NOBODY: &str = "nobody";
+
 /// One kind of file under attack.
 pub(crate) struct Campaign {
     kind: &'static str,
+    by: &'static [&'static str],
     size: usize,
     first: u64,
     found: BTreeMap<Found, usize>,
@@ -37,10 +41,11 @@ fn say(line: &str) {
 }
 
 impl Campaign {
-    pub(crate) fn begin(kind: &'static str, few: usize) -> Self {
+    /// Of so many changes in a usual run, each found by one of these.
+    pub(crate) fn begin(kind: &'static str, few: usize, by: &'static [&'static str]) -> Self {
         let size = number("COFFRE_CHANGES").map_or(few, |size| usize::try_from(size).expect("it fits"));
         let first = number("COFFRE_SEED").unwrap_or(1);
-        Self { kind, size, first, found: BTreeMap::new(), failed: Vec::new() }
+        Self { kind, by, size, first, found: BTreeMap::new(), failed: Vec::new() }
     }
 
     /// Tries as many changes as there are to be, each with dice of its own.
@@ -53,10 +58,19 @@ impl Campaign {
 
     /// Counts one.
     pub(crate) fn note(&mut self, what: &str, found: Found) {
+        let found = match found {
+            Found::By(by) if !self.by.contains(&by) => Found::Not(format!("{by} finds nothing of this kind")),
+            found => found,
+        };
         if let Found::Not(why) = &found {
             let line = format!("{}: {what}: {why}", self.kind);
             say(&format!("NOT FOUND {line}"));
             self.failed.push(line);
+        }
+        if let Found::By(by) = &found
+            && by.starts_with(NOBODY)
+        {
+            say(&format!("{}: {what}: {by}", self.kind));
         }
         let counted = if let Found::Not(_) = found { Found::Not(String::new()) } else { found };
         *self.found.entry(counted).or_default() += 1;

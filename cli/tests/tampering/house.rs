@@ -3,20 +3,20 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::sync::OnceLock;
 
 use serde_json::{Value, json};
 
 use crate::caller::{Answer, Caller};
+use crate::change::put;
+use crate::evenings::{self, Evenings, Way};
 use crate::picture::Picture;
 use crate::server::Server;
 use crate::transcript;
 
 /// Both evenings, and what there was to be seen on the second.
 pub(crate) struct House {
-    earlier: tempfile::TempDir,
-    later: tempfile::TempDir,
+    pub(crate) evenings: Evenings,
     who: Applications,
     records: Vec<String>,
     pub(crate) picture: Picture,
@@ -36,9 +36,13 @@ pub(crate) struct Copy<'h> {
     folder: tempfile::TempDir,
 }
 
-const BACKUP: &str = "vault = \"vault\"\n[backup]\nspool = \"spool\"\nstate = \"state\"\nobjective_hours = 1\n\
-                      [[backup.destination]]\nname = \"building-b\"\npath = \"building-b\"\n\
-                      [backup.restic]\nrepository = \"repository\"\npassword_file = \"password\"\n";
+const BACKUP: &str = "vault = \"vault\"\n[server]\nreserve_mb = 0\n\
+                      [backup]\nspool = \"spool\"\nstate = \"state\"\nobjective_hours = 1\n\
+                      [[backup.destination]]\nname = \"building-b\"\npath = \"building-b\"\n";
+/// A repository takes long to open, so only who is about it has one.
+const REPOSITORY: &str = "[backup.restic]\nrepository = \"repository\"\npassword_file = \"password\"\n";
+/// What is written once there, and replaced as a whole if at all.
+const WRITTEN_ONCE: [&str; 5] = ["vault/documents", "spool/main", "spool/keyring", "building-b", "repository"];
 
 /// Their records: enough that no table has one page alone that all of them share.
 const CLIENTS: usize = 24;
@@ -52,45 +56,63 @@ impl House {
     }
 
     fn new() -> Self {
-        let later = tempfile::tempdir().expect("a temporary folder");
-        let who = found(later.path());
-        let server = serve(later.path());
+        let after = tempfile::tempdir().expect("a temporary folder");
+        let who = found(after.path());
+        let server = serve(after.path());
         let records = first_day(&who.at(&server));
-        backed_up(later.path());
+        backed_up(after.path());
         server.stop();
-        let earlier = tempfile::tempdir().expect("a temporary folder");
-        copy(later.path(), earlier.path());
+        let before = tempfile::tempdir().expect("a temporary folder");
+        evenings::copy(after.path(), before.path(), &|_| Way::Copied);
 
-        let server = serve(later.path());
+        let server = serve(after.path());
         second_day(&who.at(&server), &records);
-        backed_up(later.path());
+        succeeds(after.path(), &["key", "rotate"]);
+        backed_up(after.path());
         evening(&who.at(&server), &records);
-        succeeds(later.path(), &["backup", "run"]);
+        backed_up_again(after.path());
         let picture = Picture::take(&who.at(&server), &records);
         // What is not in the database files yet stays in the write-ahead logs.
         server.kill();
-        Self { earlier, later, who, records, picture }
+        Self { evenings: Evenings { before, after }, who, records, picture }
     }
 
-    /// What a file held on the first evening, if it was there.
-    pub(crate) fn earlier(&self, file: &Path) -> Option<Vec<u8>> {
-        fs::read(self.earlier.path().join(file)).ok()
-    }
-
-    /// What it holds on the second.
+    /// What a file holds on the second evening.
     pub(crate) fn later(&self, file: &Path) -> Vec<u8> {
-        fs::read(self.later.path().join(file)).unwrap_or_else(|error| panic!("{}: {error}", file.display()))
+        self.evenings.later(file)
     }
 
     /// The files below a folder on the second evening, by their paths in the house.
     pub(crate) fn files(&self, below: &str) -> Vec<PathBuf> {
-        let found = files(&self.later.path().join(below)).into_iter();
-        found.map(|file| file.strip_prefix(self.later.path()).expect("below it").to_owned()).collect()
+        self.evenings.files(below)
     }
 
+    /// Without the repository.
     pub(crate) fn copy(&self) -> Copy<'_> {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        copy(self.later.path(), folder.path());
+        let copy = self.whole_copy();
+        let text = fs::read_to_string(copy.path().join("coffre.toml")).expect("it is there");
+        put(&copy.path().join("coffre.toml"), text.replace(REPOSITORY, "").as_bytes());
+        copy
+    }
+
+    pub(crate) fn whole_copy(&self) -> Copy<'_> {
+        let (folder, from) = (tempfile::tempdir().expect("a temporary folder"), self.evenings.after.path());
+        let once = WRITTEN_ONCE.map(|below| from.join(below));
+        evenings::copy(from, folder.path(), &|path| {
+            if once.iter().any(|once| path.starts_with(once)) { Way::Linked } else { Way::Copied }
+        });
+        Copy { house: self, folder }
+    }
+}
+
+impl House {
+    /// A copy of some files and folders alone.
+    pub(crate) fn of_those(&self, names: &[&str]) -> Copy<'_> {
+        let (folder, from) = (tempfile::tempdir().expect("a temporary folder"), self.evenings.after.path());
+        let those: Vec<_> = names.iter().map(|name| from.join(name)).collect();
+        evenings::copy(from, folder.path(), &|path| {
+            if those.iter().any(|one| path.starts_with(one)) { Way::Copied } else { Way::LeftOut }
+        });
         Copy { house: self, folder }
     }
 }
@@ -127,6 +149,14 @@ impl Copy<'_> {
         if server.address().is_empty() { Err(server.log()) } else { Ok(server) }
     }
 
+    /// Whether its log, as it is served, goes on from the head that was kept elsewhere.
+    pub(crate) fn goes_on_from_the_head_known_elsewhere(&self) -> bool {
+        let Ok(_server) = self.serve() else { return false };
+        fs::remove_dir_all(self.path().join("log")).expect("ours");
+        succeeds(self.path(), &["audit", "export", "--to", "log"]);
+        self.run(&["audit", "verify", "--copy", "log", "--known-head", "head"]).0 != 12
+    }
+
     /// What there is to be seen of it now.
     pub(crate) fn picture(&self, server: &Server) -> Picture {
         Picture::take(&self.house.who.at(server), &self.house.records)
@@ -157,7 +187,7 @@ fn found(folder: &Path) -> Applications {
     fs::write(folder.join("password"), "correct horse").expect("written");
     fs::set_permissions(folder.join("password"), fs::Permissions::from_mode(0o600)).expect("ours");
     let pins = fs::read_to_string(folder.join("vault/coffre.toml")).expect("init wrote it");
-    fs::write(folder.join("coffre.toml"), format!("{pins}{BACKUP}")).expect("written");
+    fs::write(folder.join("coffre.toml"), format!("{pins}{BACKUP}{REPOSITORY}")).expect("written");
     let [legal, sales, dpo] = ["legal", "sales", "dpo"].map(|role| {
         let added = succeeds(folder, &["application", "add", role, "--role", role, "--json"]);
         let added: Value = serde_json::from_str(&added).expect("one JSON object");
@@ -249,9 +279,24 @@ fn serve(folder: &Path) -> Server {
     server
 }
 
-/// Everything is in the files, in the spool, at the destination and in the repository.
+/// Everything is in the files, in the spool, at the destination and in the repository, and a copy of the log beside them.
 fn backed_up(folder: &Path) {
     succeeds(folder, &["backup", "run", "--base", "--init"]);
+    copy_of_the_log(folder);
+}
+
+/// The same by segments alone.
+fn backed_up_again(folder: &Path) {
+    succeeds(folder, &["backup", "run"]);
+    copy_of_the_log(folder);
+}
+
+/// A copy of the log, and a head of it that somebody keeps elsewhere.
+fn copy_of_the_log(folder: &Path) {
+    fs::remove_dir_all(folder.join("log")).ok();
+    fs::remove_file(folder.join("head")).ok();
+    succeeds(folder, &["audit", "head", "--out", "head"]);
+    succeeds(folder, &["audit", "export", "--to", "log"]);
 }
 
 fn run(folder: &Path, arguments: &[&str]) -> (i32, String) {
@@ -264,25 +309,4 @@ fn succeeds(folder: &Path, arguments: &[&str]) -> String {
     let (code, told) = run(folder, arguments);
     assert_eq!(code, 0, "{arguments:?}: {told}");
     told
-}
-
-fn copy(from: &Path, to: &Path) {
-    let copied = Command::new("cp").args(["-a", "--reflink=auto"]).arg(from.join(".")).arg(to).status();
-    assert!(copied.is_ok_and(|status| status.success()), "cp");
-}
-
-/// All files below a folder.
-pub(crate) fn files(folder: &Path) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-        let path = entry.path();
-        let kind = entry.file_type().expect("it is there");
-        if kind.is_dir() {
-            found.extend(files(&path));
-        } else if kind.is_file() {
-            found.push(path);
-        }
-    }
-    found.sort();
-    found
 }

@@ -112,14 +112,19 @@ impl Survey {
             claims.extend(needed.filter(|(n, _)| !outgrown.contains(&id) || listing.contains_key(&n.name)));
         }
         self.claim(claims, scope);
+        let mut older = Vec::new();
         for (_, generation) in self.keyring.generations() {
             let from = generation.retained_from();
             for old in generation.manifests().filter(|signed| signed.manifest.heading().number < from) {
-                expired.extend(claims_of(old).map(|(needed, _)| needed.name));
+                older.extend(claims_of(old));
                 expired.push(old.manifest.name());
             }
         }
-        expired.retain(|name| !self.needed.contains_key(name));
+        older.retain(|(needed, _)| !self.needed.contains_key(&needed.name));
+        expired.extend(older.iter().map(|(needed, _)| needed.name));
+        // What should be gone must be right while it is there, too.
+        older.retain(|(needed, _)| listing.contains_key(&needed.name));
+        self.claim(older, scope);
     }
 
     fn claim(&mut self, claims: Vec<(Needed, ObjectName)>, scope: &Scope) {

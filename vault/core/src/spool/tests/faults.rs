@@ -228,6 +228,12 @@ fn a_keyring_copy_past_its_retention_is_noticed() {
     let base = ObjectName::Base { generation: generation(1), chain: Chain::Keyring, position: ordinal(1) };
     let expired = |name: ObjectName| Notice::Expired { object: name.path(&scope()) };
     assert_eq!(survey.notices, [expired(base), expired(manifest_name(Side::Keyring, generation(1), 1))]);
+    // What should be gone may be, and must be right where it is not.
+    let size = spool.listing.insert(base, 1).unwrap();
+    let object = base.path(&scope());
+    assert_eq!(spool.survey().faults, [Fault::WrongSize { object, expected: size, found: 1 }]);
+    spool.listing.remove(&base);
+    assert_eq!(spool.survey().faults, []);
 }
 
 #[test]
