@@ -12,7 +12,7 @@ use crate::ending::{Ending, Ends};
 use crate::lock::{Lock, LockError};
 use crate::observer::Observer;
 use crate::restic::{BackupError, Compression, Failure, Repository, Restic, Subject};
-use crate::ship::{Compare, KnownPoint, ShipError, newest_point, ship};
+use crate::ship::{Compare, KnownPoint, ShipError, last_point, newest_point, ship};
 use crate::snapshot;
 use crate::sources::{Sources, Surveyed};
 use crate::state::{Failed, State, StateError, Success};
@@ -272,6 +272,7 @@ impl Runner<'_> {
         let (newest, note) = newest_of(&surveyed)?.ok_or(TargetError::Empty)?;
         // A snapshot of half a point would pass for a backup.
         surveyed.survey.point(Wanted::Newest, &surveyed.listing, &pinned.scope).map_err(TargetError::Point)?;
+        let last = last_point(&self.spool, &surveyed.listing, newest.main.generation, pinned)?;
         let restic = Restic::find(self.job.restic)?;
         if self.job.init && !restic.is_there(repository, observer)? {
             restic.init(repository, observer)?;
@@ -292,7 +293,9 @@ impl Runner<'_> {
         if restic.dump(repository, &made.id, &path, observer)? != note {
             return Err(TargetError::Unproven { snapshot: made.id });
         }
-        let known = KnownPoint { main: Some(newest.main), ..KnownPoint::default() };
+        // Of several snapshots with the same base the one that went furthest is missed by its last segment.
+        let segment = last.map(|(_, known)| known);
+        let known = KnownPoint { main: Some(newest.main), keyring: None, segment };
         Ok(Success { time: (self.clock)(), captured: newest.captured, newest: known, bytes: made.added })
     }
 

@@ -28,7 +28,7 @@ pub(crate) use order::{Bases, Ends, Way, way};
 pub use reconcile::KnownPoint;
 pub use segments::KnownSegment;
 use segments::ORDER;
-pub(crate) use segments::{compare_with_known, newest_point, of_spool, proven};
+pub(crate) use segments::{compare_with_known, last_point, newest_point, of_spool, proven};
 pub(crate) use stream::Stream;
 
 use crate::destination::{Destination, Source};
@@ -192,14 +192,8 @@ fn newest_of(
     let main = survey.main.current().ok().flatten().and_then(|id| survey.main.generation(id)?.newest());
     let keyring = survey.keyring.current().ok().flatten().and_then(|id| survey.keyring.generation(id)?.newest());
     let generation = main.map(|main| main.manifest.heading.generation);
-    let point = generation.map(|generation| newest_point(spool, &ours.listing, generation, pinned)).transpose();
-    let point = point.map_err(ShipError::Spool)?.flatten();
-    let segment = point.as_ref().map(|header| proven(spool, &header.name(), pinned)).transpose();
-    let segment = segment.map_err(segments::of_spool)?.map(|seen| KnownSegment {
-        generation: seen.header.generation,
-        position: seen.link.position,
-        sha256: seen.link.sha256,
-    });
+    let last = generation.map(|generation| last_point(spool, &ours.listing, generation, pinned)).transpose()?.flatten();
+    let (point, segment) = last.unzip();
     let base = main.map(|main| (main.manifest.heading.time, main.manifest.audit_head.clone()));
     let after = point.and_then(|header| Some((header.time, header.point?.audit_head)));
     Ok((KnownPoint { main: main.map(Known::of), keyring: keyring.map(Known::of), segment }, base.max(after)))

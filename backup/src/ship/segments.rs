@@ -112,6 +112,22 @@ pub(crate) fn newest_point(
     }
 }
 
+/// The segment of a spool that says its newest moment, and what to remember of it.
+pub(crate) fn last_point(
+    spool: &dyn Source,
+    listing: &Listing,
+    generation: GenerationId,
+    pinned: &Pinned,
+) -> Result<Option<(SegmentHeader, KnownSegment)>, ShipError> {
+    let Some(header) = newest_point(spool, listing, generation, pinned).map_err(ShipError::Spool)? else {
+        return Ok(None);
+    };
+    let seen = proven(spool, &header.name(), pinned).map_err(of_spool)?;
+    let known =
+        KnownSegment { generation: seen.header.generation, position: seen.link.position, sha256: seen.link.sha256 };
+    Ok(Some((header, known)))
+}
+
 /// Whether a destination's chains are behind those of the spool, and the same as far as they go.
 pub(super) fn same_chains(
     spool: &dyn Source,

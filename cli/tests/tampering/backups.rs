@@ -1,5 +1,6 @@
 //! The objects of a spool, a destination and a repository: changed, removed, in each other's place, and once authentic.
 
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use crate::campaign::{Campaign, Found};
@@ -11,6 +12,7 @@ use crate::house::{Copy, House};
 /// How far the chains went beyond the newest base.
 const THE_VAULT: &str = "the vault";
 const PASSWORD: &str = "the password, which does not open it any more";
+const NONE: &str = "verify, which finds no repository";
 const SNAPSHOT: &str = "nobody, since the newest snapshot is whole";
 
 /// A page: objects are made of them.
@@ -51,6 +53,8 @@ fn at_random(kind: &'static str, place: &str, verb: &[&str], by: &'static [&'sta
             (15, told) if file.starts_with("repository/keys") && told.contains("the password does not open") => {
                 Found::By(PASSWORD)
             }
+            // It cannot tell a repository without its configuration from a disk that is not mounted.
+            (75, told) if file.ends_with("config") && told.contains("is no restic repository") => Found::By(NONE),
             // Snapshots are what restic's own upkeep removes; the newest one is known and has everything.
             (0, told) if file.starts_with("repository/snapshots") && told == as_it_was.1 => Found::By(SNAPSHOT),
             // How far the chains went beyond the newest base only the vault can tell.
@@ -75,8 +79,27 @@ fn objects_of_the_spool() {
 #[test]
 #[ignore = "two of its first seeds are counted as not found: a repository without config, a changed key file; to be settled"]
 fn files_of_the_repository() {
-    let by = &["verify", PASSWORD, SNAPSHOT];
+    let by = &["verify", PASSWORD, NONE, SNAPSHOT];
     at_random("files of the repository", "repository", &["backup", "verify", "restic"], by, 4);
+}
+
+/// The newest one may have no other base than the one before: it is missed by how far its segments went.
+#[test]
+fn the_newest_snapshot_is_missed_and_an_older_one_is_not() {
+    let house = House::get();
+    let mut snapshots = house.files("repository/snapshots");
+    let made = |file: &PathBuf| house.evenings.after.path().join(file).metadata().and_then(|found| found.modified());
+    snapshots.sort_by_key(|file| made(file).expect("it is there"));
+    let (oldest, newest) = (&snapshots[0], &snapshots[snapshots.len() - 1]);
+    let without = |snapshot: &Path| {
+        let copy = house.whole_copy();
+        std::fs::remove_file(copy.path().join(snapshot)).expect("it is there");
+        copy.run(&["backup", "verify", "restic"])
+    };
+    let (code, told) = without(newest);
+    assert!(code == 12 && told.contains(".segment was here before"), "{code}: {told}");
+    let (code, told) = without(oldest);
+    assert_eq!(code, 0, "{told}");
 }
 
 /// What was changed at the destination is not restored either, whatever `verify` says.

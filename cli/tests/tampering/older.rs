@@ -30,6 +30,11 @@ const PARTS: [&[&str]; 14] = [
     &["building-b/keyring"],
     &["state"],
 ];
+/// Who finds it, of each alone. What is derived, or only says where backups stand, is made anew or caught up with.
+const ALONE: [&str; 14] = [
+    "start", "start", "start", NOBODY, "start", "backup", NOBODY, NOBODY, "reading", "backup", "verify", "backup",
+    "backup", NOBODY,
+];
 /// The places that keep a head, and the log.
 const HEADS: [&str; 4] = ["vault/audit.db", "vault/chain", "spool/main", "building-b/main"];
 
@@ -94,4 +99,20 @@ fn parts_of_the_day_before() {
         (format!("{chosen:?}"), found(&copy, &chosen))
     });
     campaign.end();
+}
+
+/// One part at a time, each found by the same one always.
+#[test]
+fn each_part_of_the_day_before_alone() {
+    let house = House::get();
+    let found = PARTS.map(|part| {
+        let copy = house.copy();
+        for what in part {
+            set_back(house, copy.path(), what);
+        }
+        found(&copy, &[part])
+    });
+    for (part, (found, by)) in PARTS.iter().zip(found.iter().zip(ALONE)) {
+        assert_eq!(*found, Found::By(by), "{part:?}");
+    }
 }
