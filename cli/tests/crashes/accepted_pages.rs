@@ -2,12 +2,11 @@
 //! not before.
 
 use std::os::unix::process::ExitStatusExt as _;
-use std::path::Path;
 use std::process::Command;
 
 use crate::journal::Journal;
 use crate::scene::Scene;
-use crate::server::{Server, until};
+use crate::server::{Ended, until};
 use crate::shim::Fault::{KillAfter, KillBefore};
 use crate::shim::{Rule, Shim};
 
@@ -32,20 +31,28 @@ fn told(scene: &Scene, journal: &Journal) -> usize {
     entries.iter().filter(|logged| logged["entry"]["action"] == "accept-pages").count()
 }
 
-/// Whether a generation in a place has a manifest.
-fn has_a_base(place: &Path) -> bool {
-    let folders = |folder: &Path| std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
-    let generations = folders(place).flat_map(|vault| folders(&vault).collect::<Vec<_>>());
-    generations.into_iter().any(|generation| folders(&generation.join("manifests")).next().is_some())
+/// What of a vault keeps what is not accepted from being told: the start, or the reading of a page that the start had no need of.
+fn withheld(changed: &Scene, journal: &Journal) -> String {
+    let scene = changed.copy();
+    let server = scene.serve();
+    if server.address().is_empty() {
+        let Ended { code, log } = server.stop();
+        assert_eq!(code, Some(12), "{log}");
+        return log;
+    }
+    let told = scene.missing(&server, &journal.known()).expect_err("nothing is told that is not accepted");
+    assert!(told.contains(": 500 "), "{told}");
+    server.stop().log
 }
 
 #[test]
-#[ignore = "on some machines the neighbour finds nothing to take in, before and after this change: to be understood"]
 fn files_count_as_accepted_once_the_log_says_so() {
     let (changed, journal) = (Scene::new(), Journal::default());
+    // The first base backup takes into the files what stands in the logs, however late it comes: the second run makes none.
     let server = changed.serve();
-    // It takes into the files what stands in the logs, however late it comes.
-    until("the first base backup is there", || has_a_base(&changed.path().join("spool/main")));
+    until("the first base backup is there", || changed.objects("spool/main", "note") > 0);
+    server.stop();
+    let server = changed.serve();
     changed.work(&server, &journal, "Vorher").create().expect("it serves");
     server.kill();
     // It takes the write-ahead logs of a vault that was killed into the files, without a key.
@@ -63,8 +70,8 @@ fn files_count_as_accepted_once_the_log_says_so() {
     ] {
         let scene = changed.copy();
         accept(&scene, rule);
-        let (code, said) = Server::refused(scene.path());
-        assert_eq!(code, Some(12), "{rule}: {said}");
+        let said = withheld(&scene, &journal);
+        assert!(said.contains("Error code 8202"), "{rule}: {said}");
         accept(&scene, ACCEPTED);
         let told = told(&scene, &journal);
         assert!(entries.contains(&(told - 1)), "{rule}: {told}");

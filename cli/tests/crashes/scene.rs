@@ -130,7 +130,12 @@ impl Scene {
 
     /// How many objects of a kind the destination has.
     pub(crate) fn shipped(&self, kind: &str) -> usize {
-        let (mut folders, mut found) = (vec![self.path().join("building-b")], 0);
+        self.objects("building-b", kind)
+    }
+
+    /// How many objects of a kind a place has.
+    pub(crate) fn objects(&self, place: &str, kind: &str) -> usize {
+        let (mut folders, mut found) = (vec![self.path().join(place)], 0);
         while let Some(folder) = folders.pop() {
             for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
                 let path = entry.path();

@@ -8,6 +8,7 @@ use coffre_core::document::DocumentError;
 use coffre_core::ids::{DocumentId, SubjectId};
 use thiserror::Error;
 
+use crate::connection::is_another_page;
 use crate::layout::Database;
 use crate::writer::RecoverError;
 
@@ -107,7 +108,7 @@ pub enum ReadError {
     #[error("this is not remembered: look it up in a snapshot")]
     NotRemembered,
     /// The databases did not answer.
-    #[error("the vault could not be read")]
+    #[error("{}", unread(.0))]
     Database(#[source] rusqlite::Error),
     /// A page is not what was written.
     #[error("a page of {file} is damaged: run `coffre doctor`, then restore from a backup")]
@@ -160,6 +161,15 @@ pub enum ReadError {
         #[source]
         source: DocumentError,
     },
+}
+
+/// Of a page that is not the one that was written, SQLite has a number alone.
+fn unread(source: &rusqlite::Error) -> &'static str {
+    if is_another_page(source) {
+        "a page is not the one that was written last: run `coffre doctor`, then restore from a backup"
+    } else {
+        "the vault could not be read"
+    }
 }
 
 impl From<rusqlite::Error> for ReadError {
