@@ -46,7 +46,7 @@ macro_rules! identifier {
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $name([u8; 16]);
 
-        as_text!($name, id => uuid::Uuid::from_bytes(id.0).hyphenated().encode_lower(&mut [0; 36]));
+        as_text!($name, id => id.text(&mut [0; 36]));
 
         impl $name {
             /// A new random identifier.
@@ -70,6 +70,11 @@ macro_rules! identifier {
                 Self(bytes)
             }
 
+            /// Its text, written into a buffer.
+            pub fn text<'b>(&self, buffer: &'b mut [u8; 36]) -> &'b str {
+                uuid::Uuid::from_bytes(self.0).hyphenated().encode_lower(buffer)
+            }
+
             /// Its bytes, as stored.
             pub const fn as_bytes(&self) -> &[u8; 16] {
                 &self.0
@@ -78,7 +83,7 @@ macro_rules! identifier {
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                uuid::Uuid::from_bytes(self.0).hyphenated().fmt(f)
+                f.write_str(self.text(&mut [0; 36]))
             }
         }
 

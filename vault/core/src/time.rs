@@ -3,10 +3,11 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use time::format_description::well_known::Rfc3339;
 use time::{OffsetDateTime, UtcOffset};
+
+use crate::as_text::as_text;
 
 /// Text that is not a point in time.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -14,9 +15,10 @@ use time::{OffsetDateTime, UtcOffset};
 pub struct TimeError;
 
 /// A point in time: microseconds since the Unix epoch, UTC. Shown as RFC 3339 with microseconds.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(i64);
+
+as_text!(Timestamp, time => time.text(&mut [0; 27]));
 
 /// 9999-12-31T23:59:59.999999Z, the last moment that RFC 3339 can write.
 const LAST: i64 = 253_402_300_799_999_999;
@@ -43,25 +45,29 @@ impl Timestamp {
         Self::from_micros(self.0.saturating_add(seconds.saturating_mul(1_000_000)))
     }
 
-    fn date_time(self) -> OffsetDateTime {
-        OffsetDateTime::from_unix_timestamp_nanos(i128::from(self.0) * 1000).unwrap_or(OffsetDateTime::UNIX_EPOCH)
+    /// Its text, written into a buffer. Every entry of the log has one, and every line of the server's: so digit by digit.
+    pub fn text(self, buffer: &mut [u8; 27]) -> &str {
+        let at = OffsetDateTime::from_unix_timestamp(self.as_seconds()).unwrap_or(OffsetDateTime::UNIX_EPOCH);
+        let micros = u32::try_from(self.0.rem_euclid(1_000_000)).unwrap_or(0);
+        let (year, month) = (u32::try_from(at.year()).unwrap_or(0), u8::from(at.month()));
+        *buffer = *b"0000-00-00T00:00:00.000000Z";
+        let parts =
+            [year, month.into(), at.day().into(), at.hour().into(), at.minute().into(), at.second().into(), micros];
+        // What stands between two numbers is no digit.
+        let places = buffer.split_mut(|byte| !byte.is_ascii_digit());
+        for (mut number, place) in parts.into_iter().zip(places) {
+            for digit in place.iter_mut().rev() {
+                *digit += u8::try_from(number % 10).unwrap_or(0);
+                number /= 10;
+            }
+        }
+        std::str::from_utf8(buffer).unwrap_or_default()
     }
 }
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let t = self.date_time();
-        write!(
-            f,
-            "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:06}Z",
-            t.year(),
-            u8::from(t.month()),
-            t.day(),
-            t.hour(),
-            t.minute(),
-            t.second(),
-            t.microsecond()
-        )
+        f.write_str(self.text(&mut [0; 27]))
     }
 }
 

@@ -35,6 +35,8 @@ pub(crate) const FACT: &str = "pages";
 const FRAME_HEADER: usize = 24;
 /// What was announced is folded when it takes so many bytes, some 200,000 pages: a start reads no more than that. Tests do it often.
 const LONG: u64 = if cfg!(test) { 1 << 11 } else { 4 << 20 };
+/// Bytes of a log that are looked at together: their digests are all that is kept.
+const PIECE: usize = 256 << 10;
 /// Pages of a database that are read at a time when it is written down whole.
 const AT_A_TIME: usize = 1 << 18;
 
@@ -292,13 +294,13 @@ fn same(record: &PagesOf, now: &Pages) -> bool {
 fn to_come(logs: &mut Logs, which: usize, frames: u64, now: usize) -> Result<PagesOf, FramesError> {
     let mut count = u32::try_from(now).unwrap_or(u32::MAX);
     let mut changed = BTreeMap::new();
-    logs.after(which, None, frames, |piece, _| {
+    logs.after(which, None, frames, PIECE, |piece, _| {
         for frame in piece.bytes().chunks_exact(FRAME_HEADER + PAGE) {
             let (header, page) = frame.split_at(FRAME_HEADER);
             let number = header.first_chunk().map_or(0, |number| u32::from_be_bytes(*number));
             changed.insert(number.saturating_sub(1), digest(page));
         }
-        count = u32::try_from(piece.stated().page_count).unwrap_or(u32::MAX);
+        count = u32::try_from(piece.page_count()).unwrap_or(u32::MAX);
         Ok::<_, FramesError>(())
     })?;
     // A file that was shortened has lost what was beyond its end.

@@ -38,6 +38,7 @@ mod log_tree;
 mod memory;
 mod meta;
 mod model;
+mod named_fields;
 mod open;
 pub mod plain;
 mod readers;

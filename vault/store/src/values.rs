@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use coffre_core::canonical;
-use coffre_core::crypto::Entropy;
+use coffre_core::crypto::{Entropy, SecretBytes};
 use coffre_core::ids::SubjectId;
 use coffre_core::keyset::SubjectKeys;
 use coffre_core::record::{Category, FieldPath, Fields};
@@ -11,6 +11,7 @@ use coffre_core::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::error::ReadError;
+use crate::named_fields::Named;
 
 /// An encrypted value as it is stored.
 pub(crate) struct SealedValue {
@@ -20,11 +21,14 @@ pub(crate) struct SealedValue {
 }
 
 impl SealedValue {
-    fn open_all(&self, keys: &SubjectKeys<'_>, category: &Category) -> Result<Fields, ReadError> {
+    fn open(&self, keys: &SubjectKeys<'_>, category: &Category) -> Result<SecretBytes, ReadError> {
         let subject = keys.subject;
         let bytes = keys.open_value(category, self.version, self.epoch, &self.bytes);
-        let bytes = bytes.map_err(|source| ReadError::Value { subject, source })?;
-        serde_json::from_slice(&bytes).map_err(|_| ReadError::Format { what: "value" })
+        bytes.map_err(|source| ReadError::Value { subject, source })
+    }
+
+    fn open_all(&self, keys: &SubjectKeys<'_>, category: &Category) -> Result<Fields, ReadError> {
+        serde_json::from_slice(&self.open(keys, category)?).map_err(|_| ReadError::Format { what: "value" })
     }
 }
 
@@ -93,9 +97,9 @@ pub(crate) fn open_fields(
         if let Some(value) =
             value.as_ref().filter(|_| fields.iter().any(|field| field.category_str() == category.as_str()))
         {
-            let mut opened = value.open_all(keys, category)?;
-            opened.0.retain(|field, _| fields.contains(field));
-            found.0.append(&mut opened.0);
+            let bytes = value.open(keys, category)?;
+            let mut named = Named { fields, found: &mut found };
+            named.read(&bytes).map_err(|_| ReadError::Format { what: "value" })?;
         }
     }
     Ok(found)

@@ -8,6 +8,8 @@ use std::time::Duration;
 use tracing::Metadata;
 use tracing_subscriber::fmt::MakeWriter;
 
+use super::lines::says_answered;
+
 /// So long a line may wait for others.
 const GATHER: Duration = Duration::from_millis(100);
 /// So many bytes are written without waiting for more.
@@ -92,7 +94,7 @@ impl<'l> MakeWriter<'l> for Log {
     }
 
     fn make_writer_for(&'l self, of: &Metadata<'_>) -> Line<'l> {
-        Line { log: self, gathers: of.target() == coffre_server::ANSWERED && *of.level() == tracing::Level::INFO }
+        Line { log: self, gathers: says_answered(of) }
     }
 }
 

@@ -2,6 +2,7 @@
 //! listens on is one line on standard output.
 
 mod known_heads;
+mod lines;
 mod log;
 
 use std::net::SocketAddr;
@@ -97,7 +98,8 @@ fn log_as_json(level: &str) -> anyhow::Result<log::Guard> {
     let filter = EnvFilter::try_new(level)
         .map_err(|_| Complaint::usage(format!("{level:?} is no log level"), "use error, warn, info, debug or trace"))?;
     let log = log::Log::default();
-    let subscriber = tracing_subscriber::fmt().json().with_writer(log.clone()).with_env_filter(filter);
+    let subscriber = tracing_subscriber::fmt().json().event_format(lines::Lines::default());
+    let subscriber = subscriber.with_writer(log.clone()).with_env_filter(filter);
     subscriber
         .try_init()
         .map_err(|error| anyhow::anyhow!("logging could not be started ({error}); this is a mistake in coffre"))?;

@@ -220,9 +220,9 @@ pub struct Gathered {
 }
 
 impl Gathered {
-    /// None yet, after this place.
-    pub const fn after(place: WalPosition) -> Self {
-        Self { before: place, after: place, page_count: 0, bytes: Vec::new() }
+    /// None yet, after this place; room for so many bytes.
+    pub fn after(place: WalPosition, room: usize) -> Self {
+        Self { before: place, after: place, page_count: 0, bytes: Vec::with_capacity(room) }
     }
 
     /// Takes the next frame; says whether a transaction ends with it.
@@ -236,6 +236,11 @@ impl Gathered {
     /// The place after the last.
     pub const fn place(&self) -> WalPosition {
         self.after
+    }
+
+    /// How many pages the database has after the last transaction.
+    pub const fn page_count(&self) -> u64 {
+        self.page_count
     }
 
     /// The frames as they stood in the log.

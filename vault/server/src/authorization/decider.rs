@@ -24,7 +24,7 @@ pub(crate) struct Asked<'a> {
     /// None for the log.
     pub(crate) record_type: Option<&'a RecordTypeName>,
     /// Empty for a record as a whole.
-    pub(crate) fields: BTreeSet<FieldPath>,
+    pub(crate) fields: &'a BTreeSet<FieldPath>,
     /// Whether one closed field closes the whole: nothing is written or found by halves.
     pub(crate) entire: bool,
     pub(crate) purpose: Option<&'a str>,
@@ -82,7 +82,7 @@ impl Decider {
             Some(purpose) => candidate::of_role(standing.grants, asked.role, purpose),
             None => Vec::new(),
         };
-        let mut sum = Sum::new(&asked.fields, asked.entire);
+        let mut sum = Sum::new(asked.fields, asked.entire);
         while let Some(grant) = candidate::best(&grants, sum.left(), standing.now) {
             sum.add(&self.ask(asked, sum.left(), Some(grant), standing), Some(grant));
             grants.retain(|other| other.id != grant.id);
@@ -119,7 +119,7 @@ impl Decider {
     }
 
     fn refusal(&self, asked: &Asked<'_>, standing: Option<Standing<'_>>) -> Refusal {
-        let general = self.ask(asked, &asked.fields, None, Standing::of_none());
+        let general = self.ask(asked, asked.fields, None, Standing::of_none());
         let a_grant_could_help = general.withheld.values().any(|reason| *reason == Reason::NoGrant);
         if !general.allowed && !a_grant_could_help {
             return Refusal::Outright;

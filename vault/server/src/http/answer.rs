@@ -2,7 +2,7 @@
 
 use axum::http::header::{CONTENT_TYPE, ETAG, LOCATION};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use coffre_store::Receipt;
 use serde::Serialize;
 
@@ -68,12 +68,16 @@ impl Answer {
             Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Something is wrong in the server", "try again")
                 .logged_as(format!("an answer could not be written: {:?}", error.classify()))
         };
-        let bytes = serde_json::to_vec(body).map_err(unwritable)?;
+        // Most answers are a few hundred bytes.
+        let mut bytes = Vec::with_capacity(512);
+        serde_json::to_writer(&mut bytes, body).map_err(unwritable)?;
         Ok(self.with(CONTENT_TYPE, Some(HeaderValue::from_static("application/json"))).body(bytes))
     }
 
     /// With any body.
     pub(super) fn body(self, body: impl Into<axum::body::Body>) -> Response {
-        (self.status, self.headers, body.into()).into_response()
+        let mut answer = Response::new(body.into());
+        (*answer.status_mut(), *answer.headers_mut()) = (self.status, self.headers);
+        answer
     }
 }

@@ -39,7 +39,7 @@ async fn base(State(api): State<Api>, Account(call): Account, request: Request) 
     let mut query = Parameters::read(&parts.uri, &[], &["spool_lost"])?;
     let lost = query.parsed("spool_lost", "true or false")?.unwrap_or(false);
     body::none(&parts.headers, sent, &api.limits).await?;
-    let spool = api.spool.ok_or_else(no_spool)?;
+    let spool = api.spool.clone().ok_or_else(no_spool)?;
     if lost {
         api.keeper.spool_was_lost();
     }
@@ -103,7 +103,7 @@ async fn capture(State(api): State<Api>, Account(call): Account, request: Reques
     let (parts, sent) = request.into_parts();
     Parameters::none(&parts.uri)?;
     body::none(&parts.headers, sent, &api.limits).await?;
-    let spool = api.spool.ok_or_else(no_spool)?;
+    let spool = api.spool.clone().ok_or_else(no_spool)?;
     let caught_up = api.keeper.catch_up(call, spool.folder, spool.keep).await?;
     let CaughtUp { base, taken, time } = caught_up;
     Answer::new(StatusCode::OK).json(&json!({ "base": base, "taken": taken, "time": time }))

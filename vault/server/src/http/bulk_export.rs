@@ -91,7 +91,7 @@ async fn confirm(
     let answer = Answer::recorded(&receipt)
         .with(CONTENT_TYPE, Some(HeaderValue::from_static(ndjson::MEDIA_TYPE)))
         .with(CONTENT_DISPOSITION, Some(HeaderValue::from_static("attachment; filename=\"export.ndjson\"")));
-    Ok(answer.body(streamed(export, api.keeper, call.request)))
+    Ok(answer.body(streamed(export, api.keeper.clone(), call.request)))
 }
 
 /// A page of lines at a time, made when the client has taken the one before.

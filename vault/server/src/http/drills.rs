@@ -32,10 +32,10 @@ async fn hold(State(api): State<Api>, Account(call): Account, request: Request) 
     let (parts, sent) = request.into_parts();
     Parameters::none(&parts.uri)?;
     let Asked { from } = body::json(&parts.headers, sent, &api.limits, &["application/json"]).await?;
-    let options = api.drills.ok_or_else(|| Failure::NoDestination { known: String::new() })?;
-    let (stop, seal) = (api.stop, api.seal);
+    let options = api.drills.clone().ok_or_else(|| Failure::NoDestination { known: String::new() })?;
+    let (stop, seal) = (api.stop.clone(), api.seal.clone());
     let over = move || stop.is_told() || seal.is_told();
-    let held = tokio::spawn(api.keeper.hold_drill(call, options, from, over)).await;
+    let held = tokio::spawn(api.keeper.clone().hold_drill(call, options, from, over)).await;
     let lost = |error: tokio::task::JoinError| Failure::Internal { what: format!("a drill was lost: {error}") };
     Answer::new(StatusCode::OK).json(&held.map_err(lost)??)
 }

@@ -8,7 +8,7 @@ use crate::usecases::ExpectedVersion;
 
 /// The tag of a version.
 pub(super) fn of(version: u32) -> Option<HeaderValue> {
-    HeaderValue::from_str(&format!("\"{version}\"")).ok()
+    HeaderValue::try_from(format!("\"{version}\"")).ok()
 }
 
 /// The versions that `If-Match` names. A weak tag matches none (RFC 9110, section 13.1.1), and `*`

@@ -56,6 +56,7 @@ mod search;
 mod subjects;
 mod versions;
 
+use std::ops::Deref;
 use std::sync::Arc;
 
 use axum::Router;
@@ -85,9 +86,26 @@ const AUDIT_ENTRY: HeaderName = HeaderName::from_static("coffre-audit-entry");
 /// On an answer that was given before: `true`.
 const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
-/// What every handler works with.
+/// What every handler works with; cloned several times for each request, so in one piece.
 #[derive(Clone)]
-pub(crate) struct Api {
+pub(crate) struct Api(Arc<Parts>);
+
+impl Api {
+    pub(crate) fn of(parts: Parts) -> Self {
+        Self(Arc::new(parts))
+    }
+}
+
+impl Deref for Api {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
+
+/// The parts of it.
+pub(crate) struct Parts {
     pub(crate) keeper: Arc<Keeper>,
     pub(crate) limits: Limits,
     /// Who verifies operators, if they can be.

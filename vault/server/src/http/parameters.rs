@@ -28,10 +28,11 @@ impl Parameters {
                 let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
                 return Err(Problem::malformed(format!("an unknown query parameter; this route takes: {known}")));
             }
-            if read.insert(name.clone(), value).is_some() {
+            if read.contains_key(&name) {
                 return Err(Problem::malformed(format!("the query parameter {name} is given twice: give it once"))
                     .with("parameter", name));
             }
+            read.insert(name, value);
         }
         let missing: Vec<&str> = required.iter().copied().filter(|name| !read.contains_key(*name)).collect();
         if missing.is_empty() {

@@ -2,6 +2,11 @@
 
 /// The text that percent-encoded text stands for.
 pub(super) fn decoded(text: &str) -> Option<String> {
+    undone(text, b'+')
+}
+
+/// The same, where `+` stands for another byte.
+fn undone(text: &str, plus: u8) -> Option<String> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.bytes();
     while let Some(byte) = rest.next() {
@@ -9,7 +14,7 @@ pub(super) fn decoded(text: &str) -> Option<String> {
             let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
             bytes.push(digit(rest.next()?)? * 16 + digit(rest.next()?)?);
         } else {
-            bytes.push(byte);
+            bytes.push(if byte == b'+' { plus } else { byte });
         }
     }
     String::from_utf8(bytes).ok()
@@ -18,9 +23,8 @@ pub(super) fn decoded(text: &str) -> Option<String> {
 /// The names and values of a query, in their order; `+` is a space there.
 pub(super) fn query(text: &str) -> Option<Vec<(String, String)>> {
     let pair = |pair: &str| {
-        let pair = pair.replace('+', " ");
-        let (name, value) = pair.split_once('=').unwrap_or((&pair, ""));
-        Some((decoded(name)?, decoded(value)?))
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        Some((undone(name, b' ')?, undone(value, b' ')?))
     };
     text.split('&').filter(|part| !part.is_empty()).map(pair).collect()
 }

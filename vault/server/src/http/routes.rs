@@ -3,7 +3,6 @@
 use axum::Router;
 use axum::handler::Handler;
 use axum::http::{Method, StatusCode};
-use axum::middleware::from_fn_with_state;
 use axum::routing::{MethodRouter, get, patch, post};
 
 use super::Api;
@@ -54,7 +53,7 @@ impl Routes {
         self.router
             .fallback(|| async { no_such_route() })
             .method_not_allowed_fallback(|| async { method_not_allowed() })
-            .layer(from_fn_with_state(surface, scoped))
+            .layer(scoped(surface))
             .with_state(api)
     }
 }

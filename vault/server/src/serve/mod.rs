@@ -34,7 +34,7 @@ use fetched::Fetched;
 use watched::Watched;
 
 use crate::authentication::{JwksError, KeySet, OperatorTokens, Provider};
-use crate::http::{self, Api, Peer};
+use crate::http::{self, Api, Parts, Peer};
 use crate::limits::Limits;
 use crate::operator_options::{JwksSource, OperatorOptions};
 use crate::options::ServerOptions;
@@ -108,7 +108,7 @@ pub async fn serve(options: ServerOptions, store: Store, policies: Arc<Policies>
     let keeper = Arc::new(keeper.watching(options.alerts));
     // Nothing is bound before that.
     keeper.require_policies().await.map_err(ServeError::of_policies)?;
-    let api = Api {
+    let api = Api::of(Parts {
         keeper: Arc::clone(&keeper),
         operators: operators.as_ref().map(Operators::tokens),
         quotas: Arc::new(Quotas::new(options.caller_limits)),
@@ -117,7 +117,7 @@ pub async fn serve(options: ServerOptions, store: Store, policies: Arc<Policies>
         drills: options.drills.clone(),
         stop: stop.clone(),
         seal: ends.seal.clone(),
-    };
+    });
     let public = door::tcp(options.listen, tls.as_ref().map(Watched::subscribe)).await?;
     let address = public.address().unwrap_or(options.listen);
     let control = options.control_socket.as_deref().map(socket::control).transpose()?;
@@ -322,7 +322,7 @@ pub async fn serve_control(
     let quotas = Arc::default();
     let ends = Ends::by(stop);
     let (stop, seal) = (ends.stop.clone(), ends.seal.clone());
-    let api = Api { keeper, operators: None, quotas, limits, spool: None, drills: None, stop, seal };
+    let api = Api::of(Parts { keeper, operators: None, quotas, limits, spool: None, drills: None, stop, seal });
     let guest = Guest::of_this_host(Peer { account, allowed: true });
     connection::serve(io, http::control(api), guest, limits, ends).await;
 }

@@ -9,7 +9,7 @@ use coffre_core::audit::OperatorKnown;
 use coffre_core::grant::GrantState;
 use coffre_core::habilitation::Habilitation;
 use coffre_core::ids::HabilitationId;
-use coffre_core::record::Category;
+use coffre_core::record::{Category, FieldPath};
 use coffre_core::time::Timestamp;
 use coffre_policies::OperatorFacts;
 
@@ -38,10 +38,10 @@ impl Acting {
         operator.facts.verified = look.call.operator_known() == Some(OperatorKnown::Verified);
         let (Some(kind), Some(purpose)) = (&question.kind, &question.purpose) else { return Ok(operator) };
         let declared = look.keeper.policies.record_type(kind.as_str());
-        let special = |category: &Category| {
-            declared.and_then(|kind| kind.category(category.as_str())).is_some_and(|category| category.special)
+        let special = |field: &&FieldPath| {
+            declared.and_then(|kind| kind.category(field.category_str())).is_some_and(|category| category.special)
         };
-        for category in question.fields.iter().map(coffre_core::record::FieldPath::category).filter(special) {
+        for category in question.fields.iter().filter(special).map(FieldPath::category) {
             let of_category = |given: &&Habilitation| {
                 let terms = &given.terms;
                 given.state(look.now) == GrantState::Valid
@@ -76,6 +76,9 @@ impl Acting {
 impl Operator {
     /// The decision, with the habilitations that what it opens rests on, and their end.
     pub(super) fn relied_on(&self, mut decided: Decided) -> Decided {
+        if self.by_category.is_empty() {
+            return decided;
+        }
         for field in &decided.opened {
             if let Some((id, until)) = self.by_category.get(&field.category()) {
                 if !decided.habilitations.contains(id) {

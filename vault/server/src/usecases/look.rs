@@ -144,7 +144,7 @@ impl<'l> Look<'l> {
             role: self.caller.application.role,
             action: question.action,
             record_type: question.kind.as_ref(),
-            fields: question.fields.clone(),
+            fields: &question.fields,
             entire: question.entire,
             purpose: question.purpose.as_deref(),
             operator: operator.facts.clone(),

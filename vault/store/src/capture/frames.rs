@@ -12,7 +12,9 @@ use crate::layout::Layout;
 use crate::writer::KEPT;
 
 /// A segment is cut at the end of a transaction from this size on: 8 MiB.
-const SEGMENT: usize = 8 << 20;
+pub(crate) const SEGMENT: usize = 8 << 20;
+/// Room for the end of the transaction at which a piece is cut: more than a group of reads takes.
+const REST: usize = 512 << 10;
 
 /// Frames that cannot be taken.
 #[derive(Debug, Error)]
@@ -72,12 +74,14 @@ impl Logs {
         read.is_ok() && there == (Some(salt.0), Some(salt.1), Some(checksum.0), Some(checksum.1))
     }
 
-    /// Reads the frames after a place (the first ones, if none) up to a number, in pieces of whole transactions.
+    /// Reads the frames after a place (the first ones, if none) up to a number, in pieces of whole transactions that are cut
+    /// from a size on.
     pub(crate) fn after<E: From<FramesError>>(
         &mut self,
         which: usize,
         place: Option<WalPosition>,
         to: u64,
+        size: usize,
         mut each: impl FnMut(&Gathered, bool) -> Result<(), E>,
     ) -> Result<(), E> {
         if to == 0 {
@@ -94,9 +98,11 @@ impl Logs {
         }
         let mut frame = vec![0; usize::try_from(place.frame_length()).unwrap_or_default()];
         while place.frames < to {
-            let mut piece = Gathered::after(place);
+            // All at once: a buffer that grows leaves behind what it outgrew.
+            let left = usize::try_from((to - place.frames).saturating_mul(place.frame_length())).unwrap_or(usize::MAX);
+            let mut piece = Gathered::after(place, left.min(size.saturating_add(REST)));
             let mut whole = false;
-            while piece.place().frames < to && !(whole && piece.bytes().len() >= SEGMENT) {
+            while piece.place().frames < to && !(whole && piece.bytes().len() >= size) {
                 let at = piece.place().offset();
                 self.file(which).and_then(|file| file.read_exact_at(&mut frame, at)).map_err(FramesError::Read)?;
                 whole = piece.push(&frame).map_err(FramesError::Wal)?;

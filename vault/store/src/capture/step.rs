@@ -20,7 +20,7 @@ use thiserror::Error;
 use super::CaptureError;
 use super::door::Door;
 use super::ends::{End, Ends};
-use super::frames::{FramesError, Logs};
+use super::frames::{FramesError, Logs, SEGMENT};
 use super::spool::Spool;
 use super::watch::Mark;
 
@@ -98,7 +98,7 @@ impl Stepper<'_> {
     ) -> Result<(), StepError> {
         let to = self.mark.frames.get(which).copied().unwrap_or_default();
         let (door, spool) = (self.door, self.spool);
-        self.logs.after(which, end.wal, to, |frames, last| {
+        self.logs.after(which, end.wal, to, SEGMENT, |frames, last| {
             let Say { keyring, documents, point } = say(frames, last);
             let header = SegmentHeader {
                 environment: door.shared.scope.environment.clone(),

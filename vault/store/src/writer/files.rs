@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -19,6 +20,26 @@ use crate::schema;
 /// A database that others restore from: its log must stay linked.
 pub(crate) const KEPT: [Database; 3] = [Database::Keyring, Database::Vault, Database::Audit];
 
+/// What the writer may keep of `audit.db` in memory, in KiB.
+const AUDIT_CACHE: i64 = 1024;
+/// The same of `keyring.db`.
+const KEYRING_CACHE: i64 = 4 * 1024;
+
+/// A write-ahead log and what stood under its name when it was opened.
+struct Link {
+    database: Database,
+    path: PathBuf,
+    /// None before the log is there.
+    inode: Option<u64>,
+}
+
+impl Link {
+    fn of(layout: &Layout, database: Database) -> Self {
+        let path = layout.wal(database);
+        Self { inode: inode(&path), database, path }
+    }
+}
+
 /// The writer's connections.
 pub(crate) struct Files {
     pub(crate) vault: Connection,
@@ -29,7 +50,7 @@ pub(crate) struct Files {
     index_frames: Arc<AtomicU64>,
     /// Whether each log's frames are known: after a commit to all of them, or a checkpoint.
     counted: AtomicBool,
-    inodes: [(Database, u64); 3],
+    links: [Link; 3],
     layout: Layout,
 }
 
@@ -40,15 +61,19 @@ impl Files {
         let mut keyring = open(Database::Keyring, &keys.databases.keyring)?;
         let mut vault = open(Database::Vault, &keys.databases.vault)?;
         let mut audit = open(Database::Audit, &keys.databases.audit)?;
+        // An append needs the end of the log, and a key is looked up where nobody was lately.
+        for (little, kib) in [(&audit, AUDIT_CACHE), (&keyring, KEYRING_CACHE)] {
+            little.pragma_update(None, "cache_size", -kib)?;
+        }
         let frames = [
             connection::watch_wal(&mut keyring)?,
             connection::watch_wal(&mut vault)?,
             connection::watch_wal(&mut audit)?,
         ];
         let (index, index_frames) = open_index(layout, keys)?;
-        let inodes = KEPT.map(|database| (database, wal_inode(layout, database)));
+        let links = KEPT.map(|database| Link::of(layout, database));
         let counted = AtomicBool::new(false);
-        Ok(Self { vault, keyring, audit, index, frames, index_frames, counted, inodes, layout: layout.clone() })
+        Ok(Self { vault, keyring, audit, index, frames, index_frames, counted, links, layout: layout.clone() })
     }
 
     /// Opens `index.db` again, which was made anew.
@@ -58,17 +83,20 @@ impl Files {
     }
 
     /// The kept database in which the writer met a damaged page, if it did: it must not commit what it
-    /// read since.
-    pub(crate) fn damaged(&self) -> Option<Database> {
-        self.kept().into_iter().find(|(_, connection)| connection::has_failed(connection)).map(|(database, _)| database)
+    /// read since. A group that only appends to the log rests on that file alone.
+    pub(crate) fn damaged(&self, only_appends: bool) -> Option<Database> {
+        let rests_on = |database: &Database| !only_appends || *database == Database::Audit;
+        let failed = |(_, connection): &(Database, &Connection)| connection::has_failed(connection);
+        let mut kept = self.kept().into_iter().filter(|(database, _)| rests_on(database));
+        kept.find(failed).map(|(database, _)| database)
     }
 
     /// Refuses to go on when a write-ahead log was unlinked or replaced: what is committed to it
     /// would be lost.
     pub(crate) fn still_linked(&self) -> Result<(), Unavailable> {
-        for (database, inode) in &self.inodes {
-            if *inode != 0 && wal_inode(&self.layout, *database) != *inode {
-                return Err(Unavailable::Replaced { file: database.file_name() });
+        for link in &self.links {
+            if link.inode.is_some() && inode(&link.path) != link.inode {
+                return Err(Unavailable::Replaced { file: link.database.file_name() });
             }
         }
         Ok(())
@@ -76,10 +104,8 @@ impl Files {
 
     /// Remembers the logs' inodes once they exist.
     pub(crate) fn note_links(&mut self) {
-        for (database, inode) in &mut self.inodes {
-            if *inode == 0 {
-                *inode = wal_inode(&self.layout, *database);
-            }
+        for link in self.links.iter_mut().filter(|link| link.inode.is_none()) {
+            link.inode = inode(&link.path);
         }
     }
 
@@ -151,6 +177,6 @@ fn open_index(layout: &Layout, keys: &Keyset) -> rusqlite::Result<(Connection, A
     Ok((index, frames))
 }
 
-fn wal_inode(layout: &Layout, database: Database) -> u64 {
-    fs::metadata(layout.wal(database)).map_or(0, |metadata| metadata.ino())
+fn inode(path: &Path) -> Option<u64> {
+    fs::metadata(path).ok().map(|metadata| metadata.ino())
 }

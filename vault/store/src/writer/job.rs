@@ -115,6 +115,11 @@ pub(crate) struct ReadJob {
 }
 
 impl ReadJob {
+    /// Whether a free-text reason is to be kept beside the entry.
+    pub(super) const fn has_reason(&self) -> bool {
+        self.disclosure.reason.is_some()
+    }
+
     /// What the entry is to say, with which reason, and who waits for it.
     pub(super) fn split(self) -> (Draft, Option<String>, Waiting) {
         let Disclosure { draft, reason, claims, .. } = self.disclosure;

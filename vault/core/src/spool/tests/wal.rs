@@ -14,7 +14,7 @@ fn log(salt: (u32, u32)) -> (WalPosition, Vec<Vec<u8>>) {
 }
 
 fn gathered(before: WalPosition, frames: &[Vec<u8>]) -> Gathered {
-    let mut gathered = Gathered::after(before);
+    let mut gathered = Gathered::after(before, 0);
     for frame in frames {
         gathered.push(frame).unwrap();
     }
