@@ -217,7 +217,7 @@ impl Vault {
         let Place { position, previous } = self.place(chain);
         let (commits, key) = (self.commits, self.key());
         let (_, content, log) = self.ends.get_mut(&chain).unwrap();
-        let mut frames = Gathered::after(log.place());
+        let mut frames = Gathered::after(log.place(), 0);
         // Two pages, the second of which makes the database a page longer.
         let pages = u32::try_from(content.len() / 4096).unwrap() + 1;
         content.resize(content.len() + 4096, 0);
