@@ -66,14 +66,21 @@ fn files_below(folder: &Path) -> usize {
     entries.map(|path| if path.is_dir() { files_below(&path) } else { 1 }).sum()
 }
 
+/// All at once, whatever is being written into it.
+fn lose_the_spool(site: &Site) {
+    for side in ["main", "keyring"] {
+        let lost = site.path().join("lost");
+        fs::rename(site.path().join("spool").join(side), &lost).expect("it is there");
+        until("it is gone", || fs::remove_dir_all(&lost).is_ok());
+    }
+}
+
 #[test]
 fn a_spool_that_is_lost_with_all_its_copies_elsewhere_loses_nothing() {
     let site = site();
     let server = site.serve();
     site.succeeds(&["backup", "run"]);
-    for side in ["main", "keyring"] {
-        fs::remove_dir_all(site.path().join("spool").join(side)).expect("it is lost");
-    }
+    lose_the_spool(&site);
     site.succeeds(&["application", "add", "sales", "--role", "sales"]);
     site.succeeds(&["backup", "run", "--base"]);
     server.stop();
@@ -94,9 +101,7 @@ fn a_spool_that_is_lost_is_begun_anew_and_every_destination_takes_what_follows()
     site.succeeds(&["application", "add", "desk", "--role", "legal"]);
     until("it is captured", || files_below(&site.path().join("spool/main")) > captured);
     // What no destination has goes with it.
-    for side in ["main", "keyring"] {
-        fs::remove_dir_all(site.path().join("spool").join(side)).expect("it is lost");
-    }
+    lose_the_spool(&site);
     site.succeeds(&["application", "add", "sales", "--role", "sales"]);
     // Nobody can tell who removed it, but somebody who knows.
     let refused = site.json(12, &["backup", "run", "--base", "--json"]);
