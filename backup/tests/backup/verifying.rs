@@ -78,10 +78,14 @@ fn a_keyring_that_should_be_gone_is_right_while_it_is_there() {
         former.map(|file| (vault.spool().join(&file), fs::read(vault.spool().join(file)).unwrap())).collect();
     vault.capture();
     // The vault removed it; a destination has it for longer.
-    former.iter().for_each(|(path, bytes)| fs::write(path, bytes).unwrap());
+    for (path, bytes) in &former {
+        fs::write(path, bytes).unwrap();
+    }
     let verified = verified_at(&vault.spool(), &vault.pinned(), &KnownPoint::default(), Depth::Whole);
     let expired = |notice: &Notice| match notice {
-        Notice::Expired { object } if object.ends_with(".base") => Some(object.clone()),
+        Notice::Expired { object } if object.rsplit_once('.').is_some_and(|(_, kind)| kind == "base") => {
+            Some(object.clone())
+        }
         _ => None,
     };
     let expired: Vec<String> = verified.notices.iter().filter_map(expired).collect();

@@ -13,7 +13,7 @@ pub(super) struct Writer<'o>(pub(super) &'o mut Vec<u8>);
 
 /// `serde_json` escapes exactly what RFC 8785 asks for: quote, backslash and control characters. Nearly no text has any.
 pub(super) fn write_text(text: &str, out: &mut Vec<u8>) -> Written {
-    let is_escaped = |byte: u8| (byte < 0x20) | (byte == b'"') | (byte == b'\\');
+    let is_escaped = |byte: u8| matches!(byte, ..0x20 | b'"' | b'\\');
     // Goes through all of it, many bytes at a time.
     if text.bytes().fold(false, |any, byte| any | is_escaped(byte)) {
         return serde_json::to_writer(out, text).map_err(CanonicalError::Serialize);
