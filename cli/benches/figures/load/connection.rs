@@ -3,14 +3,20 @@
 
 use std::io::Write as _;
 use std::net::SocketAddr;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
+/// Servers close what stands idle; whoever waited so long comes by a new connection.
+const IDLE: Duration = Duration::from_secs(10);
+
 /// A connection that is kept alive.
 pub(crate) struct Connection {
+    address: SocketAddr,
     stream: TcpStream,
+    used: Instant,
     headers: String,
     out: Vec<u8>,
     received: Vec<u8>,
@@ -32,12 +38,18 @@ struct Head {
     entry: Option<u64>,
 }
 
+async fn connected(address: SocketAddr) -> anyhow::Result<TcpStream> {
+    let stream = TcpStream::connect(address).await?;
+    stream.set_nodelay(true)?;
+    Ok(stream)
+}
+
 impl Connection {
     pub(crate) async fn open(address: SocketAddr, headers: &str) -> anyhow::Result<Self> {
-        let stream = TcpStream::connect(address).await?;
-        stream.set_nodelay(true)?;
         Ok(Self {
-            stream,
+            address,
+            stream: connected(address).await?,
+            used: Instant::now(),
             headers: format!("Host: {address}\r\n{headers}"),
             out: Vec::with_capacity(1024),
             received: Vec::with_capacity(4096),
@@ -46,6 +58,9 @@ impl Connection {
 
     /// Sends a request, with more headers (each with its line end) and a body.
     pub(crate) async fn send(&mut self, method: &str, target: &str, more: &str, body: &[u8]) -> anyhow::Result<()> {
+        if self.used.elapsed() > IDLE {
+            self.stream = connected(self.address).await?;
+        }
         self.out.clear();
         let head = &self.headers;
         write!(self.out, "{method} {target} HTTP/1.1\r\n{head}{more}")?;
@@ -82,6 +97,7 @@ impl Connection {
         if !(200..300).contains(&head.status) {
             bail!("status {}: {}", head.status, String::from_utf8_lossy(&self.received));
         }
+        self.used = Instant::now();
         Ok(Answer { version: head.version, entry: head.entry, body: self.received.get(end..).unwrap_or_default() })
     }
 }
