@@ -12,6 +12,10 @@ use crate::table::{Block, Table};
 /// The size of a page: SQLCipher's own.
 pub const PAGE: usize = 4096;
 
+/// The page, counted from zero, in which SQLite's locks are (`PENDING_BYTE`, at 1 GiB): it writes nothing there, nor reads it, so what stands
+/// there is what the file system gives for a hole.
+const LOCK_PAGE: usize = 0x4000_0000 / PAGE;
+
 /// The first 16 bytes of a page's SHA-256. Nobody who lacks the database's key can make a page that SQLCipher takes, so
 /// what is to be told apart are the pages that a database once had.
 pub type Digest = [u8; 16];
@@ -59,6 +63,9 @@ impl Pages {
 
     /// Whether this is the page of that number, counted from zero. An error is of reading the table.
     pub fn holds(&self, number: usize, page: &[u8]) -> io::Result<bool> {
+        if number == LOCK_PAGE {
+            return Ok(self.has(number) && page.iter().all(|byte| *byte == 0));
+        }
         Ok(self.find(number)? == Some(digest(page)))
     }
 
@@ -154,6 +161,23 @@ mod tests {
         assert!(!holds(1, 0) && !holds(1, 1), "what was once beyond the end is not there again");
         pages.is_folded(pages.fold().unwrap());
         assert!(holds(0, 0) && !holds(1, 0) && !holds(1, 1));
+    }
+
+    /// No commit has it, so nobody ever says what it is.
+    #[test]
+    fn the_page_of_the_locks_is_empty() {
+        let (pages, _table) = pages(3);
+        let holds = |number, page: &[u8]| pages.holds(number, page).unwrap();
+        assert!(!holds(LOCK_PAGE, &[0; PAGE]), "the file ends before it");
+        pages.change(LOCK_PAGE + 2, [LOCK_PAGE - 1, LOCK_PAGE + 1].map(|number| (number, digest(&page(number)))));
+        for folded in [false, true] {
+            if folded {
+                pages.is_folded(pages.fold().unwrap());
+            }
+            assert!(holds(LOCK_PAGE, &[0; PAGE]) && !holds(LOCK_PAGE, &page(LOCK_PAGE)));
+            assert!(holds(LOCK_PAGE - 1, &page(LOCK_PAGE - 1)) && holds(LOCK_PAGE + 1, &page(LOCK_PAGE + 1)));
+            assert!(!holds(LOCK_PAGE - 1, &[0; PAGE]) && !holds(LOCK_PAGE + 1, &[0; PAGE]));
+        }
     }
 
     #[test]
