@@ -97,7 +97,8 @@ impl fmt::Write for Escaped<'_, '_> {
             return self.0.write_str(part);
         }
         let quoted = serde_json::to_string(part).map_err(|_| fmt::Error)?;
-        self.0.write_str(quoted.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or_default())
+        let inside = quoted.strip_prefix('"').and_then(|text| text.strip_suffix('"')).ok_or(fmt::Error)?;
+        self.0.write_str(inside)
     }
 }
 

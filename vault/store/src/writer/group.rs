@@ -71,8 +71,6 @@ struct Plan {
     leaves: Vec<Leaf>,
     /// How many of the leaves are of writes: they come first and are pending in `vault.db`.
     pending: usize,
-    /// Whether nothing but the log was read for this: no write ran, and no key was looked up to encrypt a reason.
-    only_appends: bool,
     staged: Vec<Kept>,
     /// What becomes of the list of documents.
     documents: Changes,
@@ -106,11 +104,11 @@ impl Writer {
             self.broken(&cause);
             return fail_all(ran.into_iter().map(|write| write.job).chain(rest).collect(), reads, &cause);
         }
+        // Nothing but the log is read for this: no write ran, and no key is looked up to encrypt a reason.
         let only_appends = ran.is_empty() && !reads.iter().any(ReadJob::has_reason);
         let reads = self.check_reads(&files, reads, time);
         let (mut plan, reads) = self.plan(&mut ran, reads, time);
-        plan.only_appends = only_appends;
-        match self.write_out(&files, &ran, &plan) {
+        match self.write_out(&files, only_appends, &ran, &plan) {
             Ok(()) => {
                 let finished = self.finish(&files, &ran, &plan);
                 if finished.is_ok() && self.shared.watch.is_on() && !plan.leaves.is_empty() {
@@ -208,7 +206,6 @@ impl Writer {
             time,
             leaves: Vec::with_capacity(ran.len() + reads.len()),
             pending: 0,
-            only_appends: false,
             staged: Vec::new(),
             documents: Changes::default(),
             erased: Vec::new(),
@@ -241,8 +238,14 @@ impl Writer {
     }
 
     /// Steps 3 to 7.
-    fn write_out(&mut self, files: &Files, ran: &[RanWrite], plan: &Plan) -> Result<(), Unavailable> {
-        if let Some(database) = files.damaged(plan.only_appends) {
+    fn write_out(
+        &mut self,
+        files: &Files,
+        only_appends: bool,
+        ran: &[RanWrite],
+        plan: &Plan,
+    ) -> Result<(), Unavailable> {
+        if let Some(database) = files.damaged(only_appends) {
             return Err(Unavailable::damaged(database));
         }
         if !plan.staged.is_empty() {
