@@ -8,7 +8,7 @@ use crate::journal::{Journal, Known};
 use crate::scene::Scene;
 use crate::server::{Server, until};
 use crate::shim::Shim;
-use crate::steps::{BASE, CAPTURE, CHECKPOINT, RESTORE, ROTATION, SHIPPING, Step};
+use crate::steps::{AHEAD, BASE, CAPTURE, CHECKPOINT, RESTORE, ROTATION, SHIPPING, Step};
 
 fn killed(status: ExitStatus) -> bool {
     status.signal() == Some(9)
@@ -106,14 +106,32 @@ fn at_each_step_of_a_wal_checkpoint() {
 
 #[test]
 fn at_each_step_of_a_base_backup() {
-    at_each(BASE, |work, step| {
-        work.go_on("Dabei");
-        work.scene.succeeds(&["backup", "run"]).expect("it is captured");
-        work.confirmed = work.journal.known();
-        work.scene.shim.plan(&[step.rule]);
-        work.scene.run(&["backup", "run", "--base"]);
-        until(step.name, || work.server.ended().is_some_and(killed));
+    at_each(BASE, killed_in_a_base_backup);
+}
+
+/// Where it is killed is no matter to the chains: they go on without another base backup.
+#[test]
+fn at_each_step_of_taking_logs_in_ahead() {
+    at_each_and_then(AHEAD, killed_in_a_base_backup, |work| {
+        let bases = bases_in_the_spool(work);
+        // One of the confirmed vault, one of its copy.
+        if bases == 2 { Ok(()) } else { Err(format!("{bases} base backups: the chains began anew")) }
     });
+}
+
+fn killed_in_a_base_backup(work: &mut AtWork, step: &Step) {
+    work.go_on("Dabei");
+    work.scene.succeeds(&["backup", "run"]).expect("it is captured");
+    work.confirmed = work.journal.known();
+    work.scene.shim.plan(&[step.rule]);
+    work.scene.run(&["backup", "run", "--base"]);
+    until(step.name, || work.server.ended().is_some_and(killed));
+}
+
+fn bases_in_the_spool(work: &AtWork) -> usize {
+    let generations = std::fs::read_dir(work.scene.path().join("spool/main")).expect("it is there");
+    let manifests = generations.map(|generation| generation.expect("it is read").path().join("manifests"));
+    manifests.filter_map(|folder| std::fs::read_dir(folder).ok()).map(Iterator::count).sum()
 }
 
 /// Whatever of it was done, it comes to its end, and nothing of a former epoch is left.

@@ -51,15 +51,31 @@ pub(crate) const CHECKPOINT: &[Step] = &[
     step("the landmark is there", KillAfter, "sync", "vault/chain", 1),
 ];
 
-/// Of a base backup beside the chains: the rebuilt keyring is captured, the files stand still, then they are copied.
-pub(crate) const BASE: &[Step] = &[
-    step("the keyring is being rebuilt", KillAfter, "write", "vault/keyring.db-wal", 1),
-    step("the rebuilt keyring is captured", KillAfter, "sync", "spool/keyring/*/keyring", 1),
-    step("the last segments are captured", KillBefore, "write", "vault/keyring.db", 1),
-    step("the rebuilt keyring is half taken in", KillAfter, "write", "vault/keyring.db", 1),
+/// Of taking most of the logs into the files ahead of a checkpoint, as at the begin of a base backup.
+pub(crate) const AHEAD: &[Step] = &[
+    step("a place is kept in the keyring's log", KillAfter, "write", "vault/keyring.db-wal", 1),
+    step("a place is kept in each log", KillAfter, "fsync", "vault/audit.db-wal", 1),
+    step("the landmark is about to leave files out", KillBefore, "rename", "vault/chain/landmark.json", 1),
+    step("the landmark leaves files out", KillAfter, "rename", "vault/chain/landmark.json", 1),
+    step("what the pages will be is written", KillAfter, "write", "vault/pages", 1),
+    step("what the pages will be is durable", KillAfter, "fsync", "vault/pages", 1),
+    step("the first page is about to be taken in", KillBefore, "write", "vault/keyring.db", 1),
+    step("a file is half taken in", KillAfter, "write", "vault/vault.db", 1),
+    step("a file is taken in and not synced", KillBefore, "fsync", "vault/vault.db", 1),
+    step("a file is taken in", KillAfter, "fsync", "vault/vault.db", 1),
+    step("the log's file is half taken in", KillAfter, "write", "vault/audit.db", 1),
     step("the log's file is taken in", KillAfter, "fsync", "vault/audit.db", 1),
-    step("the landmark is about to have its name", KillBefore, "rename", "vault/chain/landmark.json", 1),
-    step("the files stand still", KillAfter, "rename", "vault/chain/landmark.json", 1),
+];
+
+/// Of a base backup beside the chains, after that: the rebuilt keyring is captured, the files stand still, then they are copied.
+pub(crate) const BASE: &[Step] = &[
+    step("the keyring is being rebuilt", KillAfter, "write", "vault/keyring.db-wal", 3),
+    step("the rebuilt keyring is captured", KillAfter, "sync", "spool/keyring/*/keyring", 1),
+    step("the last segments are captured", KillBefore, "unlink", "vault/chain/landmark.json", 1),
+    step("the rebuilt keyring is taken in", KillBefore, "truncate", "vault/keyring.db-wal", 1),
+    step("the log's file is taken in", KillAfter, "fsync", "vault/audit.db", 2),
+    step("the landmark is about to have its name", KillBefore, "rename", "vault/chain/landmark.json", 2),
+    step("the files stand still", KillAfter, "rename", "vault/chain/landmark.json", 2),
     step("the keyring is half copied", KillAfter, "write", "spool/temporary/base", 1),
     step("the keyring is copied", KillBefore, "rename", "spool/keyring/*/keyring/*.base", 1),
     step("the keyring's base is there", KillAfter, "rename", "spool/keyring/*/keyring/*.base", 1),
@@ -129,7 +145,7 @@ pub(crate) const ROTATION: &[Step] = &[
     step("the secret is durable without a name", KillBefore, "rename", "vault/keys.json", 1),
     step("the secret is there", KillAfter, "rename", "vault/keys.json", 1),
     step("the base backup of the secret has its manifest", KillAfter, "rename", "spool/main/*/manifests/*", 1),
-    step("the base backup of the secret is remembered", KillAfter, "rename", "vault/chain/landmark.json", 1),
+    step("the base backup of the secret is remembered", KillAfter, "rename", "vault/chain/landmark.json", 2),
     step("a document is encrypted anew, without a name", KillAfter, "fsync", "vault/documents/staging/*", 1),
     step("a document has the name of its row, which is not committed", KillAfter, "rename", "vault/documents/*.e2", 1),
     step("a document's row is committed", KillBefore, "rename", "vault/documents/*.e2", 2),

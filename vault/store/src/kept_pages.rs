@@ -1,8 +1,9 @@
 //! The pages that the three kept databases have, in the file `pages`, in a table for each database, and as digests of the tables' blocks in memory;
 //! every reading of a page is compared with it ([`coffre_pages`]). The format is in `coffre_core::page_file`.
 //!
-//! A checkpoint is announced first: what the pages it writes will be is durable before SQLite writes any. Up to the end of the checkpoint all
-//! of them stand in the write-ahead log, where they are read from; so a crash at any point leaves nothing that is read and not known.
+//! What is taken into a database file is announced first: what the pages will be is durable before SQLite writes any. Until all of them are
+//! written they stand in the write-ahead log, where they are read from; so a crash at any point leaves nothing that is read and not known.
+//! How far each log was announced is remembered: what comes next begins there.
 //!
 //! When what was announced has become long, it is *folded*: written into the tables, beside what they say, durable; then `pages` is written
 //! anew, and says that they are others. A crash between the two leaves a file that says what the tables still say, too.
@@ -21,6 +22,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use coffre_core::crypto::{Scope, SecretKey};
 use coffre_core::keyset::Keyset;
 use coffre_core::page_file::{NotOurs, PageFile, PageRecord, PageTables, PagesOf, PagesSaid, TableOf};
+use coffre_core::spool::WalPosition;
 use coffre_pages::{Block, Digest, Folded, PAGE, Pages, Watched, digest, watch};
 use thiserror::Error;
 
@@ -65,6 +67,8 @@ struct Growing {
     from: u64,
     /// It is to be folded before anything else is announced: it is long, or it could not be written and may be either file.
     is_due: bool,
+    /// How far each log is announced.
+    places: [Option<WalPosition>; 3],
 }
 
 impl Growing {
@@ -72,7 +76,7 @@ impl Growing {
     fn write(path: &Path, key: &SecretKey, scope: &Scope, tables: &PageTables) -> Result<Self, PagesError> {
         let (file, bytes) = PageFile::begin(tables, key, scope);
         write_private(path, &bytes)?;
-        Ok(Self { from: file.length(), file, path: path.to_owned(), is_due: false })
+        Ok(Self { from: file.length(), file, path: path.to_owned(), is_due: false, places: [None; 3] })
     }
 }
 
@@ -205,7 +209,7 @@ impl KeptPages {
         let watched =
             [watched(Database::Keyring, keyring)?, watched(Database::Vault, vault)?, watched(Database::Audit, audit)?];
         let (from, _) = PageFile::begin(&tables, key(keys), scope);
-        let growing = Growing { file, path, from: from.length(), is_due };
+        let growing = Growing { file, path, from: from.length(), is_due, places: [None; 3] };
         let kept = Self { pages, file: Mutex::new(growing), _watched: watched };
         kept.fold_if_due(&mut kept.growing(), layout, keys, scope)?;
         Ok(Some(kept))
@@ -232,7 +236,8 @@ impl KeptPages {
         let folded = [keyring?, vault?, audit?];
         // Durable: the tables, of which nobody knows yet.
         let tables = PageTables(folded.each_ref().map(as_table));
-        *growing = Growing::write(&layout.pages(), key(keys), scope, &tables)?;
+        let places = growing.places;
+        *growing = Growing { places, ..Growing::write(&layout.pages(), key(keys), scope, &tables)? };
         // Durable: that they are others.
         self.pages.iter().zip(folded).for_each(|(pages, folded)| pages.is_folded(folded));
         Ok(())
@@ -252,7 +257,7 @@ impl KeptPages {
     }
 
     /// Says what the database files will be once so many frames of their logs are taken into them. Durable when it returns.
-    /// Nobody reads from the files before they are.
+    /// Until they are, nobody reads what these frames change from the files: whoever reads does it in a view of no fewer frames.
     pub(crate) fn announce(
         &self,
         layout: &Layout,
@@ -260,15 +265,18 @@ impl KeptPages {
         scope: &Scope,
         frames: [u64; 3],
     ) -> Result<(), PagesError> {
+        let mut growing = self.growing();
         let mut logs = Logs::new(layout);
-        let mut record = PageRecord::default();
-        for (which, ((pages, now), frames)) in record.0.iter_mut().zip(&self.pages).zip(frames).enumerate() {
-            *pages = to_come(&mut logs, which, frames, now.count())?;
+        let (mut record, mut places) = (PageRecord::default(), [None; 3]);
+        let of_each = record.0.iter_mut().zip(&mut places).zip(growing.places).zip(&self.pages).zip(frames);
+        for (which, ((((pages, place), known), now), frames)) in of_each.enumerate() {
+            let known = known.filter(|known| logs.holds(which, known)); // or it began anew
+            let frames = frames.max(known.map_or(0, |known| known.frames));
+            (*pages, *place) = to_come(&mut logs, which, known, frames, now.count())?;
         }
         if record.0.iter().zip(&self.pages).all(|(pages, now)| same(pages, now)) {
             return Ok(());
         }
-        let mut growing = self.growing();
         self.fold_if_due(&mut growing, layout, keys, scope)?;
         let (next, bytes) = growing.file.write(&record);
         let open = OpenOptions::new().write(true).open(&growing.path)?;
@@ -276,7 +284,7 @@ impl KeptPages {
         open.set_len(growing.file.length())?;
         open.write_all_at(&bytes, growing.file.length())?;
         open.sync_all()?;
-        growing.file = next;
+        (growing.file, growing.places) = (next, places);
         self.pages.iter().zip(&record.0).for_each(|(pages, record)| apply(pages, record));
         growing.is_due = growing.file.length() - growing.from > LONG;
         if let Err(error) = self.fold_if_due(&mut growing, layout, keys, scope) {
@@ -290,19 +298,28 @@ fn same(record: &PagesOf, now: &Pages) -> bool {
     record.changed.is_empty() && usize::try_from(record.count) == Ok(now.count())
 }
 
-/// What the first so many frames of a log make of a file of so many pages.
-fn to_come(logs: &mut Logs, which: usize, frames: u64, now: usize) -> Result<PagesOf, FramesError> {
+/// What the frames of a log after a place (the first ones, if none), up to a number, make of a file of so many pages; and the place
+/// after them.
+fn to_come(
+    logs: &mut Logs,
+    which: usize,
+    mut place: Option<WalPosition>,
+    frames: u64,
+    now: usize,
+) -> Result<(PagesOf, Option<WalPosition>), FramesError> {
     let mut count = u32::try_from(now).unwrap_or(u32::MAX);
     let mut changed = BTreeMap::new();
-    logs.after(which, None, frames, PIECE, |piece, _| {
+    logs.after(which, place, frames, PIECE, |piece, _| {
         for frame in piece.bytes().chunks_exact(FRAME_HEADER + PAGE) {
             let (header, page) = frame.split_at(FRAME_HEADER);
             let number = header.first_chunk().map_or(0, |number| u32::from_be_bytes(*number));
             changed.insert(number.saturating_sub(1), digest(page));
         }
         count = u32::try_from(piece.page_count()).unwrap_or(u32::MAX);
+        place = Some(piece.place());
         Ok::<_, FramesError>(())
     })?;
     // A file that was shortened has lost what was beyond its end.
-    Ok(PagesOf { count, changed: changed.into_iter().filter(|(number, _)| *number < count).collect() })
+    let changed = changed.into_iter().filter(|(number, _)| *number < count).collect();
+    Ok((PagesOf { count, changed }, place))
 }

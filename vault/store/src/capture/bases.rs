@@ -78,6 +78,7 @@ impl Follower {
         let died = |_| Err(CaptureError::Read(io::Error::other("the copy ended by itself")));
         let copied = copying.join().unwrap_or_else(died);
         // The logs grew meanwhile, and all of it is captured.
+        self.take_in_most();
         self.checkpoint(Leave::Nothing, Some(hold));
         match copied {
             Ok((captured, ends)) => {
@@ -186,6 +187,7 @@ impl Follower {
             (room_for_base(&self.door, &chains.spool, &chains.links, self.options.keep)?, chains.spool.beside())
         };
         let hold = Hold::take(shared)?;
+        self.take_in_most();
         let Some((frozen, begun)) = self.freeze_beside()? else { return Ok(None) };
         let (door, software) = (self.door.clone(), self.options.software.clone());
         let copy = move || {

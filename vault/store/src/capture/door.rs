@@ -26,7 +26,7 @@ impl Door {
     /// Runs something on the writer's thread between two groups, and gives its answer.
     pub(crate) fn exclusively<T: Send + 'static>(
         &self,
-        act: impl FnOnce(&Shared, &Files, &Tail) -> T + Send + 'static,
+        act: impl FnOnce(&Arc<Shared>, &Files, &Tail) -> T + Send + 'static,
     ) -> Result<T, Unavailable> {
         let (answer, answered) = channel();
         let shared = Arc::clone(&self.shared);

@@ -2,11 +2,13 @@
 //! backups when one is due or asked for, or when the chains cannot be gone on with.
 //!
 //! It never keeps the writer waiting, with one exception that lasts milliseconds: when the write-ahead
-//! logs have become long, the last frames are captured on the writer's thread and then checkpointed.
+//! logs have become long, most of them is taken into the database files beside it; then the last frames are captured on the writer's
+//! thread and what is left is checkpointed.
 //! If capture is behind for long (the spool is full), the logs grow up to a limit; beyond it they are
 //! checkpointed all the same, so that the vault does not stop for its backups, and the chains go on with
 //! a base backup as soon as the spool can take one. What can be restored then ends where it ended.
 
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -18,6 +20,7 @@ use super::chains::Chains;
 use super::door::Door;
 use super::ends::Lost;
 use super::frames::Logs;
+use super::landmark::Landmark;
 use super::links::Links;
 use super::options::{CaptureOptions, WhenFull};
 use super::resume::resume;
@@ -27,7 +30,7 @@ use super::step::StepError;
 use super::watch::{CaughtUp, Request, Woken};
 use crate::error::Unavailable;
 use crate::store::Store;
-use crate::writer::Leave;
+use crate::writer::{Ahead, Leave};
 
 /// After a failure it is tried again after this.
 const RETRY: Duration = Duration::from_secs(1);
@@ -36,6 +39,9 @@ const IDLE: Duration = Duration::from_secs(30);
 /// How often a step begins again because a document was erased meanwhile, and after how long.
 const ERASED_MEANWHILE: u32 = 10;
 const SOON: Duration = Duration::from_millis(20);
+/// Logs are taken in ahead of a checkpoint until no more than these frames are left to it, and this often at most.
+const FEW: u64 = 512;
+const ROUNDS: u32 = 4;
 
 /// The thread, while it runs.
 pub(crate) struct Following(JoinHandle<()>);
@@ -159,6 +165,9 @@ impl Follower {
         }
         self.step();
         if woken.hurry && !self.is_behind() {
+            if !self.door.shared.capturing.load(Ordering::SeqCst) {
+                self.take_in_most();
+            }
             self.checkpoint(Leave::Space, None);
         }
         if !waiting.is_empty() {
@@ -284,13 +293,36 @@ impl Follower {
         self.door.shared.watch.in_trouble(cause);
     }
 
+    /// Takes most of the logs into the database files while commits go on, so that a checkpoint has little left to do.
+    pub(super) fn take_in_most(&self) {
+        let mut rounds = (0..ROUNDS).map(|_| self.try_to_take_in());
+        if let Some(Err(error)) = rounds.find(|left| !matches!(left, Ok(left) if *left > FEW)) {
+            let cause = chain_of(&error);
+            tracing::warn!(cause, "nothing is taken in ahead of a checkpoint, which does all of it");
+        }
+    }
+
+    /// Only logs of which something is captured: where that ends is found in the log then, whatever the file is. Gives the
+    /// frames that came meanwhile.
+    fn try_to_take_in(&self) -> Result<u64, CaptureError> {
+        let (shared, ends) = (&self.door.shared, self.chains().ends);
+        let Some(which) = ends.map(|ends| [ends.keyring, ends.vault, ends.audit].map(|end| end.wal.is_some())) else {
+            return Ok(0);
+        };
+        let ahead = Ahead::open(shared, which).map_err(CaptureError::Database)?;
+        let begun = self.door.exclusively(|shared, files, _| ahead.begin(shared, files))?;
+        let ahead = begun.map_err(CaptureError::Database)?;
+        Landmark::leave_out(&shared.layout, which).map_err(CaptureError::Read)?;
+        ahead.finish(shared).map_err(CaptureError::Database)
+    }
+
     /// Captures the last frames and takes the logs into the database files, unless these have to stand still for somebody
     /// else. Whoever held them lets go with that.
     pub(super) fn checkpoint(&self, leave: Leave, hold: Option<Hold>) {
         let (chains, door) = (Arc::clone(&self.chains), self.door.clone());
         let done = self.door.exclusively(move |shared, files, tail| {
             let mut chains = chains.lock().unwrap_or_else(PoisonError::into_inner);
-            if hold.is_none() && shared.capturing.load(std::sync::atomic::Ordering::SeqCst) {
+            if hold.is_none() && shared.capturing.load(Ordering::SeqCst) {
                 return Ok(());
             }
             let taken = chains.take_everything(&door, files, tail, leave);

@@ -60,7 +60,7 @@ impl Logs {
     }
 
     /// Whether a log still holds this place: the same salts, and the same checksum there.
-    pub(super) fn holds(&mut self, which: usize, place: &WalPosition) -> bool {
+    pub(crate) fn holds(&mut self, which: usize, place: &WalPosition) -> bool {
         let Ok(header) = self.header(which) else { return false };
         if header.salt != place.salt || header.page_size != place.page_size || place.frames == 0 {
             return false;

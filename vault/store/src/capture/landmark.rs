@@ -1,7 +1,8 @@
 //! What the database files hold, as one small file beside them: at the last checkpoint, everything up
 //! to these objects. With it a vault that was stopped goes on with its chains; without it, or when a
 //! file was touched since, a base backup is taken. It is removed before each checkpoint and written
-//! after those that took captured frames only, so it never says too much.
+//! after those that took captured frames only, so it never says too much. Each file counts by itself, and one
+//! into which frames are taken ahead of a checkpoint is left out from then on: its place is in the write-ahead log.
 
 use std::fs::{self, Metadata};
 use std::io;
@@ -35,46 +36,67 @@ impl Stood {
     }
 }
 
-/// Keyring, vault and audit at the last checkpoint.
+/// Keyring, vault and audit at the last checkpoint, unless they were taken on since.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Landmark {
     format: String,
     generation: GenerationId,
-    keyring: Stood,
-    vault: Stood,
-    audit: Stood,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    keyring: Option<Stood>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    vault: Option<Stood>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    audit: Option<Stood>,
 }
 
 impl Landmark {
-    /// The last objects, if the database files are as they were.
-    pub(super) fn read(layout: &Layout, generation: GenerationId) -> io::Result<Option<[Link; 3]>> {
-        let bytes = match fs::read(layout.landmark()) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            read => read?,
-        };
-        let Ok(found) = serde_json::from_slice::<Self>(&bytes) else { return Ok(None) };
-        let last = [found.keyring.last, found.vault.last, found.audit.last];
-        Ok((found == Self::of(layout, generation, last)?).then_some(last))
+    /// The last object of each database file that is as it was.
+    pub(super) fn read(layout: &Layout, generation: GenerationId) -> io::Result<[Option<Link>; 3]> {
+        let Some(said) = Self::load(layout)?.filter(|said| said.generation == generation) else { return Ok([None; 3]) };
+        let mut last = [None; 3];
+        for ((last, said), database) in last.iter_mut().zip([said.keyring, said.vault, said.audit]).zip(KEPT) {
+            let Some(said) = said else { continue };
+            let now = Stood::of(said.last, &fs::metadata(layout.database(database))?);
+            *last = (said == now).then_some(said.last);
+        }
+        Ok(last)
     }
 
     /// Says that everything in the database files is in these objects. Durable when it returns.
     pub(super) fn write(layout: &Layout, generation: GenerationId, last: [Link; 3]) -> io::Result<()> {
-        make_directory(&layout.chain())?;
-        let mut bytes = serde_json::to_vec_pretty(&Self::of(layout, generation, last)?)?;
-        bytes.push(b'\n');
-        write_private(&layout.landmark(), &bytes)
+        let mut stood = [None, None, None];
+        for ((stood, last), database) in stood.iter_mut().zip(last).zip(KEPT) {
+            *stood = Some(Stood::of(last, &fs::metadata(layout.database(database))?));
+        }
+        let [keyring, vault, audit] = stood;
+        Self { format: FORMAT.to_owned(), generation, keyring, vault, audit }.put(layout)
     }
 
-    fn of(layout: &Layout, generation: GenerationId, last: [Link; 3]) -> io::Result<Self> {
-        let [keyring, vault, audit] = KEPT.map(|database| fs::metadata(layout.database(database)));
-        let [of_keyring, of_vault, of_audit] = last;
-        Ok(Self {
-            format: FORMAT.to_owned(),
-            generation,
-            keyring: Stood::of(of_keyring, &keyring?),
-            vault: Stood::of(of_vault, &vault?),
-            audit: Stood::of(of_audit, &audit?),
-        })
+    /// Says nothing any more of some of them. Durable when it returns.
+    pub(super) fn leave_out(layout: &Layout, which: [bool; 3]) -> io::Result<()> {
+        let Some(mut said) = Self::load(layout)? else { return Ok(()) };
+        for (stood, leave_out) in [&mut said.keyring, &mut said.vault, &mut said.audit].into_iter().zip(which) {
+            if leave_out {
+                *stood = None;
+            }
+        }
+        said.put(layout)
+    }
+
+    /// What was said, if that can be read.
+    fn load(layout: &Layout) -> io::Result<Option<Self>> {
+        let bytes = match fs::read(layout.landmark()) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            read => read?,
+        };
+        Ok(serde_json::from_slice::<Self>(&bytes).ok().filter(|said| said.format == FORMAT))
+    }
+
+    fn put(&self, layout: &Layout) -> io::Result<()> {
+        make_directory(&layout.chain())?;
+        let mut bytes = serde_json::to_vec_pretty(self)?;
+        bytes.push(b'\n');
+        write_private(&layout.landmark(), &bytes)
     }
 }
 

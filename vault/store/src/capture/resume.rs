@@ -3,7 +3,6 @@
 //! says that the database file holds exactly what the spool does. Anything else is lost track of,
 //! and a base backup is taken: it is never guessed.
 
-use coffre_core::spool::Link;
 use rusqlite::Connection;
 
 use super::CaptureError;
@@ -35,8 +34,7 @@ pub(super) fn resume(door: &Door, spool: &Spool, links: &Links, logs: &mut Logs)
     if keys != door.shared.key_files().keys {
         return Err(Lost::OtherKeys);
     }
-    let known: [Option<Link>; 3] = landmark.map_or([None; 3], |links| links.map(Some));
-    for (which, ((chain, end), known)) in ends.all_mut().into_iter().zip(known).enumerate() {
+    for (which, ((chain, end), known)) in ends.all_mut().into_iter().zip(landmark).enumerate() {
         let followed = end.wal.filter(|place| logs.holds(which, place));
         if followed.is_none() && known != Some(end.last) {
             return Err(Lost::Gone { chain });

@@ -88,7 +88,7 @@ pub(super) fn rebuild_keyring(shared: &Shared, files: &Files, tail: &Tail) -> ru
 }
 
 /// Everything at once, for a base that stands in the chains: they begin anew with it.
-pub(super) fn freeze(shared: &Shared, files: &Files, tail: &Tail) -> rusqlite::Result<Frozen> {
+pub(super) fn freeze(shared: &Arc<Shared>, files: &Files, tail: &Tail) -> rusqlite::Result<Frozen> {
     let time = rebuild_keyring(shared, files, tail)?;
     checkpoint_all(shared, files, Leave::Nothing)?;
     shared.watch.begin_anew();

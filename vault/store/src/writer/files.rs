@@ -139,11 +139,15 @@ impl Files {
     /// what counts, where a crash would bring them back to life: this writes over them. It also proves
     /// that the disk takes writes.
     pub(crate) fn overwrite_failed(&self) -> rusqlite::Result<()> {
-        for (_, connection) in self.kept() {
-            connection.pragma_update(None, "user_version", schema::VERSION)?;
-        }
+        KEPT.into_iter().try_for_each(|database| self.commit_once_more(database))?;
         self.counted.store(true, Ordering::Relaxed);
         Ok(())
+    }
+
+    /// Commits to a kept database what it says already: a frame that stands behind all others.
+    pub(crate) fn commit_once_more(&self, database: Database) -> rusqlite::Result<()> {
+        let mut kept = self.kept().into_iter().filter(|(kept, _)| *kept == database);
+        kept.try_for_each(|(_, connection)| connection.pragma_update(None, "user_version", schema::VERSION))
     }
 
     /// Frames in each of the kept write-ahead logs. Where nothing was committed since the files were opened, a commit has the

@@ -18,70 +18,21 @@
 //! done when the files are opened again. A failure up to 7 fails the whole group: nobody was answered,
 //! so nothing was promised. A transaction that cannot be done is refused alone.
 
-use std::collections::BTreeSet;
-
-use coffre_core::ids::SubjectId;
 use coffre_core::time::Timestamp;
-use coffre_core::tombstone::Tombstone;
 use rusqlite::{Connection, params};
 
 use super::Writer;
-use super::access::AccessKey;
-use super::entries::Prepared;
 use super::erasures::destroy_keys;
 use super::files::Files;
-use super::job::{Committed, Ran, ReadJob, Waiting, WriteJob};
-use super::reads::Accepted;
-use super::work::{Effects, Surroundings};
+use super::job::{Committed, Ran, ReadJob, WriteJob};
+use super::plan::{Listening, Outcome, Plan, RanWrite};
+use super::work::Surroundings;
 use crate::answered;
-use crate::capture::Changes;
 use crate::connection;
-use crate::document::Kept;
 use crate::error::Unavailable;
 use crate::index_file::{self, Update};
 use crate::log_file::{self, Leaf, Tail};
-use crate::terms::TaggedRecord;
 use crate::tile_file;
-
-/// A write after it ran.
-struct RanWrite {
-    job: Box<dyn WriteJob>,
-    outcome: Outcome,
-    /// The index of its first entry.
-    first_index: u64,
-}
-
-enum Outcome {
-    Done(Box<Effects>, Vec<Prepared>),
-    Refused,
-    Moved,
-    /// The log cannot take what it would say.
-    Unsayable,
-}
-
-/// Those who wait for an entry, and its index.
-struct Listening {
-    index: u64,
-    waiting: Vec<Waiting>,
-}
-
-/// A group that is ready to be committed.
-struct Plan {
-    time: Timestamp,
-    leaves: Vec<Leaf>,
-    /// How many of the leaves are of writes: they come first and are pending in `vault.db`.
-    pending: usize,
-    staged: Vec<Kept>,
-    /// What becomes of the list of documents.
-    documents: Changes,
-    erased: Vec<Tombstone>,
-    /// Reasons that are encrypted anew.
-    reasons: Vec<(u64, Vec<u8>)>,
-    records: Vec<TaggedRecord>,
-    accesses: Vec<(u64, SubjectId)>,
-    /// How many entries the log has then.
-    entries: u64,
-}
 
 impl Writer {
     /// Commits a group and answers everybody in it.
@@ -107,7 +58,7 @@ impl Writer {
         // Nothing but the log is read for this: no write ran, and no key is looked up to encrypt a reason.
         let only_appends = ran.is_empty() && !reads.iter().any(ReadJob::has_reason);
         let reads = self.check_reads(&files, reads, time);
-        let (mut plan, reads) = self.plan(&mut ran, reads, time);
+        let (mut plan, reads) = Plan::make(self.tail.head.size, &mut ran, reads, time);
         match self.write_out(&files, only_appends, &ran, &plan) {
             Ok(()) => {
                 let finished = self.finish(&files, &ran, &plan);
@@ -198,43 +149,6 @@ impl Writer {
             both(files, "RELEASE one").map_err(|error| cause_of(&error))?;
         }
         Ok(outcome)
-    }
-
-    fn plan(&mut self, ran: &mut [RanWrite], reads: Vec<Accepted>, time: Timestamp) -> (Plan, Vec<Listening>) {
-        let first = self.tail.head.size;
-        let mut plan = Plan {
-            time,
-            leaves: Vec::with_capacity(ran.len() + reads.len()),
-            pending: 0,
-            staged: Vec::new(),
-            documents: Changes::default(),
-            erased: Vec::new(),
-            reasons: Vec::new(),
-            records: Vec::new(),
-            accesses: Vec::new(),
-            entries: first,
-        };
-        for write in ran {
-            let Outcome::Done(effects, entries) = &mut write.outcome else { continue };
-            write.first_index = first + plan.leaves.len() as u64;
-            entries.drain(..).for_each(|entry| plan.push(first, entry));
-            for staged in effects.staged.drain(..) {
-                plan.documents.add(staged.listed());
-                plan.staged.push(staged.keep());
-            }
-            effects.removed.iter().chain(&effects.replaced).for_each(|name| plan.documents.remove(*name));
-            plan.reasons.append(&mut effects.reasons);
-            plan.erased.append(&mut effects.erased);
-            plan.records.append(&mut effects.records);
-        }
-        plan.pending = plan.leaves.len();
-        let mut listening = Vec::with_capacity(reads.len());
-        for Accepted { prepared, waiting } in reads {
-            listening.push(Listening { index: first + plan.leaves.len() as u64, waiting });
-            plan.push(first, prepared);
-        }
-        plan.entries = first + plan.leaves.len() as u64;
-        (plan, listening)
     }
 
     /// Steps 3 to 7.
@@ -353,28 +267,6 @@ impl Writer {
             }
         }
         self.files = Some(files);
-    }
-}
-
-impl Plan {
-    /// Whom the writes concerned, as they say in their entries, by how a record is found, or by whose access changes.
-    fn concerned(&self, ran: &[RanWrite]) -> BTreeSet<SubjectId> {
-        let first = self.entries - self.leaves.len() as u64;
-        let of_entries = self.accesses.iter().filter(|(index, _)| index - first < self.pending as u64);
-        let mut found: BTreeSet<SubjectId> = of_entries.map(|(_, subject)| *subject).collect();
-        found.extend(self.records.iter().map(|(subject, _)| *subject));
-        for write in ran {
-            let Outcome::Done(effects, _) = &write.outcome else { continue };
-            found.extend(effects.access.iter().filter_map(AccessKey::subject));
-        }
-        found
-    }
-
-    fn push(&mut self, first: u64, entry: Prepared) {
-        let (subjects, leaf) = entry.into_parts();
-        let index = first + self.leaves.len() as u64;
-        self.accesses.extend(subjects.into_iter().map(|subject| (index, subject)));
-        self.leaves.push(leaf);
     }
 }
 

@@ -5,6 +5,8 @@
 
 mod access;
 mod admission;
+mod ahead;
+mod checkpoint;
 mod entries;
 mod erasures;
 mod files;
@@ -12,6 +14,7 @@ mod group;
 mod healing;
 mod job;
 mod pending;
+mod plan;
 mod pruning;
 mod reads;
 mod recover;
@@ -21,15 +24,16 @@ mod sorting;
 mod tests;
 mod work;
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
-use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use coffre_core::audit::Draft;
-use rusqlite::Connection;
 
 pub(crate) use access::AccessKey;
+pub(crate) use ahead::Ahead;
+pub(crate) use checkpoint::{Leave, checkpoint_all};
 pub(crate) use erasures::removed_documents;
 pub(crate) use files::{Files, KEPT};
 use job::{ReadJob, TypedJob, WriteJob};
@@ -40,14 +44,11 @@ pub(crate) use recover::{RecoverError, Recovered, recover, sweep};
 pub(crate) use shared::Shared;
 pub use work::{Work, WorkError};
 
-use crate::capture::forget_landmark;
 use crate::disclosure::{Depends, Disclosure, Receipt};
 use crate::document::Kept;
 use crate::error::Unavailable;
 use crate::history::Batch;
-use crate::layout::Database;
 use crate::log_file::Tail;
-use crate::tile_file;
 use crate::transactions::Transaction;
 
 /// Something done on the writer's thread between groups, with its files and the end of the log.
@@ -274,55 +275,5 @@ impl Writer {
         {
             tracing::warn!(%error, "a checkpoint has to wait");
         }
-    }
-}
-
-/// Takes the whole write-ahead logs into the database files, with no reader open: a checkpoint with
-/// a pinned reader would leave a file whose pages are sound and whose transactions are torn.
-pub(crate) fn checkpoint_all(shared: &Shared, files: &Files, leave: Leave) -> rusqlite::Result<()> {
-    let disk = |error: std::io::Error| {
-        let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_IOERR);
-        rusqlite::Error::SqliteFailure(code, Some(error.to_string()))
-    };
-    forget_landmark(&shared.layout).map_err(disk)?; // durable: nothing is claimed of the database files
-    let frames = files.frames()?;
-    let _gate = shared.gate.write().unwrap_or_else(PoisonError::into_inner);
-    // Durable: what the pages will be. Nobody reads them meanwhile.
-    let announced = shared.pages.announce(&shared.layout, &shared.keys(), &shared.scope, frames);
-    announced.map_err(|error| disk(std::io::Error::other(error)))?;
-    for (database, connection) in files.kept() {
-        // An erased key must not stand in the log any more.
-        let leave = if database == Database::Keyring { Leave::Nothing } else { leave };
-        take_in(connection, leave)?;
-    }
-    if !shared.index.is_condemned() {
-        take_in(&files.index, leave)?;
-    }
-    files.checkpointed();
-    shared.note_wal(files);
-    tile_file::sync(&shared.layout);
-    Ok(())
-}
-
-/// What a checkpoint leaves of a write-ahead log.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Leave {
-    /// A file of no length.
-    Nothing,
-    /// Its space, which is written over: a sync need not record that the file grew, which takes most of a commit's time.
-    Space,
-}
-
-fn take_in(connection: &Connection, leave: Leave) -> rusqlite::Result<()> {
-    let pragma = match leave {
-        Leave::Nothing => "PRAGMA wal_checkpoint(TRUNCATE)",
-        Leave::Space => "PRAGMA wal_checkpoint(RESTART)",
-    };
-    let (busy, log, done) = connection
-        .query_row(pragma, [], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, row.get::<_, i64>(2)?)))?;
-    if busy == 0 && log == done {
-        Ok(())
-    } else {
-        Err(rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_BUSY), None))
     }
 }

@@ -53,6 +53,8 @@ pub(crate) struct Shared {
     pub(crate) pages: KeptPages,
     /// A base backup is being taken: checkpoints wait.
     pub(crate) capturing: AtomicBool,
+    /// Logs are being taken in ahead of a checkpoint, which waits.
+    pub(crate) taking_in: AtomicBool,
     /// What continuous capture is told.
     pub(crate) watch: Watch,
     /// The next base backup goes on after a spool that was lost.
@@ -110,6 +112,7 @@ impl Shared {
             key_files: RwLock::new(key_files),
             pages,
             capturing: AtomicBool::new(false),
+            taking_in: AtomicBool::new(false),
             watch: Watch::default(),
             afresh: AtomicBool::new(false),
             confirmation: Confirmation::default(),

@@ -5,6 +5,7 @@
 use std::sync::atomic::AtomicBool;
 
 use super::*;
+use crate::writer::checkpoint::take_in;
 
 /// Readers of which there is always one in a view; checks that there is.
 fn with_a_reader_always_there(bench: &mut Bench, subject: SubjectId, act: impl FnOnce(&mut Writer)) -> u64 {

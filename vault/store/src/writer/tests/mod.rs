@@ -1,6 +1,7 @@
 //! The writer on its own, on the test's thread, so that its connections can be broken between groups.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod ahead;
 mod broken;
 mod company;
 mod erased;
@@ -9,6 +10,7 @@ mod found;
 mod gate;
 mod healed;
 mod killed;
+mod large;
 mod once;
 mod pool;
 mod promised;
@@ -29,6 +31,7 @@ use coffre_core::role::Role;
 use coffre_core::search::{SearchIndex, SearchKind};
 use coffre_core::time::Timestamp;
 use coffre_core::tlog::TreeHead;
+use rusqlite::Connection;
 use serde_json::json;
 
 use super::*;
