@@ -145,7 +145,7 @@ pub(crate) const ROTATION: &[Step] = &[
     step("the secret is durable without a name", KillBefore, "rename", "vault/keys.json", 1),
     step("the secret is there", KillAfter, "rename", "vault/keys.json", 1),
     step("the base backup of the secret has its manifest", KillAfter, "rename", "spool/main/*/manifests/*", 1),
-    step("the base backup of the secret is remembered", KillAfter, "rename", "vault/chain/landmark.json", 2),
+    step("the base backup of the secret is remembered", KillAfter, "rename", "vault/chain/landmark.json", 1),
     step("a document is encrypted anew, without a name", KillAfter, "fsync", "vault/documents/staging/*", 1),
     step("a document has the name of its row, which is not committed", KillAfter, "rename", "vault/documents/*.e2", 1),
     step("a document's row is committed", KillBefore, "rename", "vault/documents/*.e2", 2),

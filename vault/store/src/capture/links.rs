@@ -29,7 +29,7 @@ impl Descriptors {
         Ok(Self { vault: open(Database::Vault)?, audit: open(Database::Audit)?, keyring: open(Database::Keyring)? })
     }
 
-    pub(super) fn of(&self, database: Database) -> Option<&File> {
+    pub(crate) fn of(&self, database: Database) -> Option<&File> {
         match database {
             Database::Vault => Some(&self.vault),
             Database::Audit => Some(&self.audit),

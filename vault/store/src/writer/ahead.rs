@@ -5,7 +5,7 @@
 //! |---|---|---|
 //! | [`open`](Ahead::open) | any thread | |
 //! | [`begin`](Ahead::begin) | the writer's thread, with no reader open | a view of each log keeps the place where it ends now: no more than that is taken in. A commit comes after the place: a log that is in the file as a whole is begun anew by the next commit, captured or not |
-//! | [`finish`](Ahead::finish) | any thread | what the pages will be is announced, durably. Every view that was opened since knows no less of the log than the place, and reads from there whatever changed up to it. Then SQLite writes the pages, and from then on they are read from the file |
+//! | [`finish`](Ahead::finish) | any thread | what the pages will be is announced, durably. Every view that was opened since knows no less of the log than the place, and reads from there whatever changed up to it. Then SQLite writes the pages, and from then on they are read from the file. They are synced: SQLite leaves that to the checkpoint that takes in the rest |
 //!
 //! A crash at any point leaves what one within a checkpoint does: all of it stands in the logs.
 
@@ -15,7 +15,7 @@ use std::sync::{Arc, PoisonError};
 use coffre_core::keyset::Keyset;
 use rusqlite::{Connection, Row};
 
-use super::checkpoint::announce;
+use super::checkpoint::{announce, disk};
 use super::{Files, KEPT, Shared};
 use crate::connection::{self, Use};
 use crate::layout::Database;
@@ -76,6 +76,9 @@ impl Ahead {
         let mut left = 0;
         for log in &self.logs {
             left = take_in(&log.taker)?.max(left);
+            if let Some(file) = shared.descriptors.of(log.database) {
+                file.sync_data().map_err(disk)?;
+            }
         }
         drop(self);
         // It is not replaced meanwhile.

@@ -152,9 +152,10 @@ fn a_spool_that_was_lost_is_gone_on_with_at_a_place_where_nothing_ever_was() {
     for side in Side::ALL {
         fs::remove_dir_all(place.spool().join(side.folder())).unwrap();
     }
-    // Without a word from anybody it goes on where it was: after the segment that went with the spool.
+    // Without a word from anybody it goes on where it was: after the segment that went with the spool, and the one of the
+    // commit that kept a place in the log.
     store.capture(&place.spool(), KEEP, "asked for").unwrap();
-    assert_eq!(places(Side::Main, Chain::Vault), [before[0] + 2]);
+    assert_eq!(places(Side::Main, Chain::Vault), [before[0] + 3]);
     store.spool_was_lost();
     let captured = store.capture(&place.spool(), KEEP, "asked for").unwrap();
     assert_eq!(manifests(&place.spool(), &store), [captured.number], "nothing older is promised");
