@@ -60,10 +60,17 @@ impl Gathered {
         self.new.add(subject, tags);
     }
 
-    /// The same, as an earlier process gathered them, in the order in which it did. It may have begun to sort them in.
+    /// The same, as an earlier process gathered them, in the order in which it did, until [`taken_up`](Self::taken_up). It may have begun to
+    /// sort them in.
     pub(super) fn take_up(&mut self, subject: SubjectId, tags: Arc<[Tag]>) {
         self.new.former.entry(subject).or_default().extend(tags.iter());
-        self.new.add(subject, tags);
+        self.new.of.insert(subject, tags);
+    }
+
+    /// All of it is taken up: the last that came of each counts.
+    pub(super) fn taken_up(&mut self) {
+        let Part { of, under, .. } = &mut self.new;
+        *under = of.iter().flat_map(|(subject, tags)| tags.iter().map(|tag| (*tag, *subject))).collect();
     }
 
     /// This data subject has no tags any more, and nothing stands in the tables.

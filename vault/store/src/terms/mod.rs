@@ -20,7 +20,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use coffre_core::ids::SubjectId;
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, Row, params};
 
 use gathered::Gathered;
 use sorting::Sorting;
@@ -34,6 +34,10 @@ pub(crate) type TaggedRecord = (SubjectId, BTreeSet<Tag>);
 /// So many tags are sorted in together: eight or so data subjects for each page of a million's terms. Tests do it often.
 const MANY: usize = if cfg!(test) { 48 } else { 1 << 17 };
 
+/// So many rows are sorted in together, however few data subjects they are of: a start reads them, and without an end the table would
+/// grow where the same are changed all the time.
+const ROWS: i64 = if cfg!(test) { 32 } else { 1 << 15 };
+
 /// All terms: those in the tables' order, and those on their way there.
 #[derive(Default)]
 pub(crate) struct Terms {
@@ -42,6 +46,8 @@ pub(crate) struct Terms {
     sorting: Mutex<Sorting>,
     /// The newest row of `gathered`. No place is given twice while something is sorted in, whose rows go by where they end.
     newest: AtomicI64,
+    /// The last row that is in its place or being sorted in.
+    begun: AtomicI64,
 }
 
 /// What a commit does to the terms, to be shown once it is committed.
@@ -77,7 +83,11 @@ impl Terms {
             let (subject, tags) = row?;
             gathered.take_up(subject, tags);
         }
-        let newest: Option<i64> = index.query_row("SELECT max(position) FROM gathered", [], |row| row.get(0))?;
+        gathered.taken_up();
+        let ends = "SELECT min(position) - 1, max(position) FROM gathered";
+        let number = |row: &Row<'_>, column| row.get::<_, Option<i64>>(column);
+        let (begun, newest) = index.query_row(ends, [], |row| Ok((number(row, 0)?, number(row, 1)?)))?;
+        self.begun.store(begun.unwrap_or(0), Ordering::Relaxed);
         self.newest.store(newest.unwrap_or(0), Ordering::Relaxed);
         *self.sorting() = Sorting::default();
         *self.change() = gathered;
@@ -143,8 +153,10 @@ impl Terms {
     /// Begins to sort in what was gathered, if that is so much and nothing else is being sorted in.
     fn begin_if(&self, least: usize) {
         let mut sorting = self.sorting();
-        if sorting.is_idle() && self.gathered().tags() >= least {
-            *sorting = Sorting::begin(self.change().begin_sorting(), self.newest.load(Ordering::Relaxed));
+        let (begun, newest) = (self.begun.load(Ordering::Relaxed), self.newest.load(Ordering::Relaxed));
+        if sorting.is_idle() && (self.gathered().tags() >= least || newest - begun >= ROWS) {
+            *sorting = Sorting::begin(self.change().begin_sorting(), newest);
+            self.begun.store(newest, Ordering::Relaxed);
         }
     }
 

@@ -135,3 +135,18 @@ fn what_is_gathered_is_sorted_in_before_as_much_again_has_come() {
         assert!(held * 4 <= 2 * MANY, "{held} data subjects after {round}");
     }
 }
+
+#[test]
+fn a_few_who_change_all_the_time_do_not_make_it_grow() {
+    let (index, terms) = (file(), Terms::default());
+    for round in 0..400u16 {
+        let [a, b] = round.to_be_bytes();
+        let tags = (0..2).map(|number| [number, a, b, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]).collect();
+        let records = [(subject(b % 3), tags)];
+        commit(&index, &terms, || terms.write(&index, &records));
+        let held: i64 = index.query_row("SELECT count(*) FROM gathered", [], |row| row.get(0)).unwrap();
+        assert!(held <= ROWS + 4, "{held} rows after {round}");
+        let found = terms.find(&index, records[0].1.first().copied().unwrap(), 9).unwrap();
+        assert_eq!(found, [subject(b % 3)]);
+    }
+}
