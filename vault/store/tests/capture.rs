@@ -85,7 +85,7 @@ fn add_document(store: &Store, subject: SubjectId, length: usize) -> DocumentId 
     let mut writer = store.stage_document(&kind(), subject, None, "contrat.pdf", "application/pdf").unwrap();
     writer.write_all(&vec![7; length]).unwrap();
     let staged = writer.finish().unwrap();
-    let add = AddDocument { record_type: kind(), staged };
+    let add = AddDocument { record_type: kind(), staged: staged.into() };
     store.transact(add, draft(Action::UploadDocument), None, Depends::default()).wait().unwrap().0.0
 }
 

@@ -9,7 +9,7 @@ use tokio::task::JoinHandle;
 use super::failure::Failure;
 
 /// So much is decrypted at a time.
-const BATCH: usize = 256 * 1024;
+const BATCH: usize = 512 * 1024;
 /// After so much it is asked again whether the reading may go on.
 const CHECK_EVERY: u64 = 8 * 1024 * 1024;
 

@@ -67,7 +67,7 @@ impl From<RestoreError> for Failure {
 impl From<AddDocumentError> for Failure {
     fn from(error: AddDocumentError) -> Self {
         match error {
-            AddDocumentError::NoSuchRecord => vanished(),
+            AddDocumentError::NoSuchRecord | AddDocumentError::Taken => vanished(),
             AddDocumentError::Stale => Self::StaleDocument,
             AddDocumentError::Store(error) => below(&error),
         }

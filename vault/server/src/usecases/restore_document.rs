@@ -5,7 +5,7 @@ use std::sync::Arc;
 use coffre_core::audit;
 use coffre_core::ids::{DocumentId, SubjectId};
 use coffre_policies::Action;
-use coffre_store::transactions::AddDocument;
+use coffre_store::transactions::{AddDocument, Offered};
 
 use super::call::Call;
 use super::declared;
@@ -13,7 +13,7 @@ use super::failure::Failure;
 use super::keeper::{Keeper, blocking};
 use super::look::{Look, Question};
 use super::once::Recorded;
-use super::upload_document::{Once, Stored};
+use super::upload_document::Stored;
 
 /// What is asked for.
 pub(crate) struct RestoreDocument {
@@ -55,10 +55,10 @@ impl Keeper {
         };
         let staged = blocking(stage).await?;
         let sha256 = staged.sha256().to_owned();
-        let staged = Once::new(staged);
+        let staged = Offered::from(staged);
         let look = move |look: &Look<'_>| {
             look.on_record(&question, subject, |found| {
-                Ok(AddDocument { record_type: found.kind.clone(), staged: staged.take()? })
+                Ok(AddDocument { record_type: found.kind.clone(), staged: staged.clone() })
             })
         };
         let ((id, version), recorded) = self.create(call, look).await?;

@@ -2,13 +2,13 @@
 //! An upload that is dropped before that leaves nothing.
 
 use std::io::Write as _;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use coffre_core::audit;
 use coffre_core::ids::{DocumentId, SubjectId};
 use coffre_policies::Action;
-use coffre_store::transactions::AddDocument;
-use coffre_store::{DocumentWriter, StageError, StagedDocument};
+use coffre_store::transactions::{AddDocument, Offered};
+use coffre_store::{DocumentWriter, StageError};
 use serde::Serialize;
 
 use super::call::Call;
@@ -19,7 +19,7 @@ use super::look::{Look, Question};
 use super::once::Recorded;
 
 /// So much is collected before it is handed to a blocking thread.
-const BATCH: usize = 256 * 1024;
+const BATCH: usize = 512 * 1024;
 
 /// What is asked for.
 pub(crate) struct UploadDocument {
@@ -149,27 +149,13 @@ impl Upload {
         }
         let call = call(&sha256);
         let (question, subject) = (self.question, self.subject);
-        let staged = Once::new(staged);
+        let staged = Offered::from(staged);
         let look = move |look: &Look<'_>| {
             look.on_record(&question, subject, |found| {
-                Ok(AddDocument { record_type: found.kind.clone(), staged: staged.take()? })
+                Ok(AddDocument { record_type: found.kind.clone(), staged: staged.clone() })
             })
         };
         let ((id, version), recorded) = self.keeper.create(&call, look).await?;
         Ok((Stored { id, version, sha256 }, recorded))
-    }
-}
-
-/// A staged document can be handed to the writer once; where access moves just then, the caller
-/// has to send it again.
-pub(super) struct Once(Mutex<Option<StagedDocument>>);
-
-impl Once {
-    pub(super) fn new(staged: StagedDocument) -> Self {
-        Self(Mutex::new(Some(staged)))
-    }
-
-    pub(super) fn take(&self) -> Result<StagedDocument, Failure> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take().ok_or(Failure::Contended)
     }
 }

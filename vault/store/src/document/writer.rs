@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::sync::Arc;
+use std::thread;
 
 use coffre_core::crypto::{Entropy, Scope, SecretKey, hex};
 use coffre_core::document::{CHUNK, ChunkCipher, SEALED_CHUNK, header};
@@ -19,6 +20,9 @@ use crate::durable::create_private;
 use crate::epoch::Epoch;
 use crate::error::StageError;
 use crate::subject_keys;
+
+/// A part of a document that is at least so long is hashed on another processor while it is encrypted here.
+const LONG: usize = 4 * CHUNK;
 
 /// What is known of a document besides its content; encrypted under the subject's note key.
 #[derive(Serialize, Deserialize)]
@@ -137,6 +141,24 @@ impl DocumentWriter {
         written
     }
 
+    /// Takes as much as is left of a chunk. A full one is sealed only when more follows: the last one is sealed by `finish`.
+    fn seal_some(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.failed || (self.chunk.len() == CHUNK && !bytes.is_empty()) {
+            self.seal_chunk(false)?;
+        }
+        let (taken, _) = bytes.split_at(bytes.len().min(CHUNK - self.chunk.len()));
+        self.length += taken.len() as u64;
+        self.chunk.extend_from_slice(taken);
+        Ok(taken.len())
+    }
+
+    fn seal_all(&mut self, mut bytes: &[u8]) -> io::Result<()> {
+        while !bytes.is_empty() {
+            bytes = bytes.split_at(self.seal_some(bytes)?).1;
+        }
+        Ok(())
+    }
+
     /// Bytes written so far.
     pub const fn length(&self) -> u64 {
         self.length
@@ -177,15 +199,27 @@ fn seal_note(plan: &Plan, note: &Note) -> io::Result<Vec<u8>> {
 
 impl Write for DocumentWriter {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        // A full chunk is sealed only when more follows: the last one is sealed by `finish`.
-        if self.failed || (self.chunk.len() == CHUNK && !bytes.is_empty()) {
-            self.seal_chunk(false)?;
+        let taken = self.seal_some(bytes)?;
+        self.plain.update(bytes.split_at(taken).0);
+        Ok(taken)
+    }
+
+    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        if bytes.len() < LONG {
+            let sealed = self.seal_all(bytes);
+            self.plain.update(bytes);
+            return sealed;
         }
-        let (taken, _) = bytes.split_at(bytes.len().min(CHUNK - self.chunk.len()));
-        self.plain.update(taken);
-        self.length += taken.len() as u64;
-        self.chunk.extend_from_slice(taken);
-        Ok(taken.len())
+        let mut plain = std::mem::take(&mut self.plain);
+        thread::scope(|scope| {
+            let hashing = thread::Builder::new().spawn_scoped(scope, move || {
+                plain.update(bytes);
+                plain
+            })?;
+            let sealed = self.seal_all(bytes);
+            self.plain = hashing.join().map_err(|_| io::Error::other("hashing ended by itself"))?;
+            sealed
+        })
     }
 
     fn flush(&mut self) -> io::Result<()> {

@@ -45,7 +45,7 @@ fn begun(folder: &Path) -> (Store, SubjectId, DocumentName) {
     let subject = done(&store, create, Action::Create);
     let mut writer = store.stage_document(&kind(), subject, None, "a.pdf", "application/pdf").unwrap();
     writer.write_all(b"content").unwrap();
-    let add = AddDocument { record_type: kind(), staged: writer.finish().unwrap() };
+    let add = AddDocument { record_type: kind(), staged: writer.finish().unwrap().into() };
     let (document, version) = done(&store, add, Action::UploadDocument);
     let epoch = store.announce_epoch().unwrap();
     done(&store, BeginRotation { epoch, rate: None }, Action::RotateData);

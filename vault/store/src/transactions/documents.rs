@@ -1,5 +1,7 @@
 //! Storing a staged document, or a former version of one again.
 
+use std::sync::{Arc, Mutex, PoisonError};
+
 use coffre_core::audit::{DocumentRef, Draft};
 use coffre_core::crypto::hex;
 use coffre_core::ids::{DocumentId, SubjectId};
@@ -17,7 +19,24 @@ pub struct AddDocument {
     /// The record's type.
     pub record_type: RecordTypeName,
     /// The document, written and synced by `Store::stage_document`.
-    pub staged: StagedDocument,
+    pub staged: Offered,
+}
+
+/// A staged document that is taken when it comes to be stored, and not before: where a decision has moved it can be made
+/// again with the same.
+#[derive(Clone)]
+pub struct Offered(Arc<Mutex<Option<StagedDocument>>>);
+
+impl Offered {
+    fn take(&self) -> Option<StagedDocument> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+impl From<StagedDocument> for Offered {
+    fn from(staged: StagedDocument) -> Self {
+        Self(Arc::new(Mutex::new(Some(staged))))
+    }
 }
 
 /// A document that was not stored.
@@ -29,6 +48,9 @@ pub enum AddDocumentError {
     /// Another version was stored meanwhile.
     #[error("another version of the document was stored meanwhile: send it again")]
     Stale,
+    /// It was taken before.
+    #[error("the document was stored or given up before: send it again")]
+    Taken,
     /// The store failed.
     #[error(transparent)]
     Store(#[from] WorkError),
@@ -40,15 +62,16 @@ impl Transaction for AddDocument {
     type Error = AddDocumentError;
 
     fn run(self, work: &mut Work<'_>, base: Draft) -> Result<Self::Output, Self::Error> {
-        let (document, version) = (self.staged.document, self.staged.version);
-        work.record(&self.record_type, self.staged.subject)?.ok_or(AddDocumentError::NoSuchRecord)?;
-        if newest(work, document, self.staged.subject)?.unwrap_or(0) + 1 != version {
+        let staged = self.staged.take().ok_or(AddDocumentError::Taken)?;
+        let (document, version) = (staged.document, staged.version);
+        work.record(&self.record_type, staged.subject)?.ok_or(AddDocumentError::NoSuchRecord)?;
+        if newest(work, document, staged.subject)?.unwrap_or(0) + 1 != version {
             return Err(AddDocumentError::Stale);
         }
         let mut entry = base;
         entry.record_type = Some(self.record_type);
-        entry.subjects = vec![self.staged.subject];
-        entry.document = Some(insert(work, self.staged)?);
+        entry.subjects = vec![staged.subject];
+        entry.document = Some(insert(work, staged)?);
         work.log(entry);
         Ok((document, version))
     }

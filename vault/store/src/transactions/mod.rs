@@ -37,7 +37,7 @@ pub use approvals::{
 };
 pub use copies::{ForgetPlace, ForgetPlaceError, ReportCopies, ReportCopiesError};
 pub use create_record::{CreateError, CreateRecord};
-pub use documents::{AddDocument, AddDocumentError};
+pub use documents::{AddDocument, AddDocumentError, Offered};
 pub(crate) use erase_subject::remove_rows;
 pub use erase_subject::{EraseError, EraseSubject};
 pub use erasure::{ConfirmErasure, ErasureError, ErasureOutcome, PROPOSAL_SECONDS, ProposeErasure, WithdrawErasure};

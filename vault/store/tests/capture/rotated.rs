@@ -75,7 +75,7 @@ fn stage(
 }
 
 fn add(store: &Store, staged: coffre_store::StagedDocument) -> DocumentId {
-    let add = AddDocument { record_type: kind(), staged };
+    let add = AddDocument { record_type: kind(), staged: staged.into() };
     store.transact(add, draft(Action::UploadDocument), None, Depends::default()).wait().unwrap().0.0
 }
 

@@ -159,7 +159,7 @@ pub(crate) fn wait(mut until: impl FnMut() -> bool) {
 pub(crate) fn add_document(store: &Store, subject: SubjectId, length: usize) {
     let mut writer = store.stage_document(&kind(), subject, None, "contrat.pdf", "application/pdf").unwrap();
     writer.write_all(&vec![7; length]).unwrap();
-    let add = AddDocument { record_type: kind(), staged: writer.finish().unwrap() };
+    let add = AddDocument { record_type: kind(), staged: writer.finish().unwrap().into() };
     store.transact(add, draft(Action::UploadDocument), None, Depends::default()).wait().unwrap();
 }
 

@@ -139,7 +139,7 @@ impl<'s> Doer<'s> {
         let replaces = (self.dice.below(2) == 0).then_some(self.people[at].document.0);
         let mut writer = self.store.stage_document(&kind(), subject, replaces, "x.pdf", "application/pdf").unwrap();
         writer.write_all(&content(self.next, 3_000)).unwrap();
-        let add = AddDocument { record_type: kind(), staged: writer.finish().unwrap() };
+        let add = AddDocument { record_type: kind(), staged: writer.finish().unwrap().into() };
         let (document, entry) = self.transact(add, draft(Action::UploadDocument));
         say(&format!("stored {subject} {} {} {}", document.0, document.1, self.next));
         entry.tell();

@@ -30,7 +30,7 @@ pub(crate) fn stage(store: &Store, subject: SubjectId, replaces: Option<Document
 }
 
 pub(crate) fn add(store: &Store, staged: StagedDocument) -> Result<(DocumentId, u32), CommitError<AddDocumentError>> {
-    let add = AddDocument { record_type: kind(), staged };
+    let add = AddDocument { record_type: kind(), staged: staged.into() };
     store.transact(add, draft(Action::UploadDocument), None, Depends::default()).wait().map(|(stored, _)| stored)
 }
 

@@ -92,7 +92,7 @@ fn live(store: &Store) {
     for subject in &people {
         let mut writer = store.stage_document(&kind(), *subject, None, SECRETS[5], "application/pdf").unwrap();
         std::io::Write::write_all(&mut writer, SECRETS[6].repeat(400).as_bytes()).unwrap();
-        let add = AddDocument { record_type: kind(), staged: writer.finish().unwrap() };
+        let add = AddDocument { record_type: kind(), staged: writer.finish().unwrap().into() };
         store.transact(add, draft(Action::UploadDocument), None, Depends::default()).wait().unwrap();
         let give = GiveGrant { record_type: kind(), subject: *subject, terms: consent(None) };
         store.transact(give, draft(Action::GiveGrant), None, Depends::default()).wait().unwrap();

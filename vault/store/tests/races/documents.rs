@@ -15,7 +15,7 @@ const LENGTH: usize = 5_000;
 fn store_version(store: &Store, subject: SubjectId, replaces: Option<DocumentId>, byte: u8) -> (DocumentId, u32) {
     let mut writer = store.stage_document(&kind(), subject, replaces, "contrat.pdf", "application/pdf").unwrap();
     writer.write_all(&[byte; LENGTH]).unwrap();
-    let add = AddDocument { record_type: kind(), staged: writer.finish().unwrap() };
+    let add = AddDocument { record_type: kind(), staged: writer.finish().unwrap().into() };
     store.transact(add, draft(Action::UploadDocument), None, Depends::default()).wait().unwrap().0
 }
 

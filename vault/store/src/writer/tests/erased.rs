@@ -37,7 +37,7 @@ impl Bench {
     pub(super) fn upload(&mut self, subject: SubjectId) -> DocumentId {
         let document = DocumentId::random(&mut SystemEntropy);
         let staged = self.staged(subject, document);
-        self.commit(AddDocument { record_type: kind(), staged }, Action::UploadDocument).unwrap();
+        self.commit(AddDocument { record_type: kind(), staged: staged.into() }, Action::UploadDocument).unwrap();
         document
     }
 
