@@ -123,6 +123,10 @@ fn a_base_backup_that_fails_is_taken_later() {
         ("rename", "spool/main/*/manifests/*"),
         ("rename", "vault/chain/*.note"),
         ("sync", "vault/chain"),
+        ("fsync", "vault/pages"),
+        ("write", "vault/vault.db"),
+        ("fsync", "vault/vault.db"),
+        ("fsync", "vault/audit.db"),
     ] {
         in_two_ways(|fault| serves(&scene, Rule::new(fault, call, path, 0), &["backup", "run", "--base"]));
     }

@@ -54,7 +54,7 @@ pub(crate) const CHECKPOINT: &[Step] = &[
 /// Of taking most of the logs into the files ahead of a checkpoint, as at the begin of a base backup.
 pub(crate) const AHEAD: &[Step] = &[
     step("a place is kept in the keyring's log", KillAfter, "write", "vault/keyring.db-wal", 1),
-    step("a place is kept in each log", KillAfter, "fsync", "vault/audit.db-wal", 1),
+    step("a place is kept in each log", KillAfter, "fsync", "vault/audit.db-wal", 2),
     step("the landmark is about to leave files out", KillBefore, "rename", "vault/chain/landmark.json", 1),
     step("the landmark leaves files out", KillAfter, "rename", "vault/chain/landmark.json", 1),
     step("what the pages will be is written", KillAfter, "write", "vault/pages", 1),

@@ -22,7 +22,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use coffre_core::crypto::{Scope, SecretKey};
 use coffre_core::keyset::Keyset;
 use coffre_core::page_file::{NotOurs, PageFile, PageRecord, PageTables, PagesOf, PagesSaid, TableOf};
-use coffre_core::spool::WalPosition;
+use coffre_core::spool::{Gathered, WalPosition};
 use coffre_pages::{Block, Digest, Folded, PAGE, Pages, Watched, digest, watch};
 use thiserror::Error;
 
@@ -298,6 +298,40 @@ fn same(record: &PagesOf, now: &Pages) -> bool {
     record.changed.is_empty() && usize::try_from(record.count) == Ok(now.count())
 }
 
+/// Writes into a database file what the first so many frames of its log say, as SQLite did. They are in the log still.
+pub(crate) fn write_again(layout: &Layout, database: Database, frames: u64, file: &File) -> Result<(), PagesError> {
+    let Some(which) = KEPT.into_iter().position(|kept| kept == database) else { return Ok(()) };
+    let through = |visit: &mut dyn FnMut(u64, u32, &[u8]) -> io::Result<()>| {
+        let mut frame = 0;
+        Logs::new(layout).after(which, None, frames, PIECE, |piece, _| {
+            for (number, page) in pages_of(piece) {
+                visit(frame, number, page)?;
+                frame += 1;
+            }
+            Ok::<_, PagesError>(())
+        })
+    };
+    // Each page once, as it is: somebody may be reading it.
+    let mut newest = BTreeMap::new();
+    through(&mut |frame, number, _| {
+        newest.insert(number, frame);
+        Ok(())
+    })?;
+    through(&mut |frame, number, page| match newest.get(&number) {
+        Some(newest) if *newest == frame => file.write_all_at(page, u64::from(number) * PAGE as u64),
+        _ => Ok(()),
+    })
+}
+
+/// The pages in frames, by their numbers from zero.
+fn pages_of(piece: &Gathered) -> impl Iterator<Item = (u32, &[u8])> {
+    piece.bytes().chunks_exact(FRAME_HEADER + PAGE).map(|frame| {
+        let (header, page) = frame.split_at(FRAME_HEADER);
+        let number = header.first_chunk().map_or(0, |number| u32::from_be_bytes(*number));
+        (number.saturating_sub(1), page)
+    })
+}
+
 /// What the frames of a log after a place (the first ones, if none), up to a number, make of a file of so many pages; and the place
 /// after them.
 fn to_come(
@@ -310,11 +344,7 @@ fn to_come(
     let mut count = u32::try_from(now).unwrap_or(u32::MAX);
     let mut changed = BTreeMap::new();
     logs.after(which, place, frames, PIECE, |piece, _| {
-        for frame in piece.bytes().chunks_exact(FRAME_HEADER + PAGE) {
-            let (header, page) = frame.split_at(FRAME_HEADER);
-            let number = header.first_chunk().map_or(0, |number| u32::from_be_bytes(*number));
-            changed.insert(number.saturating_sub(1), digest(page));
-        }
+        changed.extend(pages_of(piece).map(|(number, page)| (number, digest(page))));
         count = u32::try_from(piece.page_count()).unwrap_or(u32::MAX);
         place = Some(piece.place());
         Ok::<_, FramesError>(())

@@ -154,7 +154,7 @@ impl Follower {
         Ok(heading.is_some_and(|heading| keeping.makes_room(heading.number.next(), heading.retained_from)))
     }
 
-    fn begin(&self) -> Result<Begun, CaptureError> {
+    fn begin(&mut self) -> Result<Begun, CaptureError> {
         match self.beside()? {
             Some(aside) => Ok(Begun::Aside(Box::new(aside))),
             None => self.within().map(Begun::Taken),
@@ -176,8 +176,8 @@ impl Follower {
     }
 
     /// Beside the chains; none where it cannot be.
-    fn beside(&self) -> Result<Option<Aside>, CaptureError> {
-        let shared = &self.door.shared;
+    fn beside(&mut self) -> Result<Option<Aside>, CaptureError> {
+        let shared = Arc::clone(&self.door.shared);
         let key_files = shared.right_key_files()?;
         if shared.afresh.load(std::sync::atomic::Ordering::SeqCst) || !self.are_whole(&key_files)? {
             return Ok(None);
@@ -186,7 +186,7 @@ impl Follower {
             let chains = self.chains();
             (room_for_base(&self.door, &chains.spool, &chains.links, self.options.keep)?, chains.spool.beside())
         };
-        let hold = Hold::take(shared)?;
+        let hold = Hold::take(&shared)?;
         self.take_in_most();
         let Some((frozen, begun)) = self.freeze_beside()? else { return Ok(None) };
         let (door, software) = (self.door.clone(), self.options.software.clone());
@@ -250,6 +250,10 @@ impl Follower {
             let frozen = self.door.exclusively(move |shared, files, tail| {
                 // Each chain gets on, so that the base has a position of its own.
                 files.overwrite_failed().map_err(CaptureError::Database)?;
+                if shared.watch.is_upset() {
+                    let cause = "the files were opened again meanwhile".to_owned();
+                    return Err(CaptureError::Behind { cause }.into());
+                }
                 let mut chains = chains.lock().unwrap_or_else(PoisonError::into_inner);
                 if !chains.take_everything(&door, files, tail, Leave::Nothing)? {
                     return Ok(None);

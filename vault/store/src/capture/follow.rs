@@ -293,12 +293,22 @@ impl Follower {
         self.door.shared.watch.in_trouble(cause);
     }
 
-    /// Takes most of the logs into the database files while commits go on, so that a checkpoint has little left to do.
-    pub(super) fn take_in_most(&self) {
-        let mut rounds = (0..ROUNDS).map(|_| self.try_to_take_in());
-        if let Some(Err(error)) = rounds.find(|left| !matches!(left, Ok(left) if *left > FEW)) {
-            let cause = chain_of(&error);
-            tracing::warn!(cause, "nothing is taken in ahead of a checkpoint, which does all of it");
+    /// Takes most of the logs into the database files while commits go on, and captures what came meanwhile, so that a checkpoint has little
+    /// left to do.
+    pub(super) fn take_in_most(&mut self) {
+        for _ in 0..ROUNDS {
+            let taken = self.try_to_take_in();
+            let told = self.door.shared.watch.told();
+            self.chains().take_in(told);
+            self.step();
+            match taken {
+                Ok(left) if left > FEW => {}
+                Ok(_) => return,
+                Err(error) => {
+                    let cause = chain_of(&error);
+                    return tracing::warn!(cause, "the logs are not taken in ahead of a checkpoint");
+                }
+            }
         }
     }
 
@@ -322,7 +332,9 @@ impl Follower {
         let (chains, door) = (Arc::clone(&self.chains), self.door.clone());
         let done = self.door.exclusively(move |shared, files, tail| {
             let mut chains = chains.lock().unwrap_or_else(PoisonError::into_inner);
-            if hold.is_none() && shared.capturing.load(Ordering::SeqCst) {
+            let others_hold = hold.is_none() && shared.capturing.load(Ordering::SeqCst);
+            // What was committed before the files were opened again is not told: it is found first.
+            if others_hold || shared.watch.is_upset() {
                 return Ok(());
             }
             let taken = chains.take_everything(&door, files, tail, leave);

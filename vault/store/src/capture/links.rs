@@ -1,7 +1,7 @@
 //! What the next manifest continues. The vault keeps its own copy of the last manifest of each side
 //! in `chain/`, so that the chain goes on even when the spool was emptied.
 
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -15,7 +15,7 @@ use crate::durable::{make_directory, write_private};
 use crate::layout::{Database, Layout};
 use crate::writer::Shared;
 
-/// Descriptors of the database files, opened before any connection and closed after all: closing one
+/// Descriptors of the database files, for copying and syncing them, opened before any connection and closed after all: closing one
 /// in the owner's process would drop SQLite's locks on the file.
 pub(crate) struct Descriptors {
     vault: File,
@@ -25,7 +25,7 @@ pub(crate) struct Descriptors {
 
 impl Descriptors {
     pub(crate) fn open(layout: &Layout) -> io::Result<Self> {
-        let open = |database| File::open(layout.database(database));
+        let open = |database| OpenOptions::new().read(true).write(true).open(layout.database(database));
         Ok(Self { vault: open(Database::Vault)?, audit: open(Database::Audit)?, keyring: open(Database::Keyring)? })
     }
 

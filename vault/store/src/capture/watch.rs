@@ -270,6 +270,12 @@ impl Watch {
         self.change(|state| (state.told, state.reopened) = (None, true));
     }
 
+    /// Whether the capture has to find its way first: the files were opened again, or the chains are broken.
+    pub(super) fn is_upset(&self) -> bool {
+        let state = self.lock();
+        state.reopened || state.broken.is_some()
+    }
+
     /// The logs are long.
     pub(crate) fn hurry(&self) {
         if !self.lock().hurry {

@@ -5,7 +5,7 @@
 //! |---|---|---|
 //! | [`open`](Ahead::open) | any thread | |
 //! | [`begin`](Ahead::begin) | the writer's thread, with no reader open | a view of each log keeps the place where it ends now: no more than that is taken in. A commit comes after the place: a log that is in the file as a whole is begun anew by the next commit, captured or not |
-//! | [`finish`](Ahead::finish) | any thread | what the pages will be is announced, durably. Every view that was opened since knows no less of the log than the place, and reads from there whatever changed up to it. Then SQLite writes the pages, and from then on they are read from the file. They are synced: SQLite leaves that to the checkpoint that takes in the rest |
+//! | [`finish`](Ahead::finish) | any thread | what the pages will be is announced, durably. Every view that was opened since knows no less of the log than the place, and reads from there whatever changed up to it. Then SQLite writes the pages, and from then on they are read from the file. They are [synced](super::unsynced), which SQLite leaves to the checkpoint that takes in the rest |
 //!
 //! A crash at any point leaves what one within a checkpoint does: all of it stands in the logs.
 
@@ -15,8 +15,8 @@ use std::sync::{Arc, PoisonError};
 use coffre_core::keyset::Keyset;
 use rusqlite::{Connection, Row};
 
-use super::checkpoint::{announce, disk};
-use super::{Files, KEPT, Shared};
+use super::checkpoint::announce;
+use super::{Files, KEPT, Shared, unsynced};
 use crate::connection::{self, Use};
 use crate::layout::Database;
 
@@ -54,16 +54,18 @@ impl Ahead {
     /// Keeps the place where the logs end, on the writer's thread. Checkpoints wait from here on.
     pub(crate) fn begin(mut self, shared: &Arc<Shared>, files: &Files) -> rusqlite::Result<Self> {
         let frames = files.frames()?;
-        let _gate = shared.gate.write().unwrap_or_else(PoisonError::into_inner);
         self.checkpoints_wait = Some(CheckpointsWait::begin(shared));
-        for log in &self.logs {
-            log.view.execute_batch("BEGIN")?;
-            // A view begins with what is first read.
-            log.view.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
-            files.commit_once_more(log.database)?;
+        {
+            let _gate = shared.gate.write().unwrap_or_else(PoisonError::into_inner);
+            for log in &self.logs {
+                log.view.execute_batch("BEGIN")?;
+                // A view begins with what is first read.
+                log.view.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
+            }
         }
         for ((database, frames), taken) in KEPT.into_iter().zip(frames).zip(&mut self.frames) {
             if self.logs.iter().any(|log| log.database == database) {
+                files.commit_once_more(database)?;
                 *taken = frames;
             }
         }
@@ -72,22 +74,32 @@ impl Ahead {
 
     /// Takes everything in up to the places. Gives the frames that the longest log got meanwhile.
     pub(crate) fn finish(self, shared: &Shared) -> rusqlite::Result<u64> {
+        unsynced::make_good(shared)?;
         announce(shared, self.frames)?;
         let mut left = 0;
         for log in &self.logs {
-            left = take_in(&log.taker)?.max(left);
-            if let Some(file) = shared.descriptors.of(log.database) {
-                file.sync_data().map_err(disk)?;
-            }
+            left = unsynced::synced(shared, log.database, self.frames, || take_in(&log.taker))?.max(left);
         }
         drop(self);
-        // It is not replaced meanwhile.
-        let _gate = shared.gate.read().unwrap_or_else(PoisonError::into_inner);
-        if !shared.index.is_condemned() {
-            left = take_in(&open(shared, &shared.keys(), Database::Index, Use::Write)?)?.max(left);
-        }
-        Ok(left)
+        Ok(left.max(index(shared)))
     }
+}
+
+/// The same for `index.db`, which is derived: nothing rests on it.
+fn index(shared: &Shared) -> u64 {
+    let opened = {
+        let _gate = shared.gate.read().unwrap_or_else(PoisonError::into_inner);
+        if shared.index.is_condemned() {
+            return 0;
+        }
+        open(shared, &shared.keys(), Database::Index, Use::Write)
+    };
+    opened.and_then(|taker| take_in(&taker)).unwrap_or_else(|error| {
+        if connection::is_damage(&error) {
+            shared.index.condemn();
+        }
+        0
+    })
 }
 
 /// Checkpoints wait while this lives: what they announce is later.

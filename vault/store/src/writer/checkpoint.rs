@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 
 use rusqlite::{Connection, ffi};
 
-use super::{Files, Shared};
+use super::{Files, Shared, unsynced};
 use crate::capture::forget_landmark;
 use crate::layout::Database;
 use crate::tile_file;
@@ -25,6 +25,7 @@ pub(crate) fn checkpoint_all(shared: &Shared, files: &Files, leave: Leave) -> ru
     if shared.taking_in.load(Ordering::SeqCst) {
         return Err(busy());
     }
+    unsynced::make_good(shared)?;
     forget_landmark(&shared.layout).map_err(disk)?; // durable: nothing is claimed of the database files
     let frames = files.frames()?;
     let _gate = shared.gate.write().unwrap_or_else(PoisonError::into_inner);

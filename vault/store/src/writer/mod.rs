@@ -22,6 +22,7 @@ mod shared;
 mod sorting;
 #[cfg(test)]
 mod tests;
+mod unsynced;
 mod work;
 
 use std::sync::Arc;
@@ -254,7 +255,9 @@ impl Writer {
 
     fn checkpoint_if_long(&self) {
         let pages = self.files.as_ref().map_or(0, Files::longest_wal);
-        if pages < CHECKPOINT_PAGES || self.shared.capturing.load(Ordering::SeqCst) {
+        let shared = &self.shared;
+        let waits = shared.capturing.load(Ordering::SeqCst) || shared.taking_in.load(Ordering::SeqCst);
+        if pages < CHECKPOINT_PAGES || waits {
             return;
         }
         let watch = &self.shared.watch;

@@ -55,6 +55,8 @@ pub(crate) struct Shared {
     pub(crate) capturing: AtomicBool,
     /// Logs are being taken in ahead of a checkpoint, which waits.
     pub(crate) taking_in: AtomicBool,
+    /// Frames of each log that were taken in and are not known to be on the disk.
+    pub(crate) unsynced: Mutex<[u64; 3]>,
     /// What continuous capture is told.
     pub(crate) watch: Watch,
     /// The next base backup goes on after a spool that was lost.
@@ -113,6 +115,7 @@ impl Shared {
             pages,
             capturing: AtomicBool::new(false),
             taking_in: AtomicBool::new(false),
+            unsynced: Mutex::default(),
             watch: Watch::default(),
             afresh: AtomicBool::new(false),
             confirmation: Confirmation::default(),
