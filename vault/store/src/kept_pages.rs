@@ -298,10 +298,13 @@ fn same(record: &PagesOf, now: &Pages) -> bool {
     record.changed.is_empty() && usize::try_from(record.count) == Ok(now.count())
 }
 
+/// What is done with a frame: its number, the page's number from zero, the page.
+type Visit<'v> = dyn FnMut(u64, u32, &[u8]) -> io::Result<()> + 'v;
+
 /// Writes into a database file what the first so many frames of its log say, as SQLite did. They are in the log still.
 pub(crate) fn write_again(layout: &Layout, database: Database, frames: u64, file: &File) -> Result<(), PagesError> {
     let Some(which) = KEPT.into_iter().position(|kept| kept == database) else { return Ok(()) };
-    let through = |visit: &mut dyn FnMut(u64, u32, &[u8]) -> io::Result<()>| {
+    let through = |visit: &mut Visit<'_>| {
         let mut frame = 0;
         Logs::new(layout).after(which, None, frames, PIECE, |piece, _| {
             for (number, page) in pages_of(piece) {

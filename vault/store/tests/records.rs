@@ -119,7 +119,7 @@ fn documents_of_every_length_come_back_and_versions_stay() {
         writer.write_all(some).unwrap();
         writer.write_all(rest).unwrap();
         let staged = writer.finish().unwrap();
-        let hash: String = Sha256::digest(&content).iter().map(|byte| format!("{byte:02x}")).collect();
+        let hash = coffre_core::crypto::hex(&Sha256::digest(&content));
         assert_eq!(staged.sha256(), hash, "{length} bytes");
         let add = AddDocument { record_type: kind(), staged: staged.into() };
         let base = draft(Action::UploadDocument);

@@ -132,6 +132,6 @@ fn open(shared: &Shared, keys: &Keyset, database: Database, purpose: Use) -> rus
 fn take_in(taker: &Connection) -> rusqlite::Result<u64> {
     taker.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))?;
     let frames = |row: &Row<'_>| Ok((row.get::<_, i64>(1)?, row.get::<_, i64>(2)?));
-    let (all, taken) = taker.query_row("PRAGMA wal_checkpoint(NOOP)", [], frames)?;
-    Ok(u64::try_from(all - taken).unwrap_or(0))
+    let (all, in_file) = taker.query_row("PRAGMA wal_checkpoint(NOOP)", [], frames)?;
+    Ok(u64::try_from(all - in_file).unwrap_or(0))
 }

@@ -26,7 +26,7 @@ pub(crate) fn checkpoint_all(shared: &Shared, files: &Files, leave: Leave) -> ru
         return Err(busy());
     }
     unsynced::make_good(shared)?;
-    forget_landmark(&shared.layout).map_err(disk)?; // durable: nothing is claimed of the database files
+    forget_landmark(&shared.layout).map_err(|error| disk(&error))?; // durable: nothing is claimed of the database files
     let frames = files.frames()?;
     let _gate = shared.gate.write().unwrap_or_else(PoisonError::into_inner);
     announce(shared, frames)?; // durable: what the pages will be. Nobody reads them meanwhile.
@@ -47,7 +47,7 @@ pub(crate) fn checkpoint_all(shared: &Shared, files: &Files, leave: Leave) -> ru
 /// Says what the pages of the kept databases will be with so many frames of each log. Durable when it returns.
 pub(super) fn announce(shared: &Shared, frames: [u64; 3]) -> rusqlite::Result<()> {
     let announced = shared.pages.announce(&shared.layout, &shared.keys(), &shared.scope, frames);
-    announced.map_err(|error| disk(std::io::Error::other(error)))
+    announced.map_err(|error| disk(&std::io::Error::other(error)))
 }
 
 /// Takes all of a log in.
@@ -65,6 +65,6 @@ fn busy() -> rusqlite::Error {
     rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_BUSY), None)
 }
 
-pub(super) fn disk(error: std::io::Error) -> rusqlite::Error {
+pub(super) fn disk(error: &std::io::Error) -> rusqlite::Error {
     rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_IOERR), Some(error.to_string()))
 }

@@ -32,7 +32,7 @@ pub(super) fn make_good(shared: &Shared) -> rusqlite::Result<()> {
     for (database, frames) in KEPT.into_iter().zip(unsynced).filter(|(_, frames)| *frames > 0) {
         if let Some(file) = shared.descriptors.of(database) {
             let written = kept_pages::write_again(&shared.layout, database, frames, file);
-            written.map_err(|error| disk(std::io::Error::other(error)))?;
+            written.map_err(|error| disk(&std::io::Error::other(error)))?;
         }
         sync(shared, database)?;
         note(shared, database, 0);
@@ -50,5 +50,5 @@ fn note(shared: &Shared, database: Database, frames: u64) {
 }
 
 fn sync(shared: &Shared, database: Database) -> rusqlite::Result<()> {
-    shared.descriptors.of(database).map_or(Ok(()), |file| file.sync_data().map_err(disk))
+    shared.descriptors.of(database).map_or(Ok(()), |file| file.sync_data().map_err(|error| disk(&error)))
 }
