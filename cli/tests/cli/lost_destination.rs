@@ -99,18 +99,16 @@ fn a_spool_that_is_lost_is_begun_anew_and_every_destination_takes_what_follows()
     site.succeeds(&["backup", "run"]);
     let captured = files_below(&site.path().join("spool/main"));
     site.succeeds(&["application", "add", "desk", "--role", "legal"]);
-    // A segment of the records and one of the log.
-    until("it is captured", || files_below(&site.path().join("spool/main")) >= captured + 2);
+    let nothing_waits = "coffre_capture_lag_seconds 0.000000";
+    until("it is captured", || {
+        server.caller("nobody").get("/metrics").text().lines().any(|line| line == nothing_waits)
+    });
+    assert!(files_below(&site.path().join("spool/main")) > captured);
     // What no destination has goes with it.
     lose_the_spool(&site);
     site.succeeds(&["application", "add", "sales", "--role", "sales"]);
-    // Nobody can tell who removed it, but somebody who knows. What was being written just then fails first, and is tried again.
-    let mut refused = Value::Null;
-    until("it is refused", || {
-        let (code, out, _) = site.run(&["backup", "run", "--base", "--json"]);
-        refused = serde_json::from_str(&out).expect("one JSON object");
-        code == Some(12)
-    });
+    // Nobody can tell who removed it, but somebody who knows.
+    let refused = site.json(12, &["backup", "run", "--base", "--json"]);
     assert!(refused.to_string().contains("chain of generation"), "{refused:#}");
     assert!(refused.to_string().contains("has nothing at positions"), "{refused:#}");
     site.succeeds(&["backup", "run", "--base", "--spool-lost"]);

@@ -107,26 +107,29 @@ fn at_each_step_of_a_wal_checkpoint() {
 
 #[test]
 fn at_each_step_of_a_base_backup() {
-    at_each(BASE, killed_in_a_base_backup);
+    at_each(BASE, killed_by(&["backup", "run", "--base"]));
 }
 
 /// Where it is killed is no matter to the chains: they go on without another base backup.
 #[test]
 fn at_each_step_of_taking_logs_in_ahead() {
-    at_each_and_then(AHEAD, killed_in_a_base_backup, |work| {
+    at_each_and_then(AHEAD, killed_by(&["backup", "run", "--base"]), |work| {
         // The first is of the confirmed vault, the second of its copy.
         let newest = newest_base(work);
         if newest == 2 { Ok(()) } else { Err(format!("base backup {newest} was taken: the chains began anew")) }
     });
 }
 
-fn killed_in_a_base_backup(work: &mut AtWork, step: &Step) {
-    work.go_on("Dabei");
-    work.scene.succeeds(&["backup", "run"]).expect("it is captured");
-    work.confirmed = work.journal.known();
-    work.scene.shim.plan(&[step.rule]);
-    work.scene.run(&["backup", "run", "--base"]);
-    until(step.name, || work.server.ended().is_some_and(killed));
+/// With everything captured, the server is killed at a step of what a command asks of it.
+fn killed_by(command: &[&str]) -> impl Fn(&mut AtWork, &Step) {
+    move |work, step| {
+        work.go_on("Dabei");
+        work.scene.succeeds(&["backup", "run"]).expect("it is captured");
+        work.confirmed = work.journal.known();
+        work.scene.shim.plan(&[step.rule]);
+        work.scene.run(command);
+        until(step.name, || work.server.ended().is_some_and(killed));
+    }
 }
 
 /// The number of the newest manifest in the spool.
@@ -144,15 +147,7 @@ fn newest_base(work: &AtWork) -> u64 {
 /// Whatever of it was done, it comes to its end, and nothing of a former epoch is left.
 #[test]
 fn at_each_step_of_a_rotation_of_the_data() {
-    let rotate = |work: &mut AtWork, step: &Step| {
-        work.go_on("Dabei");
-        work.scene.succeeds(&["backup", "run"]).expect("it is captured");
-        work.confirmed = work.journal.known();
-        work.scene.shim.plan(&[step.rule]);
-        work.scene.run(&["key", "rotate", "--data"]);
-        until(step.name, || work.server.ended().is_some_and(killed));
-    };
-    at_each_and_then(ROTATION, rotate, |work| {
+    at_each_and_then(ROTATION, killed_by(&["key", "rotate", "--data"]), |work| {
         let scene = &work.scene;
         scene.succeeds(&["key", "rotate", "--data"])?;
         let status = scene.succeeds(&["key", "rotate", "--data", "--status", "--json"])?;

@@ -5,8 +5,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use coffre_core::crypto::SecretKey;
+use coffre_core::keyset::Keyset;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, MAIN_DB, OpenFlags};
+
+use crate::layout::{Database, Layout};
 
 /// What a connection is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,6 +20,16 @@ pub(crate) enum Use {
     Write,
     /// A reader's: `query_only`.
     Read,
+}
+
+/// Opens a connection to a database of a vault.
+pub(crate) fn open_own(
+    layout: &Layout,
+    keys: &Keyset,
+    database: Database,
+    purpose: Use,
+) -> rusqlite::Result<Connection> {
+    open(&layout.database(database), database.key(keys), purpose)
 }
 
 /// Opens a connection. A wrong key or a damaged first page is `NotADatabase`.

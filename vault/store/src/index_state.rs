@@ -70,7 +70,7 @@ pub(crate) fn ensure(shared: &Shared) -> Result<(), OpenError> {
 
 fn opens(layout: &Layout, keys: &Keyset) -> bool {
     let open = || {
-        let connection = connection::open(&layout.database(Database::Index), &keys.databases.index, Use::Write)?;
+        let connection = connection::open_own(layout, keys, Database::Index, Use::Write)?;
         index_file::progress(&connection)?;
         connection.query_row("PRAGMA user_version", [], |row| row.get::<_, i32>(0))
     };

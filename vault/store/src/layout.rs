@@ -2,6 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use coffre_core::crypto::SecretKey;
+use coffre_core::keyset::Keyset;
+
 /// The files of a vault's directory.
 #[derive(Debug, Clone)]
 pub struct Layout {
@@ -29,6 +32,16 @@ impl Database {
             Self::Keyring => "keyring.db",
             Self::Audit => "audit.db",
             Self::Index => "index.db",
+        }
+    }
+
+    /// Its key.
+    pub(crate) const fn key(self, keys: &Keyset) -> &SecretKey {
+        match self {
+            Self::Vault => &keys.databases.vault,
+            Self::Keyring => &keys.databases.keyring,
+            Self::Audit => &keys.databases.audit,
+            Self::Index => &keys.databases.index,
         }
     }
 }

@@ -31,7 +31,7 @@ use crate::log_file::origin;
 use crate::readers::Readers;
 use crate::root::Unwrapped;
 use crate::store::Store;
-use crate::writer::{Recovered, Shared, recover, sweep};
+use crate::writer::{KEPT, Recovered, Shared, recover, sweep};
 use crate::{meta, rotate, schema};
 pub use error::OpenError;
 
@@ -147,15 +147,15 @@ pub(crate) fn signer(scope: &coffre_core::crypto::Scope, keys: &Keyset) -> Resul
 
 /// Creates a database with its tables.
 pub(crate) fn create(layout: &Layout, database: Database, keys: &Keyset) -> Result<Connection, OpenError> {
-    let (key, tables, version) = match database {
-        Database::Vault => (&keys.databases.vault, schema::VAULT, schema::VERSION),
-        Database::Keyring => (&keys.databases.keyring, schema::KEYRING, schema::VERSION),
-        Database::Audit => (&keys.databases.audit, schema::AUDIT, schema::VERSION),
-        Database::Index => (&keys.databases.index, schema::INDEX, schema::INDEX_VERSION),
+    let (tables, version) = match database {
+        Database::Vault => (schema::VAULT, schema::VERSION),
+        Database::Keyring => (schema::KEYRING, schema::VERSION),
+        Database::Audit => (schema::AUDIT, schema::VERSION),
+        Database::Index => (schema::INDEX, schema::INDEX_VERSION),
     };
     let failed = |source| OpenError::Database { file: database.file_name(), source };
     drop(crate::durable::create_private(&layout.database(database))?);
-    let connection = connection::open(&layout.database(database), key, Use::Create).map_err(failed)?;
+    let connection = connection::open_own(layout, keys, database, Use::Create).map_err(failed)?;
     connection
         .execute_batch(&format!("BEGIN IMMEDIATE; {tables} PRAGMA user_version = {version}; COMMIT"))
         .map_err(failed)?;
@@ -178,23 +178,18 @@ fn first_pages(layout: &Layout, keys: &Keyset, scope: &Scope) -> Result<KeptPage
     let pages =
         KeptPages::load(layout.pages(), layout, keys, scope)?.ok_or(PagesError::Io(io::ErrorKind::NotFound.into()))?;
     let failed = |source| OpenError::Database { file: Database::Vault.file_name(), source };
-    let vault = connection::open(&layout.database(Database::Vault), &keys.databases.vault, Use::Write);
+    let vault = connection::open_own(layout, keys, Database::Vault, Use::Write);
     vault.and_then(|vault| meta::set(&vault, kept_pages::FACT, "1")).map_err(failed)?;
     Ok(pages)
 }
 
 /// Checks the formats and reads what the vault says of itself.
 fn describe(layout: &Layout, keys: &Keyset) -> Result<Described, OpenError> {
-    let kept = [
-        (Database::Keyring, &keys.databases.keyring),
-        (Database::Vault, &keys.databases.vault),
-        (Database::Audit, &keys.databases.audit),
-    ];
     let mut told = None;
-    for (database, key) in kept {
+    for database in KEPT {
         let file = database.file_name();
         let failed = |source| OpenError::of(file, source);
-        let connection = connection::open(&layout.database(database), key, Use::Write).map_err(failed)?;
+        let connection = connection::open_own(layout, keys, database, Use::Write).map_err(failed)?;
         let found: i32 = connection.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(failed)?;
         if found > schema::VERSION {
             return Err(OpenError::Newer { file, found, known: schema::VERSION });

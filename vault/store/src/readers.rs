@@ -26,14 +26,12 @@ pub(crate) struct Reader {
 
 impl Reader {
     fn open(layout: &Layout, keys: &Keyset, index_age: u64, cache: i64) -> rusqlite::Result<Self> {
-        let open = |database, key| connection::open(&layout.database(database), key, Use::Read);
-        let (vault, keyring) =
-            (open(Database::Vault, &keys.databases.vault)?, open(Database::Keyring, &keys.databases.keyring)?);
+        let open = |database| connection::open_own(layout, keys, database, Use::Read);
+        let (vault, keyring) = (open(Database::Vault)?, open(Database::Keyring)?);
         // A negative size is in KiB.
         vault.pragma_update(None, "cache_size", -cache)?;
         keyring.pragma_update(None, "cache_size", -(cache / 8))?;
-        let (audit, index) =
-            (open(Database::Audit, &keys.databases.audit)?, open(Database::Index, &keys.databases.index)?);
+        let (audit, index) = (open(Database::Audit)?, open(Database::Index)?);
         for little in [&audit, &index] {
             little.pragma_update(None, "cache_size", -LITTLE)?;
         }

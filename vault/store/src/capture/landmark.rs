@@ -41,11 +41,11 @@ impl Stood {
 pub(super) struct Landmark {
     format: String,
     generation: GenerationId,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     keyring: Option<Stood>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     vault: Option<Stood>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     audit: Option<Stood>,
 }
 

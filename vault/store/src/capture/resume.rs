@@ -27,8 +27,8 @@ pub(super) fn resume(door: &Door, spool: &Spool, links: &Links, logs: &mut Logs)
     // The view that documents are compared in must not see a checkpoint, nor keep one waiting that would be tried. Where a base backup is being
     // copied they wait already, until this thread takes it up.
     let hold = Hold::take(&door.shared).ok();
-    let (file, keyset) = (door.shared.layout.database(Database::Vault), door.shared.keys());
-    let view = connection::open(&file, &keyset.databases.vault, Use::Read).map_err(Lost::Uncompared)?;
+    let (layout, keyset) = (&door.shared.layout, door.shared.keys());
+    let view = connection::open_own(layout, &keyset, Database::Vault, Use::Read).map_err(Lost::Uncompared)?;
     let now = door.exclusively(|_, files, tail| stand(files, tail, view)).map_err(CaptureError::Unavailable)?;
     let (mut mark, view) = now.map_err(Lost::Uncompared)?;
     if keys != door.shared.key_files().keys {

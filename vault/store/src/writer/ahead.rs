@@ -12,7 +12,6 @@
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 
-use coffre_core::keyset::Keyset;
 use rusqlite::{Connection, Row};
 
 use super::checkpoint::announce;
@@ -23,14 +22,14 @@ use crate::layout::Database;
 /// What is to be taken in.
 pub(crate) struct Ahead {
     logs: Vec<Log>,
-    /// How many frames of each log.
-    frames: [u64; 3],
-    /// From its beginning on.
+    /// From [`begin`](Self::begin) on.
     checkpoints_wait: Option<CheckpointsWait>,
 }
 
 struct Log {
     database: Database,
+    /// How many frames, from its beginning on.
+    frames: u64,
     /// Keeps the place.
     view: Connection,
     /// Takes in what is before it.
@@ -45,10 +44,10 @@ impl Ahead {
         let _gate = shared.gate.read().unwrap_or_else(PoisonError::into_inner);
         let chosen = KEPT.into_iter().zip(which).filter(|(_, chosen)| *chosen);
         let logs = chosen.map(|(database, _)| {
-            let open = |purpose| open(shared, &keys, database, purpose);
-            Ok(Log { database, view: open(Use::Read)?, taker: open(Use::Write)? })
+            let open = |purpose| connection::open_own(&shared.layout, &keys, database, purpose);
+            Ok(Log { database, frames: 0, view: open(Use::Read)?, taker: open(Use::Write)? })
         });
-        Ok(Self { logs: logs.collect::<rusqlite::Result<_>>()?, frames: [0; 3], checkpoints_wait: None })
+        Ok(Self { logs: logs.collect::<rusqlite::Result<_>>()?, checkpoints_wait: None })
     }
 
     /// Keeps the place where the logs end, on the writer's thread. Checkpoints wait from here on.
@@ -63,22 +62,25 @@ impl Ahead {
                 log.view.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
             }
         }
-        for ((database, frames), taken) in KEPT.into_iter().zip(frames).zip(&mut self.frames) {
-            if self.logs.iter().any(|log| log.database == database) {
-                files.commit_once_more(database)?;
-                *taken = frames;
-            }
+        for log in &mut self.logs {
+            let of_log = KEPT.into_iter().zip(frames).find(|(database, _)| *database == log.database);
+            log.frames = of_log.map_or(0, |(_, frames)| frames);
+            files.commit_once_more(log.database)?;
         }
         Ok(self)
+    }
+
+    fn frames_of(&self, database: Database) -> u64 {
+        self.logs.iter().find(|log| log.database == database).map_or(0, |log| log.frames)
     }
 
     /// Takes everything in up to the places. Gives the frames that the longest log got meanwhile.
     pub(crate) fn finish(self, shared: &Shared) -> rusqlite::Result<u64> {
         unsynced::make_good(shared)?;
-        announce(shared, self.frames)?;
+        announce(shared, KEPT.map(|database| self.frames_of(database)))?;
         let mut left = 0;
         for log in &self.logs {
-            left = unsynced::synced(shared, log.database, self.frames, || take_in(&log.taker))?.max(left);
+            left = unsynced::synced(shared, log.database, log.frames, || take_in(&log.taker))?.max(left);
         }
         drop(self);
         Ok(left.max(index(shared)))
@@ -92,7 +94,7 @@ fn index(shared: &Shared) -> u64 {
         if shared.index.is_condemned() {
             return 0;
         }
-        open(shared, &shared.keys(), Database::Index, Use::Write)
+        connection::open_own(&shared.layout, &shared.keys(), Database::Index, Use::Write)
     };
     opened.and_then(|taker| take_in(&taker)).unwrap_or_else(|error| {
         if connection::is_damage(&error) {
@@ -116,16 +118,6 @@ impl Drop for CheckpointsWait {
     fn drop(&mut self) {
         self.0.taking_in.store(false, Ordering::SeqCst);
     }
-}
-
-fn open(shared: &Shared, keys: &Keyset, database: Database, purpose: Use) -> rusqlite::Result<Connection> {
-    let key = match database {
-        Database::Keyring => &keys.databases.keyring,
-        Database::Vault => &keys.databases.vault,
-        Database::Audit => &keys.databases.audit,
-        Database::Index => &keys.databases.index,
-    };
-    connection::open(&shared.layout.database(database), key, purpose)
 }
 
 /// Takes in what no view needs to be left. Gives the frames that came meanwhile.

@@ -57,10 +57,9 @@ pub(crate) struct Files {
 impl Files {
     /// Opens all four.
     pub(crate) fn open(layout: &Layout, keys: &Keyset) -> rusqlite::Result<Self> {
-        let open = |database, key| connection::open(&layout.database(database), key, Use::Write);
-        let mut keyring = open(Database::Keyring, &keys.databases.keyring)?;
-        let mut vault = open(Database::Vault, &keys.databases.vault)?;
-        let mut audit = open(Database::Audit, &keys.databases.audit)?;
+        let open = |database| connection::open_own(layout, keys, database, Use::Write);
+        let (mut keyring, mut vault, mut audit) =
+            (open(Database::Keyring)?, open(Database::Vault)?, open(Database::Audit)?);
         // An append needs the end of the log, and a key is looked up where nobody was lately.
         for (little, kib) in [(&audit, AUDIT_CACHE), (&keyring, KEYRING_CACHE)] {
             little.pragma_update(None, "cache_size", -kib)?;
@@ -174,7 +173,7 @@ impl Files {
 }
 
 fn open_index(layout: &Layout, keys: &Keyset) -> rusqlite::Result<(Connection, Arc<AtomicU64>)> {
-    let mut index = connection::open(&layout.database(Database::Index), &keys.databases.index, Use::Write)?;
+    let mut index = connection::open_own(layout, keys, Database::Index, Use::Write)?;
     // Derived: a crash may lose its last commits, never its consistency.
     index.execute_batch("PRAGMA synchronous = NORMAL")?;
     let frames = connection::watch_wal(&mut index)?;

@@ -13,12 +13,11 @@ use crate::layout::Database;
 pub(super) fn synced<T>(
     shared: &Shared,
     database: Database,
-    frames: [u64; 3],
+    frames: u64,
     take_in: impl FnOnce() -> rusqlite::Result<T>,
 ) -> rusqlite::Result<T> {
     // What failed before this tells it now, and is not taken for a failure of this.
     sync(shared, database)?;
-    let frames = KEPT.into_iter().zip(frames).find(|(kept, _)| *kept == database).map_or(0, |(_, frames)| frames);
     note(shared, database, frames);
     let taken = take_in()?;
     sync(shared, database)?;
