@@ -44,7 +44,7 @@ CRATE_ARROWS = {
 # for what they measure against: a bare handler, a bare database.
 HOMES = {
     "rusqlite": ("vault/store/", "vault/pages/", "cli/benches/"),
-    "axum": ("vault/server/src/http", "vault/server/src/console", "vault/server/tests/", "cli/benches/"),
+    "axum": ("vault/server/src/http", "vault/server/tests/", "cli/benches/"),
     "anyhow": ("cli/",),
     "cedar_policy": ("policies/",),
 }
@@ -65,10 +65,9 @@ PURE = {
 SERVER = "vault/server/src/"
 SERVER_FORBIDDEN = {
     "http": {"authorization"},
-    "console": {"authorization"},
-    "usecases": {"http", "console"},
-    "authorization": {"http", "console", "usecases"},
-    "authentication": {"http", "console", "usecases"},
+    "usecases": {"http"},
+    "authorization": {"http", "usecases"},
+    "authentication": {"http", "usecases"},
 }
 
 NOT_SHIPPED = {"tests", "benches", "examples"}
