@@ -39,6 +39,21 @@ pub enum Ending {
 }
 
 impl Ending {
+    /// The ending with this exit code; a failure where there is none.
+    pub(crate) fn of_code(code: u8) -> Self {
+        let all = [
+            Self::Success,
+            Self::Busy,
+            Self::Temporary,
+            Self::ObjectiveMissed,
+            Self::Usage,
+            Self::ToolMissing,
+            Self::WrongKey,
+            Self::Tampering,
+        ];
+        all.into_iter().find(|ending| ending.code() == code).unwrap_or(Self::Failure)
+    }
+
     /// The exit code.
     pub const fn code(self) -> u8 {
         match self {
@@ -125,9 +140,11 @@ impl Ends for Failure {
             Self::WrongPassword { .. } => Ending::WrongKey,
             Self::Locked { .. } => Ending::Busy,
             // A repository that is not there may be a disk that is not mounted.
-            Self::NoRepository { .. } | Self::Full { .. } | Self::Killed { .. } | Self::Cancelled(_) => {
-                Ending::Temporary
-            }
+            Self::NoRepository { .. }
+            | Self::Unreachable { .. }
+            | Self::Full { .. }
+            | Self::Killed { .. }
+            | Self::Cancelled(_) => Ending::Temporary,
             Self::LeftLocked { .. } | Self::Failed { .. } | Self::Answer { .. } | Self::Output { .. } => {
                 Ending::Failure
             }
@@ -254,6 +271,9 @@ impl Ends for TargetError {
             Self::Empty => Ending::Failure,
             Self::Unproven { .. } => Ending::Tampering,
             Self::State(error) => error.ending(),
+            Self::Lock(error) => error.ending(),
+            // As of a place that holds nothing yet.
+            Self::OnItsWay => Ending::ObjectiveMissed,
         }
     }
 }

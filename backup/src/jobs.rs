@@ -9,7 +9,9 @@ use coffre_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::ending::Ending;
 use crate::lock::{Lock, LockError};
+use crate::objective;
 use crate::state::{StateError, read_json, write_json};
 
 const FILE: &str = "jobs.json";
@@ -58,14 +60,20 @@ impl From<StateError> for JobsError {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Memory {
+    /// When it was first started or first in the timetable. It never moves forward, so that what never succeeds is late.
+    #[serde(default)]
+    pub first_seen: Option<Timestamp>,
     /// Up to when the schedule has been carried out: what was due before is not made up for.
     pub considered: Option<Timestamp>,
     /// When it was last started.
     pub started: Option<Timestamp>,
     /// When it last ended.
     pub ended: Option<Timestamp>,
-    /// The exit code that it ended with.
+    /// The exit code that it ended with; none if it did not come to its end.
     pub code: Option<u8>,
+    /// The exit code that people were last told of; none while they know of no failure.
+    #[serde(default)]
+    pub told: Option<u8>,
     /// When it last ended with 0.
     pub last_success: Option<Timestamp>,
     /// How often it has failed since.
@@ -76,6 +84,51 @@ impl Memory {
     /// Whether it was started and has not ended: it is running, or was cut off.
     pub fn is_open(&self) -> bool {
         self.started > self.ended
+    }
+
+    /// Whether the last that is known of it is that it did not come to its end.
+    pub const fn is_cut_off(&self) -> bool {
+        self.failures > 0 && self.code.is_none()
+    }
+
+    /// From when its times count, where it never succeeded.
+    pub fn since(&self) -> Option<Timestamp> {
+        // A memory of an older version has no more than the second.
+        self.first_seen.or(self.considered)
+    }
+
+    /// Whether it succeeded in the future: a clock was wrong, and when it succeeded is not known.
+    pub fn succeeded_in_future(&self, now: Timestamp) -> bool {
+        self.last_success.is_some_and(|last| objective::is_in_future(objective::age(last, now)))
+    }
+
+    /// The timetable is carried out up to now.
+    pub fn consider(&mut self, now: Timestamp) {
+        self.see(now);
+        self.considered = Some(now);
+    }
+
+    fn see(&mut self, now: Timestamp) {
+        self.first_seen = Some(self.since().map_or(now, |since| since.min(now)));
+    }
+
+    /// What an end with this code is to people, by what they were told last.
+    fn turn(&self, code: u8) -> Turn {
+        let ending = Ending::of_code(code);
+        match self.told.map(Ending::of_code) {
+            // Another run is at it, which is no news yet.
+            _ if ending == Ending::Busy => Turn::AsBefore,
+            None if ending == Ending::Success => Turn::AsBefore,
+            Some(_) if ending == Ending::Success => Turn::Recovered,
+            Some(told) if ending <= told => Turn::AsBefore,
+            _ => Turn::Failed,
+        }
+    }
+
+    /// It was started, has not ended, and nobody is at it.
+    fn cut_off(&mut self) {
+        self.code = None;
+        self.failures += 1;
     }
 }
 
@@ -100,9 +153,34 @@ impl Jobs {
         Ok(read_json(&folder.join(FILE), LOSS, |jobs: &Self| jobs.format == FORMAT)?)
     }
 
+    /// The same, for whoever only looks: a job that was cut off, as by a kill or a power cut, counts as failed although
+    /// nobody was left to remember it.
+    pub fn seen(folder: &Path) -> Result<Self, JobsError> {
+        let open = |jobs: &Self| -> BTreeMap<String, Option<Timestamp>> {
+            let open = jobs.jobs.iter().filter(|(_, memory)| memory.is_open());
+            open.map(|(job, memory)| (job.clone(), memory.started)).collect()
+        };
+        let mut left = open(&Self::load(folder)?);
+        left.retain(|job, _| Lock::is_free(&lock_of(folder, job)));
+        // One that ended between the two looks has remembered it before its lock was free.
+        let mut jobs = Self::load(folder)?;
+        let still = open(&jobs);
+        for (job, memory) in &mut jobs.jobs {
+            if left.get(job).is_some_and(|started| still.get(job) == Some(started)) {
+                memory.cut_off();
+            }
+        }
+        Ok(jobs)
+    }
+
+    /// People were told that a job ended with this code.
+    pub fn told(folder: &Path, job: &str, code: u8) -> Result<(), JobsError> {
+        Self::change(folder, job, |memory| memory.told = (code != Ending::Success.code()).then_some(code))
+    }
+
     /// Changes what is remembered of a job, alone: two processes never lose one another's change.
     pub fn change<T>(folder: &Path, job: &str, change: impl FnOnce(&mut Memory) -> T) -> Result<T, JobsError> {
-        let _lock = Lock::file(&folder.join(LOCK))?;
+        let _lock = Lock::wait(&folder.join(LOCK))?;
         let mut jobs = Self::load(folder)?;
         let result = change(jobs.jobs.entry(job.to_owned()).or_default());
         write_json(&folder.join(FILE), &jobs)?;
@@ -115,102 +193,62 @@ impl Jobs {
 pub struct Running {
     folder: PathBuf,
     job: String,
+    turn: Turn,
     _lock: Lock,
 }
 
-/// How a job's end changed what is known of it.
+fn lock_of(folder: &Path, job: &str) -> PathBuf {
+    folder.join(format!("job-{job}.lock"))
+}
+
+/// What a job's end is to people, who were told of ends before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Turn {
-    /// It went as before.
+    /// No news.
     AsBefore,
-    /// It failed, and had gone well, or was never run before.
+    /// It failed, and they know of no failure, or of a less urgent one only.
     Failed,
-    /// It went well, and had failed.
+    /// It went well, and they know of a failure.
     Recovered,
 }
 
-/// Begins a job, unless it is under way.
+/// Begins a job, unless it is under way. A run before it that did not come to its end is counted as a failure now.
 pub fn begin(folder: &Path, job: &str, now: Timestamp) -> Result<Running, JobsError> {
-    let lock = Lock::file(&folder.join(format!("job-{job}.lock")))?;
-    Jobs::change(folder, job, |memory| {
-        memory.started = Some(now);
-        memory.considered = memory.considered.max(Some(now));
+    let lock = Lock::file(&lock_of(folder, job))?;
+    let turn = Jobs::change(folder, job, |memory| {
+        let open = memory.is_open();
+        if open {
+            memory.cut_off();
+        }
+        memory.see(now);
+        (memory.started, memory.considered) = (Some(now), memory.considered.max(Some(now)));
+        // After a clock that was set back it would pass for the end of this run.
+        memory.ended = memory.ended.filter(|ended| *ended < now);
+        if open { memory.turn(Ending::Failure.code()) } else { Turn::AsBefore }
     })?;
-    Ok(Running { folder: folder.to_owned(), job: job.to_owned(), _lock: lock })
+    Ok(Running { folder: folder.to_owned(), job: job.to_owned(), turn, _lock: lock })
 }
 
 impl Running {
+    /// What its begin found: whether the run before it did not come to its end, and people know of nothing as bad.
+    pub const fn turn(&self) -> Turn {
+        self.turn
+    }
+
     /// Remembers how it ended. A run that met another one or a passing obstacle (13, 75) is repeated, and counts as a
-    /// failure all the same.
+    /// failure all the same. Whoever tells people of it says so with [`Jobs::told`]: until then it stays news.
     pub fn end(self, now: Timestamp, code: u8) -> Result<Turn, JobsError> {
         Jobs::change(&self.folder, &self.job, |memory| {
-            (memory.ended, memory.code) = (Some(now), Some(code));
-            let failed_before = memory.failures > 0;
+            (memory.ended, memory.code) = (memory.started.max(Some(now)), Some(code));
             if code == 0 {
                 (memory.last_success, memory.failures) = (Some(now), 0);
             } else {
                 memory.failures += 1;
             }
-            match (failed_before, code) {
-                (false, 1..) => Turn::Failed,
-                (true, 0) => Turn::Recovered,
-                _ => Turn::AsBefore,
-            }
+            memory.turn(code)
         })
     }
 }
 
 #[cfg(test)]
-mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
-    use std::fs;
-
-    use super::*;
-
-    /// The bytes of `docs/formats/backup-state.md`.
-    const GOLDEN: &str = include_str!("jobs/golden.json");
-
-    fn at(seconds: i64) -> Timestamp {
-        Timestamp::from_micros(1_800_000_000_000_000).plus_seconds(seconds)
-    }
-
-    #[test]
-    fn the_documented_memory_is_read_and_written_back() {
-        let folder = tempfile::tempdir().unwrap();
-        begin(folder.path(), "run", at(0)).unwrap().end(at(9), 0).unwrap();
-        begin(folder.path(), "run", at(3_600)).unwrap().end(at(3_601), 75).unwrap();
-        begin(folder.path(), "drill", at(7_200)).unwrap();
-        assert_eq!(fs::read_to_string(folder.path().join(FILE)).unwrap().trim_end(), GOLDEN.trim_end());
-        let jobs = Jobs::load(folder.path()).unwrap();
-        assert_eq!(jobs.jobs.get("run").unwrap().last_success, Some(at(9)));
-        assert!(jobs.jobs.get("drill").unwrap().is_open() && !jobs.jobs.get("run").unwrap().is_open());
-    }
-
-    #[test]
-    fn a_job_never_overlaps_itself_and_others_go_on() {
-        let folder = tempfile::tempdir().unwrap();
-        let running = begin(folder.path(), "run", at(0)).unwrap();
-        assert!(matches!(begin(folder.path(), "run", at(1)), Err(JobsError::Lock(LockError::Held { .. }))));
-        begin(folder.path(), "verify", at(1)).unwrap().end(at(2), 0).unwrap();
-        running.end(at(3), 0).unwrap();
-        begin(folder.path(), "run", at(4)).unwrap();
-    }
-
-    #[test]
-    fn the_first_failure_and_the_recovery_are_turns() {
-        let folder = tempfile::tempdir().unwrap();
-        let run = |second, code| begin(folder.path(), "run", at(second)).unwrap().end(at(second), code).unwrap();
-        let turns = [(0, 0), (1, 75), (2, 75), (3, 0), (4, 0), (5, 12)].map(|(second, code)| run(second, code));
-        let expected = [Turn::AsBefore, Turn::Failed, Turn::AsBefore, Turn::Recovered, Turn::AsBefore, Turn::Failed];
-        assert_eq!(turns, expected);
-    }
-
-    #[test]
-    fn a_damaged_memory_is_refused() {
-        let folder = tempfile::tempdir().unwrap();
-        for text in ["", "{", &GOLDEN.replace("v1", "v2")] {
-            fs::write(folder.path().join(FILE), text).unwrap();
-            assert!(matches!(Jobs::load(folder.path()), Err(JobsError::Damaged { .. })), "{text}");
-        }
-    }
-}
+mod tests;

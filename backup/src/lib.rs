@@ -17,6 +17,7 @@ pub mod list;
 mod lock;
 pub mod maintenance;
 pub mod measure;
+pub mod objective;
 mod observer;
 pub mod other_sources;
 pub mod restic;

@@ -81,6 +81,15 @@ impl Lock {
         Self::file(path)
     }
 
+    /// Whether nobody has the lock of this file. Where it cannot be told, as without permission, somebody may have it.
+    pub(crate) fn is_free(path: &Path) -> bool {
+        match File::open(path) {
+            // Shared: two who look at once do not take each other for the holder.
+            Ok(file) => flock(&file, FlockOperation::NonBlockingLockShared).is_ok(),
+            Err(error) => error.kind() == io::ErrorKind::NotFound,
+        }
+    }
+
     /// Locks a folder itself.
     pub(crate) fn folder(path: &Path) -> Result<Self, LockError> {
         let failed = |source| LockError::Io { path: path.display().to_string(), source };
@@ -116,10 +125,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("backup.lock");
         let held = Lock::file(&path).unwrap();
+        assert!(!Lock::is_free(&path));
         let error = Lock::file(&path).unwrap_err().to_string();
         assert!(error.contains(&format!("(process {})", std::process::id())), "{error}");
         drop(held);
         drop(Lock::file(&path).unwrap());
+        assert!(Lock::is_free(&path) && Lock::is_free(&folder.path().join("none")));
 
         let held = Lock::folder(folder.path()).unwrap();
         assert!(matches!(Lock::folder(folder.path()), Err(LockError::Held { process: None, .. })));

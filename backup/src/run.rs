@@ -1,24 +1,43 @@
 //! A whole run: ask the vault for a base backup, ship it to every destination, make a snapshot,
 //! remember how each went. One target's failure does not keep the others from theirs.
+//!
+//! Locks: `backup.lock` until everything is shipped, so that of two runs one ends at once; within it that of a
+//! destination while it is shipped to, which `follow` takes, too; after it `snapshot.lock` while restic works. So `follow`
+//! goes on wherever a run does not ship at the moment, and a run goes on without a destination that `follow` sends to.
+
+mod targets;
 
 use std::path::{Path, PathBuf};
 
-use coffre_core::spool::{Fault, Known, Manifest as _, NoPoint, ObjectName, Pinned, Side, Wanted};
+use coffre_core::spool::{Fault, Known, Manifest as _, NoPoint, Pinned};
 use coffre_core::time::Timestamp;
 use thiserror::Error;
 
 use crate::destination::{Destination, FileSystem, SourceError};
 use crate::ending::{Ending, Ends};
 use crate::lock::{Lock, LockError};
+use crate::objective;
 use crate::observer::Observer;
-use crate::restic::{BackupError, Compression, Failure, Repository, Restic, Subject};
-use crate::ship::{Compare, KnownPoint, ShipError, last_point, newest_point, ship};
-use crate::snapshot;
+use crate::restic::{BackupError, Failure, Repository};
+use crate::ship::{Compare, ShipError, newest_point};
 use crate::sources::{Sources, Surveyed};
-use crate::state::{Failed, State, StateError, Success};
+use crate::state::{State, StateError, Success};
+use targets::Runner;
 
-/// Serialises runs over one spool.
-pub(crate) const LOCK: &str = "backup.lock";
+/// One run at a time captures and ships.
+const LOCK: &str = "backup.lock";
+/// One at a time makes a snapshot.
+const SNAPSHOT_LOCK: &str = "snapshot.lock";
+
+/// Whoever copies to a destination has this lock: a run, or `follow` for each step and while a base is on its way.
+pub(crate) fn lock_of(memory: &Path, destination: &str) -> PathBuf {
+    memory.join(format!("backup-{destination}.lock"))
+}
+
+/// Whoever follows to a destination has this lock for as long as it does.
+pub(crate) fn lock_of_follower(memory: &Path, destination: &str) -> PathBuf {
+    memory.join(format!("follow-{destination}.lock"))
+}
 
 /// What the vault's process answers when it is asked for a base backup.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,17 +66,28 @@ pub struct NotCaptured {
     pub ending: Ending,
 }
 
-/// Asks the vault's process for a base backup in the spool.
+/// Asks the vault's process for a base backup in the spool, and to keep what is there.
 pub trait Capture {
     /// Asks, and waits until it is taken.
     fn capture(&mut self, observer: &mut dyn Observer) -> Result<Answer, NotCaptured>;
+
+    /// Has nothing dropped from the spool as long as the answer lives. Where no server answers nothing is.
+    fn keep(&mut self) -> Box<dyn Kept> {
+        Box::new(())
+    }
 }
+
+/// As long as it lives, nothing is dropped from the spool.
+pub trait Kept {}
+
+/// Nobody would drop anything.
+impl Kept for () {}
 
 /// Where a run goes to.
 pub struct Job<'a> {
     /// The spool.
     pub spool: &'a Path,
-    /// The folder of the lock and of what is remembered. The spool itself will do, where the backup
+    /// The folder of the locks and of what is remembered. The spool itself will do, where the backup
     /// account may write to its root; it needs no more than to read what is below.
     pub memory: &'a Path,
     /// The vault that is meant and the key that speaks for it.
@@ -138,6 +168,12 @@ pub enum TargetError {
     /// It went well and could not be remembered.
     #[error(transparent)]
     State(#[from] StateError),
+    /// Another process is at it.
+    #[error(transparent)]
+    Lock(#[from] LockError),
+    /// `follow` copies there, and nothing has got there yet.
+    #[error("`coffre backup follow` is copying the first base backup there: it is no backup before that has arrived")]
+    OnItsWay,
 }
 
 /// How a target went.
@@ -149,6 +185,8 @@ pub struct TargetReport {
     pub result: Result<Success, TargetError>,
     /// Older faults found on a destination, which did not stand in the way.
     pub faults: Vec<Fault>,
+    /// Whether `follow` sees to it: what was done is what it had got there, or all but a base backup that it brings.
+    pub followed: bool,
 }
 
 /// How a run went.
@@ -158,7 +196,7 @@ pub struct Report {
     pub capture: Result<Answer, NotCaptured>,
     /// When the newest point in the spool was captured.
     pub captured: Option<Timestamp>,
-    /// Seconds since then.
+    /// Seconds since then; negative if that is in the future.
     pub age: Option<i64>,
     /// Each target.
     pub targets: Vec<TargetReport>,
@@ -179,34 +217,45 @@ pub fn run(
     if job.destinations.is_empty() && job.repository.is_none() {
         return Err(RunError::NoTarget);
     }
-    let _lock = Lock::file(&job.memory.join(LOCK))?;
-    let mut state = State::load(job.memory)?;
-    state.targets.retain(|name, _| !job.renewed.contains(name));
+    let lock = Lock::file(&job.memory.join(LOCK))?;
+    // One that is damaged is told before anything is done.
+    State::load(job.memory)?;
     let answer = capture.capture(observer);
     let spool = FileSystem::new(job.spool);
     let newest = newest_in(&spool, job, observer).ok().flatten();
     let captured = newest.map(|newest| newest.captured);
-    let age = captured.map(|captured| (clock().as_seconds() - captured.as_seconds()).max(0));
-    let mut runner = Runner { job, spool, state, clock, targets: Vec::new() };
+    let age = captured.map(|captured| objective::age(captured, clock()));
+    let mut runner = Runner { job, spool, newest, clock, targets: Vec::new() };
     for (name, destination) in &job.destinations {
         runner.ship(name, *destination, observer);
     }
+    drop(lock);
     if let Some((name, repository)) = &job.repository {
-        runner.snapshot(name, repository, observer);
+        runner.snapshot(name, repository, capture, observer);
     }
     let targets = runner.targets;
-    let ending = ending(job, &answer, age, &targets);
+    let ending = ending(job, &answer, (age, clock()), &targets);
     Ok(Report { capture: answer, captured, age, targets, ending })
 }
 
-fn ending(job: &Job<'_>, answer: &Result<Answer, NotCaptured>, age: Option<i64>, targets: &[TargetReport]) -> Ending {
+fn ending(
+    job: &Job<'_>,
+    answer: &Result<Answer, NotCaptured>,
+    (age, now): (Option<i64>, Timestamp),
+    targets: &[TargetReport],
+) -> Ending {
+    let is_within = |age| objective::is_within(age, job.objective_seconds);
     let captured = match answer {
         Ok(Answer::Captured { .. } | Answer::Current { .. }) => Ending::Success,
-        Ok(Answer::NotServed) if age.is_some_and(|age| age <= job.objective_seconds) => Ending::Success,
-        Ok(Answer::NotServed) => Ending::ObjectiveMissed,
+        Ok(Answer::NotServed) => {
+            let within = age.is_some_and(is_within);
+            if within { Ending::Success } else { Ending::ObjectiveMissed }
+        }
         Err(error) => error.ending,
     };
     let of_target = |target: &TargetReport| match &target.result {
+        // Others may be behind for a while. Within the objective that is how it should be.
+        Ok(success) if target.followed && !is_within(objective::age(success.captured, now)) => Ending::ObjectiveMissed,
         Ok(_) => target.faults.iter().map(Ends::ending).max().unwrap_or(Ending::Success),
         Err(error) => error.ending(),
     };
@@ -237,78 +286,4 @@ fn newest_of(surveyed: &Surveyed) -> Result<Option<(Newest, &[u8])>, TargetError
     let name = signed.manifest.name();
     let note = surveyed.notes.iter().find(|(note, _)| *note == name);
     Ok(note.map(|(_, bytes)| (newest, bytes.as_slice())))
-}
-
-struct Runner<'a> {
-    job: &'a Job<'a>,
-    spool: FileSystem,
-    state: State,
-    clock: &'a dyn Fn() -> Timestamp,
-    targets: Vec<TargetReport>,
-}
-
-impl Runner<'_> {
-    fn ship(&mut self, name: &str, destination: &dyn Destination, observer: &mut dyn Observer) {
-        let known = self.state.targets.get(name).map(super::state::Target::known).unwrap_or_default();
-        let mut faults = Vec::new();
-        let tidied = destination.tidy().map_err(|error| TargetError::from(ShipError::Put(error)));
-        let result = tidied.and_then(|()| {
-            let shipped = ship(&self.spool, destination, self.job.pinned, &known, self.job.compare, observer)?;
-            faults = shipped.faults;
-            let captured = shipped.captured.ok_or(TargetError::Empty)?;
-            Ok(Success { time: (self.clock)(), captured, newest: shipped.newest, bytes: shipped.bytes })
-        });
-        self.remember(name, result, faults);
-    }
-
-    fn snapshot(&mut self, name: &str, repository: &Repository, observer: &mut dyn Observer) {
-        let result = self.make_snapshot(repository, observer);
-        self.remember(name, result, Vec::new());
-    }
-
-    fn make_snapshot(&self, repository: &Repository, observer: &mut dyn Observer) -> Result<Success, TargetError> {
-        let Job { pinned, spool, .. } = self.job;
-        let surveyed = Sources::both(&self.spool).survey(pinned, observer)?;
-        let (newest, note) = newest_of(&surveyed)?.ok_or(TargetError::Empty)?;
-        // A snapshot of half a point would pass for a backup.
-        surveyed.survey.point(Wanted::Newest, &surveyed.listing, &pinned.scope).map_err(TargetError::Point)?;
-        let last = last_point(&self.spool, &surveyed.listing, newest.main.generation, pinned)?;
-        let restic = Restic::find(self.job.restic)?;
-        if self.job.init && !restic.is_there(repository, observer)? {
-            restic.init(repository, observer)?;
-        }
-        let host = snapshot::host(&pinned.scope);
-        let subject = Subject {
-            root: spool,
-            folder: Side::Main.folder(),
-            host: &host,
-            tag: snapshot::TAG,
-            compression: Compression::Off,
-        };
-        let made = restic.backup(repository, &subject, observer)?;
-        // What restic says it did is proven by asking for the manifest that everything hangs on.
-        let Known { generation, number, .. } = newest.main;
-        let name = ObjectName::Manifest { generation, side: Side::Main, number };
-        let path = format!("/{}", name.path(&pinned.scope));
-        if restic.dump(repository, &made.id, &path, observer)? != note {
-            return Err(TargetError::Unproven { snapshot: made.id });
-        }
-        // Of several snapshots with the same base the one that went furthest is missed by its last segment.
-        let segment = last.map(|(_, known)| known);
-        let known = KnownPoint { main: Some(newest.main), keyring: None, segment };
-        Ok(Success { time: (self.clock)(), captured: newest.captured, newest: known, bytes: made.added })
-    }
-
-    /// Remembers how a target went, before the next one begins.
-    fn remember(&mut self, name: &str, result: Result<Success, TargetError>, faults: Vec<Fault>) {
-        let time = (self.clock)();
-        let note = result.as_ref().map(Success::clone);
-        let note = note.map_err(|error| Failed { time, cause: error.to_string(), code: error.ending().code() });
-        self.state.note(name, note);
-        let result = match self.state.save(self.job.memory) {
-            Ok(()) => result,
-            Err(error) => result.and(Err(error.into())),
-        };
-        self.targets.push(TargetReport { name: name.to_owned(), result, faults });
-    }
 }

@@ -1,11 +1,11 @@
 //! A restic snapshot as a place to read from: listed once, its files fetched into a private folder
 //! when they are asked for. What restic says is not believed; the signed manifests prove it.
 
+mod folder;
+
 use std::collections::BTreeMap;
-use std::fs::{self, DirBuilder};
 use std::io::{self, Read};
 use std::ops::Range;
-use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use coffre_core::crypto::Scope;
@@ -17,6 +17,7 @@ use crate::destination::{Contents, FileSystem, Source, SourceError};
 use crate::observer::{Observer, Progress, Stage};
 use crate::restic::messages::Node;
 use crate::restic::{Failure, Repository, Restic, RestoreError};
+use folder::Folder;
 
 /// The tag of every snapshot of a spool.
 pub const TAG: &str = "coffre";
@@ -55,6 +56,7 @@ pub struct Snapshot<'a> {
     id: String,
     folders: BTreeMap<String, Contents>,
     fetched: FileSystem,
+    _folder: Folder,
 }
 
 impl<'a> Snapshot<'a> {
@@ -75,8 +77,10 @@ impl<'a> Snapshot<'a> {
         };
         let mut tree = Tree::default();
         restic.list(repository, &id, |node| tree.add(&node), observer)?;
-        let fetched = FileSystem::new(private_folder(scratch)?);
-        Ok(Self { restic, repository, id, folders: tree.sorted(), fetched })
+        let failed = |source| SnapshotError::Scratch { folder: scratch.display().to_string(), source };
+        let folder = Folder::new(scratch).map_err(failed)?;
+        let fetched = FileSystem::new(folder.path());
+        Ok(Self { restic, repository, id, folders: tree.sorted(), fetched, _folder: folder })
     }
 
     /// Its identifier.
@@ -104,14 +108,6 @@ impl<'a> Snapshot<'a> {
                 error => SourceError::Fetch { place: self.label(), source: Box::new(error) },
             }
         })
-    }
-}
-
-impl Drop for Snapshot<'_> {
-    fn drop(&mut self) {
-        if let Err(error) = fs::remove_dir_all(self.fetched.root()) {
-            tracing::warn!(folder = %self.fetched.root().display(), %error, "fetched files are left over: remove the folder");
-        }
     }
 }
 
@@ -192,14 +188,4 @@ impl Tree {
         }
         self.folders
     }
-}
-
-/// A new folder that only we can read.
-fn private_folder(parent: &Path) -> Result<PathBuf, SnapshotError> {
-    let failed = |source| SnapshotError::Scratch { folder: parent.display().to_string(), source };
-    let mut random = [0; 8];
-    getrandom::fill(&mut random).map_err(|error| failed(io::Error::other(error.to_string())))?;
-    let folder = parent.join(format!(".coffre-snapshot-{}", coffre_core::crypto::hex(&random)));
-    DirBuilder::new().mode(0o700).create(&folder).map_err(failed)?;
-    Ok(folder)
 }

@@ -14,9 +14,12 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::durable;
+use crate::lock::Lock;
 use crate::ship::KnownPoint;
 
 const FILE: &str = "state.json";
+/// Held for as long as it takes to read the file and to write it again.
+const LOCK: &str = "state.lock";
 const FORMAT: &str = "coffre/backup-state/v1";
 const LOSS: &str = "until the next success of each target, removed backups go unnoticed";
 
@@ -106,8 +109,19 @@ impl State {
         read_json(&folder.join(FILE), LOSS, |state: &Self| state.format == FORMAT)
     }
 
+    /// Changes it, alone: neither `run` nor `follow` loses the other one's change.
+    pub(crate) fn change(folder: &Path, change: impl FnOnce(&mut Self)) -> Result<(), StateError> {
+        let path = folder.join(LOCK);
+        let lock = Lock::wait(&path).map_err(|error| StateError::Io { path, source: io::Error::other(error) })?;
+        let mut state = Self::load(folder)?;
+        change(&mut state);
+        state.save(folder)?;
+        drop(lock);
+        Ok(())
+    }
+
     /// Writes it: the old one or the new one is there, whenever power is cut.
-    pub(crate) fn save(&self, folder: &Path) -> Result<(), StateError> {
+    fn save(&self, folder: &Path) -> Result<(), StateError> {
         write_json(&folder.join(FILE), self)
     }
 
@@ -198,5 +212,23 @@ mod tests {
         state.note("usb", Err(failed()));
         let target = state.targets.get("usb").unwrap();
         assert_eq!((target.failures, target.last_success.clone()), (2, Some(success)));
+    }
+
+    #[test]
+    fn of_two_who_remember_at_once_neither_loses_the_others_change() {
+        let folder = tempfile::tempdir().unwrap();
+        let often = |target: &str| {
+            for _ in 0..20 {
+                let failed = Failed { time: Timestamp::from_micros(0), cause: "x".to_owned(), code: 1 };
+                State::change(folder.path(), |state| state.note(target, Err(failed))).unwrap();
+            }
+        };
+        std::thread::scope(|scope| {
+            scope.spawn(|| often("one"));
+            scope.spawn(|| often("two"));
+        });
+        let state = State::load(folder.path()).unwrap();
+        assert!(state.targets.values().all(|target| target.failures == 20), "{state:?}");
+        assert_eq!(state.targets.len(), 2);
     }
 }

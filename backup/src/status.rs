@@ -6,6 +6,7 @@ use coffre_core::time::Timestamp;
 
 use crate::destination::{Source, SourceError};
 use crate::ending::{Ending, Ends as _};
+use crate::objective;
 use crate::observer::Observer;
 use crate::ship::{KnownPoint, compare_with_known, newest_point};
 use crate::sources::{Sources, Surveyed};
@@ -18,7 +19,7 @@ pub struct TargetStatus {
     pub name: String,
     /// When the newest point on it was captured.
     pub captured: Option<Timestamp>,
-    /// Seconds since then.
+    /// Seconds since then; negative if that is in the future.
     pub age: Option<i64>,
     /// Whether that is within the objective.
     pub within: bool,
@@ -130,13 +131,12 @@ pub fn status<'a>(
             Some(Examined::Fault(fault)) => (None, Some(fault.clone())),
             Some(Examined::Unreachable(_)) | None => (remembered.last_success.map(|s| s.captured), None),
         };
-        // A clock that was set back makes no backup younger.
-        let age = captured.map(|captured| (now.as_seconds() - captured.as_seconds()).max(0));
+        let age = captured.map(|captured| objective::age(captured, now));
         TargetStatus {
             name: name.to_owned(),
             captured,
             age,
-            within: fault.is_none() && age.is_some_and(|age| age <= objective_seconds),
+            within: fault.is_none() && age.is_some_and(|age| objective::is_within(age, objective_seconds)),
             last_failure: remembered.last_failure,
             fault,
         }

@@ -1,5 +1,6 @@
 //! Figures as people read them: bytes, ages, moments.
 
+use coffre_backup::objective;
 use coffre_core::time::Timestamp;
 
 /// `1.5 MB`: powers of ten, as disks and networks count.
@@ -17,6 +18,14 @@ pub(crate) fn age(seconds: i64) -> String {
         3_600..86_400 => format!("{hours} h {} min", minutes % 60),
         _ => format!("{days} d {} h", hours % 24),
     }
+}
+
+/// `2 h 5 min old`; of a moment in the future no age is known.
+pub(crate) fn old(age_seconds: i64) -> String {
+    if objective::is_in_future(age_seconds) {
+        return "in the future: a clock was wrong".to_owned();
+    }
+    format!("{} old", age(age_seconds))
 }
 
 /// `2026-11-22 15:32:00 UTC`.
@@ -39,6 +48,12 @@ mod tests {
         {
             assert_eq!(age(seconds), text);
         }
+    }
+
+    #[test]
+    fn what_is_in_the_future_has_no_age() {
+        assert_eq!(old(7_500), "2 h 5 min old");
+        assert_eq!(old(-7_500), "in the future: a clock was wrong");
     }
 
     #[test]

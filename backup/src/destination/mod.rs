@@ -92,7 +92,7 @@ pub trait Destination: Source {
         Ok(())
     }
 
-    /// Removes what interrupted writers left. Only while nobody writes: under the lock of a run.
+    /// Removes what interrupted writers left. Only while nobody writes: under the lock of the destination.
     fn tidy(&self) -> Result<(), PutError> {
         Ok(())
     }

@@ -1,7 +1,8 @@
 //! Following a spool: whatever appears in it is copied to every destination at once. Looks for the next
 //! object of each chain by name, so that looking costs nothing; surveys a place only at the beginning,
 //! and after a failure. A base backup goes beside the segments, and none of them waits for it, unless the chains themselves
-//! go through it. Takes the lock of a run for each step and while a base is on its way, never for longer.
+//! go through it. Takes the lock of a destination for each step and while a base is on its way, never for longer, and
+//! no other lock that a run needs.
 
 mod beside;
 mod cursor;
@@ -31,7 +32,7 @@ const LOOK: Duration = Duration::from_millis(20);
 pub struct Following<'a> {
     /// The spool.
     pub spool: &'a Path,
-    /// The folder of the lock and of what is remembered.
+    /// The folder of the locks and of what is remembered.
     pub memory: &'a Path,
     /// The vault that is meant and the key that speaks for it.
     pub pinned: &'a Pinned,
@@ -83,14 +84,15 @@ pub fn follow(
     if following.destinations.is_empty() {
         return Err(RunError::NoTarget);
     }
-    let (stop, turns) = (AtomicBool::new(false), Turns::new(following.memory));
+    let stop = AtomicBool::new(false);
     let (sender, receiver) = channel();
     thread::scope(|scope| {
         for (at, (name, destination)) in following.destinations.iter().enumerate() {
-            let sender = sender.clone();
-            let common = Common { following, turns: &turns, clock, stop: &stop };
+            let (sender, stop) = (sender.clone(), &stop);
             scope.spawn(move || {
                 let tell = |told| drop(sender.send((at, told)));
+                let turns = Turns::new(following.memory, name);
+                let common = Common { following, turns: &turns, clock, stop };
                 tell(Told::Ended(follow_to((name, *destination), common, &tell)));
             });
         }

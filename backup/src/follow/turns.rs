@@ -1,11 +1,11 @@
-//! The lock of a run and what is remembered, shared by the destinations that are followed to: they may copy at the same
-//! time, another run may not meanwhile.
+//! The lock of a destination that is followed to, and what is remembered of it. The threads that send there, segments
+//! and a base beside them, have it together; a run that copies there has it for itself meanwhile.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::lock::{Lock, LockError};
-use crate::run::{LOCK, RunError};
+use crate::run::{RunError, lock_of, lock_of_follower};
 use crate::ship::KnownPoint;
 use crate::state::{State, StateError, Target};
 
@@ -16,18 +16,20 @@ struct Held {
     lock: Option<Lock>,
 }
 
-/// The turns of a process.
+/// The turns of this process at one destination.
 pub(super) struct Turns<'a> {
     folder: &'a Path,
+    lock: PathBuf,
     held: Mutex<Held>,
-    remembering: Mutex<()>,
+    /// By this a run knows that bases get there without it. A second process that follows there does without.
+    _follows: Option<Lock>,
 }
 
-/// One destination's turn, until it is dropped.
+/// A turn, until it is dropped.
 pub(super) struct Turn<'t>(&'t Mutex<Held>);
 
 impl Turn<'_> {
-    /// Another one of the same destination, for what goes on beside this.
+    /// Another one, for what goes on beside this.
     pub(super) fn another(&self) -> Self {
         locked(self.0).copying += 1;
         Self(self.0)
@@ -45,15 +47,16 @@ impl Drop for Turn<'_> {
 }
 
 impl<'a> Turns<'a> {
-    pub(super) fn new(folder: &'a Path) -> Self {
-        Self { folder, held: Mutex::default(), remembering: Mutex::default() }
+    pub(super) fn new(folder: &'a Path, destination: &str) -> Self {
+        let follows = Lock::file(&lock_of_follower(folder, destination)).ok();
+        Self { folder, lock: lock_of(folder, destination), held: Mutex::default(), _follows: follows }
     }
 
-    /// A turn; none while another process copies.
+    /// A turn; none while another process copies there.
     pub(super) fn take(&self) -> Result<Option<Turn<'_>>, LockError> {
         let mut held = locked(&self.held);
         if held.lock.is_none() {
-            match Lock::file(&self.folder.join(LOCK)) {
+            match Lock::file(&self.lock) {
                 Err(LockError::Held { .. }) => return Ok(None),
                 lock => held.lock = Some(lock?),
             }
@@ -64,17 +67,13 @@ impl<'a> Turns<'a> {
 
     /// What is known of a destination.
     pub(super) fn known(&self, name: &str) -> Result<KnownPoint, StateError> {
-        let _alone = locked(&self.remembering);
         let state = State::load(self.folder)?;
         Ok(state.targets.get(name).map(Target::known).unwrap_or_default())
     }
 
-    /// Changes what is remembered. Only within a turn.
+    /// Changes what is remembered of it. Only within a turn.
     pub(super) fn note(&self, change: impl FnOnce(&mut State)) -> Result<(), RunError> {
-        let _alone = locked(&self.remembering);
-        let mut state = State::load(self.folder)?;
-        change(&mut state);
-        Ok(state.save(self.folder)?)
+        Ok(State::change(self.folder, change)?)
     }
 }
 
@@ -89,9 +88,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn destinations_share_the_lock_and_give_it_up_together() {
+    fn those_who_send_to_a_destination_share_its_lock_and_give_it_up_together() {
         let folder = tempfile::tempdir().unwrap();
-        let (ours, other) = (Turns::new(folder.path()), Turns::new(folder.path()));
+        let (ours, other) = (Turns::new(folder.path(), "usb"), Turns::new(folder.path(), "usb"));
         let (first, second) = (ours.take().unwrap().unwrap(), ours.take().unwrap().unwrap());
         assert!(other.take().unwrap().is_none());
         let beside = first.another();
@@ -100,5 +99,17 @@ mod tests {
         assert!(other.take().unwrap().is_none(), "the second still copies");
         drop(second);
         assert!(other.take().unwrap().is_some());
+    }
+
+    #[test]
+    fn who_sends_to_one_destination_keeps_nobody_from_another_and_it_shows_who_follows() {
+        let folder = tempfile::tempdir().unwrap();
+        let (one, two) = (Turns::new(folder.path(), "one"), Turns::new(folder.path(), "two"));
+        let _turn = one.take().unwrap().unwrap();
+        assert!(two.take().unwrap().is_some());
+        let follows = lock_of_follower(folder.path(), "two");
+        assert!(!Lock::is_free(&follows));
+        drop(two);
+        assert!(Lock::is_free(&follows));
     }
 }

@@ -120,7 +120,7 @@ fn sealed(
 
 fn read(source: &OtherSource, out: &mut dyn Write, observer: &mut dyn Observer) -> Result<Contents, ReadError> {
     match &source.kind {
-        Kind::Sqlite { database, scratch } => sqlite::read(database, scratch, out, observer),
+        Kind::Sqlite { database, scratch } => sqlite::read(&source.name, database, scratch, out, observer),
         Kind::Directory { folder } => directory::read(folder, out, observer),
         Kind::Command { command } => output_of(command, out, observer),
     }

@@ -47,7 +47,8 @@ pub(super) fn read(folder: &Path, out: &mut dyn Write, observer: &mut dyn Observ
     Ok(contents)
 }
 
-/// Everything below a folder, and the folders in it that cannot be listed.
+/// Everything below a folder, and what is there and cannot be looked at: folders that cannot be listed, and whatever is
+/// in one that may be listed and not entered.
 fn list(folder: &Path) -> Result<(Found, Vec<PathBuf>), ReadError> {
     let failed = |source| ReadError::Source { path: folder.to_owned(), source };
     let (mut found, mut unreadable, mut pending) = (Found::new(), Vec::new(), vec![PathBuf::new()]);
@@ -66,15 +67,28 @@ fn list(folder: &Path) -> Result<(Found, Vec<PathBuf>), ReadError> {
                 continue;
             };
             let path = below.join(entry.file_name());
-            // Gone in the meantime: then it is not there.
-            let Ok(metadata) = entry.metadata() else { continue };
-            if metadata.is_dir() {
-                pending.push(path.clone());
+            match unless_gone(entry.metadata()) {
+                Ok(Some(metadata)) => {
+                    if metadata.is_dir() {
+                        pending.push(path.clone());
+                    }
+                    found.insert(path, metadata);
+                }
+                Ok(None) => {}
+                Err(_) => unreadable.push(path),
             }
-            found.insert(path, metadata);
         }
     }
     Ok((found, unreadable))
+}
+
+/// What was found, unless it is gone in the meantime: then it is not there. Any other error is of something that is.
+fn unless_gone<T>(looked: io::Result<T>) -> io::Result<Option<T>> {
+    match looked {
+        Ok(found) => Ok(Some(found)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 struct Archive<'a> {
@@ -96,7 +110,15 @@ impl Archive<'_> {
             return self.builder.append_data(&mut header, path, io::empty()).map_err(ReadError::Sink);
         }
         if metadata.is_symlink() {
-            let Ok(target) = fs::read_link(&full) else { return Ok(()) };
+            let target = match unless_gone(fs::read_link(&full)) {
+                Ok(Some(target)) => target,
+                // The second look tells that it went.
+                Ok(None) => return Ok(()),
+                Err(_) => {
+                    self.trouble(path, Trouble::Unreadable);
+                    return Ok(());
+                }
+            };
             let mut header = header_of(metadata, 0);
             header.set_entry_type(tar::EntryType::Symlink);
             return self.builder.append_link(&mut header, path, target).map_err(ReadError::Sink);
@@ -240,6 +262,15 @@ mod tests {
         fs::write(folder.path().join("clients.ldb"), "").unwrap();
         assert!(has_lock_file(&file));
         assert!(!has_lock_file(&folder.path().join("clients.txt")));
+    }
+
+    #[test]
+    fn only_what_is_gone_may_be_left_out() {
+        let gone = fs::symlink_metadata(tempfile::tempdir().unwrap().path().join("gone"));
+        assert!(unless_gone(gone).unwrap().is_none());
+        for there in [io::ErrorKind::PermissionDenied, io::ErrorKind::StaleNetworkFileHandle, io::ErrorKind::Other] {
+            assert_eq!(unless_gone::<()>(Err(there.into())).unwrap_err().kind(), there);
+        }
     }
 
     #[test]

@@ -76,6 +76,18 @@ pub enum ReadError {
         /// What the system said.
         source: io::Error,
     },
+    /// What has the name of the folder for the copy is not a folder of ours alone.
+    #[error(
+        "{} is there, and is no folder that this account alone can enter: look who made it, then remove it or set `scratch` to another folder",
+        path.display()
+    )]
+    Taken {
+        /// What is there.
+        path: PathBuf,
+    },
+    /// Another run has the folder for the copy.
+    #[error(transparent)]
+    Lock(#[from] LockError),
     /// The recipient is none.
     #[error(
         "the recovery recipient is no age recipient: set `recovery_recipient` to age1…, as `coffre init` prints it"
@@ -95,7 +107,8 @@ impl Ends for ReadError {
             Self::Missing { .. } | Self::Start { .. } => Ending::ToolMissing,
             Self::Recipient => Ending::Usage,
             Self::Integrity { .. } => Ending::Tampering,
-            Self::Ended { .. } | Self::LeftBehind { .. } | Self::Empty { .. } => Ending::Failure,
+            Self::Ended { .. } | Self::LeftBehind { .. } | Self::Empty { .. } | Self::Taken { .. } => Ending::Failure,
+            Self::Lock(error) => error.ending(),
             Self::Source { .. } | Self::Scratch { .. } | Self::Sink(_) | Self::Cancelled(_) => Ending::Temporary,
         }
     }
@@ -208,6 +221,16 @@ pub enum SourceRestoreError {
         #[source]
         source: io::Error,
     },
+    /// restic gave another size than it says it has, and called that a success.
+    #[error(
+        "restic gave {came} bytes of {stored}: nothing was restored; run this again, and if it happens again check the repository (`coffre backup check`)"
+    )]
+    Size {
+        /// What came.
+        came: u64,
+        /// What it says.
+        stored: u64,
+    },
     /// restic failed.
     #[error(transparent)]
     Restic(#[from] Failure),
@@ -216,7 +239,7 @@ pub enum SourceRestoreError {
 impl Ends for SourceRestoreError {
     fn ending(&self) -> Ending {
         match self {
-            Self::None { .. } => Ending::Failure,
+            Self::None { .. } | Self::Size { .. } => Ending::Failure,
             Self::NotEmpty { .. } | Self::NoIdentity => Ending::Usage,
             Self::Opens { source: age::DecryptError::NoMatchingKeys } => Ending::WrongKey,
             Self::Opens { .. } => Ending::Tampering,

@@ -7,9 +7,11 @@
 //! `docs/adr/027-sources-through-their-own-programs.md`.
 
 mod backup;
+mod choice;
 mod content;
 mod directory;
 mod error;
+mod private;
 mod restore;
 mod run;
 mod sqlite;
@@ -21,6 +23,7 @@ use std::path::PathBuf;
 use coffre_core::ids::Environment;
 
 pub use backup::{Done, Job, back_up};
+pub use choice::{Chosen, Which};
 pub use content::{Contents, Trouble};
 pub use error::{ReadError, SourceRestoreError, SourceRunError};
 pub use restore::{Restored, restore};

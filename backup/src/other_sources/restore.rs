@@ -9,12 +9,12 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
 
 use coffre_core::ids::Environment;
-use coffre_core::time::Timestamp;
 
+use super::choice::{Chosen, Which, choose};
 use super::error::SourceRestoreError;
 use super::{FILES, SEALED, TAG, host};
 use crate::observer::{Observer, Progress, Stage};
-use crate::restic::messages::Snapshot;
+use crate::restic::messages::{Node, Snapshot};
 use crate::restic::{Repository, Restic};
 
 /// Where files stand until all of them are there.
@@ -27,26 +27,28 @@ pub struct Restored {
     pub snapshot: String,
     /// When it was made.
     pub time: String,
+    /// What is known of it.
+    pub chosen: Chosen,
     /// Bytes that were written.
     pub bytes: u64,
 }
 
-/// Brings back the newest snapshot of a source, or the one named. The folder must be new or empty; it gets the files
-/// when all of them are there.
+/// Brings a source back from one of its snapshots. The folder must be new or empty; it gets the files when all of them
+/// are there.
 #[expect(clippy::too_many_arguments, reason = "each is named by the command line")]
 pub fn restore(
     restic: &Restic,
     repository: &Repository,
     environment: &Environment,
     source: &str,
-    snapshot: Option<&str>,
+    which: Which<'_>,
     identity: Option<&(dyn age::Identity + Sync)>,
     to: &Path,
     observer: &mut dyn Observer,
 ) -> Result<Restored, SourceRestoreError> {
     observer.progress(Progress { stage: Stage::Fetching, done: 0, total: 0 });
-    let (snapshot, object) = find(restic, repository, &host(environment, source), source, snapshot, observer)?;
-    if object.ends_with(SEALED) && identity.is_none() {
+    let (snapshot, chosen, object) = find(restic, repository, &host(environment, source), source, which, observer)?;
+    if object.path.ends_with(SEALED) && identity.is_none() {
         return Err(SourceRestoreError::NoIdentity);
     }
     let incoming = prepare(to)?;
@@ -58,31 +60,29 @@ pub fn restore(
         // Half of it is nothing.
         drop(fs::remove_dir_all(&incoming));
     }
-    Ok(Restored { bytes: bytes?, time: snapshot.time, snapshot: snapshot.id })
+    Ok(Restored { bytes: bytes?, time: snapshot.time, snapshot: snapshot.id, chosen })
 }
 
-/// The snapshot and the one file in it.
+/// The snapshot, what is known of it, and the one file in it.
 fn find(
     restic: &Restic,
     repository: &Repository,
     host: &str,
     source: &str,
-    wanted: Option<&str>,
+    which: Which<'_>,
     observer: &mut dyn Observer,
-) -> Result<(Snapshot, String), SourceRestoreError> {
+) -> Result<(Snapshot, Chosen, Node), SourceRestoreError> {
     let none = || SourceRestoreError::None { repository: repository.label(), source_name: source.to_owned() };
     let list = restic.snapshots(repository, host, TAG, observer)?;
-    let fits = |snapshot: &Snapshot| wanted.is_none_or(|id| snapshot.id.starts_with(id));
-    let found = list.into_iter().filter(fits).max_by_key(|snapshot| snapshot.time.parse::<Timestamp>().ok());
-    let found = found.ok_or_else(none)?;
+    let (found, chosen) = choose(list, which).ok_or_else(none)?;
     let mut file = None;
-    let mut each = |node: crate::restic::messages::Node| {
+    let mut each = |node: Node| {
         if node.kind == "file" {
-            file = Some(node.path);
+            file = Some(node);
         }
     };
     restic.list(repository, &found.id, &mut each, observer)?;
-    Ok((found, file.ok_or_else(none)?))
+    Ok((found, chosen, file.ok_or_else(none)?))
 }
 
 fn prepare(to: &Path) -> Result<PathBuf, SourceRestoreError> {
@@ -108,7 +108,7 @@ fn fetch(
     restic: &Restic,
     repository: &Repository,
     snapshot: &str,
-    object: &str,
+    object: &Node,
     identity: Option<&(dyn age::Identity + Sync)>,
     incoming: &Path,
     observer: &mut dyn Observer,
@@ -118,23 +118,26 @@ fn fetch(
     thread::scope(|scope| {
         let writing = scope.spawn(|| {
             let pieces = Pieces { receiver, piece: Vec::new(), at: 0 };
-            let written = open_and_write(pieces, object, identity, incoming);
+            let written = open_and_write(pieces, &object.path, identity, incoming);
             stopped.store(true, Ordering::SeqCst);
             written
         });
         let mut watching = Stopping { inner: observer, stopped: &stopped };
-        let mut sender = Some(sender);
+        let (mut sender, mut came) = (Some(sender), 0);
         let mut each = |piece: &[u8]| {
+            came += piece.len() as u64;
             // Whoever no longer takes them has failed and says why.
             if sender.as_ref().is_some_and(|sender| sender.send(piece.to_vec()).is_err()) {
                 sender = None;
             }
         };
-        let dumped = restic.dump_to(repository, snapshot, object, &mut each, &mut watching);
+        let dumped = restic.dump_to(repository, snapshot, &object.path, &mut each, &mut watching);
         drop(sender);
         let failed = || SourceRestoreError::Write { path: incoming.to_owned(), source: io::ErrorKind::Other.into() };
         let written = writing.join().map_err(|_| failed())?;
         match (dumped, written) {
+            // Half of what is not encrypted would pass for all of it.
+            (Ok(()), _) if came != object.size => Err(SourceRestoreError::Size { came, stored: object.size }),
             (Ok(()), written) => written,
             // restic was stopped because the other half had failed, unless it failed first and left it half of the bytes.
             (Err(crate::restic::Failure::Cancelled(_)), Err(error)) => Err(error),

@@ -19,8 +19,10 @@ use crate::restic::Exit;
 const PASSED_ON: [&str; 5] = ["PATH", "HOME", "TMPDIR", "LANG", "LD_LIBRARY_PATH"];
 /// How often the observer is asked whether to stop while nothing comes.
 const TICK: Duration = Duration::from_millis(50);
-/// How long its output may stay open after its end.
+/// How long, after its end, more of its output is waited for.
 const LEFT_BEHIND: Duration = Duration::from_secs(10);
+/// How much of its output can still be on its way when it has ended: what fits into a pipe, and the pieces read from it.
+const ON_ITS_WAY: usize = 4 * 1024 * 1024;
 /// How long a program that was told to end may take.
 const GRACE: Duration = Duration::from_secs(5);
 /// How much of standard error is kept.
@@ -33,20 +35,25 @@ pub(super) fn pour(
     observer: &mut dyn Observer,
 ) -> Result<(), ReadError> {
     let mut running = Running::start(arguments)?;
-    let mut ended: Option<(ExitStatus, Instant)> = None;
+    let mut ended: Option<(ExitStatus, Afterwards)> = None;
     loop {
         observer::check(observer)?;
-        match running.pieces.recv_timeout(TICK) {
+        let asked = Instant::now();
+        let received = running.pieces.recv_timeout(TICK);
+        let came = received.as_ref().map_or(0, Vec::len);
+        if let Some((_, afterwards)) = &mut ended {
+            afterwards.note(asked.elapsed(), came);
+            if afterwards.are_of_another() {
+                return Err(ReadError::LeftBehind { program: running.program.clone() });
+            }
+        }
+        match received {
             Ok(piece) => each(&piece)?,
             Err(RecvTimeoutError::Disconnected) => break,
             Err(RecvTimeoutError::Timeout) => {}
         }
-        match ended {
-            None => ended = running.ended()?.map(|status| (status, Instant::now())),
-            Some((_, at)) if at.elapsed() > LEFT_BEHIND => {
-                return Err(ReadError::LeftBehind { program: running.program.clone() });
-            }
-            Some(_) => {}
+        if ended.is_none() {
+            ended = running.ended()?.map(|status| (status, Afterwards::default()));
         }
     }
     let status = match ended {
@@ -54,6 +61,26 @@ pub(super) fn pour(
         None => running.wait(observer)?,
     };
     if status.success() { Ok(()) } else { Err(running.failed(status)) }
+}
+
+/// What came of a program's output after its end. Its own is on its way already and need not be waited for; how long
+/// it takes to be taken says nothing.
+#[derive(Default)]
+struct Afterwards {
+    waited: Duration,
+    bytes: usize,
+}
+
+impl Afterwards {
+    fn note(&mut self, waited: Duration, bytes: usize) {
+        self.waited += waited;
+        self.bytes = self.bytes.saturating_add(bytes);
+    }
+
+    /// Whether something else must be writing, or keeping the output open.
+    fn are_of_another(&self) -> bool {
+        self.waited > LEFT_BEHIND || self.bytes > ON_ITS_WAY
+    }
 }
 
 /// A program that does not outlive this value, nor does what it started.
@@ -167,4 +194,39 @@ fn read_beginning(mut output: ChildStderr) -> io::Result<Receiver<Vec<u8>>> {
         drop(sender.send(kept));
     })?;
     Ok(receiver)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_waited_for_or_too_much_is_of_a_process_left_behind() {
+        let piece = 256 * 1024;
+        let mut own = Afterwards::default();
+        // Taken one by one by whoever is slow: each is there when it is asked for.
+        for _ in 0..16 {
+            own.note(Duration::ZERO, piece);
+        }
+        assert!(!own.are_of_another());
+        own.note(Duration::ZERO, 1);
+        assert!(own.are_of_another(), "more than was on its way");
+        let mut open = Afterwards::default();
+        open.note(LEFT_BEHIND, 0);
+        assert!(!open.are_of_another());
+        open.note(TICK, 0);
+        assert!(open.are_of_another(), "somebody keeps it open");
+    }
+
+    #[test]
+    fn what_was_written_before_the_end_is_all_taken() {
+        let arguments = ["head", "-c", "1000000", "/dev/zero"].map(OsString::from);
+        let (mut bytes, mut nobody) = (0, ());
+        let mut each = |piece: &[u8]| {
+            bytes += piece.len();
+            Ok(())
+        };
+        assert!(pour(&arguments, &mut each, &mut nobody).is_ok());
+        assert_eq!(bytes, 1_000_000);
+    }
 }

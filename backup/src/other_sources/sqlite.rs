@@ -1,13 +1,13 @@
 //! A SQLite database that may be in use: its online backup into memory, held against its own integrity check.
 
 use std::ffi::OsString;
-use std::fs::{self, DirBuilder, File};
-use std::io::{self, Read as _, Write};
-use std::os::unix::fs::DirBuilderExt as _;
-use std::path::{Path, PathBuf};
+use std::fs::{self, File};
+use std::io::{Read as _, Write};
+use std::path::Path;
 
 use super::content::Contents;
 use super::error::ReadError;
+use super::private::Private;
 use super::run;
 use crate::observer::{self, Observer, Progress, Stage};
 
@@ -15,8 +15,9 @@ use crate::observer::{self, Observer, Progress, Stage};
 const PROGRAM: &str = "sqlite3";
 const PIECE: usize = 256 * 1024;
 
-/// Copies a database as it is at one moment.
+/// Copies a database as it is at one moment. Its copy lies in a folder with the name of the source.
 pub(super) fn read(
+    name: &str,
     database: &Path,
     scratch: &Path,
     out: &mut dyn Write,
@@ -25,8 +26,8 @@ pub(super) fn read(
     let unreadable = |source| ReadError::Source { path: database.to_owned(), source };
     // sqlite3 would make one.
     fs::metadata(database).map_err(unreadable)?;
-    let folder = Private::new(scratch)?;
-    let copy = folder.0.join("copy");
+    let folder = Private::claim(scratch, name)?;
+    let copy = folder.path().join("copy");
     let backup = format!(".backup '{}'", copy.display());
     ask(&["-readonly", "-batch", "-bail", "-cmd", ".timeout 60000"], database, &backup, observer)?;
     let said = ask(&["-readonly", "-batch", "-bail"], &copy, "PRAGMA integrity_check;", observer)?;
@@ -63,26 +64,4 @@ fn ask(options: &[&str], database: &Path, request: &str, observer: &mut dyn Obse
     };
     run::pour(&arguments, &mut take, observer)?;
     Ok(String::from_utf8_lossy(&answer).into_owned())
-}
-
-/// A folder that only we can enter, removed with what is in it.
-struct Private(PathBuf);
-
-impl Private {
-    fn new(parent: &Path) -> Result<Self, ReadError> {
-        let failed = |source| ReadError::Scratch { path: parent.to_owned(), source };
-        let mut random = [0; 8];
-        getrandom::fill(&mut random).map_err(|error| failed(io::Error::other(error.to_string())))?;
-        let folder = parent.join(format!("coffre-source-{}", coffre_core::crypto::hex(&random)));
-        DirBuilder::new().mode(0o700).create(&folder).map_err(failed)?;
-        Ok(Self(folder))
-    }
-}
-
-impl Drop for Private {
-    fn drop(&mut self) {
-        if let Err(error) = fs::remove_dir_all(&self.0) {
-            tracing::warn!(folder = %self.0.display(), %error, "a copy of a source is left over: remove the folder");
-        }
-    }
 }

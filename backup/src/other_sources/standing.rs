@@ -4,6 +4,7 @@ use coffre_core::time::Timestamp;
 
 use super::OtherSource;
 use super::state::{SourceState, SourcesState};
+use crate::objective;
 
 /// How a source stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,7 +13,7 @@ pub struct SourceStanding {
     pub name: String,
     /// What is remembered of it.
     pub state: SourceState,
-    /// Seconds since its last good backup was begun.
+    /// Seconds since its last good backup was begun; negative if that is in the future.
     pub age: Option<i64>,
     /// Whether that is within its objective.
     pub within: bool,
@@ -22,9 +23,8 @@ pub struct SourceStanding {
 pub fn standing(state: &SourcesState, sources: &[OtherSource], now: Timestamp) -> Vec<SourceStanding> {
     let stands = |source: &OtherSource| {
         let state = state.sources.get(&source.name).cloned().unwrap_or_default();
-        // A clock that was set back makes no backup younger.
-        let age = state.last_good.as_ref().map(|good| (now.as_seconds() - good.time.as_seconds()).max(0));
-        let within = age.is_some_and(|age| age <= source.objective_seconds);
+        let age = state.last_good.as_ref().map(|good| objective::age(good.time, now));
+        let within = age.is_some_and(|age| objective::is_within(age, source.objective_seconds));
         SourceStanding { name: source.name.clone(), state, age, within }
     };
     sources.iter().map(stands).collect()

@@ -58,6 +58,11 @@ impl SourcesState {
         read_json(&folder.join(FILE), LOSS, |state: &Self| state.format == FORMAT)
     }
 
+    /// The snapshot of a source that is remembered as good.
+    pub fn good_snapshot(&self, name: &str) -> Option<&str> {
+        self.sources.get(name)?.last_good.as_ref().map(|good| good.snapshot.as_str())
+    }
+
     pub(super) fn save(&self, folder: &Path) -> Result<(), StateError> {
         write_json(&folder.join(FILE), self)
     }
@@ -89,6 +94,8 @@ mod tests {
         let state = SourcesState::load(folder.path()).unwrap();
         let source = state.sources.get("sales-database").unwrap();
         assert_eq!((source.failures, source.last_good.as_ref().unwrap().bytes), (1, 52_428_800));
+        assert_eq!(state.good_snapshot("sales-database"), Some("77f1ca08"));
+        assert_eq!(state.good_snapshot("another"), None);
         state.save(folder.path()).unwrap();
         assert_eq!(std::fs::read_to_string(folder.path().join(FILE)).unwrap().trim_end(), GOLDEN.trim_end());
     }

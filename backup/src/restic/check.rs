@@ -57,9 +57,18 @@ impl Restic {
             Exit::Code(0) => Ok(()),
             exit => match self.classify(exit, &ended.stderr, repository) {
                 // 1 is damage here, as long as nothing else explains it.
-                Failure::Failed { code: 1, message } => Err(CheckError::Damaged { first: message }),
+                Failure::Failed { code: 1, message } => Err(self.damage(repository, message, observer)),
                 failure => Err(failure.into()),
             },
+        }
+    }
+
+    /// What was found, if the place can be read: one that was lost on the way looks like a damaged one.
+    fn damage(&self, repository: &Repository, first: String, observer: &mut dyn Observer) -> CheckError {
+        match self.is_there(repository, observer) {
+            Ok(false) => Failure::NoRepository { repository: repository.label() }.into(),
+            Err(failure @ (Failure::Unreachable { .. } | Failure::Cancelled(_))) => failure.into(),
+            Ok(true) | Err(_) => CheckError::Damaged { first },
         }
     }
 }

@@ -8,6 +8,7 @@ use thiserror::Error;
 
 use super::messages::{self, Message};
 use super::run::Exit;
+use super::unreachable;
 use super::version::Version;
 use crate::observer::Cancelled;
 
@@ -69,6 +70,16 @@ pub enum Failure {
     NoRepository {
         /// The repository.
         repository: String,
+    },
+    /// Its place was not reached, or lost on the way. Nothing is known of the repository then.
+    #[error(
+        "{repository} was not reached, or lost on the way ({message}): check the network, the host with its key, and the credentials, then run this again"
+    )]
+    Unreachable {
+        /// The repository.
+        repository: String,
+        /// What was said of it first.
+        message: String,
     },
     /// Somebody else works on the repository. Coffre removes no locks.
     #[error("{repository} is locked{}: wait until that has ended; if it died, see `coffre backup repositories`", of_holder(holder.as_ref()))]
@@ -177,11 +188,25 @@ pub(super) fn classify(version: Version, exit: Exit, stderr: &str, repository: &
         _ if says(&["no space left on device", "disk quota exceeded"]) => Failure::Full { repository },
         1 if says(&["wrong password or no key found"]) => Failure::WrongPassword { repository },
         1 if says(&["repository is already locked"]) => Failure::Locked { repository, holder: lock_holder(&words) },
-        1 if says(&["Is there a repository at the following location?", "repository does not exist"]) => {
-            Failure::NoRepository { repository }
-        }
+        1 => of_its_place(&words, repository),
         _ => Failure::Failed { code, message: first_line(&words) },
     }
+}
+
+/// What code 1 means if neither the password nor a lock explains it: something about the place, or anything else.
+fn of_its_place(words: &str, repository: String) -> Failure {
+    let says = |texts: &[&str]| texts.iter().any(|text| words.contains(text));
+    // 0.14 asks whether there is a repository after any failure to open one.
+    if let Some(line) = unreachable::line(words) {
+        return Failure::Unreachable { repository, message: first_line(line) };
+    }
+    if says(&["Is there a repository at the following location?", "repository does not exist"]) {
+        return Failure::NoRepository { repository };
+    }
+    if says(&["unable to open repository at", "unable to open config file"]) {
+        return Failure::Unreachable { repository, message: first_line(words) };
+    }
+    Failure::Failed { code: 1, message: first_line(words) }
 }
 
 /// What restic said, with the messages of JSON lines in place of the lines.
@@ -235,6 +260,22 @@ Is there a repository at the following location?
         insta::assert_snapshot!(text(OLD, Exit::Code(1), NO_REPOSITORY), @"/r is no restic repository: check the path and its mount, or create it with `coffre backup run --init`");
         insta::assert_snapshot!(text(OLD, Exit::Code(1), WRONG_PASSWORD), @"the password does not open /r: check the password file, it must be the one the repository was made with");
         insta::assert_snapshot!(text(OLD, Exit::Code(1), "Fatal: write /r/data/x: no space left on device"), @"/r has no space left: make room or prune it, then run this again");
+    }
+
+    #[test]
+    fn a_place_that_is_not_reached_is_told_from_one_without_a_repository() {
+        let refused = "Fatal: unable to open config file: Head \"http://backup1/config\": dial tcp 10.0.0.9:80: connect: connection refused
+Is there a repository at the following location?
+rest:http://backup1/";
+        insta::assert_snapshot!(text(OLD, Exit::Code(1), refused), @r#"/r was not reached, or lost on the way (unable to open config file: Head "http://backup1/config": dial tcp 10.0.0.9:80: connect: connection refused): check the network, the host with its key, and the credentials, then run this again"#);
+        assert!(matches!(classify(NEW, Exit::Code(1), refused, "/r"), Failure::Unreachable { .. }));
+        let unknown = "subprocess ssh: Host key verification failed.
+Fatal: unable to open repository at sftp:backup1:/r: something new";
+        let told = text(OLD, Exit::Code(1), unknown);
+        assert!(told.contains("(subprocess ssh: Host key verification failed.)"), "{told}");
+        let newer = "Fatal: unable to open config file: something new\n/r";
+        assert!(matches!(classify(NEW, Exit::Code(1), newer, "/r"), Failure::Unreachable { .. }));
+        assert!(matches!(classify(NEW, Exit::Code(1), NO_REPOSITORY, "/r"), Failure::NoRepository { .. }));
     }
 
     #[test]

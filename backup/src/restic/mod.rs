@@ -18,7 +18,9 @@ mod read;
 mod restore;
 mod retention;
 mod run;
+mod silence;
 mod stream;
+mod unreachable;
 mod version;
 
 use std::ffi::{OsStr, OsString};

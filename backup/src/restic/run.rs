@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
+use super::silence::Silence;
 use crate::observer::{self, Cancelled, Observer};
 
 /// What a process gets of our environment: where programs, caches and SSH agents are.
@@ -85,24 +86,30 @@ pub(super) fn run(invocation: Invocation<'_>, sink: Sink<'_>, observer: &mut dyn
     let mut process = Process::start(invocation).map_err(RunError::Start)?;
     let pieces = process.stdout().map_err(RunError::Wait)?;
     let stderr = process.stderr().map_err(RunError::Wait)?;
-    let mut exit = None;
+    let mut silence: Option<Silence> = None;
     loop {
         observer::check(observer).map_err(RunError::Cancelled)?;
         match pieces.recv_timeout(TICK) {
-            Ok(piece) => sink(&piece, observer),
+            Ok(piece) => {
+                sink(&piece, observer);
+                if let Some(silence) = &mut silence {
+                    silence.broken(Instant::now());
+                }
+            }
             Err(RecvTimeoutError::Disconnected) => break,
-            Err(RecvTimeoutError::Timeout) => {}
-        }
-        match exit {
-            None => exit = process.ended().map_err(RunError::Wait)?.map(|exit| (exit, Instant::now())),
-            // A process that it left behind may hold its output open for ever: then its own end counts. Not at once,
-            // since on a busy machine what it wrote may still be on its way.
-            Some((_, at)) if at.elapsed() > GRACE => break,
-            Some(_) => {}
+            Err(RecvTimeoutError::Timeout) => {
+                if silence.as_ref().is_some_and(|silence| silence.is_the_end(Instant::now())) {
+                    break;
+                }
+                if silence.is_none() {
+                    let exit = process.ended().map_err(RunError::Wait)?;
+                    silence = exit.map(|exit| Silence::of(exit, Instant::now()));
+                }
+            }
         }
     }
-    let exit = match exit {
-        Some((exit, _)) => exit,
+    let exit = match silence {
+        Some(silence) => silence.exit(),
         None => process.wait(observer)?,
     };
     Ok(Ended { exit, stderr: stderr.text() })

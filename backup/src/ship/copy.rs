@@ -195,13 +195,19 @@ impl<'a> Shipment<'a> {
     pub(super) fn copy(&mut self, needed: &Needed) -> Result<(), ShipError> {
         let (name, object) = (&needed.name, needed.name.path(self.scope));
         self.settle(name, &object)?;
-        let (alone, destination, mut content) = (self.alone, self.destination, self.content(needed)?);
+        let (alone, destination) = (self.alone, self.destination);
+        let mut content = self.content(needed)?;
         let written = match name {
             // There are many of them and they are small: one flush for a crowd.
             ObjectName::Document(_) if alone => destination.enqueue(&object, &mut content),
             _ => destination.put(&object, &mut content),
         };
-        let written = written.map_err(|error| of_put(error, &object))?;
+        drop(content);
+        let written = match written {
+            // As after a shipment that was cut off, or when an answer was lost.
+            Err(PutError::Exists { path, .. }) if path == object && self.holds(needed, &object)? => return Ok(()),
+            written => written.map_err(|error| of_put(error, &object))?,
+        };
         self.objects += 1;
         self.bytes += written;
         if alone && matches!(name, ObjectName::Document(_)) {
@@ -212,6 +218,15 @@ impl<'a> Shipment<'a> {
             }
         }
         Ok(())
+    }
+
+    /// Whether an object is there that was not before, with the content that it must have.
+    fn holds(&mut self, needed: &Needed, object: &str) -> Result<bool, ShipError> {
+        match self.compare_hash(object, Expected { size: needed.size, sha256: needed.sha256 }) {
+            Ok(()) => Ok(true),
+            Err(ShipError::Damaged { fault: Fault::WrongSize { .. } | Fault::WrongHash { .. }, .. }) => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     /// What the spool has of an object, hashed on its way: what is not as it was signed never becomes an object there.
@@ -254,22 +269,33 @@ impl<'a> Shipment<'a> {
     /// Copies a manifest, byte for byte as it was read and verified.
     pub(super) fn note(&mut self, name: ObjectName, sha256: ContentHash, ours: &Surveyed) -> Result<(), ShipError> {
         let object = name.path(self.scope);
-        if let Some(size) = self.destination.size(&object).map_err(ShipError::Destination)? {
-            let there = read_whole(self.destination, &object, size);
-            if there.is_ok_and(|there| ContentHash::of(&there) == sha256) {
-                self.present += 1;
-                return Ok(());
-            }
-            let fault = Fault::Fork { object, what: "the spool has another manifest there" };
-            return Err(ShipError::Refused { destination: self.destination.label(), fault });
+        if self.has_note(&object, sha256)? {
+            self.present += 1;
+            return Ok(());
         }
         let note = ours.notes.iter().find(|(note, bytes)| *note == name && ContentHash::of(bytes) == sha256);
         let Some((_, bytes)) = note else { return Err(ShipError::Empty) };
         self.settle(&name, &object)?;
-        let written = self.destination.put(&object, &mut bytes.as_slice()).map_err(|error| of_put(error, &object))?;
-        self.objects += 1;
-        self.bytes += written;
+        match self.destination.put(&object, &mut bytes.as_slice()) {
+            // Its answer was lost, and it is there.
+            Err(PutError::Exists { .. }) if self.has_note(&object, sha256)? => self.present += 1,
+            written => {
+                self.bytes += written.map_err(|error| of_put(error, &object))?;
+                self.objects += 1;
+            }
+        }
         Ok(())
+    }
+
+    /// Whether a manifest is there. Another one under its name is by a second vault.
+    fn has_note(&self, object: &str, sha256: ContentHash) -> Result<bool, ShipError> {
+        let Some(size) = self.destination.size(object).map_err(ShipError::Destination)? else { return Ok(false) };
+        let there = read_whole(self.destination, object, size);
+        if there.is_ok_and(|there| ContentHash::of(&there) == sha256) {
+            return Ok(true);
+        }
+        let fault = Fault::Fork { object: object.to_owned(), what: "the spool has another manifest there" };
+        Err(ShipError::Refused { destination: self.destination.label(), fault })
     }
 
     pub(super) fn damaged(&self, fault: Fault) -> ShipError {

@@ -11,16 +11,18 @@ use std::time::{Duration, Instant};
 
 use coffre_backup::destination::{Destination, Memory, PutError, Source};
 use coffre_backup::follow::{Event, Following, follow};
-use coffre_backup::ship::KnownPoint;
+use coffre_backup::run::{Job, run};
+use coffre_backup::ship::{Compare, KnownPoint};
 use coffre_backup::state::State;
 use coffre_backup::verify::{Depth, Verified, verify};
-use coffre_backup::{Observer, Sources};
+use coffre_backup::{Ending, Observer, Sources};
 use coffre_core::spool::Manifest as _;
 use coffre_core::time::Timestamp;
 
 use crate::busy::{is_newest, restored, shipped};
 use crate::doubles::reads_from_within;
 use crate::faults::{Fate, Faulty};
+use crate::running::Served;
 use crate::vault::{Vault, noon};
 
 /// One base in the chains, with segments after it that were shipped.
@@ -204,6 +206,44 @@ fn segments_do_not_wait_for_a_base_that_is_on_its_way_nor_does_another_place() {
     is_whole(&vault, &quick);
     let known = State::load(memory.path()).unwrap().targets["gate"].known();
     assert_eq!(known.main.unwrap().number, vault.main[1].manifest.heading.number);
+}
+
+#[test]
+fn a_run_sees_to_everything_else_while_a_base_is_on_its_way() {
+    let (mut vault, memory) = (followed(), tempfile::tempdir().unwrap());
+    let (gate, other, pinned) = (Gate::new(Bases::Held), Memory::new(), vault.pinned());
+    followed_to(&mut vault, memory.path(), &[("gate", &gate)], |vault, told| {
+        let open = Open(&gate);
+        let remembered = || State::load(memory.path()).unwrap().targets.contains_key("gate");
+        wait(|| told.has_reached("gate", vault.now) && remembered());
+        vault.capture_beside();
+        wait(|| gate.met.load(Ordering::SeqCst));
+        let (spool, now) = (vault.spool(), vault.now);
+        let job = Job {
+            spool: &spool,
+            memory: memory.path(),
+            pinned: &pinned,
+            destinations: vec![
+                ("gate".to_owned(), &gate as &dyn Destination),
+                ("other".to_owned(), &other as &dyn Destination),
+            ],
+            repository: None,
+            restic: None,
+            init: false,
+            compare: Compare::Sizes,
+            renewed: Vec::new(),
+            objective_seconds: 3_600,
+        };
+        let report = run(&job, &mut Served::No, &|| now, &mut ()).unwrap();
+        let seen: Vec<_> = report.targets.iter().map(|target| (target.result.is_ok(), target.followed)).collect();
+        assert_eq!((report.ending, seen), (Ending::Success, vec![(true, true), (true, false)]), "{report:?}");
+        assert!(has_newest(&other, vault) && !has_newest(&gate, vault));
+        goes_on(vault, &gate, told);
+        drop(open);
+        wait(|| has_newest(&gate, vault));
+        assert_eq!(told.failed(), 0);
+    });
+    is_whole(&vault, &gate);
 }
 
 #[test]

@@ -8,10 +8,10 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use coffre_backup::Observer;
 use coffre_backup::destination::{Contents, Destination, Memory, PutError, Source, SourceError};
 use coffre_backup::follow::{Event, Following, follow};
-use coffre_backup::ship::{Compare, ship};
+use coffre_backup::ship::{Compare, KnownPoint, ship};
+use coffre_backup::{Ending, Ends as _, Observer};
 
 use crate::busy::{busy, is_newest, restored, shipped};
 use crate::doubles::reads_from_within;
@@ -234,4 +234,37 @@ fn segments_that_a_cut_off_shipment_left_are_gone_on_from() {
     follow(&following, &noon, &mut Until(&reached, 1, Instant::now()), &mut told).unwrap();
     assert!(ahead.met.load(Ordering::SeqCst) > 0, "nothing was there beforehand");
     is_newest(&vault, &restored(&vault, &ahead).unwrap().unwrap());
+}
+
+/// A place of which every answer to a write is lost on its way, so that what was written is there already when it is
+/// asked again; or is there, and is another.
+struct Unheard {
+    inner: Memory,
+    other: bool,
+}
+
+reads_from_within!(Unheard, _this => "unheard".to_owned());
+
+impl Destination for Unheard {
+    fn put(&self, path: &str, content: &mut dyn Read) -> Result<u64, PutError> {
+        let mut bytes = Vec::new();
+        content.read_to_end(&mut bytes).unwrap();
+        if self.other {
+            bytes[0] ^= 1;
+        }
+        self.inner.put(path, &mut bytes.as_slice())?;
+        Err(PutError::Exists { place: self.label(), path: path.to_owned() })
+    }
+}
+
+#[test]
+fn an_object_that_is_there_already_is_told_by_its_content() {
+    let vault = busy();
+    let unheard = Unheard { inner: Memory::new(), other: false };
+    shipped(&vault, &unheard).unwrap();
+    is_newest(&vault, &restored(&vault, &unheard).unwrap().unwrap());
+    let another = Unheard { inner: Memory::new(), other: true };
+    let (pinned, none) = (vault.pinned(), KnownPoint::default());
+    let refused = ship(&vault.source(), &another, &pinned, &none, Compare::Sizes, &mut ()).unwrap_err();
+    assert_eq!(refused.ending(), Ending::Tampering, "{refused}");
 }

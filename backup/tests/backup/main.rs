@@ -12,6 +12,7 @@ mod restoring;
 mod running;
 mod second_vault;
 mod segments;
+mod sharing;
 mod shipping;
 mod snapshots;
 mod standing;

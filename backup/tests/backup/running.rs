@@ -16,7 +16,7 @@ use coffre_core::time::Timestamp;
 use super::vault::{Vault, noon};
 
 /// A vault that is served, or is not.
-enum Served<'a> {
+pub(crate) enum Served<'a> {
     Yes(&'a RefCell<Vault>),
     No,
     Fails(Ending),
@@ -37,22 +37,22 @@ impl Capture for Served<'_> {
     }
 }
 
-const DAY: i64 = 86_400;
+pub(crate) const DAY: i64 = 86_400;
 
 /// Everything a run needs but the vault's answer.
-struct Machine {
-    spool: std::path::PathBuf,
+pub(crate) struct Machine {
+    pub(crate) spool: std::path::PathBuf,
     pinned: Pinned,
-    destinations: Vec<FileSystem>,
-    repository: Option<Repository>,
+    pub(crate) destinations: Vec<FileSystem>,
+    pub(crate) repository: Option<Repository>,
     restic: Option<std::path::PathBuf>,
-    init: bool,
-    renewed: Vec<String>,
-    now: Timestamp,
+    pub(crate) init: bool,
+    pub(crate) renewed: Vec<String>,
+    pub(crate) now: Timestamp,
 }
 
 impl Machine {
-    fn of(vault: &Vault) -> Self {
+    pub(crate) fn of(vault: &Vault) -> Self {
         Self {
             spool: vault.spool(),
             pinned: vault.pinned(),
@@ -65,7 +65,7 @@ impl Machine {
         }
     }
 
-    fn run(&self, served: &mut Served<'_>) -> Result<Report, RunError> {
+    pub(crate) fn run(&self, served: &mut dyn Capture) -> Result<Report, RunError> {
         let named = self.destinations.iter().map(|destination| {
             let name = destination.root().file_name().unwrap().to_str().unwrap().to_owned();
             (name, destination as &dyn Destination)
@@ -85,12 +85,12 @@ impl Machine {
         run(&job, served, &|| self.now, &mut ())
     }
 
-    fn state(&self) -> State {
+    pub(crate) fn state(&self) -> State {
         State::load(&self.spool).unwrap()
     }
 }
 
-fn endings(report: &Report) -> Vec<Ending> {
+pub(crate) fn endings(report: &Report) -> Vec<Ending> {
     let ending = |target: &coffre_backup::run::TargetReport| match &target.result {
         Ok(_) => Ending::Success,
         Err(error) => error.ending(),
@@ -143,6 +143,10 @@ fn without_a_server_what_is_captured_is_shipped_and_its_age_decides() {
     assert_eq!((report.ending, report.capture, report.age), (Ending::Success, Ok(Answer::NotServed), Some(60)));
     machine.now = noon().plus_seconds(DAY + 26 * 3600 + 1);
     assert_eq!(machine.run(&mut Served::No).unwrap().ending, Ending::ObjectiveMissed);
+    // It was captured while a clock was an hour ahead.
+    machine.now = noon().plus_seconds(DAY - 3600);
+    let report = machine.run(&mut Served::No).unwrap();
+    assert_eq!((report.ending, report.age), (Ending::ObjectiveMissed, Some(-3600)));
     assert_eq!(machine.state().targets["one"].failures, 0);
 }
 

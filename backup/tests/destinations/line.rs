@@ -11,6 +11,11 @@ use std::time::Duration;
 struct State {
     /// Bytes towards the server after which it is dead; `usize::MAX` for never.
     carries: AtomicUsize,
+    /// Bytes towards the server after which the next answer is lost, and all connections; `usize::MAX` for never.
+    answered: AtomicUsize,
+    /// Whether that answer is awaited, and how many were lost.
+    loses: AtomicBool,
+    lost: AtomicUsize,
     /// Whether bytes trickle.
     slow: AtomicBool,
     /// A status with which every HTTP request that writes is answered at once, or 0.
@@ -31,6 +36,9 @@ impl Line {
         let port = listener.local_addr().unwrap().port();
         let state = Arc::new(State {
             carries: AtomicUsize::new(usize::MAX),
+            answered: AtomicUsize::new(usize::MAX),
+            loses: AtomicBool::new(false),
+            lost: AtomicUsize::new(0),
             slow: AtomicBool::new(false),
             answers: AtomicU16::new(0),
             over: AtomicBool::new(false),
@@ -58,6 +66,16 @@ impl Line {
     /// It is there again.
     pub(crate) fn lives(&self) {
         self.state.carries.store(usize::MAX, Ordering::SeqCst);
+    }
+
+    /// What is sent after so many more bytes gets there; the connections end without the answer to it. Once.
+    pub(crate) fn loses_an_answer_after(&self, bytes: usize) {
+        self.state.answered.store(bytes, Ordering::SeqCst);
+    }
+
+    /// How many answers were lost.
+    pub(crate) fn lost(&self) -> usize {
+        self.state.lost.load(Ordering::SeqCst)
     }
 
     pub(crate) fn trickles(&self) {
@@ -91,11 +109,24 @@ impl State {
 
     /// How many of some bytes still go through.
     fn take(&self, wanted: usize) -> usize {
-        let taken = self.carries.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| {
-            Some(if left == usize::MAX { left } else { left.saturating_sub(wanted) })
-        });
-        taken.unwrap().min(wanted)
+        less(&self.carries, wanted).min(wanted)
     }
+
+    /// Some bytes are about to get there: from here on their answer may be the one that is lost.
+    fn asks(&self, bytes: usize) {
+        if less(&self.answered, bytes) < bytes {
+            self.answered.store(usize::MAX, Ordering::SeqCst);
+            self.loses.store(true, Ordering::SeqCst);
+        }
+    }
+}
+
+/// Counts down, but for what never ends; what it was.
+fn less(counter: &AtomicUsize, by: usize) -> usize {
+    let before = counter.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| {
+        Some(if left == usize::MAX { left } else { left.saturating_sub(by) })
+    });
+    before.unwrap()
 }
 
 fn connect(client: TcpStream, server: u16, state: &Arc<State>) {
@@ -125,6 +156,7 @@ fn carry_up(mut from: TcpStream, mut to: TcpStream, mut back: TcpStream, state: 
         if state.slow.load(Ordering::SeqCst) {
             thread::sleep(Duration::from_millis(2));
         }
+        state.asks(read);
         let goes = state.take(read);
         if to.write_all(&piece[..goes]).is_err() || goes < read {
             break;
@@ -139,6 +171,11 @@ fn carry_up(mut from: TcpStream, mut to: TcpStream, mut back: TcpStream, state: 
 fn carry_down(mut from: TcpStream, mut to: TcpStream, state: &State) {
     let mut piece = [0; 4096];
     while let Ok(read @ 1..) = from.read(&mut piece) {
+        if state.loses.swap(false, Ordering::SeqCst) {
+            state.lost.fetch_add(1, Ordering::SeqCst);
+            state.cut();
+            break;
+        }
         if state.slow.load(Ordering::SeqCst) {
             thread::sleep(Duration::from_millis(1));
         }

@@ -7,6 +7,7 @@ use coffre_backup::destination::{
     Destination as _, PutError, RemoveError, Removing as _, Sftp, SftpSettings, Source as _, SourceError,
 };
 
+use crate::line::Line;
 use crate::sshd::Sshd;
 use crate::suite::{Breaks, REMOVING, SUITE, read};
 
@@ -133,4 +134,35 @@ fn a_connection_that_was_lost_is_made_again() {
     assert_eq!(read(&sftp, "main/a"), b"x");
     sshd.cut_connections();
     assert_eq!(sftp.list("").unwrap().folders, ["main"]);
+}
+
+#[test]
+fn an_object_is_never_taken_for_another_ones_because_an_answer_was_lost() {
+    let sshd = Sshd::start();
+    let line = Line::to(sshd.port());
+    let sftp = Sftp::new(sshd.through(line.port));
+    sftp.put("main/first", &mut &b"x"[..]).unwrap();
+    let mut named = 0;
+    // Every question of one object has its answer lost once: no packet is as short as that.
+    for after in (0..).step_by(32) {
+        let (path, before) = (format!("main/{after}"), line.lost());
+        line.loses_an_answer_after(after);
+        let put = sftp.put(&path, &mut &b"content"[..]);
+        let lost = line.lost() > before;
+        match put {
+            Ok(size) => {
+                assert_eq!((size, read(&sftp, &path)), (7, b"content".to_vec()), "{after}");
+                named += usize::from(lost);
+            }
+            // It is asked again another time, and found to be there, or not to be.
+            Err(PutError::Unreachable { .. }) => {
+                assert!(sftp.size(&path).unwrap().is_none_or(|size| size == 7), "{after}");
+            }
+            Err(error) => panic!("{after}: {error}"),
+        }
+        if !lost {
+            break;
+        }
+    }
+    assert!(named > 0, "no answer was lost that something could be done without");
 }

@@ -1,6 +1,7 @@
 //! Scripts in restic's place: programs that are not restic, exit codes and output of other versions.
 
 use coffre_backup::restic::{CheckError, ReadData};
+use coffre_backup::{Ending, Ends as _};
 
 use super::*;
 
@@ -86,6 +87,26 @@ fn a_failed_check_is_damage_unless_it_is_something_else() {
         matches!(check("echo 'pack 123: not found' >&2; exit 1"), CheckError::Damaged { first } if first.starts_with("pack 123"))
     );
     assert!(matches!(check("exit 11"), CheckError::Restic(Failure::Locked { .. })));
+}
+
+#[test]
+fn a_place_that_is_not_reached_is_no_damage() {
+    let bench = Bench::new();
+    let check = |body| bench.version("0.18.0", body).check(&bench.repository(), ReadData::No, &mut ()).unwrap_err();
+    let refused = "echo 'subprocess ssh: ssh: connect to host backup1 port 22: Connection refused' >&2; \
+                   echo 'Fatal: unable to open repository at sftp:backup1:/r: EOF' >&2; exit 1";
+    let lost = "if [ \"$1\" = check ]; then echo 'error for tree 12: something new' >&2; \
+                else echo 'dial tcp: lookup backup1: no such host' >&2; fi; exit 1";
+    for body in [refused, lost] {
+        let error = check(body);
+        assert!(matches!(error, CheckError::Restic(Failure::Unreachable { .. })), "{error}");
+        assert_eq!(error.ending(), Ending::Temporary, "{error}");
+    }
+    let gone = "if [ \"$1\" = check ]; then echo 'error for tree 12: something new' >&2; exit 1; fi; exit 10";
+    assert!(matches!(check(gone), CheckError::Restic(Failure::NoRepository { .. })));
+    let overcome = "echo 'Load(<data/12>, 0, 0) returned error, retrying after 1s: connection reset by peer' >&2; \
+                    echo 'Pack ID does not match' >&2; exit 1";
+    assert_eq!(check(overcome).ending(), Ending::Tampering, "the connection came back, and the damage is there");
 }
 
 #[test]

@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use coffre_backup::other_sources::standing;
+use coffre_backup::other_sources::{Chosen, standing};
+use coffre_backup::restic::{Compression, Stream};
 
 use super::programs::on_each_restic;
 use super::*;
@@ -61,6 +62,47 @@ fn a_failed_dump_never_becomes_a_snapshot() {
             assert_eq!(fs::read(host.restore(&failed, "restored").join("dump")).unwrap(), b"good\n");
         }
     });
+}
+
+#[test]
+fn what_a_killed_run_left_is_not_restored_in_place_of_the_last_good_one() {
+    on_each_restic(|restic| {
+        let host = Host::new(restic);
+        let dump = OtherSource { sensitive: false, ..source("sales", shell("echo whole")) };
+        host.run(&dump).unwrap();
+        assert_eq!(host.restore_with(&dump, None, "newest").unwrap().chosen, Chosen::Good);
+        // restic takes the end of whoever feeds it for the end of the file.
+        let (name, of) = (dump.object(), other_sources::host(&host.environment, "sales"));
+        let stream = Stream { name: &name, host: &of, tag: other_sources::TAG, compression: Compression::Auto };
+        host.restic.backup_stream(&host.repository(), &stream, |out, _| out.write_all(b"wh"), &mut ()).unwrap();
+
+        let restored = host.restore_with(&dump, None, "restored").unwrap();
+        assert!(matches!(restored.chosen, Chosen::GoodBeforeNewest { .. }), "{restored:?}");
+        assert_eq!(fs::read(host.path("restored/dump")).unwrap(), b"whole\n");
+        // Elsewhere nothing is remembered.
+        fs::remove_file(host.path("state/sources.json")).unwrap();
+        assert_eq!(host.restore_with(&dump, None, "elsewhere").unwrap().chosen, Chosen::Unproven);
+        assert_eq!(fs::read(host.path("elsewhere/dump")).unwrap(), b"wh");
+    });
+}
+
+#[test]
+fn half_of_a_dump_is_no_restore_whatever_restic_says() {
+    let host = Host::with_installed();
+    let dump = OtherSource { sensitive: false, ..source("sales", shell("echo one row, and another")) };
+    host.run(&dump).unwrap();
+    let real = host.restic.program().display();
+    let half =
+        format!("#!/bin/sh\nif [ \"$1\" = dump ]; then {real} \"$@\" | head -c 5; exit 0; fi\nexec {real} \"$@\"\n");
+    let script = host.path("restic");
+    // Another process writes it: what this one has open for writing, in whichever thread, cannot be executed.
+    let write = ["-c", "printf %s \"$1\" > \"$0\" && chmod 755 \"$0\""];
+    let written = std::process::Command::new("sh").args(write).arg(&script).arg(&half).status();
+    assert!(written.unwrap().success());
+    let host = Host { restic: Restic::find(Some(&script)).unwrap(), ..host };
+    let refused = host.restore_with(&dump, None, "restored").unwrap_err();
+    assert!(matches!(refused, SourceRestoreError::Size { came: 5, stored: 21 }), "{refused}");
+    assert_eq!(fs::read_dir(host.path("restored")).unwrap().count(), 0);
 }
 
 #[test]
@@ -123,7 +165,7 @@ fn a_request_to_stop_ends_the_command_and_all_it_started() {
 }
 
 #[test]
-fn a_source_is_late_when_its_last_good_backup_is_and_a_clock_set_back_makes_none_younger() {
+fn a_source_is_late_when_its_last_good_backup_is_or_seems_to_be_in_the_future() {
     let host = Host::with_installed();
     let (dump, never) = (source("sales", shell("echo x")), source("billing", shell("echo x")));
     host.run(&dump).unwrap();
@@ -134,5 +176,6 @@ fn a_source_is_late_when_its_last_good_backup_is_and_a_clock_set_back_makes_none
     };
     assert_eq!(at(3600), [(Some(3600), true), (None, false)]);
     assert_eq!(at(3601), [(Some(3601), false), (None, false)]);
-    assert_eq!(at(-9999), [(Some(0), true), (None, false)]);
+    assert_eq!(at(-300), [(Some(0), true), (None, false)]);
+    assert_eq!(at(-9999), [(Some(-9999), false), (None, false)]);
 }

@@ -1,5 +1,6 @@
 //! A SQLite database in use.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
@@ -49,6 +50,18 @@ fn a_database_is_copied_with_what_is_only_in_its_log_while_it_is_open() {
     drop(open);
     let restored = host.restore(&source, "restored").join("database.sqlite");
     assert_eq!(sqlite(&restored, "SELECT group_concat(name) FROM clients;"), "anne,berthe\n");
+}
+
+#[test]
+fn a_copy_in_clear_that_a_killed_run_left_is_gone_after_the_next() {
+    let host = Host::with_installed();
+    sqlite(&host.path("legal.sqlite"), "CREATE TABLE clients(name);");
+    let left = host.path("scratch/coffre-source-legal");
+    fs::create_dir(&left).unwrap();
+    fs::set_permissions(&left, fs::Permissions::from_mode(0o700)).unwrap();
+    fs::write(left.join("copy"), "half of a database").unwrap();
+    host.run(&legal(&host)).unwrap();
+    assert_eq!(fs::read_dir(host.path("scratch")).unwrap().count(), 0);
 }
 
 #[test]

@@ -134,3 +134,20 @@ fn what_cannot_be_read_is_told_unless_this_account_may_read_everything() {
     let (ending, said) = ending(host.run(&shared(&host)));
     assert_eq!(ending, Ending::Temporary, "{said}");
 }
+
+#[test]
+fn what_is_in_a_folder_that_may_be_listed_and_not_entered_is_told() {
+    let host = Host::with_installed();
+    fill(&host);
+    let requests = host.path("shared/requests");
+    let may = |mode: u32| fs::set_permissions(&requests, fs::Permissions::from_mode(mode)).unwrap();
+    may(0o644);
+    let enters_all_the_same = requests.join("empty").symlink_metadata().is_ok();
+    let told = troubles(host.run(&shared(&host)));
+    may(0o755);
+    let lacking = |name: &str| (format!("requests/{name}"), Trouble::Unreadable);
+    let expected = if enters_all_the_same { Vec::new() } else { vec![lacking("déjà vu.txt"), lacking("empty")] };
+    assert_eq!(told, expected);
+    let state = &host.state().sources["shared"];
+    assert_eq!(state.last_good.is_some(), enters_all_the_same, "it is no good backup");
+}

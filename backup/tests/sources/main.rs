@@ -15,7 +15,7 @@ use std::path::PathBuf;
 
 use age::secrecy::ExposeSecret as _;
 use coffre_backup::other_sources::{
-    self, Done, Job, Kind, OtherSource, Restored, SourceRestoreError, SourceRunError, SourcesState,
+    self, Done, Job, Kind, OtherSource, Restored, SourceRestoreError, SourceRunError, SourcesState, Which,
 };
 use coffre_backup::restic::{Repository, Restic};
 use coffre_backup::{Ending, Ends, Observer};
@@ -87,8 +87,9 @@ impl Host {
         to: &str,
     ) -> Result<Restored, SourceRestoreError> {
         let identity = identity.map(|identity| identity as &(dyn age::Identity + Sync));
-        let (repository, to) = (self.repository(), self.path(to));
-        other_sources::restore(&self.restic, &repository, &self.environment, &source.name, None, identity, &to, &mut ())
+        let (repository, to, state) = (self.repository(), self.path(to), self.state());
+        let (name, which) = (&source.name, Which::Newest { good: state.good_snapshot(&source.name) });
+        other_sources::restore(&self.restic, &repository, &self.environment, name, which, identity, &to, &mut ())
     }
 
     fn restore(&self, source: &OtherSource, to: &str) -> PathBuf {

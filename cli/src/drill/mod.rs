@@ -9,15 +9,16 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use coffre_backup::Sources;
 use coffre_backup::destination::Source;
 use coffre_backup::restic::Restic;
 use coffre_backup::restore::{self, LostLog};
 use coffre_backup::snapshot::Snapshot;
+use coffre_backup::{Sources, objective};
 use coffre_core::drill::{DrillFailure, DrillResult, FetchedState, Phase};
 use coffre_core::spool::{Pinned, Wanted};
 use coffre_core::time::Timestamp;
 use coffre_server::{DrillOptions, Drills};
+use coffre_store::clock::{Clock as _, SystemClock};
 use coffre_store::{Checking, DrillError, Drilled, Fetched, Store};
 
 use crate::complaint::{self, Complaint};
@@ -91,11 +92,13 @@ impl Holder {
         clock: &mut PhaseClock<'_>,
         stop: &dyn Fn() -> bool,
     ) -> anyhow::Result<()> {
+        // Not the drill's own time: that is the vault's, which never runs backwards, and so is that of what is restored.
+        let begun = SystemClock.now();
         let scratch = self.scratch.claim()?;
         let (captured, opened) = self.of_place(&scratch, drill, clock, stop)?;
         scratch.remove()?;
         drill.opened = Some(opened);
-        Ok(check_age(drill.started.as_seconds() - captured.as_seconds(), self.objective_seconds)?)
+        Ok(check_age(objective::age(captured, begun), self.objective_seconds)?)
     }
 
     fn of_place(
@@ -149,13 +152,18 @@ impl Holder {
     }
 }
 
-/// A sound backup that is too old is no good one.
-fn check_age(age: i64, objective: i64) -> Result<(), Complaint> {
-    if age <= objective {
+/// A sound backup that is too old is no good one; nor is one whose age is not known.
+fn check_age(age: i64, most: i64) -> Result<(), Complaint> {
+    if objective::is_within(age, most) {
         return Ok(());
     }
-    let (age, objective) = (figures::age(age), figures::age(objective));
-    let cause = format!("what was restored is sound, and {age} old where {objective} is the most");
+    if objective::is_in_future(age) {
+        let cause = "what was restored is sound, and in the future (a clock was wrong), so its age is not known";
+        let remedy = "look whether the clock of this machine is right now";
+        return Err(Complaint::new(Exit::ObjectiveMissed, cause, remedy));
+    }
+    let (age, most) = (figures::age(age), figures::age(most));
+    let cause = format!("what was restored is sound, and {age} old where {most} is the most");
     Err(Complaint::new(Exit::ObjectiveMissed, cause, "see `coffre backup status` for why nothing newer is there"))
 }
 
@@ -171,6 +179,9 @@ mod tests {
     #[test]
     fn a_sound_backup_that_is_too_old_is_no_good_one() {
         assert!(check_age(3_600, 3_600).is_ok());
+        let ahead = check_age(-301, 3_600).err();
+        assert_eq!(ahead.as_ref().map(Complaint::exit), Some(Exit::ObjectiveMissed));
+        assert!(ahead.is_some_and(|ahead| ahead.to_string().contains("in the future (a clock was wrong)")));
         let late = check_age(7_300, 3_600).err();
         assert_eq!(late.as_ref().map(Complaint::exit), Some(Exit::ObjectiveMissed));
         assert!(late.is_some_and(|late| late.to_string().contains("2 h 1 min old where 1 h 0 min is the most")));

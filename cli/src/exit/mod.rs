@@ -87,6 +87,28 @@ impl Exit {
     }
 }
 
+impl Exit {
+    /// The more urgent of two ends of work on backups, in the order of [`Ending`].
+    pub(crate) fn worse(self, other: Self) -> Self {
+        if other.ending() > self.ending() { other } else { self }
+    }
+
+    /// What it is in that order; whatever has no place of its own there is a failure.
+    const fn ending(self) -> Ending {
+        match self {
+            Self::Success => Ending::Success,
+            Self::Busy => Ending::Busy,
+            Self::Temporary => Ending::Temporary,
+            Self::ObjectiveMissed => Ending::ObjectiveMissed,
+            Self::Usage => Ending::Usage,
+            Self::ToolMissing => Ending::ToolMissing,
+            Self::WrongKey => Ending::WrongKey,
+            Self::Tampering => Ending::Tampering,
+            Self::Failure | Self::Rejects | Self::Unhealthy | Self::Differs | Self::NotApproved => Ending::Failure,
+        }
+    }
+}
+
 impl From<Ending> for Exit {
     fn from(ending: Ending) -> Self {
         match ending {
@@ -127,6 +149,17 @@ mod tests {
             Ending::Tampering,
         ] {
             assert_eq!(Exit::from(ending).code(), ending.code());
+        }
+    }
+
+    #[test]
+    fn the_more_urgent_of_two_ends_decides_whichever_comes_first() {
+        for (one, other, worse) in [
+            (Exit::Success, Exit::Busy, Exit::Busy),
+            (Exit::Failure, Exit::Temporary, Exit::Failure),
+            (Exit::Usage, Exit::Tampering, Exit::Tampering),
+        ] {
+            assert_eq!((one.worse(other), other.worse(one)), (worse, worse));
         }
     }
 

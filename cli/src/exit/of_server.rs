@@ -26,7 +26,11 @@ pub(super) fn asked(error: &ClientError) -> Exit {
         // It does not open by itself.
         ClientError::Refused { problem, .. } if problem == "urn:coffre:problem:sealed" => Exit::Failure,
         ClientError::Refused { status, .. } if *status == StatusCode::SERVICE_UNAVAILABLE => Exit::Temporary,
-        ClientError::Refused { problem, .. } if problem.ends_with("drill-running") => Exit::Busy,
+        ClientError::Refused { problem, .. }
+            if problem.ends_with("drill-running") || problem.ends_with("capture-running") =>
+        {
+            Exit::Busy
+        }
         ClientError::Refused { problem, .. } if problem.ends_with("no-such-destination") => Exit::Usage,
         // Of policies, and of what was handed in.
         ClientError::Refused { problem, .. } if problem.ends_with("not-approved") => Exit::NotApproved,
@@ -42,6 +46,26 @@ pub(super) fn asked(error: &ClientError) -> Exit {
 pub(super) const fn told(error: &NotifyError) -> Exit {
     match error {
         NotifyError::Unreachable { .. } | NotifyError::Command(_) => Exit::Temporary,
-        NotifyError::Nobody | NotifyError::Secret { .. } | NotifyError::Address { .. } => Exit::Usage,
+        NotifyError::Nobody
+        | NotifyError::Secret { .. }
+        | NotifyError::ShortSecret { .. }
+        | NotifyError::Address { .. } => Exit::Usage,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn work_of_another_that_comes_to_an_end_is_busy() {
+        let refused = |status, name: &str| {
+            let problem = format!("urn:coffre:problem:{name}");
+            asked(&ClientError::Refused { status, problem, detail: String::new() })
+        };
+        for name in ["drill-running", "capture-running"] {
+            assert_eq!(refused(StatusCode::CONFLICT, name), Exit::Busy, "{name}");
+        }
+        assert_eq!(refused(StatusCode::INTERNAL_SERVER_ERROR, "not-rotated"), Exit::Failure);
     }
 }

@@ -8,6 +8,7 @@ use super::Exit;
 pub(super) const fn init(error: &InitError) -> Option<Exit> {
     match error {
         InitError::NotEmpty { .. }
+        | InitError::HalfMade { .. }
         | InitError::Permissions { .. }
         | InitError::IdentityInside { .. }
         | InitError::IdentityExists { .. }

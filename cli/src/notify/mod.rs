@@ -18,6 +18,8 @@ use crate::daily_head::give;
 use crate::figures;
 use crate::language::Language;
 
+pub(crate) use webhook::secret as webhook_secret;
+
 /// Something that was not told.
 #[derive(Debug, Error)]
 pub(crate) enum NotifyError {
@@ -32,6 +34,17 @@ pub(crate) enum NotifyError {
         /// What the system said.
         #[source]
         source: io::Error,
+    },
+    /// A secret that anybody could guess.
+    #[error(
+        "{path} holds a secret of fewer than {shortest} characters: write a random one into it, such as `openssl rand -hex 32` makes, and give it to the receiver",
+        path = path.display()
+    )]
+    ShortSecret {
+        /// The file.
+        path: PathBuf,
+        /// How many it should have at least.
+        shortest: usize,
     },
     /// An address that is none, or not protected.
     #[error("{what:?} in [notify] cannot be used ({why}): correct it")]
@@ -86,21 +99,16 @@ pub(crate) struct Turned {
 
 /// Tells everybody who is named. Each is tried; the first failure is told.
 pub(crate) fn send(notify: &Notify, message: &Message) -> Result<(), NotifyError> {
-    if !notify.tells_somebody() {
-        return Err(NotifyError::Nobody);
-    }
-    let mut failed = Ok(());
-    if let Some(to) = &notify.mail {
-        failed = failed.and(mail::send(to, notify.authorities.as_deref(), message));
-    }
-    if let Some(to) = &notify.webhook {
-        let sent = webhook::send(to, notify.authorities.as_deref(), message, SystemClock.now());
-        failed = failed.and(sent);
-    }
-    if let Some((program, arguments)) = notify.command.split_first() {
-        failed = failed.and(command(program, arguments, message));
-    }
-    failed
+    if notify.tells_somebody() { each(notify, message).into_iter().collect() } else { Err(NotifyError::Nobody) }
+}
+
+/// Tries each way that is named.
+fn each(notify: &Notify, message: &Message) -> Vec<Result<(), NotifyError>> {
+    let authorities = notify.authorities.as_deref();
+    let mail = notify.mail.as_ref().map(|to| mail::send(to, authorities, message));
+    let webhook = notify.webhook.as_ref().map(|to| webhook::send(to, authorities, message, SystemClock.now()));
+    let run = notify.command.split_first().map(|(program, arguments)| command(program, arguments, message));
+    [mail, webhook, run].into_iter().flatten().collect()
 }
 
 fn command(program: &str, arguments: &[String], message: &Message) -> Result<(), NotifyError> {
@@ -109,10 +117,10 @@ fn command(program: &str, arguments: &[String], message: &Message) -> Result<(),
     runtime.block_on(give(program, arguments, text)).map_err(NotifyError::Command)
 }
 
-/// Tells that a job turned, where anybody is named.
-pub(crate) fn turned(protection: &Protection, turned: &Turned) -> Result<(), NotifyError> {
-    let notify = &protection.notify;
-    if notify.tells_somebody() { send(notify, &turn_message(protection, turned)) } else { Ok(()) }
+/// Tells that a job turned, where anybody is named: whether somebody was reached, and the first failure.
+pub(crate) fn turned(protection: &Protection, turned: &Turned) -> (bool, Result<(), NotifyError>) {
+    let told = each(&protection.notify, &turn_message(protection, turned));
+    (told.iter().any(Result::is_ok), told.into_iter().collect())
 }
 
 fn turn_message(protection: &Protection, turned: &Turned) -> Message {

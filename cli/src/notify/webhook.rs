@@ -17,16 +17,32 @@ use crate::configuration::Webhook;
 /// The header with the signature.
 const SIGNATURE: &str = "Coffre-Signature";
 
+/// Characters that a secret has at least: a shorter one is guessed, and an empty one signs for everybody.
+const SHORTEST: usize = 16;
+
+/// The secret that requests are signed with, without the line end.
+pub(crate) fn secret(file: &Path) -> Result<Zeroizing<String>, NotifyError> {
+    let unreadable = |source| NotifyError::Secret { path: file.to_owned(), source };
+    let mut secret = Zeroizing::new(fs::read_to_string(file).map_err(unreadable)?);
+    let length = secret.trim_end().len();
+    secret.truncate(length);
+    if secret.chars().count() < SHORTEST {
+        return Err(NotifyError::ShortSecret { path: file.to_owned(), shortest: SHORTEST });
+    }
+    Ok(secret)
+}
+
 pub(super) fn send(
     to: &Webhook,
     authorities: Option<&Path>,
     message: &Message,
     now: Timestamp,
 ) -> Result<(), NotifyError> {
-    let unreadable = |source| NotifyError::Secret { path: to.secret_file.clone(), source };
-    let secret = Zeroizing::new(fs::read_to_string(&to.secret_file).map_err(unreadable)?);
-    let body = serde_json::to_vec(message).map_err(|error| unreadable(error.into()))?;
-    let signature = signature(secret.trim_end(), now.as_seconds(), &body);
+    let secret = secret(&to.secret_file)?;
+    let unwritable =
+        |error: serde_json::Error| NotifyError::Secret { path: to.secret_file.clone(), source: error.into() };
+    let body = serde_json::to_vec(message).map_err(unwritable)?;
+    let signature = signature(&secret, now.as_seconds(), &body);
     let headers = [("Content-Type", "application/json".to_owned()), (SIGNATURE, signature)];
     call(&Request { url: &to.url, headers: &headers, body: Some(&body) }, authorities)
 }
@@ -41,7 +57,24 @@ fn signature(secret: &str, seconds: i64, body: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
     use super::*;
+    use crate::complaint;
+
+    #[test]
+    fn a_secret_that_is_short_signs_nothing_and_is_not_repeated() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("secret");
+        for short in ["", "\n", "                    \n", "fifteen letters\n"] {
+            fs::write(&file, short).unwrap();
+            let error = secret(&file).unwrap_err();
+            let told = complaint::chain(&error);
+            assert!(told.contains(&format!("{} holds a secret of fewer than 16", file.display())), "{told}");
+            assert!(!told.contains("fifteen"), "{told}");
+        }
+        fs::write(&file, "sixteen letters!\n").unwrap();
+        assert_eq!(secret(&file).unwrap().as_str(), "sixteen letters!");
+    }
 
     /// Computed with `printf '1800000000.{"kind":"report"}' | openssl dgst -sha256 -hmac secret`.
     #[test]

@@ -1,5 +1,6 @@
 //! What a report on backups is made of, and what is wrong in it. Pure: everything was looked up before.
 
+use coffre_backup::maintenance::Work;
 use coffre_backup::measure::Measurement;
 use coffre_core::drill::DrillResult;
 use coffre_core::ids::{Environment, VaultId};
@@ -21,6 +22,8 @@ pub(crate) struct Facts {
     pub(crate) copies: Vec<Copy>,
     /// Each other system on this host.
     pub(crate) sources: Vec<SourceFact>,
+    /// Each repository that work is done on from here.
+    pub(crate) repositories: Vec<RepositoryFact>,
     pub(crate) drills: Drills,
     /// Jobs that are in the timetable, or were ever run.
     pub(crate) jobs: Vec<JobFact>,
@@ -53,6 +56,24 @@ pub(crate) struct SourceFact {
     pub(crate) trouble: Option<String>,
 }
 
+/// How the work on a repository stands, as it is remembered here.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct RepositoryFact {
+    pub(crate) name: String,
+    /// The kinds of work that were not done for too long.
+    pub(crate) late: Vec<Work>,
+    /// Parts of it that were read, and not within the period.
+    pub(crate) overdue: usize,
+    /// Why the last work on it failed, if it did, as by a lock that was left over.
+    pub(crate) trouble: Option<String>,
+}
+
+impl RepositoryFact {
+    pub(crate) fn is_well(&self) -> bool {
+        self.late.is_empty() && self.overdue == 0 && self.trouble.is_none()
+    }
+}
+
 /// What is known of drills.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) enum Drills {
@@ -83,8 +104,12 @@ pub(crate) struct JobFact {
     pub(crate) last_success: Option<Timestamp>,
     pub(crate) code: Option<u8>,
     pub(crate) failures: u64,
+    /// Its last run did not come to its end.
+    pub(crate) cut_off: bool,
     /// Two of its times have passed without a success.
     pub(crate) late: bool,
+    /// Its last success is in the future: a clock was wrong.
+    pub(crate) in_future: bool,
     pub(crate) next: Option<Timestamp>,
 }
 
@@ -98,6 +123,8 @@ pub(crate) enum Problem {
     Copy(String),
     /// Another system has no good backup that is recent enough.
     Source(String),
+    /// A repository is not looked after: something on it is late, or failed.
+    Repository(String),
     /// The last drill failed.
     DrillFailed(String),
     /// No drill has passed for too long.
@@ -125,6 +152,8 @@ impl Facts {
         problems.extend(self.copies.iter().filter(|copy| !copy.within).map(|copy| Problem::Copy(copy.name.clone())));
         let late = self.sources.iter().filter(|source| !source.within);
         problems.extend(late.map(|source| Problem::Source(source.name.clone())));
+        let neglected = self.repositories.iter().filter(|repository| !repository.is_well());
+        problems.extend(neglected.map(|repository| Problem::Repository(repository.name.clone())));
         match &self.drills {
             Drills::None => {}
             Drills::Unknown { cause } => problems.push(Problem::VaultSilent(cause.clone())),

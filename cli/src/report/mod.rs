@@ -10,7 +10,7 @@ mod tests;
 mod text;
 mod words;
 
-pub(crate) use facts::{Copy, Drills, Facts, JobFact, SourceFact};
+pub(crate) use facts::{Copy, Drills, Facts, JobFact, RepositoryFact, SourceFact};
 pub(crate) use page::page;
 pub(crate) use text::{subject, text};
 

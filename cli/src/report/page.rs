@@ -5,7 +5,7 @@ use coffre_core::drill::{DrillResult, Phase};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::chart::chart;
-use super::facts::{Copy, Drills, Facts, JobFact, SourceFact};
+use super::facts::{Copy, Drills, Facts, JobFact, RepositoryFact, SourceFact};
 use super::series;
 use super::words::Words;
 use crate::figures;
@@ -35,13 +35,16 @@ pub(crate) fn page(facts: &Facts, language: Language, charts: bool) -> String {
                 (verdict(facts, words))
                 @if facts.vault.is_some() { (copies(facts, words)) }
                 @if !facts.sources.is_empty() { (sources(facts, words)) }
+                @if !facts.repositories.is_empty() { (repositories(facts, words)) }
                 @if !matches!(facts.drills, Drills::None) { (drills(facts, words)) }
                 (jobs(words.pick("Tâches", "Jobs"), facts.jobs_about(false), words))
                 (jobs(words.pick("Conservation et purge", "Retention and pruning"), facts.jobs_about(true), words))
                 @if charts && facts.vault.is_some() { (all_charts(facts, words)) }
                 footer {
-                    (words.pick("Coffre, coffre-fort de données chiffrées.", "Coffre, an encrypted vault."))
-                    @if let Some(vault) = facts.vault { " Vault " (vault) }
+                    (words.pick("Coffre, conservation chiffrée de données sensibles.", "Coffre, an encrypted vault."))
+                    @if let Some(vault) = facts.vault {
+                        " " (words.pick("Identifiant\u{a0}:", "Vault")) " " (vault)
+                    }
                 }
             }
         }
@@ -132,6 +135,39 @@ fn sources(facts: &Facts, words: Words) -> Markup {
     }
 }
 
+fn repositories(facts: &Facts, words: Words) -> Markup {
+    let row = |repository: &RepositoryFact| {
+        let late = words.neglected(repository);
+        let word = match (&late, &repository.trouble) {
+            (Some(_), _) => words.pick("en retard", "late"),
+            (None, Some(_)) => words.pick("échec", "failed"),
+            (None, None) => words.pick("bien", "well"),
+        };
+        html! {
+            tr {
+                td { (repository.name) }
+                (state(repository.is_well(), word))
+                td { (late.unwrap_or_default()) }
+                td { (repository.trouble.as_deref().unwrap_or_default()) }
+            }
+        }
+    };
+    html! {
+        section {
+            h2 { (words.pick("Entretien des dépôts", "Work on repositories")) }
+            div.scroll { table {
+                thead { tr {
+                    th { (words.pick("Dépôt", "Repository")) }
+                    th { (words.pick("État", "State")) }
+                    th { (words.pick("À faire", "To be done")) }
+                    th {}
+                } }
+                tbody { @for repository in &facts.repositories { (row(repository)) } }
+            } }
+        }
+    }
+}
+
 fn drills(facts: &Facts, words: Words) -> Markup {
     html! {
         section {
@@ -205,7 +241,10 @@ fn jobs<'f>(title: &str, jobs: impl Iterator<Item = &'f JobFact>, words: Words) 
                 td { (job.name) }
                 (state(good, word))
                 td.number { (words.moment(job.last_success)) }
-                td.number { @if let Some(code) = job.code { (code) } }
+                td.number {
+                    @if let Some(code) = job.code { (code) }
+                    @if let Some(remark) = words.remark(job) { " " (remark) }
+                }
                 td.number { @if let Some(next) = job.next { (figures::moment(next)) } }
             }
         }

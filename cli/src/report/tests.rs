@@ -1,6 +1,7 @@
 //! What people read, in both languages, when all is well and when it is not.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+use coffre_backup::maintenance::Work;
 use coffre_backup::measure::Measurement;
 use coffre_core::crypto::Scope;
 use coffre_core::drill::{DrillFailure, DrillResult, FetchedState, OpenedState, Phase, Slice, Took};
@@ -53,7 +54,9 @@ fn well() -> Facts {
         last_success: Some(at(0).plus_seconds(-hours * 3_600)),
         code: Some(0),
         failures: 0,
+        cut_off: false,
         late: false,
+        in_future: false,
         next: Some(at(0).plus_seconds(3_600)),
     };
     let measured = |day: i64, name: &str, age: i64, bytes: u64| Measurement {
@@ -82,6 +85,7 @@ fn well() -> Facts {
         objective_seconds: 26 * 3_600,
         copies: vec![copy("building-b", 2), copy("offsite", 4), copy("restic", 3_000)],
         sources: Vec::new(),
+        repositories: Vec::new(),
         drills: Drills::Known { drills: drills.collect(), overdue: false },
         jobs: vec![job("run", About::Backup, 1), job("drill", About::Proof, 4), job("prune", About::Retention, 20)],
         measurements: measurements.collect(),
@@ -129,6 +133,51 @@ fn green_copies_do_not_hide_that_nothing_is_pruned_or_proven() {
     let silent = Problem::VaultSilent("no server answers".to_owned());
     assert_eq!(facts.problems(), [Problem::NoCopies, silent, Problem::JobFailed("prune")]);
     assert_eq!(facts.restorable(), None);
+}
+
+#[test]
+fn a_repository_that_nobody_looks_after_is_a_problem_and_told_with_its_verbs() {
+    let mut facts = well();
+    let fact = |name: &str| RepositoryFact { name: name.to_owned(), late: Vec::new(), overdue: 0, trouble: None };
+    facts.repositories = vec![
+        fact("second"),
+        RepositoryFact { late: vec![Work::Copy], overdue: 3, ..fact("third") },
+        RepositoryFact { trouble: Some("prune: it was left locked".to_owned()), ..fact("fourth") },
+    ];
+    let [third, fourth] = ["third", "fourth"].map(|name| Problem::Repository(name.to_owned()));
+    assert_eq!(facts.problems(), [third, fourth]);
+    let told = text(&facts, Language::English);
+    let lines = "  ok    second\n  LATE  third: copy, 3 parts to be read again\n  FAILED  fourth\n        \
+                 prune: it was left locked";
+    assert!(told.contains(lines), "{told}");
+    let shown = page(&facts, Language::French, false);
+    assert!(shown.contains("copy, 3 parties à relire") && shown.contains("prune: it was left locked"), "{shown}");
+    facts.repositories = vec![RepositoryFact { overdue: 1, ..fact("third") }];
+    assert!(text(&facts, Language::English).contains("LATE  third: 1 part to be read again"));
+    assert!(page(&facts, Language::French, false).contains("1 partie à relire"));
+}
+
+#[test]
+fn a_page_names_the_product_and_the_vault_in_its_own_language() {
+    let french = page(&well(), Language::French, false);
+    assert!(french.contains("Identifiant\u{a0}: 07070707-0707-0707-0707-070707070707"), "{french}");
+    assert!(!french.contains("coffre-fort") && !french.contains("Vault"), "{french}");
+    assert!(page(&well(), Language::English, false).contains("an encrypted vault. Vault 07070707-"));
+}
+
+#[test]
+fn a_clock_that_was_wrong_and_a_run_that_never_ended_are_told_in_words() {
+    let mut facts = well();
+    let copy = facts.copies.first_mut().unwrap();
+    (copy.within, copy.age_seconds) = (false, Some(-86_400));
+    let [run, drill, _] = facts.jobs.as_mut_slice() else { return };
+    (run.late, run.in_future) = (true, true);
+    (drill.failures, drill.code, drill.cut_off) = (1, None, true);
+    let told = text(&facts, Language::English);
+    assert_eq!(told.matches("in the future: a clock was wrong").count(), 2, "{told}");
+    assert!(told.contains("FAILED  drill: last success ") && told.contains(", did not come to its end"), "{told}");
+    let shown = page(&facts, Language::French, false);
+    assert!(shown.contains("une horloge était fausse") && shown.contains("interrompue avant son terme"), "{shown}");
 }
 
 #[test]

@@ -45,6 +45,7 @@ fn write(text: &mut String, facts: &Facts, words: Words) -> std::fmt::Result {
         copies(text, facts, words)?;
     }
     sources(text, facts, words)?;
+    repositories(text, facts, words)?;
     drills(text, facts, words)?;
     jobs(text, words.pick("Tâches", "Jobs"), facts.jobs_about(false), words)?;
     jobs(text, words.pick("Conservation et purge", "Retention and pruning"), facts.jobs_about(true), words)
@@ -76,6 +77,27 @@ fn sources(text: &mut String, facts: &Facts, words: Words) -> std::fmt::Result {
         let age = source.age_seconds.map_or_else(String::new, |age| format!(", {}", words.age(age)));
         writeln!(text, "  {state}  {}{} {}{age}", source.name, words.colon(), words.moment(source.last_good))?;
         if let Some(trouble) = &source.trouble {
+            writeln!(text, "        {trouble}")?;
+        }
+    }
+    Ok(())
+}
+
+fn repositories(text: &mut String, facts: &Facts, words: Words) -> std::fmt::Result {
+    if facts.repositories.is_empty() {
+        return Ok(());
+    }
+    writeln!(text, "\n{}", words.pick("Entretien des dépôts", "Work on repositories"))?;
+    for repository in &facts.repositories {
+        let late = words.neglected(repository);
+        let state = match repository.trouble {
+            _ if late.is_some() => words.pick("TARD", "LATE"),
+            Some(_) => words.pick("ÉCHEC", "FAILED"),
+            None => "ok  ",
+        };
+        let late = late.map_or_else(String::new, |late| format!("{} {late}", words.colon()));
+        writeln!(text, "  {state}  {}{late}", repository.name)?;
+        if let Some(trouble) = &repository.trouble {
             writeln!(text, "        {trouble}")?;
         }
     }
@@ -116,7 +138,8 @@ fn jobs<'f>(text: &mut String, title: &str, jobs: impl Iterator<Item = &'f JobFa
             _ => words.pick("ÉCHEC", "FAILED"),
         };
         let last = words.pick("dernier succès", "last success");
-        writeln!(text, "  {state}  {}{} {last} {}", job.name, words.colon(), words.moment(job.last_success))?;
+        let remark = words.remark(job).map_or_else(String::new, |remark| format!(", {remark}"));
+        writeln!(text, "  {state}  {}{} {last} {}{remark}", job.name, words.colon(), words.moment(job.last_success))?;
     }
     if none {
         writeln!(text, "  {}", words.pick("aucune", "none"))?;

@@ -1,8 +1,9 @@
 //! The words of a report, in French and English, and figures as each language writes them.
 
+use coffre_backup::objective;
 use coffre_core::time::Timestamp;
 
-use super::facts::Problem;
+use super::facts::{JobFact, Problem, RepositoryFact};
 use crate::figures;
 use crate::language::Language;
 
@@ -32,13 +33,21 @@ impl Words {
         }
     }
 
-    /// `2 h 5 min`.
+    /// `2 h 5 min`; of a moment in the future no age is known.
     pub(super) fn age(self, seconds: i64) -> String {
+        if objective::is_in_future(seconds) {
+            return self.in_future().to_owned();
+        }
         let text = figures::age(seconds.max(0));
         match self.0 {
             Language::French => text.replace(" d", " j"),
             Language::English => text,
         }
+    }
+
+    /// What is said of a moment that has not come yet.
+    pub(super) const fn in_future(self) -> &'static str {
+        self.pick("dans le futur : une horloge était fausse", "in the future: a clock was wrong")
     }
 
     pub(super) fn seconds(self, milliseconds: u64) -> String {
@@ -53,11 +62,36 @@ impl Words {
         time.map_or_else(|| self.pick("jamais", "never").to_owned(), figures::moment)
     }
 
+    /// The work that a repository lacks, by its verbs.
+    pub(super) fn neglected(self, repository: &RepositoryFact) -> Option<String> {
+        let mut lacking: Vec<String> = repository.late.iter().map(|work| work.as_str().to_owned()).collect();
+        match repository.overdue {
+            0 => {}
+            1 => lacking.push(self.pick("1 partie à relire", "1 part to be read again").to_owned()),
+            parts => lacking.push(format!("{parts} {}", self.pick("parties à relire", "parts to be read again"))),
+        }
+        if lacking.is_empty() { None } else { Some(lacking.join(", ")) }
+    }
+
+    /// What its figures do not say of a job.
+    pub(super) const fn remark(self, job: &JobFact) -> Option<&'static str> {
+        if job.in_future {
+            return Some(self.in_future());
+        }
+        if job.cut_off {
+            return Some(self.pick("interrompue avant son terme", "did not come to its end"));
+        }
+        None
+    }
+
     pub(super) fn problem(self, problem: &Problem) -> String {
         match (self.0, problem) {
             (Language::French, Problem::NoCopies) => "aucune destination n'est configurée".to_owned(),
             (Language::French, Problem::Copy(name)) => format!("la copie « {name} » n'est pas à jour ou est en défaut"),
             (Language::French, Problem::Source(name)) => format!("le système « {name} » n'a pas de sauvegarde récente"),
+            (Language::French, Problem::Repository(name)) => {
+                format!("le dépôt « {name} » n'est pas entretenu (`coffre backup repositories`)")
+            }
             (Language::French, Problem::DrillFailed(cause)) => {
                 format!("le dernier exercice de restauration a échoué : {cause}")
             }
@@ -70,6 +104,9 @@ impl Words {
             (Language::English, Problem::NoCopies) => "no destination is configured".to_owned(),
             (Language::English, Problem::Copy(name)) => format!("the copy \"{name}\" is not up to date or at fault"),
             (Language::English, Problem::Source(name)) => format!("the system \"{name}\" has no recent backup"),
+            (Language::English, Problem::Repository(name)) => {
+                format!("the repository \"{name}\" is not looked after (`coffre backup repositories`)")
+            }
             (Language::English, Problem::DrillFailed(cause)) => format!("the last drill failed: {cause}"),
             (Language::English, Problem::DrillOverdue) => "no drill has passed for too long".to_owned(),
             (Language::English, Problem::VaultSilent(cause)) => format!("the vault does not answer: {cause}"),

@@ -82,4 +82,33 @@ mod tests {
             assert_eq!(arguments.job(), Some(job.name), "a job run by hand is remembered under its name");
         }
     }
+
+    #[test]
+    fn looking_or_working_on_a_part_is_not_the_job() {
+        let job = |line: &str| {
+            let words = std::iter::once("coffre").chain(line.split_whitespace());
+            Arguments::try_parse_from(words).expect("a verb of this build").job()
+        };
+        for line in [
+            "backup forget --dry-run",
+            "backup forget second",
+            "backup prune --dry-run",
+            "backup prune second",
+            "backup check second",
+            "backup copy second",
+            "backup source run sales",
+            "backup verify building-b",
+            "backup expire-keyring --dry-run",
+        ] {
+            assert_eq!(job(line), None, "{line}");
+        }
+        for (line, name) in [
+            ("backup forget restic", "forget"),
+            ("backup check --all", "check"),
+            ("backup copy --init", "copy"),
+            ("backup source run --all --init", "sources"),
+        ] {
+            assert_eq!(job(line), Some(name), "{line}");
+        }
+    }
 }

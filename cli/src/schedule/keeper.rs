@@ -65,9 +65,9 @@ fn due(rows: &[Row], folder: &Path, busy: &Mutex<BTreeSet<&'static str>>) -> Res
         let now = SystemClock.now();
         match row.due(&memory, now) {
             Due::NotYet => {}
-            Due::CountFromNow => Jobs::change(folder, row.job.name, |memory| memory.considered = Some(now))?,
+            Due::CountFromNow => Jobs::change(folder, row.job.name, |memory| memory.consider(now))?,
             Due::Now => {
-                Jobs::change(folder, row.job.name, |memory| memory.considered = Some(now))?;
+                Jobs::change(folder, row.job.name, |memory| memory.consider(now))?;
                 due.push(row.job);
             }
         }

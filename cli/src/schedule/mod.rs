@@ -1,12 +1,14 @@
 //! Jobs: verbs that run by themselves, or are driven from outside. Whoever starts one, it never overlaps itself, its end
-//! is remembered, and when it turns from good to bad or back people are told.
+//! is remembered, and when it turns from good to bad, to worse, or back, people are told.
 
 mod jobs;
 mod keeper;
 mod timetable;
 
+use std::io;
+
 use coffre_backup::LockError;
-use coffre_backup::jobs::{JobsError, Turn, begin};
+use coffre_backup::jobs::{Jobs, JobsError, Turn, begin};
 use coffre_store::clock::{Clock as _, SystemClock};
 
 pub(crate) use jobs::{About, JOBS, Job};
@@ -26,6 +28,12 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
         Err(error @ JobsError::Lock(LockError::Held { .. })) => return Err(error.into()),
         begun => begun,
     };
+    if running.as_ref().is_ok_and(|running| running.turn() == Turn::Failed) {
+        // Told before this one runs, which may end in the same way; that it cannot be told is no reason not to run.
+        let cause = "the run before did not come to its end: look at the system's log for what ended it".to_owned();
+        let turned = Turned { job, exit: Exit::Failure.code(), recovered: false, cause: Some(cause) };
+        let _gone = tell(&protection, &turned);
+    }
     let ended = commands::run(arguments);
     let (exit, cause) = match &ended {
         Ok(exit) => (*exit, None),
@@ -33,21 +41,32 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     };
     match running.and_then(|running| running.end(SystemClock.now(), exit.code())) {
         Ok(Turn::AsBefore) => {}
-        // Another run is at it, which is no news yet.
-        Ok(Turn::Failed) if exit == Exit::Busy => {}
-        // Whoever was not reached by it would not be reached again.
-        Ok(_) if job == Job::REPORT => {}
         Ok(turn) => {
-            let turned = Turned { job, exit: exit.code(), recovered: turn == Turn::Recovered, cause };
-            if let Err(error) = notify::turned(&protection, &turned) {
-                output::note(&format!("nobody could be told: {}", complaint::chain(&error)))?;
-            }
+            tell(&protection, &Turned { job, exit: exit.code(), recovered: turn == Turn::Recovered, cause })?;
         }
         // What the verb itself says is more to the point.
         Err(_) if ended.is_err() => {}
         Err(error) => output::note(&format!("that {job} ended is not remembered: {}", complaint::chain(&error)))?,
     }
     ended
+}
+
+/// Tells people, and remembers what they know then. Where nobody was reached it stays news for the next run.
+fn tell(protection: &Protection, turned: &Turned) -> io::Result<()> {
+    let job = turned.job;
+    if job == Job::REPORT {
+        // Whoever was not reached by it would not be reached again.
+        return Ok(());
+    }
+    let (reached, told) = notify::turned(protection, turned);
+    if let Err(error) = told {
+        let whom = if reached { "not everybody" } else { "nobody" };
+        output::note(&format!("{whom} could be told: {}", complaint::chain(&error)))?;
+    }
+    if reached && let Err(error) = Jobs::told(&protection.state, job, turned.exit) {
+        output::note(&format!("that people were told of {job} is not remembered: {}", complaint::chain(&error)))?;
+    }
+    Ok(())
 }
 
 /// The job that a command line is, and where jobs are remembered, with a vault or without one; none where nothing can be.

@@ -2,6 +2,7 @@
 //! passed in.
 
 use coffre_backup::jobs::Memory;
+use coffre_backup::objective;
 use coffre_core::time::Timestamp;
 use croner::Cron;
 use jiff::Zoned;
@@ -57,10 +58,14 @@ impl Row {
         Some(Timestamp::from_micros(next.timestamp().as_microsecond()))
     }
 
-    /// Whether two times in the table have passed since it last went well, or since it was first to run: once may be a
-    /// disk that was full for an hour, twice is a job that does not run.
-    pub(crate) fn is_late(&self, memory: &Memory, since: Timestamp, now: Timestamp) -> bool {
-        let last = memory.last_success.unwrap_or(since);
+    /// Whether two times in the table have passed since it last went well, or since it was first seen: once may be a
+    /// disk that was full for an hour, twice is a job that does not run. One that went well in the future is late: a
+    /// clock was wrong, and until that time came nothing would be missed.
+    pub(crate) fn is_late(&self, memory: &Memory, now: Timestamp) -> bool {
+        let last = memory.last_success.or(memory.since()).unwrap_or(now);
+        if objective::is_in_future(objective::age(last, now)) {
+            return true;
+        }
         let second = self.next_after(last).and_then(|first| self.next_after(first));
         second.is_some_and(|second| second.plus_seconds(RETRY_SECONDS) < now)
     }
@@ -86,7 +91,16 @@ mod tests {
 
     fn ran(text: &str) -> Memory {
         let time = Some(at(text));
-        Memory { considered: time, started: time, ended: time, code: Some(0), last_success: time, failures: 0 }
+        Memory {
+            first_seen: time,
+            considered: time,
+            started: time,
+            ended: time,
+            code: Some(0),
+            told: None,
+            last_success: time,
+            failures: 0,
+        }
     }
 
     #[test]
@@ -149,10 +163,29 @@ mod tests {
     #[test]
     fn a_job_is_late_when_two_of_its_times_passed_without_success() {
         let row = row("0 3 * * *", "UTC");
-        let since = at("2026-11-01T00:00:00Z");
-        assert!(!row.is_late(&ran("2026-11-24T03:00:10Z"), since, at("2026-11-25T23:00:00Z")));
-        assert!(row.is_late(&ran("2026-11-23T03:00:10Z"), since, at("2026-11-25T03:05:01Z")));
-        assert!(row.is_late(&Memory::default(), since, at("2026-11-25T03:00:00Z")), "it never ran");
-        assert!(!row.is_late(&Memory::default(), at("2026-11-25T00:00:00Z"), at("2026-11-25T03:00:00Z")));
+        let seen = |text: &str| Memory { first_seen: Some(at(text)), ..Memory::default() };
+        assert!(!row.is_late(&ran("2026-11-24T03:00:10Z"), at("2026-11-25T23:00:00Z")));
+        assert!(row.is_late(&ran("2026-11-23T03:00:10Z"), at("2026-11-25T03:05:01Z")));
+        assert!(row.is_late(&seen("2026-11-01T00:00:00Z"), at("2026-11-25T03:00:00Z")), "it never ran");
+        assert!(!row.is_late(&seen("2026-11-25T00:00:00Z"), at("2026-11-25T03:00:00Z")));
+        assert!(!row.is_late(&Memory::default(), at("2026-11-25T03:00:00Z")), "it is new");
+    }
+
+    #[test]
+    fn a_job_that_begins_each_time_and_never_ends_is_late() {
+        let row = row("0 3 * * *", "UTC");
+        let mut memory = Memory::default();
+        for day in 20..=25 {
+            memory.consider(at(&format!("2026-11-{day}T03:00:00Z")));
+            memory.started = memory.considered;
+        }
+        assert!(row.is_late(&memory, at("2026-11-25T03:10:00Z")));
+    }
+
+    #[test]
+    fn a_success_in_the_future_is_none() {
+        let row = row("0 3 * * *", "UTC");
+        assert!(!row.is_late(&ran("2026-11-25T03:04:00Z"), at("2026-11-25T03:00:00Z")), "clocks differ a little");
+        assert!(row.is_late(&ran("2027-11-25T03:00:00Z"), at("2026-11-25T03:00:00Z")));
     }
 }

@@ -108,7 +108,7 @@ fn the_morning_report_reaches_a_mail_server_and_a_webhook_that_can_tell_who_sent
     let site = Site::new();
     let (mail, letters) = listen(mail_server);
     let (hook, requests) = listen(receiver);
-    fs::write(site.path().join("secret"), "between us\n").expect("written");
+    fs::write(site.path().join("secret"), "between the two of us\n").expect("written");
     configure(
         &site,
         &format!(
@@ -147,7 +147,7 @@ fn the_morning_report_reaches_a_mail_server_and_a_webhook_that_can_tell_who_sent
     };
     let signature = named("coffre-signature");
     let (time, mac) = signature.strip_prefix("t=").and_then(|rest| rest.split_once(",v1=")).expect("both parts");
-    let mut expected = Hmac::<Sha256>::new_from_slice(b"between us").expect("a key");
+    let mut expected = Hmac::<Sha256>::new_from_slice(b"between the two of us").expect("a key");
     expected.update(format!("{time}.{body}").as_bytes());
     assert_eq!(mac, coffre_core::crypto::hex(&expected.finalize().into_bytes()));
     let sent: Value = serde_json::from_str(body).expect("JSON");
@@ -198,6 +198,74 @@ fn a_job_that_fails_is_told_once_and_so_is_its_recovery() {
     site.succeeds(&["backup", "run"]);
     assert!(told(&site).starts_with("[Coffre recette] recovered: run"), "{}", told(&site));
     server.stop();
+}
+
+#[test]
+fn a_run_that_met_another_one_hides_no_failure_and_what_gets_worse_is_told_again() {
+    let site = Site::new();
+    configure(&site, &keeps(&site));
+    let server = site.serve();
+    site.succeeds(&["backup", "run", "--init"]);
+    let run = |code| {
+        assert_eq!(site.run(&["backup", "run"]).0, Some(code));
+        let heard = told(&site);
+        fs::remove_file(site.path().join("told")).ok();
+        heard.lines().next().unwrap_or_default().to_owned()
+    };
+    let met = |code, heard: &str| {
+        let lock = fs::File::create(site.path().join("state/backup.lock")).expect("a file");
+        rustix::fs::flock(&lock, rustix::fs::FlockOperation::LockExclusive).expect("it is free");
+        assert_eq!(run(code), heard);
+    };
+    met(13, "");
+    assert_eq!(run(0), "", "nobody was told that anything was wrong");
+    met(13, "");
+    let (place, away) = (site.path().join("building-b"), site.path().join("away"));
+    fs::rename(&place, &away).expect("renamed");
+    assert_eq!(run(75), "[Coffre recette] FAILED: run (code 75)");
+    // Emptied, and no longer away only.
+    fs::create_dir(&place).expect("a folder");
+    assert_eq!(run(12), "[Coffre recette] FAILED: run (code 12)");
+    assert_eq!(run(12), "", "it is known");
+    fs::remove_dir_all(&place).expect("ours");
+    assert_eq!(run(75), "", "it is no worse");
+    fs::rename(&away, &place).expect("renamed");
+    assert_eq!(run(0), "[Coffre recette] recovered: run");
+    server.stop();
+}
+
+#[test]
+fn a_run_that_was_cut_off_is_a_failure_for_whoever_looks_and_is_told_when_the_job_begins_anew() {
+    let site = Site::new();
+    configure(&site, &keeps(&site));
+    // As a kill leaves it.
+    let cut_off = "{\"format\":\"coffre/backup-jobs/v1\",\"jobs\":{\"verify-quick\":{\"considered\":\"2026-06-01T00:00:00Z\",\
+                   \"started\":\"2026-06-01T00:00:00Z\",\"ended\":null,\"code\":null,\"last_success\":null,\"failures\":0}}}";
+    fs::write(site.path().join("state/jobs.json"), cut_off).expect("written");
+    let report = site.json(0, &["backup", "report", "--json"]);
+    assert!(report["problems"].to_string().contains("{\"job-failed\":\"verify-quick\"}"), "{report:#}");
+    // There is nothing to verify yet.
+    assert_ne!(site.run(&["backup", "verify", "--quick"]).0, Some(0));
+    let told = told(&site);
+    assert!(told.starts_with("[Coffre recette] FAILED: verify-quick (code 1)"), "{told}");
+    assert!(told.contains("did not come to its end"), "{told}");
+    assert_eq!(job(&site, "verify-quick")["failures"], 2);
+}
+
+#[test]
+fn what_only_looks_is_not_the_job_and_clears_no_failure() {
+    let site = Site::new();
+    // There is no repository yet.
+    assert_ne!(site.run(&["backup", "forget"]).0, Some(0));
+    let failed = job(&site, "forget");
+    assert_eq!(failed["failures"], 1, "{failed}");
+    let server = site.serve();
+    site.succeeds(&["backup", "run", "--init"]);
+    server.stop();
+    site.succeeds(&["backup", "forget", "--dry-run"]);
+    assert_eq!(job(&site, "forget"), failed);
+    site.succeeds(&["backup", "forget"]);
+    assert_eq!(job(&site, "forget")["failures"], 0);
 }
 
 #[test]

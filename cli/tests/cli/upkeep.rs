@@ -58,6 +58,30 @@ fn a_repository_is_reduced_copied_and_read_and_what_is_late_is_told() {
 }
 
 #[test]
+fn all_second_repositories_are_copied_to_and_one_that_is_away_keeps_nobody_from_the_others() {
+    let site = site();
+    let file = site.path().join("coffre.toml");
+    let more = "[[backup.restic.copy]]\nname = \"third\"\nrepository = \"third\"\n";
+    fs::write(&file, fs::read_to_string(&file).expect("readable") + more).expect("written");
+    let server = site.serve();
+    site.succeeds(&["backup", "run", "--init", "--base"]);
+    server.stop();
+    site.succeeds(&["backup", "copy", "third", "--init"]);
+    // The second one is not there yet.
+    let (code, out, error) = site.run(&["backup", "copy"]);
+    let told = last_line(&out);
+    assert_ne!(code, Some(0), "{out}{error}");
+    assert_eq!(told["repositories"][0]["done"], false, "{told:#}");
+    assert_eq!((&told["repositories"][1]["name"], &told["repositories"][1]["done"]), (&"third".into(), &true.into()));
+    let problems = site.json(0, &["backup", "report", "--json"])["problems"].to_string();
+    assert!(problems.contains("{\"repository\":\"second\"}") && !problems.contains("third"), "{problems}");
+    assert!(problems.contains("{\"job-failed\":\"copy\"}"), "{problems}");
+    assert_eq!(site.json(0, &["backup", "copy", "--init", "--json"])["copied"], 1);
+    let problems = site.json(0, &["backup", "report", "--json"])["problems"].to_string();
+    assert!(!problems.contains("{\"repository\"") && !problems.contains("{\"job-failed\":\"copy\"}"), "{problems}");
+}
+
+#[test]
 fn a_host_without_a_vault_protects_its_sources_and_the_recovery_identity_opens_them() {
     let site = Site::new();
     let identity = site.path().join("vault.recovery-identity");

@@ -148,7 +148,7 @@ impl Sftp {
         drop(self.once(|channel| channel.unlink(temporary)));
     }
 
-    fn name(&self, path: &str, staged: &Staged) -> Result<(), NotWritten> {
+    fn name(&self, path: &str, staged: &mut Staged) -> Result<(), NotWritten> {
         let target = self.full(path);
         let rename = || self.once(|channel| channel.rename(&staged.temporary, &target, Some(RenameFlags::empty())));
         let renamed = match rename() {
@@ -160,10 +160,24 @@ impl Sftp {
             }
             renamed => renamed,
         };
-        renamed.map_err(|trouble| match self.lstat(path) {
-            Ok(Some(_)) => NotWritten::Exists,
-            _ => trouble.into(),
-        })
+        renamed.or_else(|trouble| self.not_named(path, staged, trouble))
+    }
+
+    /// What became of a renaming that failed. Where only its answer was lost, the file has its name: it is opened again
+    /// by that, since the connection that it was written over is gone and its name is not known to be durable yet.
+    fn not_named(&self, path: &str, staged: &mut Staged, trouble: Trouble) -> Result<(), NotWritten> {
+        let Ok(Some(there)) = self.lstat(path) else { return Err(trouble.into()) };
+        let lost = matches!(trouble, Trouble::Unreachable(_));
+        if !(lost && there.is_file() && there.size == Some(staged.size) && self.is_gone(&staged.temporary)) {
+            return Err(NotWritten::Exists);
+        }
+        staged.file = self.again(|channel| channel.open(self.full(path)))?;
+        Ok(())
+    }
+
+    /// Whether there is no file of this name, which nobody else has given to one.
+    fn is_gone(&self, temporary: &Path) -> bool {
+        matches!(self.again(|channel| channel.lstat(temporary)), Err(Trouble::NotFound))
     }
 
     fn checked(path: &str) -> Result<(), PutError> {
@@ -173,8 +187,8 @@ impl Sftp {
 
     fn put_one(&self, path: &str, content: &mut dyn Read) -> Result<u64, PutError> {
         let failed = |error| self.not_written(path, error);
-        let staged = self.stage(path, content).map_err(failed)?;
-        if let Err(error) = self.name(path, &staged) {
+        let mut staged = self.stage(path, content).map_err(failed)?;
+        if let Err(error) = self.name(path, &mut staged) {
             self.discard(&staged.temporary);
             return Err(failed(error));
         }
@@ -211,8 +225,8 @@ impl Destination for Sftp {
         };
         let mut staged = side_by_side(&place, LANES, objects, stage)?.into_iter();
         let (mut named, mut refused) = (Vec::new(), Ok(()));
-        for ((path, _), one) in objects.iter().zip(staged.by_ref()) {
-            if let Err(error) = self.name(path, &one) {
+        for ((path, _), mut one) in objects.iter().zip(staged.by_ref()) {
+            if let Err(error) = self.name(path, &mut one) {
                 self.discard(&one.temporary);
                 refused = Err(self.not_written(path, error));
                 break;

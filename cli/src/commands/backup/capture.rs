@@ -1,13 +1,15 @@
-//! Asks the vault's own process that everything be captured, or for a base backup, over the backup socket.
+//! Asks the vault's own process that everything be captured, or for a base backup, over the backup socket; and to keep
+//! what is in the spool.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
-use coffre_backup::run::{Answer, Capture, NotCaptured};
+use coffre_backup::run::{self, Answer, Capture, NotCaptured};
 use coffre_backup::{Ending, Observer};
 use hyper::{Method, StatusCode};
 use serde::Deserialize;
 
+use super::kept::Kept;
 use crate::client::{ClientError, ask};
 
 /// The server at the backup socket, if there is one.
@@ -44,8 +46,8 @@ impl BySocket {
 
 impl Capture for BySocket {
     fn capture(&mut self, _observer: &mut dyn Observer) -> Result<Answer, NotCaptured> {
-        let Some(socket) = self.socket.take() else { return Ok(Answer::NotServed) };
-        match self.ask(&socket) {
+        let Some(socket) = &self.socket else { return Ok(Answer::NotServed) };
+        match self.ask(socket) {
             Ok(answer) => Ok(answer),
             // A socket that is there and cannot be used is not the absence of a server.
             Err(ClientError::Unreachable { source, .. }) if is_absent(&source) => Ok(Answer::NotServed),
@@ -54,6 +56,13 @@ impl Capture for BySocket {
                 Err(NotCaptured { told, ending: Ending::Failure })
             }
             Err(error) => Err(NotCaptured { told: error.to_string(), ending: ending(&error) }),
+        }
+    }
+
+    fn keep(&mut self) -> Box<dyn run::Kept> {
+        match self.socket.clone() {
+            Some(socket) => Box::new(Kept::begin(socket)),
+            None => Box::new(()),
         }
     }
 }

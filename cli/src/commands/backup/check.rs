@@ -27,6 +27,13 @@ pub(crate) struct Arguments {
     repository: RepositoryArguments,
 }
 
+impl Arguments {
+    /// The job that it is; none where somebody looks at another repository.
+    pub(super) fn job(&self) -> Option<&'static str> {
+        (self.name == RESTIC).then_some("check")
+    }
+}
+
 /// Checks and reports.
 pub(crate) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit> {
     conclude(check(arguments, global), arguments.repository.json)

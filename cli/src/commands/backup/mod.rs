@@ -9,6 +9,7 @@ mod copy;
 mod expire_keyring;
 mod follow;
 mod forget;
+mod kept;
 mod list;
 mod outcome;
 mod prune;
@@ -21,6 +22,7 @@ mod source;
 mod sources;
 mod status;
 mod unlock;
+mod upkeep;
 mod verify;
 mod visit;
 mod without_vault;
@@ -53,7 +55,7 @@ enum Verb {
     Forget(forget::Arguments),
     /// Remove the data that no snapshot needs any more
     Prune(prune::Arguments),
-    /// Copy what is new to a second repository
+    /// Copy what is new to the second repositories
     Copy(copy::Arguments),
     /// Check a repository and read the next part of it, so that everything is read within the declared period
     Check(check::Arguments),
@@ -88,10 +90,10 @@ impl Arguments {
             Verb::Measure(_) => Some("measure"),
             Verb::Heartbeat(_) => Some("heartbeat"),
             Verb::Report(verb) => verb.job(),
-            Verb::Forget(_) => Some("forget"),
-            Verb::Prune(_) => Some("prune"),
-            Verb::Copy(_) => Some("copy"),
-            Verb::Check(_) => Some("check"),
+            Verb::Forget(verb) => verb.job(),
+            Verb::Prune(verb) => verb.job(),
+            Verb::Copy(verb) => verb.job(),
+            Verb::Check(verb) => verb.job(),
             Verb::Source(verb) => verb.job(),
             Verb::Follow(_)
             | Verb::List(_)

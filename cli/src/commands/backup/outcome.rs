@@ -1,5 +1,5 @@
 //! How a one-shot verb reports: lines for people and one line of JSON, the last, for whoever started it. With `--json`
-//! there is the object alone, over several lines, as from the other verbs.
+//! that line is alone, as from the other verbs.
 
 use serde_json::{Value, json};
 
@@ -14,14 +14,17 @@ pub(super) struct Outcome {
     pub(super) exit: Exit,
 }
 
+/// As any verb tells its failure in JSON: the cause and, where there is one, its remedy.
+fn failed(error: &anyhow::Error) -> Outcome {
+    let (cause, remedy) = complaint::parts(error.chain());
+    Outcome { lines: Vec::new(), value: json!({ "error": cause, "help": remedy }), exit: Exit::of(error) }
+}
+
 /// Reports, and gives the exit code. A failure is told as a line of JSON too, before it goes its way.
 pub(super) fn conclude(outcome: anyhow::Result<Outcome>, only_json: bool) -> anyhow::Result<Exit> {
     let (outcome, error) = match outcome {
         Ok(outcome) => (outcome, None),
-        Err(error) => {
-            let value = json!({ "error": complaint::chain(error.as_ref()) });
-            (Outcome { lines: Vec::new(), value, exit: Exit::of(&error) }, Some(error))
-        }
+        Err(error) => (failed(&error), Some(error)),
     };
     let Outcome { lines, mut value, exit } = outcome;
     if let Some(object) = value.as_object_mut() {
@@ -34,4 +37,18 @@ pub(super) fn conclude(outcome: anyhow::Result<Outcome>, only_json: bool) -> any
         output::line(value.to_string())?;
     }
     error.map_or(Ok(exit), Err)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::complaint::Complaint;
+
+    #[test]
+    fn a_failure_is_told_with_its_remedy() {
+        let complaint = Complaint::usage("there is no repository \"third\"", "name one of restic, second");
+        let Outcome { value, exit, .. } = failed(&complaint.into());
+        assert_eq!(value, json!({ "error": "there is no repository \"third\"", "help": "name one of restic, second" }));
+        assert_eq!(exit, Exit::Usage);
+    }
 }

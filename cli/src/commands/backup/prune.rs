@@ -25,6 +25,13 @@ pub(crate) struct Arguments {
     repository: RepositoryArguments,
 }
 
+impl Arguments {
+    /// The job that it is; none where somebody only looks, or works on another repository.
+    pub(super) fn job(&self) -> Option<&'static str> {
+        (!self.dry_run && self.name == RESTIC).then_some("prune")
+    }
+}
+
 /// Prunes and reports.
 pub(crate) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit> {
     conclude(prune(arguments, global), arguments.repository.json)

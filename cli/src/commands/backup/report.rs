@@ -16,7 +16,7 @@ use hyper::Method;
 
 use super::setting::{ResticArgument, Setting};
 use super::status::examined;
-use super::without_vault;
+use super::{upkeep, without_vault};
 use crate::arguments::Global;
 use crate::client;
 use crate::commands::drill::History;
@@ -175,8 +175,9 @@ fn of_vault(setting: &Setting) -> anyhow::Result<Facts> {
         objective_seconds: setting.objective_seconds,
         copies: copies.collect(),
         sources: without_vault::sources(&setting.state, &setting.sources, now)?,
+        repositories: upkeep::remembered(&setting.state, setting.repositories.as_ref(), &setting.rows, now)?,
         drills: drills(setting),
-        jobs: jobs(&Jobs::load(&setting.state)?, &setting.rows, now),
+        jobs: jobs(&Jobs::seen(&setting.state)?, &setting.rows, now),
         measurements: measure::load(&setting.state)?,
     })
 }
@@ -216,15 +217,15 @@ pub(super) fn jobs(known: &Jobs, rows: &[Row], now: Timestamp) -> Vec<JobFact> {
             return None;
         }
         let memory = memory.unwrap_or_default();
-        // Where it never went well, it counts from when it was first seen.
-        let since = memory.considered.unwrap_or(now);
         Some(JobFact {
             name: job.name,
             about: job.about,
             last_success: memory.last_success,
             code: memory.code,
             failures: memory.failures,
-            late: row.is_some_and(|row| row.is_late(&memory, since, now)),
+            cut_off: memory.is_cut_off(),
+            late: row.is_some_and(|row| row.is_late(&memory, now)),
+            in_future: memory.succeeded_in_future(now),
             next: row.and_then(|row| row.next_after(now)),
         })
     };

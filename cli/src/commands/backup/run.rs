@@ -93,7 +93,8 @@ fn as_json(report: &Report) -> Value {
         let faults: Vec<String> = target.faults.iter().map(ToString::to_string).collect();
         match &target.result {
             Ok(success) => json!({
-                "name": target.name, "done": true, "bytes": success.bytes, "captured": success.captured, "faults": faults,
+                "name": target.name, "done": true, "bytes": success.bytes, "captured": success.captured,
+                "followed": target.followed, "faults": faults,
             }),
             Err(error) => {
                 json!({ "name": target.name, "done": false, "error": complaint::chain(error), "faults": faults })
@@ -124,12 +125,16 @@ fn lines(report: &Report) -> String {
     }];
     lines.push(match (report.captured, report.age) {
         (Some(captured), Some(age)) => {
-            format!("newest point of {}, {} old", figures::moment(captured), figures::age(age))
+            format!("newest point of {}, {}", figures::moment(captured), figures::old(age))
         }
         _ => "there is no point in the spool yet".to_owned(),
     });
     for target in &report.targets {
         lines.push(match &target.result {
+            Ok(success) if target.followed => {
+                let reached = figures::moment(success.captured);
+                format!("ok      {}: `coffre backup follow` copies to it, up to {reached} so far", target.name)
+            }
             Ok(success) => format!("ok      {}: {} written", target.name, figures::bytes(success.bytes)),
             Err(error) => format!("FAILED  {}: {}", target.name, complaint::chain(error)),
         });

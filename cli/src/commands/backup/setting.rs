@@ -17,7 +17,7 @@ use crate::place::Place;
 use crate::schedule::Row;
 
 /// The name of the repository among the places.
-pub(super) const RESTIC: &str = "restic";
+pub(super) const RESTIC: &str = configuration::Restic::NAME;
 /// The name of the spool among the places.
 pub(super) const SPOOL: &str = "spool";
 
@@ -39,6 +39,8 @@ pub(super) struct Setting {
     pub(super) destinations: Vec<(String, Opened)>,
     pub(super) repository: Option<Repository>,
     pub(super) backup_socket: Option<PathBuf>,
+    /// What the configuration says of repositories.
+    pub(super) repositories: Option<configuration::Restic>,
     /// Other systems on this host.
     pub(super) sources: Vec<OtherSource>,
     /// Who is told.
@@ -68,6 +70,7 @@ impl Setting {
             spool_limit: backup.spool_limit(),
             spool: backup.spool()?.to_owned(),
             sources: backup.sources(),
+            repositories: backup.restic.clone(),
             notify: configuration.notify.clone(),
             rows: configuration.schedule.rows(),
             backup_socket: backup_socket(configuration),

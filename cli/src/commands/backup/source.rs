@@ -5,7 +5,9 @@ use std::io::{self, IsTerminal as _};
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use coffre_backup::other_sources::{self, Contents, Done, Job, OtherSource, SourceRestoreError, SourceRunError};
+use coffre_backup::other_sources::{
+    self, Chosen, Contents, Done, Job, OtherSource, SourceRestoreError, SourceRunError, SourcesState, Which,
+};
 use coffre_backup::restic::Restic;
 use coffre_store::clock::{Clock as _, SystemClock};
 use serde_json::{Value, json};
@@ -36,10 +38,10 @@ enum Verb {
 }
 
 impl Arguments {
-    /// The job that this is; a restore is none.
-    pub(super) const fn job(&self) -> Option<&'static str> {
+    /// The job that this is; a restore is none, nor is a run of some sources only.
+    pub(super) fn job(&self) -> Option<&'static str> {
         match &self.verb {
-            Verb::Run(_) => Some("sources"),
+            Verb::Run(verb) => verb.all.then_some("sources"),
             Verb::Restore(_) => None,
         }
     }
@@ -69,7 +71,7 @@ struct RestoreArguments {
     to: PathBuf,
     #[command(flatten)]
     recovery: RecoveryArgument,
-    /// This snapshot instead of the newest
+    /// This snapshot instead of the newest that is remembered as good
     #[arg(long, value_name = "ID")]
     snapshot: Option<String>,
     /// The repository, by its name in the configuration
@@ -165,13 +167,17 @@ fn restore(arguments: &RestoreArguments, global: &Global) -> anyhow::Result<Outc
     let setting = RepositorySetting::read(global, &arguments.repository.restic)?;
     let repository = setting.open(&arguments.from, May::Add)?;
     let restic = Restic::find(setting.program.as_deref())?;
+    // Where nothing is remembered, or it cannot be read, the newest one is restored, and that is told.
+    let memory = SourcesState::load(&setting.protection.state).unwrap_or_default();
+    let newest = Which::Newest { good: memory.good_snapshot(&arguments.name) };
+    let which = arguments.snapshot.as_deref().map_or(newest, Which::Named);
     let restored = |recovered: Option<&Recovered>| {
         other_sources::restore(
             &restic,
             &repository,
             &setting.protection.environment,
             &arguments.name,
-            arguments.snapshot.as_deref(),
+            which,
             recovered.map(|recovered| recovered.identity.as_age()),
             &arguments.to,
             &mut Watch::new(),
@@ -186,9 +192,30 @@ fn restore(arguments: &RestoreArguments, global: &Global) -> anyhow::Result<Outc
         (recovered, _) => restored(recovered.as_ref()),
     }?;
     let (name, to) = (&arguments.name, arguments.to.display());
-    let line = format!("{name}: {} of {} restored into {to}", figures::bytes(restored.bytes), restored.time);
+    let mut lines = vec![format!("{name}: {} of {} restored into {to}", figures::bytes(restored.bytes), restored.time)];
+    lines.extend(doubt(&restored.chosen));
     let value = json!({
         "name": name, "snapshot": restored.snapshot, "time": restored.time, "bytes": restored.bytes,
+        "chosen": restored.chosen.as_str(),
     });
-    Ok(Outcome { lines: vec![line], value, exit: Exit::Success })
+    Ok(Outcome { lines, value, exit: Exit::Success })
+}
+
+/// What is to be known of the snapshot that was restored, if anything is in doubt.
+fn doubt(chosen: &Chosen) -> Option<String> {
+    match chosen {
+        Chosen::Named | Chosen::Good => None,
+        Chosen::GoodBeforeNewest { snapshot, time } => {
+            let id = snapshot.get(..8).unwrap_or(snapshot);
+            Some(format!(
+                "        it is the last one remembered as good; {id} of {time} is newer, and its run did not end well or \
+                 was not one of this host: restore that with --snapshot {id}, into another folder"
+            ))
+        }
+        Chosen::Unproven => Some(
+            "        it is the newest one; whether its run came to its end is not remembered on this host: look at \
+             what was restored, and take another one with --snapshot ID if it is not whole"
+                .to_owned(),
+        ),
+    }
 }

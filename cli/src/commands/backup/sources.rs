@@ -47,8 +47,8 @@ fn told(source: &OtherSource, stands: &SourceStanding) -> Vec<String> {
     let sealed = if source.sensitive { "encrypted" } else { "not sensitive" };
     let last = match (&stands.state.last_good, stands.age) {
         (Some(good), Some(age)) => {
-            let (age, time, bytes) = (figures::age(age), figures::moment(good.time), figures::bytes(good.bytes));
-            format!("last good backup {age} old ({time}, {bytes})")
+            let (old, time, bytes) = (figures::old(age), figures::moment(good.time), figures::bytes(good.bytes));
+            format!("last good backup {old} ({time}, {bytes})")
         }
         _ => "no good backup yet".to_owned(),
     };

@@ -109,7 +109,7 @@ fn lines(
     for ((target, (_, examined)), behind) in status.targets.iter().zip(examined).zip(behind) {
         let state = if target.within { "ok  " } else { "LATE" };
         let newest = match (target.captured, target.age) {
-            (Some(captured), Some(age)) => format!("{} old ({})", figures::age(age), figures::moment(captured)),
+            (Some(captured), Some(age)) => format!("{} ({})", figures::old(age), figures::moment(captured)),
             _ => "no backup".to_owned(),
         };
         lines.push(format!("{state}  {}: {newest}", target.name));

@@ -10,7 +10,7 @@ use coffre_store::clock::{Clock as _, SystemClock};
 use serde_json::json;
 
 use super::outcome::{Outcome, conclude};
-use super::{report, sources as of_sources};
+use super::{report, sources as of_sources, upkeep};
 use crate::arguments::Global;
 use crate::complaint::Complaint;
 use crate::configuration::{self, Protection};
@@ -45,9 +45,14 @@ pub(super) fn status(host: &Protection, global: &Global, as_json: bool) -> anyho
 fn look(host: &Protection, global: &Global) -> anyhow::Result<Outcome> {
     let Outcome { mut lines, mut value, mut exit } = of_sources::look(global)?;
     let now = SystemClock.now();
-    let jobs = report::jobs(&Jobs::load(&host.state)?, &host.schedule.rows(), now);
+    let jobs = report::jobs(&Jobs::seen(&host.state)?, &host.schedule.rows(), now);
     for job in jobs.iter().filter(|job| job.late) {
-        lines.push(format!("LATE  job {}: it did not succeed at its times", job.name));
+        let why = if job.in_future {
+            "its last success is in the future: a clock was wrong"
+        } else {
+            "it did not succeed at its times"
+        };
+        lines.push(format!("LATE  job {}: {why}", job.name));
         exit = Exit::ObjectiveMissed;
     }
     if let Some(object) = value.as_object_mut() {
@@ -65,8 +70,9 @@ pub(super) fn facts(host: &Protection, now: Timestamp) -> anyhow::Result<Facts> 
         objective_seconds: host.sources.iter().map(|source| source.objective_seconds).min().unwrap_or_default(),
         copies: Vec::new(),
         sources: sources(&host.state, &host.sources, now)?,
+        repositories: upkeep::remembered(&host.state, host.restic.as_ref(), &host.schedule.rows(), now)?,
         drills: Drills::None,
-        jobs: report::jobs(&Jobs::load(&host.state)?, &host.schedule.rows(), now),
+        jobs: report::jobs(&Jobs::seen(&host.state)?, &host.schedule.rows(), now),
         measurements: Vec::new(),
     })
 }
