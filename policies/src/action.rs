@@ -26,7 +26,7 @@ pub enum Action {
     Amend,
     /// Add a document to these document fields.
     UploadDocument,
-    /// Make a former version of a record the current one.
+    /// Make a former version of a record the current one, in which these fields may differ.
     RestoreVersion,
     /// Give a grant.
     GiveGrant,
@@ -200,14 +200,14 @@ impl Action {
             | Self::ReadVersions
             | Self::Create
             | Self::Amend
+            | Self::RestoreVersion
             | Self::CheckContactable
             | Self::ProposeChange
             | Self::Export
             | Self::BulkExport
             | Self::Pseudonymise => Scope::Fields,
             Self::ListDocuments | Self::ReadDocument | Self::UploadDocument => Scope::DocumentFields,
-            Self::RestoreVersion
-            | Self::GiveGrant
+            Self::GiveGrant
             | Self::ListGrants
             | Self::WithdrawGrant
             | Self::ReadAccesses
@@ -240,6 +240,7 @@ impl Action {
                 | Self::Create
                 | Self::Amend
                 | Self::UploadDocument
+                | Self::RestoreVersion
                 | Self::CheckContactable
                 | Self::ProposeChange
                 | Self::Export

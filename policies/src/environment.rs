@@ -11,6 +11,7 @@ use toml::Spanned;
 use crate::error::LoadError;
 use crate::labels::Labels;
 use crate::place::Place;
+use crate::policies::Policies;
 use crate::record_type::RecordType;
 use crate::toml_file::TomlFile;
 
@@ -21,6 +22,8 @@ pub struct Environment {
     pub name: coffre_core::ids::Environment,
     /// What people read.
     pub labels: Labels,
+    /// Whether real people's data are processed in it; none where the file does not say.
+    pub production: Option<bool>,
     /// Its hosts.
     pub hosts: Vec<Host>,
 }
@@ -51,6 +54,37 @@ impl Environment {
     /// The host of this name, upper and lower case alike.
     pub fn host(&self, name: &str) -> Option<&Host> {
         self.hosts.iter().find(|host| host.name.eq_ignore_ascii_case(name))
+    }
+}
+
+/// Words of a name that tell of another environment than production.
+const NOT_PRODUCTION: [&str; 12] = [
+    "recette",
+    "test",
+    "tests",
+    "demo",
+    "acceptance",
+    "staging",
+    "integration",
+    "qualification",
+    "dev",
+    "development",
+    "training",
+    "formation",
+];
+
+impl Policies {
+    /// Whether an environment is production, or could be: by its name, then by what its file says. One of which
+    /// neither tells could be.
+    pub fn may_be_production(&self, name: &coffre_core::ids::Environment) -> bool {
+        let text = name.as_str();
+        if text == "production" || text.ends_with("-production") {
+            return true;
+        }
+        let declared = self.environments().iter().find(|environment| environment.name == *name);
+        declared
+            .and_then(|environment| environment.production)
+            .unwrap_or_else(|| !text.split('-').any(|word| NOT_PRODUCTION.contains(&word)))
     }
 }
 
@@ -114,6 +148,7 @@ pub enum EnvironmentFault {
 struct RawEnvironment {
     name: Spanned<String>,
     labels: Spanned<Labels>,
+    production: Option<bool>,
     host: Vec<RawHost>,
 }
 
@@ -166,7 +201,7 @@ impl<'a> Reader<'a> {
         let labels = labels(file, raw.labels, &text)?;
         let mut sources = BTreeMap::new();
         let hosts = raw.host.into_iter().map(|host| self.host(file, host, &mut sources)).collect::<Checked<_>>()?;
-        Ok(Environment { name, labels, hosts })
+        Ok(Environment { name, labels, production: raw.production, hosts })
     }
 
     fn host(&mut self, file: TomlFile<'_>, raw: RawHost, sources: &mut BTreeMap<String, usize>) -> Checked<Host> {

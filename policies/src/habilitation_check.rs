@@ -83,7 +83,8 @@ impl Policies {
     pub fn habilitation_faults(&self, giver: &str, terms: &HabilitationTerms) -> Vec<HabilitationFault> {
         use HabilitationFault as Fault;
         let mut faults = Vec::new();
-        if giver == terms.operator {
+        // As in acts that take two operators: spellings that differ in case alone are one person.
+        if giver.eq_ignore_ascii_case(&terms.operator) {
             faults.push(Fault::Oneself);
         }
         if terms.valid_until.is_some_and(|until| until <= terms.valid_from) {

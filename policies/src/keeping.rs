@@ -102,6 +102,17 @@ impl Keeping<'_> {
         }
     }
 
+    /// How long it is kept from its starting event on, in use and apart.
+    pub fn lasting(&self) -> Period {
+        let active = self.prospect.map_or(self.rule.active, |prospect| prospect.active);
+        let Some(apart) = self.archive() else { return active };
+        Period {
+            years: active.years.saturating_add(apart.years),
+            months: active.months.saturating_add(apart.months),
+            days: active.days.saturating_add(apart.days),
+        }
+    }
+
     fn archive(&self) -> Option<Period> {
         if self.prospect.is_some() { None } else { self.longer.map(|longer| longer.archive).or(self.rule.archive) }
     }
@@ -140,11 +151,12 @@ impl Policies {
         Keeping { rule, phase, prospect: Some(prospect), longer: None }
     }
 
-    /// The rule that keeps a category longest of those whose words the record says, if that is longer than its own.
+    /// The rule that keeps a category longest of those whose words the record says, of the current contract or of
+    /// another one, if that is longer than its own.
     fn longer<'p>(&'p self, rule: &RetentionRule, fields: &Fields) -> Option<&'p LongerRule> {
         let says = |longer: &&LongerRule| {
-            let text = fields.0.get(&longer.field).and_then(Value::as_str).unwrap_or_default().to_lowercase();
-            text.split(|c: char| !c.is_alphanumeric()).any(|word| longer.words.iter().any(|known| known == word))
+            let looked_at = std::iter::once(&longer.field).chain(&longer.others);
+            looked_at.filter_map(|field| fields.0.get(field)).any(|value| says_one_of(value, &longer.words))
         };
         let own =
             |longer: &&LongerRule| longer.record_type == rule.record_type && longer.categories.contains(&rule.category);
@@ -161,6 +173,15 @@ impl Policies {
         fields.dedup();
         fields
     }
+}
+
+/// Whether a text, or one of a list of texts, says one of these words.
+fn says_one_of(value: &Value, words: &[String]) -> bool {
+    if let Value::Array(items) = value {
+        return items.iter().any(|item| says_one_of(item, words));
+    }
+    let text = value.as_str().unwrap_or_default().to_lowercase();
+    text.split(|c: char| !c.is_alphanumeric()).any(|word| words.iter().any(|known| known == word))
 }
 
 fn phase(
@@ -240,7 +261,9 @@ mod tests {
 
     fn standing(values: &[(&str, &str)], today: &str) -> Vec<(String, Phase, Option<Exemption>)> {
         let policies = Policies::embedded().unwrap();
-        let fields = values.iter().map(|(field, value)| (field.parse().unwrap(), Value::from(*value)));
+        let listed = |field: &str| field == "contract.others";
+        let value = |field, text: &str| if listed(field) { Value::from(vec![text]) } else { Value::from(text) };
+        let fields = values.iter().map(|(field, text)| (field.parse().unwrap(), value(*field, text)));
         let fields = Fields(fields.collect());
         let (created, changed) = (moment("2020-01-01"), moment("2021-01-01"));
         let facts = RecordFacts { created, changed, answered: None, fields: &fields };
@@ -350,5 +373,16 @@ mod tests {
         assert_eq!(standing("Assurance Vie Sérénité"), archive("2050-06-30", "2050-06-30"));
         assert_eq!(standing("Garantie accidents"), archive("2030-06-30", "2030-06-30"));
         assert_eq!(standing("Auto, envie de rouler"), archive("2025-06-30", "2030-06-30"), "whole words only");
+    }
+
+    #[test]
+    fn a_life_insurance_among_the_other_contracts_counts_too() {
+        let standing = |other| {
+            let ended = [("contract.product", "Habitation"), ("contract.end_date", "2020-06-30")];
+            standing(&[ended[0], ended[1], ("contract.others", other)], "2021-01-01")[0].1
+        };
+        let life = "C2 · Assurance vie · 2005-01-01 – 2019-12-31 · terminated";
+        assert_eq!(standing(life), Phase::Archive(on("2050-06-30")));
+        assert_eq!(standing("C2 · Automobile · – – – · expired"), Phase::Archive(on("2030-06-30")));
     }
 }

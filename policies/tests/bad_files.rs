@@ -135,7 +135,19 @@ fn retention() {
         change(r, "event = \"contract-end\"", "event = \"last-contact\""),
         change(r, "opposes-erasure = \"legal-claims\"", "opposes-erasure = \"custom\""),
         change(r, "starts = \"last-contact\"", "starts = \"contract-end\""),
+        change(r, "starts = \"last-contact\"", "starts = \"request-answered\""),
+        change(
+            r,
+            "",
+            "\n[[event]]\nrecord-type = \"policyholder\"\nevent = \"contract-end\"\nfield = \"contract.start_date\"\n",
+        ),
+        change(
+            r,
+            "",
+            "\n[[prospect]]\nrecord-type = \"merchant\"\nstarts = \"collection\"\nactive = \"P1Y\"\nsource = { fr = \"loi\", en = \"law\" }\n",
+        ),
         change(r, "field = \"contract.product\"", "field = \"contract.start_date\""),
+        change(r, "others = \"contract.others\"", "others = \"contract.number\""),
         change(r, "words = [\"vie\", \"life\"", "words = [\"assurance vie\""),
         change(r, "categories = [\"contact\", \"contract\"", "categories = [\"contact\", \"kontrakt\""),
         change(r, "keep = \"P12M\"", "keep = \"P3Y\""),
@@ -158,6 +170,7 @@ fn environments() {
         change(e, "fr = \"Bigmom, recette\"", "fr = \"\""),
         change(e, "fr = \"adhérents AMEX et JCB\"", "fr = \"\""),
         change(e, "[[host]]", "[[hosts]]"),
+        change(e, "production = false", "production = \"no\""),
     ]);
     insta::assert_snapshot!(messages);
 }

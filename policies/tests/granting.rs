@@ -86,6 +86,7 @@ fn habilitations_that_can_be_given_and_that_cannot() {
     let elsewhere = HabilitationTerms { record_type: "supplier".parse().unwrap(), ..good.clone() };
     let refused = [
         faults("a.martin", &good),
+        faults("A.Martin", &good),
         faults("d.moreau", &terms("", &[])),
         faults("d.moreau", &terms("contact wealth", &["billing", "curiosity"])),
         faults("d.moreau", &ended),

@@ -105,3 +105,22 @@ fn what_the_folder_declares() {
     assert_eq!(hosts("bigmom-recette"), (6, false, true));
     assert_eq!(hosts("assureurs-engages"), (5, false, false));
 }
+
+#[test]
+fn what_may_be_production_is_told_by_name_and_file() {
+    let may = |policies: &Policies, name: &str| policies.may_be_production(&name.parse().unwrap());
+    let embedded = Policies::embedded().unwrap();
+    for name in ["production", "bigmom-production", "assureurs-engages", "other-production", "lyon", "contest"] {
+        assert!(may(&embedded, name), "{name}");
+    }
+    for name in ["recette", "test", "demo", "bigmom-recette", "lyon-recette"] {
+        assert!(!may(&embedded, name), "{name}");
+    }
+    let declared = |production: &str| {
+        let text = format!("name = \"lyon\"\nlabels = {{ fr = \"Lyon\", en = \"Lyon\" }}\n{production}\nhost = []\n");
+        Policies::from_sources(&Sources::embedded().with("environments/lyon.toml", &text)).unwrap()
+    };
+    for (production, expected) in [("", true), ("production = true", true), ("production = false", false)] {
+        assert_eq!(may(&declared(production), "lyon"), expected, "{production}");
+    }
+}

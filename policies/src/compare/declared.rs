@@ -167,7 +167,8 @@ fn of_prospect(rule: &ProspectRule) -> String {
 
 fn of_longer(rule: &LongerRule) -> String {
     let categories: Vec<&str> = rule.categories.iter().map(coffre_core::record::Category::as_str).collect();
-    format!("[{}], archive {}, {}", categories.join(", "), rule.archive, labelled(&rule.source))
+    let others = rule.others.as_ref().map(|field| format!(" or {field}")).unwrap_or_default();
+    format!("[{}]{others}, archive {}, {}", categories.join(", "), rule.archive, labelled(&rule.source))
 }
 
 fn of_log(rule: &LogRule) -> String {

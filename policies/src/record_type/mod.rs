@@ -52,6 +52,14 @@ pub struct FieldDefinition {
     pub required: bool,
 }
 
+impl FieldDefinition {
+    /// Whether it may hold the key of a former system, by which an import finds a record again: an identifier, which
+    /// is a text that is searched exactly.
+    pub fn may_be_a_key(&self) -> bool {
+        matches!(self.kind, Kind::Text { .. }) && self.search == Search::Exact
+    }
+}
+
 /// What a field holds, and its form in JSON.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Kind {

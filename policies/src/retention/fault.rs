@@ -35,6 +35,26 @@ pub enum RetentionFault {
         /// Where the first is.
         first: usize,
     },
+    /// Two dates for one event.
+    #[error(
+        "this event of {record_type:?} has a second date, the first is on line {first}: keep one [[event]] of the two"
+    )]
+    EventTwice {
+        /// The record type.
+        record_type: String,
+        /// Where the first is.
+        first: usize,
+    },
+    /// Two rules for persons without a contract.
+    #[error(
+        "{record_type:?} has a second rule for persons without a contract, the first is on line {first}: keep one [[prospect]] of the two"
+    )]
+    ProspectTwice {
+        /// The record type.
+        record_type: String,
+        /// Where the first is.
+        first: usize,
+    },
     /// A category that nothing ever erases.
     #[error(
         "category {category:?} of {record_type:?} has no rule: add a [[rule]], nothing is kept without end (GDPR article 5(1)(e))"
@@ -65,6 +85,14 @@ pub enum RetentionFault {
     /// A field that is no text.
     #[error("{field:?} is no text field of {record_type:?}: name one of kind `text` or `choice`")]
     NotAText {
+        /// The record type.
+        record_type: String,
+        /// The text.
+        field: String,
+    },
+    /// A field that is no list of texts.
+    #[error("{field:?} is no list of texts of {record_type:?}: name a field of kind `list`, of `text`")]
+    NotAListOfTexts {
         /// The record type.
         record_type: String,
         /// The text.

@@ -49,7 +49,8 @@ pub struct ProspectRule {
     pub source: Labels,
 }
 
-/// A longer archive for records that say certain words in a field, such as a life insurance's product.
+/// A longer archive for records that say certain words in a field, such as a life insurance's product, or in a list
+/// of what else the person has.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LongerRule {
     /// The record type.
@@ -58,6 +59,8 @@ pub struct LongerRule {
     pub categories: Vec<Category>,
     /// The text field that is looked at.
     pub field: FieldPath,
+    /// The list of texts that is looked at too: contracts that are not the current one.
+    pub others: Option<FieldPath>,
     /// The words, in lower case.
     pub words: Vec<String>,
     /// How long the archive is instead, where that is longer.
@@ -125,8 +128,8 @@ pub enum Exemption {
 }
 
 /// A calendar duration, written as in ISO 8601: `P5Y`, `P18M`, `P30D`, `P1Y6M`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
-#[serde(try_from = "String")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct Period {
     /// Years.
     pub years: u16,
@@ -164,6 +167,12 @@ impl TryFrom<String> for Period {
 
     fn try_from(text: String) -> Result<Self, PeriodError> {
         text.parse()
+    }
+}
+
+impl From<Period> for String {
+    fn from(period: Period) -> Self {
+        period.to_string()
     }
 }
 

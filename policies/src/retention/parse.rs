@@ -43,6 +43,7 @@ struct RawLonger {
     record_type: Spanned<String>,
     categories: Vec<Spanned<String>>,
     field: Spanned<String>,
+    others: Option<Spanned<String>>,
     words: Spanned<Vec<String>>,
     archive: Period,
     source: Spanned<Labels>,
@@ -82,8 +83,7 @@ pub(crate) fn parse(file: TomlFile<'_>, types: &RecordTypes) -> Result<Retention
     let raw: RawFile = file.parse()?;
     let refuse = |(place, fault)| LoadError::Retention { place, fault };
     let log = raw.log.map(|raw| log(file, raw)).transpose().map_err(refuse)?.unwrap_or_default();
-    let prospects = raw.prospect.iter().map(|raw| prospect(file, raw, types));
-    let prospects = prospects.collect::<Result<_, _>>().map_err(refuse)?;
+    let prospects = prospects(file, &raw.prospect, types).map_err(refuse)?;
     let longer = raw.longer.iter().map(|raw| longer(file, raw, types));
     let longer = longer.collect::<Result<_, _>>().map_err(refuse)?;
     let events = events(file, raw.event, types).map_err(refuse)?;
@@ -128,6 +128,26 @@ fn sourced(file: TomlFile<'_>, source: &Spanned<Labels>) -> Result<Labels, (Plac
     }
 }
 
+/// At most one for each record type.
+fn prospects(
+    file: TomlFile<'_>,
+    raw: &[RawProspect],
+    types: &RecordTypes,
+) -> Result<Vec<ProspectRule>, (Place, RetentionFault)> {
+    let mut lines = BTreeMap::new();
+    let mut rules = Vec::with_capacity(raw.len());
+    for raw in raw {
+        let rule = prospect(file, raw, types)?;
+        let place = file.place(&raw.record_type);
+        if let Some(first) = lines.insert(rule.record_type.clone(), place.line) {
+            let record_type = rule.record_type.to_string();
+            return Err((place, RetentionFault::ProspectTwice { record_type, first }));
+        }
+        rules.push(rule);
+    }
+    Ok(rules)
+}
+
 fn prospect(
     file: TomlFile<'_>,
     raw: &RawProspect,
@@ -135,7 +155,7 @@ fn prospect(
 ) -> Result<ProspectRule, (Place, RetentionFault)> {
     let record_type = known_type(file, &raw.record_type, types)?.name().clone();
     let starts = *raw.starts.get_ref();
-    if starts.needs_a_field() {
+    if !matches!(starts, StartingEvent::LastContact | StartingEvent::Collection) {
         return Err((file.place(&raw.starts), RetentionFault::NotOfTheRecord));
     }
     Ok(ProspectRule { record_type, starts, active: raw.active, source: sourced(file, &raw.source)? })
@@ -153,6 +173,7 @@ fn longer(file: TomlFile<'_>, raw: &RawLonger, types: &RecordTypes) -> Result<Lo
         let (record_type, field) = (record_type.name().to_string(), raw.field.get_ref().clone());
         return Err((file.place(&raw.field), RetentionFault::NotAText { record_type, field }));
     };
+    let others = raw.others.as_ref().map(|named| list_of_texts(file, named, record_type)).transpose()?;
     let words = raw.words.get_ref().clone();
     let is_word =
         |word: &String| !word.is_empty() && word.chars().all(char::is_alphanumeric) && *word == word.to_lowercase();
@@ -160,7 +181,23 @@ fn longer(file: TomlFile<'_>, raw: &RawLonger, types: &RecordTypes) -> Result<Lo
         return Err((file.place(&raw.words), RetentionFault::NoWords));
     }
     let (archive, source) = (raw.archive, sourced(file, &raw.source)?);
-    Ok(LongerRule { record_type: record_type.name().clone(), categories, field, words, archive, source })
+    Ok(LongerRule { record_type: record_type.name().clone(), categories, field, others, words, archive, source })
+}
+
+fn list_of_texts(
+    file: TomlFile<'_>,
+    named: &Spanned<String>,
+    record_type: &RecordType,
+) -> Result<FieldPath, (Place, RetentionFault)> {
+    use crate::record_type::Kind;
+    let is_list = |path: &FieldPath| {
+        let kind = record_type.field(path).map(|field| &field.kind);
+        matches!(kind, Some(Kind::List { of, .. }) if matches!(**of, Kind::Text { .. }))
+    };
+    named.get_ref().parse::<FieldPath>().ok().filter(is_list).ok_or_else(|| {
+        let (record_type, field) = (record_type.name().to_string(), named.get_ref().clone());
+        (file.place(named), RetentionFault::NotAListOfTexts { record_type, field })
+    })
 }
 
 fn known_category(
@@ -181,6 +218,7 @@ type Events = BTreeMap<(RecordTypeName, StartingEvent), FieldPath>;
 
 fn events(file: TomlFile<'_>, raw: Vec<RawEvent>, types: &RecordTypes) -> Result<Events, (Place, RetentionFault)> {
     let mut events = Events::new();
+    let mut lines = BTreeMap::new();
     for raw in raw {
         let record_type = known_type(file, &raw.record_type, types)?;
         let field = raw.field.get_ref().parse::<FieldPath>().ok().filter(|path| {
@@ -190,7 +228,12 @@ fn events(file: TomlFile<'_>, raw: Vec<RawEvent>, types: &RecordTypes) -> Result
             let (record_type, field) = (record_type.name().to_string(), raw.field.get_ref().clone());
             return Err((file.place(&raw.field), RetentionFault::NotADate { record_type, field }));
         };
-        events.insert((record_type.name().clone(), raw.event), field);
+        let (key, place) = ((record_type.name().clone(), raw.event), file.place(&raw.record_type));
+        if let Some(first) = lines.insert(key.clone(), place.line) {
+            let record_type = record_type.name().to_string();
+            return Err((place, RetentionFault::EventTwice { record_type, first }));
+        }
+        events.insert(key, field);
     }
     Ok(events)
 }

@@ -89,24 +89,38 @@ pub fn letters(name: &str) -> String {
     folded(name).chars().filter(char::is_ascii_alphanumeric).collect()
 }
 
-/// A number in international form without signs: `06 39 98 12 34` and `+33 6 39 98 12 34` are one.
+/// A number in international form without signs: `06 39 98 12 34`, `+33 6 39 98 12 34` and `0033 (0)6 39 98 12 34`
+/// are one.
 pub fn phone(text: &str) -> String {
-    let digits: String = text.chars().filter(char::is_ascii_digit).collect();
-    let foreign = text.trim_start().starts_with('+');
-    if foreign {
-        // «+33 (0)6 …» is a common way to write it.
-        match digits.strip_prefix("330") {
-            Some(rest) => format!("33{rest}"),
-            None => digits,
-        }
-    } else if let Some(rest) = digits.strip_prefix("0033") {
-        format!("33{rest}")
-    } else if let Some(rest) = digits.strip_prefix("00") {
-        rest.to_owned()
-    } else if let Some(rest) = digits.strip_prefix('0') {
+    let dialled = digits(text);
+    let abroad = without_trunk_zero(text);
+    if text.trim_start().starts_with('+') {
+        international(&abroad)
+    } else if dialled.starts_with("00") {
+        international(abroad.strip_prefix("00").unwrap_or(&abroad))
+    } else if let Some(rest) = dialled.strip_prefix('0') {
         format!("33{rest}")
     } else {
-        digits
+        dialled
+    }
+}
+
+fn digits(text: &str) -> String {
+    text.chars().filter(char::is_ascii_digit).collect()
+}
+
+/// The digits without a zero in brackets, which is dialled within a country only: «+33 (0)6 …», «+44 (0)20 …».
+fn without_trunk_zero(text: &str) -> String {
+    let close: String = text.split_whitespace().collect();
+    digits(&close.replace("(0)", ""))
+}
+
+/// A country code and what follows it. A French number never goes on with a zero: where one stands, it is that of the
+/// national form.
+fn international(number: &str) -> String {
+    match number.strip_prefix("330") {
+        Some(rest) => format!("33{rest}"),
+        None => number.to_owned(),
     }
 }
 
@@ -251,10 +265,51 @@ mod tests {
     fn written_forms() {
         let written = |kind, text: &str| index(kind).terms(text).into_iter().next();
         assert_eq!(written(SearchKind::Exact, " Anne@Example.FR "), Some(Term::Written("anne@example.fr".into())));
-        for text in ["06 39 98 12 34", "+33 6 39 98 12 34", "+33 (0)6 39 98 12 34", "0033639981234"] {
-            assert_eq!(written(SearchKind::Phone, text), Some(Term::Written("33639981234".into())), "{text}");
-        }
         assert_eq!(written(SearchKind::Name, "Œuvré-d’Hôtel"), Some(Term::Written("oeuvredhotel".into())));
         assert_eq!(written(SearchKind::Name, " - "), None);
+    }
+
+    #[test]
+    fn a_telephone_number_is_one_however_it_is_written() {
+        let french = [
+            "06 39 98 12 34",
+            "0639981234",
+            "(0)6 39 98 12 34",
+            "+33 6 39 98 12 34",
+            "+33639981234",
+            "+33 06 39 98 12 34",
+            "+33 (0)6 39 98 12 34",
+            " +33\u{a0}(0)\u{202f}6.39.98.12.34 ",
+            "0033639981234",
+            "0033 6 39 98 12 34",
+            "0033 06 39 98 12 34",
+            "0033 (0)6 39 98 12 34",
+            "00 33 ( 0 ) 6-39-98-12-34",
+        ];
+        let british = [
+            "+44 20 7946 0018",
+            "+442079460018",
+            "+44 (0)20 7946 0018",
+            "+44(0) 20 7946-0018",
+            "0044 20 7946 0018",
+            "00442079460018",
+            "0044 (0)20 7946 0018",
+        ];
+        for (number, ways) in [("33639981234", french.as_slice()), ("442079460018", british.as_slice())] {
+            for text in ways {
+                assert_eq!(index(SearchKind::Phone).terms(text), [Term::Written(number.into())], "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn telephone_numbers_that_differ_stay_apart() {
+        for (a, b) in [
+            ("+39 06 1234 5678", "+39 6 1234 5678"),
+            ("0044 20 7946 0018", "020 7946 0018"),
+            ("+33 6 39 98 12 30", "+33 6 39 98 12 34"),
+        ] {
+            assert_ne!(phone(a), phone(b), "{a} and {b}");
+        }
     }
 }

@@ -152,7 +152,7 @@ pub(crate) fn examine<R: Read + Seek>(bytes: &mut R, accepted: &[DocumentFormat]
     let Some(format) = format_of(&head).filter(|format| accepted.contains(format)) else {
         return Ok(Err(DocumentFault::Format));
     };
-    if format == DocumentFormat::Pdf && !is_whole_pdf(bytes, &tail, length)? {
+    if format == DocumentFormat::Pdf && !is_whole_pdf(bytes, &head, &tail, length)? {
         return Ok(Err(DocumentFault::Damaged));
     }
     Ok(Ok((format, length, hexadecimal(&hash.finalize()))))
@@ -166,22 +166,40 @@ fn format_of(head: &[u8]) -> Option<DocumentFormat> {
         (b"MM\0*", DocumentFormat::Tiff),
     ];
     // ISO 32000-1, implementation note 13: the header may stand anywhere in the first 1024 bytes.
-    if head.windows(5).any(|w| w == b"%PDF-") {
+    if pdf_header(head).is_some() {
         return Some(DocumentFormat::Pdf);
     }
     STARTS.iter().find(|(start, _)| head.starts_with(start)).map(|(_, format)| *format)
 }
 
+/// Where a PDF's header stands, if it has one.
+fn pdf_header(head: &[u8]) -> Option<usize> {
+    head.windows(5).position(|w| w == b"%PDF-")
+}
+
 /// ISO 32000-1, 7.5.5: the last lines are `startxref`, an offset and `%%EOF`; at the offset begins
-/// a cross-reference table (`xref`) or stream (`12 0 obj`).
-fn is_whole_pdf<R: Read + Seek>(bytes: &mut R, tail: &[u8], length: u64) -> io::Result<bool> {
-    let Some(offset) = cross_reference(tail).filter(|offset| *offset < length) else { return Ok(false) };
+/// a cross-reference table (`xref`) or stream (`12 0 obj`). The offset is from the first byte or, where
+/// something stands before the header, often from the header.
+fn is_whole_pdf<R: Read + Seek>(bytes: &mut R, head: &[u8], tail: &[u8], length: u64) -> io::Result<bool> {
+    let Some(offset) = cross_reference(tail) else { return Ok(false) };
+    let before = pdf_header(head).unwrap_or_default() as u64;
+    for offset in [offset, offset.saturating_add(before)] {
+        // To seek beyond the end is an error for some readers.
+        if offset < length && is_cross_reference(bytes, offset)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Whether a cross-reference table or stream stands at an offset, after white space or not.
+fn is_cross_reference<R: Read + Seek>(bytes: &mut R, offset: u64) -> io::Result<bool> {
     bytes.seek(SeekFrom::Start(offset))?;
     let mut found = Vec::new();
-    bytes.take(24).read_to_end(&mut found)?;
+    bytes.take(64).read_to_end(&mut found)?;
     let mut words = found.split(u8::is_ascii_whitespace).filter(|w| !w.is_empty());
     let numeric = |word: Option<&[u8]>| word.is_some_and(|w| w.iter().all(u8::is_ascii_digit));
-    let table = found.starts_with(b"xref");
+    let table = found.trim_ascii_start().starts_with(b"xref");
     Ok(table || (numeric(words.next()) && numeric(words.next()) && words.next().is_some_and(|w| w.starts_with(b"obj"))))
 }
 

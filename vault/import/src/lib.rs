@@ -3,7 +3,7 @@
 //! records of one vault, brought into another.
 //!
 //! Architecture invariants:
-//! - everything between a row and a record is pure (`mapping`, `translate`, `map`, `plan`,
+//! - everything between a row and a record is pure (`mapping`, `translate`, `map`, `past`, `plan`,
 //!   `fingerprint`); only `legacy`, `document` and `reject_file` touch files;
 //! - the vault is reached through [`ImportTarget`] alone;
 //! - a data subject is brought whole or not at all, and nothing is guessed;
@@ -17,6 +17,7 @@ mod legacy;
 mod map;
 mod mapping;
 
+mod past;
 mod plan;
 pub mod pseudonymised;
 mod reject;

@@ -16,7 +16,7 @@ use crate::candidate::{DocumentCandidate, RecordCandidate};
 use crate::document::Found;
 use crate::mapping::{FieldRule, Join, Many, Mapping, Source, TableMapping};
 use crate::reject::{Reason, Reject, shown};
-use crate::translate::{check, plain_text, reason_of};
+use crate::translate::{check, key_text, plain_text, reason_of};
 
 /// A row of a mapped table: the values of the mapping's columns, and its document.
 #[derive(Debug, Clone)]
@@ -69,7 +69,7 @@ impl Work<'_> {
             self.duplicates(subject, rows.tables.first()?);
             return None;
         };
-        let key = plain_text(&SourceValue::Text(rows.key.clone()), self.mapping.encoding)
+        let key = key_text(&rows.key, self.mapping.encoding)
             .map_err(|reason| self.reject(subject, row.row, Some(&subject.key), reason))
             .ok()?;
         let mut record = RecordCandidate {

@@ -7,13 +7,15 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use coffre_core::grant::{Grant, GrantTerms};
+use coffre_core::grant::{Grant, GrantState, GrantTerms};
 use coffre_core::ids::{DocumentId, GrantId};
 use coffre_core::record::{FieldPath, Fields};
+use coffre_core::time::Timestamp;
 use serde_json::Value;
 
 use crate::candidate::RecordCandidate;
 use crate::mapping::Mapping;
+use crate::reject::Reason;
 use crate::target::{StoredDocument, StoredRecord, by_name};
 
 /// What to change of a record. Empty when it is as the source has it. `Debug` shows no value.
@@ -57,9 +59,55 @@ impl Change {
         !(self.fields.is_empty() && self.documents.is_empty() && self.document_fields.is_empty())
     }
 
-    /// The part that concerns grants.
-    pub(crate) fn grants_only(self) -> Self {
-        Self { give: self.give, withdraw: self.withdraw, ..Self::default() }
+    /// The part that may be applied although something stands against the rest. A grant is withdrawn whatever the
+    /// record's state, and given where it is only the values that were changed in the vault.
+    pub(crate) fn despite(self, against: Against) -> Self {
+        let give = if against == Against::ChangedInVault { self.give } else { Vec::new() };
+        Self { give, withdraw: self.withdraw, ..Self::default() }
+    }
+}
+
+/// What in the vault stands against a change that the source would make.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Against {
+    /// Processing of the record is restricted (GDPR article 18).
+    Restricted,
+    /// What would be changed is set apart in the intermediate archive.
+    Archived,
+    /// The record or a document was changed in the vault.
+    ChangedInVault,
+}
+
+impl Against {
+    /// In a change of a stored record, if anything does.
+    pub(crate) fn change(mapping: &Mapping, change: &Change, stored: &StoredRecord) -> Option<Self> {
+        let content = change.touches_content();
+        if stored.restricted && (content || !change.give.is_empty()) {
+            return Some(Self::Restricted);
+        }
+        if !content {
+            return None;
+        }
+        let mut fields = change.fields.keys().chain(change.document_fields.keys());
+        let documents = !change.documents.is_empty();
+        if fields.any(|field| stored.archived.contains(&field.category()))
+            || (documents && !stored.archived.is_disjoint(&mapping.document_categories()))
+        {
+            return Some(Self::Archived);
+        }
+        let is_anothers =
+            |id: DocumentId| stored.documents.iter().any(|document| document.id == id && document.changed_in_vault);
+        let of_another = change.documents.iter().filter_map(|document| document.replaces).any(is_anothers);
+        (stored.changed_in_vault || of_another).then_some(Self::ChangedInVault)
+    }
+
+    /// Why what the source says was not taken over.
+    pub(crate) const fn reason(self) -> Reason {
+        match self {
+            Self::Restricted => Reason::Restricted,
+            Self::Archived => Reason::Archived,
+            Self::ChangedInVault => Reason::ChangedInVault,
+        }
     }
 }
 
@@ -89,9 +137,27 @@ pub(crate) fn compare(
         }
     }
     change.give = granted.given.iter().filter(|terms| !stored.grants.iter().any(|g| says(g, terms))).cloned().collect();
-    let taken_back = |g: &&Grant| g.withdrawn_at.is_none() && granted.refused.iter().any(|terms| says(g, terms));
-    change.withdraw = stored.grants.iter().filter(taken_back).map(|grant| grant.id).collect();
+    let given_by_import = |grant: &&Grant| is_by_import(grant, stored);
+    change.withdraw = taken_back(granted, stored).filter(given_by_import).map(|grant| grant.id).collect();
     change
+}
+
+/// Whether a consent is in force that the source says was not given, and that no import gave as far as the log tells:
+/// the person may have given it since, so it is for people to say whether it is withdrawn.
+pub(crate) fn keeps_consent(granted: &Granted, stored: &StoredRecord, now: Timestamp) -> bool {
+    let in_force = |grant: &&Grant| grant.state(now) != GrantState::Expired;
+    taken_back(granted, stored).filter(in_force).any(|grant| !is_by_import(grant, stored))
+}
+
+/// The grants not withdrawn that the source says were not given.
+fn taken_back<'s>(granted: &'s Granted, stored: &'s StoredRecord) -> impl Iterator<Item = &'s Grant> {
+    let refused = move |grant: &&Grant| granted.refused.iter().any(|terms| says(grant, terms));
+    stored.grants.iter().filter(|grant| grant.withdrawn_at.is_none()).filter(refused)
+}
+
+/// An import brings no evidence.
+fn is_by_import(grant: &Grant, stored: &StoredRecord) -> bool {
+    grant.terms.evidence.is_none() && stored.given_by_imports.contains(&grant.id)
 }
 
 /// What a grants file says about one data subject.

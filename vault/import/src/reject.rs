@@ -12,6 +12,8 @@ pub enum Reason {
     MissingKey,
     /// Other rows have the same key, and nothing says which one is right.
     DuplicateKey,
+    /// The key has white space at its ends that is no padding.
+    KeySpacing,
     /// A row of a joined table whose key no data subject has.
     Orphan,
     /// A field that every record must have is empty.
@@ -38,6 +40,12 @@ pub enum Reason {
     Changed,
     /// The record was changed in the vault since it was imported, and differs from the source.
     ChangedInVault,
+    /// Processing of the record is restricted, and it differs from the source.
+    Restricted,
+    /// What differs from the source is set apart in the intermediate archive.
+    Archived,
+    /// The source lacks a consent that is in force in the vault and that no import gave.
+    ConsentInVault,
 }
 
 impl Reason {
@@ -46,6 +54,7 @@ impl Reason {
         match self {
             Self::MissingKey => "missing-key",
             Self::DuplicateKey => "duplicate-key",
+            Self::KeySpacing => "key-spacing",
             Self::Orphan => "orphan",
             Self::MissingRequired => "missing-required",
             Self::UndecodableText => "undecodable-text",
@@ -59,13 +68,16 @@ impl Reason {
             Self::DocumentNames => "document-names",
             Self::Changed => "changed",
             Self::ChangedInVault => "changed-in-vault",
+            Self::Restricted => "restricted",
+            Self::Archived => "archived",
+            Self::ConsentInVault => "consent-in-vault",
         }
     }
 
     /// Whether the row itself is at fault: such a row makes the run end with rejects. The others say
     /// that a row differs from a record that is in the vault already.
     pub const fn is_fault(self) -> bool {
-        !matches!(self, Self::Changed | Self::ChangedInVault)
+        !matches!(self, Self::Changed | Self::ChangedInVault | Self::Restricted | Self::Archived | Self::ConsentInVault)
     }
 
     /// What is wrong and what to do, in French.
@@ -74,6 +86,9 @@ impl Reason {
             Self::MissingKey => "numéro de client absent : le renseigner",
             Self::DuplicateKey => {
                 "numéro porté par plusieurs lignes, sans que rien dise laquelle est la bonne : en garder une"
+            }
+            Self::KeySpacing => {
+                "numéro de client bordé d'une tabulation, d'un saut de ligne ou d'une espace insécable : l'en débarrasser"
             }
             Self::Orphan => "aucun client ne porte ce numéro : rétablir le client ou corriger le numéro",
             Self::MissingRequired => "valeur obligatoire absente : la renseigner",
@@ -90,7 +105,16 @@ impl Reason {
                 "modifié dans l'ancien système depuis l'import : relancer avec --apply-changes pour reprendre la modification"
             }
             Self::ChangedInVault => {
-                "modifié dans le coffre depuis l'import, et différent de l'ancien système : corriger l'un des deux"
+                "modifié dans le coffre depuis l'import, ou le journal ne le dit plus, et différent de l'ancien système : corriger l'un des deux"
+            }
+            Self::Restricted => {
+                "différent de l'ancien système, et son traitement est limité : rien n'est repris tant que dure la limitation"
+            }
+            Self::Archived => {
+                "différent de l'ancien système, et en archivage intermédiaire : rien n'est repris ; au service juridique de juger"
+            }
+            Self::ConsentInVault => {
+                "consentement en vigueur dans le coffre et absent de l'ancien système : l'y porter, ou le retirer dans le coffre si la personne l'a retiré"
             }
         }
     }
@@ -100,6 +124,7 @@ impl Reason {
         match self {
             Self::MissingKey => "no client number: fill it in",
             Self::DuplicateKey => "several rows have this number and nothing says which is right: keep one",
+            Self::KeySpacing => "a client number with a tab, a line break or a no-break space at an end: take it away",
             Self::Orphan => "no client has this number: restore the client or correct the number",
             Self::MissingRequired => "a required value is missing: fill it in",
             Self::UndecodableText => "text that cannot be read in the declared encoding: type it again",
@@ -117,7 +142,16 @@ impl Reason {
                 "changed in the legacy system since it was imported: run again with --apply-changes to take the change over"
             }
             Self::ChangedInVault => {
-                "changed in the vault since it was imported, and different from the legacy system: correct one of the two"
+                "changed in the vault since it was imported, or the log no longer tells, and different from the legacy system: correct one of the two"
+            }
+            Self::Restricted => {
+                "different from the legacy system, and its processing is restricted: nothing is taken over while that lasts"
+            }
+            Self::Archived => {
+                "different from the legacy system, and in the intermediate archive: nothing is taken over; it is for Legal to judge"
+            }
+            Self::ConsentInVault => {
+                "a consent in force in the vault that the legacy system lacks: enter it there, or withdraw it in the vault if the person did"
             }
         }
     }

@@ -45,7 +45,12 @@ pub struct ImportReport {
     pub changes_pending: u64,
     /// Records that were changed in the vault, which an import never overwrites.
     pub changed_in_vault: u64,
-    /// Erased persons that the source still has; they were not brought back.
+    /// Records whose processing is restricted, left as they are.
+    pub restricted: u64,
+    /// Records of which what differs is set apart in the intermediate archive, left as they are.
+    pub archived: u64,
+    /// Persons whom the source still has and who were erased, or whose key retention has removed; they were not brought
+    /// back.
     pub erased: u64,
     /// Rows of the data subjects' table that were rejected.
     pub rejected: u64,
@@ -53,6 +58,10 @@ pub struct ImportReport {
     pub rejects: u64,
     /// The same by the reason's code.
     pub rejects_by_reason: BTreeMap<&'static str, u64>,
+    /// Categories of records that retention has removed and the source still has; they were not brought back.
+    pub past_time: u64,
+    /// Records with a consent in force that the source lacks and that no import gave; it was not withdrawn.
+    pub consents_kept: u64,
     /// How often each field was changed or is to be.
     pub changed_fields: BTreeMap<String, u64>,
     /// Documents brought.
@@ -99,6 +108,8 @@ impl ImportReport {
             + self.changed
             + self.changes_pending
             + self.changed_in_vault
+            + self.restricted
+            + self.archived
             + self.erased
             + self.rejected
     }

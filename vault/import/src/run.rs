@@ -8,6 +8,8 @@ mod proof;
 use std::path::Path;
 
 use coffre_core::canonical::CanonicalError;
+use coffre_core::time::Timestamp;
+use coffre_policies::Policies;
 use thiserror::Error;
 
 use self::batch::Batch;
@@ -33,6 +35,10 @@ pub struct ImportOptions<'a> {
     pub reject_recipient: &'a str,
     /// Data subjects in a batch, that is in one transaction of the vault: a few hundred.
     pub batch: usize,
+    /// The rules of retention: what they have removed is not brought again.
+    pub policies: &'a Policies,
+    /// The time to judge by.
+    pub now: Timestamp,
 }
 
 /// An import that stopped. What it had committed stays, and the next run goes on from there.

@@ -1,14 +1,15 @@
 //! What an import needs of a vault, and nothing more: three verbs. The store is behind it in a running
 //! vault, a map in the tests, which also make each verb fail.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
 use std::fmt;
 use std::io::{self, Read};
 
 use coffre_core::grant::{Grant, GrantTerms};
-use coffre_core::ids::DocumentId;
-use coffre_core::record::Fields;
+use coffre_core::ids::{DocumentId, GrantId};
+use coffre_core::record::{Category, Fields};
+use coffre_core::time::Timestamp;
 
 use crate::candidate::{DocumentCandidate, RecordCandidate};
 use crate::plan::Change;
@@ -65,7 +66,7 @@ pub trait DocumentBodies {
 pub enum Known {
     /// Nothing.
     Absent,
-    /// The person was erased, and is not brought back.
+    /// The person was erased, or retention has removed the key: nobody is brought back.
     Erased,
     /// A record.
     Present(Box<StoredRecord>),
@@ -76,7 +77,15 @@ pub enum Known {
 pub struct StoredRecord {
     /// Its version.
     pub version: u32,
-    /// Whether anything else than an import has written its newest version.
+    /// When it was created.
+    pub created_at: Timestamp,
+    /// When it was last changed.
+    pub changed_at: Timestamp,
+    /// Whether its processing is restricted (GDPR article 18).
+    pub restricted: bool,
+    /// Its categories that are set apart in the intermediate archive.
+    pub archived: BTreeSet<Category>,
+    /// Whether anything else than an import has written its newest version, as far as the log tells.
     pub changed_in_vault: bool,
     /// Its values; fields that name a document hold the document's identifier.
     pub fields: Fields,
@@ -84,6 +93,8 @@ pub struct StoredRecord {
     pub documents: Vec<StoredDocument>,
     /// Its grants, whatever their state.
     pub grants: Vec<Grant>,
+    /// Those of them of which the log tells that an import gave them.
+    pub given_by_imports: BTreeSet<GrantId>,
 }
 
 impl fmt::Debug for StoredRecord {
@@ -101,6 +112,8 @@ pub struct StoredDocument {
     pub file_name: String,
     /// SHA-256 of its content, in hexadecimal.
     pub sha256: String,
+    /// Whether anything else than an import has written its newest version, as far as the log tells.
+    pub changed_in_vault: bool,
 }
 
 impl fmt::Debug for StoredDocument {

@@ -1,24 +1,27 @@
 //! The store as the target of an import. Whatever is read to compare goes through the audit log like
 //! any other read: one entry for a batch.
 
+mod history;
 mod items;
 mod staging;
 
+use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::error::Error;
 use std::io;
 
-use coffre_core::audit::{Action, Draft, Entry};
+use coffre_core::audit::{Action, Draft};
 use coffre_core::ids::SubjectId;
-use coffre_core::record::{FieldPath, Fields, RecordTypeName};
+use coffre_core::record::{Category, FieldPath, Fields, RecordTypeName};
 use coffre_core::search::SearchIndex;
 use coffre_store::transactions::{ImportError, ImportRecords};
 use coffre_store::{
-    Claim, CommitError, Depends, Disclosure, DocumentInfo, HitKind, ReadError, Receipt, Snapshot, StageError, Store,
-    Unavailable, Undisclosed, WrongReceipt,
+    Claim, CommitError, Depends, Disclosure, DocumentInfo, HitKind, ReadError, Receipt, RecordState, Snapshot,
+    StageError, Store, Unavailable, Undisclosed, WrongReceipt,
 };
 use thiserror::Error;
 
+use self::history::{ByImports, by_imports};
 pub(crate) use self::staging::finish_all;
 use crate::mapping::Mapping;
 use crate::target::{
@@ -82,6 +85,7 @@ pub struct VaultTarget<'v> {
     kind: RecordTypeName,
     key: SearchIndex,
     fields: Vec<FieldPath>,
+    of_documents: BTreeSet<Category>,
     base: Draft,
 }
 
@@ -92,7 +96,8 @@ impl<'v> VaultTarget<'v> {
             |index: &&SearchIndex| &index.record_type == mapping.record_type() && &index.field == mapping.key_field();
         let key = indexes.iter().find(is_key).cloned().ok_or(VaultFault::KeyNotIndexed)?;
         let fields = mapping.fields().into_iter().cloned().collect();
-        Ok(Self { store, kind: mapping.record_type().clone(), key, fields, base })
+        let of_documents = mapping.document_categories();
+        Ok(Self { store, kind: mapping.record_type().clone(), key, fields, of_documents, base })
     }
 
     fn known(&self, keys: &[&str], asked: Asked) -> Result<Vec<Known>, VaultFault> {
@@ -124,16 +129,17 @@ impl<'v> VaultTarget<'v> {
             return Ok(if erased { Sealed::Erased } else { Sealed::Absent });
         };
         let Some(state) = snapshot.record(&self.kind, hit.subject)? else { return Err(VaultFault::Gone) };
-        let (changed_in_vault, grants) = match asked {
+        let (by_imports, grants) = match asked {
             Asked::ToCompare => {
-                (changed_in_vault(snapshot, hit.subject, state.version)?, snapshot.grants(hit.subject)?.to_vec())
+                let grants = snapshot.grants(hit.subject)?.to_vec();
+                (by_imports(snapshot, hit.subject, state.version, &grants)?, grants)
             }
-            Asked::ToProve => (false, Vec::new()),
+            Asked::ToProve => (ByImports::default(), Vec::new()),
         };
         Ok(Sealed::Present(Box::new(SealedRecord {
             subject: hit.subject,
-            version: state.version,
-            changed_in_vault,
+            state,
+            by_imports,
             fields: snapshot.fields(&self.kind, hit.subject, &self.fields)?,
             documents: snapshot.documents(&self.kind, hit.subject)?,
             grants,
@@ -159,6 +165,7 @@ impl<'v> VaultTarget<'v> {
 
     fn open(&self, record: SealedRecord, receipt: Option<&Receipt>, asked: Asked) -> Result<Known, VaultFault> {
         let receipt = receipt.ok_or(WrongReceipt)?;
+        let (state, by_imports) = (record.state, record.by_imports);
         let mut documents = Vec::new();
         for info in record.documents.open(receipt)? {
             let sha256 = match asked {
@@ -168,20 +175,26 @@ impl<'v> VaultTarget<'v> {
                     hashed.ok_or(VaultFault::Gone)?
                 }
             };
-            documents.push(StoredDocument { id: info.id, file_name: info.file_name, sha256 });
+            let changed_in_vault = !by_imports.documents.contains(&info.id);
+            documents.push(StoredDocument { id: info.id, file_name: info.file_name, sha256, changed_in_vault });
         }
         Ok(Known::Present(Box::new(StoredRecord {
-            version: record.version,
-            changed_in_vault: record.changed_in_vault,
+            version: state.version,
+            created_at: state.created_at,
+            changed_at: state.updated_at,
+            restricted: state.restricted,
+            archived: state.archived,
+            changed_in_vault: !by_imports.record,
             fields: record.fields.open(receipt)?,
             documents,
             grants: record.grants,
+            given_by_imports: by_imports.grants,
         })))
     }
 
     /// A record's subject and its documents, for naming them in a change.
     fn subject_of(&self, key: &str) -> Result<(SubjectId, Vec<DocumentInfo>), VaultFault> {
-        let sealed = self.look(&[key], Asked::ToCompare)?;
+        let sealed = self.look(&[key], Asked::ToProve)?;
         let receipt = self.note(&sealed)?.ok_or(VaultFault::Gone)?;
         match sealed.into_iter().next() {
             Some(Sealed::Present(record)) => Ok((record.subject, record.documents.open(&receipt)?)),
@@ -234,35 +247,9 @@ impl Sealed {
 
 struct SealedRecord {
     subject: SubjectId,
-    version: u32,
-    changed_in_vault: bool,
+    state: RecordState,
+    by_imports: ByImports,
     fields: Undisclosed<Fields>,
     documents: Undisclosed<Vec<DocumentInfo>>,
     grants: Vec<coffre_core::grant::Grant>,
-}
-
-/// How many entries of a record's history are looked at in one step.
-const HISTORY: usize = 50;
-
-/// Whether anything but an import wrote a record's newest version: the log knows. An entry without fields
-/// changed nothing: it names the version that was there before.
-fn changed_in_vault(snapshot: &Snapshot<'_>, subject: SubjectId, version: u32) -> Result<bool, ReadError> {
-    let mut before = None;
-    loop {
-        let page = snapshot.accesses(subject, before, HISTORY)?;
-        let Some(oldest) = page.last() else { return Ok(false) };
-        before = Some(oldest.index);
-        let entries = page.iter().filter_map(|logged| Entry::from_leaf(&logged.leaf).ok());
-        let wrote = |entry: &Entry| {
-            let set_back = entry.what.action == Action::Rewind;
-            set_back || (entry.what.version == Some(version) && !entry.what.fields.is_empty())
-        };
-        for entry in entries.filter(wrote) {
-            match entry.what.action {
-                Action::Import | Action::ImportChange => return Ok(false),
-                Action::Create | Action::Amend | Action::RestoreVersion | Action::Rewind => return Ok(true),
-                _ => {}
-            }
-        }
-    }
 }

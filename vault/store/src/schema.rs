@@ -4,7 +4,7 @@
 /// The version of the schema, in each file's `user_version`.
 pub(crate) const VERSION: i32 = 4;
 /// That of `index.db`: another one is built anew, since everything in it is derived.
-pub(crate) const INDEX_VERSION: i32 = 3;
+pub(crate) const INDEX_VERSION: i32 = 4;
 
 pub(crate) const VAULT: &str = "
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID, STRICT;

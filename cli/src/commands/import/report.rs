@@ -17,10 +17,14 @@ pub(super) struct Report {
     changed: u64,
     changes_pending: u64,
     changed_in_vault: u64,
+    restricted: u64,
+    archived: u64,
     erased: u64,
     rejected: u64,
     rejects: u64,
     rejects_by_reason: BTreeMap<String, u64>,
+    past_time: u64,
+    consents_kept: u64,
     documents_imported: u64,
     grants_given: u64,
     grants_withdrawn: u64,
@@ -104,7 +108,35 @@ impl Report {
                     "records changed in Coffre, left as they are",
                 ),
             ),
+            (
+                self.restricted,
+                words(
+                    "dossiers au traitement limité, laissés tels quels",
+                    "records under restriction, left as they are",
+                ),
+            ),
+            (
+                self.archived,
+                words(
+                    "dossiers en archivage intermédiaire, laissés tels quels",
+                    "records in the intermediate archive, left as they are",
+                ),
+            ),
             (self.erased, words("personnes effacées, non réimportées", "erased persons, not brought back")),
+            (
+                self.past_time,
+                words(
+                    "catégories arrivées au terme de leur conservation, non réimportées",
+                    "categories past their retention, not brought back",
+                ),
+            ),
+            (
+                self.consents_kept,
+                words(
+                    "dossiers dont un consentement donné dans Coffre manque à la source, maintenu",
+                    "records with a consent given in Coffre that the source lacks, kept",
+                ),
+            ),
             (self.grants_given, words("habilitations données", "grants given")),
             (self.grants_withdrawn, words("habilitations retirées", "grants withdrawn")),
             (self.rejected, words("personnes rejetées", "persons rejected")),

@@ -89,7 +89,14 @@ fn import_finds_what_was_planted(copies: Copies) {
     let legacy = Legacy::open(&dir.path().join("legacy.sqlite"), &mapping).unwrap();
     let identity = age::x25519::Identity::generate();
     let (path, recipient) = (dir.path().join("rejects.age"), identity.to_public().to_string());
-    let options = ImportOptions { apply_changes: false, rejects: &path, reject_recipient: &recipient, batch: 300 };
+    let options = ImportOptions {
+        apply_changes: false,
+        rejects: &path,
+        reject_recipient: &recipient,
+        batch: 300,
+        policies: &policies,
+        now: Timestamp::from_micros(0),
+    };
     let told = import(&legacy, &grants, None, &options, &mut |_| {}).unwrap();
     let mut found: Vec<(String, i64, String, String)> = read_rejects(fs::File::open(&path).unwrap(), &identity)
         .unwrap()

@@ -35,7 +35,7 @@ fn a_pdf_that_was_cut_anywhere_before_its_end_mark_is_damaged() {
 
 #[test]
 fn a_pdf_whose_table_is_elsewhere_is_damaged() {
-    for wrong in ["44", "99999", "", "-1", "x"] {
+    for wrong in ["43", "46", "99999", "18446744073709551615", "", "-1", "x"] {
         assert_eq!(
             judge(PDF.replace("\n45\n", &format!("\n{wrong}\n")).as_bytes()),
             Err(DocumentFault::Damaged),
@@ -45,6 +45,20 @@ fn a_pdf_whose_table_is_elsewhere_is_damaged() {
     let stream = PDF.replace("xref\n0 2", "12 0 obj").replace("startxref", "trailer\nstartxref");
     let stream = stream.replacen("start12 0 obj", "startxref", 1);
     assert_eq!(judge(stream.as_bytes()), Ok(DocumentFormat::Pdf), "a cross-reference stream");
+}
+
+#[test]
+fn a_pdf_may_have_something_before_its_header_and_white_space_before_its_table() {
+    let white = PDF.replace("\n45\n", "\n44\n");
+    assert_eq!(judge(white.as_bytes()), Ok(DocumentFormat::Pdf), "the line end before the table");
+    for before in ["\n", "HTTP/1.1 200 OK\r\n\r\n"] {
+        let counted_from_the_header = format!("{before}{PDF}");
+        assert_eq!(judge(counted_from_the_header.as_bytes()), Ok(DocumentFormat::Pdf));
+        let from_the_first_byte = counted_from_the_header.replace("\n45\n", &format!("\n{}\n", 45 + before.len()));
+        assert_eq!(judge(from_the_first_byte.as_bytes()), Ok(DocumentFormat::Pdf));
+        let elsewhere = counted_from_the_header.replace("\n45\n", "\n40\n");
+        assert_eq!(judge(elsewhere.as_bytes()), Err(DocumentFault::Damaged));
+    }
 }
 
 #[test]

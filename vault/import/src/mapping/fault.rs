@@ -167,8 +167,8 @@ pub enum MappingFault {
     /// Rows that are not current would be lost.
     #[error("the rows that are not current would be lost: add an `others` section with a list of texts")]
     OthersLost,
-    /// The field that tells the latest row is no date.
-    #[error("{field} cannot tell the latest row: it must be a date")]
+    /// The field that tells when a row ended, or the latest row, is no date.
+    #[error("{field} cannot tell which row is the current one: it must be a date")]
     Latest {
         /// The field.
         field: String,

@@ -10,7 +10,7 @@ mod validate;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-use coffre_core::record::{FieldPath, RecordTypeName};
+use coffre_core::record::{Category, FieldPath, RecordTypeName};
 use coffre_policies::RecordType;
 use coffre_policies::record_type::Kind;
 use serde_json::Value;
@@ -61,7 +61,10 @@ pub(crate) enum Join {
 pub(crate) struct Many {
     /// The column that names a row among those of its data subject.
     pub(crate) id: usize,
-    /// Whose value decides first which row is current, best value first.
+    /// Whose date tells when a row's contract ended; one without a date goes on. It decides first which row is
+    /// current: one that goes on, else the one that ends last.
+    pub(crate) ends: Option<FieldPath>,
+    /// Whose value decides next, best value first.
     pub(crate) prefer: Option<(FieldPath, Vec<String>)>,
     /// Whose latest date decides then.
     pub(crate) latest: FieldPath,
@@ -154,6 +157,11 @@ impl Mapping {
             }
         }
         fields
+    }
+
+    /// The categories whose fields hold documents.
+    pub(crate) fn document_categories(&self) -> BTreeSet<Category> {
+        self.record_type.document_fields().map(FieldPath::category).collect()
     }
 
     /// The data subjects' table.

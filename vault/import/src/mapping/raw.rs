@@ -63,6 +63,7 @@ pub(super) struct RawOneToMany {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct RawCurrent {
+    pub(super) ends: Option<Spanned<String>>,
     pub(super) prefer: Option<RawPreference>,
     pub(super) latest: Spanned<String>,
 }

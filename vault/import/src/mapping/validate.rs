@@ -5,7 +5,7 @@ use std::path::{Component, Path};
 
 use coffre_core::record::FieldPath;
 use coffre_policies::RecordType;
-use coffre_policies::record_type::{Kind, Search};
+use coffre_policies::record_type::{FieldDefinition, Kind};
 use toml::Spanned;
 
 use super::fault::{MappingError, MappingFault as Fault};
@@ -74,17 +74,15 @@ impl Check<'_> {
     }
 
     fn key_field(&mut self, named: &Spanned<String>) -> Result<FieldPath, MappingError> {
-        let (field, kind) = self.fill(named)?;
-        let search = self.record_type.field(&field).map(|definition| definition.search);
-        if matches!(kind, Kind::Text { .. }) && search == Some(Search::Exact) {
+        let (field, _) = self.fill(named)?;
+        if self.record_type.field(&field).is_some_and(FieldDefinition::may_be_a_key) {
             return Ok(field);
         }
         self.refuse(named, Fault::KeyField { field: field.to_string() })
     }
 
     fn required(&self, subject: &Spanned<String>) -> Result<(), MappingError> {
-        let unfilled =
-            |f: &&coffre_policies::record_type::FieldDefinition| f.required && !self.filled.contains(&f.path);
+        let unfilled = |f: &&FieldDefinition| f.required && !self.filled.contains(&f.path);
         let Some(missing) = self.record_type.fields().iter().find(unfilled) else { return Ok(()) };
         let (field, record_type) = (missing.path.to_string(), self.record_type.name().to_string());
         self.refuse(subject, Fault::RequiredUnfilled { field, record_type })
@@ -173,10 +171,8 @@ impl Check<'_> {
 
     fn many(&mut self, raw: RawOneToMany) -> Result<TableMapping, MappingError> {
         let mut table = self.table(&raw.table, raw.key, Join::One, raw.fields, raw.document)?;
-        let (latest, kind) = self.in_section(&raw.current.latest, &table.rules)?;
-        if kind != Kind::Date {
-            return self.refuse(&raw.current.latest, Fault::Latest { field: latest.to_string() });
-        }
+        let latest = self.date_in_section(&raw.current.latest, &table.rules)?;
+        let ends = raw.current.ends.as_ref().map(|named| self.date_in_section(named, &table.rules)).transpose()?;
         let prefer = match raw.current.prefer {
             None => None,
             Some(preference) => Some((self.in_section(&preference.field, &table.rules)?.0, preference.values)),
@@ -193,8 +189,16 @@ impl Check<'_> {
             others.push((field, self.template(text, &table.rules)?));
         }
         let id = position(&mut table.columns, raw.id);
-        table.join = Join::Many(Many { id, prefer, latest, others });
+        table.join = Join::Many(Many { id, ends, prefer, latest, others });
         Ok(table)
+    }
+
+    /// A date that the section fills.
+    fn date_in_section(&self, named: &Spanned<String>, rules: &[FieldRule]) -> Result<FieldPath, MappingError> {
+        match self.in_section(named, rules)? {
+            (field, Kind::Date) => Ok(field),
+            (field, _) => self.refuse(named, Fault::Latest { field: field.to_string() }),
+        }
     }
 
     /// A field that the section fills, and its kind.

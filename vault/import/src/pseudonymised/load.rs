@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use coffre_core::audit::Draft;
 use coffre_core::grant::GrantTerms;
+use coffre_core::ids::Environment;
 use coffre_core::record::{Fields, RecordTypeName};
 use coffre_core::time::Timestamp;
 use coffre_policies::record_type::{FieldFault, Kind};
@@ -23,8 +24,6 @@ use super::set::{Begin, End, Line, LineDocument, LineGrant, SetError};
 use crate::report::Progress;
 use crate::vault::finish_all;
 
-/// No set goes into this environment.
-const PRODUCTION: &str = "production";
 /// Records in a batch: a transaction's worth.
 const BATCH: usize = 300;
 const DAY: i64 = 86_400;
@@ -47,11 +46,14 @@ pub struct Loaded {
 /// A set that was not loaded, or not whole.
 #[derive(Debug, Error)]
 pub enum LoadError {
-    /// The vault is one of production.
+    /// The vault is one of production, or could be.
     #[error(
-        "this vault is of the environment production: test data go into another one, made by `coffre init --environment recette`"
+        "this vault is of the environment {environment}, which is production or could be: test data go into another one, made by `coffre init --environment recette`; where it is not, say `production = false` in environments/{environment}.toml of the policies"
     )]
-    Production,
+    Production {
+        /// Its environment.
+        environment: Environment,
+    },
     /// There are records already.
     #[error(
         "the vault holds records of type {kind} already: load the set into a new vault, so that it has nothing else in it"
@@ -127,8 +129,9 @@ pub fn load(
     base: &Draft,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Loaded, LoadError> {
-    if store.scope().environment.as_str() == PRODUCTION {
-        return Err(LoadError::Production);
+    let environment = &store.scope().environment;
+    if policies.may_be_production(environment) {
+        return Err(LoadError::Production { environment: environment.clone() });
     }
     let set = Set { path, policies, now: store.now() };
     let (kind, total) = set.checked()?;

@@ -7,7 +7,8 @@ use coffre_core::search::{SearchIndex, SearchKind, Term};
 use serde_json::Value;
 
 use crate::candidate::RecordCandidate;
-use crate::plan::{Change, Comparable, compare};
+use crate::past::leave_out;
+use crate::plan::{Against, Change, Comparable, compare, keeps_consent};
 use crate::reject::{Reason, Reject};
 use crate::run::proof::{Proof, failed};
 use crate::run::{ImportError, Run};
@@ -88,7 +89,7 @@ impl Batch<'_, '_> {
     /// A record that is there already. Gives the candidate back if the vault will have it as it is.
     fn present(
         &mut self,
-        candidate: RecordCandidate,
+        mut candidate: RecordCandidate,
         stored: &StoredRecord,
         admissions: &mut Vec<Admission>,
     ) -> Result<Option<RecordCandidate>, ImportError> {
@@ -97,23 +98,30 @@ impl Batch<'_, '_> {
             self.confused(&candidate)?;
             return Ok(None);
         }
+        let options = self.run.options;
+        let past = leave_out(options.policies, options.now, mapping, &mut candidate, stored);
+        self.run.report.past_time += past.len() as u64;
         let granted = self.run.grants.granted(&candidate);
-        let mut change = compare(mapping, &candidate, &granted, stored);
+        let change = compare(mapping, &candidate, &granted, stored);
+        let against = Against::change(mapping, &change, stored);
+        if keeps_consent(&granted, stored, options.now) {
+            self.run.report.consents_kept += 1;
+            self.differs(&candidate, &Change::default(), Reason::ConsentInVault)?;
+        }
         if change.is_empty() {
             self.run.report.unchanged += 1;
             return Ok(Some(candidate));
         }
         let content_differs = change.touches_content();
-        if stored.changed_in_vault && content_differs {
-            self.differs(&candidate, &change, Reason::ChangedInVault)?;
-            self.run.report.changed_in_vault += 1;
-            change = change.grants_only();
-            if self.run.options.apply_changes && !change.is_empty() {
-                admissions.push(Admission::Change { candidate, version: stored.version, change });
+        if let Some(against) = against {
+            self.held_back(&candidate, &change, against)?;
+            let change = change.despite(against);
+            if options.apply_changes && !change.is_empty() {
+                admissions.push(Admission::Change { candidate: candidate.clone(), version: stored.version, change });
             }
-            return Ok(None);
+            return Ok((!content_differs).then_some(candidate));
         }
-        if !self.run.options.apply_changes {
+        if !options.apply_changes {
             self.differs(&candidate, &change, Reason::Changed)?;
             self.run.report.changes_pending += 1;
             return Ok((!content_differs).then_some(candidate));
@@ -122,6 +130,16 @@ impl Batch<'_, '_> {
         self.run.report.changed += 1;
         admissions.push(Admission::Change { candidate: candidate.clone(), version: stored.version, change });
         Ok(Some(candidate))
+    }
+
+    fn held_back(&mut self, candidate: &RecordCandidate, change: &Change, by: Against) -> Result<(), ImportError> {
+        let report = &mut self.run.report;
+        match by {
+            Against::Restricted => report.restricted += 1,
+            Against::Archived => report.archived += 1,
+            Against::ChangedInVault => report.changed_in_vault += 1,
+        }
+        self.differs(candidate, change, by.reason())
     }
 
     fn differs(&mut self, candidate: &RecordCandidate, change: &Change, reason: Reason) -> Result<(), ImportError> {

@@ -94,6 +94,13 @@ pub(crate) fn plain_text(value: &SourceValue, encoding: Encoding) -> Result<Stri
     }
 }
 
+/// A key as text. Tables are joined by keys without the padding of fixed-width fields; one that has other white space
+/// at its ends would become the text of another key, and two data subjects one.
+pub(crate) fn key_text(key: &[u8], encoding: Encoding) -> Result<String, Reason> {
+    let text = encoding.decode(unpadded(key)).ok_or(Reason::UndecodableText)?;
+    if text.trim().len() == text.len() { Ok(text) } else { Err(Reason::KeySpacing) }
+}
+
 fn whole(number: f64) -> Option<i64> {
     const EXACT: f64 = 9_007_199_254_740_992.0;
     #[expect(clippy::cast_possible_truncation, reason = "whole and within 2^53")]

@@ -1,11 +1,11 @@
 //! From a batch of admissions to the items of one transaction, with their documents staged.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
 use coffre_core::grant::GrantTerms;
 use coffre_core::ids::{DocumentId, SubjectId};
-use coffre_core::record::FieldPath;
+use coffre_core::record::{Category, FieldPath};
 use coffre_store::transactions::ImportItem;
 use coffre_store::{DocumentInfo, DocumentWriter, NewSubject, StagedDocument};
 use serde_json::Value;
@@ -48,7 +48,7 @@ impl VaultTarget<'_> {
         let mut staged = finish_all(documents)?.into_iter();
         let item = |record: Prepared<'_>| {
             let documents = staged.by_ref().take(record.wanted().len()).collect();
-            record.item(documents)
+            record.item(documents, &self.of_documents)
         };
         Ok(prepared.into_iter().map(item).collect())
     }
@@ -99,7 +99,7 @@ impl Prepared<'_> {
         }
     }
 
-    fn item(self, documents: Vec<StagedDocument>) -> ImportItem {
+    fn item(self, documents: Vec<StagedDocument>, of_documents: &BTreeSet<Category>) -> ImportItem {
         let names = self.wanted().into_iter().map(|(document, _)| document.file_name.clone());
         let mut ids: BTreeMap<String, DocumentId> = names.zip(documents.iter().map(StagedDocument::id)).collect();
         match self {
@@ -116,7 +116,16 @@ impl Prepared<'_> {
                 let renamed = document_values(&change.document_fields, &ids);
                 changes.extend(renamed.into_iter().map(|(field, value)| (field, Some(value))));
                 let (give, withdraw) = (change.give.clone(), change.withdraw.clone());
-                ImportItem::Change { subject, expected_version: version, changes, documents, give, withdraw }
+                let of_documents = of_documents.clone();
+                ImportItem::Change {
+                    subject,
+                    expected_version: version,
+                    changes,
+                    documents,
+                    of_documents,
+                    give,
+                    withdraw,
+                }
             }
         }
     }

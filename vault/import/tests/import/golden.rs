@@ -72,19 +72,43 @@ fn of_several_contracts_the_one_in_force_is_current_and_none_is_lost() {
     let fields = shown(&record);
     assert_eq!(fields["contract.number"], "C3", "of two in force, the newer");
     assert_eq!(fields["contract.document"], "contrat-C3.pdf");
-    assert_eq!(fields["contract.other_numbers"], json!(["C2", "C4", "C1", "C5"]));
+    assert_eq!(fields["contract.other_numbers"], json!(["C2", "C4", "C5", "C1"]));
     assert_eq!(
         fields["contract.others"],
         json!([
             "C2 · Automobile · 2015-01-01 – – · active",
             "C4 · Automobile · 2024-01-01 – – · draft",
-            "C1 · Automobile · 2010-01-01 – 2014-12-31 · terminated",
             "C5 · Automobile · – – – · expired",
+            "C1 · Automobile · 2010-01-01 – 2014-12-31 · terminated",
         ])
     );
     let mut names: Vec<&str> = record.documents.iter().map(|d| d.file_name.as_str()).collect();
     names.sort_unstable();
     assert_eq!(names, ["contrat-C1.pdf", "contrat-C2.pdf", "contrat-C3.pdf", "contrat-C4.pdf"]);
+}
+
+/// Retention counts from the end that the record says.
+#[test]
+fn the_contract_that_goes_on_or_ends_last_is_current() {
+    let current = |contracts: &[[&str; 5]]| {
+        let mut source = Source::of(1);
+        source.contracts.clear();
+        for [id, product, start, end, status] in contracts {
+            let mut row = contract(id, "00000000");
+            row[2..6].clone_from_slice(&[product, start, end, status].map(|text| padded(text, 0)));
+            source.contracts.push(row);
+        }
+        let fields = shown(&imported(&source).0);
+        ["contract.number", "contract.end_date", "contract.other_numbers"].map(|field| fields[field].clone())
+    };
+    let ended = current(&[
+        ["7", "HAB", "20050101", "20241231", "R"],
+        ["9", "VIE", "20150101", "20161231", "R"],
+        ["10", "AUT", "20150101", "20161231", "R"],
+    ]);
+    assert_eq!(ended, [json!("7"), json!("2024-12-31"), json!(["10", "9"])]);
+    let one_goes_on = current(&[["1", "HAB", "20200101", "20201231", "V"], ["2", "AUT", "20150101", "00000000", "S"]]);
+    assert_eq!(one_goes_on, [json!("2"), Value::Null, json!(["1"])]);
 }
 
 #[test]

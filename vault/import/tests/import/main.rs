@@ -2,6 +2,7 @@
 
 mod golden;
 mod mapping_files;
+mod meanwhile;
 mod real_vault;
 mod rejects;
 mod runs;

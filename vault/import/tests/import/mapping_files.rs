@@ -63,6 +63,7 @@ fn what_is_wrong_with_a_mapping_is_told_with_its_line() {
         ("name = \"contrat-{contract.number}\"", "name = \"contrat-{contact.email}\""),
         ("formats = [\"pdf\"]", "formats = []"),
         ("formats = [\"pdf\"]", "formats = [\"doc\"]"),
+        ("ends = \"contract.end_date\"", "ends = \"contract.number\""),
         ("latest = \"contract.start_date\"", "latest = \"contract.number\""),
         ("latest = \"contract.start_date\"", "latest = \"contact.birth_date\""),
         ("prefer = { field = \"contract.status\"", "prefer = { field = \"contact.email\""),

@@ -17,13 +17,13 @@ use tempfile::TempDir;
 
 use crate::support::{Source, client, contract, grants, identity, mapping, padded, pdf, policies};
 
-struct Vault {
+pub(crate) struct Vault {
     dir: TempDir,
     indexes: Vec<SearchIndex>,
 }
 
 impl Vault {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let dir = TempDir::new().unwrap();
         let plan = InitPlan {
             environment: "test".parse().unwrap(),
@@ -38,13 +38,13 @@ impl Vault {
         self.dir.path().join("vault")
     }
 
-    fn open(&self) -> Store {
+    pub(crate) fn open(&self) -> Store {
         let identity = Identity::read(&Layout::new(&self.path()).server_identity()).unwrap();
         let options = OpenOptions { indexes: self.indexes.clone(), clock: Arc::new(SystemClock), readers: 2 };
         Store::open(&self.path(), &identity, &options).unwrap()
     }
 
-    fn import(&self, store: &Store, source: &Source, apply: bool) -> Result<ImportReport, ImportError> {
+    pub(crate) fn import(&self, store: &Store, source: &Source, apply: bool) -> Result<ImportReport, ImportError> {
         source.write();
         let mapping = mapping();
         let legacy = Legacy::open(&source.path(), &mapping)?;
@@ -53,18 +53,25 @@ impl Vault {
         let recipient = identity().to_public().to_string();
         let rejects = source.dir.path().join("rejects.age");
         let _ = std::fs::remove_file(&rejects);
-        let options = ImportOptions { apply_changes: apply, rejects: &rejects, reject_recipient: &recipient, batch: 4 };
+        let options = ImportOptions {
+            apply_changes: apply,
+            rejects: &rejects,
+            reject_recipient: &recipient,
+            batch: 4,
+            policies: &policies(),
+            now: store.now(),
+        };
         let report = import(&legacy, &grants, Some(&target), &options, &mut |_| {})?;
         assert_eq!(report.accounted(), report.read.subjects);
         Ok(report)
     }
 }
 
-fn draft(action: Action) -> Draft {
+pub(crate) fn draft(action: Action) -> Draft {
     Draft::new(action, Decision::Allow, RequestId::random(&mut SystemEntropy))
 }
 
-fn subject(store: &Store, field: &str, value: &str) -> Option<SubjectId> {
+pub(crate) fn subject(store: &Store, field: &str, value: &str) -> Option<SubjectId> {
     let record_type = "policyholder".parse().unwrap();
     let index = SearchIndex { record_type, field: field.parse().unwrap(), kind: SearchKind::Exact };
     store.snapshot().unwrap().find(&index, value, 5).unwrap().first().map(|hit| hit.subject)

@@ -99,6 +99,18 @@ fn of_two_rows_with_one_number_neither_is_guessed() {
 }
 
 #[test]
+fn a_number_that_white_space_tells_from_another_is_never_taken_for_it() {
+    for blank in ["\t", "\n", "\u{a0}"] {
+        let (found, imported) = rejects(|source| {
+            let number = String::from_utf8(source.clients[0][0].bytes().unwrap()[..8].to_vec()).unwrap();
+            source.clients.push(client(&format!("{number}{blank}"), "Autre"));
+        });
+        assert_eq!(found, ["CLIENT 4 NUMCLI key-spacing"], "{blank:?}");
+        assert_eq!(imported, 3);
+    }
+}
+
+#[test]
 fn rows_that_belong_to_nobody_are_told_and_hold_nobody_back() {
     let (found, imported) = rejects(|source| {
         source.contracts.push(contract("C9", "99999999"));
@@ -163,6 +175,7 @@ fn the_words_of_every_reason() {
     let mut reasons = vec![
         Reason::MissingKey,
         Reason::DuplicateKey,
+        Reason::KeySpacing,
         Reason::Orphan,
         Reason::MissingRequired,
         Reason::UndecodableText,
@@ -175,6 +188,9 @@ fn the_words_of_every_reason() {
         Reason::DocumentNames,
         Reason::Changed,
         Reason::ChangedInVault,
+        Reason::Restricted,
+        Reason::Archived,
+        Reason::ConsentInVault,
     ];
     reasons.extend(documents.map(Reason::UnreadableDocument));
     for reason in reasons {

@@ -237,8 +237,14 @@ fn a_document_that_changes_between_its_examination_and_its_storing_is_refused() 
     let vault = Swapping { vault: SharedVault::of(MemoryVault::new()), file: folder.join("C.PDF") };
     let recipient = crate::support::identity().to_public().to_string();
     let path = rejects_path(&source);
-    let options =
-        coffre_import::ImportOptions { apply_changes: false, rejects: &path, reject_recipient: &recipient, batch: 10 };
+    let options = coffre_import::ImportOptions {
+        apply_changes: false,
+        rejects: &path,
+        reject_recipient: &recipient,
+        batch: 10,
+        policies: &crate::support::policies(),
+        now: crate::support::now(),
+    };
     let grants = coffre_import::GrantsFile::default();
     let result = coffre_import::import(&legacy, &grants, Some(&vault), &options, &mut |_| {});
     assert!(matches!(result, Err(ImportError::Vault { .. })));
@@ -303,6 +309,8 @@ fn rejects_that_cannot_be_written_stop_the_run() {
         rejects: &nowhere,
         reject_recipient: &recipient,
         batch: 5,
+        policies: &crate::support::policies(),
+        now: crate::support::now(),
     };
     let grants = coffre_import::GrantsFile::default();
     let result = coffre_import::import(&legacy, &grants, None, &options, &mut |_| {});

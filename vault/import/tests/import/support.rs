@@ -34,6 +34,11 @@ pub(crate) fn policies() -> Policies {
     Policies::embedded().unwrap()
 }
 
+/// When imports take place.
+pub(crate) fn now() -> Timestamp {
+    "2026-11-27T12:00:00.000000Z".parse().unwrap()
+}
+
 pub(crate) fn mapping() -> Mapping {
     Mapping::parse("legal-cobol.toml", MAPPING, policies().record_type("policyholder").unwrap()).unwrap()
 }
@@ -196,10 +201,15 @@ impl MemoryVault {
         let candidate = admission.candidate();
         let mut record = self.records.get(&candidate.key).cloned().unwrap_or_else(|| StoredRecord {
             version: 0,
+            created_at: now(),
+            changed_at: now(),
+            restricted: false,
+            archived: BTreeSet::new(),
             changed_in_vault: false,
             fields: Fields::default(),
             documents: Vec::new(),
             grants: Vec::new(),
+            given_by_imports: BTreeSet::new(),
         });
         record.version += 1;
         let (documents, pointers, give) = match admission {
@@ -229,7 +239,8 @@ impl MemoryVault {
             let id = replaces.unwrap_or_else(|| DocumentId::random(&mut self.entropy));
             record.documents.retain(|stored| stored.id != id);
             let sha256 = format!("{:x}", Sha256::digest(&bytes));
-            record.documents.push(StoredDocument { id, file_name: document.file_name.clone(), sha256 });
+            let file_name = document.file_name.clone();
+            record.documents.push(StoredDocument { id, file_name, sha256, changed_in_vault: false });
             self.contents.insert(id, bytes);
         }
         for (field, name) in pointers {
@@ -239,6 +250,7 @@ impl MemoryVault {
         for terms in give {
             let (id, subject) = (GrantId::random(&mut self.entropy), SubjectId::random(&mut self.entropy));
             record.grants.push(Grant { id, subject, terms: Arc::new(terms.clone()), version: 1, withdrawn_at: None });
+            record.given_by_imports.insert(id);
         }
         self.records.insert(candidate.key.clone(), record);
         Ok(())
@@ -365,7 +377,14 @@ fn run_into(
     let recipient = identity().to_public().to_string();
     let path = rejects_path(source);
     let _ = fs::remove_file(&path);
-    let options = ImportOptions { apply_changes: apply, rejects: &path, reject_recipient: &recipient, batch: BATCH };
+    let options = ImportOptions {
+        apply_changes: apply,
+        rejects: &path,
+        reject_recipient: &recipient,
+        batch: BATCH,
+        policies: &policies(),
+        now: now(),
+    };
     let report = import(&legacy, &grants, target, &options, &mut |_| {})?;
     let rejects = report.reject_file.as_deref().map(decrypted).unwrap_or_default();
     assert_eq!(report.accounted(), report.read.subjects, "every row is accounted for");

@@ -73,6 +73,12 @@ pub(super) fn changed(before: &Fields, changes: BTreeMap<FieldPath, Option<Value
     after
 }
 
+/// The fields whose values differ.
+pub(super) fn differing(before: &Fields, after: &Fields) -> BTreeSet<FieldPath> {
+    let differs = |field: &&FieldPath| before.0.get(*field) != after.0.get(*field);
+    before.0.keys().chain(after.0.keys()).filter(differs).cloned().collect()
+}
+
 /// Writes the categories that differ as the next version, with the entry; nothing but the entry when
 /// none does. Gives the record's version.
 pub(super) fn write_next(
@@ -83,8 +89,7 @@ pub(super) fn write_next(
     current: u32,
     mut entry: Draft,
 ) -> Result<u32, WorkError> {
-    let differs = |field: &&FieldPath| before.0.get(*field) != after.0.get(*field);
-    let changed: BTreeSet<FieldPath> = before.0.keys().chain(after.0.keys()).filter(differs).cloned().collect();
+    let changed = differing(before, after);
     let categories: BTreeSet<Category> = changed.iter().map(FieldPath::category).collect();
     let categories: Vec<Category> = categories.into_iter().collect();
     let version = if changed.is_empty() { current } else { current + 1 };

@@ -75,10 +75,7 @@ impl Transaction for EraseSubject {
 /// back; gives the document files to remove.
 pub(crate) fn remove_rows(vault: &Connection, tombstone: &Tombstone) -> rusqlite::Result<Vec<DocumentName>> {
     let subject = tombstone.subject.as_bytes();
-    let mut keep = vault.prepare_cached("INSERT OR IGNORE INTO erased_terms (tag) VALUES (?1)")?;
-    for tag in &tombstone.terms {
-        keep.execute([tag])?;
-    }
+    keep_terms(vault, &tombstone.terms)?;
     let files = remove_documents(vault, tombstone.subject)?;
     vault.execute(schema::SILENCE_FILINGS, [subject])?;
     vault.execute(schema::SILENCE_ANSWERS, [subject])?;
@@ -91,6 +88,15 @@ pub(crate) fn remove_rows(vault: &Connection, tombstone: &Tombstone) -> rusqlite
         params![subject, kind, at, terms],
     )?;
     Ok(files)
+}
+
+/// Remembers, as keyed hashes, what no import brings back.
+pub(super) fn keep_terms<'t>(
+    vault: &Connection,
+    terms: impl IntoIterator<Item = &'t [u8; 16]>,
+) -> rusqlite::Result<()> {
+    let mut keep = vault.prepare_cached("INSERT OR IGNORE INTO erased_terms (tag) VALUES (?1)")?;
+    terms.into_iter().try_for_each(|tag| keep.execute([tag]).map(drop))
 }
 
 /// Removes a subject's documents, and remembers that their files are to go; gives these.

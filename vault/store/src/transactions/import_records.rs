@@ -1,16 +1,16 @@
 //! Importing a batch of records: new ones and changes of earlier ones, each with its documents and
 //! grants, and an entry of its own.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use coffre_core::audit::{Action, Draft};
 use coffre_core::grant::GrantTerms;
 use coffre_core::ids::{GrantId, SubjectId, Vicinity};
-use coffre_core::record::{FieldPath, Fields, RecordTypeName};
+use coffre_core::record::{Category, FieldPath, Fields, RecordTypeName};
 use serde_json::Value;
 use thiserror::Error;
 
-use super::{Transaction, amend_record, create_record, documents, grants};
+use super::{Transaction, amend_record, create_record, documents, grants, retention};
 use crate::clock::SystemEntropy;
 use crate::document::StagedDocument;
 use crate::model::NewSubject;
@@ -40,6 +40,8 @@ pub enum ImportItem {
         changes: BTreeMap<FieldPath, Option<Value>>,
         /// Its documents, staged.
         documents: Vec<StagedDocument>,
+        /// Categories whose fields hold documents: none is stored while one of them is set apart.
+        of_documents: BTreeSet<Category>,
         /// The grants to give.
         give: Vec<GrantTerms>,
         /// The grants to withdraw.
@@ -64,6 +66,18 @@ pub enum ImportError {
         /// The record.
         subject: SubjectId,
     },
+    /// Processing of a record was restricted (GDPR article 18) while the batch was prepared.
+    #[error("processing of record {subject} was restricted while it was compared: run the import again")]
+    Restricted {
+        /// The record.
+        subject: SubjectId,
+    },
+    /// What would be changed of a record was set apart in the intermediate archive while the batch was prepared.
+    #[error("record {subject} was set apart while it was compared: run the import again")]
+    Archived {
+        /// The record.
+        subject: SubjectId,
+    },
     /// The store failed.
     #[error(transparent)]
     Store(#[from] WorkError),
@@ -84,8 +98,24 @@ impl Transaction for ImportRecords {
                     attach(work, kind, subject.id, documents, &base)?;
                     give(work, kind, subject.id, subject.vicinity, grants, &base)?;
                 }
-                ImportItem::Change { subject, expected_version, changes, documents, give: new, withdraw } => {
+                ImportItem::Change {
+                    subject,
+                    expected_version,
+                    changes,
+                    documents,
+                    of_documents,
+                    give: new,
+                    withdraw,
+                } => {
                     let entry = Draft { action: Action::ImportChange, ..base.clone() };
+                    let mut touched: BTreeSet<Category> = changes.keys().map(FieldPath::category).collect();
+                    if !documents.is_empty() {
+                        touched.extend(of_documents);
+                    }
+                    let writes = !(changes.is_empty() && documents.is_empty() && new.is_empty());
+                    if writes {
+                        open_to_imports(work, subject, &touched)?;
+                    }
                     amend(work, kind, subject, expected_version, changes, &entry)?;
                     attach(work, kind, subject, documents, &entry)?;
                     give(work, kind, subject, None, new, &base)?;
@@ -100,6 +130,20 @@ impl Transaction for ImportRecords {
         }
         Ok(())
     }
+}
+
+/// Refuses to write to a record whose processing is restricted, and to categories that are set apart. A grant is
+/// withdrawn all the same.
+fn open_to_imports(work: &Work<'_>, subject: SubjectId, touched: &BTreeSet<Category>) -> Result<(), ImportError> {
+    let restricted = || {
+        let sql = "SELECT 1 FROM records WHERE subject = ?1 AND restricted <> 0";
+        work.around.vault.prepare_cached(sql)?.exists([subject.as_bytes()])
+    };
+    if work.try_run(restricted())? {
+        return Err(ImportError::Restricted { subject });
+    }
+    let archived = work.try_run(retention::archived(work, subject))?;
+    if archived.is_disjoint(touched) { Ok(()) } else { Err(ImportError::Archived { subject }) }
 }
 
 fn amend(

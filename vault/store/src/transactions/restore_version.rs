@@ -1,12 +1,14 @@
 //! Making a former version of a record the current one again, as a new version.
 
+use std::collections::BTreeSet;
+
 use coffre_core::audit::Draft;
 use coffre_core::ids::SubjectId;
-use coffre_core::record::RecordTypeName;
+use coffre_core::record::{FieldPath, RecordTypeName};
 use thiserror::Error;
 
 use super::Transaction;
-use super::amend_record::write_next;
+use super::amend_record::{differing, write_next};
 use crate::writer::{Work, WorkError};
 use crate::{subject_keys, values};
 
@@ -20,6 +22,8 @@ pub struct RestoreVersion {
     pub expected_version: u32,
     /// The version to restore.
     pub version: u32,
+    /// The fields that may change: those over which it was decided.
+    pub fields: BTreeSet<FieldPath>,
 }
 
 /// A version that was not restored.
@@ -33,6 +37,12 @@ pub enum RestoreError {
     NoSuchVersion {
         /// The version asked for.
         version: u32,
+    },
+    /// It would change more than what may change.
+    #[error("the version differs in fields that were not decided over: change the record instead")]
+    Beyond {
+        /// The fields.
+        fields: Vec<FieldPath>,
     },
     /// Somebody else changed it first.
     #[error("the record is at version {current} now: read it again and repeat the change")]
@@ -62,6 +72,10 @@ impl Transaction for RestoreVersion {
         let keys = subject_keys(work.around.scope, work.around.keys, &self.record_type, self.subject, &key);
         let before = work.try_run(values::all_at(work.around.vault, &keys, current))?;
         let after = work.try_run(values::all_at(work.around.vault, &keys, self.version))?;
+        let beyond: Vec<FieldPath> = differing(&before, &after).difference(&self.fields).cloned().collect();
+        if !beyond.is_empty() {
+            return Err(RestoreError::Beyond { fields: beyond });
+        }
         Ok(write_next(work, &keys, &before, &after, current, base)?)
     }
 }

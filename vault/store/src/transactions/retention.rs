@@ -34,7 +34,7 @@ pub struct RetainRecord {
     pub subject: SubjectId,
     /// Where the rules want each category that has values.
     pub rules: MustKeep<(Category, Wanted)>,
-    /// Fields whose values no import may bring back once the record is erased.
+    /// Fields whose values no import may bring back once the record is erased, or the category that holds them removed.
     pub remember: Vec<FieldPath>,
     /// Categories whose fields hold documents: the documents go with the last of them.
     pub of_documents: BTreeSet<Category>,
@@ -171,6 +171,7 @@ impl RetainRecord {
     /// Removes every version of some categories. Their ciphertexts in backups open with the person's key until these
     /// are gone: one key serves all categories of a person.
     fn remove(&self, work: &mut Work<'_>, base: Draft, gone: &BTreeSet<Category>) -> Result<(), WorkError> {
+        self.remember_removed(work, gone)?;
         for category in gone {
             let delete = || {
                 let sql = "DELETE FROM record_values WHERE subject = ?1 AND category = ?2";
@@ -190,6 +191,16 @@ impl RetainRecord {
         work.access_changed(AccessKey::Subject(self.subject));
         work.log(Draft { action: Action::EraseCategories, target: Some(listed(gone)), ..base });
         Ok(())
+    }
+
+    /// An import finds a record by the key of a former system. Where that goes before the rest, it is remembered as it
+    /// is at an erasure: whoever has it is not brought again, as somebody new.
+    fn remember_removed(&self, work: &Work<'_>, gone: &BTreeSet<Category>) -> Result<(), WorkError> {
+        let mut removed = self.left(work)?;
+        removed.0.retain(|field, _| self.remember.contains(field) && gone.contains(&field.category()));
+        let around = work.around;
+        let tags = index_file::tags(around.scope, around.keys, around.indexes, &self.record_type, &removed);
+        work.try_run(super::erase_subject::keep_terms(around.vault, &tags))
     }
 
     fn left(&self, work: &Work<'_>) -> Result<Fields, WorkError> {
@@ -217,7 +228,8 @@ fn obstacle(work: &Work<'_>, subject: SubjectId) -> Result<Option<KeptBy>, WorkE
     Ok(work.try_run(waits())?.then_some(KeptBy::Request))
 }
 
-fn archived(work: &Work<'_>, subject: SubjectId) -> Result<BTreeSet<Category>, WorkError> {
+/// The categories of a record that are set apart.
+pub(super) fn archived(work: &Work<'_>, subject: SubjectId) -> Result<BTreeSet<Category>, WorkError> {
     let mut statement = work.around.vault.prepare_cached("SELECT category FROM archived WHERE subject = ?1")?;
     let names = statement.query_map([subject.as_bytes()], |row| row.get::<_, String>(0))?;
     let damaged = |_| WorkError::from(crate::error::ReadError::Format { what: "category" });
