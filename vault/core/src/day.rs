@@ -20,7 +20,8 @@ pub struct DayError;
 pub struct Day(Date);
 
 impl Day {
-    /// The day of a moment (UTC, which in France is never ahead of the calendar).
+    /// The day of a moment in UTC. In France, whose clocks are an hour or two ahead, the calendar shows the next day already
+    /// for as long before midnight UTC; nowhere on earth is it further ahead than that day.
     pub fn of(moment: Timestamp) -> Self {
         Self(OffsetDateTime::from_unix_timestamp(moment.as_seconds()).map_or(Date::MIN, OffsetDateTime::date))
     }
@@ -85,6 +86,12 @@ impl TryFrom<String> for Day {
 
     fn try_from(text: String) -> Result<Self, DayError> {
         text.parse()
+    }
+}
+
+impl From<Date> for Day {
+    fn from(date: Date) -> Self {
+        Self(date)
     }
 }
 

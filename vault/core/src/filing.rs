@@ -241,6 +241,9 @@ pub struct Filing {
     pub record_type: RecordTypeName,
     /// The data subject.
     pub subject: SubjectId,
+    /// Whether it was a stranger's, who was found to have this record.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub linked: bool,
     /// What is asked for.
     pub kind: FilingKind,
     /// The fields for which it proposes values.
@@ -280,6 +283,11 @@ impl Filing {
     /// Whether it is the request of somebody of whom nothing else is held.
     pub fn is_of_a_stranger(&self) -> bool {
         self.record_type.as_str() == REQUESTER
+    }
+
+    /// Whether it was filed as that of somebody of whom nothing else is held, whatever was found since.
+    pub fn came_from_a_stranger(&self) -> bool {
+        self.linked || self.is_of_a_stranger()
     }
 
     /// Whether its time is over and it is not answered.

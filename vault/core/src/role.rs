@@ -45,6 +45,30 @@ impl Role {
             Self::Backup => "backup",
         }
     }
+
+    /// What people in France call the service or person that it stands for.
+    pub const fn french(self) -> &'static str {
+        match self {
+            Self::Legal => "service légal",
+            Self::CustomerService => "service client",
+            Self::Sales => "vente",
+            Self::Billing => "facturation",
+            Self::Dpo => "DPO",
+            Self::Backup => "compte de sauvegarde",
+        }
+    }
+
+    /// The same in English.
+    pub const fn english(self) -> &'static str {
+        match self {
+            Self::Legal => "Legal",
+            Self::CustomerService => "customer service",
+            Self::Sales => "Sales",
+            Self::Billing => "Billing",
+            Self::Dpo => "DPO",
+            Self::Backup => "backup account",
+        }
+    }
 }
 
 impl fmt::Display for Role {

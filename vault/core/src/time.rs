@@ -20,6 +20,10 @@ pub struct Timestamp(i64);
 
 as_text!(Timestamp, time => time.text(&mut [0; 27]));
 
+/// How far the clocks of two machines may be apart, in seconds. A moment that is further ahead of a clock is in the
+/// future: one of them was wrong, and that moment proves nothing.
+pub const CLOCKS_APART_SECONDS: i64 = 300;
+
 /// 9999-12-31T23:59:59.999999Z, the last moment that RFC 3339 can write.
 const LAST: i64 = 253_402_300_799_999_999;
 

@@ -5,6 +5,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use coffre_core::crypto::Entropy;
 use coffre_core::time::Timestamp;
 
+use crate::store::Store;
+
 /// Tells the time.
 pub trait Clock: Send + Sync {
     /// Now.
@@ -19,6 +21,13 @@ impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
         let elapsed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Timestamp::from_micros(i64::try_from(elapsed.as_micros()).unwrap_or(i64::MAX))
+    }
+}
+
+impl Store {
+    /// What the clock shows, even where the log has a later entry, which [`Store::now`] never goes back behind.
+    pub fn clock_time(&self) -> Timestamp {
+        self.door().shared.clock.now()
     }
 }
 

@@ -16,10 +16,15 @@ pub(crate) fn sync_directory(path: &Path) -> io::Result<()> {
     File::open(path)?.sync_all()
 }
 
+/// The directory that a name stands in: of a bare name, the current one.
+pub(crate) fn directory_of(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
 /// Makes a private directory below one that is durable, unless it is there; durable when this returns.
 pub(crate) fn make_directory(path: &Path) -> io::Result<()> {
     match DirBuilder::new().mode(0o700).create(path) {
-        Ok(()) => path.parent().map_or(Ok(()), sync_directory),
+        Ok(()) => sync_directory(directory_of(path)),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
         Err(error) => Err(error),
     }
@@ -46,8 +51,7 @@ pub(crate) fn sync_directories(paths: &[PathBuf]) -> io::Result<()> {
 
 /// Writes a private file: temporary file, fsync, rename, fsync of the directory.
 pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let directory = path.parent().ok_or(io::ErrorKind::InvalidInput)?;
-    let temporary = path.with_extension("tmp");
+    let temporary = beside(path);
     // A left-over of a crash: never complete, never referred to.
     match fs::remove_file(&temporary) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
@@ -61,5 +65,52 @@ pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
         let _left_over = fs::remove_file(&temporary);
         return Err(error);
     }
-    sync_directory(directory) // the name is durable
+    sync_directory(directory_of(path)) // the name is durable
+}
+
+/// `keys.json` → `keys.json.tmp`.
+fn beside(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".tmp");
+    name.into()
+}
+
+/// Writes a private file that was not there, under its own name. Nothing is written over; on an error nothing is left.
+pub(crate) fn write_new_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = create_private(path)?;
+    let written =
+        file.write_all(bytes).and_then(|()| file.sync_all()).and_then(|()| sync_directory(directory_of(path)));
+    if written.is_err() {
+        let _left_over = fs::remove_file(path);
+    }
+    written
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+
+    #[test]
+    fn a_bare_name_stands_in_the_current_directory() {
+        for (path, directory) in [("id.txt", "."), ("./id.txt", "."), ("a/id.txt", "a"), ("/id.txt", "/")] {
+            assert_eq!(directory_of(Path::new(path)), Path::new(directory), "{path}");
+        }
+    }
+
+    #[test]
+    fn what_stands_beside_a_file_that_is_written_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        fs::write(path("production.tmp"), "somebody's").unwrap();
+        write_private(&path("production.keys"), b"one").unwrap();
+        write_private(&path("production.keys"), b"two").unwrap();
+        write_new_private(&path("production.identity"), b"three").unwrap();
+        let read = |name: &str| fs::read_to_string(path(name)).unwrap();
+        assert_eq!(["production.keys", "production.identity"].map(read), ["two", "three"]);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 3);
+        assert_eq!(read("production.tmp"), "somebody's");
+        let again = write_new_private(&path("production.identity"), b"four").unwrap_err();
+        assert_eq!((again.kind(), read("production.identity").as_str()), (io::ErrorKind::AlreadyExists, "three"));
+    }
 }

@@ -1,8 +1,10 @@
 //! Requests as they are stored, and what a snapshot tells of them. What a request says is content and comes out
 //! undisclosed; that it was made, and how it stands, is not.
 
+use std::sync::LazyLock;
+
 use coffre_core::day::Day;
-use coffre_core::filing::{Filing, FilingAct, FilingContent, FilingKind, FilingState, SOON_DAYS};
+use coffre_core::filing::{Filing, FilingAct, FilingContent, FilingKind, FilingState, REQUESTER, SOON_DAYS};
 use coffre_core::ids::{ApplicationId, FilingId, RequestId, SubjectId};
 use coffre_core::keyset::SubjectKeys;
 use coffre_core::record::{FieldPath, RecordTypeName};
@@ -18,6 +20,15 @@ use crate::snapshot::Snapshot;
 /// What a step of a request is, among the notes about a subject.
 pub(crate) const NOTE: &str = "request";
 
+/// The record type of a request as its filer knows it: a stranger's stays one.
+static TYPE_FOR_FILERS: LazyLock<String> = LazyLock::new(|| {
+    let link = FilingAct::Link;
+    format!(
+        "CASE WHEN EXISTS (SELECT 1 FROM filing_steps WHERE filing_steps.filing = filings.id AND act = '{link}')
+         THEN '{REQUESTER}' ELSE record_type END"
+    )
+});
+
 /// Which requests are asked for; what is not said is any.
 #[derive(Debug, Clone, Default)]
 pub struct FilingFilter {
@@ -27,7 +38,8 @@ pub struct FilingFilter {
     pub kind: Option<FilingKind>,
     /// Who answers them.
     pub assignee: Option<String>,
-    /// The application that filed them.
+    /// The application that filed them. It finds a stranger's request where it filed it, whatever record the request is about
+    /// by now: whether somebody has a record is told to nobody else.
     pub filer: Option<ApplicationId>,
     /// Due before this day.
     pub due_before: Option<Day>,
@@ -85,8 +97,9 @@ impl Snapshot<'_> {
         // The states are of a closed set, written by us: nothing of a caller is in the text of a query.
         let states: Vec<String> = filter.states.iter().map(|state| format!("'{state}'")).collect();
         let states = if states.is_empty() { String::new() } else { format!("AND state IN ({})", states.join(", ")) };
+        let of_type = if filter.filer.is_some() { TYPE_FOR_FILERS.as_str() } else { "record_type" };
         let sql = format!(
-            "SELECT filing FROM filings WHERE record_type = ?1 AND (?2 IS NULL OR kind = ?2)
+            "SELECT filing FROM filings WHERE {of_type} = ?1 AND (?2 IS NULL OR kind = ?2)
              AND (?3 IS NULL OR assignee = ?3) AND (?4 IS NULL OR filer = ?4) AND (?5 IS NULL OR due_on < ?5)
              AND (?6 IS NULL OR (due_on, id) > (?6, ?7)) {states} ORDER BY due_on, id LIMIT ?8"
         );

@@ -17,7 +17,7 @@ use rusqlite::Connection;
 use thiserror::Error;
 
 use crate::clock::Clock;
-use crate::durable::{sync_directory, write_private};
+use crate::durable::{directory_of, sync_directory, write_new_private, write_private};
 use crate::error::disk_is_full;
 use crate::identity::{Identity, IdentityError};
 use crate::kept_pages;
@@ -63,6 +63,15 @@ pub enum InitError {
     /// There is a vault already, or something else.
     #[error("{path} is not empty: choose an empty or new directory; an existing vault is never overwritten", path = path.display())]
     NotEmpty {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// Somebody began to make a vault, and did not come to its end. It was never opened.
+    #[error(
+        "{path} holds a vault whose making was cut short, before anything could be stored in it: remove that directory, destroy what was written or copied of its recovery identity, then run this again",
+        path = path.display()
+    )]
+    HalfMade {
         /// The directory.
         path: PathBuf,
     },
@@ -172,7 +181,7 @@ fn prepare(dir: &Path) -> Result<bool, InitError> {
         Ok(metadata) => {
             let mut entries = fs::read_dir(dir).map_err(failed)?;
             if entries.next().is_some() {
-                return Err(InitError::NotEmpty { path: dir.to_owned() });
+                return Err(taken(dir));
             }
             if metadata.permissions().mode() & 0o077 != 0 {
                 return Err(InitError::Permissions { path: dir.to_owned() });
@@ -184,6 +193,17 @@ fn prepare(dir: &Path) -> Result<bool, InitError> {
             Ok(true)
         }
         Err(error) => Err(failed(error)),
+    }
+}
+
+/// What a directory that is not empty holds. Opening a vault makes its lock and its folder of documents.
+fn taken(dir: &Path) -> InitError {
+    let (layout, path) = (Layout::new(dir), dir.to_owned());
+    let was_a_vault = [layout.keys(), layout.lock(), layout.documents()].iter().any(|file| file.exists());
+    if layout.server_identity().exists() && !was_a_vault {
+        InitError::HalfMade { path }
+    } else {
+        InitError::NotEmpty { path }
     }
 }
 
@@ -204,8 +224,7 @@ fn recovery(dir: &Path, plan: &InitPlan) -> Result<(String, Option<PathBuf>), In
     }
     let path = &plan.recovery_identity_file;
     let failed = |source| InitError::Io { path: path.clone(), source };
-    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let (inside, vault) = (parent.canonicalize().map_err(failed)?, dir.canonicalize().map_err(failed)?);
+    let (inside, vault) = (directory_of(path).canonicalize().map_err(failed)?, dir.canonicalize().map_err(failed)?);
     if inside.starts_with(&vault) {
         return Err(InitError::IdentityInside { path: dir.to_owned() });
     }
@@ -213,7 +232,10 @@ fn recovery(dir: &Path, plan: &InitPlan) -> Result<(String, Option<PathBuf>), In
         return Err(InitError::IdentityExists { path: path.clone() });
     }
     let identity = Identity::generate();
-    write_private(path, identity.to_text().as_bytes()).map_err(failed)?;
+    write_new_private(path, identity.to_text().as_bytes()).map_err(|error| match error.kind() {
+        io::ErrorKind::AlreadyExists => InitError::IdentityExists { path: path.clone() },
+        _ => failed(error),
+    })?;
     Ok((identity.recipient(), Some(path.clone())))
 }
 
@@ -250,8 +272,7 @@ fn fill(
     before_it_is_one(&vault).map_err(InitError::HandOver)?;
     // `keys.json` makes it a vault: it comes last.
     root::write_keys(&layout, &root, &keys, entropy)?;
-    let above = dir.parent().filter(|above| !above.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    for directory in [dir, above] {
+    for directory in [dir, directory_of(dir)] {
         sync_directory(directory).map_err(|source| InitError::Io { path: directory.to_owned(), source })?;
     }
     Ok(vault)
@@ -301,3 +322,6 @@ pub(crate) fn begin_log(
     log_file::append(audit, tail, &leaves, 0, now, origin, signer).map_err(|error| damaged(error.to_string()))?;
     audit.execute_batch("COMMIT").map_err(failed)
 }
+
+#[cfg(test)]
+mod tests;

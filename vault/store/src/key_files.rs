@@ -16,12 +16,12 @@ use thiserror::Error;
 use crate::layout::Layout;
 use crate::meta;
 
-/// A key file that must not go into a backup.
+/// A key file that must not go into a backup, nor into a rotation.
 #[derive(Debug, Error)]
 pub enum KeyFileFault {
     /// It is not what it was.
     #[error(
-        "{file} was damaged or replaced: put back its right copy, which earlier backups hold as {copy}, and take the backup again"
+        "{file} was damaged or replaced: put back its right copy, which earlier backups hold as {copy}, and run this again"
     )]
     Changed {
         /// Which file.
@@ -30,9 +30,7 @@ pub enum KeyFileFault {
         copy: String,
     },
     /// It cannot be read.
-    #[error(
-        "{file} cannot be read: put back its copy, which earlier backups hold as {copy}, and take the backup again"
-    )]
+    #[error("{file} cannot be read: put back its copy, which earlier backups hold as {copy}, and run this again")]
     Unreadable {
         /// Which file.
         file: &'static str,
@@ -61,9 +59,19 @@ impl KeyFiles {
     /// Reads both, and compares them.
     pub(crate) fn read(&self, layout: &Layout) -> Result<RightKeyFiles, KeyFileFault> {
         Ok(RightKeyFiles {
-            keys: read("keys.json", &layout.keys(), self.keys, "keys/", ".json")?,
+            keys: self.read_keys(layout)?,
             recovery: read("root.recovery.age", &layout.root_recovery(), self.recovery, "recovery/", ".age")?,
         })
+    }
+
+    /// `keys.json` alone, for a rotation of the root key, which replaces a damaged `root.recovery.age`.
+    pub(crate) fn read_keys(&self, layout: &Layout) -> Result<Vec<u8>, KeyFileFault> {
+        read("keys.json", &layout.keys(), self.keys, "keys/", ".json")
+    }
+
+    /// What is wrong with another `keys.json`.
+    pub(crate) fn other_keys(&self) -> KeyFileFault {
+        KeyFileFault::Changed { file: "keys.json", copy: format!("keys/{}.json", self.keys) }
     }
 }
 

@@ -79,7 +79,7 @@ pub use model::{
     Application, DocumentInfo, Hit, HitKind, LoggedEntry, NewSubject, RecordState, SignedHead, Statistics, TokenInfo,
     VersionInfo,
 };
-pub use open::{OpenError, OpenOptions};
+pub use open::{OpenError, OpenOptions, is_open};
 pub use recovery::{Recoverable, what_it_opens};
 pub use restore::{
     Checking, DrillError, Drilled, Fetched, MOMENT, Moment, RecordsSetBack, RestoreError, Restored, finish_restore,

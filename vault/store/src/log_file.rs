@@ -161,12 +161,18 @@ pub(crate) fn remove_pruned(audit: &Connection, most: u64) -> Result<Option<u64>
     Ok(Some(to))
 }
 
+/// An index as the database compares it, whose numbers are signed. Callers may ask for any; no entry stands beyond.
+fn in_database(index: u64) -> i64 {
+    i64::try_from(index).unwrap_or(i64::MAX)
+}
+
 /// Entries from an index on; pruned ones are passed over.
 pub(crate) fn entries(audit: &Connection, from: u64, limit: usize) -> Result<Vec<LoggedEntry>, ReadError> {
     let from = from.max(minimum_index(audit)?);
     let mut statement = audit.prepare_cached("SELECT idx, leaf FROM entries WHERE idx >= ?1 ORDER BY idx LIMIT ?2")?;
-    let rows =
-        statement.query_map(params![from, limit], |row| Ok(LoggedEntry { index: row.get(0)?, leaf: row.get(1)? }))?;
+    let rows = statement.query_map(params![in_database(from), limit], |row| {
+        Ok(LoggedEntry { index: row.get(0)?, leaf: row.get(1)? })
+    })?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
@@ -178,7 +184,7 @@ pub(crate) fn entry(audit: &Connection, index: u64) -> Result<Option<LoggedEntry
 /// Leaf hashes from an index on.
 pub(crate) fn leaf_hashes(audit: &Connection, from: u64, limit: usize) -> Result<Vec<Hash>, ReadError> {
     let mut statement = audit.prepare_cached("SELECT hash FROM entries WHERE idx >= ?1 ORDER BY idx LIMIT ?2")?;
-    let rows = statement.query_map(params![from, limit], |row| row.get::<_, [u8; 32]>(0))?;
+    let rows = statement.query_map(params![in_database(from), limit], |row| row.get::<_, [u8; 32]>(0))?;
     rows.map(|row| row.map(Hash::from_bytes).map_err(ReadError::from)).collect()
 }
 
@@ -187,7 +193,7 @@ pub(crate) fn hashed(audit: &Connection, from: u64, limit: usize) -> Result<Vec<
     let minimum_index = minimum_index(audit)?;
     let mut statement =
         audit.prepare_cached("SELECT idx, leaf, hash FROM entries WHERE idx >= ?1 ORDER BY idx LIMIT ?2")?;
-    let rows = statement.query_map(params![from, limit], |row| {
+    let rows = statement.query_map(params![in_database(from), limit], |row| {
         let index = row.get(0)?;
         let leaf = if index < minimum_index { None } else { Some(row.get(1)?) };
         Ok(StoredEntry { index, leaf, hash: Hash::from_bytes(row.get(2)?) })

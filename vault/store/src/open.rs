@@ -64,15 +64,28 @@ pub(crate) fn own(dir: &Path) -> Result<Owned, OpenError> {
     }
     let lock =
         FileOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(layout.lock())?;
-    take(&lock)?;
+    take(&lock, FlockOperation::NonBlockingLockExclusive)?;
     Ok(Owned { layout, lock })
+}
+
+/// Whether a process has the vault in this directory open; where there is no vault, none has. It only looks: nobody is
+/// kept from opening the vault, and two who look at once do not take each other for its owner.
+pub fn is_open(dir: &Path) -> Result<bool, OpenError> {
+    let lock = match File::open(Layout::new(dir).lock()) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        opened => opened?,
+    };
+    match take(&lock, FlockOperation::NonBlockingLockShared) {
+        Err(OpenError::Locked) => Ok(true),
+        looked => looked.map(|()| false),
+    }
 }
 
 /// A former owner that has just ended can hold the lock for a moment longer, in a child process that it
 /// was starting.
-fn take(lock: &File) -> Result<(), OpenError> {
+fn take(lock: &File, how: FlockOperation) -> Result<(), OpenError> {
     for _ in 0..20 {
-        match flock(lock, FlockOperation::NonBlockingLockExclusive) {
+        match flock(lock, how) {
             Err(Errno::WOULDBLOCK) => std::thread::sleep(Duration::from_millis(10)),
             taken => return taken.map_err(|error| OpenError::Io(error.into())),
         }

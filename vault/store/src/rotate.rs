@@ -43,6 +43,11 @@ pub enum RotateError {
     /// A base backup is being taken, which holds the current one.
     #[error("a base backup is being taken: wait for it, then rotate the root key again")]
     Busy,
+    /// An earlier rotation came to no end.
+    #[error(
+        "an earlier rotation of the root key is not finished: start the vault again, which finishes the rotation, or undoes it, then rotate again"
+    )]
+    HalfDone,
     /// The vault cannot be changed now.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
@@ -136,14 +141,20 @@ fn put_in_place(layout: &Layout) -> Result<(), RootError> {
 /// Steps 1 to 3. The key files of backups are from then on the new `keys.json` and, once the rotation is finished, the next
 /// `root.recovery.age`, which is given.
 fn switch(
-    layout: &Layout,
+    shared: &Shared,
     identity: &Identity,
     recipient: &str,
     vault: &Connection,
     right: &mut KeyFiles,
 ) -> Result<ContentHash, RotateError> {
+    let layout = &shared.layout;
+    // An older file lacks secrets that values are written under; wrapped anew, nobody would see that it is one.
+    right.read_keys(layout)?;
     // Former roots stand in the file, not in the memory of a vault opened before.
-    let Unwrapped { root: former, mut keys, .. } = root::unwrap(layout, &layout.root_server(), identity)?;
+    let Unwrapped { root: former, mut keys, keys_file, .. } = root::unwrap(layout, &layout.root_server(), identity)?;
+    if keys_file != right.keys || keys.epochs.newest() < shared.epoch.number() {
+        return Err(right.other_keys().into());
+    }
     let new = RootKey { scope: former.scope, key: SecretKey::random(&mut SystemEntropy) };
     keys.former_roots.push(former.key);
     root::write_root(&layout.next_root_server(), &new, &identity.recipient())?;
@@ -180,6 +191,18 @@ fn announce(shared: &Shared, identity: &Identity) -> Result<u32, RotateError> {
     Ok(epoch)
 }
 
+/// Keeps base backups and other rotations out, until `capturing` is let go.
+fn begin_alone(shared: &Shared) -> Result<(), RotateError> {
+    if shared.capturing.swap(true, Ordering::SeqCst) {
+        return Err(RotateError::Busy);
+    }
+    if shared.half_rotated.load(Ordering::SeqCst) {
+        shared.capturing.store(false, Ordering::SeqCst);
+        return Err(RotateError::HalfDone);
+    }
+    Ok(())
+}
+
 impl Store {
     /// Replaces the root key. Reads and writes go on; a base backup and a rotation exclude each other.
     pub fn rotate_root(&self) -> Result<(), RotateError> {
@@ -202,9 +225,7 @@ impl Store {
     /// written under. Gives the epoch. One that is not in use yet is not made twice.
     pub fn announce_epoch(&self) -> Result<u32, RotateError> {
         let shared = self.shared();
-        if shared.capturing.swap(true, Ordering::SeqCst) {
-            return Err(RotateError::Busy);
-        }
+        begin_alone(shared)?;
         let identity = self.identity().clone();
         let announced = self.door().exclusively(move |shared, _, _| announce(shared, &identity));
         shared.capturing.store(false, Ordering::SeqCst);
@@ -215,14 +236,12 @@ impl Store {
 
     fn rotate(&self, recipient: String) -> Result<(), RotateError> {
         let shared = self.shared();
-        if shared.capturing.swap(true, Ordering::SeqCst) {
-            return Err(RotateError::Busy);
-        }
+        begin_alone(shared)?;
         let (identity, for_whom) = (self.identity().clone(), recipient.clone());
         // On the writer's thread: two rotations never meet.
         let rotated = self.door().exclusively(move |shared, files, _| {
             let mut right = shared.key_files.write().unwrap_or_else(PoisonError::into_inner);
-            right.recovery = switch(&shared.layout, &identity, &for_whom, &files.vault, &mut right)?;
+            right.recovery = switch(shared, &identity, &for_whom, &files.vault, &mut right)?;
             let finished = remember(&files.vault, right.recovery).and_then(|()| put_in_place(&shared.layout));
             finished.map_err(RotateError::Unfinished)
         });
@@ -230,10 +249,11 @@ impl Store {
         if matches!(rotated, Ok(()) | Err(RotateError::Unfinished(_))) {
             self.is_for(recipient);
         }
-        // A backup taken now would hold keys that its own root does not open.
-        if !matches!(rotated, Err(RotateError::Unfinished(_) | RotateError::Undecided(_))) {
-            shared.capturing.store(false, Ordering::SeqCst);
+        // A base backup taken now would hold keys that its own root does not open.
+        if matches!(rotated, Err(RotateError::Unfinished(_) | RotateError::Undecided(_))) {
+            shared.half_rotated.store(true, Ordering::SeqCst);
         }
+        shared.capturing.store(false, Ordering::SeqCst);
         if rotated.is_ok() {
             // Until then a drill finds other keys in the newest backup than the vault's own.
             self.take_base_soon();

@@ -4,7 +4,7 @@
 
 mod support;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read, Write};
 
 use coffre_core::audit::{Action, Entry};
@@ -13,7 +13,7 @@ use coffre_core::role::Role;
 use coffre_core::search::SearchKind;
 use coffre_core::time::Timestamp;
 use coffre_store::transactions::{
-    AddDocument, AmendError, AmendRecord, EraseSubject, GiveGrant, RestoreVersion, WithdrawGrant,
+    AddDocument, AmendError, AmendRecord, EraseSubject, GiveGrant, RestoreError, RestoreVersion, WithdrawGrant,
 };
 use coffre_store::{CommitError, Depends, Disclosure, HitKind};
 use serde_json::json;
@@ -96,7 +96,8 @@ fn amending_keeps_the_former_version_which_can_be_restored() {
         let receipt = note(&store, subject, &[path("contact.email")], &former).unwrap();
         assert_eq!(former.open(&receipt).unwrap().0[&path("contact.email")], json!("client1@example.fr"));
     }
-    let restore = RestoreVersion { record_type: kind(), subject, expected_version: 2, version: 1 };
+    let fields = BTreeSet::from([path("contact.email")]);
+    let restore = RestoreVersion { record_type: kind(), subject, expected_version: 2, version: 1, fields };
     let restored = store.transact(restore, draft(Action::RestoreVersion), None, Depends::default()).wait().unwrap();
     assert_eq!(restored.0, 3);
     assert_eq!(read(&store, subject, &["contact.email"]), {
@@ -104,6 +105,35 @@ fn amending_keeps_the_former_version_which_can_be_restored() {
         fields.0.retain(|field, _| field.as_str() == "contact.email");
         fields
     });
+}
+
+#[test]
+fn restoring_changes_nothing_but_what_was_decided_over() {
+    let dir = tempfile::tempdir().unwrap();
+    make(dir.path());
+    let store = open(dir.path());
+    let subject = create(&store, 1);
+    let changes = [("contact.email", json!("new@example.fr")), ("health.illnesses", json!([]))];
+    let changes = changes.into_iter().map(|(field, value)| (path(field), Some(value))).collect();
+    let amend = AmendRecord { record_type: kind(), subject, expected_version: 1, changes };
+    assert_eq!(store.transact(amend, draft(Action::Amend), None, Depends::default()).wait().unwrap().0, 2);
+    let amended = read(&store, subject, &["contact.email", "health.illnesses"]);
+
+    let restore = |fields: &[&str]| {
+        let fields: BTreeSet<_> = fields.iter().map(|field| path(field)).collect();
+        let restore = RestoreVersion { record_type: kind(), subject, expected_version: 2, version: 1, fields };
+        store.transact(restore, draft(Action::RestoreVersion), None, Depends::default()).wait().map(|done| done.0)
+    };
+    let size = store.tree_head().size;
+    let refused = restore(&["contact.email", "health.allergies"]).unwrap_err();
+    let beyond = [path("health.illnesses")];
+    assert!(
+        matches!(&refused, CommitError::Refused(RestoreError::Beyond { fields }) if *fields == beyond),
+        "{refused}"
+    );
+    assert_eq!(store.tree_head().size, size, "there is no entry of it");
+    assert_eq!(read(&store, subject, &["contact.email", "health.illnesses"]), amended);
+    assert_eq!(restore(&["contact.email", "health.illnesses"]).unwrap(), 3);
 }
 
 #[test]

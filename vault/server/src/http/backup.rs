@@ -1,5 +1,7 @@
 //! The backup socket's verbs, all of them blind: they give numbers and take no content out.
 
+use std::time::Duration;
+
 use axum::extract::{Request, State};
 use axum::http::{StatusCode, Uri};
 use axum::response::Response;
@@ -25,6 +27,7 @@ pub(super) fn routes() -> Routes {
         .post("/v1/capture", capture)
         .post("/v1/copies", copies)
         .post("/v1/confirmed", confirmed)
+        .post("/v1/keep", keep)
 }
 
 async fn status(State(api): State<Api>, Account(_): Account, uri: Uri) -> Result<Response, Problem> {
@@ -96,6 +99,27 @@ async fn confirmed(State(api): State<Api>, Account(_): Account, request: Request
     api.keeper.metrics.shipped(destinations);
     api.keeper.confirmed(newest.map(|base| (base.generation, base.number)));
     Answer::new(StatusCode::OK).json(&json!({}))
+}
+
+/// For how long nothing is dropped from the spool after the last word of whoever reads it.
+const KEPT: Duration = Duration::from_mins(5);
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Keep {
+    /// Whether everything is to stay.
+    everything: bool,
+}
+
+/// Has everything stay in the spool while it is read, or lets go again what need not stay. Nothing of a person: it leaves
+/// no entry.
+async fn keep(State(api): State<Api>, Account(_): Account, request: Request) -> Result<Response, Problem> {
+    let (parts, sent) = request.into_parts();
+    Parameters::none(&parts.uri)?;
+    let Keep { everything } = body::json(&parts.headers, sent, &api.limits, &["application/json"]).await?;
+    let longest = if everything { KEPT } else { Duration::ZERO };
+    api.keeper.keep_everything(longest).await?;
+    Answer::new(StatusCode::OK).json(&json!({ "seconds": longest.as_secs() }))
 }
 
 /// Makes sure that everything committed by now is in the spool.

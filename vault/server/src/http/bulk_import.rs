@@ -8,6 +8,7 @@ use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
+use coffre_core::ids::RequestId;
 use coffre_core::record::Fields;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
@@ -47,11 +48,11 @@ async fn import(
     // What would be wrong with every line is told once.
     api.keeper.check_declared(&kind, &purpose)?;
     let sent = body::of_type(&parts.headers, sent, &[ndjson::MEDIA_TYPE]).await?;
-    let mut import = Import { api, creator, parts, kind, purpose, reason, told: Vec::new(), counts: Counts::default() };
+    let mut import = Import { api, creator, parts, kind, purpose, reason, told: Told::default() };
     let (stopped, rest) = import.run(sent).await;
     body::drain(rest).await;
     match stopped {
-        Some(problem) if import.counts.lines == 0 => Err(problem),
+        Some(problem) if import.told.counts.lines == 0 => Err(problem),
         stopped => import.answer(stopped),
     }
 }
@@ -71,8 +72,13 @@ struct Import {
     kind: String,
     purpose: String,
     reason: Option<String>,
-    /// What is answered: a line for each one that was sent.
-    told: Vec<u8>,
+    told: Told,
+}
+
+/// What is answered: a line for each one that was tried.
+#[derive(Debug, Default)]
+struct Told {
+    lines: Vec<u8>,
     counts: Counts,
 }
 
@@ -87,7 +93,7 @@ impl Import {
                 Err(problem) => break Some(problem),
             };
             let created = join_all(page.iter().map(|line| self.create(line))).await;
-            if let Err(problem) = page.iter().zip(created).try_for_each(|(line, created)| self.tell(line, created)) {
+            if let Err(problem) = self.told.page(self.creator.call().request, &page, created) {
                 break Some(problem);
             }
         };
@@ -96,11 +102,11 @@ impl Import {
 
     /// The next lines; the first one alone, for whoever may create nothing is told so by it.
     async fn page(&self, lines: &mut Lines) -> Result<Vec<Line>, Problem> {
-        let left = usize::try_from(MOST_LINES.saturating_sub(self.counts.lines)).unwrap_or(usize::MAX);
+        let left = usize::try_from(MOST_LINES.saturating_sub(self.told.counts.lines)).unwrap_or(usize::MAX);
         if left == 0 {
             return if lines.next().await?.is_some() { Err(too_many_lines()) } else { Ok(Vec::new()) };
         }
-        let most = if self.counts.lines == 0 { 1 } else { TOGETHER.min(left) };
+        let most = if self.told.counts.lines == 0 { 1 } else { TOGETHER.min(left) };
         let mut page = Vec::with_capacity(most);
         while page.len() < most
             && let Some(line) = lines.next().await?
@@ -125,17 +131,47 @@ impl Import {
         Ok(json!({ "line": line.number, "id": id, "version": version, "audit_entry": entry, "repeated": repeated }))
     }
 
-    /// Tells what became of a line. What the next lines would meet as well ends the import.
-    fn tell(&mut self, line: &Line, created: Result<Value, Problem>) -> Result<(), Problem> {
+    fn answer(self, stopped: Option<Problem>) -> Result<Response, Problem> {
+        let Told { lines: mut told, counts: Counts { lines, created, repeated, refused } } = self.told;
+        let mut last = json!({
+            "complete": stopped.is_none(), "lines": lines, "created": created, "repeated": repeated, "refused": refused,
+        });
+        if let (Some(problem), Value::Object(members)) = (stopped, &mut last) {
+            members.insert("problem".to_owned(), problem.body(self.creator.call().request));
+        }
+        told.extend(ndjson::lines(&[last]).map_err(unwritable)?);
+        let ndjson = HeaderValue::from_static(ndjson::MEDIA_TYPE);
+        Ok(Answer::new(StatusCode::OK).with(CONTENT_TYPE, Some(ndjson)).body(told))
+    }
+}
+
+impl Told {
+    /// Tells what became of each line of a page. They were all tried by then, so what stops the import is told of last:
+    /// nothing that was created goes untold.
+    fn page(&mut self, request: RequestId, page: &[Line], created: Vec<Result<Value, Problem>>) -> Result<(), Problem> {
+        let mut stopped = Ok(());
+        for (line, created) in page.iter().zip(created) {
+            stopped = stopped.and(self.line(request, line.number, created));
+        }
+        stopped
+    }
+
+    /// Tells what became of a line. What the next lines would meet as well ends the import; where the first line meets
+    /// it, nothing is told but that.
+    fn line(&mut self, request: RequestId, number: u64, created: Result<Value, Problem>) -> Result<(), Problem> {
+        let mut stopped = Ok(());
         let told = match created {
-            Err(problem) if problem.status().is_server_error() || problem.status() == StatusCode::UNAUTHORIZED => {
-                return Err(problem);
-            }
-            Err(problem) if self.counts.lines == 0 && problem.name() == "denied" => return Err(problem),
             Err(problem) => {
+                let ends = problem.status().is_server_error() || problem.status() == StatusCode::UNAUTHORIZED;
+                if self.counts.lines == 0 && (ends || problem.name() == "denied") {
+                    return Err(problem);
+                }
                 self.counts.refused += 1;
-                let request = self.creator.call().request;
-                json!({ "line": line.number, "problem": problem.body(request) })
+                let told = json!({ "line": number, "problem": problem.body(request) });
+                if ends {
+                    stopped = Err(problem);
+                }
+                told
             }
             Ok(told) => {
                 self.counts.created += u64::from(told.get("repeated") == Some(&Value::Bool(false)));
@@ -144,21 +180,9 @@ impl Import {
             }
         };
         self.counts.lines += 1;
-        self.told.extend(ndjson::lines(&[told]).map_err(unwritable)?);
+        self.lines.extend(ndjson::lines(&[told]).map_err(unwritable)?);
+        stopped?;
         if self.counts.refused >= MOST_REFUSED { Err(too_many_refused()) } else { Ok(()) }
-    }
-
-    fn answer(mut self, stopped: Option<Problem>) -> Result<Response, Problem> {
-        let Counts { lines, created, repeated, refused } = self.counts;
-        let mut last = json!({
-            "complete": stopped.is_none(), "lines": lines, "created": created, "repeated": repeated, "refused": refused,
-        });
-        if let (Some(problem), Value::Object(members)) = (stopped, &mut last) {
-            members.insert("problem".to_owned(), problem.body(self.creator.call().request));
-        }
-        self.told.extend(ndjson::lines(&[last]).map_err(unwritable)?);
-        let ndjson = HeaderValue::from_static(ndjson::MEDIA_TYPE);
-        Ok(Answer::new(StatusCode::OK).with(CONTENT_TYPE, Some(ndjson)).body(self.told))
     }
 }
 
@@ -180,7 +204,50 @@ fn too_many_lines() -> Problem {
 }
 
 fn too_many_refused() -> Problem {
-    let detail =
-        format!("{MOST_REFUSED} lines were refused, so the others were not tried: mend the file, then send it again");
+    let detail = format!(
+        "at least {MOST_REFUSED} lines were refused, so those of which nothing is told were not tried: mend the file, \
+         then send it again"
+    );
     Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "too-many-refused", "Too many lines are refused", detail)
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+    use super::*;
+
+    fn lines(numbers: std::ops::RangeInclusive<u64>) -> Vec<Line> {
+        numbers.map(|number| Line { number, text: Some(Vec::new()) }).collect()
+    }
+
+    fn made(number: u64) -> Value {
+        json!({ "line": number, "id": "x", "repeated": false })
+    }
+
+    fn unavailable() -> Result<Value, Problem> {
+        Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "The vault cannot serve", "try again"))
+    }
+
+    #[test]
+    fn what_stops_an_import_hides_nothing_that_was_done_beside_it() {
+        let (mut told, request) = (Told::default(), RequestId::from_bytes([1; 16]));
+        told.page(request, &lines(1..=1), vec![Ok(made(1))]).unwrap();
+        let wrong = Err(Problem::malformed("x"));
+        let stopped =
+            told.page(request, &lines(2..=5), vec![Ok(made(2)), unavailable(), wrong, Ok(made(5))]).unwrap_err();
+        assert_eq!(stopped.name(), "unavailable");
+        let text = String::from_utf8(told.lines).unwrap();
+        let answered: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert_eq!(answered.iter().map(|line| line["line"].as_u64().unwrap()).collect::<Vec<_>>(), [1, 2, 3, 4, 5]);
+        assert_eq!(answered[2]["problem"]["type"], "urn:coffre:problem:unavailable");
+        let Counts { lines, created, repeated, refused } = told.counts;
+        assert_eq!((lines, created, repeated, refused), (5, 3, 0, 2));
+    }
+
+    #[test]
+    fn what_the_first_line_meets_is_all_that_is_told() {
+        let mut told = Told::default();
+        let stopped = told.page(RequestId::from_bytes([1; 16]), &lines(1..=1), vec![unavailable()]).unwrap_err();
+        assert_eq!((stopped.name(), told.counts.lines, told.lines.len()), ("unavailable", 0, 0));
+    }
 }

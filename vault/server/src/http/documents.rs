@@ -7,7 +7,6 @@ use axum::extract::{Request, State};
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderValue, Uri};
 use axum::response::Response;
-use coffre_core::ids::RequestId;
 use futures_util::stream;
 use serde_json::json;
 
@@ -21,7 +20,7 @@ use super::problem::Problem;
 use super::routes::Routes;
 use super::{Api, body, etag, file_name};
 use crate::usecases::{
-    DocumentStream, Failure, Keeper, ListDocuments, ReadDocument, RestoreDocument, Upload, UploadDocument,
+    Call, DocumentStream, Failure, Keeper, ListDocuments, ReadDocument, RestoreDocument, Upload, UploadDocument,
 };
 
 /// The media type of a document that came without one.
@@ -131,23 +130,24 @@ async fn read(
         .with(CONTENT_DISPOSITION, file_name::attachment(&info.file_name))
         .with(REPR_DIGEST, digest::of(&info.sha256))
         .version(info.version);
-    Ok(answer.body(streamed(content, Arc::clone(&api.keeper), call.request)))
+    Ok(answer.body(streamed(content, Arc::clone(&api.keeper), call)))
 }
 
-/// The content as a body. Its length is announced, so an end before that is seen by the client.
-fn streamed(content: DocumentStream, keeper: Arc<Keeper>, request: RequestId) -> Body {
-    let next = move |mut content: DocumentStream| {
+/// The content as a body. Its length is announced, so an end before that is seen by the client. The call goes with it: its
+/// place among those that are worked on is given back when all has left, or the client has gone.
+fn streamed(content: DocumentStream, keeper: Arc<Keeper>, call: Call) -> Body {
+    let next = move |(mut content, call): (DocumentStream, Call)| {
         let keeper = Arc::clone(&keeper);
         async move {
             let batch = content.next().await?;
             if let Err(error) = &batch {
                 keeper.metrics.cut_off();
-                tracing::error!(%request, %error, "a document was broken off");
+                tracing::error!(request = %call.request, %error, "a document was broken off");
             }
-            Some((batch.map(Bytes::from), content))
+            Some((batch.map(Bytes::from), (content, call)))
         }
     };
-    Body::from_stream(stream::unfold(content, next))
+    Body::from_stream(stream::unfold((content, call), next))
 }
 
 async fn restore(

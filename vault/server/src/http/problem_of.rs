@@ -173,7 +173,9 @@ const fn name_of(error: &CaptureError) -> (StatusCode, &'static str) {
 
 fn not_rotated(error: &RotateError) -> Problem {
     let title = match error {
-        RotateError::Undecided(_) | RotateError::Unfinished(_) => "The rotation of the root key is not finished",
+        RotateError::Undecided(_) | RotateError::Unfinished(_) | RotateError::HalfDone => {
+            "The rotation of the root key is not finished"
+        }
         _ => "The root key was not replaced",
     };
     Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "not-rotated", title, error).logged_as(with_causes(error))

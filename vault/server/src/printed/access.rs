@@ -1,7 +1,9 @@
 //! The answer to a request for access, to be printed.
 
 use coffre_core::day::Day;
+use coffre_core::record::Category;
 use coffre_policies::Labels;
+use coffre_policies::record_type::Kind;
 use maud::{Markup, html};
 use serde_json::Value;
 
@@ -43,7 +45,7 @@ fn data(export: &AccessExport, language: Language) -> Markup {
         h2 { (language.pick("Données", "Data")) }
         table {
             @for value in &export.fields {
-                tr { th scope="row" { (label(&value.labels, language)) } td { (written(&value.value, language)) } }
+                tr { th scope="row" { (label(&value.labels, language)) } td { (written(&value.value, &value.kind, export, language)) } }
             }
         }
         p.ref {
@@ -60,14 +62,26 @@ fn data(export: &AccessExport, language: Language) -> Markup {
     }
 }
 
-/// A value as people write it.
-fn written(value: &Value, language: Language) -> String {
-    match value {
-        Value::Bool(true) => language.pick("oui", "yes").to_owned(),
-        Value::Bool(false) => language.pick("non", "no").to_owned(),
-        Value::String(text) => text.clone(),
-        Value::Array(items) => items.iter().map(|item| written(item, language)).collect::<Vec<_>>().join(", "),
-        other => other.to_string(),
+/// A value as people write it: a day in words, a choice by its label, a document by its file's name.
+fn written(value: &Value, kind: &Kind, export: &AccessExport, language: Language) -> String {
+    match (kind, value) {
+        (Kind::List { of, .. }, Value::Array(items)) => {
+            items.iter().map(|item| written(item, of, export, language)).collect::<Vec<_>>().join(", ")
+        }
+        (Kind::Date, Value::String(text)) => text.parse::<Day>().map_or_else(|_| text.clone(), |day| language.day(day)),
+        (Kind::Choice(choices), Value::String(text)) => choices
+            .iter()
+            .find(|choice| choice.name == *text)
+            .map_or_else(|| text.clone(), |choice| label(&choice.labels, language).to_owned()),
+        (Kind::Document, Value::String(text)) => export
+            .documents
+            .iter()
+            .find(|info| info.id.to_string() == *text)
+            .map_or_else(|| text.clone(), |info| info.file_name.clone()),
+        (_, Value::Bool(true)) => language.pick("oui", "yes").to_owned(),
+        (_, Value::Bool(false)) => language.pick("non", "no").to_owned(),
+        (_, Value::String(text)) => text.clone(),
+        (_, other) => other.to_string(),
     }
 }
 
@@ -78,13 +92,15 @@ fn reasons(export: &AccessExport, language: Language) -> Markup {
             @for purpose in &export.purposes {
                 li {
                     (label(&purpose.labels, language)) ": " (label(&purpose.description, language))
-                    " (" (language.pick("article 6, paragraphe 1 : ", "article 6(1): ")) (purpose.basis) ")"
+                    " (" (language.pick("article 6, paragraphe 1 : ", "article 6(1): ")) (language.basis(purpose.basis)) ")"
                 }
             }
         }
         p {
-            (language.pick("Services qui y ont ou en ont eu connaissance : ", "Services that know or knew of them: "))
-            @for (place, role) in export.recipients.iter().enumerate() { @if place > 0 { ", " } (role.as_str()) }
+            (language.pick("Services qui y ont accès ou en ont eu connaissance : ", "Services that know or knew of them: "))
+            @for (place, role) in export.recipients.iter().enumerate() {
+                @if place > 0 { ", " } (language.service(Some(*role)))
+            }
             "."
         }
     }
@@ -97,12 +113,7 @@ fn kept(export: &AccessExport, language: Language) -> Markup {
             @for kept in &export.kept {
                 tr {
                     th scope="row" { (label(&kept.labels, language)) }
-                    td {
-                        @match &kept.until {
-                            Some(until) => { (language.pick("jusqu'au ", "until ")) (until) }
-                            None => { (language.pick("tant que le contrat court", "as long as the contract runs")) }
-                        }
-                    }
+                    td { (language.term(kept.term)) }
                     td { (label(&kept.source, language)) }
                 }
             }
@@ -111,8 +122,9 @@ fn kept(export: &AccessExport, language: Language) -> Markup {
 }
 
 fn seen(export: &AccessExport, language: Language) -> Markup {
-    let what =
-        |seen: &Seen| seen.categories.iter().map(coffre_core::record::Category::as_str).collect::<Vec<_>>().join(", ");
+    let what = |seen: &Seen| {
+        seen.categories.iter().map(|category| category_name(export, category, language)).collect::<Vec<_>>().join(", ")
+    };
     html! {
         h2 { (language.pick("Qui les a consultées ou modifiées", "Who saw or changed them")) }
         p.ref { (language.pick(
@@ -123,12 +135,24 @@ fn seen(export: &AccessExport, language: Language) -> Markup {
             @for seen in &export.accesses {
                 tr {
                     td { (language.day(Day::of(seen.at))) }
-                    td { (seen.role.map_or("coffre", coffre_core::role::Role::as_str)) }
-                    td { (seen.act) @if seen.count > 1 { " × " (seen.count) } }
-                    td { (seen.purpose.as_deref().unwrap_or("–")) }
+                    td { (language.service(seen.role)) }
+                    td { (language.act(seen.act)) @if seen.count > 1 { " × " (seen.count) } }
+                    td { (seen.purpose.as_deref().map_or("–", |name| purpose_name(export, name, language))) }
                     td { (what(seen)) }
                 }
             }
         }
     }
+}
+
+/// What people call a purpose. One that the policies no longer declare has its name left.
+fn purpose_name<'e>(export: &'e AccessExport, name: &'e str, language: Language) -> &'e str {
+    let declared = export.purposes.iter().find(|purpose| purpose.name == name);
+    declared.map_or(name, |purpose| label(&purpose.labels, language))
+}
+
+/// What people call a category. One that the record type no longer declares has its name left.
+fn category_name<'e>(export: &'e AccessExport, category: &'e Category, language: Language) -> &'e str {
+    let declared = export.categories.iter().find(|known| known.name == *category);
+    declared.map_or(category.as_str(), |known| label(&known.labels, language))
 }

@@ -196,6 +196,7 @@ mod tests {
             id: FilingId::from_bytes([7; 16]),
             record_type: "policyholder".parse().unwrap(),
             subject: SubjectId::from_bytes([1; 16]),
+            linked: false,
             kind: FilingKind::Erasure,
             fields: Vec::new(),
             channel: Channel::Letter,

@@ -3,6 +3,7 @@
 
 mod access;
 mod letter;
+mod words;
 
 use std::str::FromStr;
 

@@ -12,8 +12,9 @@ use tokio::task::JoinSet;
 
 use crate::stop::Stop;
 
-/// What tells that a file is not the same any more: inode, length, time of the last change.
-type Stamp = Vec<Option<(u64, u64, i64, i64)>>;
+/// What tells that a file is not the same any more: inode, length, when its content changed last, and when anything of it
+/// did: permissions that are put right change nothing else.
+type Stamp = Vec<Option<(u64, u64, [i64; 4])>>;
 
 /// What some files hold, and where it is told when they hold something else.
 pub(super) struct Watched<T> {
@@ -83,7 +84,8 @@ impl<T: Send + Sync + 'static> Watched<T> {
 fn stamp(files: &[PathBuf]) -> Stamp {
     let of = |file: &PathBuf| {
         let found = fs::metadata(file).ok()?;
-        Some((found.ino(), found.len(), found.mtime(), found.mtime_nsec()))
+        let changed = [found.mtime(), found.mtime_nsec(), found.ctime(), found.ctime_nsec()];
+        Some((found.ino(), found.len(), changed))
     };
     files.iter().map(of).collect()
 }
@@ -91,7 +93,26 @@ fn stamp(files: &[PathBuf]) -> Stamp {
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
+    use std::os::unix::fs::PermissionsExt as _;
+
     use super::*;
+
+    #[test]
+    fn permissions_that_are_put_right_are_a_change() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("key.pem");
+        fs::write(&file, "a key").unwrap();
+        let files = [file];
+        let before = stamp(&files);
+        assert_eq!(stamp(&files), before);
+        // The clock of a file system moves in steps: what changes within one of them is seen with the next.
+        let put_right = |mode| {
+            let [file] = &files;
+            fs::set_permissions(file, fs::Permissions::from_mode(mode)).unwrap();
+            stamp(&files) != before
+        };
+        assert!([0o600, 0o640].into_iter().cycle().take(1_000_000).any(put_right));
+    }
 
     #[tokio::test]
     async fn a_change_is_read_and_an_unusable_one_is_not() {

@@ -3,6 +3,7 @@
 use std::num::NonZeroU64;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use coffre_core::audit::Action;
 use coffre_core::ids::GenerationId;
@@ -43,6 +44,16 @@ impl Keeper {
     /// Takes which base backup is the newest that every destination holds.
     pub(crate) fn confirmed(&self, newest: Option<(GenerationId, Ordinal)>) {
         self.store.confirmed(newest);
+    }
+
+    /// Nothing but copies of the keyring is dropped from the spool, for so long; or everything that need not stay is again.
+    pub(crate) async fn keep_everything(&self, longest: Duration) -> Result<(), Failure> {
+        let store = self.store.clone();
+        blocking(move || {
+            store.keep_everything(longest);
+            Ok(())
+        })
+        .await
     }
 
     /// Waits until everything committed by now is in the spool. Where capture goes on continuously, that

@@ -5,8 +5,8 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use coffre_core::audit::{Action, Draft};
-use coffre_core::drill::{DrillResult, Slice, last_passed, next_destination};
-use coffre_core::time::Timestamp;
+use coffre_core::drill::{DrillResult, Slice, next_destination};
+use coffre_core::time::{CLOCKS_APART_SECONDS, Timestamp};
 use coffre_store::transactions::NoteOnly;
 use coffre_store::{Depends, Store};
 use serde::Serialize;
@@ -32,7 +32,7 @@ pub(crate) struct DrillHistory {
     pub(crate) drills: Vec<DrillResult>,
     /// How long ago the last one that passed may be; absent where no drills are held.
     pub(crate) objective_seconds: Option<u64>,
-    /// Whether it is longer ago than that.
+    /// Whether none passed within that.
     pub(crate) overdue: bool,
 }
 
@@ -44,10 +44,13 @@ pub(super) fn kept(store: &Store) -> Vec<DrillResult> {
     })
 }
 
-/// Whether no drill has passed for longer than it may. None ever is too long.
+/// Whether no drill has passed for longer than it may. None ever is too long, and one that ended in the future proves
+/// nothing: a clock was wrong.
 fn is_overdue(drills: &[DrillResult], objective: Duration, now: Timestamp) -> bool {
     let limit = i64::try_from(objective.as_secs()).unwrap_or(i64::MAX);
-    last_passed(drills).is_none_or(|drill| now.as_seconds() - drill.ended.as_seconds() > limit)
+    let recent = -CLOCKS_APART_SECONDS..=limit;
+    let is_recent = |drill: &DrillResult| recent.contains(&(now.as_seconds() - drill.ended.as_seconds()));
+    !drills.iter().any(|drill| drill.passed() && is_recent(drill))
 }
 
 impl Keeper {
@@ -90,7 +93,9 @@ impl Keeper {
     /// The drills so far, and whether the next one is overdue.
     pub(crate) fn drill_history(&self, objective: Option<Duration>) -> DrillHistory {
         let drills = self.drills();
-        let overdue = objective.is_some_and(|objective| is_overdue(&drills, objective, self.now()));
+        // Not the vault's time: that never goes back behind a drill's own entry, so one of the future would be recent.
+        let now = self.store.clock_time();
+        let overdue = objective.is_some_and(|objective| is_overdue(&drills, objective, now));
         DrillHistory { drills, objective_seconds: objective.map(|objective| objective.as_secs()), overdue }
     }
 
@@ -117,5 +122,55 @@ fn tell(drill: &DrillResult) {
             let (phase, cause) = (failure.phase.name(), &failure.cause);
             tracing::error!(number, destination, phase, cause, "THE DRILL FAILED");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+    use coffre_core::crypto::Scope;
+    use coffre_core::drill::{DrillFailure, OpenedState, Phase};
+    use coffre_core::ids::{RequestId, VaultId};
+
+    use super::*;
+
+    const HOUR: i64 = 3_600;
+
+    fn now() -> Timestamp {
+        Timestamp::from_micros(1_800_000_000_000_000)
+    }
+
+    /// A drill that passed so many seconds ago.
+    fn passed(number: u64, seconds_ago: i64) -> DrillResult {
+        let scope = Scope { environment: "recette".parse().unwrap(), vault: VaultId::from_bytes([7; 16]) };
+        let ended = now().plus_seconds(-seconds_ago);
+        let mut drill = DrillResult::begun(&scope, number, "offsite", ended, RequestId::from_bytes([2; 16]));
+        drill.opened = Some(OpenedState {
+            entries: 3,
+            root: "03".repeat(32),
+            values: 1,
+            documents: 0,
+            slice_records: 1,
+            slice_documents: 0,
+            slice_document_bytes: 0,
+        });
+        drill
+    }
+
+    fn overdue(drills: &[DrillResult]) -> bool {
+        is_overdue(drills, Duration::from_hours(1), now())
+    }
+
+    #[test]
+    fn a_drill_is_overdue_when_none_passed_within_the_objective_and_the_future_proves_nothing() {
+        assert!(overdue(&[]), "none ever");
+        for (seconds_ago, is) in [(0, false), (HOUR, false), (HOUR + 1, true), (-300, false), (-301, true)] {
+            assert_eq!(overdue(&[passed(1, seconds_ago)]), is, "{seconds_ago}");
+        }
+        let cause = DrillFailure { phase: Phase::Fetch, cause: "lost; try again".to_owned(), code: 75 };
+        let mut failed = passed(2, 60);
+        (failed.failure, failed.opened) = (Some(cause), None);
+        assert!(overdue(&[passed(1, 2 * HOUR), failed]), "a failure is no success");
+        assert!(!overdue(&[passed(1, 60), passed(2, -30 * HOUR)]), "what proves nothing takes nothing away");
     }
 }

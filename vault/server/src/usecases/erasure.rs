@@ -199,11 +199,11 @@ impl Keeper {
         })
     }
 
-    /// The fields by which no import may bring an erased person back: the keys of former systems.
+    /// The fields by which no import may bring an erased person back: every one that a mapping may take as its key,
+    /// in whatever category. Kept of them are keyed hashes, and of nothing else.
     pub(super) fn never_again(&self, kind: &RecordTypeName) -> Result<Vec<FieldPath>, Failure> {
-        let indexes = self.record_type(kind.as_str())?.indexes();
-        let legacy = |field: &FieldPath| field.category_str() == "legacy";
-        Ok(indexes.into_iter().map(|index| index.field).filter(legacy).collect())
+        let keys = self.record_type(kind.as_str())?.fields().iter().filter(|field| field.may_be_a_key());
+        Ok(keys.map(|field| field.path.clone()).collect())
     }
 }
 

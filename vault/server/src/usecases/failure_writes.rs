@@ -1,5 +1,6 @@
 //! What the refusals of changes of records, documents, grants, habilitations and applications are for callers.
 
+use coffre_policies::record_type::{FieldFault, Rule};
 use coffre_store::transactions::{
     AddApplicationError, AddDocumentError, AmendError, BeginRotationError, CreateError, GiveGrantError,
     GiveHabilitationError, RestoreError, RevokeApplicationError, RotateTokenError, WithdrawGrantError,
@@ -58,6 +59,11 @@ impl From<RestoreError> for Failure {
         match error {
             RestoreError::NoSuchRecord => vanished(),
             RestoreError::NoSuchVersion { .. } => Self::NoSuchVersion,
+            // Every field that is declared was decided over.
+            RestoreError::Beyond { fields } => {
+                let undeclared = |field| FieldFault { field, rule: Rule::Unknown };
+                Self::InvalidValues { faults: fields.into_iter().map(undeclared).collect() }
+            }
             RestoreError::Stale { current } => Self::Stale { current },
             RestoreError::Store(error) => below(&error),
         }

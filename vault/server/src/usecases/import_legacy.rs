@@ -120,6 +120,8 @@ impl Keeper {
             rejects: &asked.rejects,
             reject_recipient: &recipient,
             batch: BATCH,
+            policies: &self.policies,
+            now: self.store.now(),
         };
         let target: Option<&dyn coffre_import::ImportTarget> = if asked.dry_run { None } else { Some(&target) };
         Ok(import(&legacy, &grants, target, &options, progress)?)

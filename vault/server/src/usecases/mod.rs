@@ -49,6 +49,7 @@ mod requests;
 mod restore_document;
 mod restriction;
 mod retention;
+mod retention_plan;
 mod rotate_data;
 mod rotate_root;
 mod seal;
@@ -72,7 +73,7 @@ pub(crate) use erasure::{EraseRecord, ErasureView, ReadErasure};
 pub(crate) use expected_version::ExpectedVersion;
 pub(crate) use export::{
     AccessExport, Archive, BulkExport, Confirmed, ExportAccess, ExportPortable, Exported, Lock, ProposeExport, Seen,
-    TestDataRefusal,
+    Term, TestDataRefusal, ToldAct,
 };
 pub(crate) use failure::{Denial, Failure};
 pub(crate) use grants::{GiveGrant, ListGrants, WithdrawGrant};

@@ -15,7 +15,7 @@ use super::look::Look;
 use crate::unusual::Unusual;
 
 /// How often a decision is made again when access moved under it.
-const ATTEMPTS: usize = 8;
+pub(super) const ATTEMPTS: usize = 8;
 
 /// What a look at the vault led to.
 pub(super) struct Plan<A> {

@@ -1,7 +1,7 @@
 //! Retention: what the rules say is to be set apart, brought back or removed, and doing it. The rules come to the
-//! records; nothing of their content leaves the store to be judged. A plan changes nothing.
+//! records; nothing of their content leaves the store to be judged. What is told of a plan: `retention_plan`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use coffre_core::audit;
@@ -9,21 +9,18 @@ use coffre_core::ids::SubjectId;
 use coffre_core::record::{Category, RecordTypeName};
 use coffre_policies::values::date;
 use coffre_policies::{Action, Belongs, Labels, RecordFacts};
+use coffre_store::Depends;
 use coffre_store::transactions::{Facts, KeptBy, MustKeep, RetainRecord, Retained, Wanted};
-use coffre_store::{Depends, Disclosure, Receipt};
 use serde::Serialize;
 
 use super::call::{Call, LocalCall};
 use super::failure::{Failure, uncommitted};
 use super::keeper::Keeper;
 use super::look::{Look, Question};
-use super::plan::Reading;
 use super::prune_log::Caller;
 
 /// So many records are judged in one view.
 const PAGE: usize = 100;
-/// So many steps are listed one by one; all are counted.
-const LISTED: usize = 1_000;
 
 /// What is done with a category of a record, or with all of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -58,32 +55,6 @@ pub(crate) struct Step {
     pub(crate) kept_by: Option<&'static str>,
 }
 
-/// How the audit log stands with its own time.
-#[derive(Debug, Serialize)]
-pub(crate) struct LogStanding {
-    keep: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    justification: Option<Labels>,
-    /// Entries past their time.
-    past: u64,
-    /// Those of them that a run prunes: whole bundles of 256.
-    prune: u64,
-    /// The index of the first entry that is there.
-    minimum_index: u64,
-}
-
-/// What retention would do.
-#[derive(Debug, Serialize)]
-pub(crate) struct RetentionPlan {
-    /// Records that were looked at.
-    pub(crate) records: u64,
-    /// Steps by what is done.
-    pub(crate) counts: BTreeMap<Act, u64>,
-    /// The first of them.
-    pub(crate) steps: Vec<Step>,
-    pub(crate) log: LogStanding,
-}
-
 /// What retention did.
 #[derive(Debug, Default, Serialize)]
 pub(crate) struct RetentionRun {
@@ -114,27 +85,6 @@ struct Verdict {
 }
 
 impl Keeper {
-    /// What retention would do, for an application.
-    pub(crate) async fn plan_retention(self: &Arc<Self>, call: &Call) -> Result<(RetentionPlan, Receipt), Failure> {
-        let look = |look: &Look<'_>| {
-            let question = question(look, Action::PlanRetention, audit::Action::PlanRetention)?;
-            look.at_large(&question, || Ok(Reading { claims: Vec::new(), content: () }))
-        };
-        let ((), receipt) = self.disclose(call, look).await?;
-        Ok((self.retention_plan().await?, receipt))
-    }
-
-    /// What retention would do, for the vault's own user.
-    pub(crate) async fn plan_retention_here(
-        self: &Arc<Self>,
-        call: LocalCall,
-    ) -> Result<(RetentionPlan, Receipt), Failure> {
-        let draft = self.draft_here(call, audit::Action::PlanRetention);
-        let told = Disclosure { draft, reason: None, claims: Vec::new(), depends: Depends::default() };
-        let receipt = self.store.disclose(told).await.map_err(uncommitted)?;
-        Ok((self.retention_plan().await?, receipt))
-    }
-
     /// Applies the rules, for an application.
     pub(crate) async fn run_retention(self: &Arc<Self>, call: &Call) -> Result<RetentionRun, Failure> {
         let permitted = |look: &Look<'_>| {
@@ -188,34 +138,8 @@ impl Keeper {
         Ok(run)
     }
 
-    fn kinds(&self) -> Vec<RecordTypeName> {
+    pub(super) fn kinds(&self) -> Vec<RecordTypeName> {
         self.policies.record_types().map(|kind| kind.name().clone()).collect()
-    }
-
-    async fn retention_plan(self: &Arc<Self>) -> Result<RetentionPlan, Failure> {
-        let rule = self.policies.log_retention();
-        let (past, whole) = self.view(Self::past_entries).await?;
-        let log = LogStanding {
-            keep: rule.keep.to_string(),
-            justification: rule.justification.clone(),
-            past: past.end - past.start,
-            prune: whole.end - whole.start,
-            minimum_index: past.start,
-        };
-        let mut plan = RetentionPlan { records: 0, counts: BTreeMap::new(), steps: Vec::new(), log };
-        for kind in self.kinds() {
-            let mut after = None;
-            while let Some((last, looked_at, steps)) = self.planned(&kind, after).await? {
-                (after, plan.records) = (Some(last), plan.records + looked_at);
-                for step in steps {
-                    *plan.counts.entry(step.act).or_default() += 1;
-                    if plan.steps.len() < LISTED {
-                        plan.steps.push(step);
-                    }
-                }
-            }
-        }
-        Ok(plan)
     }
 
     /// The records of a page to which something is to be done; none after the last page.
@@ -229,7 +153,7 @@ impl Keeper {
     }
 
     /// The steps of a page of records.
-    async fn planned(
+    pub(super) async fn planned(
         self: &Arc<Self>,
         kind: &RecordTypeName,
         after: Option<SubjectId>,
@@ -333,7 +257,7 @@ impl RetentionRun {
 
 /// The question whether retention may be planned or run at all: asked of the first record type, since the rules are of
 /// all of them.
-fn question(look: &Look<'_>, action: Action, logged_as: audit::Action) -> Result<Question, Failure> {
+pub(super) fn question(look: &Look<'_>, action: Action, logged_as: audit::Action) -> Result<Question, Failure> {
     Ok(question_of(look.keeper.any_kind()?, action, logged_as))
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use coffre_core::audit;
 use coffre_core::ids::SubjectId;
-use coffre_core::record::FieldPath;
+use coffre_core::record::{Category, FieldPath};
 use coffre_policies::Action;
 use coffre_store::{Receipt, VersionInfo, transactions};
 
@@ -17,7 +17,7 @@ use super::expected_version::ExpectedVersion;
 use super::failure::Failure;
 use super::keeper::Keeper;
 use super::look::{Found, Look, Question};
-use super::plan::Reading;
+use super::plan::{Plan, Reading};
 
 /// A record, and why.
 pub(crate) struct ListVersions {
@@ -70,29 +70,53 @@ impl Keeper {
         call: &Call,
         asked: RestoreVersion,
     ) -> Result<(Written, Receipt), Failure> {
-        let kind = self.record_type(&asked.kind)?.name().clone();
-        let id = asked.subject;
+        let declared = self.record_type(&asked.kind)?;
+        let (kind, id) = (declared.name().clone(), asked.subject);
         let question = Question {
             action: Action::RestoreVersion,
             logged_as: audit::Action::RestoreVersion,
             kind: Some(kind.clone()),
-            fields: BTreeSet::new(),
-            entire: true,
+            fields: declared::all_fields(declared),
+            entire: false,
             purpose: Some(self.purpose(&asked.purpose)?),
             reason: asked.reason.clone(),
         };
-        let look = move |look: &Look<'_>| {
-            look.on_record(&question, asked.subject, |found| {
-                Ok(transactions::RestoreVersion {
-                    record_type: found.kind.clone(),
-                    subject: found.subject,
-                    expected_version: asked.expected.of(found.state)?,
-                    version: asked.version,
-                })
-            })
-        };
+        let look = move |look: &Look<'_>| asked.plan(look, &question);
         let (version, receipt) = self.change(call, look).await?;
         Ok((Written { kind, id, version }, receipt))
+    }
+}
+
+impl RestoreVersion {
+    /// Decides over what may differ, all of it or nothing. Before that a question about every field, which does not
+    /// depend on the record, refuses whoever may restore none: no refusal tells them what has changed in it.
+    fn plan(&self, look: &Look<'_>, widest: &Question) -> Result<Plan<transactions::RestoreVersion>, Failure> {
+        let Plan { draft, reason, depends, then } =
+            look.on_record(widest, self.subject, |found| self.may_differ(look, found))?;
+        let fields = match then {
+            Ok(fields) => fields,
+            Err(refused) => return Ok(Plan { draft, reason, depends, then: Err(refused) }),
+        };
+        let question = Question { fields, entire: true, ..widest.clone() };
+        look.on_record(&question, self.subject, |found| {
+            Ok(transactions::RestoreVersion {
+                record_type: found.kind.clone(),
+                subject: found.subject,
+                expected_version: self.expected.of(found.state)?,
+                version: self.version,
+                fields: question.fields.clone(),
+            })
+        })
+    }
+
+    /// Every field of the categories that were written again since the version; if none was, those that are open.
+    fn may_differ(&self, look: &Look<'_>, found: &Found<'_>) -> Result<BTreeSet<FieldPath>, Failure> {
+        let versions = look.snapshot.versions(found.subject)?;
+        let later = versions.iter().filter(|written| written.version > self.version);
+        let categories: BTreeSet<&str> = later.flat_map(|written| &written.categories).map(Category::as_str).collect();
+        let mut fields = declared::all_fields(look.keeper.record_type(found.kind.as_str())?);
+        fields.retain(|field| categories.contains(field.category_str()));
+        Ok(if fields.is_empty() { found.decided.opened.clone() } else { fields })
     }
 }
 

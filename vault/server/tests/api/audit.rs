@@ -1,9 +1,11 @@
 //! The log over HTTP: its entries, who has seen a person, its signed head.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use coffre_core::tlog::TreeHead;
 use serde_json::json;
 
-use crate::running::{Running, anne, create, grant};
+use crate::running::{Running, anne, create, entry, grant};
 
 #[tokio::test]
 async fn who_has_seen_this_person() {
@@ -46,7 +48,7 @@ async fn who_has_seen_this_person() {
 async fn entries_come_page_by_page_and_lead_to_the_signed_head() {
     let vault = Running::start().await;
     let (legal, dpo) = (vault.application("cobol", "legal").await, vault.application("dpo", "dpo").await);
-    create(&legal, &anne()).await;
+    let record = create(&legal, &anne()).await;
     let head = dpo.get("/v1/audit/tree-head").await.ok();
     assert_eq!(head.header("content-type"), "text/plain; charset=utf-8");
     let signed = TreeHead::open(&head.body, vault.store.verification_key(), Some(vault.store.origin())).unwrap();
@@ -74,6 +76,23 @@ async fn entries_come_page_by_page_and_lead_to_the_signed_head() {
     assert_eq!(tree.root(), signed.root);
     let beyond = dpo.get("/v1/audit/entries?from=1000000").await.ok().json();
     assert_eq!(beyond, json!({"entries": [], "next": null}));
+    // A number that the database has no place for is one beyond the log's end, too, and the question is logged.
+    for index in [1 << 63, u64::MAX] {
+        let cursor = |list: &str| URL_SAFE_NO_PAD.encode(format!("{list}:{index}"));
+        for place in [format!("from={index}"), format!("after={}", cursor("entries"))] {
+            let answer = dpo.get(&format!("/v1/audit/entries?{place}")).await.ok();
+            assert_eq!(answer.json(), json!({"entries": [], "next": null}), "{place}");
+            assert_eq!(entry(&dpo, answer.entry()).await["action"], "read-audit");
+        }
+        let accesses = dpo.get(&format!("{record}/accesses?after={}", cursor("accesses"))).await.ok().json();
+        assert_eq!(accesses["next"], json!(null));
+        for proof in [format!("proof/inclusion?index={index}"), format!("proof/consistency?from=1&to={index}")] {
+            let refused = dpo.get(&format!("/v1/audit/{proof}")).await;
+            assert!(refused.status.is_client_error(), "{proof}: {}", refused.text());
+        }
+        let refused = dpo.get(&format!("/v1/audit/entries/{index}/tlog-proof")).await;
+        assert!(refused.status.is_client_error(), "{}", refused.text());
+    }
     // A place is one of this list, and opaque.
     let page = dpo.get("/v1/audit/entries?from=1&limit=1").await.ok().json();
     let next = page["next"].as_str().unwrap();

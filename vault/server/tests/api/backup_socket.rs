@@ -1,5 +1,8 @@
 //! The backup socket: a base backup on request, numbers, and nothing that could be read.
 
+use std::num::NonZeroU64;
+use std::path::Path;
+
 use serde_json::json;
 
 use crate::running::{Running, anne, create};
@@ -57,4 +60,31 @@ async fn it_has_only_blind_verbs() {
 async fn without_a_spool_there_is_no_base() {
     let vault = Running::start_with(|options| options.spool = None).await;
     vault.control("backup.sock").tell("/v1/base").await.problem(409, "no-spool");
+}
+
+/// How many main manifests a spool holds.
+fn points(spool: &Path) -> usize {
+    let below = |folder: &Path| -> Vec<_> { folder.read_dir().unwrap().map(|entry| entry.unwrap().path()).collect() };
+    let vaults = below(&spool.join("main"));
+    let folders = vaults.iter().flat_map(|vault| below(vault)).map(|generation| generation.join("manifests"));
+    folders.filter(|manifests| manifests.is_dir()).map(|manifests| below(&manifests).len()).sum()
+}
+
+#[tokio::test]
+async fn nothing_is_dropped_from_the_spool_while_a_snapshot_is_made_of_it() {
+    let vault = Running::start_with(|options| options.spool.as_mut().unwrap().keep = NonZeroU64::MIN).await;
+    let backup = vault.control("backup.sock");
+    let spool = vault.folder.path().join("spool");
+    let base = async || {
+        backup.tell("/v1/base").await.ok();
+        points(&spool)
+    };
+    assert_eq!((base().await, base().await), (1, 1));
+    let kept = backup.post("/v1/keep", &json!({ "everything": true })).await.ok().json();
+    assert_eq!(kept, json!({ "seconds": 300 }));
+    assert_eq!((base().await, base().await), (2, 3));
+    let ended = backup.post("/v1/keep", &json!({ "everything": false })).await.ok().json();
+    assert_eq!(ended, json!({ "seconds": 0 }));
+    assert_eq!(base().await, 1);
+    backup.post("/v1/keep", &json!({ "seconds": 1_000_000 })).await.problem(400, "malformed-json");
 }

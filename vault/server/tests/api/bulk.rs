@@ -110,7 +110,7 @@ async fn an_import_that_cannot_go_on_says_where_it_stopped() {
         (&last["complete"], &last["problem"]["type"]),
         (&json!(false), &json!("urn:coffre:problem:too-many-refused"))
     );
-    assert_eq!(last["refused"], 1_000);
+    assert_eq!(last["refused"], 1_025, "those that were tried beside the thousandth, too");
     let many = lines(&import(&legal, IMPORT, text_of((0..10_001).map(person))).await.ok());
     let last = many.last().unwrap();
     assert_eq!((&last["complete"], &last["created"]), (&json!(false), &json!(10_000)));
@@ -120,6 +120,26 @@ async fn an_import_that_cannot_go_on_says_where_it_stopped() {
     assert_eq!((&told[0]["problem"]["type"], &told[1]["line"]), (&json!("urn:coffre:problem:too-large"), &json!(2)));
     let nothing = lines(&import(&legal, IMPORT, "\n\n").await.ok());
     assert_eq!(nothing, [json!({"complete": true, "lines": 0, "created": 0, "repeated": 0, "refused": 0})]);
+}
+
+#[tokio::test]
+async fn a_stopped_import_tells_of_every_record_that_it_created() {
+    let vault = Running::start().await;
+    let legal = vault.application("cobol", "legal").await;
+    let text = "{}\n".repeat(1_000) + &text_of((0..100).map(person));
+    let told = lines(&import(&legal, IMPORT, text).await.ok());
+    let (last, each) = told.split_last().unwrap();
+    let created: Vec<&Value> = each.iter().filter(|line| line["id"].is_string()).collect();
+    let records = vault.store.statistics().unwrap().records;
+    assert!(records > 0, "the thousandth refusal comes in the midst of lines that are tried together");
+    assert_eq!(created.len() as u64, records);
+    let tried: Vec<u64> = each.iter().map(|line| line["line"].as_u64().unwrap()).collect();
+    assert_eq!(tried, (1..=1_000 + records).collect::<Vec<_>>());
+    assert_eq!(
+        (&last["complete"], &last["created"], &last["refused"], &last["lines"]),
+        (&json!(false), &json!(records), &json!(1_000), &json!(1_000 + records))
+    );
+    assert_eq!(last["problem"]["type"], "urn:coffre:problem:too-many-refused");
 }
 
 async fn propose(by: &Caller, path: &str) -> String {

@@ -74,6 +74,46 @@ async fn access_tells_everything_but_who_the_operators_were() {
 }
 
 #[tokio::test]
+async fn what_is_printed_for_the_person_says_no_identifier() {
+    let vault = Running::start().await;
+    let (legal, desk) =
+        (vault.application("cobol", "legal").await, vault.application("desk", "customer-service").await);
+    let record = create(&legal, &anne()).await;
+    grant(&legal, &record, "customer-service", "customer-support", &["contact.phone"]).await;
+    desk.get(&format!("{record}?fields=contact.phone&purpose=customer-support")).await.ok();
+    let french = [
+        "service client",
+        "relation client",
+        "consultation",
+        "coordonnées",
+        "un contrat",
+        "29 février 1980",
+        "tant que le contrat court, puis 5 ans",
+    ];
+    let english = [
+        "customer service",
+        "customer support",
+        "record created",
+        "contact details",
+        "a contract",
+        "29 February 1980",
+        "as long as the contract runs, then for 5 years",
+    ];
+    for (language, said) in [("fr", french), ("en", english)] {
+        let export = format!("{record}/export/access?{WHY}&format=html&language={language}");
+        let page = legal.tell(&export).await.ok().text();
+        for words in said {
+            assert!(page.contains(words), "{words}: {page}");
+        }
+        let identifiers =
+            ["customer-service", "customer-support", "contract-administration", "export-access", "1980-02-29"];
+        for identifier in identifiers {
+            assert!(!page.contains(identifier), "{identifier}: {page}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn an_export_is_whole_or_nothing_and_for_the_person_alone() {
     let vault = Running::start().await;
     let (legal, dpo, desk) = (

@@ -36,6 +36,11 @@ fn pdf(text: &str) -> Vec<u8> {
 
 /// A legacy database with these clients, each with a contract.
 pub(crate) fn legacy(folder: &Path, clients: &[Client<'_>]) -> PathBuf {
+    legacy_until(folder, clients, "00000000")
+}
+
+/// The same, with the day on which all contracts ended.
+fn legacy_until(folder: &Path, clients: &[Client<'_>], ended: &str) -> PathBuf {
     let path = folder.join("legacy.sqlite");
     let _none_before = std::fs::remove_file(&path);
     let writer = PlainWriter::create(&path, SCHEMA).unwrap();
@@ -44,8 +49,7 @@ pub(crate) fn legacy(folder: &Path, clients: &[Client<'_>]) -> PathBuf {
         writer.insert("CLIENT", &client.map(latin1)).unwrap();
         writer.insert("COMPORT", &[number, "O", "N", "asthme;diabète"].map(latin1)).unwrap();
         let contract = format!("K{number}");
-        let mut row: Vec<SourceValue> =
-            [contract.as_str(), number, "AUT", "20200101", "00000000", "V"].map(latin1).into();
+        let mut row: Vec<SourceValue> = [contract.as_str(), number, "AUT", "20200101", ended, "V"].map(latin1).into();
         row.extend([SourceValue::Blob(pdf(&contract)), SourceValue::Null]);
         writer.insert("CONTRAT", &row).unwrap();
     }
@@ -191,6 +195,82 @@ async fn an_erased_person_is_not_brought_back() {
     vault.store.transact(erase, draft, None, Depends::default()).await.unwrap();
     let report = import(&control, &request(&folder, &source)).await;
     assert_eq!((&report["erased"], &report["imported"], &report["unchanged"]), (&json!(1), &json!(0), &json!(1)));
+}
+
+/// A mapping whose key is in no category of former numbers.
+const BY_CONTRACT: &str = r#"
+name = "contracts"
+record-type = "policyholder"
+encoding = "latin-1"
+
+[subject]
+table = "CONTRAT"
+key = "NUMCTR"
+key-field = "contract.number"
+
+[subject.fields]
+"contact.family_name" = { column = "NUMCLI" }
+"contract.end_date" = { constant = "2000-01-01" }
+"#;
+
+#[tokio::test]
+async fn an_erased_person_is_not_brought_back_by_whatever_field_is_the_key() {
+    let vault = Running::start().await;
+    let legal = vault.application("cobol", "legal").await;
+    let folder = vault.folder.path();
+    let control = vault.control("control.sock");
+    let mut asked = request(folder, &legacy(folder, &clients()[..1]));
+    asked["mapping"] = json!({"name": "contracts.toml", "text": BY_CONTRACT});
+    asked["grants"] = Value::Null;
+    assert_eq!(import(&control, &asked).await["imported"], 1);
+    let search = json!({
+        "index": "contract.number", "value": "K00000001", "fields": ["contract.number"],
+        "purpose": "contract-administration",
+    });
+    let hits = legal.post("/v1/records/policyholder/search", &search).await.ok().json()["hits"].clone();
+    let record = format!("/v1/records/policyholder/{}", hits[0]["id"].as_str().unwrap());
+    let step = "purpose=data-subject-request";
+    let proposed = legal.tell(&format!("{record}/erase?{step}&reason=letter%20of%20today")).await;
+    assert_eq!(proposed.status, 202, "{}", proposed.text());
+    legal.clone().for_operator("b.durand").tell(&format!("{record}/erase/confirm?{step}")).await.ok();
+    let again = import(&control, &asked).await;
+    assert_eq!((&again["erased"], &again["imported"]), (&json!(1), &json!(0)), "{again}");
+}
+
+/// A contract that ended so many years ago.
+fn years_ago(vault: &Running, years: u32) -> String {
+    let year: u32 = vault.store.now().to_string()[..4].parse().unwrap();
+    format!("{}0101", year - years)
+}
+
+#[tokio::test]
+async fn what_retention_removed_is_not_brought_back() {
+    let vault = Running::start().await;
+    let dpo = vault.application("dpo", "dpo").await;
+    let folder = vault.folder.path().to_owned();
+    let control = vault.control("control.sock");
+    // Health and habits go, then the number and the address, then all.
+    for (years, removed, erased) in [(3, 2, 0), (6, 4, 0), (11, 0, 1)] {
+        let (before, number) = (vault.store.statistics().unwrap().records, format!("{years:08}"));
+        let client = [(number.as_str(), "Lefèvre", "helene@example.fr", "O")];
+        let source = legacy_until(&folder, &client, &years_ago(&vault, years));
+        let mut apply = request(&folder, &source);
+        apply["apply_changes"] = json!(true);
+        assert_eq!(import(&control, &apply).await["imported"], 1);
+        let run = dpo.tell("/v1/retention/run").await.ok().json();
+        assert_eq!((&run["removed"], &run["erased"]), (&json!(removed), &json!(erased)), "{run}");
+        let left = vault.store.statistics().unwrap();
+        assert_eq!(left.records, before + 1 - erased);
+        for _ in 0..2 {
+            let again = import(&control, &apply).await;
+            assert_eq!((&again["imported"], &again["changed"]), (&json!(0), &json!(0)), "{years} years: {again}");
+            let (past_time, gone) = if years == 3 { (2, 0) } else { (0, 1) };
+            assert_eq!((&again["past_time"], &again["erased"]), (&json!(past_time), &json!(gone)), "{again}");
+            assert_eq!(again["source"], again["vault"]);
+            let now = vault.store.statistics().unwrap();
+            assert_eq!((now.records, now.documents), (left.records, left.documents));
+        }
+    }
 }
 
 #[tokio::test]

@@ -1,7 +1,8 @@
 //! How much one caller may ask for, and what is told when reads leave their usual range.
 
 use coffre_server::{AlertLimits, CallerLimits};
-use tokio::io::AsyncWriteExt as _;
+use hyper::Method;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::documents::until;
 use crate::running::{Running, anne, create};
@@ -71,6 +72,41 @@ async fn an_application_has_so_many_requests_under_way() {
     assert_eq!(refused.problem(429, "too-many-requests")["limit"], "application-at-once");
     assert_eq!(refused.header("retry-after"), "1");
     slow.write_all(&[1]).await.unwrap();
+    let mut answer = legal.get(&path).await;
+    while answer.status == 429 {
+        answer = legal.get(&path).await;
+    }
+    answer.ok();
+}
+
+/// More than the sockets between server and client hold.
+const LARGE: usize = 32 << 20;
+
+#[tokio::test]
+async fn a_document_on_its_way_out_is_under_way() {
+    let vault = Running::start_with(|options| {
+        options.caller_limits = CallerLimits { application_at_once: Some(1), ..CallerLimits::default() };
+    })
+    .await;
+    let legal = vault.application("cobol", "legal").await;
+    let record = create(&legal, &anne()).await;
+    let purpose = "purpose=contract-administration";
+    let stored = legal.send(Method::POST, &format!("{record}/documents?{purpose}"), vec![1_u8; LARGE]).await.ok();
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(8_192).unwrap();
+    let mut slow = socket.connect(vault.serving.address()).await.unwrap();
+    let head = format!(
+        "GET {}?{purpose} HTTP/1.1\r\nhost: x\r\nauthorization: {}\r\ncoffre-operator: a.martin\r\n\r\n",
+        stored.header("location"),
+        legal.headers["authorization"].to_str().unwrap()
+    );
+    slow.write_all(head.as_bytes()).await.unwrap();
+    let mut begun = vec![0; 10_000];
+    slow.read_exact(&mut begun).await.unwrap();
+    assert!(begun.starts_with(b"HTTP/1.1 200"));
+    let path = format!("{record}?fields=contact.email&purpose=billing");
+    assert_eq!(legal.get(&path).await.problem(429, "too-many-requests")["limit"], "application-at-once");
+    drop(slow);
     let mut answer = legal.get(&path).await;
     while answer.status == 429 {
         answer = legal.get(&path).await;

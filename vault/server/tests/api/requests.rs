@@ -140,6 +140,22 @@ async fn a_filer_follows_its_own_and_only_its_own() {
 }
 
 #[tokio::test]
+async fn what_came_in_on_a_day_that_has_begun_somewhere_is_filed() {
+    let vault = Running::start().await;
+    let legal = vault.application("cobol", "legal").await;
+    let record = create(&legal, &anne()).await;
+    let request = filed(&legal, &record, "access", json!({})).await;
+    let today: coffre_core::day::Day =
+        legal.get(&request).await.ok().json()["received_on"].as_str().unwrap().parse().unwrap();
+    let received = |days: u16| json!({"received_on": today.plus_days(days).to_string()});
+    // Half past midnight in Paris, when it is the day before in UTC.
+    let answer = file(&legal, &record, "access", &received(1)).await.ok().json();
+    assert_eq!(answer["received_on"], today.plus_days(1).to_string());
+    assert_eq!(answer["due_on"], today.plus_days(1).plus_months(1).to_string());
+    file(&legal, &record, "access", &received(3)).await.problem(400, "malformed-request");
+}
+
+#[tokio::test]
 async fn the_clock_runs_from_receipt_and_is_extended_once() {
     let vault = Running::start().await;
     let legal = vault.application("cobol", "legal").await;

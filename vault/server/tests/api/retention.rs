@@ -82,6 +82,25 @@ async fn what_is_past_its_time_is_set_apart_removed_and_erased() {
 }
 
 #[tokio::test]
+async fn a_plan_names_whom_it_lists_and_what_their_days_rest_on() {
+    let vault = Running::start().await;
+    let (legal, dpo) = (vault.application("cobol", "legal").await, vault.application("dpo", "dpo").await);
+    create(&legal, &anne()).await;
+    let ended = [ended(&vault, &legal, 1).await, ended(&vault, &legal, 11).await];
+    let mut listed = ended.each_ref().map(|record| record.rsplit_once('/').unwrap().1);
+    listed.sort_unstable();
+    for planner in [&dpo, &vault.control("control.sock")] {
+        let planned = planner.get("/v1/retention/plan").await.ok();
+        let named: std::collections::BTreeSet<String> =
+            planned.json()["steps"].as_array().unwrap().iter().map(|step| step["id"].to_string()).collect();
+        assert_eq!(named.len(), listed.len());
+        let entry = entry(&dpo, planned.entry()).await;
+        assert_eq!((&entry["action"], &entry["record_type"]), (&json!("plan-retention"), &json!("policyholder")));
+        assert_eq!((&entry["subjects"], &entry["fields"]), (&json!(listed), &json!(["contract.end_date"])));
+    }
+}
+
+#[tokio::test]
 async fn holds_and_waiting_requests_win() {
     let vault = Running::start().await;
     let (legal, dpo) = (vault.application("cobol", "legal").await, vault.application("dpo", "dpo").await);
@@ -105,9 +124,33 @@ async fn holds_and_waiting_requests_win() {
         "archived",
         "kept apart"
     );
+    let printed = async |record: &str| {
+        let export = format!("{record}/export/access?purpose=data-subject-request&reason=letter&format=html");
+        legal.tell(&export).await.ok().text()
+    };
+    let reasons = [(&disputed, "un litige ou une procédure"), (&waiting, "jusqu'à la réponse à vos demandes")];
+    for (record, why) in reasons {
+        let page = printed(record.as_str()).await;
+        assert!(page.contains(why) && !page.contains("contrat court"), "{page}");
+    }
     legal.tell(&format!("/v1/holds/{}/lift?purpose=legal-defence&reason=settled", hold.as_str().unwrap())).await.ok();
     legal.tell(&format!("{request}/withdraw")).await.ok();
     assert_eq!(dpo.tell("/v1/retention/run").await.ok().json()["erased"], 2);
+}
+
+#[tokio::test]
+async fn a_former_version_is_not_restored_into_what_is_set_apart() {
+    let vault = Running::start().await;
+    let (legal, dpo) = (vault.application("cobol", "legal").await, vault.application("dpo", "dpo").await);
+    let record = ended(&vault, &legal, 1).await;
+    legal.patch(&format!("{record}?purpose=contract-administration"), 1, &json!({"contact.phone": null})).await.ok();
+    assert_eq!(dpo.tell("/v1/retention/run").await.ok().json()["archived"], 4);
+    let restoring = legal.clone().with("if-match", "\"2\"");
+    let restore = |purpose: &str| format!("{record}/versions/1/restore?purpose={purpose}");
+    let refused = restoring.tell(&restore("contract-administration")).await.problem(403, "denied");
+    assert_eq!((&refused["cause"], &refused["denied_by"]), (&json!("archived"), &json!(["archived-is-set-apart"])));
+    let restored = restoring.tell(&restore("data-subject-request")).await.ok().json();
+    assert_eq!(restored["version"], 3);
 }
 
 #[tokio::test]

@@ -89,6 +89,24 @@ async fn whoever_has_no_record_is_told_that_nothing_is_held() {
 }
 
 #[tokio::test]
+async fn whoever_has_no_contract_is_not_told_that_one_runs() {
+    let vault = Running::start().await;
+    let legal = vault.application("cobol", "legal").await;
+    let (request, record) = filed(&legal, json!({"identity": "account"})).await;
+    let id = request.rsplit_once('/').unwrap().1;
+    let export = format!("{record}/export/access?purpose=data-subject-request&reason=letter");
+    let waiting = legal.tell(&export).await.ok().json();
+    assert_eq!((&waiting["kept"][0]["term"], &waiting["kept"][0]["then"]), (&json!("answer"), &json!("P5Y")));
+    let page = legal.tell(&format!("{export}&format=html&request={id}")).await.ok().text();
+    assert!(page.contains("jusqu'à la réponse à votre demande, puis 5 ans"), "{page}");
+    assert!(!page.contains("contrat court"), "{page}");
+    assert_eq!(legal.get(&request).await.ok().json()["state"], "fulfilled");
+    let answered = legal.tell(&export).await.ok().json();
+    assert_eq!(answered["kept"][0]["term"], "until");
+    assert!(answered["kept"][0]["until"].is_string(), "{answered}");
+}
+
+#[tokio::test]
 async fn whoever_cannot_be_identified_is_told_what_would_help() {
     let vault = Running::start().await;
     let (legal, dpo) = (vault.application("cobol", "legal").await, vault.application("dpo", "dpo").await);
@@ -161,7 +179,7 @@ async fn a_request_goes_on_as_that_of_the_person_who_was_found() {
     assert_eq!(step(&seen, "reply")["text"], "Lefèvre.");
     assert_eq!(step(&seen, "link")["requester"]["contact.email"], "paul.moreau@example.fr");
     let own = service.get(&request).await.ok().json();
-    assert!(step(&own, "link").get("requester").is_none() && step(&own, "ask")["text"].is_string(), "{own}");
+    assert!(step(&own, "ask")["text"].is_string() && own["steps"].as_array().unwrap().len() == 4, "{own}");
     legal
         .get(&format!("{requester}?fields=contact.email&purpose=data-subject-request"))
         .await
@@ -177,6 +195,48 @@ async fn a_request_goes_on_as_that_of_the_person_who_was_found() {
         .await
         .ok();
     assert_eq!(legal.get(&request).await.ok().json()["state"], "fulfilled");
+}
+
+/// Whether somebody has a record is told to nobody else, and so neither is which.
+#[tokio::test]
+async fn whoever_filed_it_does_not_learn_that_the_person_was_found() {
+    let vault = Running::start().await;
+    let (legal, dpo, sales) = (
+        vault.application("cobol", "legal").await,
+        vault.application("dpo", "dpo").await,
+        vault.application("crm", "sales").await,
+    );
+    let anne = create(&legal, &anne()).await;
+    let id = anne.rsplit_once('/').unwrap().1;
+    let (request, _) = filed(&sales, json!({"identity": "in-person"})).await;
+    let seen = async || {
+        let queue = sales.get(QUEUE).await.ok().json();
+        let others = sales.get("/v1/requests?type=policyholder").await.ok().json();
+        [sales.get(&request).await.ok().json(), queue, others]
+    };
+    let before = seen().await;
+    let linked = legal.post(&format!("{request}/link"), &json!({"type": "policyholder", "id": id})).await.ok().json();
+    assert_eq!((&linked["subject"], &linked["linked"]), (&json!(id), &json!(true)));
+    let after = seen().await;
+    assert_eq!(before, after);
+    assert_eq!((&after[0]["type"], after[0].get("subject")), (&json!("requester"), None));
+    assert_eq!(after[1]["requests"].as_array().unwrap().len(), 1);
+    assert_eq!(after[2]["requests"], json!([]));
+
+    legal.post(&format!("{request}/ask"), &json!({"text": "Depuis quand ?"})).await.ok();
+    let replied = sales.post(&format!("{request}/reply"), &json!({"text": "2019."})).await.ok();
+    let withdrawn = sales.tell(&format!("{request}/withdraw")).await.ok();
+    for answer in [replied, withdrawn] {
+        assert_eq!(answer.json()["type"], "requester");
+        assert!(!answer.text().contains(id) && !answer.text().contains("linked"), "{}", answer.text());
+    }
+    for overseer in [&legal, &dpo] {
+        let stands = overseer.get(&request).await.ok().json();
+        assert_eq!((&stands["type"], &stands["subject"]), (&json!("policyholder"), &json!(id)));
+        assert!(step(&stands, "link").is_object());
+        let queue = overseer.get("/v1/requests?type=policyholder").await.ok().json();
+        assert_eq!(queue["requests"][0]["subject"], id);
+    }
 }
 
 #[tokio::test]

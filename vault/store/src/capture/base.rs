@@ -7,6 +7,7 @@
 use std::io;
 use std::num::NonZeroU64;
 use std::sync::atomic::Ordering;
+use std::time::Instant;
 
 use coffre_core::spool::{
     Base, Blob, Chain, ContentHash, Documents, Heading, KeyringChains, KeyringManifest, Link, MainChains, MainManifest,
@@ -75,7 +76,7 @@ fn try_take_base(
     keeping: Keeping,
     software: &str,
 ) -> Result<(Captured, Ends), CaptureError> {
-    let hold = Hold::take(&door.shared)?;
+    let hold = Hold::for_base(&door.shared)?;
     let key_files = door.shared.right_key_files()?;
     let frozen = door.exclusively(freeze)?.map_err(CaptureError::Database)?;
     let afresh = door.shared.afresh.swap(false, Ordering::SeqCst);
@@ -145,8 +146,9 @@ impl Making<'_> {
         }
     }
 
-    /// The heading of the manifest after the last one, or of a generation's first.
-    fn heading<M: Manifest>(&self, last: Option<&Signed<M>>) -> Result<Heading, CaptureError> {
+    /// The heading of the manifest after the last one, or of a generation's first. While nothing may be dropped it promises
+    /// all that the one before did.
+    fn heading<M: Manifest>(&self, last: Option<&Signed<M>>, suspended: bool) -> Result<Heading, CaptureError> {
         let software = self.software;
         let now = match M::SIDE {
             Side::Main => self.frozen.time,
@@ -162,6 +164,7 @@ impl Making<'_> {
         heading.retained_from = match M::SIDE {
             // Nobody can be promised what is lost.
             _ if self.afresh => number,
+            Side::Main if suspended => before,
             Side::Main => self.keeping.main_from(number, before),
             Side::Keyring => self.keeping.keyring_from(number, before),
         };
@@ -169,15 +172,16 @@ impl Making<'_> {
     }
 
     fn publish<M: Manifest>(&self, manifest: &M) -> Result<(), CaptureError> {
-        self.links.publish(self.spool, manifest, &self.door.shared.signer)?;
-        retention::drop_old(self.spool, self.links, manifest)
+        self.links.publish(self.spool, manifest, &self.door.shared.signer)
     }
 
     fn keyring(&self, last: Option<&Signed<KeyringManifest>>, place: Place) -> Result<Reach, CaptureError> {
         let keyring = self.reach(self.database(Database::Keyring, Chain::Keyring, place, self.frozen.keyring)?);
-        let heading = self.heading(last)?;
+        // A snapshot has no keyring: it waits for none.
+        let heading = self.heading(last, false)?;
         let manifest = KeyringManifest { heading, chains: KeyringChains { keyring: keyring.clone() } };
         self.publish(&manifest)?;
+        retention::drop_old(self.spool, self.links, &manifest)?;
         retention::drop_outgrown(self.spool, &manifest)?;
         Ok(keyring)
     }
@@ -195,8 +199,11 @@ impl Making<'_> {
         let vault = self.database(Database::Vault, Chain::Vault, at_vault, self.frozen.vault)?;
         let audit = self.database(Database::Audit, Chain::Audit, at_audit, self.frozen.audit)?;
         let database_bytes = vault.size + audit.size;
+        // Whoever begins to read the spool from here on waits until what goes has gone.
+        let dropping = self.door.shared.suspension.dropping();
+        let suspended = dropping.is_suspended(Instant::now()) && !self.keeping.full;
         let manifest = MainManifest {
-            heading: self.heading(last)?,
+            heading: self.heading(last, suspended)?,
             chains: MainChains { vault: self.reach(vault), audit: self.reach(audit) },
             keyring,
             documents: self.inventory()?,
@@ -205,6 +212,10 @@ impl Making<'_> {
             audit_head: self.frozen.head.clone(),
         };
         self.publish(&manifest)?;
+        if !suspended {
+            retention::drop_old(self.spool, self.links, &manifest)?;
+        }
+        drop(dropping);
         let captured = Captured {
             number: manifest.heading.number.get(),
             time: manifest.heading.time,

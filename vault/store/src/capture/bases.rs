@@ -22,7 +22,7 @@ use super::step::StepError;
 use super::watch::{CaughtUp, Changes};
 use super::{CaptureError, CaptureOptions, Captured};
 use crate::key_files::RightKeyFiles;
-use crate::writer::Leave;
+use crate::writer::{Leave, Shared};
 
 /// After a failure a base backup is tried again after this, and less and less often.
 const RETRY: Duration = Duration::from_secs(10);
@@ -186,7 +186,7 @@ impl Follower {
             let chains = self.chains();
             (room_for_base(&self.door, &chains.spool, &chains.links, self.options.keep)?, chains.spool.beside())
         };
-        let hold = Hold::take(&shared)?;
+        let hold = Hold::for_base(&shared)?;
         self.take_in_most();
         let Some((frozen, begun)) = self.freeze_beside()? else { return Ok(None) };
         let (door, software) = (self.door.clone(), self.options.software.clone());
@@ -232,13 +232,13 @@ impl Follower {
     fn freeze_beside(&self) -> Result<Option<(Frozen, Ends)>, CaptureError> {
         let chains = Arc::clone(&self.chains);
         let rebuilt = self.door.exclusively(move |shared, files, tail| {
-            let rebuilt = rebuild_keyring(shared, files, tail)?;
+            all_is_told(shared)?;
+            let rebuilt = rebuild_keyring(shared, files, tail).map_err(CaptureError::Database)?;
             let mut chains = chains.lock().unwrap_or_else(PoisonError::into_inner);
             chains.take_in(shared.watch.told());
             chains.take_in(Some(files.mark(tail, Changes::default())));
-            Ok(rebuilt)
-        })?;
-        let rebuilt = rebuilt.map_err(CaptureError::Database)?;
+            Ok::<_, CaptureError>(rebuilt)
+        })??;
         for _ in 0..TRIES {
             match self.step_past_erasures() {
                 Ok(()) => {}
@@ -250,10 +250,7 @@ impl Follower {
             let frozen = self.door.exclusively(move |shared, files, tail| {
                 // Each chain gets on, so that the base has a position of its own.
                 files.overwrite_failed().map_err(CaptureError::Database)?;
-                if shared.watch.is_upset() {
-                    let cause = "the files were opened again meanwhile".to_owned();
-                    return Err(CaptureError::Behind { cause }.into());
-                }
+                all_is_told(shared)?;
                 let mut chains = chains.lock().unwrap_or_else(PoisonError::into_inner);
                 if !chains.take_everything(&door, files, tail, Leave::Nothing)? {
                     return Ok(None);
@@ -273,6 +270,14 @@ impl Follower {
         }
         Ok(None)
     }
+}
+
+/// After the files were opened again it is not: a mark would have rows of documents that it does not list.
+fn all_is_told(shared: &Shared) -> Result<(), CaptureError> {
+    if shared.watch.is_upset() {
+        return Err(CaptureError::Behind { cause: "the files were opened again meanwhile".to_owned() });
+    }
+    Ok(())
 }
 
 /// How a base backup goes.

@@ -43,12 +43,13 @@ impl Chains {
 
     /// Captures what is pending.
     pub(super) fn step(&mut self, door: &Door) -> Result<(), StepError> {
-        let (Some(ends), Some(mark), false) = (&mut self.ends, &self.pending, self.unsure) else { return Ok(()) };
+        let (Some(ends), Some(mark), false) = (&mut self.ends, &mut self.pending, self.unsure) else { return Ok(()) };
         self.spool.has_room()?;
+        let frames = mark.frames;
         let stepped = Stepper { door, spool: &self.spool, logs: &mut self.logs, mark }.run(ends);
         self.unsure = self.spool.take_unsure();
         stepped?;
-        door.shared.watch.captured(mark.frames, ends.newest);
+        door.shared.watch.captured(frames, ends.newest);
         self.pending = None;
         Ok(())
     }

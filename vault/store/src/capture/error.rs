@@ -18,6 +18,11 @@ pub enum CaptureError {
     /// Another capture is under way.
     #[error("another base backup is being taken: wait for it")]
     Busy,
+    /// Between two root keys.
+    #[error(
+        "a rotation of the root key is not finished, and a base backup of now may open for nobody: start the vault again, which finishes the rotation, or undoes it, then take the backup again"
+    )]
+    HalfRotated,
     /// A database could not be brought into order.
     #[error("a database could not be prepared for the copy: try again")]
     Database(#[source] rusqlite::Error),

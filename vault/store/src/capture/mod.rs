@@ -20,12 +20,14 @@ mod retention;
 mod spool;
 mod standing;
 mod step;
+mod suspension;
 mod watch;
 
 use std::num::NonZeroU64;
 use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::channel;
+use std::time::{Duration, Instant};
 
 use coffre_core::ids::GenerationId;
 use coffre_core::spool::Ordinal;
@@ -44,6 +46,7 @@ use links::Links;
 pub(crate) use links::{Descriptors, remember_parent};
 pub use options::{CaptureOptions, WhenFull};
 use spool::Spool;
+pub(crate) use suspension::Suspension;
 use watch::Request;
 pub use watch::{BegunAnew, CaptureStatus, CaughtUp};
 pub(crate) use watch::{Changes, Mark, Watch};
@@ -126,6 +129,12 @@ impl Store {
     /// Takes which base backup is the newest that every destination holds, if there is one.
     pub fn confirmed(&self, newest: Option<(GenerationId, Ordinal)>) {
         self.door().shared.confirmation.tell(newest);
+    }
+
+    /// From now on nothing but copies of the keyring is dropped from the spool, for so long at most and while there is
+    /// room: somebody reads all the rest. No time at all ends it. Waits for what is being dropped right now.
+    pub fn keep_everything(&self, longest: Duration) {
+        self.door().shared.suspension.suspend(longest, Instant::now());
     }
 
     /// Somebody who knows says that the spool was lost, and that this is no copy of a vault: the next base backup goes where

@@ -1,7 +1,8 @@
 //! Keeping the spool small: base backups older than the newest few are dropped, as each manifest
 //! says beforehand. Documents stay: they are shared by all. So does what a destination has not confirmed, until the spool
 //! is full and it was declared that the vault goes on then. The keyring waits for nobody: its newest base opens every
-//! point, and an erased key must not stay in older ones.
+//! point, and an erased key must not stay in older ones. Everything else also stays while the spool is read as a whole
+//! (`suspension`), unless it is full: a snapshot can be made again, and what is not captured is lost.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -31,15 +32,13 @@ pub(super) struct Keeping {
 impl Keeping {
     /// As things are now. A disk with less room than three base backups counts as full: the next one must fit.
     pub(super) fn now(door: &Door, spool: &Spool, keep: NonZeroU64) -> Result<Self, CaptureError> {
-        let Some(waiting) = door.shared.confirmation.waiting(door.generation) else {
-            return Ok(Self { keep, waiting: None, full: false });
-        };
+        let waiting = door.shared.confirmation.waiting(door.generation);
         let databases = [Database::Vault, Database::Keyring, Database::Audit].map(|of| door.shared.layout.database(of));
         let bytes =
             databases.iter().map(|path| fs::metadata(path).map(|metadata| metadata.len())).sum::<Result<u64, _>>();
         let needed = bytes.map_err(CaptureError::Read)?.saturating_mul(3);
         let full = spool.has_room().is_err() || spool.free().map_err(CaptureError::Spool)? < needed;
-        Ok(Self { keep, waiting: Some(waiting), full })
+        Ok(Self { keep, waiting, full })
     }
 
     /// From which number on a manifest of the keyring promises that everything is still there.

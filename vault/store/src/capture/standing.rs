@@ -23,6 +23,12 @@ impl Hold {
         let taken = shared.capturing.swap(true, Ordering::SeqCst);
         if taken { Err(CaptureError::Busy) } else { Ok(Self(Arc::clone(shared))) }
     }
+
+    /// The same for a base backup, which is not taken between two root keys.
+    pub(super) fn for_base(shared: &Arc<Shared>) -> Result<Self, CaptureError> {
+        let hold = Self::take(shared)?;
+        if shared.half_rotated.load(Ordering::SeqCst) { Err(CaptureError::HalfRotated) } else { Ok(hold) }
+    }
 }
 
 impl Drop for Hold {

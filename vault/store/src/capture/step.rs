@@ -22,7 +22,7 @@ use super::door::Door;
 use super::ends::{End, Ends};
 use super::frames::{FramesError, Logs, SEGMENT};
 use super::spool::Spool;
-use super::watch::Mark;
+use super::watch::{Changes, Mark};
 
 /// A step that was not gone through with.
 #[derive(Debug, Error)]
@@ -43,24 +43,31 @@ pub(super) struct Stepper<'s> {
     pub(super) door: &'s Door,
     pub(super) spool: &'s Spool,
     pub(super) logs: &'s mut Logs,
-    pub(super) mark: &'s Mark,
+    pub(super) mark: &'s mut Mark,
 }
 
 impl Stepper<'_> {
-    /// Captures everything up to the mark; the ends are where the chains end then, also after a failure.
+    /// Captures everything up to the mark; the ends are where the chains end then, also after a failure. The list of
+    /// documents goes out of the mark once a segment has it: one that is erased before the rest is captured is then
+    /// listed as removed.
     pub(super) fn run(&mut self, ends: &mut Ends) -> Result<(), StepError> {
         let time = self.mark.time.max(Timestamp::from_micros(ends.newest.as_micros().saturating_add(1)));
         self.documents()?;
         self.chain(0, Chain::Keyring, &mut ends.keyring, time, |_, _| Say::default())?;
         let keyring = ends.keyring.last;
         let mut documents = Some(self.mark.documents.listed());
-        self.chain(1, Chain::Vault, &mut ends.vault, time, |_, _| Say {
+        let before = ends.vault.last;
+        let captured = self.chain(1, Chain::Vault, &mut ends.vault, time, |_, _| Say {
             keyring: Some(keyring),
             documents: documents.take().unwrap_or_default(),
             point: None,
-        })?;
+        });
+        if ends.vault.last != before {
+            self.mark.documents = Changes::default();
+        }
+        captured?;
         let vault = ends.vault.last;
-        let head = &self.mark.head;
+        let head = self.mark.head.clone();
         self.chain(2, Chain::Audit, &mut ends.audit, time, |_, last| Say {
             point: last.then(|| SegmentPoint { vault, keyring, audit_head: head.clone() }),
             ..Say::default()

@@ -342,9 +342,11 @@ impl Watch {
         }
     }
 
-    /// What was told since the last time.
+    /// What was told since the last time. Nothing while the capture has to find its way first: it would lack what was told
+    /// before the files were opened again.
     pub(super) fn told(&self) -> Option<Mark> {
-        self.lock().told.take()
+        let mut state = self.lock();
+        if state.reopened { None } else { state.told.take() }
     }
 
     /// Waits until there is something to do, at most so long.
@@ -375,3 +377,6 @@ impl Watch {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,11 +4,13 @@ use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use coffre_core::keyset::Epochs;
 use coffre_core::spool::DocumentName;
 
 use crate::durable::{make_directory, sync_directories, sync_directory};
+use crate::epoch::Epoch;
 
 /// A staged file that a group is about to commit.
 #[derive(Debug)]
@@ -17,6 +19,8 @@ pub(crate) struct Kept {
     pub(crate) upload: String,
     /// The name that its row says.
     pub(crate) name: String,
+    /// What it is encrypted under, in use until its row is committed or known not to be.
+    pub(super) _epoch: Arc<Epoch>,
 }
 
 /// The folder of the encrypted documents.

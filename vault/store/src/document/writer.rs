@@ -275,10 +275,10 @@ impl StagedDocument {
         &self.sha256
     }
 
-    /// From here on a commit decides, and the file stays.
+    /// From here on a commit decides, and the file stays. Its epoch is in use for as long as that is not known.
     pub(crate) fn keep(mut self) -> Kept {
         self.staged.kept = true;
         let name = self.name().to_string();
-        Kept { upload: std::mem::take(&mut self.staged.name), name }
+        Kept { upload: std::mem::take(&mut self.staged.name), name, _epoch: self.epoch }
     }
 }

@@ -5,12 +5,16 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
+use coffre_core::audit::{Action, Decision, Draft};
+use coffre_core::ids::RequestId;
 use coffre_core::spool::ObjectName;
 
 use super::*;
 use crate::clock::SystemClock;
+use crate::disclosure::Depends;
 use crate::init::{InitPlan, init};
 use crate::open::OpenOptions;
+use crate::transactions::BeginRotation;
 
 type Files = BTreeMap<&'static str, Vec<u8>>;
 
@@ -276,5 +280,61 @@ fn the_secret_of_the_next_epoch_is_made_once_and_outlives_another_root() {
     fs::write(layout.keys(), &before["keys.json"]).unwrap();
     assert!(matches!(store.announce_epoch(), Err(RotateError::KeyFile(_))));
     assert_eq!(fs::read(layout.keys()).unwrap(), before["keys.json"]);
+    store.close();
+}
+
+#[test]
+fn an_older_keys_file_is_refused_and_not_wrapped_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let (layout, recovery) = new_vault(folder.path());
+    let (store, yesterday) = (open(&layout), files(&layout));
+    let epoch = store.announce_epoch().unwrap();
+    let draft = Draft::new(Action::RotateData, Decision::Allow, RequestId::random(&mut SystemEntropy));
+    store.transact(BeginRotation { epoch, rate: None }, draft, None, Depends::default()).wait().unwrap();
+    let right = files(&layout);
+    fs::write(layout.keys(), &yesterday["keys.json"]).unwrap();
+    let refused = store.rotate_root().unwrap_err();
+    assert!(matches!(refused, RotateError::KeyFile(KeyFileFault::Changed { file: "keys.json", .. })), "{refused}");
+    assert_eq!(files(&layout), yesterday);
+    assert!(!layout.next_root_server().exists() && !layout.next_root_recovery().exists());
+    assert!(store.key_files().is_err(), "a backup would hold it");
+    fs::write(layout.keys(), &right["keys.json"]).unwrap();
+    // A damaged root for recovery is what a rotation heals.
+    fs::write(layout.root_recovery(), "damaged").unwrap();
+    store.rotate_root().unwrap();
+    store.key_files().unwrap();
+    store.close();
+    drop(store);
+    is_whole(&layout, &recovery);
+    let store = open(&layout);
+    assert_eq!(store.data_epoch(), 2);
+    store.close();
+}
+
+#[test]
+fn after_a_rotation_without_an_end_everything_says_to_start_the_vault_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let (layout, recovery) = new_vault(folder.path());
+    let (store, spool) = (open(&layout), folder.path().join("spool"));
+    // A folder where the new file should go at last.
+    fs::remove_file(layout.root_recovery()).unwrap();
+    fs::create_dir(layout.root_recovery()).unwrap();
+    assert!(matches!(store.rotate_root(), Err(RotateError::Unfinished(_))));
+    fs::remove_dir(layout.root_recovery()).unwrap();
+    for _ in 0..2 {
+        let captured = store.capture(&spool, std::num::NonZeroU64::MIN, "test").map(drop);
+        let refused = [
+            store.rotate_root().unwrap_err().to_string(),
+            store.announce_epoch().unwrap_err().to_string(),
+            captured.unwrap_err().to_string(),
+        ];
+        assert!(refused.iter().all(|why| why.contains("start the vault again")), "{refused:#?}");
+    }
+    store.close();
+    drop(store);
+    let store = open(&layout);
+    is_whole(&layout, &recovery);
+    store.rotate_root().unwrap();
+    capture(&store, &spool);
     store.close();
 }

@@ -91,13 +91,16 @@ impl Pass {
     }
 
     fn over(store: &Store, rotation: Rotation) -> Self {
+        let in_use = &store.shared().epoch;
+        // Its beginning is seen a moment before it is in force: until then uploads begin under the epoch before.
+        let clean = in_use.number() >= rotation.epoch && !in_use.is_former_in_use();
         Self {
             rotation,
             after: None,
             queue: VecDeque::new(),
             next_reason: Some(0),
             through: false,
-            clean: !store.shared().epoch.is_former_in_use(),
+            clean,
             failed: BTreeSet::new(),
             failed_reasons: 0,
             former: Vec::new(),

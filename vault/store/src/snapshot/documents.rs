@@ -1,5 +1,7 @@
 //! A record's documents.
 
+use std::collections::BTreeMap;
+
 use coffre_core::ids::{DocumentId, SubjectId};
 use coffre_core::keyset::SubjectKeys;
 use coffre_core::record::RecordTypeName;
@@ -43,6 +45,18 @@ impl Snapshot<'_> {
             let sql = "SELECT max(version) FROM documents WHERE document = ?1 AND subject = ?2";
             let mut statement = reader.vault.prepare_cached(sql)?;
             Ok(statement.query_row(params![document.as_bytes(), subject.as_bytes()], |row| row.get(0))?)
+        })
+    }
+
+    /// The current versions' numbers of all of a record's documents: nothing of what they are.
+    pub fn document_versions(&self, subject: SubjectId) -> Result<BTreeMap<DocumentId, u32>, ReadError> {
+        self.ask(|reader| {
+            let sql = "SELECT document, max(version) FROM documents WHERE subject = ?1 GROUP BY document";
+            let mut statement = reader.vault.prepare_cached(sql)?;
+            let rows = statement.query_map([subject.as_bytes()], |row| {
+                Ok((DocumentId::from_bytes(row.get(0)?), row.get::<_, u32>(1)?))
+            })?;
+            Ok(rows.collect::<Result<_, _>>()?)
         })
     }
 

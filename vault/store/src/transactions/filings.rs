@@ -48,6 +48,7 @@ impl Transaction for FileRequest {
             id: FilingId::random(&mut SystemEntropy),
             record_type,
             subject,
+            linked: false,
             kind,
             fields: self.content.changes.keys().cloned().collect(),
             channel,

@@ -104,7 +104,8 @@ impl Transaction for LinkRequest {
         }
         work.record(&self.record_type, self.subject)?.ok_or(LinkError::NoSuchRecord)?;
         let given = hand_over(work, &before, &self.record_type, self.subject)?;
-        let filing = Filing { record_type: self.record_type, subject: self.subject, state, ..before.clone() };
+        let (record_type, subject) = (self.record_type, self.subject);
+        let filing = Filing { record_type, subject, linked: true, state, ..before.clone() };
         work.try_run(filings::put(work.around.vault, &filing))?;
         note(work, &filing, FilingAct::Link, &base, Some(&given))?;
         let subjects = vec![filing.subject, before.subject];

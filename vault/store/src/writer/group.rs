@@ -9,7 +9,7 @@
 //! | 5. COMMIT `vault.db` | the writes, and their entries as pending |
 //! | 6. COMMIT `audit.db` | all entries, the signed head |
 //! | 7. COMMIT `keyring.db` again, if somebody was erased | tombstones in the place of keys |
-//! | 8. staged documents are renamed, those of the erased removed | their names |
+//! | 8. staged documents are renamed, then those of the erased removed | their names |
 //! |    COMMIT `audit.db` again, if the log was pruned | where it begins |
 //! | 9. `index.db` | nothing that could not be derived |
 //! | 10. answers | |
@@ -70,6 +70,8 @@ impl Writer {
                 if let Err(cause) = finished {
                     self.broken(&cause);
                 }
+                // Whoever is answered finds the epoch of what they uploaded let go of.
+                drop(plan);
                 answer_all(ran, reads, time);
             }
             Err(cause) => {
@@ -213,11 +215,6 @@ impl Writer {
             let Outcome::Done(effects, _) = &write.outcome else { continue };
             effects.access.iter().for_each(|key| self.shared.access.change(*key));
             effects.epoch.iter().for_each(|epoch| self.shared.epoch.begin(*epoch));
-            for name in &effects.removed {
-                if let Err(error) = self.shared.folder.remove_up_to(*name) {
-                    tracing::error!(%error, "the file of an erased document could not be removed");
-                }
-            }
         }
         if ran.iter().any(|write| matches!(&write.outcome, Outcome::Done(effects, _) if effects.pruned)) {
             log_file::begin_where_told(&files.vault, &files.audit).map_err(|error| Unavailable::from_read(&error))?;
@@ -227,6 +224,7 @@ impl Writer {
             let names: Vec<&str> = plan.staged.iter().map(|file| file.name.as_str()).collect();
             self.shared.folder.place_all(&names).map_err(|error| Unavailable::from_io(&error))?;
         }
+        self.remove_erased(ran);
         if plan.leaves.is_empty() {
             return Ok(());
         }
@@ -239,6 +237,18 @@ impl Writer {
             return Ok(());
         };
         self.index(files, &Update { records, entries: *entries, accesses: part, ..Update::default() })
+    }
+
+    /// The files of documents whose rows went, those that this group has just placed among them.
+    fn remove_erased(&self, ran: &[RanWrite]) {
+        for write in ran {
+            let Outcome::Done(effects, _) = &write.outcome else { continue };
+            for name in &effects.removed {
+                if let Err(error) = self.shared.folder.remove_up_to(*name) {
+                    tracing::error!(%error, "the file of an erased document could not be removed");
+                }
+            }
+        }
     }
 
     /// Step 9. A damaged index fails nobody: it is built anew.

@@ -11,7 +11,7 @@ use coffre_core::time::Timestamp;
 
 use super::access::Access;
 use super::files::Files;
-use crate::capture::{Confirmation, Descriptors, Watch};
+use crate::capture::{Confirmation, Descriptors, Suspension, Watch};
 use crate::clock::Clock;
 use crate::document::DocumentFolder;
 use crate::epoch::EpochInUse;
@@ -53,6 +53,9 @@ pub(crate) struct Shared {
     pub(crate) pages: KeptPages,
     /// A base backup is being taken: checkpoints wait.
     pub(crate) capturing: AtomicBool,
+    /// A rotation of the root key came to no end: until the vault was started again, no base backup is taken and no key
+    /// rotated. Set while `capturing` is.
+    pub(crate) half_rotated: AtomicBool,
     /// Logs are being taken in ahead of a checkpoint, which waits.
     pub(crate) taking_in: AtomicBool,
     /// Frames of each log that were taken in and are not known to be on the disk.
@@ -63,6 +66,8 @@ pub(crate) struct Shared {
     pub(crate) afresh: AtomicBool,
     /// What destinations have confirmed.
     pub(crate) confirmation: Confirmation,
+    /// Whether the spool is being read as a whole.
+    pub(crate) suspension: Suspension,
     /// What is kept of the disk for what must be possible on a full one.
     pub(crate) reserve: Reserve,
     /// The reader gate: read for each snapshot, write for a checkpoint.
@@ -114,11 +119,13 @@ impl Shared {
             key_files: RwLock::new(key_files),
             pages,
             capturing: AtomicBool::new(false),
+            half_rotated: AtomicBool::new(false),
             taking_in: AtomicBool::new(false),
             unsynced: Mutex::default(),
             watch: Watch::default(),
             afresh: AtomicBool::new(false),
             confirmation: Confirmation::default(),
+            suspension: Suspension::default(),
             reserve,
             gate: RwLock::new(()),
             index: IndexState::default(),

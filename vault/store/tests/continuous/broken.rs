@@ -12,7 +12,7 @@ use coffre_core::spool::Chain;
 use coffre_store::transactions::{CreateRecord, EraseSubject};
 use coffre_store::{CaptureError, CommitError, Depends, Store, Unavailable, WhenFull};
 
-use crate::rebuilt::{KEEP, Place, caught_up, wait};
+use crate::rebuilt::{KEEP, Place, add_document, caught_up, wait};
 use crate::support::{create, draft, kind, note, open, path, sample};
 
 #[test]
@@ -74,6 +74,33 @@ fn a_spool_that_takes_no_writes_is_caught_up_with_later() {
     create(&store, 3);
     blocked.end();
     caught_up(&store);
+    store.close();
+    assert_eq!(place.bases(), 1, "nothing had to begin anew");
+    place.assert_rebuilt();
+}
+
+/// The segment of the vault was written and lists it; that of the log was not.
+#[test]
+fn a_document_that_is_erased_while_a_step_is_half_done_is_listed_as_removed() {
+    let place = Place::new();
+    let store = place.following();
+    let subject = create(&store, 1);
+    caught_up(&store);
+    let folder = place.object(&place.segments(Chain::Audit)[0].0.name()).parent().unwrap().to_owned();
+    let aside = place.dir.path().join("aside");
+    fs::rename(&folder, &aside).unwrap();
+    fs::write(&folder, "in the way").unwrap();
+    let listed = || place.segments(Chain::Vault).into_iter().map(|(header, ..)| header.documents);
+    add_document(&store, subject, 5000);
+    wait(|| listed().any(|documents| !documents.added.is_empty()));
+    let erase = EraseSubject { record_type: kind(), subject, remember: Vec::new() };
+    store.transact(erase, draft(Action::Erase), None, Depends::default()).wait().unwrap();
+    fs::remove_file(&folder).unwrap();
+    fs::rename(&aside, &folder).unwrap();
+    caught_up(&store);
+    let added: Vec<_> = listed().flat_map(|documents| documents.added).map(|entry| entry.name).collect();
+    let removed: Vec<_> = listed().flat_map(|documents| documents.removed).collect();
+    assert_eq!((added.len(), added), (1, removed), "once each");
     store.close();
     assert_eq!(place.bases(), 1, "nothing had to begin anew");
     place.assert_rebuilt();

@@ -67,6 +67,29 @@ fn nothing_goes_that_a_destination_has_not_confirmed() {
     assert_eq!(manifests(&spool, &store), [8, 9], "and no more than is kept anyway");
 }
 
+#[test]
+fn nothing_but_keyrings_goes_while_the_spool_is_read_as_a_whole() {
+    let dir = tempfile::tempdir().unwrap();
+    make(dir.path());
+    let (spool, store) = (dir.path().join("spool"), open(dir.path()));
+    let capture = || {
+        create(&store, 1);
+        store.capture(&spool, KEEP, "coffre test").unwrap();
+    };
+    (0..3).for_each(|_| capture());
+    assert_eq!(manifests(&spool, &store), [2, 3]);
+    store.keep_everything(Duration::from_hours(1));
+    (0..2).for_each(|_| capture());
+    assert_eq!(manifests(&spool, &store), [2, 3, 4, 5]);
+    for chain in [Chain::Vault, Chain::Audit] {
+        assert_eq!(numbers(&spool, &store, Side::Main, chain.folder()).len(), 4, "{chain}");
+    }
+    assert_eq!(numbers(&spool, &store, Side::Keyring, "manifests"), [4, 5], "no snapshot holds it");
+    store.keep_everything(Duration::ZERO);
+    capture();
+    assert_eq!(manifests(&spool, &store), [5, 6], "all of it goes with the next one");
+}
+
 /// A vault that waits for a destination, with a spool of some base backups.
 fn waiting(place: &Place, when_full: WhenFull) -> Store {
     let mut options = place.options();

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use coffre_core::crypto::Scope;
 use coffre_core::keyset::{KeysFile, RootKey};
 use coffre_store::clock::{SystemClock, SystemEntropy};
-use coffre_store::{Identity, IdentityError, InitPlan, Layout, OpenError, Store, init};
+use coffre_store::{Identity, IdentityError, InitPlan, Layout, OpenError, Store, init, is_open};
 
 use crate::child;
 use crate::support::{create, kind, make, open, options};
@@ -156,8 +156,11 @@ fn where_there_is_no_vault_it_says_so() {
 #[test]
 fn a_second_process_is_told_that_the_vault_is_open() {
     let dir = tempfile::tempdir().unwrap();
+    let vault = dir.path().join("vault");
+    assert!(!is_open(&vault).unwrap(), "there is none");
     make(dir.path());
     let store = open(dir.path());
+    assert!(is_open(&vault).unwrap());
     let subject = create(&store, 1);
     let mut second = child::again("keys::the_second_process");
     child::give(&mut second, "DIR", dir.path().to_str().unwrap());
@@ -168,6 +171,7 @@ fn a_second_process_is_told_that_the_vault_is_open() {
     assert!(matches!(again, Err(OpenError::Locked)), "nor does this process open it twice");
     create(&store, 2);
     drop(store);
+    assert!(!is_open(&vault).unwrap(), "nobody has it open, and looking does not either");
     assert!(open(dir.path()).snapshot().unwrap().record(&kind(), subject).unwrap().is_some());
 }
 

@@ -30,7 +30,7 @@ pub(super) struct FileBody {
     /// Not checked, unless it is said.
     #[serde(default)]
     identity: Option<IdentityCheck>,
-    /// Today, unless it is said.
+    /// Today (UTC), unless it is said.
     #[serde(default)]
     received_on: Option<Day>,
     #[serde(default)]
@@ -49,7 +49,8 @@ impl FileBody {
             self;
         let today = Day::of(now);
         let received_on = received_on.unwrap_or(today);
-        if received_on > today {
+        // Where the request came in the next day may have begun already.
+        if received_on > today.plus_days(1) {
             return Err(Problem::malformed("received_on is not over yet: state the day on which the request came in"));
         }
         if !changes.cleared.is_empty() {

@@ -11,7 +11,7 @@ use coffre_core::ids::FilingId;
 use serde_json::json;
 
 use self::bodies::{AssignBody, FileBody, IdentifyBody, LinkBody, TextBody};
-use self::view::{one, requests, standing};
+use self::view::{one, requests, standing, standing_for_filer};
 use super::answer::Answer;
 use super::caller::Caller;
 use super::creator::Creator;
@@ -172,8 +172,9 @@ async fn with_body<B: serde::de::DeserializeOwned>(
 }
 
 async fn taken(api: &Api, call: &Call, asked: TakeStep) -> Result<Response, Problem> {
+    let shown = if asked.step.is_the_filers() { standing_for_filer } else { standing };
     let (filing, recorded) = api.keeper.take_step(call, asked).await?;
-    Answer::kept(&recorded).json(&standing(&filing, recorded.at))
+    Answer::kept(&recorded).json(&shown(&filing, recorded.at))
 }
 
 async fn accept(

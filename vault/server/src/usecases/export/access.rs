@@ -6,17 +6,19 @@ use std::sync::Arc;
 
 use coffre_core::audit::{self, Decision, Entry};
 use coffre_core::day::Day;
-use coffre_core::grant::Grant;
+use coffre_core::grant::{Basis, Grant};
 use coffre_core::ids::{FilingId, SubjectId};
 use coffre_core::record::{FieldPath, Fields, RecordTypeName};
 use coffre_core::role::Role;
 use coffre_core::time::Timestamp;
-use coffre_policies::values::date;
+use coffre_policies::record_type::{CategoryDefinition, FieldDefinition, Kind};
 use coffre_policies::{Action, Labels, RecordFacts};
-use coffre_store::{DocumentInfo, ReadError, Receipt, RecordState, Undisclosed};
+use coffre_store::{DocumentInfo, Obstacles, ReadError, Receipt, RecordState, Undisclosed};
 use serde::Serialize;
 
 use super::fulfils;
+use super::kept::Kept;
+use super::told_act::ToldAct;
 use crate::usecases::call::Call;
 use crate::usecases::failure::Failure;
 use crate::usecases::keeper::Keeper;
@@ -57,6 +59,9 @@ pub(crate) struct AccessExport {
     pub(crate) grants: Vec<Opened>,
     pub(crate) kept: Vec<Kept>,
     pub(crate) accesses: Vec<Seen>,
+    /// The categories of the record type: what people read in place of their names.
+    #[serde(skip)]
+    pub(crate) categories: Vec<CategoryDefinition>,
 }
 
 /// A value.
@@ -65,17 +70,20 @@ pub(crate) struct Told {
     pub(crate) field: FieldPath,
     pub(crate) labels: Labels,
     pub(crate) value: serde_json::Value,
+    /// What the field holds: how the value is written for people.
+    #[serde(skip)]
+    pub(crate) kind: Kind,
 }
 
 /// Why data are processed.
 #[derive(Serialize)]
 pub(crate) struct Purpose {
-    name: String,
+    pub(crate) name: String,
     pub(crate) labels: Labels,
     pub(crate) description: Labels,
     dpv: String,
     /// GDPR article 6(1).
-    pub(crate) basis: &'static str,
+    pub(crate) basis: Basis,
 }
 
 /// What was opened to a service.
@@ -92,21 +100,11 @@ pub(crate) struct Opened {
     withdrawn_at: Option<Timestamp>,
 }
 
-/// How long a category is kept.
-#[derive(Serialize)]
-pub(crate) struct Kept {
-    category: coffre_core::record::Category,
-    pub(crate) labels: Labels,
-    /// The last day, where it is known.
-    pub(crate) until: Option<String>,
-    pub(crate) source: Labels,
-}
-
 /// One access: when, by which service, why, to what. Not by whom.
 #[derive(Serialize)]
 pub(crate) struct Seen {
     pub(crate) at: Timestamp,
-    pub(crate) act: String,
+    pub(crate) act: ToldAct,
     pub(crate) role: Option<Role>,
     pub(crate) purpose: Option<String>,
     pub(crate) categories: BTreeSet<coffre_core::record::Category>,
@@ -120,6 +118,7 @@ struct Sealed {
     documents: Option<Undisclosed<Vec<DocumentInfo>>>,
     grants: Arc<[Grant]>,
     answered: Option<Timestamp>,
+    stands: Obstacles,
 }
 
 impl Keeper {
@@ -146,7 +145,8 @@ impl Keeper {
                 let (kind, state) = (found.kind.clone(), found.state.clone());
                 let grants = look.snapshot.grants(subject)?;
                 let answered = look.snapshot.answered(subject, state.updated_at)?;
-                Ok(Reading { claims, content: Sealed { kind, state, fields, documents, grants, answered } })
+                let stands = look.snapshot.obstacles(subject)?;
+                Ok(Reading { claims, content: Sealed { kind, state, fields, documents, grants, answered, stands } })
             })?;
             plan.draft.target = request.map(|id| format!("request {id}"));
             Ok(plan)
@@ -157,7 +157,8 @@ impl Keeper {
         let accesses = self.seen(subject).await?;
         let (kind, state, answered) = (&sealed.kind, &sealed.state, sealed.answered);
         let facts = RecordFacts { created: state.created_at, changed: state.updated_at, answered, fields: &fields };
-        let export = self.access_export(subject, kind, state, facts, documents, &sealed.grants, accesses)?;
+        let (grants, stands) = (&sealed.grants, sealed.stands);
+        let export = self.access_export(subject, kind, state, facts, stands, documents, grants, accesses)?;
         self.fulfilled(call, request, by).await?;
         Ok((export, receipt))
     }
@@ -169,21 +170,18 @@ impl Keeper {
         kind: &RecordTypeName,
         state: &RecordState,
         facts: RecordFacts<'_>,
+        stands: Obstacles,
         documents: Vec<DocumentInfo>,
         grants: &[Grant],
         accesses: Vec<Seen>,
     ) -> Result<AccessExport, Failure> {
         let (declared, now) = (self.record_type(kind.as_str())?, self.now());
-        let value = |field: &coffre_policies::record_type::FieldDefinition| {
+        let value = |field: &FieldDefinition| {
             let value = facts.fields.0.get(&field.path)?.clone();
-            Some(Told { field: field.path.clone(), labels: field.labels.clone(), value })
+            Some(Told { field: field.path.clone(), labels: field.labels.clone(), value, kind: field.kind.clone() })
         };
         let kept = self.policies.keeping(declared, facts, now);
-        let kept = kept.iter().filter_map(|keeping| {
-            let category = keeping.rule.category.clone();
-            let labels = declared.category(category.as_str())?.labels.clone();
-            Some(Kept { category, labels, until: keeping.until().map(date::iso), source: keeping.source().clone() })
-        });
+        let kept = kept.iter().filter_map(|keeping| Kept::of(keeping, declared, stands));
         let used: BTreeSet<&str> = accesses.iter().filter_map(|seen| seen.purpose.as_deref()).collect();
         let given: BTreeSet<&str> = grants.iter().map(|grant| grant.terms.purpose.as_str()).collect();
         let purposes = self.policies.purposes().filter(|purpose| (&used | &given).contains(purpose.name.as_str()));
@@ -192,7 +190,7 @@ impl Keeper {
             labels: purpose.labels.clone(),
             description: purpose.description.clone(),
             dpv: purpose.dpv.clone(),
-            basis: purpose.article6.as_str(),
+            basis: purpose.article6,
         });
         Ok(AccessExport {
             format: "coffre-access/1",
@@ -213,6 +211,7 @@ impl Keeper {
             kept: kept.collect(),
             grants: grants.iter().map(opened).collect(),
             accesses,
+            categories: declared.categories().to_vec(),
         })
     }
 
@@ -249,36 +248,10 @@ fn opened(grant: &Grant) -> Opened {
 
 /// An entry as the person is told it, if something of the person was seen or changed.
 fn access_of(entry: Entry) -> Option<Seen> {
-    use audit::Action as A;
-    let told = matches!(
-        entry.what.action,
-        A::Read
-            | A::Search
-            | A::Create
-            | A::Amend
-            | A::ReadVersions
-            | A::RestoreVersion
-            | A::Import
-            | A::ImportChange
-            | A::UploadDocument
-            | A::ReadDocument
-            | A::ListDocuments
-            | A::RestoreDocument
-            | A::CheckContactable
-            | A::FileRequest
-            | A::ReadRequest
-            | A::WriteLetter
-            | A::ExportAccess
-            | A::ExportPortable
-            | A::BulkExport
-            | A::PseudonymisedExport
-    );
-    if !told || entry.what.decision != Decision::Allow {
-        return None;
-    }
+    let act = ToldAct::of(entry.what.action).filter(|_| entry.what.decision == Decision::Allow)?;
     Some(Seen {
         at: entry.time,
-        act: entry.what.action.name(),
+        act,
         role: entry.what.role,
         purpose: entry.what.purpose,
         categories: entry.what.fields.iter().map(FieldPath::category).collect(),

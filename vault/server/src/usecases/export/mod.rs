@@ -4,9 +4,11 @@
 
 mod access;
 mod bulk;
+mod kept;
 mod portable;
 mod tar;
 mod test_data;
+mod told_act;
 
 use coffre_core::audit;
 use coffre_core::filing::{Filing, IdentityCheck};
@@ -16,8 +18,10 @@ use coffre_store::transactions;
 
 pub(crate) use access::{AccessExport, ExportAccess, Seen};
 pub(crate) use bulk::{BulkExport, Confirmed, ExportProposal, Exported, ProposeExport};
+pub(crate) use kept::Term;
 pub(crate) use portable::{Archive, ExportPortable, Lock};
 pub(crate) use test_data::{AgreedExport, TestDataRefusal};
+pub(crate) use told_act::ToldAct;
 
 use super::call::Call;
 use super::declared;

@@ -50,7 +50,9 @@ pub(crate) struct ListRequests {
 
 /// A page of requests.
 pub(crate) struct Requests {
-    pub(crate) requests: Vec<Filing>,
+    pub(crate) listed: Vec<Filing>,
+    /// Whether they are shown to the application that filed them, as one that sees no others.
+    pub(crate) to_filer: bool,
     pub(crate) next: Option<FilingCursor>,
 }
 
@@ -80,7 +82,7 @@ impl Keeper {
                 Ok(Reading { claims: Vec::new(), content: page(look, &asked, &question, filer)? })
             })?;
             if let Ok(reading) = &plan.then {
-                let subjects: BTreeSet<_> = reading.content.requests.iter().map(|filing| filing.subject).collect();
+                let subjects: BTreeSet<_> = reading.content.listed.iter().map(|filing| filing.subject).collect();
                 plan.draft.subjects = subjects.into_iter().collect();
             }
             Ok(plan)
@@ -112,11 +114,12 @@ fn page(
             Due::Soon => today.plus_days(SOON_DAYS + 1),
         }),
     };
-    let Some(kind) = &question.kind else { return Ok(Requests { requests: Vec::new(), next: None }) };
+    let to_filer = filer.is_some();
+    let Some(kind) = &question.kind else { return Ok(Requests { listed: Vec::new(), to_filer, next: None }) };
     // One more than asked for tells whether there are more.
-    let mut requests = look.snapshot.filings(kind, &wanted, asked.after, asked.limit.saturating_add(1))?;
-    let more = requests.len() > asked.limit;
-    requests.truncate(asked.limit);
-    let next = requests.last().filter(|_| more).map(|last| FilingCursor { due_on: last.due_on, id: last.id });
-    Ok(Requests { requests, next })
+    let mut listed = look.snapshot.filings(kind, &wanted, asked.after, asked.limit.saturating_add(1))?;
+    let more = listed.len() > asked.limit;
+    listed.truncate(asked.limit);
+    let next = listed.last().filter(|_| more).map(|last| FilingCursor { due_on: last.due_on, id: last.id });
+    Ok(Requests { listed, to_filer, next })
 }

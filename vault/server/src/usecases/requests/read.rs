@@ -31,6 +31,8 @@ pub(crate) struct ReadRequest {
 pub(crate) struct RequestView {
     pub(crate) filing: Filing,
     pub(crate) steps: Vec<FilingStep>,
+    /// Whether it is shown to the application that filed it, as one that sees no others.
+    pub(crate) to_filer: bool,
     /// The proposed values that stay closed, if the caller was to see any.
     pub(crate) withheld: BTreeMap<FieldPath, Reason>,
 }
@@ -65,10 +67,15 @@ impl Keeper {
         let look = move |look: &Look<'_>| prepare(look, &asked);
         let (Sealed { filing, steps, shows, withheld }, receipt) = self.disclose(call, look).await?;
         let mut steps = steps.open(&receipt)?;
+        let to_filer = shows == Shows::Talk;
+        if to_filer {
+            // Whether somebody has a record is told to nobody else.
+            steps.retain(|step| step.act != FilingAct::Link);
+        }
         for step in &mut steps {
             step.content = step.content.take().filter(|_| is_shown(shows, step.act));
         }
-        Ok((RequestView { filing, steps, withheld }, receipt))
+        Ok((RequestView { filing, steps, to_filer, withheld }, receipt))
     }
 }
 

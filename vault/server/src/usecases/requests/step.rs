@@ -59,6 +59,11 @@ impl StepAsked {
         }
     }
 
+    /// Whether it is the filer's own.
+    pub(crate) const fn is_the_filers(&self) -> bool {
+        matches!(self.is_asked_as(), (_, _, Whose::Own))
+    }
+
     fn for_store(&self, call: &Call) -> Step {
         match self.clone() {
             Self::Assign(operator) => {

@@ -109,6 +109,23 @@ fn an_erasure_broken_at_any_commit_is_whole_or_not_there() {
     }
 }
 
+#[test]
+fn a_document_that_is_stored_and_erased_in_one_group_leaves_no_file() {
+    let dir = tempfile::tempdir().unwrap();
+    make(dir.path());
+    let mut bench = Bench::open(dir.path());
+    let subject = bench.create(1);
+    let document = DocumentId::random(&mut SystemEntropy);
+    let staged = bench.staged(subject, document).into();
+    let (add, added) = job(AddDocument { record_type: kind(), staged }, Action::UploadDocument);
+    let erase = EraseSubject { record_type: kind(), subject, remember: vec![email().field] };
+    let (erase, erased) = job(erase, Action::Erase);
+    bench.writer.commit(vec![add, erase], Vec::new());
+    assert!(added.wait().is_ok() && erased.wait().is_ok());
+    assert!(bench.erased(subject, 1, document));
+    assert!(bench.shared.folder.staged().unwrap().is_empty());
+}
+
 /// A crash between the erasure's COMMIT and the destruction of the key and the files.
 #[test]
 fn an_erasure_that_a_crash_cut_short_is_finished_at_start() {

@@ -1,6 +1,6 @@
 //! Data subjects that were looked at lately: never older than what was answered.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use coffre_core::grant::Grant;
 
@@ -53,7 +53,8 @@ fn after_every_act_it_is_what_the_databases_have() {
     }
     bench.amend(subject, 1);
     bench.check(subject);
-    let restore = RestoreVersion { record_type: kind(), subject, expected_version: 2, version: 1 };
+    let fields = BTreeSet::from([email().field]);
+    let restore = RestoreVersion { record_type: kind(), subject, expected_version: 2, version: 1, fields };
     bench.commit(restore, Action::RestoreVersion).unwrap();
     bench.check(subject);
     for restricted in [true, false] {

@@ -1,5 +1,7 @@
 //! Steps of a rotation of the data broken at every COMMIT: what is encrypted anew is so with its entry and its file, or not at all.
 
+use std::sync::atomic::AtomicBool;
+
 use coffre_core::ids::DocumentId;
 use coffre_core::keyset::Epochs;
 use coffre_core::spool::DocumentName;
@@ -7,7 +9,7 @@ use coffre_core::spool::DocumentName;
 use super::broken::{Fate, break_commit};
 use super::*;
 use crate::rotation;
-use crate::transactions::{BeginRotation, ReencryptDocument, ReencryptRecord};
+use crate::transactions::{AddDocument, BeginRotation, EraseSubject, ReencryptDocument, ReencryptRecord};
 
 impl Bench {
     /// Whether everything of a person is of the second epoch, with its entries and one file. Or all of the first.
@@ -99,6 +101,68 @@ fn a_beginning_that_is_reported_failed_is_in_force_all_the_same_and_one_that_is_
         assert_eq!(written, epoch, "{fate:?}");
         assert!(bench.holds(subject, 1));
     }
+}
+
+/// A rotation has begun since an upload did, which is about to be committed.
+fn begun_during_an_upload(dir: &Path) -> (Bench, AddDocument) {
+    make(dir);
+    let mut bench = Bench::open(dir);
+    let subject = bench.create(1);
+    let staged = bench.staged(subject, DocumentId::random(&mut SystemEntropy));
+    bench.shared.know_epochs(announce(dir));
+    bench.commit(BeginRotation { epoch: 2, rate: None }, Action::RotateData).unwrap();
+    (bench, AddDocument { record_type: kind(), staged: staged.into() })
+}
+
+#[test]
+fn the_epoch_of_an_upload_is_in_use_until_its_row_can_be_seen() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut bench, add) = begun_during_an_upload(dir.path());
+    let in_use = Arc::new(AtomicBool::new(false));
+    let (seen, shared) = (Arc::clone(&in_use), Arc::clone(&bench.shared));
+    let look = move || {
+        seen.fetch_or(shared.epoch.is_former_in_use(), Ordering::SeqCst);
+        false
+    };
+    bench.writer.files.as_mut().unwrap().vault.commit_hook(Some(look)).unwrap();
+    bench.commit(add, Action::UploadDocument).unwrap();
+    assert!(in_use.load(Ordering::SeqCst), "a rotation would not have waited for it");
+    assert!(!bench.shared.epoch.is_former_in_use());
+}
+
+#[test]
+fn the_epoch_of_an_upload_whose_commit_failed_is_in_use_until_the_files_are_opened_again() {
+    for fate in [Fate::NotPersisted, Fate::ReportedFailed] {
+        let dir = tempfile::tempdir().unwrap();
+        let (mut bench, add) = begun_during_an_upload(dir.path());
+        break_commit(&mut bench.writer.files.as_mut().unwrap().vault, fate, 1);
+        bench.commit(add, Action::UploadDocument).unwrap_err();
+        assert!(bench.shared.epoch.is_former_in_use(), "{fate:?}: its row may be there");
+        bench.create(2);
+        assert!(!bench.shared.epoch.is_former_in_use(), "{fate:?}");
+    }
+}
+
+#[test]
+fn a_document_that_is_encrypted_anew_and_erased_in_one_group_leaves_no_file() {
+    let dir = tempfile::tempdir().unwrap();
+    make(dir.path());
+    let mut bench = Bench::open(dir.path());
+    let subject = bench.create(1);
+    let document = bench.upload(subject);
+    bench.shared.know_epochs(announce(dir.path()));
+    bench.commit(BeginRotation { epoch: 2, rate: None }, Action::RotateData).unwrap();
+    let staged = bench.staged(subject, document);
+    let former = DocumentName { document, version: 1, epoch: 1 };
+    let (anew, renewed) = job(ReencryptDocument { record_type: kind(), former, staged }, Action::Reencrypt);
+    let erase = EraseSubject { record_type: kind(), subject, remember: Vec::new() };
+    let (erase, erased) = job(erase, Action::Erase);
+    bench.writer.commit(vec![anew, erase], Vec::new());
+    assert!(renewed.wait().is_ok() && erased.wait().is_ok());
+    for epoch in [1, 2] {
+        assert!(!bench.shared.folder.path(DocumentName { epoch, ..former }).exists(), "of epoch {epoch}");
+    }
+    assert!(bench.shared.folder.staged().unwrap().is_empty());
 }
 
 #[test]
