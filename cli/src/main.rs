@@ -15,6 +15,7 @@ mod exit;
 mod figures;
 mod interrupt;
 mod language;
+mod new_file;
 mod notify;
 mod officer_key;
 mod output;
@@ -31,12 +32,14 @@ use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use clap::{ArgMatches, CommandFactory as _, FromArgMatches as _};
+use rustix::process::{Resource, Rlimit, setrlimit};
 use serde_json::json;
 
 use crate::arguments::Arguments;
 use crate::exit::Exit;
 
 fn main() -> ExitCode {
+    leave_no_core_file();
     let matches = Arguments::command().get_matches();
     let mut arguments = Arguments::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let ended = configuration::choose(&mut arguments.global).and_then(|()| schedule::run(&arguments));
@@ -47,6 +50,12 @@ fn main() -> ExitCode {
             },
         );
     exit.into()
+}
+
+/// Most verbs have keys in memory, and some have shares: none of that goes to a file when the process dies.
+fn leave_no_core_file() {
+    // A limit can always be lowered; were it not, that would be no reason not to run.
+    let _as_it_was = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
 }
 
 /// Whether the verb was asked for JSON: then its failure is told in JSON too, as the last line.

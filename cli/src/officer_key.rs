@@ -1,9 +1,9 @@
 //! The key file of an officer: a name and a seed, in an age file that opens with a passphrase, or in clear. Its format is
 //! in `docs/formats/approvals.md`. What the key signs is not known here.
 
-use std::fs::{self, OpenOptions};
-use std::io::{self, Write as _};
-use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::fs;
+use std::io;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use age::secrecy::SecretString;
@@ -13,6 +13,8 @@ use coffre_core::approval::{Officer, OfficerError};
 use coffre_core::note::{KeyName, SigningKey};
 use thiserror::Error;
 use zeroize::Zeroizing;
+
+use crate::new_file;
 
 /// What the text begins with.
 const FIRST: &str = "coffre officer key v1";
@@ -56,7 +58,7 @@ pub(crate) enum KeyFileError {
     #[error("the key could not be encrypted: try again")]
     Encrypt(#[source] age::EncryptError),
     /// The system refused.
-    #[error("{} cannot be read or written: check the path and its permissions", path.display())]
+    #[error("{} cannot be read or written: check the path, its permissions and the space left", path.display())]
     Io {
         /// The file.
         path: PathBuf,
@@ -100,8 +102,8 @@ pub(crate) fn make(
         }
         None => Zeroizing::new(text.as_bytes().to_vec()),
     };
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(failed)?;
-    file.write_all(&bytes).and_then(|()| file.sync_all()).map_err(failed)?;
+    // The seed stands nowhere else.
+    new_file::write(path, 0o600, &bytes).map_err(failed)?;
     Ok(made)
 }
 

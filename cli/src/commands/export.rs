@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use clap::Args;
 use coffre_core::ids::ExportId;
+use rustix::fs::{CWD, RenameFlags, renameat_with};
+use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -62,14 +64,7 @@ pub(crate) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
         last = line.to_vec();
     })?;
     let end = serde_json::from_slice::<End>(&last).ok().filter(|end| end.complete).ok_or_else(cut_off)?;
-    let failed = || {
-        Complaint::new(
-            Exit::Failure,
-            format!("cannot write {}", to.display()),
-            "see whether its disk is full; two operators have to agree to the test data again",
-        )
-    };
-    written.and_then(|()| new.finish()).with_context(failed)?;
+    written.and_then(|()| new.finish()).map_err(|error| not_written(to, error))?;
     if arguments.json {
         output::json(&end)?;
         return Ok(Exit::Success);
@@ -99,6 +94,17 @@ fn cut_off() -> Complaint {
     )
 }
 
+fn not_written(to: &Path, error: io::Error) -> anyhow::Error {
+    let again = "two operators have to agree to the test data again";
+    let remedy = match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => format!("make room on its disk; {again}"),
+        io::ErrorKind::AlreadyExists => format!("name a file that nobody else makes; {again}"),
+        _ => format!("look at its disk and the system log; {again}"),
+    };
+    let complaint = Complaint::new(Exit::Failure, format!("cannot write {}", to.display()), remedy);
+    anyhow::Error::from(error).context(complaint)
+}
+
 /// A file that gets its name when it is whole.
 struct NewFile<'p> {
     path: &'p Path,
@@ -116,8 +122,12 @@ impl<'p> NewFile<'p> {
         let mut partial = path.as_os_str().to_owned();
         partial.push(".partial");
         let partial = PathBuf::from(partial);
-        let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&partial).with_context(taken)?;
-        Ok(Self { path, partial, writer: Some(BufWriter::new(file)) })
+        let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&partial);
+        if file.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::AlreadyExists) {
+            let cause = format!("{} is there, of an export that broke off or is under way", partial.display());
+            return Err(Complaint::usage(cause, "remove it if no other export writes it, or name another file").into());
+        }
+        Ok(Self { path, partial, writer: Some(BufWriter::new(file.with_context(taken)?)) })
     }
 
     fn line(&mut self, line: &[u8]) -> io::Result<()> {
@@ -130,8 +140,20 @@ impl<'p> NewFile<'p> {
         if let Some(writer) = self.writer.take() {
             writer.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
         }
-        // Unlike `rename`, a hard link never replaces a file that came meanwhile.
-        fs::hard_link(&self.partial, self.path)
+        // Durable: the content, under the temporary name.
+        give_name(&self.partial, self.path, |from, to| renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE))?;
+        let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+        // Durable: the name.
+    }
+}
+
+/// Renames, and never replaces a file that came meanwhile. Some file systems know no such renaming, NFS among them;
+/// others know no hard links, such as exFAT.
+fn give_name(from: &Path, to: &Path, rename_new: impl FnOnce(&Path, &Path) -> Result<(), Errno>) -> io::Result<()> {
+    match rename_new(from, to) {
+        Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => fs::hard_link(from, to),
+        renamed => Ok(renamed?),
     }
 }
 
@@ -139,5 +161,59 @@ impl Drop for NewFile<'_> {
     fn drop(&mut self) {
         // Nothing else can be done about a file that cannot be removed.
         let _ = fs::remove_file(&self.partial);
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_set_gets_its_name_when_it_is_whole_and_replaces_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let (to, partial) = (folder.path().join("set"), folder.path().join("set.partial"));
+        let mut new = NewFile::at(&to).unwrap();
+        new.line(b"{}").unwrap();
+        assert!(partial.exists() && !to.exists());
+        new.finish().unwrap();
+        assert_eq!(fs::read(&to).unwrap(), b"{}\n");
+        assert!(!partial.exists());
+        assert!(NewFile::at(&to).is_err(), "it is taken");
+
+        let other = folder.path().join("other");
+        let new = NewFile::at(&other).unwrap();
+        fs::write(&other, "came meanwhile").unwrap();
+        let error = new.finish().unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::AlreadyExists);
+        assert!(!not_written(&other, error).to_string().contains("room"), "the disk has room");
+        assert_eq!(fs::read_to_string(&other).unwrap(), "came meanwhile");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2, "nothing partial stays");
+    }
+
+    #[test]
+    fn a_file_system_without_hard_links_will_do_and_one_without_that_renaming_too() {
+        let folder = tempfile::tempdir().unwrap();
+        let (from, to) = (folder.path().join("from"), folder.path().join("to"));
+        fs::write(&from, "whole").unwrap();
+        // What is renamed needs no link.
+        give_name(&from, &to, |_, _| Ok(())).unwrap();
+        assert!(!to.exists());
+        let taken = give_name(&from, &to, |_, _| Err(Errno::EXIST)).unwrap_err();
+        assert_eq!(taken.kind(), io::ErrorKind::AlreadyExists);
+        give_name(&from, &to, |_, _| Err(Errno::INVAL)).unwrap();
+        assert_eq!(fs::read_to_string(&to).unwrap(), "whole");
+        let taken = give_name(&from, &to, |_, _| Err(Errno::NOSYS)).unwrap_err();
+        assert_eq!(taken.kind(), io::ErrorKind::AlreadyExists);
+    }
+
+    #[test]
+    fn what_a_broken_export_left_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let (to, partial) = (folder.path().join("set"), folder.path().join("set.partial"));
+        fs::write(&partial, "half").unwrap();
+        let told = NewFile::at(&to).err().unwrap().to_string();
+        assert!(told.starts_with(&format!("{} is there", partial.display())), "{told}");
+        assert_eq!(fs::read_to_string(&partial).unwrap(), "half", "it may be another export's");
     }
 }

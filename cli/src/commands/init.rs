@@ -1,6 +1,7 @@
 //! `coffre init`: a new vault, and what its operator must keep. The keys are made in the store; this verb names the
 //! places, writes the configuration that pins the new vault, and prints what belongs into every other one.
 
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -11,11 +12,11 @@ use coffre_core::day::Day;
 use coffre_core::ids::Environment;
 use coffre_core::key_share::Parts;
 use coffre_store::clock::{Clock as _, SystemClock, SystemEntropy};
-use coffre_store::{Identity, InitError, InitPlan, Initialized, init_and_hand_over};
+use coffre_store::{Identity, InitPlan, Initialized, init_and_hand_over};
 use serde_json::json;
 
 use crate::commands::officer;
-use crate::complaint::Complaint;
+use crate::complaint::{self, Complaint};
 use crate::configuration;
 use crate::control::Control;
 use crate::exit::Exit;
@@ -65,12 +66,15 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
         Some(parts) => shared(&directory, arguments, parts)?,
         None => (kept(&directory, arguments)?, None),
     };
-    configuration::pin(&directory, &arguments.environment, &vault.vault.to_string(), &vault.verification_key)
-        .context("the vault is made, but its coffre.toml is not; write it from what `coffre doctor` prints")?;
+    pin(&directory, &arguments.environment, &vault)?;
     let officers = &arguments.officers;
     let enrolled = if officers.is_empty() { Ok(None) } else { enrol(&directory, officers).map(Some) };
+    let enrolled = enrolled.context(
+        "the vault is made, but its officers are not enrolled; run `coffre officer enrol` with the same lines",
+    );
     if arguments.json {
-        output::json(&report(&directory, arguments, &vault))?;
+        let officers = enrolled.as_ref().map(|_| arguments.officers.as_slice());
+        output::json(&report(&directory, &arguments.environment, &vault, officers))?;
     } else {
         output::line(lines(&directory, &arguments.environment, &vault, told.as_deref()))?;
     }
@@ -78,11 +82,29 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     Ok(Exit::Success)
 }
 
+/// Writes the vault's coffre.toml; where that fails, the vault is there all the same, and its lines are told.
+fn pin(directory: &Path, environment: &Environment, vault: &Initialized) -> anyhow::Result<()> {
+    let id = vault.vault.to_string();
+    let Err(error) = configuration::pin(directory, environment, &id, &vault.verification_key) else {
+        return Ok(());
+    };
+    let lines = configuration::pinned_lines(environment, &id, &vault.verification_key);
+    output::note(&unpinned(&lines, vault.recovery_identity_file.as_deref()))?;
+    Err(anyhow::Error::from(error).context(
+        "the vault is made, but its coffre.toml is not; write the three lines of the note into it, and enrol its \
+         officers if it is to have some",
+    ))
+}
+
+/// What is told nowhere else of a vault whose coffre.toml could not be written.
+fn unpinned(lines: &str, identity: Option<&Path>) -> String {
+    let identity = identity.map(|file| format!("\nThe recovery identity is in {}.", file.display()));
+    format!("coffre.toml is to hold:\n{}{}", lines.trim_end(), identity.unwrap_or_default())
+}
+
 /// Who approves from now on, or that nobody does.
 fn say_who_approves(enrolled: anyhow::Result<Option<String>>, json: bool) -> anyhow::Result<()> {
-    match enrolled.context(
-        "the vault is made, but its officers are not enrolled; run `coffre officer enrol` with the same lines",
-    )? {
+    match enrolled? {
         None => {
             let advice = "nobody approves policies and applications here: enrol officers with `coffre officer enrol`";
             output::note(advice)?;
@@ -94,20 +116,24 @@ fn say_who_approves(enrolled: anyhow::Result<Option<String>>, json: bool) -> any
 }
 
 /// A vault whose recovery identity is somebody's already, or is written to a file.
-fn kept(directory: &Path, arguments: &Arguments) -> Result<Initialized, InitError> {
+fn kept(directory: &Path, arguments: &Arguments) -> anyhow::Result<Initialized> {
     let plan = InitPlan {
         environment: arguments.environment.clone(),
         recovery_recipient: arguments.recovery_recipient.clone(),
-        recovery_identity_file: arguments.recovery_identity.clone().unwrap_or_else(|| beside(directory)),
+        recovery_identity_file: match &arguments.recovery_identity {
+            Some(file) => std::path::absolute(file)?,
+            None => beside(directory),
+        },
     };
-    coffre_store::init(directory, &plan, &SystemClock, &mut SystemEntropy)
+    Ok(coffre_store::init(directory, &plan, &SystemClock, &mut SystemEntropy)?)
 }
 
 /// A vault whose recovery identity is split before there is a vault that it could open.
 fn shared(directory: &Path, arguments: &Arguments, parts: Parts) -> anyhow::Result<(Initialized, Option<String>)> {
     let making = Making { parts, arguments: &arguments.sharing };
     making.check(directory)?;
-    let mut told = None;
+    let folder = arguments.sharing.folder().filter(|folder| !folder.exists());
+    let mut handed_over = None;
     let mut hand_over = |identity: &Identity, vault: &Initialized| {
         let facts = VaultFacts {
             environment: arguments.environment.to_string(),
@@ -118,12 +144,34 @@ fn shared(directory: &Path, arguments: &Arguments, parts: Parts) -> anyhow::Resu
         };
         let key = vault.verification_key.parse().map_err(io::Error::other)?;
         let files = making.make(identity, &key, &facts, &Whereabouts::default()).map_err(io::Error::other)?;
-        told = Some(making.told(&files));
+        handed_over = Some(files);
         Ok(())
     };
     let environment = &arguments.environment;
-    let made = init_and_hand_over(directory, environment, &SystemClock, &mut SystemEntropy, &mut hand_over)?;
-    Ok((made, told))
+    let made = init_and_hand_over(directory, environment, &SystemClock, &mut SystemEntropy, &mut hand_over);
+    match (made, handed_over) {
+        (Ok(made), files) => Ok((made, files.map(|files| making.told(&files)))),
+        (Err(error), None) => Err(error.into()),
+        (Err(error), Some(files)) => {
+            take_back(&files, folder);
+            output::note(WORTHLESS)?;
+            Err(error.into())
+        }
+    }
+}
+
+/// Of shares whose vault was not made after they had been handed over.
+const WORTHLESS: &str = "no vault was made, and its shares open nothing: those that were written to files are removed; \
+                         destroy what was copied or printed of them";
+
+/// Removes the pages of a vault that was not made, and their folder if it was made for them.
+fn take_back(files: &[PathBuf], folder: Option<&Path>) {
+    for file in files {
+        let _left_over = fs::remove_file(file);
+    }
+    if let Some(folder) = folder {
+        let _left_over = fs::remove_dir(folder);
+    }
 }
 
 fn enrol(directory: &Path, officers: &[Officer]) -> anyhow::Result<String> {
@@ -137,16 +185,30 @@ fn beside(directory: &Path) -> PathBuf {
     path.into()
 }
 
-fn report(directory: &Path, arguments: &Arguments, vault: &Initialized) -> serde_json::Value {
-    json!({
+/// The vault that was made, with the officers that are enrolled, or with why they are not.
+fn report(
+    directory: &Path,
+    environment: &Environment,
+    vault: &Initialized,
+    enrolled: Result<&[Officer], &anyhow::Error>,
+) -> serde_json::Value {
+    let officers: Vec<String> = enrolled.unwrap_or_default().iter().map(Officer::known_as).collect();
+    let mut told = json!({
         "directory": directory,
-        "environment": arguments.environment,
+        "environment": environment,
         "vault_id": vault.vault,
         "verification_key": vault.verification_key,
         "recovery_recipient": vault.recovery_recipient,
         "recovery_identity_file": vault.recovery_identity_file,
-        "officers": arguments.officers.iter().map(Officer::known_as).collect::<Vec<_>>(),
-    })
+        "officers": officers,
+    });
+    if let (Err(error), Some(object)) = (enrolled, told.as_object_mut()) {
+        let (cause, remedy) = complaint::parts(error.chain());
+        object.insert("exit_code".to_owned(), json!(Exit::of(error).code()));
+        object.insert("error".to_owned(), json!(cause));
+        object.insert("help".to_owned(), json!(remedy));
+    }
+    told
 }
 
 fn lines(directory: &Path, environment: &Environment, vault: &Initialized, shared: Option<&str>) -> String {
@@ -167,5 +229,74 @@ fn lines(directory: &Path, environment: &Environment, vault: &Initialized, share
     } else {
         "Whoever holds the identity of the recovery recipient can open every backup of this vault."
     };
-    format!("{facts}\n\n{advice}")
+    let pinned = directory.join("coffre.toml");
+    format!("{facts}\n\n{advice}\n\nTo pin it elsewhere: the three lines in {}.", pinned.display())
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use coffre_core::note::KeyName;
+    use serde_json::Value;
+
+    use super::*;
+    use crate::officer_key::OfficerKey;
+
+    fn vault() -> Initialized {
+        Initialized {
+            vault: "0b0e9f0a-3c1d-4c3e-9d53-2f6f0a8f7c11".parse().unwrap(),
+            verification_key: "coffre/recette+71cec933+AQEB".to_owned(),
+            recovery_recipient: "age1somebody".to_owned(),
+            recovery_identity_file: Some("vault.recovery-identity".into()),
+        }
+    }
+
+    #[test]
+    fn officers_are_reported_once_they_are_enrolled_and_otherwise_why_they_are_not() {
+        let officer = OfficerKey::new(KeyName::new("legal/a.martin").unwrap(), &[1; 32]).unwrap().officer;
+        let (environment, officers): (Environment, _) = ("recette".parse().unwrap(), [officer]);
+        let told = |enrolled: Result<&[Officer], &anyhow::Error>| {
+            report(Path::new("/vault"), &environment, &vault(), enrolled)
+        };
+        let enrolled = told(Ok(officers.as_slice()));
+        assert_eq!(enrolled.get("officers"), Some(&json!(["legal/a.martin+71cec933"])));
+        assert_eq!(enrolled.get("error"), None);
+        let full = anyhow::Error::from(io::Error::from(io::ErrorKind::StorageFull)).context("not enrolled; enrol them");
+        let failed = told(Err(&full));
+        assert_eq!(failed.get("officers"), Some(&json!([])));
+        assert_eq!((failed.get("exit_code"), failed.get("help")), (Some(&json!(75)), Some(&json!("enrol them"))));
+        assert!(failed.get("error").and_then(Value::as_str).unwrap().starts_with("not enrolled"), "{failed}");
+        assert_eq!(failed.get("vault_id"), enrolled.get("vault_id"));
+    }
+
+    #[test]
+    fn what_coffre_toml_lacks_is_told_to_be_written_by_hand() {
+        let vault = vault();
+        let environment: Environment = "recette".parse().unwrap();
+        let lines = configuration::pinned_lines(&environment, &vault.vault.to_string(), &vault.verification_key);
+        assert_eq!(
+            unpinned(&lines, vault.recovery_identity_file.as_deref()),
+            "coffre.toml is to hold:\nenvironment = \"recette\"\nvault_id = \"0b0e9f0a-3c1d-4c3e-9d53-2f6f0a8f7c11\"\n\
+             verification_key = \"coffre/recette+71cec933+AQEB\"\nThe recovery identity is in vault.recovery-identity."
+        );
+    }
+
+    #[test]
+    fn shares_of_a_vault_that_was_not_made_are_taken_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let shares = folder.path().join("shares");
+        let files: Vec<PathBuf> = ["share-1-of-2.txt", "recovery-kit.txt"].map(|name| shares.join(name)).into();
+        let make = || {
+            fs::create_dir_all(&shares).unwrap();
+            for file in &files {
+                fs::write(file, "a page").unwrap();
+            }
+        };
+        make();
+        take_back(&files, None);
+        assert_eq!(fs::read_dir(&shares).unwrap().count(), 0, "the folder was there before");
+        make();
+        take_back(&files, Some(&shares));
+        assert!(!shares.exists());
+    }
 }

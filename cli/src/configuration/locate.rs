@@ -1,6 +1,7 @@
 //! Which configuration file counts. One file, never a merge of several.
 
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use coffre_core::ids::Environment;
@@ -16,7 +17,8 @@ pub(super) const FILE_NAME: &str = "coffre.toml";
 /// Where an installed machine keeps it.
 const SYSTEM_WIDE: &str = "/etc/coffre/coffre.toml";
 
-/// The file named (by `--config` or `COFFRE_CONFIG`); otherwise the vault's own; otherwise the machine's.
+/// The file named (by `--config` or `COFFRE_CONFIG`); otherwise the machine's that names this vault; otherwise the vault's own,
+/// which says no more than what it is; otherwise the machine's.
 pub(crate) fn locate(named: Option<&Path>, vault: Option<&Path>) -> Result<PathBuf, ConfigurationError> {
     first_of(named, vault, Path::new(SYSTEM_WIDE))
 }
@@ -30,11 +32,40 @@ pub(crate) fn choose(global: &mut Global) -> anyhow::Result<()> {
 
 /// The configurations that a machine holds side by side, one for each environment.
 fn declared(folder: &Path) -> Vec<(PathBuf, Environment)> {
+    let of = |file: PathBuf| Configuration::load(&file).ok().map(|found| (file, found.environment));
+    files(folder).into_iter().filter_map(of).collect()
+}
+
+fn files(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
     let mut files: Vec<PathBuf> = entries.filter(|path| path.extension().is_some_and(|end| end == "toml")).collect();
     files.sort();
-    let of = |file: PathBuf| Configuration::load(&file).ok().map(|found| (file, found.environment));
-    files.into_iter().filter_map(of).collect()
+    files
+}
+
+/// The machine's configuration that names a vault, if one does: its policies and operators count, whichever way the vault is named.
+fn of_vault(vault: &Path, folder: &Path) -> Result<Option<PathBuf>, ConfigurationError> {
+    let Ok(vault) = fs::canonicalize(vault) else { return Ok(None) };
+    for file in files(folder) {
+        if names(&file, &vault)? {
+            return Ok(Some(file));
+        }
+    }
+    Ok(None)
+}
+
+/// Whether a file names a vault. One with a mistake elsewhere does, and the verb that reads it tells the mistake.
+fn names(file: &Path, vault: &Path) -> Result<bool, ConfigurationError> {
+    let text = match fs::read_to_string(file) {
+        Ok(text) => text,
+        // Whoever may open its vault may read it.
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => return Ok(false),
+        Err(source) => return Err(ConfigurationError::Unreadable { file: file.to_owned(), source }),
+    };
+    let table: toml::Table = toml::from_str(&text).map_err(|error| ConfigurationError::syntax(file, &text, &error))?;
+    let folder = file.parent().unwrap_or(Path::new("/"));
+    let named = table.get("vault").and_then(toml::Value::as_str).map(|named| folder.join(named));
+    Ok(named.and_then(|named| fs::canonicalize(named).ok()).is_some_and(|named| named == vault))
 }
 
 fn chosen(
@@ -71,10 +102,15 @@ fn first_of(named: Option<&Path>, vault: Option<&Path>, system: &Path) -> Result
     if let Some(named) = named {
         return Ok(named.to_owned());
     }
-    if let Some(own) = vault.map(|vault| vault.join(FILE_NAME)).filter(|own| own.is_file()) {
-        return Ok(own);
-    }
     let folder = system.parent().unwrap_or(Path::new("/"));
+    if let Some(vault) = vault {
+        let own = vault.join(FILE_NAME);
+        match of_vault(vault, folder)? {
+            Some(file) => return Ok(file),
+            None if own.is_file() => return Ok(own),
+            None => {}
+        }
+    }
     single(&declared(folder), folder)?;
     if system.is_file() { Ok(system.to_owned()) } else { Err(ConfigurationError::Nowhere { place: system.to_owned() }) }
 }
@@ -99,6 +135,24 @@ mod tests {
         assert_eq!(found(None).unwrap(), vault.join(FILE_NAME));
         let absent = Path::new("absent.toml");
         assert_eq!(found(Some(absent)).unwrap(), absent, "a named file is never replaced by another");
+    }
+
+    #[test]
+    fn the_machines_configuration_of_a_vault_counts_before_its_own() {
+        let folder = tempfile::tempdir().unwrap();
+        let (vault, machine) = (folder.path().join("vault"), folder.path().join("etc"));
+        for made in [&vault, &machine] {
+            std::fs::create_dir(made).unwrap();
+        }
+        std::fs::write(vault.join(FILE_NAME), "").unwrap();
+        let found = || first_of(None, Some(&vault), &machine.join("coffre.toml"));
+        let production = machine.join("production.toml");
+        std::fs::write(&production, "vault = \"../another\"").unwrap();
+        assert_eq!(found().unwrap(), vault.join(FILE_NAME), "another vault's");
+        std::fs::write(&production, "vault = \"../vault/.\"\nunknown = 1").unwrap();
+        assert_eq!(found().unwrap(), production, "with whatever else is wrong in it");
+        std::fs::write(machine.join("a.toml"), "vault =").unwrap();
+        assert!(matches!(found(), Err(ConfigurationError::Syntax { .. })), "it cannot be told whose that is");
     }
 
     #[test]

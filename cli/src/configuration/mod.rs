@@ -35,7 +35,7 @@ pub(crate) use limits::{Alerts, CallerBounds};
 pub(crate) use locate::{choose, locate};
 pub(crate) use notify::{Mail, MailTls, Notify, Webhook};
 pub(crate) use operators::Operators;
-pub(crate) use pin::pin;
+pub(crate) use pin::{pin, pinned_lines};
 pub(crate) use protection::Protection;
 pub(crate) use restic::Restic;
 pub(crate) use schedule::Schedule;

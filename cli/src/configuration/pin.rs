@@ -12,10 +12,8 @@ use super::locate::FILE_NAME;
 /// Writes it into a vault's directory, durably and whole. One that is there is from a restore that was cut off.
 pub(crate) fn pin(directory: &Path, environment: &Environment, vault_id: &str, key: &str) -> io::Result<()> {
     let text = format!(
-        "# What this vault is, for its own server. Pin the same three lines wherever its backups are verified or restored.\n\
-         environment = \"{environment}\"\n\
-         vault_id = \"{vault_id}\"\n\
-         verification_key = \"{key}\"\n"
+        "# What this vault is, for its own server. Pin the same three lines wherever its backups are verified or restored.\n{}",
+        pinned_lines(environment, vault_id, key)
     );
     let (unfinished, name) = (directory.join(format!("{FILE_NAME}.new")), directory.join(FILE_NAME));
     let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&unfinished)?;
@@ -24,4 +22,9 @@ pub(crate) fn pin(directory: &Path, environment: &Environment, vault_id: &str, k
     // Durable: the text, under a name that nothing reads.
     fs::rename(unfinished, name)?;
     File::open(directory)?.sync_all()
+}
+
+/// The three lines that pin a vault.
+pub(crate) fn pinned_lines(environment: &Environment, vault_id: &str, key: &str) -> String {
+    format!("environment = \"{environment}\"\nvault_id = \"{vault_id}\"\nverification_key = \"{key}\"\n")
 }

@@ -147,6 +147,9 @@ impl Keep {
 }
 
 impl Restic {
+    /// What the first repository is called.
+    pub(crate) const NAME: &'static str = "restic";
+
     /// What makes no sense.
     pub(super) fn check(&self) -> Result<(), &'static str> {
         if self.password_file.is_some() == self.password_credential.is_some() {
@@ -171,7 +174,7 @@ impl Restic {
             return Err("a [[backup.restic.copy]] has no `repository`; say where it is");
         }
         for (index, name) in names.iter().enumerate() {
-            if matches!(*name, "" | "restic") || names.iter().skip(index + 1).any(|other| other == name) {
+            if matches!(*name, "" | Self::NAME) || names.iter().skip(index + 1).any(|other| other == name) {
                 return Err("a [[backup.restic.copy]] has no name of its own; name each after its place");
             }
         }
@@ -210,6 +213,15 @@ impl Restic {
     /// The repository, with the credential that removes.
     pub(crate) fn open_for_maintenance(&self) -> Result<Repository, Complaint> {
         self.maintenance.as_ref().map_or_else(|| self.open(), |access| self.through(access))
+    }
+
+    /// The repository of this name, or at this place, with the credential that adds.
+    pub(crate) fn find(&self, named: &str) -> Option<Result<Repository, Complaint>> {
+        if [Self::NAME, &self.repository].contains(&named) {
+            return Some(self.open());
+        }
+        let is_named = |(name, copy): &(&str, &Access)| *name == named || copy.repository.as_deref() == Some(named);
+        self.copies().find(is_named).map(|(_, copy)| self.through(copy))
     }
 
     /// The copies by name.

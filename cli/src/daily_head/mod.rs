@@ -25,10 +25,11 @@ const EVERY: Duration = Duration::from_mins(5);
 /// vault is served. What fails is told in the log and tried again.
 pub(crate) async fn hand_over_daily(to: DailyHead, store: Store) {
     let mut handed_over = to.file.as_deref().and_then(day_of_file);
+    let mut taken = None;
     loop {
         let today = day(store.now());
         if handed_over.as_ref() != Some(&today) {
-            match hand_over(&to, &store).await {
+            match hand_over(&to, &store, &today, &mut taken).await {
                 Ok(size) => {
                     tracing::info!(size, "the day's signed head is handed over");
                     handed_over = Some(today);
@@ -40,17 +41,32 @@ pub(crate) async fn hand_over_daily(to: DailyHead, store: Store) {
     }
 }
 
-async fn hand_over(to: &DailyHead, store: &Store) -> io::Result<u64> {
+/// Hands over the head of this day; gives the number of its entries.
+async fn hand_over(to: &DailyHead, store: &Store, today: &str, taken: &mut Option<String>) -> io::Result<u64> {
     let note = store.tree_head().note;
     let head = TreeHead::open(note.as_bytes(), store.verification_key(), Some(store.origin()));
     let head = head.map_err(io::Error::other)?;
-    if let Some(file) = &to.file {
-        replace(file, &note)?;
-    }
-    if let Some((program, arguments)) = to.command.split_first() {
-        run::give(program, arguments, letter::of(store.scope(), store.now(), &head, &note)).await?;
-    }
+    let letter = letter::of(store.scope(), store.now(), &head, &note);
+    give_and_write(to, today, letter, &note, taken).await?;
     Ok(head.size)
+}
+
+/// Gives the letter to the command, unless it has taken that of this day, and writes the file last: at the next start the
+/// file's day stands for both. A file that cannot be written does not have the command run again and again.
+async fn give_and_write(
+    to: &DailyHead,
+    today: &str,
+    letter: String,
+    note: &str,
+    taken: &mut Option<String>,
+) -> io::Result<()> {
+    if let Some((program, arguments)) = to.command.split_first()
+        && taken.as_deref() != Some(today)
+    {
+        run::give(program, arguments, letter).await?;
+        *taken = Some(today.to_owned());
+    }
+    to.file.as_deref().map_or(Ok(()), |file| replace(file, note))
 }
 
 /// The day of a moment: `2026-11-22`.
@@ -78,6 +94,32 @@ fn replace(file: &Path, note: &str) -> io::Result<()> {
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn the_file_is_written_when_the_command_has_done_well_and_the_command_does_not_run_again_for_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let (place, letters) = (folder.path().join("place"), folder.path().join("letters"));
+        let sh = |script: &str| ["sh", "-c", script, &letters.display().to_string()].map(str::to_owned).to_vec();
+        let file = place.join("head");
+        let (failing, taking) = (sh("exit 3"), sh("cat >> \"$0\""));
+        let mut taken = None;
+        let mut to = DailyHead { file: Some(file.clone()), command: failing };
+        fs::create_dir(&place).unwrap();
+        assert!(give_and_write(&to, "2026-11-22", "one\n".into(), "note", &mut taken).await.is_err());
+        assert_eq!(day_of_file(&file), None, "at the next start it is not taken for handed over");
+
+        to.command = taking;
+        fs::remove_dir(&place).unwrap();
+        for _ in 0..2 {
+            assert!(give_and_write(&to, "2026-11-22", "one\n".into(), "note", &mut taken).await.is_err());
+        }
+        fs::create_dir(&place).unwrap();
+        for (day, letter) in [("2026-11-22", "one\n"), ("2026-11-23", "two\n")] {
+            give_and_write(&to, day, letter.into(), "note", &mut taken).await.unwrap();
+        }
+        assert_eq!(fs::read_to_string(&letters).unwrap(), "one\ntwo\n", "once each day");
+        assert_eq!(fs::read_to_string(&file).unwrap(), "note");
+    }
 
     #[test]
     fn a_file_is_replaced_whole_and_knows_its_day() {

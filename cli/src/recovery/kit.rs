@@ -121,12 +121,12 @@ impl Kit<'_> {
         Block::Table { headings: picked(words, headings), rows }
     }
 
-    /// A configuration for the machine that restores, without a secret.
+    /// A configuration for the machine that restores and serves what was restored, without a secret.
     fn configuration(&self) -> String {
         let VaultFacts { environment, vault, verification_key, .. } = self.vault;
         let mut text = format!(
-            "environment = \"{environment}\"\nvault_id = \"{vault}\"\nverification_key = \"{verification_key}\"\n\n\
-             [backup]\nspool = \"spool\"\n"
+            "environment = \"{environment}\"\nvault_id = \"{vault}\"\nverification_key = \"{verification_key}\"\n\
+             vault = \"restored\"\n\n[backup]\nspool = \"spool\"\n"
         );
         for place in &self.whereabouts.destinations {
             text.push('\n');
@@ -225,17 +225,17 @@ fn afterwards(language: Language) -> Vec<Step> {
         Step::new(text("Examinez le coffre restauré.", "Examine the restored vault."), examine),
         Step::new(
             text(
-                "Mettez-le en service d'après docs/OPERATIONS.md (« After a disaster »), puis prenez aussitôt une nouvelle sauvegarde complète.",
-                "Put it into service by docs/OPERATIONS.md (\"After a disaster\"), then take a new base backup at once.",
+                "Mettez-le en service d'après docs/OPERATIONS.md (« After a disaster »), puis prenez aussitôt, dans un autre terminal, une nouvelle sauvegarde complète. Pas lors d'un exercice : le vrai coffre ne pourrait plus démarrer.",
+                "Put it into service by docs/OPERATIONS.md (\"After a disaster\"), then, at another terminal, take a new base backup at once. Not in an exercise: the real vault could not start any more.",
             ),
-            ["coffre serve", "coffre backup run --base"],
+            ["coffre --config coffre.toml serve", "coffre --config coffre.toml backup run --base"],
         ),
         Step::new(
             text(
                 "Les parts ont été tapées sur une machine : remplacez la clé de secours, distribuez les nouvelles parts, détruisez les anciennes pages quand plus aucune sauvegarde n'est ouverte par elles seules.",
                 "The shares were typed on a machine: replace the recovery key, hand out the new shares, and destroy the old pages once no backup is left that only they open.",
             ),
-            ["coffre key rotate --recovery-shares M/N --shares-to DIR"],
+            ["coffre --config coffre.toml key rotate --recovery-shares M/N --shares-to DIR"],
         ),
     ]
 }
@@ -257,9 +257,9 @@ fn blanks(words: Words) -> Vec<String> {
 }
 
 const WHAT: (&str, &str) = (
-    "Ce dossier dit comment rendre les données de ce coffre après la perte de sa machine. Il ne contient aucun secret : gardez-en \
-     un exemplaire imprimé dans chaque lieu où l'on pourrait devoir restaurer. Imprimez-le de nouveau quand un détenteur, une \
-     destination ou la clé de secours change (coffre key kit).",
+    "Ce dossier dit comment rétablir les données de ce coffre après la perte de sa machine. Il ne contient aucun secret : \
+     gardez-en un exemplaire imprimé dans chaque lieu où l'on pourrait devoir restaurer. Imprimez-le de nouveau quand un \
+     détenteur, une destination ou la clé de secours change (coffre key kit).",
     "This kit says how to bring the data of this vault back after its machine is lost. It holds no secret: keep a printed copy \
      in every place where one might have to restore. Print it anew when a holder, a destination or the recovery key changes \
      (coffre key kit).",

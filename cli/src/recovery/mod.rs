@@ -1,9 +1,11 @@
 //! What opens backups: the recovery identity in a file, or a quorum of its shares, from files or typed at a terminal. Every
-//! verb that needs it asks here. How shares are made and printed is in `sharing`; the kit that says what to do is in `kit`.
+//! verb that needs it asks here. How shares are made and printed is in `sharing`, how they are shown at a terminal in
+//! `shown`; the kit that says what to do is in `kit`.
 
 mod kit;
 mod share_page;
 mod sharing;
+mod shown;
 mod typed;
 mod words;
 

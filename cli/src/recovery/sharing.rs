@@ -1,5 +1,5 @@
 //! Making shares: splitting, printing, and proving what was printed before anybody relies on it. Shares go to files, one for
-//! each holder, or to a terminal, one after the other; never all of them to a pipe or a log.
+//! each holder, or to a terminal (`shown`), one after the other; never all of them to a pipe or a log.
 
 use std::collections::BTreeMap;
 use std::fs::{self, DirBuilder, File, OpenOptions};
@@ -17,6 +17,7 @@ use zeroize::Zeroizing;
 
 use super::kit::{Kit, Whereabouts};
 use super::share_page::{VaultFacts, page};
+use super::shown::show;
 use super::{page as page_of, together};
 use crate::complaint::Complaint;
 use crate::language::Language;
@@ -180,29 +181,6 @@ fn prove(
     }
     if together(&quorum)?.identity.recipient() != identity.recipient() {
         return Err(coffre_core::key_share::SplitError::Unproven.into());
-    }
-    Ok(())
-}
-
-/// Shows one share after the other, each gone from the screen before the next comes.
-fn show(pages: &[Paper], language: Language) -> anyhow::Result<()> {
-    const CLEAR: &str = "\u{1b}[2J\u{1b}[3J\u{1b}[H";
-    let ask = language.pick(
-        "Recopiez cette page, puis Entrée : l'écran est effacé.",
-        "Copy this page, then press Enter: the screen is cleared.",
-    );
-    let mut out = io::stdout().lock();
-    for page in pages {
-        out.write_all(CLEAR.as_bytes())?;
-        out.write_all(page.to_text().as_bytes())?;
-        out.write_all(format!("\n{ask} ").as_bytes())?;
-        out.flush()?;
-        let answered = io::stdin().read_line(&mut String::new());
-        out.write_all(CLEAR.as_bytes())?;
-        out.flush()?;
-        if answered? == 0 {
-            anyhow::bail!("the shares were not all shown; run it again, and destroy what was copied");
-        }
     }
     Ok(())
 }

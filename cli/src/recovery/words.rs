@@ -40,7 +40,7 @@ impl Words {
     pub(super) fn accepted(self, accepted: Accepted, holder: Option<&str>) -> String {
         let Accepted { have, need } = accepted;
         match (self.0, holder) {
-            (Language::French, Some(holder)) => format!("Part {have} sur {need} acceptée : celle de {holder}."),
+            (Language::French, Some(holder)) => format!("Part {have} sur {need} acceptée, détenteur : {holder}."),
             (Language::French, None) => format!("Part {have} sur {need} acceptée."),
             (Language::English, Some(holder)) => format!("Share {have} of {need} accepted, {holder}'s."),
             (Language::English, None) => format!("Share {have} of {need} accepted."),

@@ -3,7 +3,7 @@
 
 use std::io::{self, Write as _};
 
-use rustix::termios::{self, LocalModes, OptionalActions, SpecialCodeIndex, Termios};
+use rustix::termios::{self, LocalModes, OptionalActions, QueueSelector, SpecialCodeIndex, Termios};
 use zeroize::Zeroizing;
 
 /// A line is not longer; the rest of it is left out.
@@ -33,6 +33,12 @@ impl Silent {
         silent.special_codes[SpecialCodeIndex::VTIME] = 0;
         termios::tcsetattr(io::stdin(), OptionalActions::Flush, &silent)?;
         Ok(Self { before })
+    }
+
+    /// What was typed and not yet read is forgotten: it was no answer to what is asked next.
+    #[expect(clippy::unused_self, reason = "whoever has it has a terminal that is silent")]
+    pub(crate) fn forget(&self) -> io::Result<()> {
+        Ok(termios::tcflush(io::stdin(), QueueSelector::IFlush)?)
     }
 
     /// A line that is not shown, as it was typed. What is no text is told as characters that nothing has.

@@ -68,6 +68,30 @@ fn a_copy_proves_itself_and_a_changed_byte_is_pointed_at() {
 }
 
 #[test]
+fn a_copy_that_could_not_be_looked_at_is_not_called_unsound() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let key = key().verification_key().to_string();
+    let arguments = ["audit", "verify", "--copy", "log", "--vault-key", &key, "--json"];
+    let verify = || {
+        let output = transcript::run(folder.path(), &[], &arguments);
+        let told = serde_json::from_slice::<serde_json::Value>(&output.stdout).expect("one JSON object");
+        assert_eq!(told["exit_code"].as_i64(), output.status.code().map(i64::from), "{told}");
+        assert!(told["error"].is_string() && told["help"].is_string(), "{told}");
+        (output.status.code(), told["sound"].clone())
+    };
+    assert_eq!(verify(), (Some(2), serde_json::Value::Null), "there is no such folder");
+    export(&folder.path().join("log"), 5);
+    fs::remove_file(folder.path().join("log/checkpoint")).expect("it is there");
+    assert_eq!(verify(), (Some(1), serde_json::Value::Null), "it is unfinished");
+    export(&folder.path().join("log"), 5);
+    let bundle = folder.path().join("log/tile/entries/000.p/5");
+    let mut changed = fs::read(&bundle).expect("a bundle");
+    changed[12] ^= 1;
+    fs::write(&bundle, changed).expect("written");
+    assert_eq!(verify(), (Some(12), serde_json::Value::Bool(false)));
+}
+
+#[test]
 fn a_copy_must_go_on_from_a_head_known_from_elsewhere_and_be_of_the_pinned_key() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     export(&folder.path().join("log"), 5);

@@ -57,11 +57,13 @@ fn a_vault_is_backed_up_lost_and_restored_from_either_place() {
     let log = site.json(0, &["audit", "verify", "--json"]);
     fs::remove_dir_all(site.path().join("vault")).expect("it is lost");
 
-    let (from_copy, from_repository) = (
-        site.restore("building-b", "again", &["--json"]),
-        site.restore("repository", "once-more", &["--keyring", "building-b", "--json"]),
-    );
-    for (arguments, vault) in [(from_copy, "again"), (from_repository, "once-more")] {
+    let keyring = ["--keyring", "building-b", "--json"];
+    let runs = [
+        (site.restore("building-b", "again", &["--json"]), "again"),
+        (site.restore("repository", "once-more", &keyring), "once-more"),
+        (site.restore("restic", "by-its-name", &keyring), "by-its-name"),
+    ];
+    for (arguments, vault) in runs {
         let restored = site.json(0, &strs(&arguments));
         assert_eq!(restored["entries"], log["entries"], "{restored:#}");
         let applications = site.json(0, &["application", "list", "--vault", vault, "--json"]);

@@ -29,6 +29,7 @@ mod sealing;
 mod server;
 mod serving;
 mod set_back;
+mod shown_shares;
 mod site;
 mod telling;
 mod test_data;

@@ -56,6 +56,30 @@ fn a_named_recipient_leaves_no_identity_behind() {
 }
 
 #[test]
+fn an_identity_of_a_bare_name_is_written_where_it_is_said_and_over_nothing() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    fs::write(folder.path().join("id.tmp"), "somebody's").expect("a file");
+    let (code, made) = init(folder.path(), &["--recovery-identity", "id.txt"]);
+    assert_eq!(code, Some(0), "{made:#}");
+    let identity = folder.path().join("id.txt");
+    assert_eq!(made["recovery_identity_file"], identity.to_str().expect("text"));
+    assert_eq!(mode(&identity), 0o600);
+    assert_eq!(fs::read_to_string(folder.path().join("id.tmp")).expect("it is there"), "somebody's");
+}
+
+#[test]
+fn a_vault_whose_making_was_cut_short_is_told_with_what_to_remove() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    init(folder.path(), &[]);
+    // What makes it a vault comes last.
+    fs::remove_file(folder.path().join("vault/keys.json")).expect("it is there");
+    let again = transcript::of(folder.path(), &["init", "vault", "--environment", "recette"]);
+    assert!(again.contains("whose making was cut short") && again.contains("\nhelp: remove that directory"), "{again}");
+    assert!(again.ends_with("exit 2\n"), "{again}");
+    assert!(folder.path().join("vault/server.identity").exists(), "it is not removed by itself");
+}
+
+#[test]
 fn a_vault_is_never_made_over_anything() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     init(folder.path(), &[]);
@@ -64,6 +88,18 @@ fn a_vault_is_never_made_over_anything() {
     assert!(again.contains("is not empty\nhelp: choose an empty or new directory"), "{again}");
     assert!(again.ends_with("exit 2\n"), "{again}");
     assert_eq!(fs::read(folder.path().join("vault/keys.json")).expect("it is there"), before);
+}
+
+#[test]
+fn what_to_pin_elsewhere_is_told_where_it_stands() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let made = transcript::run(folder.path(), &[], &["init", "vault", "--environment", "recette"]);
+    let told = String::from_utf8(made.stdout).expect("text");
+    let pinned = folder.path().join("vault/coffre.toml");
+    let last = format!("To pin it elsewhere: the three lines in {}.\n", pinned.display());
+    assert!(told.ends_with(&last), "{told}");
+    let text = fs::read_to_string(pinned).expect("it is written");
+    assert_eq!(text.lines().filter(|line| !line.starts_with('#')).count(), 3, "{text}");
 }
 
 #[test]

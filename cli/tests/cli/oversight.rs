@@ -133,8 +133,9 @@ fn the_head_of_the_day_is_handed_over() {
     fs::write(vault.join("coffre.toml"), format!("{configuration}{section}")).expect("it is ours");
     let server = Server::start(path);
     let deadline = Instant::now() + Duration::from_mins(1);
-    while !path.join("letter").exists() {
-        assert!(Instant::now() < deadline, "no letter was written: {}", server.stop().log);
+    // The file comes last.
+    while !path.join("head").exists() {
+        assert!(Instant::now() < deadline, "no head was written: {}", server.stop().log);
         std::thread::sleep(Duration::from_millis(20));
     }
     server.stop();

@@ -5,6 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use crate::pty::Terminal;
+use crate::server::Server;
 use crate::site::{Site, strs};
 use crate::transcript;
 
@@ -237,23 +238,6 @@ fn whoever_gives_up_at_the_terminal_gets_it_back() {
 }
 
 #[test]
-fn shares_are_shown_at_a_terminal_one_after_the_other() {
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    transcript::run(folder.path(), &[], &["init", "vault", "--environment", "recette"]);
-    let shares =
-        ["key", "shares", "2/2", "--identity", "vault.recovery-identity", "--vault", "vault", "--holder", "Legal"];
-    let mut terminal = Terminal::start(folder.path(), &[], &[&shares[..], &["--holder", "DPO"]].concat());
-    let first = terminal.until("the screen is cleared. ");
-    assert!(first.contains("Legal") && !first.contains("DPO"), "{first}");
-    terminal.types("");
-    let second = terminal.until("the screen is cleared. ");
-    assert!(second.contains("\u{1b}[3J") && second.contains("DPO") && !second.contains("Legal"), "{second}");
-    terminal.types("");
-    let (code, rest, _) = terminal.ends();
-    assert!(code == Some(0) && rest.contains("proven for every such set"), "{rest}");
-}
-
-#[test]
 fn the_kit_is_printed_anew_without_a_key() {
     let site = shared_site();
     fs::remove_file(site.path().join("vault.recovery-identity")).expect("it was there");
@@ -278,22 +262,28 @@ fn follow(site: &Site, kit: &str) {
     let machine = site.path().join("new-machine");
     fs::create_dir(&machine).expect("a folder");
     fs::write(machine.join("coffre.toml"), file.join("\n")).expect("written");
-    let mut done = 0;
-    for command in commands.iter().filter(|command| !command.contains("key rotate") && !command.contains("--keyring")) {
-        let mut words: Vec<&str> = command.split(' ').skip(1).collect();
-        if words.contains(&"serve") || words.contains(&"run") {
+    let (mut done, mut server) = (0, None);
+    for command in commands.iter().filter(|command| !command.contains("--keyring")) {
+        let filled_in = command.replace("M/N", "2/2").replace("DIR", "new-shares");
+        let mut words: Vec<&str> = filled_in.split(' ').skip(1).collect();
+        done += 1;
+        if words.contains(&"serve") {
+            words.extend(["--listen", "127.0.0.1:0"]);
+            server = Some(Server::start_as(&machine, &words, &[]));
             continue;
         }
-        if words.contains(&"restore") && !words.contains(&"--plan") {
+        // What the holders type.
+        if words.contains(&"rotate") || words.contains(&"restore") && !words.contains(&"--plan") {
             words.extend(["--share", "../shares/share-1-of-3.txt", "--share", "../shares/share-2-of-3.txt"]);
         }
         let output = transcript::run(&machine, &[], &words);
         let error = String::from_utf8_lossy(&output.stderr).into_owned();
         assert_eq!(output.status.code(), Some(0), "{command}: {error}");
-        done += 1;
     }
-    assert_eq!(done, 6, "{commands:?}");
-    assert!(machine.join("restored/keys.json").exists());
+    assert_eq!(done, 9, "{commands:?}");
+    let ended = server.expect("the kit serves it").stop();
+    assert_eq!(ended.code, Some(0), "{}", ended.log);
+    assert!(machine.join("restored/keys.json").exists() && machine.join("new-shares/share-2-of-2.txt").exists());
 }
 
 #[test]

@@ -120,6 +120,9 @@ fn sealing_wipes_every_key_from_memory() {
     transcript::run(folder.path(), &[], &["init", "vault", "--environment", "recette"]);
     let keys = keys(&folder.path().join("vault"));
     let server = Server::start(folder.path());
+    let limits = fs::read_to_string(format!("/proc/{}/limits", server.process())).expect("its limits");
+    let core = limits.lines().find(|line| line.starts_with("Max core file size")).expect("one of them");
+    assert_eq!(core.split_whitespace().filter(|word| *word == "0").count(), 2, "no key goes to a file: {core}");
     let before = found(server.process(), &keys);
     for (name, _) in &keys {
         // The root is needed for a moment only.
@@ -140,6 +143,12 @@ fn sealing_wipes_every_key_from_memory() {
     assert!(ended.log.contains("sealed: the keys are wiped"), "{}", ended.log);
     let nothing = transcript::of(folder.path(), &["seal", "--vault", "vault"]);
     assert!(nothing.contains("nothing to seal") && nothing.ends_with("exit 0\n"), "{nothing}");
+    // A process that has it open and answers nobody: its keys are in memory all the same.
+    let owner = File::open(folder.path().join("vault/lock")).expect("the owner's lock");
+    rustix::fs::flock(&owner, rustix::fs::FlockOperation::LockExclusive).expect("it is free");
+    let open = transcript::of(folder.path(), &["seal", "--vault", "vault"]);
+    assert!(open.contains("open in another process") && open.ends_with("exit 13\n"), "{open}");
+    drop(owner);
     // Starting it again opens it.
     let server = Server::start(folder.path());
     assert_eq!(server.get("/readyz", "nonsense"), 200);

@@ -33,8 +33,13 @@ impl Server {
 
     /// The same with something in its environment. One that dies before it serves has no address.
     pub(crate) fn start_under(folder: &Path, environment: &[(&str, &OsStr)]) -> Self {
+        Self::start_as(folder, &["serve", "--vault", "vault", "--listen", "127.0.0.1:0"], environment)
+    }
+
+    /// The same of a vault that these arguments lead to.
+    pub(crate) fn start_as(folder: &Path, arguments: &[&str], environment: &[(&str, &OsStr)]) -> Self {
         let mut child = Command::new(transcript::coffre())
-            .args(["serve", "--vault", "vault", "--listen", "127.0.0.1:0"])
+            .args(arguments)
             .current_dir(folder)
             .env_clear()
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())

@@ -39,6 +39,8 @@ fn a_switch_that_is_not_confirmed_is_finished_or_undone_at_the_next_start() {
         // A base backup would hold keys that its root may not open.
         let (code, out, error) = scene.run(&["backup", "run", "--base"]);
         assert_ne!(code, Some(0), "after {rule}: {out}{error}");
+        let (_, _, error) = scene.run(&["key", "rotate"]);
+        assert!(error.contains("start the vault again"), "after {rule}: {error}");
         server.kill();
         let known = journal.known();
         for lost in [false, true] {

@@ -1,6 +1,6 @@
 //! The file that goes from officer to officer: a statement that nobody has signed yet, or a note with signatures.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::Path;
 
@@ -9,6 +9,7 @@ use coffre_core::approval::{Statement, StatementError};
 use coffre_core::note::{NoteError, SignedNote};
 
 use crate::complaint::Complaint;
+use crate::new_file;
 use crate::officer_key::OfficerKey;
 
 /// A statement, signed or not.
@@ -66,9 +67,8 @@ impl Paper {
 
     /// Writes a file that is not there yet.
     pub(super) fn write_new(&self, file: &Path) -> anyhow::Result<()> {
-        let taken = || Complaint::usage(format!("{} cannot be written", file.display()), "choose a new file name");
-        let mut new = OpenOptions::new().write(true).create_new(true).open(file).with_context(taken)?;
-        Ok(new.write_all(self.text().as_bytes()).and_then(|()| new.sync_all())?)
+        let written = new_file::write(file, new_file::PUBLIC, self.text().as_bytes());
+        written.map_err(|error| new_file::refused(file, "choose a new file name", error))
     }
 
     /// Writes it in the place of what was read: the file is whole at every moment.

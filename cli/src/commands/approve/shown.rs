@@ -48,7 +48,8 @@ fn of_application(text: &mut String, application: &ApplicationStatement, languag
     let ApplicationStatement { id, name, role, san_uri } = application;
     row(text, language.pick("approuve", "approves"), &language.pick("une application", "an application"));
     row(text, "application", &format!("{name} ({id})"));
-    row(text, language.pick("rôle", "role"), &format!("{role}: {}", role_name(language, *role)));
+    let colon = language.pick(" :", ":");
+    row(text, language.pick("rôle", "role"), &format!("{role}{colon} {}", role_name(language, *role)));
     let proof = san_uri.as_ref().map_or_else(
         || language.pick("un jeton", "a token").to_owned(),
         |uri| format!("{} {uri}", language.pick("un certificat qui nomme", "a certificate that names")),
@@ -138,7 +139,9 @@ impl PolicySet {
 fn of_environments(old: &[Environment], new: &[Environment], language: Language) -> Vec<String> {
     let told = |sign: char, environment: &Environment| {
         let hosts: Vec<&str> = environment.hosts.iter().map(|host| host.name.as_str()).collect();
-        format!("{sign} {} {} ({})", language.pick("environnement", "environment"), environment.name, hosts.join(", "))
+        let (what, name) = (language.pick("environnement", "environment"), &environment.name);
+        let production = environment.production.map(|it| format!("production = {it}; ")).unwrap_or_default();
+        format!("{sign} {what} {name} ({production}{})", hosts.join(", "))
     };
     let gone = old.iter().filter(|one| !new.contains(one)).map(|one| told('-', one));
     let come = new.iter().filter(|one| !old.contains(one)).map(|one| told('+', one));

@@ -1,16 +1,13 @@
 //! `coffre audit head`: the newest signed head, to be kept elsewhere.
 
-use std::fs::OpenOptions;
-use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
 use clap::Args;
 
 use crate::arguments::Global;
-use crate::complaint::Complaint;
 use crate::control::Control;
 use crate::exit::Exit;
+use crate::new_file;
 use crate::output;
 use crate::place::{Place, VaultArgument};
 
@@ -29,20 +26,14 @@ pub(crate) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
     let head = Control::of(&Place::find(&arguments.vault, global)?)?.get("/v1/audit/tree-head")?;
     let note = String::from_utf8(head.body.to_vec())?;
     match &arguments.out {
-        Some(file) => new_file(file, &note)?,
+        Some(file) => write_new(file, &note)?,
         None => output::line(note.trim_end_matches('\n'))?,
     }
     Ok(Exit::Success)
 }
 
 /// Writes a file that was not there.
-pub(super) fn new_file(file: &PathBuf, text: &str) -> anyhow::Result<()> {
-    let refused = || {
-        Complaint::usage(
-            format!("{} cannot be written", file.display()),
-            "name a new file in a folder that you may write",
-        )
-    };
-    let mut new = OpenOptions::new().write(true).create_new(true).open(file).with_context(refused)?;
-    new.write_all(text.as_bytes()).and_then(|()| new.sync_all()).with_context(refused)
+pub(super) fn write_new(file: &Path, text: &str) -> anyhow::Result<()> {
+    let written = new_file::write(file, new_file::PUBLIC, text.as_bytes());
+    written.map_err(|error| new_file::refused(file, "name a new file in a folder that you may write", error))
 }

@@ -1,11 +1,12 @@
 //! `coffre audit proof`: an entry with its proof, to be handed out; or the proof that the log only grew.
 
+use std::fs;
 use std::path::PathBuf;
 
 use clap::Args;
 use serde::{Deserialize, Serialize};
 
-use super::head::new_file;
+use super::head::write_new;
 use crate::arguments::Global;
 use crate::control::Control;
 use crate::exit::Exit;
@@ -69,8 +70,9 @@ fn of_entry(arguments: &Arguments, proven: &Proven) -> anyhow::Result<()> {
         let Proven { index, entry, proof } = proven;
         let (entry_file, proof_file) =
             (folder.join(format!("{index}.json")), folder.join(format!("{index}.tlog-proof")));
-        new_file(&entry_file, entry)?;
-        new_file(&proof_file, proof)?;
+        write_new(&entry_file, entry)?;
+        // One is nothing without the other.
+        write_new(&proof_file, proof).inspect_err(|_| drop(fs::remove_file(&entry_file)))?;
         let verify = format!("coffre audit verify --proof {} --entry {}", proof_file.display(), entry_file.display());
         return Ok(output::line(format!("Verify it anywhere: {verify} --vault-key KEY"))?);
     }

@@ -13,7 +13,7 @@ use serde_json::json;
 
 use super::copy::Folder;
 use crate::arguments::Global;
-use crate::complaint::Complaint;
+use crate::complaint::{self, Complaint};
 use crate::configuration::{self, Configuration};
 use crate::control::Control;
 use crate::exit::Exit;
@@ -66,14 +66,22 @@ pub(crate) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
             }))?;
         }
         Ok(sound) => output::line(sound.lines())?,
-        Err(fault) => {
-            if arguments.json {
-                output::json(&json!({ "sound": false, "fault": fault.to_string() }))?;
-            }
-            return Err(fault);
-        }
+        Err(fault) => return Err(told(fault, arguments)?),
     }
     Ok(Exit::Success)
+}
+
+/// Tells in JSON that something was changed. A log that could not be looked at is not known to be unsound: that is told
+/// as the failure of any verb is.
+fn told(fault: anyhow::Error, arguments: &Arguments) -> anyhow::Result<anyhow::Error> {
+    let exit = Exit::of(&fault);
+    if arguments.json && exit == Exit::Tampering {
+        let (cause, remedy) = complaint::parts(fault.chain());
+        output::json(&json!({
+            "sound": false, "fault": fault.to_string(), "exit_code": exit.code(), "error": cause, "help": remedy
+        }))?;
+    }
+    Ok(fault)
 }
 
 /// A log in which nothing is wrong.
@@ -132,12 +140,7 @@ fn of_proof(proof: &Path, entry: &Path, arguments: &Arguments, global: &Global) 
         Ok((index, head)) => {
             output::line(format!("sound    entry {index} of {}\norigin   {}", head.size, head.origin))?;
         }
-        Err(fault) => {
-            if arguments.json {
-                output::json(&json!({ "sound": false, "fault": fault.to_string() }))?;
-            }
-            return Err(fault.into());
-        }
+        Err(fault) => return Err(told(fault.into(), arguments)?),
     }
     Ok(Exit::Success)
 }

@@ -10,7 +10,7 @@ use coffre_backup::jobs::Jobs;
 use coffre_store::clock::{Clock as _, SystemClock};
 use coffre_store::{Database, Layout};
 
-use super::finding::Finding;
+use super::finding::{Finding, State};
 use super::permissions;
 use crate::configuration::{Backup, Notify, Schedule};
 use crate::figures;
@@ -22,7 +22,7 @@ pub(super) fn schedule(schedule: &Schedule, notify: &Notify, state: &Path) -> Ve
         let detail = "no job runs by itself: something outside drives them, or nothing does";
         return vec![Finding::good(subject, detail)];
     }
-    let jobs = match Jobs::load(state) {
+    let jobs = match Jobs::seen(state) {
         Ok(jobs) => jobs,
         Err(error) => return vec![Finding::of_error(subject, &error)],
     };
@@ -31,13 +31,21 @@ pub(super) fn schedule(schedule: &Schedule, notify: &Notify, state: &Path) -> Ve
     for row in &rows {
         let name = row.job.name;
         let memory = jobs.jobs.get(name).cloned().unwrap_or_default();
-        let since = memory.considered.unwrap_or(now);
         if row.next_after(now).is_none() {
             let detail = format!("{name} has no time that ever comes");
             findings.push(Finding::bad(subject, detail, "correct its cron expression in [schedule.jobs]"));
-        } else if row.is_late(&memory, since, now) {
-            let detail = format!("{name} let two of its times pass without a success");
+        } else if row.is_late(&memory, now) {
+            let why = if memory.succeeded_in_future(now) {
+                "succeeded in the future: a clock was wrong"
+            } else {
+                "let two of its times pass without a success"
+            };
+            let detail = format!("{name} {why}");
             findings.push(Finding::bad(subject, detail, "look whether `coffre backup follow` runs, and at its log"));
+        } else if memory.is_cut_off() {
+            let detail = format!("{name} did not come to its end");
+            let remedy = "look at the system's log for what ended it, such as a lack of memory";
+            findings.push(Finding::bad(subject, detail, remedy));
         }
     }
     let names: Vec<&str> = rows.iter().map(|row| row.job.name).collect();
@@ -89,7 +97,7 @@ pub(super) fn notify(notify: &Notify) -> Vec<Finding> {
         findings.push(known_host("mail server", &mail.server));
     }
     if let Some(webhook) = &notify.webhook {
-        findings.push(permissions::secret_file("secret of the webhook", &webhook.secret_file));
+        findings.push(webhook_secret(&webhook.secret_file));
         findings.push(known_host("webhook", &host_of(&webhook.url)));
     }
     findings.extend(notify.heartbeat.as_deref().map(|url| known_host("heartbeat", &host_of(url))));
@@ -98,6 +106,18 @@ pub(super) fn notify(notify: &Notify) -> Vec<Finding> {
         findings.push(Finding::warning("notify", "nobody is told how backups stand", remedy));
     }
     findings
+}
+
+/// The secret that requests are signed with: closed to others, and long enough.
+fn webhook_secret(file: &Path) -> Finding {
+    let subject = "secret of the webhook";
+    match permissions::secret_file(subject, file) {
+        good if good.state == State::Good => match crate::notify::webhook_secret(file) {
+            Ok(_) => good,
+            Err(error) => Finding::of_error(subject, &error),
+        },
+        other => other,
+    }
 }
 
 /// The host alone: an address may hold a secret in its path.
@@ -140,7 +160,8 @@ fn program_finding(program: &str) -> Finding {
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
-    use super::super::finding::State;
+    use std::os::unix::fs::PermissionsExt as _;
+
     use super::*;
 
     fn states(text: &str) -> Vec<(String, State)> {
@@ -166,5 +187,22 @@ mod tests {
         assert_eq!(found.iter().filter(|(_, state)| *state == State::Bad).count(), 2, "{found:?}");
         let told = toml::from_str::<Notify>(hook).map(|settings| notify(&settings)).unwrap();
         assert!(told.iter().all(|finding| !finding.detail.contains("secret ") && !finding.detail.contains("/secret")));
+    }
+
+    #[test]
+    fn a_webhook_secret_that_is_short_is_bad_and_not_shown() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("secret");
+        for (secret, state) in
+            [("", State::Bad), ("tooshort\n", State::Bad), ("as long as it should be\n", State::Good)]
+        {
+            fs::write(&file, secret).unwrap();
+            fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
+            let found = webhook_secret(&file);
+            assert_eq!(found.state, state, "{found:?}");
+            assert!(found.detail.contains("secret") && !found.detail.contains("tooshort"), "{found:?}");
+        }
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
+        assert_eq!(webhook_secret(&file).state, State::Bad, "others can read it");
     }
 }

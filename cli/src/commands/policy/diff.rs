@@ -108,10 +108,33 @@ fn when(change: &AccessChange, language: Language) -> Vec<String> {
 }
 
 fn declared(change: &DeclaredChange, language: Language) -> Vec<String> {
+    let colon = language.pick(" :", ":");
     let name = format!("{} {}", words::declared(language, change.what), change.name);
     match (&change.before, &change.after) {
         (Some(before), Some(after)) => vec![format!("~ {name}"), format!("    - {before}"), format!("    + {after}")],
-        (Some(before), None) => vec![format!("- {name}: {before}")],
-        (None, after) => vec![format!("+ {name}: {}", after.as_deref().unwrap_or_default())],
+        (Some(before), None) => vec![format!("- {name}{colon} {before}")],
+        (None, after) => vec![format!("+ {name}{colon} {}", after.as_deref().unwrap_or_default())],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use coffre_policies::Declared;
+
+    use super::*;
+
+    #[test]
+    fn what_is_declared_reads_as_its_language_is_written() {
+        let change = |before: Option<&str>, after: Option<&str>| DeclaredChange {
+            what: Declared::Field,
+            name: "contact.email".to_owned(),
+            before: before.map(str::to_owned),
+            after: after.map(str::to_owned),
+        };
+        let (come, gone) = (change(None, Some("text")), change(Some("text"), None));
+        assert_eq!(declared(&come, Language::French), ["+ champ contact.email : text"]);
+        assert_eq!(declared(&gone, Language::French), ["- champ contact.email : text"]);
+        assert_eq!(declared(&come, Language::English), ["+ field contact.email: text"]);
+        assert_eq!(declared(&gone, Language::English), ["- field contact.email: text"]);
     }
 }

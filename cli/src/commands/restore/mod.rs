@@ -35,8 +35,8 @@ use crate::recovery::RecoveryArgument;
 /// The arguments of `coffre restore`.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
-    /// A spool or a destination (a folder, or its name in the configuration), or a restic repository as
-    /// `restic --repo` takes it
+    /// A spool or a destination (a folder, or its name in the configuration), or a restic repository: `restic`, the name
+    /// of a copy, or as `restic --repo` takes it
     #[arg(long, value_name = "PLACE")]
     from: String,
     /// Where the keyring is: a spool or a destination; otherwise the same place. A repository never holds it
@@ -69,7 +69,7 @@ pub(crate) struct Arguments {
     /// Of a restic repository: the file with its password; otherwise the one in the configuration
     #[arg(long, value_name = "FILE")]
     password_file: Option<PathBuf>,
-    /// The restic program; otherwise the one in PATH
+    /// The restic program; otherwise the one in the configuration, or in PATH
     #[arg(long, value_name = "PROGRAM")]
     restic: Option<PathBuf>,
     /// Print one JSON object instead of lines

@@ -13,7 +13,7 @@ use coffre_core::spool::{Pinned, Side};
 use super::Arguments;
 use crate::arguments::Global;
 use crate::complaint::Complaint;
-use crate::configuration::{self, Configuration, Opened};
+use crate::configuration::{self, Backup, Configuration, Opened};
 use crate::exit::Exit;
 use crate::place;
 use crate::progress::Watch;
@@ -45,6 +45,9 @@ impl Origin {
             let keyring = arguments.keyring.as_deref().unwrap_or(folder);
             return Ok(Self::Place { main, keyring: place(keyring, global)? });
         }
+        if let Some((repository, program)) = repository(arguments, global)? {
+            return Self::of_repository(arguments, global, repository, program.as_deref());
+        }
         if folder.is_dir() && !folder.join("config").is_file() {
             let cause = format!("{} holds neither backups of Coffre nor a restic repository", folder.display());
             return Err(Complaint::usage(cause, "name a spool, a destination, or a restic repository").into());
@@ -53,13 +56,31 @@ impl Origin {
             let cause = format!("{} is not there", folder.display());
             return Err(Complaint::new(Exit::Temporary, cause, "check the path, and that the disk is mounted").into());
         }
+        let password_file = match (&arguments.password_file, backup(global).and_then(|backup| backup.restic)) {
+            (Some(file), _) => file.clone(),
+            (None, Some(restic)) => restic.password()?,
+            (None, None) => {
+                let cause = "the repository's password is not known";
+                return Err(Complaint::usage(cause, "name its file with --password-file").into());
+            }
+        };
+        let repository = Repository::new(location(&arguments.from)?, password_file);
+        Self::of_repository(arguments, global, repository, None)
+    }
+
+    fn of_repository(
+        arguments: &Arguments,
+        global: &Global,
+        repository: Repository,
+        program: Option<&Path>,
+    ) -> anyhow::Result<Self> {
         let Some(keyring) = &arguments.keyring else {
             let cause = "a restic repository never holds the keyring";
-            return Err(Complaint::usage(cause, "name a spool or a destination that does with --keyring DIR").into());
+            return Err(Complaint::usage(cause, "name a spool or a destination that does with --keyring PLACE").into());
         };
         Ok(Self::Repository {
-            restic: Restic::find(arguments.restic.as_deref())?,
-            repository: Repository::new(location(&arguments.from)?, password_file(arguments, global)?),
+            restic: Restic::find(arguments.restic.as_deref().or(program))?,
+            repository,
             snapshot: arguments.snapshot.clone(),
             keyring: place(keyring, global)?,
         })
@@ -99,9 +120,7 @@ fn configured(name: &Path, global: &Global) -> anyhow::Result<Option<Opened>> {
     if name.is_dir() {
         return Ok(None);
     }
-    let configuration =
-        configuration::locate(global.config.as_deref(), None).and_then(|file| Configuration::load(&file)).ok();
-    let destinations = configuration.and_then(|configuration| configuration.backup).map(|backup| backup.destinations);
+    let destinations = backup(global).map(|backup| backup.destinations);
     let found = destinations.unwrap_or_default().into_iter().find(|destination| name == Path::new(&destination.name));
     found.map(|destination| destination.open()).transpose()
 }
@@ -111,14 +130,27 @@ fn location(from: &str) -> anyhow::Result<String> {
     if configuration::is_local(from) { place::absolute_text(Path::new(from)) } else { Ok(from.to_owned()) }
 }
 
-fn password_file(arguments: &Arguments, global: &Global) -> anyhow::Result<PathBuf> {
+/// What the configuration says of backups, if there is one.
+fn backup(global: &Global) -> Option<Backup> {
+    let file = configuration::locate(global.config.as_deref(), None).ok()?;
+    Configuration::load(&file).ok()?.backup
+}
+
+/// A repository of the configuration, by its name or by the same place, with what its back end asks for and the program for it.
+fn repository(arguments: &Arguments, global: &Global) -> anyhow::Result<Option<(Repository, Option<PathBuf>)>> {
+    let Some(mut restic) = backup(global).and_then(|backup| backup.restic) else { return Ok(None) };
     if let Some(file) = &arguments.password_file {
-        return Ok(file.clone());
+        (restic.password_file, restic.password_credential) = (Some(file.clone()), None);
     }
-    let configured = configuration::locate(global.config.as_deref(), None)
-        .and_then(|file| Configuration::load(&file))
-        .ok()
-        .and_then(|configuration| configuration.backup?.restic);
-    let unknown = || Complaint::usage("the repository's password is not known", "name its file with --password-file");
-    Ok(configured.ok_or_else(unknown)?.password()?)
+    // A folder here is no name.
+    let by_name = if Path::new(&arguments.from).is_dir() { None } else { restic.find(&arguments.from) };
+    let found = match by_name {
+        Some(found) => Some(found),
+        None => restic.find(&location(&arguments.from)?),
+    };
+    let Some(mut repository) = found.transpose()? else { return Ok(None) };
+    if let Some(file) = &arguments.password_file {
+        repository.password_file.clone_from(file);
+    }
+    Ok(Some((repository, restic.binary)))
 }
