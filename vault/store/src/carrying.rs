@@ -1,9 +1,11 @@
 //! What the first entries of the log say was written, gathered before they are pruned.
 //!
 //! What a restore to a moment took back, what retention removed, what was encrypted anew since and what was written about people erased since is left
-//! out: nothing stored is compared with it any more.
+//! out: nothing stored is compared with it any more. What is stored as an entry says stands all the same: a restore to a
+//! moment, told of behind the entries that are gone through, may have brought it back.
 
-use coffre_core::audit::{Action, Carried, CarriedOnce, Entry, Standing};
+use coffre_core::audit::{Action, Carried, CarriedOnce, DocumentRef, Entry, SealedValue, Standing};
+use coffre_core::ids::SubjectId;
 
 use crate::error::ReadError;
 use crate::snapshot::Snapshot;
@@ -38,8 +40,7 @@ impl Carrying {
 
     /// What the next entries say was written; `None` behind the last.
     pub fn next(&mut self, store: &Store) -> Result<Option<Vec<Carried>>, ReadError> {
-        let snapshot = store.snapshot()?;
-        let page = entries(&snapshot, self.next, self.end)?;
+        let page = entries(&store.snapshot()?, self.next, self.end)?;
         let Some((last, _)) = page.last() else { return Ok(None) };
         self.next = last + 1;
         let mut carried = Vec::new();
@@ -47,18 +48,38 @@ impl Carrying {
             let is_carried = entry.what.action == Action::CarryOver;
             for of in Carried::of(index, entry.what) {
                 if !is_carried || self.once.counts(of.index) {
-                    carried.extend(self.what_stands(of));
+                    carried.extend(self.what_stands(store, of)?);
                 }
             }
         }
-        snapshot.without_erased(carried).map(Some)
+        store.snapshot()?.without_erased(carried).map(Some)
     }
 
-    fn what_stands(&self, mut of: Carried) -> Option<Carried> {
-        let Carried { index, subject, .. } = of;
-        of.values.retain(|value| !self.standing.value_is_gone(index, subject, value));
-        of.document = of.document.filter(|document| !self.standing.document_is_gone(index, subject, document));
-        Some(of).filter(|of| of.document.is_some() || !of.values.is_empty())
+    /// Each entry has a view of its own, where one is needed: it may name hundreds of values.
+    fn what_stands(&self, store: &Store, of: Carried) -> Result<Option<Carried>, ReadError> {
+        let Carried { index, subject, values, document, reencrypted } = of;
+        let is_gone = |value: &SealedValue| self.standing.value_is_gone(index, subject, value);
+        let (gone, mut values): (Vec<_>, Vec<_>) = values.into_iter().partition(is_gone);
+        if !gone.is_empty() {
+            values.extend(store.snapshot()?.stored_as_said(subject, gone)?);
+        }
+        let document = match document {
+            Some(document) if self.document_stands(store, index, subject, &document)? => Some(document),
+            _ => None,
+        };
+        let of = Carried { index, subject, values, document, reencrypted };
+        Ok(Some(of).filter(|of| of.document.is_some() || !of.values.is_empty()))
+    }
+
+    fn document_stands(
+        &self,
+        store: &Store,
+        index: u64,
+        subject: SubjectId,
+        document: &DocumentRef,
+    ) -> Result<bool, ReadError> {
+        let is_gone = self.standing.document_is_gone(index, subject, document);
+        Ok(!is_gone || store.snapshot()?.is_stored_as_said(document)?)
     }
 }
 

@@ -24,6 +24,8 @@ use crate::writer::Shared;
 const PARTS: usize = 64;
 /// What a data subject takes besides ciphertexts and grants, in bytes: the structures and their places.
 const FRAME: usize = 320;
+/// What a field that a grant names takes, in bytes: its name and its place among the others.
+const FIELD: usize = 80;
 /// Different terms that are kept in common; beyond them it starts again.
 const TERMS: usize = 4096;
 
@@ -67,8 +69,17 @@ impl Known {
 
     fn size(&self) -> usize {
         let values = self.values.iter().map(|(_, value)| 96 + value.as_ref().map_or(0, |value| value.bytes.len()));
-        FRAME + self.grants.len() * size_of::<Grant>() + self.key.length() + values.sum::<usize>()
+        let grants = self.grants.iter().map(|grant| size_of::<Grant>() + size_of_own(&grant.terms));
+        FRAME + grants.sum::<usize>() + self.key.length() + values.sum::<usize>()
     }
+}
+
+/// Bytes of what a grant says, if no other one says the same: one that is given by itself says from when it is valid.
+fn size_of_own(terms: &Arc<GrantTerms>) -> usize {
+    // The grant has them, and so may the terms in common.
+    let is_shared = Arc::strong_count(terms) > 2;
+    let texts = || terms.purpose.len() + terms.article9.as_ref().map_or(0, String::len);
+    if is_shared { 0 } else { size_of::<GrantTerms>() + texts() + terms.fields.len() * FIELD }
 }
 
 /// A part: those asked for lately, and those before them, who go first.
@@ -213,6 +224,7 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
     use std::collections::BTreeSet;
 
+    use coffre_core::ids::GrantId;
     use coffre_core::time::Timestamp;
 
     use super::*;
@@ -242,6 +254,31 @@ mod tests {
         });
         let kept = u32::try_from(kept.count()).unwrap();
         assert!((most / 3..=most + 64).contains(&kept), "{kept} of {most}");
+    }
+
+    #[test]
+    fn what_a_grant_says_counts_where_no_other_says_it() {
+        let remembered = Remembered::within(0);
+        let text = |moment: &str| {
+            format!(
+                r#"{{"role":"sales","purpose":"support","fields":["contact.email","contact.phone"],"basis":"contract","valid_from":"{moment}"}}"#
+            )
+        };
+        let grant = |moment: &str| Grant {
+            id: GrantId::from_bytes([1; 16]),
+            subject: somebody(1).subject,
+            terms: remembered.terms(&text(moment)).unwrap(),
+            version: 1,
+            withdrawn_at: None,
+        };
+        let with = |grants: Vec<Grant>| Known { grants: grants.into(), ..somebody(1) };
+        let nothing = with(Vec::new()).size();
+        let one = with(vec![grant("2026-01-01T00:00:00Z")]).size();
+        assert!(one > nothing + size_of::<Grant>() + 2 * FIELD, "{one}");
+        let own = with(vec![grant("2026-01-01T00:00:00Z"), grant("2026-01-02T00:00:00Z")]);
+        assert_eq!(own.size(), nothing + 2 * (one - nothing));
+        let alike = with(vec![grant("2026-01-01T00:00:00Z"), grant("2026-01-01T00:00:00Z")]);
+        assert_eq!(alike.size(), nothing + 2 * size_of::<Grant>());
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //! A file of the vault takes up the space; when the disk is full and one of those is to be done, the file is emptied, and
 //! until it is whole again nothing else is.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::PathBuf;
@@ -37,10 +37,13 @@ impl Reserve {
         Self { path: layout.reserve(), kept: Mutex::default() }
     }
 
-    /// Keeps so many bytes from now on; none for 0.
+    /// Keeps so many bytes from now on; none for 0. What was kept beyond them before is given back.
     pub(crate) fn keep(&self, bytes: u64) {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         *kept = (if bytes == 0 { State::Off } else { State::Wanted }, bytes);
+        if bytes == 0 {
+            self.remove();
+        }
         self.take_up(&mut kept.0, bytes);
     }
 
@@ -96,9 +99,22 @@ impl Reserve {
         if bytes == 0 {
             return;
         }
-        match self.open().and_then(|file| Ok(fallocate(file, FallocateFlags::empty(), 0, bytes)?)) {
+        let take_up = |file: File| {
+            fallocate(&file, FallocateFlags::empty(), 0, bytes)?;
+            file.set_len(bytes) // it may have been longer
+        };
+        match self.open().and_then(take_up) {
             Ok(()) => *state = State::Whole,
             Err(error) => tracing::debug!(%error, "there is no space for the reserve of disk"),
+        }
+    }
+
+    fn remove(&self) {
+        match fs::remove_file(&self.path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                tracing::warn!(%error, "the space of the former reserve of disk could not be given back");
+            }
+            _ => {}
         }
     }
 
@@ -130,6 +146,21 @@ mod tests {
         assert_eq!((reserve.is_whole(), length()), (Some(false), 0));
         assert!(reserve.refill() && !reserve.is_spent());
         assert_eq!((reserve.is_whole(), length()), (Some(true), 1 << 20));
+    }
+
+    #[test]
+    fn what_is_not_kept_any_more_is_given_back() {
+        let dir = tempfile::tempdir().unwrap();
+        let (layout, kept) = (Layout::new(dir.path()), |bytes| {
+            let reserve = Reserve::new(&Layout::new(dir.path()));
+            reserve.keep(bytes);
+            reserve.is_whole()
+        });
+        assert_eq!(kept(1 << 20), Some(true));
+        assert_eq!(kept(1 << 16), Some(true));
+        assert_eq!(fs::metadata(layout.reserve()).unwrap().len(), 1 << 16, "less is kept");
+        assert_eq!(kept(0), None);
+        assert!(!layout.reserve().exists(), "none is kept");
     }
 
     #[test]

@@ -14,4 +14,5 @@ pub use entry::{
     Decision, DocumentRef, Draft, Entry, GrantRef, MAX_LEAF_LENGTH, OperatorKnown, Parent, RewoundTo, SealedValue,
 };
 pub use pruning::{Carried, CarriedOnce, minimum_index};
+pub use rewinds::CHANGED_BACK;
 pub use standing::Standing;

@@ -16,7 +16,13 @@ struct Rewind {
     index: u64,
     size: u64,
     subjects: BTreeSet<SubjectId>,
+    /// Those of them that were left out or brought back: their documents went or came with them.
+    with_documents: BTreeSet<SubjectId>,
 }
+
+/// The `cause` of entries that name records which have former values again. Documents are not set back: theirs stay the
+/// newest.
+pub const CHANGED_BACK: &str = "changed-after-this-moment";
 
 impl Rewinds {
     /// Takes in the next entry.
@@ -24,9 +30,15 @@ impl Rewinds {
         let what = &entry.what;
         match (what.action, &what.rewound, self.0.last_mut()) {
             (Action::BeginGeneration, Some(to), _) => {
-                self.0.push(Rewind { index, size: to.size, subjects: BTreeSet::new() });
+                let (subjects, with_documents) = (BTreeSet::new(), BTreeSet::new());
+                self.0.push(Rewind { index, size: to.size, subjects, with_documents });
             }
-            (Action::Rewind, _, Some(last)) => last.subjects.extend(&what.subjects),
+            (Action::Rewind, _, Some(last)) => {
+                last.subjects.extend(&what.subjects);
+                if what.cause.as_deref() != Some(CHANGED_BACK) {
+                    last.with_documents.extend(&what.subjects);
+                }
+            }
             _ => {}
         }
     }
@@ -34,8 +46,17 @@ impl Rewinds {
     /// Whether what an entry wrote to a record was taken back by a restore since. A restore that was itself
     /// gone behind by a later one takes nothing back.
     pub(super) fn undo(&self, index: u64, subject: SubjectId) -> bool {
+        self.take_back(index, |rewind| rewind.subjects.contains(&subject))
+    }
+
+    /// The same of what an entry did to a record's documents.
+    pub(super) fn undo_documents(&self, index: u64, subject: SubjectId) -> bool {
+        self.take_back(index, |rewind| rewind.with_documents.contains(&subject))
+    }
+
+    fn take_back(&self, index: u64, concerned: impl Fn(&Rewind) -> bool) -> bool {
         let mut end = u64::MAX;
-        for rewind in self.0.iter().rev().filter(|rewind| rewind.subjects.contains(&subject)) {
+        for rewind in self.0.iter().rev().filter(|rewind| concerned(rewind)) {
             if rewind.index >= end {
                 continue;
             }
@@ -97,6 +118,18 @@ mod tests {
         let found = rewinds(&[(10, 3, &[A]), (20, 12, &[A])]);
         let undone: Vec<u64> = (0..25).filter(|index| found.undo(*index, A)).collect();
         assert_eq!(undone, (3..10).chain(12..20).collect::<Vec<u64>>());
+    }
+
+    #[test]
+    fn documents_of_a_record_that_was_changed_back_stay_as_they_are() {
+        let mut found = Rewinds::default();
+        found.note(10, &entry(Action::BeginGeneration, Some(5), &[]));
+        let mut changed = entry(Action::Rewind, None, &[A]);
+        changed.what.cause = Some(CHANGED_BACK.to_owned());
+        found.note(11, &changed);
+        found.note(12, &entry(Action::Rewind, None, &[B]));
+        assert!(found.undo(7, A) && !found.undo_documents(7, A));
+        assert!(found.undo(7, B) && found.undo_documents(7, B), "it was left out, or brought back");
     }
 
     #[test]

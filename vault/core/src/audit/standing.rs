@@ -52,27 +52,34 @@ impl Standing {
     /// Whether a value that an entry wrote need not be there any more.
     pub fn value_is_gone(&self, index: u64, subject: SubjectId, value: &SealedValue) -> bool {
         let SealedValue { category, version, .. } = value;
-        self.is_gone(index, subject, |removed| removed.iter().any(|name| name == category.as_str()))
-            || self.is_reencrypted(index, subject, &Written::Value(category.clone(), *version))
+        let undone = |at| self.rewinds.undo(at, subject);
+        self.is_gone(index, subject, undone, |removed| removed.iter().any(|name| name == category.as_str()))
+            || self.is_reencrypted(index, subject, undone, &Written::Value(category.clone(), *version))
     }
 
     /// The same of a document: the last category that holds some takes them all with it.
     pub fn document_is_gone(&self, index: u64, subject: SubjectId, document: &DocumentRef) -> bool {
-        self.is_gone(index, subject, |_| true)
-            || self.is_reencrypted(index, subject, &Written::Document(document.id, document.version))
+        let undone = |at| self.rewinds.undo_documents(at, subject);
+        self.is_gone(index, subject, undone, |_| true)
+            || self.is_reencrypted(index, subject, undone, &Written::Document(document.id, document.version))
     }
 
     /// Whether a later entry says the same of another ciphertext.
-    fn is_reencrypted(&self, index: u64, subject: SubjectId, written: &Written) -> bool {
+    fn is_reencrypted(&self, index: u64, subject: SubjectId, undone: impl Fn(u64) -> bool, written: &Written) -> bool {
         let of_subject = self.reencrypted.get(&subject).map(Vec::as_slice).unwrap_or_default();
-        of_subject.iter().any(|(at, what)| *at > index && what == written && !self.rewinds.undo(*at, subject))
+        of_subject.iter().any(|(at, what)| *at > index && what == written && !undone(*at))
     }
 
-    fn is_gone(&self, index: u64, subject: SubjectId, concerns: impl Fn(&[String]) -> bool) -> bool {
+    fn is_gone(
+        &self,
+        index: u64,
+        subject: SubjectId,
+        undone: impl Fn(u64) -> bool,
+        concerns: impl Fn(&[String]) -> bool,
+    ) -> bool {
         let removals = self.removals.get(&subject).map(Vec::as_slice).unwrap_or_default();
         let later = removals.iter().filter(|(removal, _)| *removal > index);
-        self.rewinds.undo(index, subject)
-            || later.into_iter().any(|(at, removed)| concerns(removed) && !self.rewinds.undo(*at, subject))
+        undone(index) || later.into_iter().any(|(at, removed)| concerns(removed) && !undone(*at))
     }
 }
 
@@ -81,7 +88,7 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
 
     use super::*;
-    use crate::audit::{Decision, Draft, RewoundTo};
+    use crate::audit::{CHANGED_BACK, Decision, Draft, RewoundTo};
     use crate::ids::{GenerationId, RequestId};
     use crate::time::Timestamp;
 
@@ -158,6 +165,25 @@ mod tests {
         standing.note(21, &entry(Action::Rewind, A, None, None));
         assert!(!standing.value_is_gone(5, A, &value("health", 1)));
         assert!(standing.value_is_gone(10, A, &value("health", 1)), "taken back by the restore");
+    }
+
+    #[test]
+    fn documents_of_a_record_that_was_changed_back_are_as_the_newest_entry_says() {
+        let mut changed = entry(Action::Rewind, A, None, None);
+        changed.what.cause = Some(CHANGED_BACK.to_owned());
+        let mut standing = Standing::default();
+        standing.note(10, &reencrypted(&[value("health", 1)], Some(document(1))));
+        standing.note(20, &entry(Action::BeginGeneration, A, None, Some(8)));
+        standing.note(21, &changed);
+        assert!(!standing.value_is_gone(5, A, &value("health", 1)));
+        assert!(standing.document_is_gone(5, A, &document(1)), "it is encrypted anew still");
+        assert!(!standing.document_is_gone(10, A, &document(1)));
+        assert!(!standing.document_is_gone(9, A, &document(2)), "one that was added since is still there");
+        let mut standing = Standing::default();
+        standing.note(10, &entry(Action::EraseCategories, A, Some("contract"), None));
+        standing.note(20, &entry(Action::BeginGeneration, A, None, Some(8)));
+        standing.note(21, &changed);
+        assert!(standing.document_is_gone(5, A, &document(1)), "the values are back, it is not");
     }
 
     #[test]

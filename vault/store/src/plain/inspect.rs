@@ -43,9 +43,11 @@ pub fn inspect(path: &Path) -> Result<SourceKind, InspectError> {
     })?;
     let mut kind = classify(&head, length);
     if let SourceKind::Sqlite(file) = &mut kind {
-        file.wal = beside(path, "-wal").map(|(_, length)| length);
+        // Where SQLite looks for them: behind a link, beside the file itself.
+        let real = path.canonicalize().map_err(|source| InspectError::Read { path: path.into(), source })?;
+        file.wal = beside(&real, "-wal")?.map(|(_, length)| length);
         // A journal that was committed in "persist" mode stays, with its header zeroed.
-        file.interrupted = beside(path, "-journal").is_some_and(|(head, _)| head.iter().any(|b| *b != 0));
+        file.interrupted = beside(&real, "-journal")?.is_some_and(|(head, _)| head.iter().any(|b| *b != 0));
     }
     Ok(kind)
 }
@@ -63,12 +65,21 @@ fn regular(path: &Path) -> io::Result<u64> {
     if metadata.is_file() { Ok(metadata.len()) } else { Err(io::ErrorKind::InvalidInput.into()) }
 }
 
-fn beside(path: &Path, suffix: &str) -> Option<(Vec<u8>, u64)> {
-    let mut name = path.file_name()?.to_owned();
+/// The first bytes and the length of a log or journal; `None` if there is none. One that cannot be read is not taken for
+/// one that is not there: the newest rows may be in it.
+fn beside(path: &Path, suffix: &str) -> Result<Option<(Vec<u8>, u64)>, InspectError> {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(suffix);
-    let mut head = Vec::new();
-    let file = File::open(path.with_file_name(name)).ok()?;
-    let length = file.metadata().ok()?.len();
-    file.take(8).read_to_end(&mut head).ok()?;
-    Some((head, length))
+    let path = path.with_file_name(name);
+    let look = || -> io::Result<_> {
+        let (file, mut head) = (File::open(&path)?, Vec::new());
+        let length = file.metadata()?.len();
+        file.take(8).read_to_end(&mut head)?;
+        Ok((head, length))
+    };
+    match look() {
+        Ok(found) => Ok(Some(found)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(InspectError::Read { path, source }),
+    }
 }

@@ -16,7 +16,7 @@
 
 use std::collections::BTreeMap;
 
-use coffre_core::audit::{Action, Draft};
+use coffre_core::audit::{Action, CHANGED_BACK, Draft};
 use coffre_core::filing::REQUESTER;
 use coffre_core::ids::SubjectId;
 use coffre_core::record::RecordTypeName;
@@ -38,7 +38,7 @@ enum How {
 impl How {
     const fn cause(self) -> &'static str {
         match self {
-            Self::Changed => "changed-after-this-moment",
+            Self::Changed => CHANGED_BACK,
             Self::LeftOut => "created-after-this-moment",
             Self::BroughtBack => "left-out-after-this-moment",
         }

@@ -1,11 +1,12 @@
 //! What oversight asks of the vault: the log's leaf hashes, where a period begins in it, all grants.
 
-use coffre_core::audit::{Carried, Entry};
+use coffre_core::audit::{Carried, DocumentRef, Entry, SealedValue};
+use coffre_core::crypto::{hex, sha256};
 use coffre_core::grant::Grant;
-use coffre_core::ids::GrantId;
+use coffre_core::ids::{GrantId, SubjectId};
 use coffre_core::merkle::Hash;
 use coffre_core::time::Timestamp;
-use rusqlite::params;
+use rusqlite::{OptionalExtension as _, params};
 
 use super::{Snapshot, grant_of, grant_row};
 use crate::error::ReadError;
@@ -28,6 +29,38 @@ impl Snapshot<'_> {
                 }
             }
             Ok(kept)
+        })
+    }
+
+    /// Those of some values that are stored with the hashes that an entry said.
+    pub(crate) fn stored_as_said(
+        &self,
+        subject: SubjectId,
+        values: Vec<SealedValue>,
+    ) -> Result<Vec<SealedValue>, ReadError> {
+        self.ask(|reader| {
+            let sql = "SELECT sealed FROM record_values WHERE subject = ?1 AND category = ?2 AND version = ?3";
+            let mut stored = reader.vault.prepare_cached(sql)?;
+            let mut kept = Vec::new();
+            for value in values {
+                let place = params![subject.as_bytes(), value.category.as_str(), value.version];
+                let sealed = stored.query_row(place, |row| row.get::<_, Vec<u8>>(0)).optional()?;
+                if sealed.is_some_and(|sealed| hex(&sha256(&sealed)) == value.sha256) {
+                    kept.push(value);
+                }
+            }
+            Ok(kept)
+        })
+    }
+
+    /// Whether a document is stored with the hash that an entry said.
+    pub(crate) fn is_stored_as_said(&self, document: &DocumentRef) -> Result<bool, ReadError> {
+        self.ask(|reader| {
+            let sql = "SELECT sealed_sha256 FROM documents WHERE document = ?1 AND version = ?2";
+            let mut stored = reader.vault.prepare_cached(sql)?;
+            let place = params![document.id.as_bytes(), document.version];
+            let found = stored.query_row(place, |row| row.get::<_, Vec<u8>>(0)).optional()?;
+            Ok(found.is_some_and(|found| document.sha256.as_ref() == Some(&hex(&found))))
         })
     }
 

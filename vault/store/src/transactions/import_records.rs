@@ -42,6 +42,8 @@ pub enum ImportItem {
         documents: Vec<StagedDocument>,
         /// Categories whose fields hold documents: none is stored while one of them is set apart.
         of_documents: BTreeSet<Category>,
+        /// Categories that are written although they are set apart: by what is written they belong in use again.
+        brought_back: BTreeSet<Category>,
         /// The grants to give.
         give: Vec<GrantTerms>,
         /// The grants to withdraw.
@@ -104,6 +106,7 @@ impl Transaction for ImportRecords {
                     changes,
                     documents,
                     of_documents,
+                    brought_back,
                     give: new,
                     withdraw,
                 } => {
@@ -112,6 +115,7 @@ impl Transaction for ImportRecords {
                     if !documents.is_empty() {
                         touched.extend(of_documents);
                     }
+                    touched.retain(|category| !brought_back.contains(category));
                     let writes = !(changes.is_empty() && documents.is_empty() && new.is_empty());
                     if writes {
                         open_to_imports(work, subject, &touched)?;
@@ -132,8 +136,8 @@ impl Transaction for ImportRecords {
     }
 }
 
-/// Refuses to write to a record whose processing is restricted, and to categories that are set apart. A grant is
-/// withdrawn all the same.
+/// Refuses to write to a record whose processing is restricted, and to these categories if they are set apart. A grant
+/// is withdrawn all the same.
 fn open_to_imports(work: &Work<'_>, subject: SubjectId, touched: &BTreeSet<Category>) -> Result<(), ImportError> {
     let restricted = || {
         let sql = "SELECT 1 FROM records WHERE subject = ?1 AND restricted <> 0";

@@ -10,7 +10,7 @@ use coffre_store::transactions::{AmendRecord, CarryOver, PruneLog, Transaction};
 use coffre_store::{Carrying, Depends, Disclosure, ReadError, Store};
 use serde_json::json;
 
-use crate::rewound::finish;
+use crate::rewound::{at, finish};
 use crate::rotated::{begin, go_through};
 use crate::support::{create, draft, kind, make, open, path, read, sample};
 use crate::{KEEP, add_document, drill, erase, place};
@@ -118,6 +118,32 @@ fn what_was_encrypted_anew_is_known_over_every_pruning() {
     grow(&store, 1_100);
     assert_eq!(prune(&store, 1_024), 2, "only what stands is carried on");
     drilled("all pruned");
+}
+
+/// What is pruned may end between the entry that took something away and the restore that brought it back.
+#[test]
+fn what_a_later_restore_to_a_moment_brought_back_is_carried_over() {
+    let dir = tempfile::tempdir().unwrap();
+    make(dir.path());
+    let (spool, to) = (dir.path().join("spool"), dir.path().join("restored/vault"));
+    let store = open(dir.path());
+    let subject = create(&store, 1);
+    store.capture(&spool, KEEP, "coffre test").unwrap();
+    amend(&store, subject, 1);
+    begin(&store);
+    go_through(&store);
+    grow(&store, 300);
+    store.capture(&spool, KEEP, "coffre test").unwrap();
+    let placed = place(&spool, &store, 2, &to);
+    let fetched = at(&spool, &store, 1, &to, placed);
+    drop(store);
+    finish(dir.path(), &to, &fetched).unwrap();
+    let store = open(&dir.path().join("restored"));
+    assert_eq!(prune(&store, 256), 2, "the record as it is stored again, and as it was encrypted anew");
+    let spool = dir.path().join("spool-of-the-restored");
+    let captured = store.capture(&spool, KEEP, "coffre test").unwrap();
+    let drilled = drill(&store, &spool, captured.number, &dir.path().join("scratch")).unwrap();
+    assert_eq!(drilled.values, 3);
 }
 
 #[test]

@@ -21,6 +21,7 @@ use coffre_store::{
 use serde_json::json;
 
 use crate::grants::consent;
+use crate::rotated::{begin, go_through};
 use crate::support::{create, draft, kind, make, open, path, read, sample};
 use crate::{KEEP, add_document, document_files, drill, erase, is_erased, manifest, place};
 
@@ -153,6 +154,32 @@ fn told(store: &Store, size: u64, fetched: &Fetched, changed: SubjectId, made: S
     assert_eq!(versions, [1, 5], "2 and 3 were taken back");
     let mut of_made = (0..).zip(&entries).filter(|(_, e)| e.what.subjects == [made] && !e.what.values.is_empty());
     assert!(of_made.any(|(i, e)| is_gone(i, e)));
+}
+
+/// Documents are not set back: one that was encrypted anew since stays so, and one that was added since stays.
+#[test]
+fn a_drill_knows_the_documents_of_a_record_that_was_set_back() {
+    let dir = tempfile::tempdir().unwrap();
+    make(dir.path());
+    let (store, spool) = (open(dir.path()), dir.path().join("spool"));
+    let subject = create(&store, 1);
+    add_document(&store, subject, 70_000);
+    store.capture(&spool, KEEP, "coffre test").unwrap();
+    assert_eq!(amend(&store, subject, 1, "wrong@example.fr"), Ok(2));
+    add_document(&store, subject, 60_000);
+    begin(&store);
+    go_through(&store);
+    store.capture(&spool, KEEP, "coffre test").unwrap();
+    let to = dir.path().join("restored/vault");
+    let placed = place(&spool, &store, 2, &to);
+    let fetched = at(&spool, &store, 1, &to, placed);
+    drop(store);
+    finish(dir.path(), &to, &fetched).unwrap();
+    let restored = open(&dir.path().join("restored"));
+    let spool = dir.path().join("spool-of-the-restored");
+    let captured = restored.capture(&spool, KEEP, "coffre test").unwrap();
+    let drilled = drill(&restored, &spool, captured.number, &dir.path().join("scratch")).unwrap();
+    assert_eq!((drilled.values, drilled.documents), (3, 2));
 }
 
 #[test]

@@ -132,6 +132,17 @@ fn a_cut_or_damaged_header_is_told() {
 }
 
 #[test]
+fn a_log_that_cannot_be_read_is_not_taken_for_none() {
+    let dir = TempDir::new().unwrap();
+    let path = dir.path().join("legacy.sqlite");
+    fs::write(&path, database()).unwrap();
+    let log = dir.path().canonicalize().unwrap().join("legacy.sqlite-wal");
+    fs::create_dir(&log).unwrap();
+    let refused = inspect(&path).unwrap_err();
+    assert!(matches!(&refused, InspectError::Read { path, .. } if *path == log), "{refused}");
+}
+
+#[test]
 fn damaged_pages_are_found_before_anything_is_read() {
     let dir = TempDir::new().unwrap();
     let path = dir.path().join("legacy.sqlite");

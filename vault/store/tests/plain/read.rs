@@ -170,6 +170,19 @@ fn a_database_in_wal_mode_is_read_with_its_log_and_not_written() {
 }
 
 #[test]
+fn behind_a_link_the_log_beside_the_database_itself_is_read() {
+    let dir = TempDir::new().unwrap();
+    let (real, link) = (dir.path().join("data/legacy.sqlite"), dir.path().join("legacy.sqlite"));
+    fs::create_dir(dir.path().join("data")).unwrap();
+    let application = Connection::open(&real).unwrap();
+    application.execute_batch("PRAGMA journal_mode=WAL; CREATE TABLE t (k TEXT)").unwrap();
+    application.execute_batch("PRAGMA wal_checkpoint(TRUNCATE); INSERT INTO t VALUES ('in the log')").unwrap();
+    std::os::unix::fs::symlink(&real, &link).unwrap();
+    let reader = PlainReader::open(&link).unwrap();
+    assert_eq!(keys(&reader, "k").1, ["in the log"]);
+}
+
+#[test]
 fn an_application_that_writes_meanwhile_does_not_change_what_is_read() {
     let made = database("CREATE TABLE t (k TEXT); INSERT INTO t VALUES ('a')");
     let reader = PlainReader::open(&made.path).unwrap();
