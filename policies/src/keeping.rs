@@ -165,10 +165,13 @@ impl Policies {
         longest.filter(|longer| rule.archive.is_none_or(|archive| ends(longer.archive) > ends(archive)))
     }
 
-    /// The fields of a record type that tell when a rule's durations begin.
+    /// The fields of a record type on which the days rest: those that tell when a rule's durations begin, and those
+    /// whose words make one longer.
     pub fn dating_fields(&self, record_type: &RecordType) -> Vec<FieldPath> {
         let of_type = self.retention().iter().filter(|rule| &rule.record_type == record_type.name());
         let mut fields: Vec<FieldPath> = of_type.filter_map(|rule| rule.dated_by.clone()).collect();
+        let longer = self.longer_rules().iter().filter(|longer| &longer.record_type == record_type.name());
+        fields.extend(longer.flat_map(|longer| std::iter::once(&longer.field).chain(&longer.others)).cloned());
         fields.sort_unstable();
         fields.dedup();
         fields

@@ -1,5 +1,6 @@
-//! What of a data subject is past its time by the rules of retention and gone from the vault: the source still has it,
-//! and it is not brought again. Pure.
+//! What the rules of retention make of a data subject as the source has it. What is past its time and gone from the
+//! vault is not brought again; what is set apart in the vault and belongs in use again, since the contract goes on, is
+//! written all the same. Pure.
 //!
 //! Only what the vault holds nothing of is left out; the rest is compared like anything else until retention removes
 //! it. Whoever is not in the vault yet is brought whole: what is past its time goes with the next run of retention,
@@ -9,15 +10,36 @@ use std::collections::BTreeSet;
 
 use coffre_core::record::Category;
 use coffre_core::time::Timestamp;
-use coffre_policies::{Belongs, Keeping, Policies, RecordFacts};
+use coffre_policies::{Belongs, Keeping, Phase, Policies, RecordFacts};
 use serde_json::Value;
 
 use crate::candidate::RecordCandidate;
 use crate::mapping::Mapping;
 use crate::target::StoredRecord;
 
-/// Leaves such categories out of a candidate, with the documents that retention removes with them; gives these
-/// categories.
+/// The categories that are set apart and belong in use again. The mark is taken off by the next run of retention, once
+/// the record says so too.
+pub(crate) fn brought_back(
+    policies: &Policies,
+    now: Timestamp,
+    mapping: &Mapping,
+    candidate: &RecordCandidate,
+    stored: &StoredRecord,
+) -> BTreeSet<Category> {
+    if stored.archived.is_empty() {
+        return BTreeSet::new();
+    }
+    // Where the source tells of no contract, none goes on.
+    let in_use = |keeping: &&Keeping<'_>| {
+        let dated = matches!(keeping.phase, Phase::Running | Phase::Active(_));
+        dated && keeping.prospect.is_none() && stored.archived.contains(&keeping.rule.category)
+    };
+    let keeping = judged(policies, now, mapping, candidate, stored);
+    keeping.iter().filter(in_use).map(|keeping| keeping.rule.category.clone()).collect()
+}
+
+/// Leaves categories that are past their time and gone out of a candidate, with the documents that retention removes
+/// with them; gives these categories.
 pub(crate) fn leave_out(
     policies: &Policies,
     now: Timestamp,
@@ -43,7 +65,6 @@ fn holds(candidate: &RecordCandidate, category: &Category) -> bool {
     fields.any(|field| field.category_str() == category.as_str())
 }
 
-/// Judged as the record would be once the source's values were in it.
 fn past(
     policies: &Policies,
     now: Timestamp,
@@ -51,16 +72,27 @@ fn past(
     candidate: &RecordCandidate,
     stored: &StoredRecord,
 ) -> BTreeSet<Category> {
-    let mut values = candidate.fields.clone();
-    // That there is a document counts, not which.
-    let named = candidate.document_fields.iter().map(|(field, name)| (field.clone(), Value::from(name.as_str())));
-    values.0.extend(named);
-    let facts = RecordFacts { created: stored.created_at, changed: stored.changed_at, answered: None, fields: &values };
     let held = stored.fields.categories();
     // Nothing of a person without a contract goes before the rest does.
     let gone = |keeping: &&Keeping<'_>| {
         keeping.belongs() == Belongs::Nowhere && keeping.prospect.is_none() && !held.contains(&keeping.rule.category)
     };
-    let keeping = policies.keeping(&mapping.record_type, facts, now);
+    let keeping = judged(policies, now, mapping, candidate, stored);
     keeping.iter().filter(gone).map(|keeping| keeping.rule.category.clone()).collect()
+}
+
+/// Judged as the record would be once the source's values were in it.
+fn judged<'p>(
+    policies: &'p Policies,
+    now: Timestamp,
+    mapping: &Mapping,
+    candidate: &RecordCandidate,
+    stored: &StoredRecord,
+) -> Vec<Keeping<'p>> {
+    let mut values = candidate.fields.clone();
+    // That there is a document counts, not which.
+    let named = candidate.document_fields.iter().map(|(field, name)| (field.clone(), Value::from(name.as_str())));
+    values.0.extend(named);
+    let facts = RecordFacts { created: stored.created_at, changed: stored.changed_at, answered: None, fields: &values };
+    policies.keeping(&mapping.record_type, facts, now)
 }

@@ -4,12 +4,12 @@
 //! Whatever else a record has was written in the vault and is left alone; nothing is ever removed
 //! because the source has lost a document.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use coffre_core::grant::{Grant, GrantState, GrantTerms};
 use coffre_core::ids::{DocumentId, GrantId};
-use coffre_core::record::{FieldPath, Fields};
+use coffre_core::record::{Category, FieldPath, Fields};
 use coffre_core::time::Timestamp;
 use serde_json::Value;
 
@@ -31,6 +31,8 @@ pub struct Change {
     pub give: Vec<GrantTerms>,
     /// The grants to withdraw.
     pub withdraw: Vec<GrantId>,
+    /// The categories that are written although they are set apart: by what the source says they belong in use again.
+    pub brought_back: BTreeSet<Category>,
 }
 
 /// A document to store.
@@ -72,7 +74,7 @@ impl Change {
 pub(crate) enum Against {
     /// Processing of the record is restricted (GDPR article 18).
     Restricted,
-    /// What would be changed is set apart in the intermediate archive.
+    /// What would be changed is set apart in the intermediate archive, and stays there.
     Archived,
     /// The record or a document was changed in the vault.
     ChangedInVault,
@@ -90,8 +92,9 @@ impl Against {
         }
         let mut fields = change.fields.keys().chain(change.document_fields.keys());
         let documents = !change.documents.is_empty();
-        if fields.any(|field| stored.archived.contains(&field.category()))
-            || (documents && !stored.archived.is_disjoint(&mapping.document_categories()))
+        let apart = &stored.archived - &change.brought_back;
+        if fields.any(|field| apart.contains(&field.category()))
+            || (documents && !apart.is_disjoint(&mapping.document_categories()))
         {
             return Some(Self::Archived);
         }

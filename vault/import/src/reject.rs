@@ -111,7 +111,7 @@ impl Reason {
                 "différent de l'ancien système, et son traitement est limité : rien n'est repris tant que dure la limitation"
             }
             Self::Archived => {
-                "différent de l'ancien système, et en archivage intermédiaire : rien n'est repris ; au service juridique de juger"
+                "différent de l'ancien système, et en archivage intermédiaire : rien n'est repris ; au service légal de juger"
             }
             Self::ConsentInVault => {
                 "consentement en vigueur dans le coffre et absent de l'ancien système : l'y porter, ou le retirer dans le coffre si la personne l'a retiré"

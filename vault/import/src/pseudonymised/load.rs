@@ -48,7 +48,7 @@ pub struct Loaded {
 pub enum LoadError {
     /// The vault is one of production, or could be.
     #[error(
-        "this vault is of the environment {environment}, which is production or could be: test data go into another one, made by `coffre init --environment recette`; where it is not, say `production = false` in environments/{environment}.toml of the policies"
+        "this vault is of the environment {environment}, which is production or could be: test data go into another one, made by `coffre init --environment recette`; where it is not, and its name does not end in `production`, say `production = false` in environments/{environment}.toml of the policies"
     )]
     Production {
         /// Its environment.

@@ -7,7 +7,7 @@ use coffre_core::search::{SearchIndex, SearchKind, Term};
 use serde_json::Value;
 
 use crate::candidate::RecordCandidate;
-use crate::past::leave_out;
+use crate::past::{brought_back, leave_out};
 use crate::plan::{Against, Change, Comparable, compare, keeps_consent};
 use crate::reject::{Reason, Reject};
 use crate::run::proof::{Proof, failed};
@@ -99,10 +99,14 @@ impl Batch<'_, '_> {
             return Ok(None);
         }
         let options = self.run.options;
+        let brought_back = brought_back(options.policies, options.now, mapping, &candidate, stored);
         let past = leave_out(options.policies, options.now, mapping, &mut candidate, stored);
         self.run.report.past_time += past.len() as u64;
         let granted = self.run.grants.granted(&candidate);
-        let change = compare(mapping, &candidate, &granted, stored);
+        let mut change = compare(mapping, &candidate, &granted, stored);
+        if change.touches_content() {
+            change.brought_back = brought_back;
+        }
         let against = Against::change(mapping, &change, stored);
         if keeps_consent(&granted, stored, options.now) {
             self.run.report.consents_kept += 1;

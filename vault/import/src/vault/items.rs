@@ -116,13 +116,14 @@ impl Prepared<'_> {
                 let renamed = document_values(&change.document_fields, &ids);
                 changes.extend(renamed.into_iter().map(|(field, value)| (field, Some(value))));
                 let (give, withdraw) = (change.give.clone(), change.withdraw.clone());
-                let of_documents = of_documents.clone();
+                let (of_documents, brought_back) = (of_documents.clone(), change.brought_back.clone());
                 ImportItem::Change {
                     subject,
                     expected_version: version,
                     changes,
                     documents,
                     of_documents,
+                    brought_back,
                     give,
                     withdraw,
                 }

@@ -71,6 +71,9 @@ fn what_retention_has_removed_is_not_brought_again_unless_the_contract_goes_on()
 #[test]
 fn a_restricted_record_and_what_is_set_apart_are_left_as_they_are() {
     let mut source = Source::of(4);
+    for key in ["00000001", "00000002", "00000003"] {
+        source.contract(key)[4] = padded("20231001", 0);
+    }
     let mut vault = MemoryVault::new();
     run(&source, Some(&mut vault), false, true).unwrap();
     vault.records.get_mut("00000000").unwrap().restricted = true;
@@ -131,6 +134,24 @@ fn whoever_has_lost_the_number_to_retention_is_not_brought_as_somebody_new() {
     store.transact(erase, draft(Action::Erase), None, Depends::default()).wait().unwrap();
     let again = vault.import(&store, &source, true).unwrap();
     assert_eq!((again.imported, again.erased), (0, 1), "also once the rest of it is erased");
+}
+
+/// Otherwise retention would remove it in the end, while the contract goes on.
+#[test]
+fn what_is_set_apart_is_written_again_once_the_source_says_that_the_contract_goes_on() {
+    let (vault, mut source) = (Vault::new(), Source::of(3));
+    source.contract("00000001")[4] = padded("20231001", 0);
+    let store = vault.open();
+    vault.import(&store, &source, false).unwrap();
+    let former = of(&store, "00000001");
+    retain(&store, former, &[("contact", Wanted::Apart), ("contract", Wanted::Apart)]);
+    source.client("00000001")[4] = padded("autre@example.fr", 60);
+    let ended = vault.import(&store, &source, true).unwrap();
+    assert_eq!((ended.archived, ended.changed), (1, 0));
+    source.contract("00000001")[4] = padded("00000000", 0);
+    let renewed = vault.import(&store, &source, true).unwrap();
+    assert_eq!((renewed.archived, renewed.changed, renewed.vault), (0, 1, Some(renewed.source)));
+    assert_eq!(subject(&store, "contact.email", "autre@example.fr"), Some(former));
 }
 
 fn upload(store: &Store, subject: SubjectId, replaces: Option<DocumentId>, name: &str) {
@@ -202,8 +223,16 @@ fn what_a_pruned_log_no_longer_tells_counts_as_changed_in_the_vault() {
 /// A change of an e-mail address, and a grant that is withdrawn.
 fn change(subject: SubjectId, email: Option<&str>, withdraw: Vec<GrantId>) -> ImportRecords {
     let changes = email.map(|email| ("contact.email".parse().unwrap(), Some(json!(email)))).into_iter().collect();
-    let (documents, of_documents, give) = (Vec::new(), BTreeSet::new(), Vec::new());
-    let item = ImportItem::Change { subject, expected_version: 1, changes, documents, of_documents, give, withdraw };
+    let item = ImportItem::Change {
+        subject,
+        expected_version: 1,
+        changes,
+        documents: Vec::new(),
+        of_documents: BTreeSet::new(),
+        brought_back: BTreeSet::new(),
+        give: Vec::new(),
+        withdraw,
+    };
     ImportRecords { record_type: kind(), items: vec![item] }
 }
 

@@ -17,6 +17,7 @@ use super::parameters::Parameters;
 use super::peer::Account;
 use super::problem::Problem;
 use super::routes::Routes;
+use super::to_the_end::to_the_end;
 use super::{Api, body};
 use crate::metrics::Destination;
 
@@ -46,7 +47,8 @@ async fn base(State(api): State<Api>, Account(call): Account, request: Request) 
     if lost {
         api.keeper.spool_was_lost();
     }
-    let captured = api.keeper.capture_base(call, spool.folder, spool.keep).await?;
+    let keeper = api.keeper.clone();
+    let captured = to_the_end(async move { keeper.capture_base(call, spool.folder, spool.keep).await }).await?;
     Answer::new(StatusCode::CREATED).json(&json!({
         "number": captured.number,
         "time": captured.time,
@@ -128,7 +130,8 @@ async fn capture(State(api): State<Api>, Account(call): Account, request: Reques
     Parameters::none(&parts.uri)?;
     body::none(&parts.headers, sent, &api.limits).await?;
     let spool = api.spool.clone().ok_or_else(no_spool)?;
-    let caught_up = api.keeper.catch_up(call, spool.folder, spool.keep).await?;
+    let keeper = api.keeper.clone();
+    let caught_up = to_the_end(async move { keeper.catch_up(call, spool.folder, spool.keep).await }).await?;
     let CaughtUp { base, taken, time } = caught_up;
     Answer::new(StatusCode::OK).json(&json!({ "base": base, "taken": taken, "time": time }))
 }

@@ -12,6 +12,7 @@ use super::parameters::Parameters;
 use super::peer::Account;
 use super::problem::Problem;
 use super::routes::Routes;
+use super::to_the_end::to_the_end;
 use super::{Api, body};
 use crate::usecases::Failure;
 
@@ -35,9 +36,8 @@ async fn hold(State(api): State<Api>, Account(call): Account, request: Request) 
     let options = api.drills.clone().ok_or_else(|| Failure::NoDestination { known: String::new() })?;
     let (stop, seal) = (api.stop.clone(), api.seal.clone());
     let over = move || stop.is_told() || seal.is_told();
-    let held = tokio::spawn(api.keeper.clone().hold_drill(call, options, from, over)).await;
-    let lost = |error: tokio::task::JoinError| Failure::Internal { what: format!("a drill was lost: {error}") };
-    Answer::new(StatusCode::OK).json(&held.map_err(lost)??)
+    let held = to_the_end(api.keeper.clone().hold_drill(call, options, from, over)).await?;
+    Answer::new(StatusCode::OK).json(&held)
 }
 
 async fn list(State(api): State<Api>, Account(_): Account, uri: Uri) -> Result<Response, Problem> {

@@ -14,6 +14,7 @@ use super::parameters::Parameters;
 use super::path::Segments;
 use super::problem::Problem;
 use super::routes::Routes;
+use super::to_the_end::to_the_end;
 use super::{AUDIT_ENTRY, Api, body};
 use crate::usecases::{Consistency, Inclusion};
 
@@ -61,7 +62,10 @@ async fn cosignatures(State(api): State<Api>, Program(call): Program, request: R
     let (parts, sent) = request.into_parts();
     Parameters::none(&parts.uri)?;
     let note = body::text(&parts.headers, sent, &api.limits).await?;
-    let (taken, receipt) = api.keeper.take_cosignatures(&call, note.into()).await?;
+    let keeper = api.keeper.clone();
+    // What is in the log as taken is published.
+    let taking = async move { keeper.take_cosignatures(&call, note.into()).await };
+    let (taken, receipt) = to_the_end(taking).await?;
     Answer::recorded(&receipt).json(&json!({
         "size": taken.size,
         "witnesses": taken.witnesses,

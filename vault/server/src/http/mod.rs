@@ -54,6 +54,7 @@ mod seal;
 mod sealed;
 mod search;
 mod subjects;
+mod to_the_end;
 mod versions;
 
 use std::ops::Deref;

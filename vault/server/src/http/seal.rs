@@ -11,7 +11,9 @@ use super::four_eyes::FourEyes;
 use super::parameters::Parameters;
 use super::problem::Problem;
 use super::routes::Routes;
+use super::to_the_end::to_the_end;
 use super::{AUDIT_ENTRY, Api, body};
+use crate::usecases::Failure;
 
 pub(super) fn routes() -> Routes {
     Routes::new().post("/v1/seal", propose).post("/v1/seal/confirm", confirm)
@@ -31,8 +33,8 @@ async fn propose(State(api): State<Api>, FourEyes(call): FourEyes, request: Requ
 
 async fn confirm(State(api): State<Api>, FourEyes(call): FourEyes, request: Request) -> Result<Response, Problem> {
     let reason = reason(&api, request).await?;
-    let receipt = api.keeper.confirm_seal(&call, reason).await?;
-    sealing(&api, &receipt)
+    let keeper = api.keeper.clone();
+    sealing(&api, async move { keeper.confirm_seal(&call, reason).await }).await
 }
 
 async fn reason(api: &Api, request: Request) -> Result<Option<String>, Problem> {
@@ -42,9 +44,19 @@ async fn reason(api: &Api, request: Request) -> Result<Option<String>, Problem> 
     Ok(reason)
 }
 
-/// Tells whoever serves, once the entry is committed. The answer is on its way while the keys go.
-pub(super) fn sealing(api: &Api, receipt: &Receipt) -> Result<Response, Problem> {
-    tracing::warn!(entry = receipt.index(), "told to seal");
-    api.seal.now();
-    Answer::recorded(receipt).with_status(StatusCode::ACCEPTED).json(&json!({ "status": "sealing" }))
+/// Tells whoever serves, once the entry is committed, also where whoever asked has gone by then. The answer is on its way
+/// while the keys go.
+pub(super) async fn sealing(
+    api: &Api,
+    noted: impl Future<Output = Result<Receipt, Failure>> + Send + 'static,
+) -> Result<Response, Problem> {
+    let seal = api.seal.clone();
+    let sealed = async move {
+        let receipt = noted.await?;
+        tracing::warn!(entry = receipt.index(), "told to seal");
+        seal.now();
+        Ok::<Receipt, Failure>(receipt)
+    };
+    let receipt = to_the_end(sealed).await?;
+    Answer::recorded(&receipt).with_status(StatusCode::ACCEPTED).json(&json!({ "status": "sealing" }))
 }

@@ -91,7 +91,7 @@ fn reasons(export: &AccessExport, language: Language) -> Markup {
         ul {
             @for purpose in &export.purposes {
                 li {
-                    (label(&purpose.labels, language)) ": " (label(&purpose.description, language))
+                    (label(&purpose.labels, language)) (language.pick(" : ", ": ")) (label(&purpose.description, language))
                     " (" (language.pick("article 6, paragraphe 1 : ", "article 6(1): ")) (language.basis(purpose.basis)) ")"
                 }
             }

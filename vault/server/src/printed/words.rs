@@ -90,20 +90,20 @@ impl Language {
             }
             Term::Hold => self
                 .pick(
-                    "leur durée est écoulée, mais un litige ou une procédure oblige encore à les garder",
-                    "their time is over, but a dispute or proceedings still require them",
+                    "leur durée de conservation est écoulée, mais un litige ou une procédure oblige encore à les garder",
+                    "the period for which they are kept is over, but a dispute or proceedings still require them",
                 )
                 .to_owned(),
             Term::Requests => self
                 .pick(
-                    "leur durée est écoulée ; gardées jusqu'à la réponse à vos demandes, puis effacées",
-                    "their time is over; kept until your requests are answered, then erased",
+                    "leur durée de conservation est écoulée ; gardées jusqu'à la réponse à vos demandes, puis effacées",
+                    "the period for which they are kept is over; kept until your requests are answered, then erased",
                 )
                 .to_owned(),
             Term::Over => self
                 .pick(
-                    "leur durée est écoulée ; elles vont être effacées",
-                    "their time is over; they are about to be erased",
+                    "leur durée de conservation est écoulée ; elles vont être effacées",
+                    "the period for which they are kept is over; they are about to be erased",
                 )
                 .to_owned(),
             Term::Open => self.pick("sans échéance fixée", "no end is set").to_owned(),

@@ -76,7 +76,7 @@ impl From<&Captured> for LastBase {
 
 /// The counts, as old as they may be.
 #[derive(Default)]
-pub(super) struct Counted(tokio::sync::Mutex<Option<(Instant, Statistics)>>);
+pub(super) struct Counted(Arc<tokio::sync::Mutex<Option<(Instant, Statistics)>>>);
 
 impl Keeper {
     /// Now, by the store's clock.
@@ -104,18 +104,22 @@ impl Keeper {
         self.store.tree_head()
     }
 
-    /// Counts of the vault.
+    /// Counts of the vault. They are kept although whoever asked has gone, and nobody else counts meanwhile: whoever asks
+    /// needs no token.
     pub(crate) async fn statistics(self: &Arc<Self>) -> Result<Statistics, Failure> {
-        let mut counted = self.counted.0.lock().await;
+        let mut counted = Arc::clone(&self.counted.0).lock_owned().await;
         if let Some((when, statistics)) = *counted
             && when.elapsed() < COUNTED_EVERY
         {
             return Ok(statistics);
         }
         let store = self.store.clone();
-        let statistics = blocking(move || Ok(store.statistics()?)).await?;
-        *counted = Some((Instant::now(), statistics));
-        Ok(statistics)
+        blocking(move || {
+            let statistics = store.statistics()?;
+            *counted = Some((Instant::now(), statistics));
+            Ok(statistics)
+        })
+        .await
     }
 
     /// What the vault is and how it does.
@@ -135,5 +139,21 @@ impl Keeper {
             last_base: self.last_base(),
             capture: self.capture().into(),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+    use futures_util::FutureExt as _;
+
+    use crate::usecases::new_vault;
+
+    #[tokio::test]
+    async fn a_count_that_nobody_waits_for_any_more_is_kept_for_whoever_asks_next() {
+        let folder = tempfile::tempdir().unwrap();
+        let keeper = new_vault::keeper(folder.path());
+        let _gone = keeper.statistics().now_or_never();
+        assert!(keeper.counted.0.lock().await.is_some(), "it is counted again");
     }
 }

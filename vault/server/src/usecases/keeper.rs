@@ -53,7 +53,7 @@ pub(crate) struct Keeper {
     pub(super) log_tree: LogTree,
     pub(super) log_sessions: LogSessions,
     /// Held by the one report that is made.
-    pub(super) reporting: tokio::sync::Mutex<()>,
+    pub(super) reporting: Arc<tokio::sync::Mutex<()>>,
     /// Held by the one drill that is held.
     pub(super) drilling: tokio::sync::Mutex<()>,
     pub(super) rotating: Rotating,
@@ -88,7 +88,7 @@ impl Keeper {
             log_tree,
             witnesses,
             log_sessions: LogSessions::default(),
-            reporting: tokio::sync::Mutex::default(),
+            reporting: Arc::default(),
             drilling: tokio::sync::Mutex::default(),
             rotating: Rotating::default(),
             held_drills,

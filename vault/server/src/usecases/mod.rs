@@ -37,6 +37,8 @@ mod log_sessions;
 mod log_tree;
 mod look;
 mod lookup_subject;
+#[cfg(test)]
+pub(crate) mod new_vault;
 mod once;
 mod plan;
 mod prune_log;

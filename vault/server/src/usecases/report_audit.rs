@@ -57,11 +57,15 @@ impl Keeper {
         Ok((self.tally(asked.scope, asked.listed).await?, receipt))
     }
 
-    /// One report at a time.
+    /// One report at a time: one that is made for somebody who has gone is one, too.
     async fn tally(self: &Arc<Self>, scope: ReportScope, listed: usize) -> Result<Report, Failure> {
-        let _alone = self.reporting.lock().await;
+        let alone = Arc::clone(&self.reporting).lock_owned().await;
         let keeper = Arc::clone(self);
-        blocking(move || Ok(keeper.tallied(scope, listed)?)).await
+        blocking(move || {
+            let _until_it_is_made = alone;
+            Ok(keeper.tallied(scope, listed)?)
+        })
+        .await
     }
 
     fn tallied(&self, scope: ReportScope, listed: usize) -> Result<Report, ReadError> {
@@ -111,4 +115,25 @@ impl Keeper {
 fn about(draft: Draft, scope: &ReportScope) -> Draft {
     let target = scope.application.clone().or_else(|| scope.operator.clone());
     Draft { subjects: scope.subject.into_iter().collect(), target, ..draft }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+    use futures_util::FutureExt as _;
+
+    use super::*;
+    use crate::usecases::new_vault;
+
+    #[tokio::test]
+    async fn a_report_that_nobody_waits_for_any_more_is_still_the_one_that_is_made() {
+        let folder = tempfile::tempdir().unwrap();
+        let keeper = new_vault::keeper(folder.path());
+        // Without a reader it does not come to its end.
+        let views: Vec<_> = (0..new_vault::READERS).map(|_| keeper.store.snapshot().unwrap()).collect();
+        assert!(keeper.tally(ReportScope::default(), 10).now_or_never().is_none());
+        assert!(keeper.reporting.try_lock().is_err(), "another one could begin");
+        drop(views);
+        drop(keeper.reporting.lock().await);
+    }
 }

@@ -72,7 +72,8 @@ async fn what_is_held_or_must_be_kept_is_not_erased() {
     assert!(contract["source"]["fr"].as_str().unwrap().contains("L123-22"));
     let denied = entry(&dpo, refused["audit_entry"].as_u64().unwrap()).await;
     assert_eq!((&denied["decision"], &denied["cause"]), (&json!("deny"), &json!("retention")));
-    assert_eq!(denied["fields"], json!(["contract.end_date"]), "what the refusal tells of the record");
+    let told = json!(["contract.end_date", "contract.others", "contract.product"]);
+    assert_eq!(denied["fields"], told, "what the refusal tells of the record");
 
     // It ended, and disputes are still possible until a known day.
     let year: u32 = vault.store.now().to_string()[..4].parse().unwrap();

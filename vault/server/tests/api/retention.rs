@@ -89,6 +89,8 @@ async fn a_plan_names_whom_it_lists_and_what_their_days_rest_on() {
     let ended = [ended(&vault, &legal, 1).await, ended(&vault, &legal, 11).await];
     let mut listed = ended.each_ref().map(|record| record.rsplit_once('/').unwrap().1);
     listed.sort_unstable();
+    // Of which day it is, and of which product: one that is kept longer has another source.
+    let rested_on = ["contract.end_date", "contract.others", "contract.product"];
     for planner in [&dpo, &vault.control("control.sock")] {
         let planned = planner.get("/v1/retention/plan").await.ok();
         let named: std::collections::BTreeSet<String> =
@@ -96,7 +98,7 @@ async fn a_plan_names_whom_it_lists_and_what_their_days_rest_on() {
         assert_eq!(named.len(), listed.len());
         let entry = entry(&dpo, planned.entry()).await;
         assert_eq!((&entry["action"], &entry["record_type"]), (&json!("plan-retention"), &json!("policyholder")));
-        assert_eq!((&entry["subjects"], &entry["fields"]), (&json!(listed), &json!(["contract.end_date"])));
+        assert_eq!((&entry["subjects"], &entry["fields"]), (&json!(listed), &json!(rested_on)));
     }
 }
 

@@ -16,6 +16,7 @@ use crate::http::parameters::Parameters;
 use crate::http::peer::Account;
 use crate::http::problem::Problem;
 use crate::http::routes::Routes;
+use crate::http::to_the_end::to_the_end;
 use crate::http::{AUDIT_ENTRY, Api, body};
 use crate::rotating::{Standing, State as Stands};
 use crate::usecases::RotateData;
@@ -28,7 +29,9 @@ async fn rotate(State(api): State<Api>, Account(call): Account, request: Request
     let (parts, sent) = request.into_parts();
     Parameters::none(&parts.uri)?;
     let recovery = body::json_or_none(&parts.headers, sent, &api.limits).await?;
-    let receipt = api.keeper.rotate_root(call, recovery).await?;
+    // Its entry comes first.
+    let keeper = api.keeper.clone();
+    let receipt = to_the_end(async move { keeper.rotate_root(call, recovery).await }).await?;
     Answer::recorded(&receipt).json(&json!({ "status": "rotated" }))
 }
 
@@ -46,7 +49,9 @@ async fn rotate_data(State(api): State<Api>, Account(call): Account, request: Re
     let (parts, sent) = request.into_parts();
     Parameters::none(&parts.uri)?;
     let asked: RotateData = body::json(&parts.headers, sent, &api.limits, &["application/json"]).await?;
-    let receipt = api.keeper.rotate_data(call, asked).await?;
+    // A base backup is taken meanwhile, which takes its time.
+    let keeper = api.keeper.clone();
+    let receipt = to_the_end(async move { keeper.rotate_data(call, asked).await }).await?;
     let stream = futures_util::stream::unfold(Some(api.keeper.watch_rotation()), told);
     let lines = Some(HeaderValue::from_static("application/jsonl"));
     let answer = Answer::new(StatusCode::OK).with(AUDIT_ENTRY, Some(receipt.index().into()));

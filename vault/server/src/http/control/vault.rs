@@ -26,8 +26,8 @@ async fn seal(State(api): State<Api>, Account(call): Account, request: Request) 
     let (parts, sent) = request.into_parts();
     Parameters::none(&parts.uri)?;
     body::none(&parts.headers, sent, &api.limits).await?;
-    let receipt = api.keeper.note_seal(call).await?;
-    sealing(&api, &receipt)
+    let keeper = api.keeper.clone();
+    sealing(&api, async move { keeper.note_seal(call).await }).await
 }
 
 async fn shutdown(State(api): State<Api>, Account(_): Account, request: Request) -> Result<Response, Problem> {

@@ -2,31 +2,16 @@
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-use std::path::Path;
-
 use coffre_core::audit::Decision;
 use coffre_core::ids::RequestId;
 use coffre_core::role::Role;
-use coffre_policies::{Policies, RecordType};
-use coffre_store::clock::{SystemClock, SystemEntropy};
+use coffre_store::clock::SystemEntropy;
 use coffre_store::transactions::{AddApplication, NewToken, Proof};
-use coffre_store::{Identity, InitPlan, Layout, OpenOptions, Store, init};
 
 use super::*;
 use crate::authentication::{Credential, Token};
 use crate::usecases::LocalCall;
-
-fn keeper(folder: &Path) -> Arc<Keeper> {
-    let vault = folder.join("vault");
-    let recovery_identity_file = folder.join("recovery.identity");
-    let plan = InitPlan { environment: "test".parse().unwrap(), recovery_recipient: None, recovery_identity_file };
-    init(&vault, &plan, &SystemClock, &mut SystemEntropy).unwrap();
-    let policies = Arc::new(Policies::embedded().unwrap());
-    let identity = Identity::read(&Layout::new(&vault).server_identity()).unwrap();
-    let indexes = policies.record_types().flat_map(RecordType::indexes).collect();
-    let options = OpenOptions { indexes, clock: Arc::new(SystemClock), readers: 2 };
-    Arc::new(Keeper::new(Store::open(&vault, &identity, &options).unwrap(), policies, 2, Vec::new()))
-}
+use crate::usecases::new_vault::keeper;
 
 fn request() -> RequestId {
     RequestId::random(&mut SystemEntropy)
