@@ -24,7 +24,7 @@ check: setup ## format, lints, licences, architecture
 
 bench: ## measure Coffre beside its baselines, in a release build
 	@scripts/setup bench
-	@for part in s3-server openbao; do scripts/$$part || [ $$? -eq 77 ]; done
+	@for part in s3-server openbao; do scripts/$$part || [ $$? -eq 77 ] || exit 1; done
 	cargo bench --locked -p coffre-cli --bench figures -- $(ARGS)
 
 crash: setup ## lose the power and kill the server a thousand times each (ARGS="COUNT SEED")

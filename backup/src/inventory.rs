@@ -5,7 +5,7 @@ use std::io::{self, BufRead as _, BufReader, Read};
 use coffre_core::crypto::Scope;
 use coffre_core::spool::{Fault, InventoryEntry, InventoryReader, MainManifest, Manifest as _, Needed, ObjectName};
 
-use crate::content::{self, ContentError, Expected, Meter};
+use crate::content::{self, Checked, ContentError, Expected, Meter};
 use crate::destination::{Source, SourceError};
 use crate::observer::Stage;
 
@@ -26,8 +26,8 @@ pub(crate) fn object_of(manifest: &MainManifest) -> Needed {
     Needed { name: ObjectName::Inventory(blob.sha256), size: blob.size, sha256: blob.sha256 }
 }
 
-/// Reads the inventory of a manifest: once for its hash, and once for its entries, which are the
-/// signed ones therefore.
+/// Reads the inventory of a manifest: once for its hash, so that no entry of another one is acted upon, and once for its
+/// entries. These are hashed, too: a place may give other bytes the second time, and then this fails in the end.
 pub(crate) fn read<E>(
     place: &dyn Source,
     manifest: &MainManifest,
@@ -43,7 +43,8 @@ pub(crate) fn read<E>(
     let mut uncounted = Meter::new(&mut nobody, Stage::Surveying, 0);
     content::check(open(place, &object, manifest, scope)?, expected, &mut uncounted).map_err(unreadable)?;
 
-    let mut lines = BufReader::with_capacity(256 * 1024, open(place, &object, manifest, scope)?);
+    let again = Checked::new(open(place, &object, manifest, scope)?, expected, &mut uncounted);
+    let mut lines = BufReader::with_capacity(256 * 1024, again);
     let (mut reader, mut line) = (InventoryReader::default(), String::new());
     let (mut count, mut bytes) = (0_u64, 0_u64);
     while lines.read_line(&mut line).map_err(unreadable)? > 0 {

@@ -74,6 +74,9 @@ pub struct Memory {
     /// The exit code that people were last told of; none while they know of no failure.
     #[serde(default)]
     pub told: Option<u8>,
+    /// The exit code of the last failure since it ended with 0; none if there was none but that another run was at it.
+    #[serde(default)]
+    pub failed: Option<u8>,
     /// When it last ended with 0.
     pub last_success: Option<Timestamp>,
     /// How often it has failed since.
@@ -89,6 +92,13 @@ impl Memory {
     /// Whether the last that is known of it is that it did not come to its end.
     pub const fn is_cut_off(&self) -> bool {
         self.failures > 0 && self.code.is_none()
+    }
+
+    /// The exit code of its last failure since it ended with 0. That another run was at it is none, and hides none.
+    pub fn last_failure(&self) -> Option<u8> {
+        // A memory of an older version has no more than the code of the last run.
+        let of_older = || self.code.filter(|code| self.failures > 0 && *code != Ending::Busy.code());
+        self.failed.or_else(of_older)
     }
 
     /// From when its times count, where it never succeeded.
@@ -127,7 +137,7 @@ impl Memory {
 
     /// It was started, has not ended, and nobody is at it.
     fn cut_off(&mut self) {
-        self.code = None;
+        (self.code, self.failed) = (None, Some(Ending::Failure.code()));
         self.failures += 1;
     }
 }
@@ -241,9 +251,12 @@ impl Running {
         Jobs::change(&self.folder, &self.job, |memory| {
             (memory.ended, memory.code) = (memory.started.max(Some(now)), Some(code));
             if code == 0 {
-                (memory.last_success, memory.failures) = (Some(now), 0);
+                (memory.last_success, memory.failures, memory.failed) = (Some(now), 0, None);
             } else {
                 memory.failures += 1;
+                if code != Ending::Busy.code() {
+                    memory.failed = Some(code);
+                }
             }
             memory.turn(code)
         })

@@ -187,6 +187,8 @@ pub struct TargetReport {
     pub faults: Vec<Fault>,
     /// Whether `follow` sees to it: what was done is what it had got there, or all but a base backup that it brings.
     pub followed: bool,
+    /// Whether what `follow` got there is older than the objective.
+    pub late: bool,
 }
 
 /// How a run went.
@@ -234,29 +236,30 @@ pub fn run(
         runner.snapshot(name, repository, capture, observer);
     }
     let targets = runner.targets;
-    let ending = ending(job, &answer, (age, clock()), &targets);
+    let ending = ending(job.objective_seconds, &answer, age, &targets);
     Ok(Report { capture: answer, captured, age, targets, ending })
 }
 
 fn ending(
-    job: &Job<'_>,
+    objective_seconds: i64,
     answer: &Result<Answer, NotCaptured>,
-    (age, now): (Option<i64>, Timestamp),
+    age: Option<i64>,
     targets: &[TargetReport],
 ) -> Ending {
-    let is_within = |age| objective::is_within(age, job.objective_seconds);
     let captured = match answer {
         Ok(Answer::Captured { .. } | Answer::Current { .. }) => Ending::Success,
         Ok(Answer::NotServed) => {
-            let within = age.is_some_and(is_within);
+            let within = age.is_some_and(|age| objective::is_within(age, objective_seconds));
             if within { Ending::Success } else { Ending::ObjectiveMissed }
         }
         Err(error) => error.ending,
     };
     let of_target = |target: &TargetReport| match &target.result {
-        // Others may be behind for a while. Within the objective that is how it should be.
-        Ok(success) if target.followed && !is_within(objective::age(success.captured, now)) => Ending::ObjectiveMissed,
-        Ok(_) => target.faults.iter().map(Ends::ending).max().unwrap_or(Ending::Success),
+        Ok(_) => {
+            // `follow` may be behind for a while. Within the objective that is how it should be.
+            let of_age = if target.late { Ending::ObjectiveMissed } else { Ending::Success };
+            target.faults.iter().map(Ends::ending).fold(of_age, Ending::max)
+        }
         Err(error) => error.ending(),
     };
     targets.iter().map(of_target).fold(captured, Ending::max)
@@ -286,4 +289,23 @@ fn newest_of(surveyed: &Surveyed) -> Result<Option<(Newest, &[u8])>, TargetError
     let name = signed.manifest.name();
     let note = surveyed.notes.iter().find(|(note, _)| *note == name);
     Ok(note.map(|(_, bytes)| (newest, bytes.as_slice())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ship::KnownPoint;
+
+    #[test]
+    fn that_follow_is_late_hides_no_fault_of_the_destination() {
+        let of = |late, faults: Vec<Fault>| {
+            let moment = Timestamp::from_micros(0);
+            let success = Success { time: moment, captured: moment, newest: KnownPoint::default(), bytes: 0 };
+            let target = TargetReport { name: "usb".to_owned(), result: Ok(success), faults, followed: true, late };
+            ending(3_600, &Ok(Answer::Current { number: 1 }), Some(0), &[target])
+        };
+        let changed = || vec![Fault::Missing { object: "main/x".to_owned(), needed_by: "a manifest".to_owned() }];
+        assert_eq!([of(false, Vec::new()), of(true, Vec::new())], [Ending::Success, Ending::ObjectiveMissed]);
+        assert_eq!([of(false, changed()), of(true, changed())], [Ending::Tampering; 2]);
+    }
 }

@@ -94,8 +94,7 @@ impl Found {
             }
         }
         place.prepare(&manifests, observer)?;
-        self.read_manifests(place, side, pinned);
-        Ok(())
+        self.read_manifests(place, side, pinned)
     }
 
     /// Lists a generation and gives the folder of its manifests.
@@ -126,17 +125,19 @@ impl Found {
         Ok(())
     }
 
-    fn read_manifests(&mut self, place: &dyn Source, side: Side, pinned: &Pinned) {
+    fn read_manifests(&mut self, place: &dyn Source, side: Side, pinned: &Pinned) -> Result<(), SourceError> {
         let is_ours = |name: &&ObjectName| matches!(name, ObjectName::Manifest { side: s, .. } if *s == side);
         for name in self.listing.keys().filter(is_ours) {
             let object = name.path(&pinned.scope);
-            let bytes = read_whole(place, &object, LONGEST_MANIFEST).unwrap_or_else(|cause| {
+            let read = read_small(place, &object, LONGEST_MANIFEST)?;
+            let bytes = read.unwrap_or_else(|cause| {
                 self.unreadable.push(Fault::Unreadable { object, cause });
                 // Seen, and not sound.
                 Vec::new()
             });
             self.notes.push((*name, bytes));
         }
+        Ok(())
     }
 }
 
@@ -144,8 +145,29 @@ fn unknown(folder: &str, name: &str) -> Notice {
     Notice::Unknown { path: format!("{folder}/{name}") }
 }
 
+/// The bytes of a small object, or why it cannot be read although its place can. An error where the place itself has got
+/// out of reach: what is not known of an object then must not pass for its loss or another's work.
+pub(crate) fn read_small(place: &dyn Source, path: &str, longest: u64) -> Result<Result<Vec<u8>, String>, SourceError> {
+    match read_whole(place, path, longest) {
+        Err(cause) if !is_there(place, path)? => Ok(Err(cause)),
+        // Perhaps it was the connection alone, and there is another one by now.
+        Err(_) => Ok(read_whole(place, path, longest)),
+        read => Ok(read),
+    }
+}
+
+/// Whether an object that could not be read is there all the same; an error where its place is out of reach.
+pub(crate) fn is_there(place: &dyn Source, path: &str) -> Result<bool, SourceError> {
+    match place.size(path) {
+        Err(error @ (SourceError::Unreachable { .. } | SourceError::Absent { .. } | SourceError::Cancelled(_))) => {
+            Err(error)
+        }
+        found => Ok(found.is_ok_and(|size| size.is_some())),
+    }
+}
+
 /// The bytes of a small object, cut where it is longer than expected.
-pub(crate) fn read_whole(place: &dyn Source, path: &str, longest: u64) -> Result<Vec<u8>, String> {
+fn read_whole(place: &dyn Source, path: &str, longest: u64) -> Result<Vec<u8>, String> {
     let reader = place.open(path, None).map_err(|error| error.to_string())?;
     let mut bytes = Vec::new();
     reader.take(longest).read_to_end(&mut bytes).map_err(|error| error.to_string())?;

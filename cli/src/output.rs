@@ -20,14 +20,21 @@ pub(crate) fn line(text: impl AsRef<str>) -> io::Result<()> {
     out.write_all(b"\n")
 }
 
-/// Writes a remark beside the result, to standard error.
+/// Writes a remark beside the result, to standard error. That its reader has gone ends nothing, unlike the result's.
 pub(crate) fn note(text: &str) -> io::Result<()> {
-    writeln!(io::stderr().lock(), "note: {text}")
+    unless_unread(writeln!(io::stderr().lock(), "note: {text}"))
 }
 
-/// Writes how it goes, to standard error.
+/// Writes how it goes, to standard error, likewise.
 pub(crate) fn remark(text: &str) -> io::Result<()> {
-    writeln!(io::stderr().lock(), "{text}")
+    unless_unread(writeln!(io::stderr().lock(), "{text}"))
+}
+
+fn unless_unread(written: io::Result<()>) -> io::Result<()> {
+    match written {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        written => written,
+    }
 }
 
 /// Writes one JSON object on one line, the last one: for scripts and schedulers.
@@ -65,6 +72,12 @@ fn width(cell: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_remark_that_nobody_reads_any_more_ends_nothing() {
+        let of = |kind: io::ErrorKind| unless_unread(Err(kind.into())).is_ok();
+        assert_eq!([io::ErrorKind::BrokenPipe, io::ErrorKind::StorageFull].map(of), [true, false]);
+    }
 
     #[test]
     fn cells_line_up_under_their_heading() {

@@ -161,7 +161,11 @@ impl Source for FileSystem {
         let mut contents = Contents::default();
         for entry in entries {
             let entry = entry.map_err(failed)?;
-            let metadata = entry.metadata().map_err(failed)?;
+            let metadata = match entry.metadata() {
+                // Removed since its name was read, as a vault does in a spool that is looked at.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                metadata => metadata.map_err(failed)?,
+            };
             let name = entry.file_name().to_string_lossy().into_owned();
             if metadata.is_dir() {
                 if !(folder.is_empty() && name == INCOMING) {

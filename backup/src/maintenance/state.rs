@@ -7,6 +7,7 @@ use coffre_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::Reading;
+use crate::ending::Ending;
 use crate::state::{Failed, StateError, read_json, write_json};
 
 const FILE: &str = "maintenance.json";
@@ -47,7 +48,7 @@ impl Work {
 pub struct Kept {
     /// When it was last done.
     pub last_success: Option<Timestamp>,
-    /// The last failure, unless a success followed it.
+    /// The last failure, unless a success followed it. A run that met another one takes the place of no other failure.
     pub last_failure: Option<Failed>,
     /// How many failed since the last success.
     pub failures: u64,
@@ -93,8 +94,12 @@ impl MaintenanceState {
         match failed {
             None => *kept = Kept { last_success: Some(time), last_failure: None, failures: 0 },
             Some(failed) => {
-                kept.last_failure = Some(failed);
                 kept.failures += 1;
+                // That another run was at it hides no failure before it.
+                let is_busy = |failed: &Failed| failed.code == Ending::Busy.code();
+                if !is_busy(&failed) || kept.last_failure.as_ref().is_none_or(is_busy) {
+                    kept.last_failure = Some(failed);
+                }
             }
         }
     }
@@ -118,6 +123,18 @@ mod tests {
         assert_eq!(restic.reading.read.len(), 2);
         state.save(folder.path()).unwrap();
         assert_eq!(std::fs::read_to_string(folder.path().join(FILE)).unwrap().trim_end(), GOLDEN.trim_end());
+    }
+
+    #[test]
+    fn another_run_that_is_at_it_hides_no_failure() {
+        let mut state = MaintenanceState::default();
+        let mut after = |code| {
+            let time = Timestamp::from_micros(0);
+            state.note("restic", Work::Check, time, Some(Failed { time, cause: "x".to_owned(), code }));
+            let kept = state.repositories.get("restic").unwrap().work.get(&Work::Check).unwrap();
+            (kept.last_failure.as_ref().unwrap().code, kept.failures)
+        };
+        assert_eq!([13, 12, 13, 1].map(&mut after), [(13, 1), (12, 2), (12, 3), (1, 4)]);
     }
 
     #[test]

@@ -8,6 +8,7 @@ use super::{Capture, Job, Newest, SNAPSHOT_LOCK, TargetError, TargetReport, lock
 use crate::destination::{Destination, FileSystem};
 use crate::ending::Ends as _;
 use crate::lock::{Lock, LockError};
+use crate::objective;
 use crate::observer::Observer;
 use crate::restic::{Compression, Repository, Restic, Subject};
 use crate::ship::{Compare, KnownPoint, ShipError, Shipped, last_point, ship, ship_first};
@@ -170,6 +171,9 @@ impl Runner<'_> {
     }
 
     fn report(&mut self, name: &str, result: Result<Success, TargetError>, faults: Vec<Fault>, followed: bool) {
-        self.targets.push(TargetReport { name: name.to_owned(), result, faults, followed });
+        let age = |success: &Success| objective::age(success.captured, (self.clock)());
+        let is_within = |success: &Success| objective::is_within(age(success), self.job.objective_seconds);
+        let late = followed && result.as_ref().is_ok_and(|success| !is_within(success));
+        self.targets.push(TargetReport { name: name.to_owned(), result, faults, followed, late });
     }
 }

@@ -15,7 +15,7 @@ use crate::content::{self, Checked, ContentError, Expected, Meter};
 use crate::destination::{Destination, PutError, Source, SourceError};
 use crate::inventory::{self, InventoryFailure};
 use crate::observer::{Observer, Stage};
-use crate::sources::{Surveyed, read_whole};
+use crate::sources::{Surveyed, read_small};
 
 /// Bytes to copy as far as manifests tell. Documents that an earlier point brought are counted out
 /// as they are found.
@@ -290,8 +290,9 @@ impl<'a> Shipment<'a> {
     /// Whether a manifest is there. Another one under its name is by a second vault.
     fn has_note(&self, object: &str, sha256: ContentHash) -> Result<bool, ShipError> {
         let Some(size) = self.destination.size(object).map_err(ShipError::Destination)? else { return Ok(false) };
-        let there = read_whole(self.destination, object, size);
-        if there.is_ok_and(|there| ContentHash::of(&there) == sha256) {
+        let there = read_small(self.destination, object, size).map_err(ShipError::Destination)?;
+        let there = there.map_err(|cause| self.damaged(Fault::Unreadable { object: object.to_owned(), cause }))?;
+        if ContentHash::of(&there) == sha256 {
             return Ok(true);
         }
         let fault = Fault::Fork { object: object.to_owned(), what: "the spool has another manifest there" };

@@ -15,7 +15,7 @@ use crate::destination::{Source, SourceError};
 use crate::inventory;
 use crate::observer::{Cancelled, Observer, Progress, Stage};
 use crate::ship::{KnownPoint, compare_with_known};
-use crate::sources::{Sources, Surveyed};
+use crate::sources::{Sources, Surveyed, is_there};
 use documents::Documents;
 
 /// How much is read.
@@ -249,11 +249,14 @@ impl Verification<'_, '_> {
         Ok(())
     }
 
+    /// Reads an object to its end. Where the place itself gets out of reach, that ends the verification: each object after
+    /// this one would be waited for as long, and be told of as if it were at fault.
     fn read(&mut self, place: &dyn Source, path: &str, expected: Expected) -> Result<(), VerifyError> {
         let result = match place.open(path, None) {
             Ok(file) => content::check(file, expected, &mut self.meter),
             Err(SourceError::Cancelled(cancelled)) => return Err(cancelled.into()),
             Err(error) => {
+                is_there(place, path)?;
                 self.faults.push(Fault::Unreadable { object: path.to_owned(), cause: error.to_string() });
                 return Ok(());
             }
@@ -263,7 +266,11 @@ impl Verification<'_, '_> {
         if let Some(ContentError::Cancelled(cancelled)) = ContentError::within(&error) {
             return Err(cancelled.into());
         }
-        self.faults.push(inventory::fault_of(&error, path));
+        let fault = inventory::fault_of(&error, path);
+        if matches!(fault, Fault::Unreadable { .. }) {
+            is_there(place, path)?;
+        }
+        self.faults.push(fault);
         Ok(())
     }
 }

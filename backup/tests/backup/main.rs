@@ -8,6 +8,7 @@ mod doubles;
 mod expiring;
 mod faults;
 mod keeping;
+mod out_of_reach;
 mod restoring;
 mod running;
 mod second_vault;

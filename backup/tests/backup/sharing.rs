@@ -42,6 +42,8 @@ fn a_destination_that_another_process_sends_to_is_seen_to_and_keeps_no_other_fro
         machine.now = noon().plus_seconds(day * DAY + 60);
         let report = machine.run(&mut Served::Yes(&vault)).unwrap();
         assert_eq!(first(&report), (expected, true, vec![Ending::Success; 2]), "{day}");
+        let late: Vec<bool> = report.targets.iter().map(|target| target.late).collect();
+        assert_eq!(late, [expected == Ending::ObjectiveMissed, false], "{day}");
         let captured = |name: &str| machine.state().targets[name].last_success.as_ref().unwrap().captured;
         assert_eq!((captured("one"), captured("two")), (noon().plus_seconds(DAY), noon().plus_seconds(day * DAY)));
     }

@@ -34,6 +34,19 @@ fn keeps_unfinished_files_apart_and_clears_them() {
 }
 
 #[test]
+fn leaves_out_of_a_listing_what_is_removed_meanwhile() {
+    let folder = tempfile::tempdir().unwrap();
+    let destination = FileSystem::new(folder.path());
+    std::fs::create_dir(folder.path().join("main")).unwrap();
+    let path = |number: u32| folder.path().join(format!("main/{number}"));
+    (0..4_000).for_each(|number| std::fs::write(path(number), "x").unwrap());
+    std::thread::scope(|scope| {
+        scope.spawn(|| (0..4_000).for_each(|number| std::fs::remove_file(path(number)).unwrap()));
+        while !destination.list("main").unwrap().objects.is_empty() {}
+    });
+}
+
+#[test]
 fn gives_no_name_before_the_flush_and_never_another_s() {
     let folder = tempfile::tempdir().unwrap();
     let destination = FileSystem::new(folder.path());

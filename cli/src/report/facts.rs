@@ -104,6 +104,8 @@ pub(crate) struct JobFact {
     pub(crate) last_success: Option<Timestamp>,
     pub(crate) code: Option<u8>,
     pub(crate) failures: u64,
+    /// The exit code of its last failure since then. That another run was at it is none.
+    pub(crate) failed: Option<u8>,
     /// Its last run did not come to its end.
     pub(crate) cut_off: bool,
     /// Two of its times have passed without a success.
@@ -167,7 +169,7 @@ impl Facts {
             }
         }
         problems.extend(self.jobs.iter().filter(|job| job.late).map(|job| Problem::JobLate(job.name)));
-        let failed = self.jobs.iter().filter(|job| !job.late && job.failures > 0 && job.code != Some(13));
+        let failed = self.jobs.iter().filter(|job| !job.late && job.failed.is_some());
         problems.extend(failed.map(|job| Problem::JobFailed(job.name)));
         problems
     }

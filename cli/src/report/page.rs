@@ -230,7 +230,7 @@ const fn phase(phase: Phase, words: Words) -> &'static str {
 
 fn jobs<'f>(title: &str, jobs: impl Iterator<Item = &'f JobFact>, words: Words) -> Markup {
     let row = |job: &JobFact| {
-        let good = !job.late && job.failures == 0;
+        let good = !job.late && job.failed.is_none();
         let word = match (job.late, good) {
             (true, _) => words.pick("en retard", "late"),
             (false, true) => words.pick("bien", "well"),

@@ -54,6 +54,7 @@ fn well() -> Facts {
         last_success: Some(at(0).plus_seconds(-hours * 3_600)),
         code: Some(0),
         failures: 0,
+        failed: None,
         cut_off: false,
         late: false,
         in_future: false,
@@ -103,8 +104,8 @@ fn ill() -> Facts {
     (failed.opened, failed.failure) = (None, Some(DrillFailure { phase: Phase::Fetch, cause, code: 12 }));
     facts.drills = Drills::Known { drills: vec![drill(40, -9, "building-b"), failed], overdue: true };
     let [run, drill, prune] = facts.jobs.as_mut_slice() else { return facts };
-    (run.late, drill.failures, drill.code) = (true, 1, Some(12));
-    (prune.failures, prune.code) = (3, Some(1));
+    (run.late, drill.failures, drill.failed, drill.code) = (true, 1, Some(12), Some(12));
+    (prune.failures, prune.failed, prune.code) = (3, Some(1), Some(1));
     facts
 }
 
@@ -123,7 +124,8 @@ fn green_copies_do_not_hide_that_nothing_is_pruned_or_proven() {
     assert_eq!(well().problems(), []);
     let mut facts = well();
     if let Some(prune) = facts.jobs.last_mut() {
-        (prune.failures, prune.code) = (1, Some(1));
+        // The last run met another one, which hides no failure before it.
+        (prune.failures, prune.failed, prune.code) = (2, Some(1), Some(13));
     }
     assert_eq!(facts.problems(), [Problem::JobFailed("prune")]);
     facts.drills = Drills::Known { drills: Vec::new(), overdue: true };
@@ -172,7 +174,7 @@ fn a_clock_that_was_wrong_and_a_run_that_never_ended_are_told_in_words() {
     (copy.within, copy.age_seconds) = (false, Some(-86_400));
     let [run, drill, _] = facts.jobs.as_mut_slice() else { return };
     (run.late, run.in_future) = (true, true);
-    (drill.failures, drill.code, drill.cut_off) = (1, None, true);
+    (drill.failures, drill.failed, drill.code, drill.cut_off) = (1, Some(1), None, true);
     let told = text(&facts, Language::English);
     assert_eq!(told.matches("in the future: a clock was wrong").count(), 2, "{told}");
     assert!(told.contains("FAILED  drill: last success ") && told.contains(", did not come to its end"), "{told}");

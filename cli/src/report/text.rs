@@ -134,7 +134,7 @@ fn jobs<'f>(text: &mut String, title: &str, jobs: impl Iterator<Item = &'f JobFa
         none = false;
         let state = match job {
             JobFact { late: true, .. } => words.pick("TARD", "LATE"),
-            JobFact { failures: 0, .. } => "ok  ",
+            JobFact { failed: None, .. } => "ok  ",
             _ => words.pick("ÉCHEC", "FAILED"),
         };
         let last = words.pick("dernier succès", "last success");

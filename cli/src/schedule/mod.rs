@@ -5,8 +5,6 @@ mod jobs;
 mod keeper;
 mod timetable;
 
-use std::io;
-
 use coffre_backup::LockError;
 use coffre_backup::jobs::{Jobs, JobsError, Turn, begin};
 use coffre_store::clock::{Clock as _, SystemClock};
@@ -32,7 +30,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
         // Told before this one runs, which may end in the same way; that it cannot be told is no reason not to run.
         let cause = "the run before did not come to its end: look at the system's log for what ended it".to_owned();
         let turned = Turned { job, exit: Exit::Failure.code(), recovered: false, cause: Some(cause) };
-        let _gone = tell(&protection, &turned);
+        tell(&protection, &turned);
     }
     let ended = commands::run(arguments);
     let (exit, cause) = match &ended {
@@ -42,31 +40,35 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     match running.and_then(|running| running.end(SystemClock.now(), exit.code())) {
         Ok(Turn::AsBefore) => {}
         Ok(turn) => {
-            tell(&protection, &Turned { job, exit: exit.code(), recovered: turn == Turn::Recovered, cause })?;
+            tell(&protection, &Turned { job, exit: exit.code(), recovered: turn == Turn::Recovered, cause });
         }
         // What the verb itself says is more to the point.
         Err(_) if ended.is_err() => {}
-        Err(error) => output::note(&format!("that {job} ended is not remembered: {}", complaint::chain(&error)))?,
+        Err(error) => note(&format!("that {job} ended is not remembered: {}", complaint::chain(&error))),
     }
     ended
 }
 
 /// Tells people, and remembers what they know then. Where nobody was reached it stays news for the next run.
-fn tell(protection: &Protection, turned: &Turned) -> io::Result<()> {
+fn tell(protection: &Protection, turned: &Turned) {
     let job = turned.job;
     if job == Job::REPORT {
         // Whoever was not reached by it would not be reached again.
-        return Ok(());
+        return;
     }
     let (reached, told) = notify::turned(protection, turned);
     if let Err(error) = told {
         let whom = if reached { "not everybody" } else { "nobody" };
-        output::note(&format!("{whom} could be told: {}", complaint::chain(&error)))?;
+        note(&format!("{whom} could be told: {}", complaint::chain(&error)));
     }
     if reached && let Err(error) = Jobs::told(&protection.state, job, turned.exit) {
-        output::note(&format!("that people were told of {job} is not remembered: {}", complaint::chain(&error)))?;
+        note(&format!("that people were told of {job} is not remembered: {}", complaint::chain(&error)));
     }
-    Ok(())
+}
+
+/// Says something beside a job. Whoever would read it may have gone: that changes no job's end.
+fn note(text: &str) {
+    let _gone = output::note(text);
 }
 
 /// The job that a command line is, and where jobs are remembered, with a vault or without one; none where nothing can be.

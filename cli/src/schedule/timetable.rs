@@ -98,6 +98,7 @@ mod tests {
             ended: time,
             code: Some(0),
             told: None,
+            failed: None,
             last_success: time,
             failures: 0,
         }

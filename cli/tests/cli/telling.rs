@@ -269,6 +269,28 @@ fn what_only_looks_is_not_the_job_and_clears_no_failure() {
 }
 
 #[test]
+fn that_nobody_could_be_told_nor_reads_that_changes_no_exit_code() {
+    let site = Site::new();
+    configure(&site, "[notify]\ncommand = [\"false\"]\n");
+    fs::remove_dir(site.path().join("building-b")).expect("it is empty");
+    let (unread, closed) = std::io::pipe().expect("a pipe");
+    drop(unread);
+    let status = Command::new(crate::transcript::coffre())
+        .args(["backup", "run", "--init"])
+        .current_dir(site.path())
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+        .env("COFFRE_CONFIG", "coffre.toml")
+        .stdout(Stdio::null())
+        .stderr(closed)
+        .status()
+        .expect("the built binary runs");
+    let told = job(&site, "run");
+    assert_eq!((status.code().map(Value::from), &told["told"]), (Some(told["code"].clone()), &Value::Null), "{told}");
+    assert_ne!(status.code(), Some(0), "its destination is away");
+}
+
+#[test]
 fn a_job_that_is_under_way_is_not_started_again() {
     let site = Site::new();
     let lock = fs::File::create(site.path().join("state/job-run.lock")).expect("a file");

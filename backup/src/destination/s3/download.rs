@@ -4,7 +4,7 @@ use std::io::{self, Read};
 use std::ops::Range;
 
 use rusty_s3::S3Action as _;
-use ureq::http::{Method, Response};
+use ureq::http::{Method, Response, StatusCode};
 use ureq::{Body, BodyReader};
 
 use super::client::{Client, Failure, SIGNED_FOR};
@@ -15,7 +15,12 @@ impl Client {
     pub(super) fn get(&self, key: &str, range: Option<&Range<u64>>) -> Result<Response<Body>, Failure> {
         let signed = || self.bucket.get_object(Some(&self.credentials), key).sign(SIGNED_FOR);
         let bytes = range.map(|range| ("range", format!("bytes={}-{}", range.start, range.end.saturating_sub(1))));
-        self.send(&Method::GET, signed, bytes.as_slice(), &[])
+        let answer = self.send(&Method::GET, signed, bytes.as_slice(), &[])?;
+        if range.is_some() && answer.status() != StatusCode::PARTIAL_CONTENT {
+            // Its bytes would be taken for those of another place in the object.
+            return Err(Failure::Answer(io::Error::other("all of an object in place of the part asked for")));
+        }
+        Ok(answer)
     }
 
     /// The size of an object; none if it is not there.
@@ -90,5 +95,58 @@ impl Read for Download<'_> {
             self.reopen()?;
         }
         Ok(0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+    use std::fs;
+    use std::io::{BufRead as _, BufReader, Write as _};
+    use std::net::{Ipv4Addr, TcpListener};
+    use std::thread;
+
+    use super::*;
+    use crate::destination::{S3, S3Settings};
+
+    /// The port of a server that answers with all of an object, whatever it is asked for.
+    fn giving_all_of(object: &'static str) -> u16 {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        thread::spawn(move || {
+            for stream in listener.incoming() {
+                let mut stream = stream.unwrap();
+                let (mut asked, mut line) = (BufReader::new(stream.try_clone().unwrap()), String::new());
+                // Up to an empty line.
+                while asked.read_line(&mut line).unwrap() > 2 {
+                    line.clear();
+                }
+                let length = object.len();
+                let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n");
+                stream.write_all(format!("{head}{object}").as_bytes()).unwrap();
+            }
+        });
+        port
+    }
+
+    #[test]
+    fn all_of_an_object_is_not_taken_for_the_part_asked_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let credentials = folder.path().join("credentials");
+        fs::write(&credentials, "[default]\naws_access_key_id = A\naws_secret_access_key = B\n").unwrap();
+        let bucket = S3::new(&S3Settings {
+            endpoint: format!("http://127.0.0.1:{}", giving_all_of("object")),
+            region: "eu".to_owned(),
+            bucket: "coffre".to_owned(),
+            prefix: String::new(),
+            credentials,
+            authorities: None,
+        })
+        .unwrap();
+        let mut all = String::new();
+        bucket.client.download("a".to_owned(), None).unwrap().read_to_string(&mut all).unwrap();
+        assert_eq!(all, "object");
+        let part = bucket.client.download("a".to_owned(), Some(&(2..4))).map(drop);
+        assert!(matches!(part, Err(Failure::Answer(_))), "{part:?}");
     }
 }

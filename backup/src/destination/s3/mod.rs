@@ -6,6 +6,7 @@
 mod client;
 mod credentials;
 mod download;
+mod listing;
 mod remove;
 mod upload;
 
@@ -18,17 +19,15 @@ use std::time::Duration;
 
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject as _;
-use rusty_s3::actions::ListObjectsV2;
-use rusty_s3::{Bucket, Credentials, S3Action as _, UrlStyle};
+use rusty_s3::{Bucket, Credentials, UrlStyle};
 use thiserror::Error;
 use ureq::Agent;
-use ureq::http::Method;
 use ureq::tls::{Certificate, RootCerts, TlsConfig};
 use url::{Host, Url};
 
 use super::queue::Queue;
 use super::{Contents, Destination, PutError, Source, SourceError, is_sound};
-use client::{Client, Failure, SIGNED_FOR};
+use client::{Client, Failure};
 pub use credentials::NoAccessKey;
 use upload::{NotWritten, PART, read_part};
 
@@ -180,35 +179,6 @@ impl S3 {
         self.refuse_taken(path, &key)?;
         self.client.put_in_parts(&key, first, content).map_err(|error| self.put_error(path, error))
     }
-
-    fn listed(&self, prefix: &str, contents: &mut Contents) -> Result<(), Failure> {
-        let mut next: Option<String> = None;
-        loop {
-            let signed = || {
-                let mut action = self.client.bucket.list_objects_v2(Some(&self.client.credentials));
-                action.with_prefix(prefix);
-                action.with_delimiter("/");
-                if let Some(token) = &next {
-                    action.with_continuation_token(token.as_str());
-                }
-                action.sign(SIGNED_FOR)
-            };
-            let answer = self.client.send(&Method::GET, signed, &[], &[])?;
-            let page = ListObjectsV2::parse_response_from_reader(answer.into_body().into_reader())
-                .map_err(|_| Failure::Answer(io::Error::other("a listing that cannot be read")))?;
-            let objects =
-                page.contents.iter().filter_map(|object| Some((object.key.strip_prefix(prefix)?, object.size)));
-            contents
-                .objects
-                .extend(objects.filter(|(name, _)| !name.is_empty()).map(|(name, size)| (name.to_owned(), size)));
-            let folders = page.common_prefixes.iter().filter_map(|folder| folder.prefix.strip_prefix(prefix));
-            contents.folders.extend(folders.map(|name| name.trim_end_matches('/').to_owned()));
-            match page.next_continuation_token {
-                Some(token) => next = Some(token),
-                None => return Ok(()),
-            }
-        }
-    }
 }
 
 impl Source for S3 {
@@ -239,7 +209,7 @@ impl Source for S3 {
         }
         let prefix = if folder.is_empty() { self.prefix.clone() } else { format!("{}{folder}/", self.prefix) };
         let mut contents = Contents::default();
-        self.listed(&prefix, &mut contents).map_err(|failure| self.source_error(folder, failure))?;
+        self.client.listed(&prefix, &mut contents).map_err(|failure| self.source_error(folder, failure))?;
         contents.objects.sort_unstable();
         contents.folders.sort_unstable();
         Ok(contents)

@@ -223,6 +223,7 @@ pub(super) fn jobs(known: &Jobs, rows: &[Row], now: Timestamp) -> Vec<JobFact> {
             last_success: memory.last_success,
             code: memory.code,
             failures: memory.failures,
+            failed: memory.last_failure(),
             cut_off: memory.is_cut_off(),
             late: row.is_some_and(|row| row.is_late(&memory, now)),
             in_future: memory.succeeded_in_future(now),

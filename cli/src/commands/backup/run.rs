@@ -94,7 +94,7 @@ fn as_json(report: &Report) -> Value {
         match &target.result {
             Ok(success) => json!({
                 "name": target.name, "done": true, "bytes": success.bytes, "captured": success.captured,
-                "followed": target.followed, "faults": faults,
+                "followed": target.followed, "late": target.late, "faults": faults,
             }),
             Err(error) => {
                 json!({ "name": target.name, "done": false, "error": complaint::chain(error), "faults": faults })
@@ -132,8 +132,13 @@ fn lines(report: &Report) -> String {
     for target in &report.targets {
         lines.push(match &target.result {
             Ok(success) if target.followed => {
-                let reached = figures::moment(success.captured);
-                format!("ok      {}: `coffre backup follow` copies to it, up to {reached} so far", target.name)
+                let (state, why) = if target.late {
+                    ("LATE", ", which is older than the objective: see `coffre backup status` for why")
+                } else {
+                    ("ok  ", "")
+                };
+                let (name, reached) = (&target.name, figures::moment(success.captured));
+                format!("{state}    {name}: `coffre backup follow` copies to it, up to {reached} so far{why}")
             }
             Ok(success) => format!("ok      {}: {} written", target.name, figures::bytes(success.bytes)),
             Err(error) => format!("FAILED  {}: {}", target.name, complaint::chain(error)),
@@ -141,4 +146,30 @@ fn lines(report: &Report) -> String {
         lines.extend(target.faults.iter().map(|fault| format!("        {fault}")));
     }
     lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use coffre_backup::Ending;
+    use coffre_backup::ship::KnownPoint;
+    use coffre_backup::state::Success;
+    use coffre_core::time::Timestamp;
+
+    use super::*;
+
+    #[test]
+    fn a_destination_that_follow_is_late_at_is_not_called_well() {
+        let told = |late, ending| {
+            let moment = Timestamp::from_micros(0);
+            let success = Success { time: moment, captured: moment, newest: KnownPoint::default(), bytes: 0 };
+            let name = "usb".to_owned();
+            let target = TargetReport { name, result: Ok(success), faults: Vec::new(), followed: true, late };
+            let capture = Ok(Answer::Current { number: 1 });
+            lines(&Report { capture, captured: Some(moment), age: Some(0), targets: vec![target], ending })
+        };
+        let (well, late) = (told(false, Ending::Success), told(true, Ending::ObjectiveMissed));
+        let reached = "\nok      usb: `coffre backup follow` copies to it, up to 1970-01-01 00:00:00 UTC so far";
+        assert!(well.ends_with(reached), "{well}");
+        assert!(late.contains("\nLATE    usb: ") && late.ends_with("see `coffre backup status` for why"), "{late}");
+    }
 }

@@ -1,0 +1,184 @@
+//! Places that get out of reach while they are looked at, that keep one object back, or that give other bytes the second
+//! time: what is not known passes neither for lost nor for another's, and what was not signed for nothing at all.
+
+use std::io::{self, Cursor, Read};
+use std::ops::Range;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use coffre_backup::destination::{Contents, Destination, Memory, PutError, Source, SourceError};
+use coffre_backup::ship::{Compare, KnownPoint, ShipError, ship};
+use coffre_backup::verify::{Depth, VerifyError, verify};
+use coffre_backup::{Ending, Ends as _, Sources};
+use coffre_core::spool::Fault;
+
+use crate::busy::{busy, restored, shipped};
+use crate::vault::Vault;
+
+/// What happens when such an object is opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Loss {
+    /// The place is lost.
+    Opening,
+    /// It is lost once the object is read.
+    Reading,
+    /// The object is not given, and the place goes on.
+    Kept,
+}
+
+/// A place in memory that is lost at certain objects; answers to writes of those are lost, too.
+struct Leaving {
+    inner: Memory,
+    at: &'static str,
+    loss: Loss,
+    gone: AtomicBool,
+    /// What was opened after it had gone.
+    in_vain: AtomicUsize,
+}
+
+impl Leaving {
+    fn new(inner: Memory, at: &'static str, loss: Loss) -> Self {
+        Self { inner, at, loss, gone: AtomicBool::new(false), in_vain: AtomicUsize::new(0) }
+    }
+
+    fn answers(&self) -> Result<(), SourceError> {
+        let lost = || SourceError::Unreachable { place: self.label(), source: io::ErrorKind::TimedOut.into() };
+        if self.gone.load(Ordering::SeqCst) { Err(lost()) } else { Ok(()) }
+    }
+}
+
+struct Broken;
+
+impl Read for Broken {
+    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+        Err(io::ErrorKind::TimedOut.into())
+    }
+}
+
+impl Source for Leaving {
+    fn label(&self) -> String {
+        "leaving".to_owned()
+    }
+
+    fn open(&self, path: &str, range: Option<Range<u64>>) -> Result<Box<dyn Read + '_>, SourceError> {
+        self.answers().inspect_err(|_| {
+            self.in_vain.fetch_add(1, Ordering::SeqCst);
+        })?;
+        if !path.contains(self.at) {
+            return self.inner.open(path, range);
+        }
+        self.gone.store(self.loss != Loss::Kept, Ordering::SeqCst);
+        if self.loss == Loss::Reading {
+            return Ok(Box::new(Broken));
+        }
+        self.answers()?;
+        let source = io::ErrorKind::PermissionDenied.into();
+        Err(SourceError::Io { place: self.label(), path: path.to_owned(), source })
+    }
+
+    fn size(&self, path: &str) -> Result<Option<u64>, SourceError> {
+        self.answers()?;
+        self.inner.size(path)
+    }
+
+    fn list(&self, folder: &str) -> Result<Contents, SourceError> {
+        self.answers()?;
+        self.inner.list(folder)
+    }
+}
+
+impl Destination for Leaving {
+    fn put(&self, path: &str, content: &mut dyn Read) -> Result<u64, PutError> {
+        let written = self.inner.put(path, content)?;
+        let there = || PutError::Exists { place: self.label(), path: path.to_owned() };
+        if path.contains(self.at) { Err(there()) } else { Ok(written) }
+    }
+}
+
+/// A place that everything was shipped to.
+fn full(vault: &Vault) -> (Memory, KnownPoint) {
+    let inner = Memory::new();
+    let known = shipped(vault, &inner).unwrap();
+    (inner, known)
+}
+
+#[test]
+fn a_place_that_gets_out_of_reach_has_lost_nothing_and_is_asked_no_more() {
+    let vault = busy();
+    for loss in [Loss::Opening, Loss::Reading] {
+        for at in ["/manifests/", ".base", "/documents/"] {
+            let (inner, known) = full(&vault);
+            let place = Leaving::new(inner, at, loss);
+            let error = verify(&Sources::both(&place), &vault.pinned(), &known, Depth::Whole, &mut ()).unwrap_err();
+            assert!(matches!(error, VerifyError::Source(SourceError::Unreachable { .. })), "{at} {loss:?}: {error}");
+            assert_eq!(place.in_vain.load(Ordering::SeqCst), 0, "{at} {loss:?}");
+        }
+        // Neither set back nor another vault's: the next run may find all of it there.
+        let (inner, known) = full(&vault);
+        for (inner, known) in [(inner, known), (Memory::new(), KnownPoint::default())] {
+            let place = Leaving::new(inner, "/manifests/", loss);
+            let error = ship(&vault.source(), &place, &vault.pinned(), &known, Compare::Sizes, &mut ()).unwrap_err();
+            let unreachable = matches!(error, ShipError::Destination(SourceError::Unreachable { .. }));
+            assert!(unreachable && error.ending() == Ending::Temporary, "{loss:?}: {error}");
+        }
+    }
+}
+
+#[test]
+fn what_a_place_in_reach_does_not_give_is_at_fault() {
+    let vault = busy();
+    for at in ["/manifests/", ".base", "/documents/"] {
+        let (inner, known) = full(&vault);
+        let place = Leaving::new(inner, at, Loss::Kept);
+        let found = verify(&Sources::both(&place), &vault.pinned(), &known, Depth::Whole, &mut ()).unwrap();
+        let named = |fault: &&Fault| matches!(fault, Fault::Unreadable { object, .. } if object.contains(at));
+        assert!(found.faults.iter().filter(named).count() > 1, "{at}: {:?}", found.faults);
+    }
+}
+
+/// Gives an inventory as it was signed, and every second time one with another document in it.
+struct TwoFaced {
+    inner: Memory,
+    opened: AtomicUsize,
+}
+
+impl Source for TwoFaced {
+    fn label(&self) -> String {
+        "two-faced".to_owned()
+    }
+
+    fn open(&self, path: &str, range: Option<Range<u64>>) -> Result<Box<dyn Read + '_>, SourceError> {
+        let mut content = self.inner.open(path, range)?;
+        if !path.contains("/inventories/") || self.opened.fetch_add(1, Ordering::SeqCst).is_multiple_of(2) {
+            return Ok(content);
+        }
+        let mut text = String::new();
+        content.read_to_string(&mut text).unwrap();
+        // The last digit of the last document's hash.
+        let other = if text.ends_with("0\n") { "1\n" } else { "0\n" };
+        text.replace_range(text.len() - 2.., other);
+        Ok(Box::new(Cursor::new(text.into_bytes())))
+    }
+
+    fn size(&self, path: &str) -> Result<Option<u64>, SourceError> {
+        self.inner.size(path)
+    }
+
+    fn list(&self, folder: &str) -> Result<Contents, SourceError> {
+        self.inner.list(folder)
+    }
+}
+
+#[test]
+fn an_inventory_that_is_another_the_second_time_is_not_believed() {
+    let vault = Vault::captured(1);
+    let (inner, known) = full(&vault);
+    let place = TwoFaced { inner, opened: AtomicUsize::new(0) };
+    let found = verify(&Sources::both(&place), &vault.pinned(), &known, Depth::Listed, &mut ()).unwrap();
+    let is_inventory = |object: &str| object.contains("/inventories/");
+    assert!(
+        matches!(&found.faults[..], [Fault::WrongHash { object, .. }] if is_inventory(object)),
+        "{:?}",
+        found.faults
+    );
+    assert!(restored(&vault, &place).is_none(), "a restore of other documents than were signed was planned");
+}
