@@ -7,7 +7,7 @@ use coffre_core::search::{SearchIndex, SearchKind, Term};
 use serde_json::Value;
 
 use crate::candidate::RecordCandidate;
-use crate::past::{brought_back, leave_out};
+use crate::past::Judge;
 use crate::plan::{Against, Change, Comparable, compare, keeps_consent};
 use crate::reject::{Reason, Reject};
 use crate::run::proof::{Proof, failed};
@@ -99,9 +99,9 @@ impl Batch<'_, '_> {
             return Ok(None);
         }
         let options = self.run.options;
-        let brought_back = brought_back(options.policies, options.now, mapping, &candidate, stored);
-        let past = leave_out(options.policies, options.now, mapping, &mut candidate, stored);
-        self.run.report.past_time += past.len() as u64;
+        let judge = Judge { policies: options.policies, now: options.now, mapping };
+        let brought_back = judge.brought_back(&candidate, stored);
+        self.run.report.past_time += judge.leave_out(&mut candidate, stored).len() as u64;
         let granted = self.run.grants.granted(&candidate);
         let mut change = compare(mapping, &candidate, &granted, stored);
         if change.touches_content() {
