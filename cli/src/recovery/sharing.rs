@@ -2,9 +2,9 @@
 //! each holder, or to a terminal (`shown`), one after the other; never all of them to a pipe or a log.
 
 use std::collections::BTreeMap;
-use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, IsTerminal as _, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::fs::{self, DirBuilder};
+use std::io::{self, IsTerminal as _};
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
@@ -21,6 +21,7 @@ use super::shown::show;
 use super::{page as page_of, together};
 use crate::complaint::Complaint;
 use crate::language::Language;
+use crate::new_file;
 use crate::paper::Paper;
 
 /// How shares and the kit are printed. Each needs to be told how many shares there are.
@@ -160,7 +161,6 @@ pub(crate) fn write_kit(folder: &Path, kit: &Paper) -> anyhow::Result<Vec<PathBu
     let mut files = Files::begin(folder)?;
     files.add("recovery-kit.txt", &kit.to_text())?;
     files.add("recovery-kit.html", &kit.to_html())?;
-    files.sync()?;
     Ok(files.written)
 }
 
@@ -195,7 +195,6 @@ fn write(files: &mut Files, pages: &[Paper], kit: &Paper) -> anyhow::Result<Vec<
     }
     files.add("recovery-kit.txt", &kit.to_text())?;
     files.add("recovery-kit.html", &kit.to_html())?;
-    files.sync()?;
     Ok(texts)
 }
 
@@ -219,15 +218,9 @@ impl<'f> Files<'f> {
     fn add(&mut self, name: &str, text: &Zeroizing<String>) -> anyhow::Result<PathBuf> {
         let path = self.folder.join(name);
         let failed = || format!("{} cannot be written; check free space and permissions", path.display());
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path).with_context(failed)?;
+        new_file::write(&path, 0o600, text.as_bytes()).with_context(failed)?;
         self.written.push(path.clone());
-        file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).with_context(failed)?;
         Ok(path)
-    }
-
-    /// Their names too are on the disk.
-    fn sync(&self) -> anyhow::Result<()> {
-        Ok(File::open(self.folder).and_then(|folder| folder.sync_all())?)
     }
 
     fn remove(&self) {

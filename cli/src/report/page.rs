@@ -74,6 +74,16 @@ fn state(good: bool, word: &str) -> Markup {
     html! { td.good[good].bad[!good] { @if good { "✓" } @else { "✕" } " " (word) } }
 }
 
+/// A table that may be wider than the page.
+fn table(words: Words, heads: &[(&'static str, &'static str)], rows: impl Iterator<Item = Markup>) -> Markup {
+    html! {
+        div.scroll { table {
+            thead { tr { @for (french, english) in heads { th { (words.pick(french, english)) } } } }
+            tbody { @for row in rows { (row) } }
+        } }
+    }
+}
+
 fn copies(facts: &Facts, words: Words) -> Markup {
     let row = |copy: &Copy| {
         let word = if copy.within { words.pick("à jour", "up to date") } else { words.pick("en retard", "late") };
@@ -90,16 +100,17 @@ fn copies(facts: &Facts, words: Words) -> Markup {
     html! {
         section {
             h2 { (words.pick("Copies", "Copies")) }
-            div.scroll { table {
-                thead { tr {
-                    th { (words.pick("Lieu", "Place")) }
-                    th { (words.pick("État", "State")) }
-                    th { (words.pick("Instant le plus récent", "Newest moment")) }
-                    th { (words.pick("Âge", "Age")) }
-                    th {}
-                } }
-                tbody { @for copy in &facts.copies { (row(copy)) } }
-            } }
+            (table(
+                words,
+                &[
+                    ("Lieu", "Place"),
+                    ("État", "State"),
+                    ("Instant le plus récent", "Newest moment"),
+                    ("Âge", "Age"),
+                    ("", ""),
+                ],
+                facts.copies.iter().map(row),
+            ))
             p.soft { (words.pick("Âge maximal convenu :", "Oldest age agreed on:")) " " (words.age(facts.objective_seconds)) }
         }
     }
@@ -121,16 +132,17 @@ fn sources(facts: &Facts, words: Words) -> Markup {
     html! {
         section {
             h2 { (words.pick("Autres systèmes", "Other systems")) }
-            div.scroll { table {
-                thead { tr {
-                    th { (words.pick("Système", "System")) }
-                    th { (words.pick("État", "State")) }
-                    th { (words.pick("Dernière bonne sauvegarde", "Last good backup")) }
-                    th { (words.pick("Âge", "Age")) }
-                    th {}
-                } }
-                tbody { @for source in &facts.sources { (row(source)) } }
-            } }
+            (table(
+                words,
+                &[
+                    ("Système", "System"),
+                    ("État", "State"),
+                    ("Dernière bonne sauvegarde", "Last good backup"),
+                    ("Âge", "Age"),
+                    ("", ""),
+                ],
+                facts.sources.iter().map(row),
+            ))
         }
     }
 }
@@ -155,15 +167,11 @@ fn repositories(facts: &Facts, words: Words) -> Markup {
     html! {
         section {
             h2 { (words.pick("Entretien des dépôts", "Work on repositories")) }
-            div.scroll { table {
-                thead { tr {
-                    th { (words.pick("Dépôt", "Repository")) }
-                    th { (words.pick("État", "State")) }
-                    th { (words.pick("À faire", "To be done")) }
-                    th {}
-                } }
-                tbody { @for repository in &facts.repositories { (row(repository)) } }
-            } }
+            (table(
+                words,
+                &[("Dépôt", "Repository"), ("État", "State"), ("À faire", "To be done"), ("", "")],
+                facts.repositories.iter().map(row),
+            ))
         }
     }
 }
@@ -203,19 +211,9 @@ fn drill_table(drills: &[DrillResult], words: Words) -> Markup {
             }
         }
     };
-    html! {
-        div.scroll { table {
-            thead { tr {
-                th { (words.pick("Fin", "Ended")) }
-                th { (words.pick("Depuis", "From")) }
-                th { (words.pick("Résultat", "Result")) }
-                th { (words.pick("Durée", "Time")) }
-                th { (words.pick("Volume", "Size")) }
-                th {}
-            } }
-            tbody { @for drill in drills.iter().rev().take(LISTED) { (row(drill)) } }
-        } }
-    }
+    let heads =
+        [("Fin", "Ended"), ("Depuis", "From"), ("Résultat", "Result"), ("Durée", "Time"), ("Volume", "Size"), ("", "")];
+    table(words, &heads, drills.iter().rev().take(LISTED).map(row))
 }
 
 const fn phase(phase: Phase, words: Words) -> &'static str {
@@ -256,16 +254,17 @@ fn jobs<'f>(title: &str, jobs: impl Iterator<Item = &'f JobFact>, words: Words) 
             @if jobs.peek().is_none() {
                 p.soft { (words.pick("Aucune tâche de ce genre.", "No job of this kind.")) }
             } @else {
-                div.scroll { table {
-                    thead { tr {
-                        th { (words.pick("Tâche", "Job")) }
-                        th { (words.pick("État", "State")) }
-                        th { (words.pick("Dernier succès", "Last success")) }
-                        th { (words.pick("Code", "Code")) }
-                        th { (words.pick("Prochaine fois", "Next time")) }
-                    } }
-                    tbody { @for job in jobs { (row(job)) } }
-                } }
+                (table(
+                    words,
+                    &[
+                        ("Tâche", "Job"),
+                        ("État", "State"),
+                        ("Dernier succès", "Last success"),
+                        ("Code", "Code"),
+                        ("Prochaine fois", "Next time"),
+                    ],
+                    jobs.map(row),
+                ))
             }
         }
     }
