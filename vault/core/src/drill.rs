@@ -9,7 +9,7 @@ use crate::crypto::Scope;
 use crate::ids::{Environment, GenerationId, RequestId, SubjectId, VaultId};
 use crate::note::{NoteError, SignedNote, SigningKey};
 use crate::spool::Pinned;
-use crate::time::Timestamp;
+use crate::time::{CLOCKS_APART_SECONDS, Timestamp};
 
 const FORMAT: &str = "coffre/drill/v1";
 
@@ -281,9 +281,11 @@ pub fn next_destination<'n>(destinations: &'n [String], history: &[DrillResult])
     destinations.iter().min_by_key(|name| last(name)).map(String::as_str)
 }
 
-/// The newest drill that passed.
-pub fn last_passed(history: &[DrillResult]) -> Option<&DrillResult> {
-    history.iter().filter(|drill| drill.passed()).max_by_key(|drill| drill.number)
+/// The last drill that passed. One that ended in the future proves nothing: a clock was wrong.
+pub fn last_passed(history: &[DrillResult], now: Timestamp) -> Option<&DrillResult> {
+    let latest = now.plus_seconds(CLOCKS_APART_SECONDS);
+    let passed = history.iter().filter(|drill| drill.passed() && drill.ended <= latest);
+    passed.max_by_key(|drill| (drill.ended, drill.number))
 }
 
 #[cfg(test)]
@@ -373,6 +375,9 @@ mod tests {
         assert_eq!(next_destination(&[], &history), None);
         let cause = DrillFailure { phase: Phase::Fetch, cause: "lost; try again".to_owned(), code: 75 };
         history.push(DrillResult { failure: Some(cause), opened: None, ..passed(3, "a") });
-        assert_eq!(last_passed(&history).unwrap().number, 2);
+        let now = history.last().unwrap().ended;
+        assert_eq!(last_passed(&history, now).unwrap().number, 2);
+        history.get_mut(1).unwrap().ended = now.plus_seconds(CLOCKS_APART_SECONDS + 1);
+        assert_eq!(last_passed(&history, now).unwrap().number, 1, "the future proves nothing");
     }
 }

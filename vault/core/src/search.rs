@@ -89,8 +89,14 @@ pub fn letters(name: &str) -> String {
     folded(name).chars().filter(char::is_ascii_alphanumeric).collect()
 }
 
+/// A text's words in lower case and without accents.
+pub fn words(text: &str) -> Vec<String> {
+    let folded = folded(text);
+    folded.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_owned).collect()
+}
+
 /// A number in international form without signs: `06 39 98 12 34`, `+33 6 39 98 12 34` and `0033 (0)6 39 98 12 34`
-/// are one.
+/// are one, and so are `0690 12 34 56` and `+590 690 12 34 56`.
 pub fn phone(text: &str) -> String {
     let dialled = digits(text);
     let abroad = without_trunk_zero(text);
@@ -115,12 +121,24 @@ fn without_trunk_zero(text: &str) -> String {
     digits(&close.replace("(0)", ""))
 }
 
+/// Country codes of French territories overseas whose numbers are dialled within France like any other.
+const OVERSEAS: [&str; 4] = ["262", "590", "594", "596"];
+/// Saint-Pierre-et-Miquelon, whose code is the beginning of its numbers.
+const SAINT_PIERRE: &str = "508";
+
 /// A country code and what follows it. A French number never goes on with a zero: where one stands, it is that of the
-/// national form.
+/// national form. One from overseas is the French number that is dialled within France.
 fn international(number: &str) -> String {
-    match number.strip_prefix("330") {
-        Some(rest) => format!("33{rest}"),
-        None => number.to_owned(),
+    let of_nine = |rest: &&str| rest.len() == 9;
+    let overseas = OVERSEAS.iter().find_map(|code| number.strip_prefix(code));
+    if let Some(rest) = number.strip_prefix("330") {
+        format!("33{rest}")
+    } else if let Some(national) = overseas.map(|rest| rest.strip_prefix('0').unwrap_or(rest)).filter(of_nine) {
+        format!("33{national}")
+    } else if number.starts_with(SAINT_PIERRE) && number.len() == 9 {
+        format!("33{number}")
+    } else {
+        number.to_owned()
     }
 }
 
@@ -303,8 +321,24 @@ mod tests {
     }
 
     #[test]
+    fn a_number_from_overseas_is_the_one_that_is_dialled_within_france() {
+        for (national, abroad) in [
+            ("0690 12 34 56", "+590 690 12 34 56"),
+            ("0590 12 34 56", "+590 (0)590 12 34 56"),
+            ("0692 12 34 56", "00262 692 12 34 56"),
+            ("0694 12 34 56", "+594 0694 12 34 56"),
+            ("0696 12 34 56", "+596696123456"),
+            ("0508 41 12 34", "+508 41 12 34"),
+        ] {
+            assert_eq!(phone(national), phone(abroad), "{national} and {abroad}");
+        }
+    }
+
+    #[test]
     fn telephone_numbers_that_differ_stay_apart() {
         for (a, b) in [
+            ("0690 12 34 56", "+687 12 34 56"),
+            ("+590 690 12 34 56", "+594 694 12 34 56"),
             ("+39 06 1234 5678", "+39 6 1234 5678"),
             ("0044 20 7946 0018", "020 7946 0018"),
             ("+33 6 39 98 12 30", "+33 6 39 98 12 34"),

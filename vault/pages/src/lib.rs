@@ -10,17 +10,19 @@
 //!
 //! The digests themselves are in a table on the disk, and the digests of its blocks in memory.
 //!
-//! The one crate with `unsafe` in it: [`vfs`] is a table of C functions, and [`give_key`] calls one that rusqlite does not have. It
-//! depends on nothing but SQLite.
+//! The one crate with `unsafe` in it: [`vfs`] is a table of C functions, [`give_key`] calls one that rusqlite does not have, and
+//! [`give_back_memory`] one of glibc's. It depends on nothing but SQLite.
 //!
 //! [`SQLITE_IOERR_DATA`]: https://www.sqlite.org/rescode.html#ioerr_data
 
+mod heap;
 mod key;
 mod pages;
 mod table;
 mod vfs;
 mod watched;
 
+pub use heap::give_back_memory;
 pub use key::give_key;
 pub use pages::{Digest, Folded, PAGE, Pages, digest};
 pub use table::Block;

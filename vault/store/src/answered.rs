@@ -136,6 +136,12 @@ pub(crate) fn keep<T: Serialize>(
     Ok(())
 }
 
+/// Keeps the answers about a subject although it is erased: those about a request that goes on as another person's.
+pub(crate) fn outlive(vault: &Connection, subject: SubjectId) -> rusqlite::Result<()> {
+    let sql = "UPDATE answered SET subject = NULL WHERE subject = ?1";
+    vault.prepare_cached(sql)?.execute([subject.as_bytes()]).map(drop)
+}
+
 /// Forgets what is outdated: with every commit that writes.
 pub(crate) fn forget(vault: &Connection, now: Timestamp) -> rusqlite::Result<()> {
     let sql = "DELETE FROM answered WHERE key IN (SELECT key FROM answered WHERE at <= ?1 ORDER BY at LIMIT ?2)";

@@ -9,6 +9,7 @@ use coffre_core::keyset::Keyset;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, MAIN_DB, OpenFlags};
 
+use crate::error::disk_is_full;
 use crate::layout::{Database, Layout};
 
 /// What a connection is for.
@@ -85,6 +86,13 @@ pub(crate) fn is_another_page(error: &rusqlite::Error) -> bool {
 pub(crate) fn is_damage(error: &rusqlite::Error) -> bool {
     is_another_page(error)
         || matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
+}
+
+/// Whether an error is of the system at the moment, and says nothing of what the file holds: no space, no more files to open.
+pub(crate) fn is_of_the_moment(error: &rusqlite::Error) -> bool {
+    use ErrorCode::{CannotOpen, DatabaseBusy, DatabaseLocked};
+    let busy = matches!(error.sqlite_error_code(), Some(CannotOpen | DatabaseBusy | DatabaseLocked));
+    busy || disk_is_full(error)
 }
 
 /// Whether a connection is to be closed after an error: the file is damaged, or could not be read.

@@ -34,15 +34,16 @@ pub enum KeepDrillError {
 }
 
 impl Store {
-    /// The results that are kept, oldest first. One that cannot be believed is told in the log and left out.
+    /// The results that are kept, oldest first. One that cannot be read or believed is told in the log and left out.
     pub fn drills(&self) -> io::Result<Vec<DrillResult>> {
         let pinned = Pinned { scope: self.scope().clone(), key: self.verification_key().clone() };
         let mut found = Vec::new();
         for (number, file) in self.drill_files()? {
-            match DrillResult::open(&fs::read(&file)?, &pinned) {
-                Ok(result) if result.number == number => found.push(result),
-                Ok(_) => tracing::warn!(number, "the result of a drill is under another's number"),
-                Err(error) => tracing::warn!(number, %error, "the result of a drill cannot be believed"),
+            match fs::read(&file).map(|note| DrillResult::open(&note, &pinned)) {
+                Ok(Ok(result)) if result.number == number => found.push(result),
+                Ok(Ok(_)) => tracing::warn!(number, "the result of a drill is under another's number"),
+                Ok(Err(error)) => tracing::warn!(number, %error, "the result of a drill cannot be believed"),
+                Err(error) => tracing::warn!(number, %error, "the result of a drill cannot be read"),
             }
         }
         Ok(found)

@@ -36,8 +36,8 @@ pub enum Unavailable {
          disk; the vault resumes by itself"
     )]
     SpoolFull,
-    /// The index was damaged: it is derived, and the vault builds it anew by itself.
-    #[error("the search index was damaged and is being built anew: search again later")]
+    /// The index was damaged or of another version: it is derived, and the vault builds it anew by itself.
+    #[error("the search index is being built anew: search again later")]
     Index,
     /// The store is being closed.
     #[error("the vault is stopping")]
@@ -68,6 +68,7 @@ impl Unavailable {
 
     pub(crate) fn from_recover(error: &RecoverError) -> Self {
         match error {
+            full if disk_is_full(full) => Self::DiskFull,
             RecoverError::Open(cause) | RecoverError::Index(cause) | RecoverError::Read(ReadError::Database(cause)) => {
                 Self::from_database(cause)
             }

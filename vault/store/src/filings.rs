@@ -1,10 +1,10 @@
 //! Requests as they are stored, and what a snapshot tells of them. What a request says is content and comes out
 //! undisclosed; that it was made, and how it stands, is not.
 
-use std::sync::LazyLock;
+mod listing;
 
 use coffre_core::day::Day;
-use coffre_core::filing::{Filing, FilingAct, FilingContent, FilingKind, FilingState, REQUESTER, SOON_DAYS};
+use coffre_core::filing::{Filing, FilingAct, FilingContent, FilingKind, FilingState, SOON_DAYS};
 use coffre_core::ids::{ApplicationId, FilingId, RequestId, SubjectId};
 use coffre_core::keyset::SubjectKeys;
 use coffre_core::record::{FieldPath, RecordTypeName};
@@ -12,6 +12,7 @@ use coffre_core::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::Serialize;
 
+use self::listing::listing;
 use crate::disclosure::{Claim, Undisclosed};
 use crate::error::ReadError;
 use crate::readers::Reader;
@@ -20,14 +21,10 @@ use crate::snapshot::Snapshot;
 /// What a step of a request is, among the notes about a subject.
 pub(crate) const NOTE: &str = "request";
 
-/// The record type of a request as its filer knows it: a stranger's stays one.
-static TYPE_FOR_FILERS: LazyLock<String> = LazyLock::new(|| {
-    let link = FilingAct::Link;
-    format!(
-        "CASE WHEN EXISTS (SELECT 1 FROM filing_steps WHERE filing_steps.filing = filings.id AND act = '{link}')
-         THEN '{REQUESTER}' ELSE record_type END"
-    )
-});
+/// How many requests wait, how many of them are due soon, and how many are late.
+const COUNTS: &str = "
+    SELECT count(*), count(*) FILTER (WHERE due_on >= ?1 AND due_on <= ?2), count(*) FILTER (WHERE due_on < ?1)
+    FROM filings WHERE state IN ('open', 'waiting')";
 
 /// Which requests are asked for; what is not said is any.
 #[derive(Debug, Clone, Default)]
@@ -94,17 +91,8 @@ impl Snapshot<'_> {
         after: Option<FilingCursor>,
         limit: usize,
     ) -> Result<Vec<Filing>, ReadError> {
-        // The states are of a closed set, written by us: nothing of a caller is in the text of a query.
-        let states: Vec<String> = filter.states.iter().map(|state| format!("'{state}'")).collect();
-        let states = if states.is_empty() { String::new() } else { format!("AND state IN ({})", states.join(", ")) };
-        let of_type = if filter.filer.is_some() { TYPE_FOR_FILERS.as_str() } else { "record_type" };
-        let sql = format!(
-            "SELECT filing FROM filings WHERE {of_type} = ?1 AND (?2 IS NULL OR kind = ?2)
-             AND (?3 IS NULL OR assignee = ?3) AND (?4 IS NULL OR filer = ?4) AND (?5 IS NULL OR due_on < ?5)
-             AND (?6 IS NULL OR (due_on, id) > (?6, ?7)) {states} ORDER BY due_on, id LIMIT ?8"
-        );
         self.ask(|reader| {
-            let mut statement = reader.vault.prepare_cached(&sql)?;
+            let mut statement = reader.vault.prepare_cached(&listing(filter, after.is_some()))?;
             let parameters = params![
                 kind.as_str(),
                 filter.kind.map(FilingKind::as_str),
@@ -144,11 +132,9 @@ impl Snapshot<'_> {
 
     /// How many requests wait, of all types, on a day.
     pub fn filing_counts(&self, today: Day) -> Result<FilingCounts, ReadError> {
-        let sql = "SELECT count(*), count(*) FILTER (WHERE due_on >= ?1 AND due_on <= ?2), count(*) FILTER (WHERE due_on < ?1)
-                   FROM filings WHERE state IN ('open', 'waiting')";
         self.ask(|reader| {
             let days = params![today.to_string(), today.plus_days(SOON_DAYS).to_string()];
-            Ok(reader.vault.prepare_cached(sql)?.query_row(days, |row| {
+            Ok(reader.vault.prepare_cached(COUNTS)?.query_row(days, |row| {
                 Ok(FilingCounts { pending: row.get(0)?, due_soon: row.get(1)?, overdue: row.get(2)? })
             })?)
         })
@@ -275,18 +261,20 @@ pub(crate) fn steps(vault: &Connection, id: FilingId) -> Result<Vec<StepRow>, Re
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-/// Gives a request with all its steps to another subject, whose row is put beside: what they say is encrypted anew, under that
-/// subject's key and the epoch in use.
-pub(crate) fn hand_over(
+/// Writes what the steps of a request say anew, after a change, under a subject's key and the epoch in use. The steps are that
+/// subject's from then on, the same or another, whose row is put beside.
+pub(crate) fn rewrite(
     vault: &Connection,
     id: FilingId,
     from: &SubjectKeys<'_>,
     to: &SubjectKeys<'_>,
     epoch: u32,
+    change: impl Fn(&mut FilingContent),
 ) -> Result<(), ReadError> {
     let unwritable = || ReadError::Format { what: "request" };
     for row in steps(vault, id)? {
-        let sealed = row.content(id, from)?.map(|content| {
+        let sealed = row.content(id, from)?.map(|mut content| {
+            change(&mut content);
             let plain = serde_json::to_vec(&content).map(zeroize::Zeroizing::new).map_err(|_| unwritable())?;
             to.seal_note(NOTE, &about(id, row.step), epoch, &plain, &mut crate::clock::SystemEntropy)
                 .map_err(|_| unwritable())

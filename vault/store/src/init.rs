@@ -199,7 +199,8 @@ fn prepare(dir: &Path) -> Result<bool, InitError> {
 /// What a directory that is not empty holds. Opening a vault makes its lock and its folder of documents.
 fn taken(dir: &Path) -> InitError {
     let (layout, path) = (Layout::new(dir), dir.to_owned());
-    let was_a_vault = [layout.keys(), layout.lock(), layout.documents()].iter().any(|file| file.exists());
+    let is_or_may_be = |file: &PathBuf| file.try_exists().unwrap_or(true);
+    let was_a_vault = [layout.keys(), layout.lock(), layout.documents()].iter().any(is_or_may_be);
     if layout.server_identity().exists() && !was_a_vault {
         InitError::HalfMade { path }
     } else {

@@ -5,6 +5,7 @@ use coffre_core::crypto::{self, Entropy, Scope, SecretKey};
 use coffre_core::ids::SubjectId;
 use coffre_core::keyset::{Keyset, subject_key_place};
 use coffre_core::record::RecordTypeName;
+use coffre_core::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 use zeroize::Zeroizing;
 
@@ -93,6 +94,18 @@ pub(crate) fn is_there(keyring: &Connection, subject: SubjectId) -> rusqlite::Re
     keyring
         .prepare_cached("SELECT 1 FROM subject_keys WHERE subject = ?1 AND wrapped IS NOT NULL")?
         .exists([subject.as_bytes()])
+}
+
+/// Before which time nobody who was erased has a key any more; none where that was never noted.
+pub(crate) fn buried_until(keyring: &Connection) -> rusqlite::Result<Option<Timestamp>> {
+    let mut statement = keyring.prepare_cached("SELECT until FROM buried")?;
+    statement.query_row([], |row| row.get(0).map(Timestamp::from_micros)).optional()
+}
+
+/// Notes that, within the commit that buries the last of them.
+pub(crate) fn note_buried(keyring: &Connection, until: Timestamp) -> rusqlite::Result<()> {
+    let mut note = keyring.prepare_cached("INSERT OR REPLACE INTO buried (only, until) VALUES (1, ?1)")?;
+    note.execute([until.as_micros()]).map(drop)
 }
 
 /// Replaces a subject's key by a tombstone. With `secure_delete` the key's bytes are overwritten.

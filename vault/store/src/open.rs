@@ -54,14 +54,17 @@ pub(crate) struct Owned {
 
 /// Takes the owner lock of a vault's directory.
 pub(crate) fn own(dir: &Path) -> Result<Owned, OpenError> {
-    let metadata = fs::metadata(dir).map_err(|_| OpenError::NoVault { path: dir.to_owned() })?;
+    // What the disk or the permissions hide is there all the same.
+    let absent = |error: io::Error| match error.kind() {
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => OpenError::NoVault { path: dir.to_owned() },
+        _ => OpenError::Io(error),
+    };
+    let metadata = fs::metadata(dir).map_err(absent)?;
     if metadata.permissions().mode() & 0o077 != 0 {
         return Err(OpenError::Permissions { path: dir.to_owned() });
     }
     let layout = Layout::new(dir);
-    if !layout.keys().exists() {
-        return Err(OpenError::NoVault { path: dir.to_owned() });
-    }
+    fs::metadata(layout.keys()).map_err(absent)?;
     let lock =
         FileOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(layout.lock())?;
     take(&lock, FlockOperation::NonBlockingLockExclusive)?;

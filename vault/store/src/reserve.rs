@@ -1,16 +1,19 @@
-//! A reserve of disk, for what must be possible on a full one: to erase, to withdraw, to restrict, to revoke, to hold.
+//! A reserve of disk, for what must be possible on a full one: to erase, to withdraw, to restrict, to revoke, to hold, to seal.
 //! A file of the vault takes up the space; when the disk is full and one of those is to be done, the file is emptied, and
 //! until it is whole again nothing else is.
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
-use rustix::fs::{FallocateFlags, fallocate};
+use rustix::fs::{FallocateFlags, fallocate, fstatvfs};
 
 use crate::layout::Layout;
+
+/// What a file's metadata counts its disk space in.
+const BLOCK: u64 = 512;
 
 /// What became of the reserve.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -79,7 +82,7 @@ impl Reserve {
                     Ok(()) => {
                         *state = State::Spent;
                         tracing::warn!(
-                            "the disk is full: its reserve is used to erase, withdraw, restrict, revoke or hold"
+                            "the disk is full: its reserve is used to erase, withdraw, restrict, revoke, hold or seal"
                         );
                     }
                     Err(error) => tracing::error!(%error, "the reserve of disk could not be used"),
@@ -99,11 +102,7 @@ impl Reserve {
         if bytes == 0 {
             return;
         }
-        let take_up = |file: File| {
-            fallocate(&file, FallocateFlags::empty(), 0, bytes)?;
-            file.set_len(bytes) // it may have been longer
-        };
-        match self.open().and_then(take_up) {
+        match self.open().and_then(|file| occupy(&file, bytes)) {
             Ok(()) => *state = State::Whole,
             Err(error) => tracing::debug!(%error, "there is no space for the reserve of disk"),
         }
@@ -127,6 +126,23 @@ impl Reserve {
     fn open(&self) -> io::Result<File> {
         OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&self.path)
     }
+}
+
+/// Has a file take up so many bytes of disk, or none at all. Of more than there is, ext4 and XFS keep what they could allocate: it would fill the disk.
+fn occupy(file: &File, bytes: u64) -> io::Result<()> {
+    let disk = fstatvfs(file)?;
+    let free = disk.f_bavail.saturating_mul(disk.f_frsize);
+    let own = file.metadata()?.blocks().saturating_mul(BLOCK);
+    let taken = if free.saturating_add(own) < bytes {
+        Err(io::ErrorKind::StorageFull.into())
+    } else {
+        fallocate(file, FallocateFlags::empty(), 0, bytes).map_err(io::Error::from)
+    };
+    let taken = taken.and_then(|()| file.set_len(bytes)); // it may have been longer
+    if taken.is_err() {
+        file.set_len(0)?;
+    }
+    taken
 }
 
 #[cfg(test)]
@@ -161,6 +177,22 @@ mod tests {
         assert_eq!(fs::metadata(layout.reserve()).unwrap().len(), 1 << 16, "less is kept");
         assert_eq!(kept(0), None);
         assert!(!layout.reserve().exists(), "none is kept");
+    }
+
+    /// What is left of a disk is for those who still find room in it.
+    #[test]
+    fn of_more_than_there_is_room_for_nothing_is_taken() {
+        let dir = tempfile::tempdir().unwrap();
+        let reserve = Reserve::new(&Layout::new(dir.path()));
+        reserve.keep(1 << 16);
+        assert_eq!(reserve.is_whole(), Some(true));
+        let disk = rustix::fs::statvfs(dir.path()).unwrap();
+        reserve.keep(disk.f_bavail * disk.f_frsize + (1 << 30));
+        let taken = std::fs::metadata(dir.path().join("reserve")).unwrap().blocks();
+        assert_eq!((reserve.is_whole(), taken), (Some(false), 0));
+        assert!(reserve.refill(), "work goes on as without one");
+        reserve.keep(1 << 16);
+        assert_eq!(reserve.is_whole(), Some(true));
     }
 
     #[test]

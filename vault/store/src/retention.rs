@@ -5,21 +5,35 @@ use coffre_core::ids::SubjectId;
 use coffre_core::keyset::SubjectKeys;
 use coffre_core::record::RecordTypeName;
 use coffre_core::time::Timestamp;
-use rusqlite::OptionalExtension;
+use rusqlite::Connection;
 
 use crate::error::ReadError;
 use crate::readers::Reader;
 use crate::snapshot::Snapshot;
-use crate::transactions::{Facts, MustKeep};
+use crate::transactions::{Facts, KeptBy, MustKeep};
 use crate::{filings, values};
 
-/// What stands against removing anything of a record.
+/// What stands against removing anything of a record whose time is over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Obstacles {
     /// A legal hold.
     pub hold: bool,
+    /// Its processing is restricted: it is stored, and nothing else is done to it (GDPR article 18(2)).
+    pub restriction: bool,
     /// A request that waits for an answer.
     pub request: bool,
+}
+
+impl Obstacles {
+    /// The one that is named, where there are several.
+    pub const fn kept_by(self) -> Option<KeptBy> {
+        match self {
+            Self { hold: true, .. } => Some(KeptBy::Hold),
+            Self { restriction: true, .. } => Some(KeptBy::Restriction),
+            Self { request: true, .. } => Some(KeptBy::Request),
+            _ => None,
+        }
+    }
 }
 
 impl Snapshot<'_> {
@@ -41,23 +55,18 @@ impl Snapshot<'_> {
         self.with_keys(kind, subject, Vec::new(), read)
     }
 
-    /// When the last of the requests about a record was answered, or when it was last changed where there is none; nothing while
-    /// one waits.
-    pub fn answered(&self, subject: SubjectId, changed: Timestamp) -> Result<Option<Timestamp>, ReadError> {
-        Ok(self.ask(|reader| filings::answered(&reader.vault, subject))?.or_changed(changed))
-    }
-
     /// What stands against removing anything of a record.
     pub fn obstacles(&self, subject: SubjectId) -> Result<Obstacles, ReadError> {
-        let is_there = |sql: &str| {
-            self.ask(|reader| {
-                let found = reader.vault.prepare_cached(sql)?.query_row([subject.as_bytes()], |_| Ok(())).optional()?;
-                Ok(found.is_some())
-            })
-        };
-        Ok(Obstacles {
-            hold: is_there("SELECT 1 FROM holds WHERE subject = ?1 AND lifted_at IS NULL LIMIT 1")?,
-            request: is_there("SELECT 1 FROM filings WHERE subject = ?1 AND state IN ('open', 'waiting') LIMIT 1")?,
-        })
+        self.ask(|reader| Ok(obstacles(&reader.vault, subject)?))
     }
+}
+
+/// What stands against removing anything of a record.
+pub(crate) fn obstacles(vault: &Connection, subject: SubjectId) -> rusqlite::Result<Obstacles> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM holds WHERE subject = ?1 AND lifted_at IS NULL),
+                      EXISTS (SELECT 1 FROM records WHERE subject = ?1 AND restricted),
+                      EXISTS (SELECT 1 FROM filings WHERE subject = ?1 AND state IN ('open', 'waiting'))";
+    vault.prepare_cached(sql)?.query_row([subject.as_bytes()], |row| {
+        Ok(Obstacles { hold: row.get(0)?, restriction: row.get(1)?, request: row.get(2)? })
+    })
 }

@@ -4,7 +4,7 @@
 /// The version of the schema, in each file's `user_version`.
 pub(crate) const VERSION: i32 = 4;
 /// That of `index.db`: another one is built anew, since everything in it is derived.
-pub(crate) const INDEX_VERSION: i32 = 4;
+pub(crate) const INDEX_VERSION: i32 = 5;
 
 pub(crate) const VAULT: &str = "
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID, STRICT;
@@ -47,6 +47,7 @@ CREATE INDEX tokens_by_application ON tokens (application, issued_at);
 CREATE TABLE tombstones (
     subject BLOB PRIMARY KEY, record_type TEXT NOT NULL, erased_at INTEGER NOT NULL, terms BLOB NOT NULL
 ) WITHOUT ROWID, STRICT;
+CREATE INDEX tombstones_by_time ON tombstones (erased_at);
 CREATE TABLE removed_documents (
     document BLOB NOT NULL, version INTEGER NOT NULL, PRIMARY KEY (document, version)
 ) WITHOUT ROWID, STRICT;
@@ -70,8 +71,11 @@ CREATE TABLE filings (
     id BLOB PRIMARY KEY, subject BLOB NOT NULL, record_type TEXT NOT NULL, kind TEXT NOT NULL, filer BLOB NOT NULL,
     due_on TEXT NOT NULL, state TEXT NOT NULL, assignee TEXT, filing TEXT NOT NULL
 ) WITHOUT ROWID, STRICT;
-CREATE INDEX filings_by_due ON filings (due_on, id);
 CREATE INDEX filings_by_subject ON filings (subject);
+CREATE INDEX filings_by_state ON filings (state, due_on, id);
+CREATE INDEX filings_by_type ON filings (record_type, due_on, id);
+CREATE INDEX filings_by_filer ON filings (filer, due_on, id);
+CREATE INDEX filings_by_assignee ON filings (assignee, due_on, id) WHERE assignee IS NOT NULL;
 CREATE TABLE filing_steps (
     filing BLOB NOT NULL, step INTEGER NOT NULL, subject BLOB NOT NULL, act TEXT NOT NULL, at INTEGER NOT NULL,
     operator TEXT, call BLOB NOT NULL, epoch INTEGER NOT NULL, sealed BLOB, PRIMARY KEY (filing, step)
@@ -88,6 +92,15 @@ CREATE INDEX answered_by_subject ON answered (subject) WHERE subject IS NOT NULL
 CREATE TABLE pending (idx INTEGER PRIMARY KEY, leaf BLOB NOT NULL, annotation BLOB) STRICT;
 ";
 
+/// What `vault.db` of an earlier version lacks: every opening sees to it. It says nothing that the tables do not.
+pub(crate) const LATER: &str = "
+CREATE INDEX IF NOT EXISTS filings_by_state ON filings (state, due_on, id);
+CREATE INDEX IF NOT EXISTS filings_by_type ON filings (record_type, due_on, id);
+CREATE INDEX IF NOT EXISTS filings_by_filer ON filings (filer, due_on, id);
+CREATE INDEX IF NOT EXISTS filings_by_assignee ON filings (assignee, due_on, id) WHERE assignee IS NOT NULL;
+CREATE INDEX IF NOT EXISTS tombstones_by_time ON tombstones (erased_at);
+";
+
 /// Tables of `vault.db` with rows of one data subject, in their column `subject`: all of it goes with an erasure.
 pub(crate) const OF_SUBJECT: [&str; 7] =
     ["record_values", "documents", "grants", "holds", "erasure_proposals", "archived", "records"];
@@ -99,6 +112,11 @@ pub(crate) const SILENCE_FILINGS: &str = "UPDATE filing_steps SET sealed = NULL 
 /// What of the answers about a subject goes with an erasure: what they say. That a key was used stays for as long as any
 /// does, so that a late repetition does not create somebody again who was erased.
 pub(crate) const SILENCE_ANSWERS: &str = "UPDATE answered SET output = NULL WHERE subject = ?1";
+
+/// What `keyring.db` of an earlier version lacks: every opening sees to it. Before this time, whoever was erased by then has no
+/// key any more.
+pub(crate) const KEYRING_LATER: &str =
+    "CREATE TABLE IF NOT EXISTS buried (only INTEGER PRIMARY KEY CHECK (only = 1), until INTEGER NOT NULL) STRICT";
 
 pub(crate) const KEYRING: &str = "
 CREATE TABLE subject_keys (

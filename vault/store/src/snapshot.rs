@@ -13,7 +13,6 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, PoisonError, RwLockReadGuard};
 
 use coffre_core::crypto::SecretKey;
-use coffre_core::day::Day;
 use coffre_core::grant::Grant;
 use coffre_core::ids::SubjectId;
 use coffre_core::keyset::SubjectKeys;
@@ -27,7 +26,7 @@ use crate::disclosure::{Claim, Undisclosed};
 use crate::error::{ReadError, Unavailable};
 use crate::keyring::WrappedKey;
 use crate::layout::Database;
-use crate::model::{Hit, RecordState, Statistics, VersionInfo};
+use crate::model::{Hit, RecordState, VersionInfo};
 use crate::readers::{Reader, Readers};
 use crate::remembered::Known;
 use crate::values::OfCategory;
@@ -69,6 +68,10 @@ struct Looked {
 
 impl<'s> Snapshot<'s> {
     pub(crate) fn begin(shared: &'s Shared, readers: &'s Readers) -> Result<Self, ReadError> {
+        if shared.watch.is_abandoned() {
+            // Sealed: what goes through much, a view at a time, would hold the keys to its end.
+            return Err(Unavailable::Stopping.into());
+        }
         let gate = shared.gate.read().unwrap_or_else(PoisonError::into_inner);
         let reader = Some(readers.take(shared)?);
         // Before the view begins: a change after this point makes decisions on this view move.
@@ -337,19 +340,6 @@ impl<'s> Snapshot<'s> {
         }
         let (scope, keys) = (&self.shared.scope, &self.shared.keys());
         self.ask(|reader| keyring::find(&reader.keyring, scope, keys, kind, subject))
-    }
-
-    /// Counts.
-    pub fn statistics(&self) -> Result<Statistics, ReadError> {
-        let count = |sql: &str| self.ask(|reader| Ok(reader.vault.query_row(sql, [], |row| row.get::<_, u64>(0))?));
-        Ok(Statistics {
-            records: count("SELECT count(*) FROM records")?,
-            documents: count("SELECT count(*) FROM documents")?,
-            entries: self.shared.head().size,
-            wal_bytes: self.shared.wal_bytes(),
-            requests: self.filing_counts(Day::of(self.shared.now()))?,
-            approvals: self.approval_counts()?,
-        })
     }
 }
 

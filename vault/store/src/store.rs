@@ -22,7 +22,7 @@ use crate::document::{DocumentWriter, Plan, StagedDocument};
 use crate::error::{CommitError, ReadError, StageError, Unavailable};
 use crate::identity::Identity;
 use crate::key_files::KeyFileFault;
-use crate::model::{NewSubject, SignedHead, Statistics};
+use crate::model::{NewSubject, SignedHead};
 use crate::open::{OpenError, Opened};
 use crate::readers::Readers;
 use crate::snapshot::Snapshot;
@@ -159,7 +159,7 @@ impl Store {
     }
 
     /// Keeps so many bytes of the disk for what must be possible when it is full: to erase, to withdraw, to restrict, to
-    /// revoke, to hold. Where there is no space for them yet, they are taken once there is.
+    /// revoke, to hold, to seal. Where there is no space for them yet, they are taken once there is.
     pub fn keep_reserve(&self, bytes: u64) {
         self.inner.shared.reserve.keep(bytes);
     }
@@ -188,11 +188,6 @@ impl Store {
     /// The newest signed tree head.
     pub fn tree_head(&self) -> SignedHead {
         self.inner.shared.head()
-    }
-
-    /// Counts.
-    pub fn statistics(&self) -> Result<Statistics, ReadError> {
-        self.snapshot()?.statistics()
     }
 
     /// Commits the entry of a read (or a denial, without claims), and gives the receipt once it is durable.
@@ -382,7 +377,8 @@ impl Store {
         Arc::strong_count(&self.inner) == 1 && Arc::strong_count(&self.inner.shared) == 1
     }
 
-    /// Closes it at once: a base backup under way is broken off, and taken when the vault is opened again.
+    /// Closes it at once: a base backup under way is broken off, and taken when the vault is opened again. Nobody begins another
+    /// view.
     pub fn seal(&self) {
         self.inner.shared.watch.abandon();
         self.inner.stop();

@@ -18,10 +18,11 @@ const MAGIC: &[u8; 16] = b"coffre-tiles-v1\n";
 /// The roots in the file, at most so many; `None` for a file that is not there or not this.
 pub(crate) fn remembered(file: &Path, most: u64) -> Option<FullTiles> {
     let mut bytes = Vec::new();
-    File::open(file).and_then(|mut file| file.read_to_end(&mut bytes)).ok()?;
+    // However long it was made, no more is in memory than the log can have.
+    let length = most.saturating_mul(Hash::LENGTH as u64).saturating_add(MAGIC.len() as u64);
+    File::open(file).and_then(|file| file.take(length).read_to_end(&mut bytes)).ok()?;
     let (roots, _torn) = bytes.strip_prefix(MAGIC)?.as_chunks::<{ Hash::LENGTH }>();
-    let most = usize::try_from(most).unwrap_or(usize::MAX);
-    Some(roots.iter().take(most).copied().map(Hash::from_bytes).collect())
+    Some(roots.iter().copied().map(Hash::from_bytes).collect())
 }
 
 /// Writes roots at their places. Not made durable: what is lost is computed again.

@@ -1,5 +1,6 @@
 //! The encrypted values of records: one ciphertext per category and version.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use coffre_core::canonical;
@@ -60,6 +61,20 @@ pub(crate) fn category_at(
     }
 }
 
+/// The values of some categories as they were in a record's version.
+pub(crate) fn categories_at(
+    vault: &Connection,
+    keys: &SubjectKeys<'_>,
+    categories: &BTreeSet<Category>,
+    version: u32,
+) -> Result<Fields, ReadError> {
+    let mut found = Fields::default();
+    for category in categories {
+        found.0.append(&mut category_at(vault, keys, category, version)?.0);
+    }
+    Ok(found)
+}
+
 /// A category, and its value if it has one.
 pub(crate) type OfCategory = (Category, Option<Arc<SealedValue>>);
 
@@ -115,20 +130,38 @@ pub(crate) fn fields_at(
     open_fields(keys, &sealed_at(vault, keys.subject, fields, version)?, fields)
 }
 
-/// Every field as it was in a version.
+/// Every field as it was in a version. Looks each category up at its newest version: one that was written often takes no longer.
 pub(crate) fn all_at(vault: &Connection, keys: &SubjectKeys<'_>, version: u32) -> Result<Fields, ReadError> {
     let mut found = Fields::default();
-    for category in categories(vault, keys.subject)? {
-        found.0.append(&mut category_at(vault, keys, &category, version)?.0);
+    let mut before = BEYOND.to_owned();
+    while let Some((name, newest)) = last_before(vault, keys.subject, &before)? {
+        let category = name.parse().map_err(|_| ReadError::Format { what: "category" })?;
+        let value =
+            if newest.version <= version { Some(newest) } else { find(vault, keys.subject, &category, version)? };
+        if let Some(value) = value {
+            found.0.append(&mut value.open_all(keys, &category)?.0);
+        }
+        before = name;
     }
     Ok(found)
 }
 
-/// The categories that a record ever had values in.
-pub(crate) fn categories(vault: &Connection, subject: SubjectId) -> Result<Vec<Category>, ReadError> {
-    let mut statement = vault.prepare_cached("SELECT DISTINCT category FROM record_values WHERE subject = ?1")?;
-    let rows = statement.query_map([subject.as_bytes().as_slice()], |row| row.get::<_, String>(0))?;
-    rows.map(|name| name?.parse().map_err(|_| ReadError::Format { what: "category" })).collect()
+/// After every name of a category.
+const BEYOND: &str = "\u{10ffff}";
+
+/// The last category before this one that a record has values in, and its newest.
+fn last_before(
+    vault: &Connection,
+    subject: SubjectId,
+    before: &str,
+) -> Result<Option<(String, SealedValue)>, ReadError> {
+    let read =
+        |row: &Row<'_>| Ok((row.get(0)?, SealedValue { version: row.get(1)?, epoch: row.get(2)?, bytes: row.get(3)? }));
+    let mut statement = vault.prepare_cached(
+        "SELECT category, version, epoch, sealed FROM record_values
+         WHERE subject = ?1 AND category < ?2 ORDER BY category DESC, version DESC LIMIT 1",
+    )?;
+    Ok(statement.query_row(params![subject.as_bytes(), before], read).optional()?)
 }
 
 /// A ciphertext ready to be stored.
@@ -171,4 +204,54 @@ pub(crate) fn insert(vault: &Connection, subject: SubjectId, sealed: &Sealed, at
             sealed.bytes
         ])?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use coffre_core::crypto::{Scope, SecretKey};
+    use coffre_core::ids::VaultId;
+    use coffre_core::keyset::Keyset;
+    use serde_json::json;
+
+    use super::*;
+    use crate::clock::SystemEntropy;
+    use crate::subject_keys;
+
+    #[test]
+    fn a_record_is_what_its_categories_were_in_a_version() {
+        let vault = Connection::open_in_memory().unwrap();
+        vault.execute_batch(crate::schema::VAULT).unwrap();
+        let keyset = Keyset::random(&mut SystemEntropy);
+        let scope = Scope { environment: "test".parse().unwrap(), vault: VaultId::random(&mut SystemEntropy) };
+        let (kind, key) = ("client".parse().unwrap(), SecretKey::from_bytes(&[7; 32]));
+        let [ours, other] = [[1; 16], [2; 16]].map(SubjectId::from_bytes);
+        let write = |subject, field: &str, version: u32| {
+            let keys = subject_keys(&scope, &keyset, &kind, subject, &key);
+            let field: FieldPath = field.parse().unwrap();
+            let (category, fields) = (field.category(), Fields([(field, json!(version))].into()));
+            let sealed = seal(&keys, &category, &fields, version, 1, &mut SystemEntropy).unwrap();
+            insert(&vault, subject, &sealed, Timestamp::from_micros(0)).unwrap();
+        };
+        for version in [1, 3, 4, 9] {
+            write(ours, "contact.email", version);
+        }
+        write(ours, "health.conditions", 2);
+        write(ours, "behaviour.remarks", 9);
+        write(other, "identity.name", 1);
+        let keys = subject_keys(&scope, &keyset, &kind, ours, &key);
+        let told = |fields: Fields| -> Vec<(String, u64)> {
+            fields.0.into_iter().map(|(field, value)| (field.to_string(), value.as_u64().unwrap())).collect()
+        };
+        let at = |version| told(all_at(&vault, &keys, version).unwrap());
+        let of = |field: &str, version: u64| (field.to_owned(), version);
+        assert_eq!(at(0), []);
+        assert_eq!(at(1), [of("contact.email", 1)]);
+        assert_eq!(at(3), [of("contact.email", 3), of("health.conditions", 2)]);
+        let now = [of("behaviour.remarks", 9), of("contact.email", 9), of("health.conditions", 2)];
+        assert_eq!([at(9), at(u32::MAX)], [now.to_vec(), now.to_vec()]);
+        let wanted = ["contact", "identity"].map(|name| name.parse().unwrap()).into();
+        assert_eq!(told(categories_at(&vault, &keys, &wanted, 8).unwrap()), [of("contact.email", 4)]);
+    }
 }

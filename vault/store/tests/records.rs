@@ -15,7 +15,7 @@ use coffre_core::time::Timestamp;
 use coffre_store::transactions::{
     AddDocument, AmendError, AmendRecord, EraseSubject, GiveGrant, RestoreError, RestoreVersion, WithdrawGrant,
 };
-use coffre_store::{CommitError, Depends, Disclosure, HitKind};
+use coffre_store::{CommitError, Depends, Disclosure, HitKind, ReadError, Unavailable};
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 use support::{create, draft, index, kind, make, note, open, path, read, sample};
@@ -260,4 +260,17 @@ fn the_log_holds_every_act_in_order_and_its_head_covers_all() {
     assert_eq!(head.unwrap().root, root);
     let about = snapshot.accesses(subject, None, 10).unwrap();
     assert_eq!(about.iter().map(|entry| entry.index).collect::<Vec<_>>(), [2, 1]);
+}
+
+/// A report or a copy of a long log takes minutes, a view at a time, and holds the keys as long.
+#[test]
+fn whoever_goes_through_a_vault_ends_when_it_is_sealed() {
+    let dir = tempfile::tempdir().unwrap();
+    make(dir.path());
+    let store = open(dir.path());
+    create(&store, 1);
+    let other = store.clone();
+    assert!(other.snapshot().is_ok());
+    store.seal();
+    assert!(matches!(other.snapshot(), Err(ReadError::Unavailable(Unavailable::Stopping))));
 }

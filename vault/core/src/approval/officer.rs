@@ -181,8 +181,8 @@ impl Officers {
         self.officers.iter()
     }
 
-    /// What the log and messages call them, in one line.
+    /// What the log calls them, in one line: by their whole keys, since another key can be made that has the id of one.
     pub fn known_as(&self) -> String {
-        self.officers.iter().map(Officer::known_as).collect::<Vec<_>>().join(", ")
+        self.officers.iter().map(Officer::to_string).collect::<Vec<_>>().join(", ")
     }
 }

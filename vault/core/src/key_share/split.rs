@@ -80,9 +80,11 @@ pub fn split(
     Ok(shares)
 }
 
-/// Proves that every quorum gives the secret, and that no set of one share fewer does. At most some ten thousand sets.
+/// Proves that all shares are there, that every quorum gives the secret, and that no set of one share fewer does. At most
+/// some ten thousand sets.
 pub fn check_every_quorum(shares: &[KeyShare], secret: &SecretKey) -> Result<(), SplitError> {
-    let Some(threshold) = shares.first().map(|share| share.header.parts.threshold) else {
+    let parts = shares.first().map(|share| share.header.parts);
+    let Some(Parts { threshold, .. }) = parts.filter(|parts| usize::from(parts.count) == shares.len()) else {
         return Err(SplitError::Unproven);
     };
     for set in 0_u32..1 << shares.len().min(usize::from(super::MOST)) {

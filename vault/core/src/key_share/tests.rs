@@ -93,6 +93,7 @@ fn a_splitting_that_does_not_prove_itself_is_told() {
     }
     assert!(check_every_quorum(&of_three, &secret()).is_err());
     assert!(check_every_quorum(&[], &secret()).is_err());
+    assert!(check_every_quorum(&shares(3, 3, 1)[..1], &secret()).is_err(), "no quorum is there to give anything else");
 }
 
 #[test]

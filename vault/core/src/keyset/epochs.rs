@@ -1,5 +1,5 @@
-//! Data epochs: what is written from one rotation of the data to the next. Each has a secret of its own, without which no key
-//! of it can be derived, so that whoever holds older keys reads nothing of a later epoch.
+//! Data epochs: what is written from one rotation of the data, or one restore, to the next. Each has a secret of its own,
+//! without which no key of it can be derived, so that whoever holds older keys reads nothing of a later epoch.
 
 use crate::crypto::{Entropy, OpenError, SecretKey};
 

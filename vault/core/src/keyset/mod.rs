@@ -89,6 +89,14 @@ struct RootText<'a> {
     root: &'a str,
 }
 
+/// JSON of secrets. Its buffer is as large from the first as it gets: a text that grows leaves copies of itself behind.
+fn secret_json(secrets: &impl Serialize, room: usize) -> Result<SecretBytes, serde_json::Error> {
+    let mut json = SecretBytes::new(Vec::with_capacity(room));
+    serde_json::to_writer(&mut *json, secrets)?;
+    debug_assert!(json.len() <= room, "the JSON of secrets has grown");
+    Ok(json)
+}
+
 impl RootKey {
     /// The bytes to encrypt for an age recipient.
     pub fn to_bytes(&self) -> SecretBytes {
@@ -96,7 +104,7 @@ impl RootKey {
         let text =
             RootText { format: 1, environment: self.scope.environment.clone(), vault: self.scope.vault, root: &root };
         // Names, an identifier and base64 always serialize.
-        SecretBytes::new(serde_json::to_vec(&text).unwrap_or_default())
+        secret_json(&text, 256).unwrap_or_default()
     }
 
     /// The root key in decrypted bytes, if it is of this vault.
@@ -220,7 +228,9 @@ impl Keyset {
             epochs: self.epochs.secrets().iter().map(text).collect(),
             former_roots: self.former_roots.iter().map(text).collect(),
         };
-        let plaintext = SecretBytes::new(serde_json::to_vec(&keys).map_err(unreadable("keys.json"))?);
+        // Seven keys and what is beside them, then 47 bytes for each of the others.
+        let longest = 1024 + 64 * (keys.epochs.len() + keys.former_roots.len());
+        let plaintext = secret_json(&keys, longest).map_err(unreadable("keys.json"))?;
         let sealed =
             crypto::seal(&root.key, &wrap_label(&root.scope), &plaintext, entropy).map_err(KeyFileError::Seal)?;
         Ok(KeysFile {
@@ -344,6 +354,20 @@ mod tests {
         assert_eq!(opened.keyring, keys.keyring);
         let kept = RootKey { scope: scope("production"), key: opened.former_roots[0].clone() };
         assert_eq!(Keyset::unwrap(&before, &kept).unwrap().signing_seed, keys.signing_seed);
+    }
+
+    #[test]
+    fn nothing_that_is_written_of_keys_outgrows_its_buffer() {
+        let mut entropy = Counting(0);
+        let longest = "e".repeat(32);
+        let root = RootKey { scope: scope(&longest), key: SecretKey::random(&mut entropy) };
+        assert!(root.to_bytes().capacity() == 256 && root.to_bytes().len() > 128);
+        let mut keys = Keyset::random(&mut entropy);
+        for _ in 0..100 {
+            keys.epochs.announce(&mut entropy);
+            keys.former_roots.push(SecretKey::random(&mut entropy));
+            keys.wrap(&root, &mut entropy).unwrap();
+        }
     }
 
     #[test]

@@ -123,7 +123,10 @@ impl InventoryReader {
 /// A whole inventory as text, of entries in any order.
 pub fn write(mut entries: Vec<InventoryEntry>) -> String {
     entries.sort_unstable_by_key(|entry| entry.name);
-    let mut text = format!("{HEADER}\n");
-    text.extend(entries.iter().flat_map(|entry| [entry.to_string(), "\n".to_owned()]));
-    text
+    lines(&entries).collect()
+}
+
+/// The lines of a whole inventory, each with its newline, of entries in ascending order.
+pub fn lines(entries: &[InventoryEntry]) -> impl Iterator<Item = String> {
+    std::iter::once(format!("{HEADER}\n")).chain(entries.iter().map(|entry| format!("{entry}\n")))
 }

@@ -35,7 +35,8 @@ pub use fault::{Fault, Notice};
 pub use hash::{ContentHash, ContentHasher, HashTextError};
 pub use history::{Generation, History};
 pub use inventory::{
-    HEADER as INVENTORY_HEADER, InventoryEntry, InventoryError, InventoryReader, NotAnEntry, write as write_inventory,
+    HEADER as INVENTORY_HEADER, InventoryEntry, InventoryError, InventoryReader, NotAnEntry, lines as inventory_lines,
+    write as write_inventory,
 };
 pub use manifest::{
     Base, Blob, Documents, Heading, KeyringChains, KeyringManifest, Link, MainChains, MainManifest, Manifest, Needed,

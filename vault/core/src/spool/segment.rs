@@ -101,6 +101,14 @@ pub struct Frames {
     pub sha256: ContentHash,
 }
 
+impl Frames {
+    /// What their WAL is no longer than after the last of them; `None` where no file is that long.
+    fn end(&self) -> Option<u64> {
+        let frames = self.first.checked_add(self.count)?;
+        frames.checked_mul(FRAME_HEADER + u64::from(self.page_size))
+    }
+}
+
 /// What the frames of the vault chain did to the list of documents.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DocumentChanges {
@@ -236,8 +244,11 @@ impl SegmentHeader {
         if self.position.before().is_none() {
             return contradiction("a chain begins with a base");
         }
-        if self.frames.first == 0 || self.frames.count == 0 || self.frames_length().is_none() {
+        if self.frames.first == 0 || self.frames.count == 0 {
             return contradiction("frames count from 1, and there is at least one");
+        }
+        if self.frames.end().is_none() {
+            return contradiction("no file is as long as to have these frames");
         }
         if self.keyring.is_some() != (self.chain == Chain::Vault) {
             return contradiction("segments of the vault chain, and only they, name the keyring they need");

@@ -20,7 +20,8 @@ pub use proof::{TlogProof, TlogProofError};
 pub use tile::{TILE_WIDTH, TileKind, TilePath};
 pub use tile_text::TilePathError;
 pub use verify::{
-    CopyReport, CopySource, EntriesReport, LogFault, NotAnExtension, StoredEntry, verify_copy, verify_entries,
+    CopyReport, CopySource, EntriesReport, LONGEST_FILE, LogFault, NotAnExtension, StoredEntry, verify_copy,
+    verify_entries,
 };
 
 /// Where a static copy holds its signed tree head.

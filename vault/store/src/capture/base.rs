@@ -10,8 +10,8 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use coffre_core::spool::{
-    Base, Blob, Chain, ContentHash, Documents, Heading, KeyringChains, KeyringManifest, Link, MainChains, MainManifest,
-    Manifest, ObjectName, Place, Reach, Side, Signed, write_inventory,
+    Base, Blob, Chain, ContentHash, Documents, Heading, InventoryEntry, KeyringChains, KeyringManifest, Link,
+    MainChains, MainManifest, Manifest, ObjectName, Place, Reach, Side, Signed,
 };
 
 use super::ends::{End, Ends, beyond, next_places};
@@ -19,8 +19,8 @@ use super::landmark::Landmark;
 use super::links::Links;
 use super::retention::{self, Keeping};
 use super::spool::Spool;
-use super::standing::{Frozen, Hold, Pages, freeze};
-use super::{CaptureError, Captured, Door, copy};
+use super::standing::{Frozen, Hold, Listing, Pages, freeze};
+use super::{CaptureError, Captured, Door, copy, inventory};
 use crate::error::Unavailable;
 use crate::key_files::RightKeyFiles;
 use crate::layout::Database;
@@ -78,14 +78,21 @@ fn try_take_base(
 ) -> Result<(Captured, Ends), CaptureError> {
     let hold = Hold::for_base(&door.shared)?;
     let key_files = door.shared.right_key_files()?;
-    let frozen = door.exclusively(freeze)?.map_err(CaptureError::Database)?;
-    let afresh = door.shared.afresh.swap(false, Ordering::SeqCst);
+    let listing = Listing::open(&door.shared)?;
+    let frozen = door.exclusively(move |shared, files, tail| freeze(shared, files, tail, listing))?;
+    let (frozen, listing) = frozen.map_err(CaptureError::Database)?;
+    let inventory = listing.documents()?;
+    let afresh = door.shared.afresh.load(Ordering::SeqCst);
     if afresh {
         tracing::warn!("the spool was said to be lost: the chains go on further on, and promise nothing older");
     }
-    let making =
-        Making { door, spool, links, frozen: &frozen, beside: None, key_files: &key_files, keeping, afresh, software };
+    let (frozen, inventory, key_files) = (&frozen, inventory.as_slice(), &key_files);
+    let making = Making { door, spool, links, frozen, inventory, beside: None, key_files, keeping, afresh, software };
     let (captured, ends) = making.all()?;
+    if afresh {
+        // Not before: all documents are copied again, and whatever fails of that is to be tried again afresh.
+        door.shared.afresh.store(false, Ordering::SeqCst);
+    }
     // From here on the database files are known to be in the spool.
     Landmark::write(&door.shared.layout, door.generation, ends.last()).map_err(CaptureError::Read)?;
     drop(hold);
@@ -98,6 +105,8 @@ pub(super) struct Making<'c> {
     pub(super) spool: &'c Spool,
     pub(super) links: &'c Links,
     pub(super) frozen: &'c Frozen,
+    /// All documents then.
+    pub(super) inventory: &'c [InventoryEntry],
     /// Where the chains ended when the files stood still, if the base stands beside them.
     pub(super) beside: Option<&'c Ends>,
     pub(super) key_files: &'c RightKeyFiles,
@@ -181,8 +190,7 @@ impl Making<'_> {
         let heading = self.heading(last, false)?;
         let manifest = KeyringManifest { heading, chains: KeyringChains { keyring: keyring.clone() } };
         self.publish(&manifest)?;
-        retention::drop_old(self.spool, self.links, &manifest)?;
-        retention::drop_outgrown(self.spool, &manifest)?;
+        retention::drop_old(self.spool, self.links, &manifest);
         Ok(keyring)
     }
 
@@ -213,7 +221,7 @@ impl Making<'_> {
         };
         self.publish(&manifest)?;
         if !suspended {
-            retention::drop_old(self.spool, self.links, &manifest)?;
+            retention::drop_old(self.spool, self.links, &manifest);
         }
         drop(dropping);
         let captured = Captured {
@@ -248,9 +256,9 @@ impl Making<'_> {
     fn documents(&self) -> Result<(u64, u64), CaptureError> {
         let folder = &self.door.shared.folder;
         let (mut count, mut bytes) = (0, 0);
-        for entry in &self.frozen.inventory {
+        for entry in self.inventory {
             let name = ObjectName::Document(entry.name);
-            if self.spool.length(&name).map_err(CaptureError::Spool)? == Some(entry.size) {
+            if self.spool.found(&name).map_err(CaptureError::Spool)? == Some(entry.size) {
                 continue;
             }
             if self.door.shared.watch.is_abandoned() {
@@ -281,9 +289,8 @@ impl Making<'_> {
     }
 
     fn inventory(&self) -> Result<Documents, CaptureError> {
-        let entries = &self.frozen.inventory;
+        let entries = self.inventory;
         let (count, bytes) = (entries.len() as u64, entries.iter().map(|entry| entry.size).sum());
-        let text = write_inventory(entries.clone());
-        Ok(Documents { inventory: self.put(text.as_bytes(), ObjectName::Inventory)?, count, bytes })
+        Ok(Documents { inventory: inventory::put(self.spool, entries)?, count, bytes })
     }
 }

@@ -17,7 +17,7 @@ use super::ends::Ends;
 use super::follow::Follower;
 use super::links::Links;
 use super::retention::Keeping;
-use super::standing::{Frozen, Hold, rebuild_keyring};
+use super::standing::{Frozen, Hold, Listing, rebuild_keyring};
 use super::step::StepError;
 use super::watch::{CaughtUp, Changes};
 use super::{CaptureError, CaptureOptions, Captured};
@@ -188,10 +188,11 @@ impl Follower {
         };
         let hold = Hold::for_base(&shared)?;
         self.take_in_most();
-        let Some((frozen, begun)) = self.freeze_beside()? else { return Ok(None) };
+        let Some((frozen, listing, begun)) = self.freeze_beside()? else { return Ok(None) };
         let (door, software) = (self.door.clone(), self.options.software.clone());
         let copy = move || {
             let _told = Finished(&door);
+            let inventory = &listing.documents()?;
             let (links, beside, frozen) = (Links::open(&door.shared), Some(&begun), &frozen);
             let (key_files, software) = (&key_files, software.as_str());
             let making = Making {
@@ -199,6 +200,7 @@ impl Follower {
                 spool: &spool,
                 links: &links,
                 frozen,
+                inventory,
                 beside,
                 key_files,
                 keeping,
@@ -229,7 +231,7 @@ impl Follower {
 
     /// Brings the files to a standstill with everything up to then in segments. The rebuilt keyring is captured before, so
     /// that little is left to do while the writer waits.
-    fn freeze_beside(&self) -> Result<Option<(Frozen, Ends)>, CaptureError> {
+    fn freeze_beside(&self) -> Result<Option<(Frozen, Listing, Ends)>, CaptureError> {
         let chains = Arc::clone(&self.chains);
         let rebuilt = self.door.exclusively(move |shared, files, tail| {
             all_is_told(shared)?;
@@ -246,6 +248,7 @@ impl Follower {
                 // What cannot be gone on with is begun anew.
                 Err(_) => return Ok(None),
             }
+            let listing = Listing::open(&self.door.shared)?;
             let (chains, door) = (Arc::clone(&self.chains), self.door.clone());
             let frozen = self.door.exclusively(move |shared, files, tail| {
                 // Each chain gets on, so that the base has a position of its own.
@@ -257,8 +260,9 @@ impl Follower {
                 }
                 let Some(ends) = chains.ends else { return Ok(None) };
                 let time = shared.clock.now().max(ends.newest);
-                let frozen = Frozen::now(files, tail, time, rebuilt).map_err(CaptureError::Database)?;
-                Ok(Some((frozen, ends)))
+                let frozen = Frozen::now(files, tail, time, rebuilt, listing);
+                let (frozen, listing) = frozen.map_err(CaptureError::Database)?;
+                Ok(Some((frozen, listing, ends)))
             })?;
             match frozen {
                 Ok(Some(frozen)) => return Ok(Some(frozen)),

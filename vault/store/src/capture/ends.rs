@@ -150,7 +150,7 @@ pub(super) fn find(spool: &Spool, links: &Links, generation: GenerationId) -> Re
     let main: Signed<MainManifest> = links.last(spool, generation)?.ok_or(Lost::NoBase)?;
     let keyring: Signed<KeyringManifest> = links.last(spool, generation)?.ok_or(Lost::NoBase)?;
     for name in [main.manifest.name(), keyring.manifest.name()] {
-        if spool.length(&name).map_err(CaptureError::Spool)?.is_none() {
+        if spool.found(&name).map_err(CaptureError::Spool)?.is_none() {
             return Err(Lost::Emptied);
         }
     }

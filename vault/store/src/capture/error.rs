@@ -77,8 +77,10 @@ pub enum CaptureError {
         /// Why.
         cause: String,
     },
-    /// The chain cannot be continued.
-    #[error("the chain of backups cannot be continued")]
+    /// A manifest cannot be believed, or not be written.
+    #[error(
+        "a manifest of the vault's own is damaged: put back its copy (`chain/main.note` and `chain/keyring.note` in the vault are the newest in the folders `manifests/` of the spool), then take the backup again"
+    )]
     Manifest(#[from] ManifestError),
 }
 

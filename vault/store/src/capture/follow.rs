@@ -65,27 +65,9 @@ impl Store {
             return Err(CaptureError::Busy);
         }
         let mut spool = Spool::open(&options.spool, &door.shared.scope)?;
-        spool.limit_to(options.spool_limit).map_err(CaptureError::Spool)?;
+        spool.limit_to(options.spool_limit);
         door.shared.watch.set_on(true, options.longest_wal);
-        let chains = Chains {
-            links: Links::open(&door.shared),
-            logs: Logs::new(&door.shared.layout),
-            spool,
-            ends: None,
-            pending: None,
-            unsure: false,
-        };
-        let follower = Follower {
-            door,
-            options,
-            chains: Arc::new(Mutex::new(chains)),
-            retry_base: Instant::now(),
-            failures: 0,
-            failed: None,
-            warned: false,
-            wanted: Vec::new(),
-            aside: None,
-        };
+        let follower = Follower::new(door, options, spool);
         let thread = std::thread::Builder::new().name("coffre-capture".to_owned());
         let handle = thread.spawn(move || follower.run()).map_err(CaptureError::Read)?;
         self.keep_following(Following(handle));
@@ -110,7 +92,34 @@ pub(super) struct Follower {
 }
 
 impl Follower {
+    fn new(door: Door, options: CaptureOptions, spool: Spool) -> Self {
+        let chains = Chains {
+            links: Links::open(&door.shared),
+            logs: Logs::new(&door.shared.layout),
+            spool,
+            ends: None,
+            pending: None,
+            unsure: false,
+        };
+        Self {
+            door,
+            options,
+            chains: Arc::new(Mutex::new(chains)),
+            retry_base: Instant::now(),
+            failures: 0,
+            failed: None,
+            warned: false,
+            wanted: Vec::new(),
+            aside: None,
+        }
+    }
+
     fn run(mut self) {
+        // A start waits for neither.
+        let counted = self.chains().spool.count();
+        if let Err(error) = counted {
+            self.trouble(&CaptureError::Spool(error));
+        }
         self.resume();
         let mut stop = false;
         while !stop {
@@ -146,10 +155,12 @@ impl Follower {
 
     fn serve(&mut self, woken: Woken) {
         if woken.reopened {
+            // What was told since is older than what is found now: taken in after that, it would set the mark back.
             self.chains().pending = None;
             self.resume();
+        } else {
+            self.chains().take_in(woken.told);
         }
-        self.chains().take_in(woken.told);
         if let Some(why) = woken.broken {
             self.lose(&why);
         }
@@ -229,7 +240,7 @@ impl Follower {
         match resumed {
             Ok((ends, mark)) => {
                 let mut chains = self.chains();
-                // What was told meanwhile is later than the mark.
+                // What was told since the mark.
                 let told = self.door.shared.watch.told();
                 (chains.ends, chains.pending, chains.unsure) = (Some(ends), Some(mark), false);
                 chains.take_in(told);
@@ -349,7 +360,7 @@ impl Follower {
 }
 
 /// An error and its causes on one line.
-fn chain_of(error: &dyn std::error::Error) -> String {
+pub(super) fn chain_of(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
@@ -359,3 +370,6 @@ fn chain_of(error: &dyn std::error::Error) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests;

@@ -12,6 +12,7 @@ mod ends;
 mod error;
 mod follow;
 mod frames;
+mod inventory;
 mod landmark;
 mod links;
 mod options;

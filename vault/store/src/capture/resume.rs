@@ -18,7 +18,7 @@ use super::watch::{Changes, Mark};
 use crate::connection::{self, Use};
 use crate::layout::Database;
 use crate::log_file::Tail;
-use crate::writer::Files;
+use crate::writer::{Files, Shared};
 
 /// Where the chains go on, and what was committed that is not in them yet.
 pub(super) fn resume(door: &Door, spool: &Spool, links: &Links, logs: &mut Logs) -> Result<(Ends, Mark), Lost> {
@@ -29,7 +29,8 @@ pub(super) fn resume(door: &Door, spool: &Spool, links: &Links, logs: &mut Logs)
     let hold = Hold::take(&door.shared).ok();
     let (layout, keyset) = (&door.shared.layout, door.shared.keys());
     let view = connection::open_own(layout, &keyset, Database::Vault, Use::Read).map_err(Lost::Uncompared)?;
-    let now = door.exclusively(|_, files, tail| stand(files, tail, view)).map_err(CaptureError::Unavailable)?;
+    let now = door.exclusively(|shared, files, tail| stand(shared, files, tail, view));
+    let now = now.map_err(CaptureError::Unavailable)?;
     let (mut mark, view) = now.map_err(Lost::Uncompared)?;
     if keys != door.shared.key_files().keys {
         return Err(Lost::OtherKeys);
@@ -53,8 +54,10 @@ pub(super) fn resume(door: &Door, spool: &Spool, links: &Links, logs: &mut Logs)
 
 /// How things stand, on the writer's thread, and a view of just that. A commit to each database makes the hooks report how
 /// long the logs are.
-fn stand(files: &Files, tail: &Tail, view: Connection) -> rusqlite::Result<(Mark, Connection)> {
+fn stand(shared: &Shared, files: &Files, tail: &Tail, view: Connection) -> rusqlite::Result<(Mark, Connection)> {
     files.overwrite_failed()?;
+    // What was told until now is in the view; told again after the mark, it would set it back.
+    drop(shared.watch.told());
     view.execute_batch("BEGIN")?;
     // A view begins with what is first read.
     view.query_row("SELECT count(*) FROM meta", [], |_| Ok(()))?;

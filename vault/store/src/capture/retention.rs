@@ -9,10 +9,11 @@ use std::fs;
 use std::num::NonZeroU64;
 
 use coffre_core::ids::GenerationId;
-use coffre_core::spool::{Chain, KeyringManifest, Manifest, ObjectName, Ordinal, Reach};
+use coffre_core::spool::{Chain, Manifest, ObjectName, Ordinal, Reach, Side};
 
 use super::confirmation::Waiting;
 use super::door::Door;
+use super::follow::chain_of;
 use super::links::Links;
 use super::spool::Spool;
 use super::{CaptureError, WhenFull};
@@ -78,17 +79,28 @@ impl Keeping {
     }
 }
 
+/// Removes what need not stay once a manifest is published. The base backup is taken by then: what cannot be removed goes with
+/// the next one, and fails none. Each that failed would be followed by another, until the spool is full.
+pub(super) fn drop_old<M: Manifest>(spool: &Spool, links: &Links, newest: &M) {
+    for dropped in [drop_before(spool, links, newest), drop_outgrown(spool, newest)] {
+        if let Err(error) = dropped {
+            let cause = chain_of(&error);
+            tracing::error!(cause, "what need not stay in the spool could not be removed from it; it is tried again");
+        }
+    }
+}
+
 /// Removes what only manifests before the newest one's `retained_from` need. After a crash half way,
-/// the next capture goes on.
-pub(super) fn drop_old<M: Manifest>(spool: &Spool, links: &Links, newest: &M) -> Result<(), CaptureError> {
+/// the next capture goes on. A manifest that goes may be damaged; while one that stays is, nothing goes: what it needs is not known.
+fn drop_before<M: Manifest>(spool: &Spool, links: &Links, newest: &M) -> Result<(), CaptureError> {
     let heading = newest.heading();
     let name = |number| ObjectName::Manifest { generation: heading.generation, side: M::SIDE, number };
     let mut old = Vec::new();
     let mut number = heading.retained_from.before();
     while let Some(before) = number
-        && let Some(manifest) = links.read::<M>(spool, &name(before))?
+        && spool.length(&name(before)).map_err(CaptureError::Spool)?.is_some()
     {
-        old.push(manifest);
+        old.push(before);
         number = before.before();
     }
     if old.is_empty() {
@@ -99,42 +111,48 @@ pub(super) fn drop_old<M: Manifest>(spool: &Spool, links: &Links, newest: &M) ->
     let mut from: BTreeMap<Chain, Ordinal> = BTreeMap::new();
     let mut number = Some(heading.number);
     while let Some(kept) = number.filter(|number| *number >= heading.retained_from) {
-        if let Some(manifest) = links.read::<M>(spool, &name(kept))? {
-            needed.extend(manifest.manifest.needed().into_iter().map(|object| object.name));
-            from.extend(manifest.manifest.chains().iter().map(|(chain, reach)| (*chain, reach.base.position)));
+        if let Some(signed) = links.read::<M>(spool, &name(kept))? {
+            needed.extend(signed.manifest.blobs().into_iter().map(|blob| blob.name));
+            from.extend(signed.manifest.chains().iter().map(|(chain, reach)| (*chain, reach.base.position)));
         }
         number = kept.before();
     }
+    for (chain, base) in from {
+        remove_before(spool, heading.generation, chain, base)?;
+    }
     // Oldest first, each manifest after what it names: an interrupted run leaves no gap.
-    for manifest in old.iter().rev() {
-        for (chain, reach) in manifest.manifest.chains() {
-            let until = from.get(&chain).copied().unwrap_or(reach.base.position);
-            remove_segments(spool, heading.generation, chain, until)?;
-        }
-        for object in manifest.manifest.needed() {
-            if !needed.contains(&object.name) {
-                spool.remove(&object.name).map_err(CaptureError::Spool)?;
+    for number in old.into_iter().rev() {
+        // What a damaged one names by its hash is left over.
+        let signed = links.read::<M>(spool, &name(number)).ok().flatten();
+        for blob in signed.map(|signed| signed.manifest.blobs()).unwrap_or_default() {
+            if !needed.contains(&blob.name) {
+                spool.remove(&blob.name).map_err(CaptureError::Spool)?;
             }
         }
-        spool.remove(&manifest.manifest.name()).map_err(CaptureError::Spool)?;
+        spool.remove(&name(number)).map_err(CaptureError::Spool)?;
     }
     spool.sync_folders().map_err(CaptureError::Spool)
 }
 
 /// Removes the keyring of the generation that this one came from: the newest opens every point, and an erased key must
 /// not stay in older ones. Its manifests stay, which hold no key and tell what came from what.
-pub(super) fn drop_outgrown(spool: &Spool, newest: &KeyringManifest) -> Result<(), CaptureError> {
-    let Some(parent) = &newest.heading.parent else { return Ok(()) };
+fn drop_outgrown<M: Manifest>(spool: &Spool, newest: &M) -> Result<(), CaptureError> {
+    let (Side::Keyring, Some(parent)) = (M::SIDE, &newest.heading().parent) else { return Ok(()) };
     let objects = spool.objects(parent.generation, Chain::Keyring).map_err(CaptureError::Spool)?;
     objects.iter().try_for_each(|object| spool.remove(object)).map_err(CaptureError::Spool)?;
     spool.sync_folders().map_err(CaptureError::Spool)
 }
 
-/// Removes the segments up to a base: the oldest first, so that what an interrupted run leaves follows one another up to it.
-fn remove_segments(spool: &Spool, generation: GenerationId, chain: Chain, until: Ordinal) -> Result<(), CaptureError> {
+/// Removes what is before a base in its chain, and the segment at its position: the oldest first, so that what an interrupted
+/// run leaves follows one another up to it.
+fn remove_before(spool: &Spool, generation: GenerationId, chain: Chain, base: Ordinal) -> Result<(), CaptureError> {
     let objects = spool.objects(generation, chain).map_err(CaptureError::Spool)?;
-    let before = |name: &&ObjectName| matches!(name, ObjectName::Segment { position, .. } if *position <= until);
-    let before: BTreeSet<&ObjectName> = objects.iter().filter(before).collect();
+    let goes = |name: &&ObjectName| match name {
+        ObjectName::Segment { position, .. } => *position <= base,
+        ObjectName::Base { position, .. } => *position < base,
+        _ => false,
+    };
+    let before: BTreeSet<&ObjectName> = objects.iter().filter(goes).collect();
     before.into_iter().try_for_each(|name| spool.remove(name)).map_err(CaptureError::Spool)
 }
 

@@ -3,9 +3,9 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -72,8 +72,10 @@ impl Spool {
     /// one process: two that write into it would write over one another's objects.
     pub(super) fn open(root: &Path, scope: &Scope) -> Result<Self, CaptureError> {
         make_folder(root).map_err(CaptureError::Spool)?;
-        let lock = File::options().write(true).create(true).truncate(false).mode(0o640).open(root.join(LOCK));
+        let lock = File::options().write(true).create(true).truncate(false).mode(0o600).open(root.join(LOCK));
         let lock = lock.map_err(CaptureError::Spool)?;
+        // Whoever may read it can lock it, and keep the vault from its spool. Not every file system knows permissions.
+        let _as_it_was = lock.set_permissions(Permissions::from_mode(0o600));
         match flock(&lock, FlockOperation::NonBlockingLockExclusive) {
             Err(Errno::WOULDBLOCK) => return Err(CaptureError::SpoolInUse),
             locked => locked.map_err(|error| CaptureError::Spool(error.into()))?,
@@ -117,13 +119,13 @@ impl Spool {
         }
     }
 
-    /// Lets it take so many bytes; counts those that it has.
-    pub(super) fn limit_to(&mut self, limit: Option<u64>) -> io::Result<()> {
+    /// Lets it take so many bytes, once those that it has are counted.
+    pub(super) const fn limit_to(&mut self, limit: Option<u64>) {
         self.limit = limit;
-        self.count()
     }
 
-    fn count(&self) -> io::Result<()> {
+    /// Counts the bytes that it has. Looks at every file: of millions of documents that takes a while.
+    pub(super) fn count(&self) -> io::Result<()> {
         let sides = Side::ALL.map(|side| self.root.join(side.folder()));
         self.bytes.store(sides.iter().map(|side| bytes_below(side)).sum::<io::Result<u64>>()?, Ordering::Relaxed);
         self.counted.set(Some(Instant::now()));
@@ -179,6 +181,18 @@ impl Spool {
         }
     }
 
+    /// The same, for whoever rests something on it. Its name is durable after `sync_folders`: a process that was killed right
+    /// after it gave it may not have come to that.
+    pub(super) fn found(&self, name: &ObjectName) -> io::Result<Option<u64>> {
+        let length = self.length(name)?;
+        if let Some(folder) = self.path(name).parent().filter(|_| length.is_some())
+            && !self.durable.borrow().contains(folder)
+        {
+            self.note_names(folder);
+        }
+        Ok(length)
+    }
+
     /// An object's bytes, if it is there.
     pub(super) fn read(&self, name: &ObjectName) -> io::Result<Option<Vec<u8>>> {
         match fs::read(self.path(name)) {
@@ -198,8 +212,8 @@ impl Spool {
 
     /// Writes a small object; durable afterwards.
     pub(super) fn put(&self, name: &ObjectName, bytes: &[u8]) -> io::Result<()> {
-        if self.read(name)?.as_deref() == Some(bytes) {
-            return Ok(());
+        if self.read(name)?.as_deref() == Some(bytes) && self.found(name)?.is_some() {
+            return self.sync_folders();
         }
         self.put_parts(name, &[bytes])
     }
@@ -266,14 +280,15 @@ impl Spool {
         let (before, after) = (length(&path), length(temporary.path()));
         let renamed = fs::rename(temporary.path(), &path);
         self.note_bytes(before, after);
-        let mut unsynced = self.unsynced.borrow_mut();
-        if self.durable.borrow().contains(folder) {
-            unsynced.insert(folder.to_owned());
-        } else {
-            // A new folder's own name must be durable too, up to the root.
-            unsynced.extend(folder.ancestors().take_while(|above| above.starts_with(&self.root)).map(Path::to_owned));
-        }
+        self.note_names(folder);
         renamed.inspect_err(|_| self.unsure.set(true))
+    }
+
+    /// Names in a folder are not durable; nor is its own known to be, up to the root, before they were once.
+    fn note_names(&self, folder: &Path) {
+        let most = if self.durable.borrow().contains(folder) { 1 } else { usize::MAX };
+        let folders = folder.ancestors().take_while(|above| above.starts_with(&self.root)).take(most);
+        self.unsynced.borrow_mut().extend(folders.map(Path::to_owned));
     }
 
     /// Whether what is there must be looked at before anything is written again, because a name that was reported to
@@ -301,7 +316,9 @@ impl Spool {
         match fs::remove_file(&path) {
             Ok(()) => {
                 self.note_bytes(length, 0);
-                self.unsynced.borrow_mut().extend(path.parent().map(Path::to_owned));
+                if let Some(folder) = path.parent() {
+                    self.note_names(folder);
+                }
                 Ok(())
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
@@ -347,4 +364,36 @@ fn make_folder(path: &Path) -> io::Result<()> {
 
 fn create(path: &Path) -> io::Result<File> {
     OpenOptions::new().write(true).create(true).truncate(true).mode(0o640).open(path)
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+    use coffre_core::ids::VaultId;
+
+    use super::*;
+
+    #[test]
+    fn nobody_else_can_lock_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let scope = Scope { environment: "test".parse().unwrap(), vault: VaultId::from_bytes([1; 16]) };
+        let lock = create(&dir.path().join(LOCK)).unwrap();
+        drop(Spool::open(dir.path(), &scope).unwrap());
+        assert_eq!(lock.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+    }
+
+    #[test]
+    fn what_an_earlier_process_named_becomes_durable_before_anything_rests_on_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let scope = Scope { environment: "test".parse().unwrap(), vault: VaultId::from_bytes([1; 16]) };
+        let name = ObjectName::Keys(ContentHash::of(b"keys"));
+        Spool::open(dir.path(), &scope).unwrap().put(&name, b"keys").unwrap();
+        let spool = Spool::open(dir.path(), &scope).unwrap();
+        let other = ObjectName::Recovery(ContentHash::of(b"keys"));
+        assert!(spool.found(&other).unwrap().is_none() && spool.unsynced.borrow().is_empty());
+        assert_eq!(spool.found(&name).unwrap(), Some(4));
+        assert!(spool.unsynced.borrow().contains(spool.path(&name).parent().unwrap()));
+        spool.put(&name, b"keys").unwrap();
+        assert!(spool.found(&name).unwrap().is_some() && spool.unsynced.borrow().is_empty(), "once is enough");
+    }
 }

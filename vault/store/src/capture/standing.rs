@@ -1,7 +1,7 @@
 //! How the database files come to stand still for a base backup, on the writer's thread and between two groups. The keyring
 //! is rebuilt by `VACUUM` (no erased key survives that), the write-ahead logs are taken into the database files with no
-//! reader open, and the head and the list of documents are noted. From then on checkpoints wait, so that the files stay as
-//! they are; commits go on into the write-ahead logs.
+//! reader open, the head is noted and a view of the documents begun, which are listed where nobody waits for it. From then on
+//! checkpoints wait, so that the files stay as they are; commits go on into the write-ahead logs.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -9,9 +9,11 @@ use std::sync::atomic::Ordering;
 use coffre_core::ids::DocumentId;
 use coffre_core::spool::{ContentHash, DocumentName, InventoryEntry};
 use coffre_core::time::Timestamp;
-use rusqlite::Connection;
+use rusqlite::{Connection, ffi};
 
 use super::CaptureError;
+use crate::connection::{self, Use};
+use crate::layout::Database;
 use crate::log_file::Tail;
 use crate::writer::{Files, Leave, Shared, checkpoint_all};
 
@@ -47,13 +49,18 @@ pub(super) struct Frozen {
     pub(super) vault: Pages,
     pub(super) audit: Pages,
     pub(super) keyring: Pages,
-    pub(super) inventory: Vec<InventoryEntry>,
 }
 
 impl Frozen {
-    /// As things are, after a checkpoint.
-    pub(super) fn now(files: &Files, tail: &Tail, time: Timestamp, rebuilt: Timestamp) -> rusqlite::Result<Self> {
-        Ok(Self {
+    /// As things are, after a checkpoint, and a view of just that.
+    pub(super) fn now(
+        files: &Files,
+        tail: &Tail,
+        time: Timestamp,
+        rebuilt: Timestamp,
+        listing: Listing,
+    ) -> rusqlite::Result<(Self, Listing)> {
+        let frozen = Self {
             time,
             rebuilt,
             head: tail.head.note.clone(),
@@ -61,8 +68,37 @@ impl Frozen {
             vault: Pages::of(&files.vault)?,
             audit: Pages::of(&files.audit)?,
             keyring: Pages::of(&files.keyring)?,
-            inventory: inventory(&files.vault)?,
-        })
+        };
+        Ok((frozen, listing.begin()?))
+    }
+}
+
+/// A view of the documents: to list a million of them takes seconds. It ends before checkpoints go on.
+pub(super) struct Listing(Connection);
+
+impl Listing {
+    /// Before the files stand still, and while checkpoints wait.
+    pub(super) fn open(shared: &Shared) -> Result<Self, CaptureError> {
+        let view = connection::open_own(&shared.layout, &shared.keys(), Database::Vault, Use::Read);
+        view.map(Self).map_err(CaptureError::Database)
+    }
+
+    fn begin(self) -> rusqlite::Result<Self> {
+        self.0.execute_batch("BEGIN")?;
+        // A view begins with what is first read.
+        self.0.query_row("SELECT count(*) FROM meta", [], |_| Ok(()))?;
+        Ok(self)
+    }
+
+    /// All of them, in the order of their names.
+    pub(super) fn documents(self) -> Result<Vec<InventoryEntry>, CaptureError> {
+        let listed = each_document(&self.0, |rows| rows.collect::<rusqlite::Result<Vec<InventoryEntry>>>());
+        let listed = listed.and_then(|listed| listed).map_err(CaptureError::Database)?;
+        if connection::met_damage(&self.0) {
+            let damage = ffi::Error::new(ffi::SQLITE_CORRUPT);
+            return Err(CaptureError::Database(rusqlite::Error::SqliteFailure(damage, None)));
+        }
+        Ok(listed)
     }
 }
 
@@ -94,15 +130,16 @@ pub(super) fn rebuild_keyring(shared: &Shared, files: &Files, tail: &Tail) -> ru
 }
 
 /// Everything at once, for a base that stands in the chains: they begin anew with it.
-pub(super) fn freeze(shared: &Arc<Shared>, files: &Files, tail: &Tail) -> rusqlite::Result<Frozen> {
+pub(super) fn freeze(
+    shared: &Arc<Shared>,
+    files: &Files,
+    tail: &Tail,
+    listing: Listing,
+) -> rusqlite::Result<(Frozen, Listing)> {
     let time = rebuild_keyring(shared, files, tail)?;
     checkpoint_all(shared, files, Leave::Nothing)?;
     shared.watch.begin_anew();
-    Frozen::now(files, tail, time, time)
-}
-
-fn inventory(vault: &Connection) -> rusqlite::Result<Vec<InventoryEntry>> {
-    each_document(vault, |rows| rows.collect())?
+    Frozen::now(files, tail, time, time, listing)
 }
 
 /// Does something with the rows of all documents, in the order of their names.

@@ -81,7 +81,7 @@ impl Stepper<'_> {
         let folder = &self.door.shared.folder;
         for entry in self.mark.documents.added.values() {
             let name = ObjectName::Document(entry.name);
-            if self.spool.length(&name).map_err(CaptureError::Spool)? == Some(entry.size) {
+            if self.spool.found(&name).map_err(CaptureError::Spool)? == Some(entry.size) {
                 continue;
             }
             let document = entry.name.document;

@@ -194,7 +194,7 @@ impl Watch {
         self.on.load(Ordering::SeqCst)
     }
 
-    pub(super) fn set_on(&self, on: bool, limit: u64) {
+    pub(crate) fn set_on(&self, on: bool, limit: u64) {
         self.limit.store(limit, Ordering::SeqCst);
         self.on.store(on, Ordering::SeqCst);
         self.refusing.store(false, Ordering::SeqCst);
@@ -224,12 +224,12 @@ impl Watch {
         (state.spool_bytes, state.spool_limit) = (bytes, limit);
     }
 
-    /// Breaks off what is being copied.
+    /// Breaks off what is being copied, and whoever goes through the vault a view at a time.
     pub(crate) fn abandon(&self) {
         self.abandoned.store(true, Ordering::SeqCst);
     }
 
-    pub(super) fn is_abandoned(&self) -> bool {
+    pub(crate) fn is_abandoned(&self) -> bool {
         self.abandoned.load(Ordering::SeqCst)
     }
 
@@ -271,7 +271,7 @@ impl Watch {
     }
 
     /// Whether the capture has to find its way first: the files were opened again, or the chains are broken.
-    pub(super) fn is_upset(&self) -> bool {
+    pub(crate) fn is_upset(&self) -> bool {
         let state = self.lock();
         state.reopened || state.broken.is_some()
     }

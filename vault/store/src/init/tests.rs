@@ -39,6 +39,9 @@ fn a_vault_whose_making_was_cut_short_is_told_from_anything_else() {
         assert!(matches!(again(), InitError::NotEmpty { .. }), "{once}");
         fs::remove_file(left.join(once)).unwrap();
     }
+    // What cannot be looked at may be one.
+    std::os::unix::fs::symlink("keys.json", left.join("keys.json")).unwrap();
+    assert!(matches!(again(), InitError::NotEmpty { .. }));
     assert!(!folder.path().join("recovery").exists());
 }
 

@@ -127,7 +127,11 @@ impl From<RecoverError> for OpenError {
                 Self::OtherPage { file: "a database", source }
             }
             RecoverError::Open(source) => Self::Database { file: "a database", source },
-            RecoverError::Index(source) => Self::Database { file: Database::Index.file_name(), source },
+            RecoverError::Index(source) if disk_is_full(&source) => Self::Full,
+            // Derived: there is nothing to restore.
+            RecoverError::Index(source) => {
+                Self::Io(io::Error::other(format!("{}: {source}", Database::Index.file_name())))
+            }
             RecoverError::NewIndex(error) => *error,
             RecoverError::Read(source) => Self::Damaged { detail: source.to_string(), source: Some(source) },
             lost => Self::Damaged { detail: lost.to_string(), source: None },

@@ -1,6 +1,7 @@
 //! Opens a foreign database for reading, in one consistent snapshot. Writes nothing into it.
 
 use std::fmt::Write as _;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -86,17 +87,24 @@ pub enum ReadError {
     },
 }
 
+/// What tells that somebody has written to a file: its inode and length, and when its content and anything of it changed last.
+type Stamp = (u64, u64, [i64; 4]);
+
 /// A foreign database, open for reading. What it shows does not change while it is open: an
-/// application that uses a rollback journal waits with its commits until it is dropped.
+/// application that uses a rollback journal waits with its commits until it is dropped. Where nothing
+/// keeps an application from writing, [`is_unchanged`](Self::is_unchanged) says whether one has.
 pub struct PlainReader {
     pub(super) connection: Connection,
     path: PathBuf,
     file: SqliteFile,
+    /// Where the file is not locked: what it was before it was looked at.
+    unlocked: Option<Stamp>,
 }
 
 impl PlainReader {
     /// Opens it, checks its pages, and takes the snapshot.
     pub fn open(path: &Path) -> Result<Self, OpenSourceError> {
+        let before = stamp(path);
         let kind = inspect(path)?;
         let Some(file) = kind.readable().copied() else {
             return Err(OpenSourceError::NotReadable { path: path.into(), kind });
@@ -104,7 +112,7 @@ impl PlainReader {
         let named = |source| open_error(path, &file, source);
         let connection = connect(path, &file).map_err(named)?;
         if structurally_sound(&connection).map_err(named)? {
-            Ok(Self { connection, path: path.into(), file })
+            Ok(Self { connection, path: path.into(), file, unlocked: before.filter(|_| is_at_rest(&file)) })
         } else {
             Err(OpenSourceError::Damaged { path: path.into() })
         }
@@ -113,6 +121,11 @@ impl PlainReader {
     /// The file.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Whether all that was read is of one moment: nobody has written to the file since it was opened, unless it is locked.
+    pub fn is_unchanged(&self) -> bool {
+        self.unlocked.is_none_or(|before| stamp(&self.path) == Some(before))
     }
 
     /// How it stores text: UTF-16 is handed over as UTF-8.
@@ -130,12 +143,20 @@ impl PlainReader {
     }
 }
 
+fn stamp(path: &Path) -> Option<Stamp> {
+    let found = std::fs::metadata(path).ok()?;
+    Some((found.ino(), found.len(), [found.mtime(), found.mtime_nsec(), found.ctime(), found.ctime_nsec()]))
+}
+
+/// With a write-ahead log, SQLite wants files beside the database, unless it is told that nobody writes: true when the log
+/// is absent, since its absence means that no connection is open. One may be opened later, and nothing is locked.
+const fn is_at_rest(file: &SqliteFile) -> bool {
+    file.wal_mode && file.wal.is_none()
+}
+
 fn connect(path: &Path, file: &SqliteFile) -> rusqlite::Result<Connection> {
-    // With a write-ahead log, SQLite wants files beside the database, unless it is told that nobody
-    // writes: true when the log is absent, since its absence means that no connection is open.
-    let immutable = file.wal_mode && file.wal.is_none();
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
-    let connection = Connection::open_with_flags(uri(path, immutable), flags)?;
+    let connection = Connection::open_with_flags(uri(path, is_at_rest(file)), flags)?;
     connection.busy_timeout(BUSY)?;
     // A foreign schema is not trusted: no function or trigger of its own runs, and a misspelt
     // column is an error instead of a text constant.

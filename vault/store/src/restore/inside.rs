@@ -19,7 +19,7 @@ use crate::init::{begin_log, name_generation};
 use crate::layout::Database;
 use crate::log_file::{self, Tail};
 use crate::open::signer;
-use crate::{keyring, meta, subject_keys, values};
+use crate::{keyring, meta, rotation, subject_keys, values};
 
 /// A vault seen from the inside.
 pub(super) struct Inside<'r> {
@@ -139,6 +139,7 @@ impl Inside<'_> {
         self.offline.vault.execute_batch("BEGIN IMMEDIATE").map_err(failed)?;
         beginning.missed.remove(&self.offline.vault).map_err(failed)?;
         name_generation(&self.offline.vault, generation, beginning.recipient, self.root_file)?;
+        rotation::begin_restored(&self.offline.vault, beginning.epoch).map_err(failed)?;
         self.offline.vault.execute_batch("COMMIT").map_err(failed)?;
         Ok((generation, recipient))
     }

@@ -105,6 +105,8 @@ pub(super) struct Beginning<'r> {
     pub(super) set_back: Option<&'r SetBack>,
     /// Whom `root.recovery.age` of the base is for: the identity that opened it.
     pub(super) recipient: &'r str,
+    /// The data epoch that is written under from here on.
+    pub(super) epoch: u32,
 }
 
 impl Beginning<'_> {

@@ -14,6 +14,7 @@ mod error;
 mod inside;
 mod log;
 mod rewind;
+mod unnamed;
 
 use std::fs::{self, File};
 use std::io;
@@ -22,7 +23,7 @@ use std::path::Path;
 use coffre_core::crypto::Entropy;
 use coffre_core::drill::Slice;
 use coffre_core::ids::GenerationId;
-use coffre_core::keyset::Keyset;
+use coffre_core::keyset::{Keyset, RootKey};
 use coffre_core::note::VerificationKey;
 use coffre_core::spool::{Parent, Side};
 use coffre_core::time::Timestamp;
@@ -218,7 +219,11 @@ fn finish(
     let heads = Heads::of(fetched)?;
     heads.check(&offline.audit, fetched, checking)?;
     let set_back = match &offline.moment {
-        Some(moment) => Some(rewind::set_back(&offline.vault, moment, now)?),
+        Some(moment) => {
+            let mut done = rewind::set_back(&offline.vault, moment, now)?;
+            done.find_unnamed(&offline.vault, &offline.audit)?;
+            Some(done)
+        }
         None => None,
     };
     let missed = Missed::find(&offline.vault, &offline.keyring, &fetched.key)?;
@@ -227,7 +232,9 @@ fn finish(
     let (records, documents, document_bytes) = inside.check(&missed.subjects(), Slice::ALL, checking)?;
     let recovery_recipient = recovery.recipient();
     let recipient = recovery_recipient.as_str();
-    let beginning = Beginning { fetched, heads: &heads, missed: &missed, set_back: set_back.as_ref(), recipient };
+    let epoch = new_epoch(&layout, &root, &keys, entropy)?;
+    let beginning =
+        Beginning { fetched, heads: &heads, missed: &missed, set_back: set_back.as_ref(), recipient, epoch };
     let (generation, newest_recipient) = inside.begin_generation(&beginning, now, entropy)?;
     let replaced_by = Some(newest_recipient).filter(|newest| *newest != recovery_recipient);
     erasures::remove_files(&offline.vault, &folder, keys.epochs.newest())?;
@@ -258,6 +265,15 @@ fn finish(
         recovery_recipient,
         replaced_by,
     })
+}
+
+/// Makes the secret of a data epoch that nothing was written under. Documents are named by their epoch, and written once at every
+/// destination: a version that was shipped there, lost, and is stored again after the restore is another object.
+fn new_epoch(layout: &Layout, root: &RootKey, keys: &Keyset, entropy: &mut dyn Entropy) -> Result<u32, RestoreError> {
+    let mut keys = keys.clone();
+    let epoch = keys.epochs.announce(entropy);
+    root::write_keys(layout, root, &keys, entropy)?;
+    Ok(epoch)
 }
 
 /// Removes the older `vault.db` with what SQLite left beside it.

@@ -6,7 +6,7 @@
 //! |---|---|
 //! | changed since | has its former values, under a version number that it never had |
 //! | made since | is left out, with its documents |
-//! | left out by an earlier restore | is brought back, with its documents |
+//! | left out by an earlier restore | is brought back, with its documents, and restricted if it was by then |
 //! | erased since | stays erased |
 //! | under a legal hold | stays as it is |
 //! | of whoever made a request and has no other record | stays as it is, like the request |
@@ -24,6 +24,7 @@ use coffre_core::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::RestoreError;
+use super::unnamed::Unnamed;
 use crate::layout::Database;
 use crate::rotation;
 
@@ -49,6 +50,8 @@ impl How {
 #[derive(Debug, Default)]
 pub(super) struct SetBack {
     named: BTreeMap<(How, String), Vec<SubjectId>>,
+    /// What is brought back and no entry names any more.
+    unnamed: BTreeMap<SubjectId, Unnamed>,
     /// Records under a legal hold that would have been set back.
     pub(super) held: u64,
     /// Records of the moment that were erased since.
@@ -72,12 +75,19 @@ impl SetBack {
         (self.count(How::Changed), self.count(How::LeftOut), self.count(How::BroughtBack))
     }
 
+    /// Finds what is brought back and was named by entries that are pruned.
+    pub(super) fn find_unnamed(&mut self, vault: &Connection, audit: &Connection) -> Result<(), RestoreError> {
+        let subjects = self.named.values().flatten().copied();
+        self.unnamed = Unnamed::find(vault, audit, subjects).map_err(RestoreError::Record)?;
+        Ok(())
+    }
+
     /// The entries that name each of them.
     pub(super) fn entries(&self, begin: &Draft) -> Result<Vec<Draft>, RestoreError> {
         let mut entries = Vec::new();
         for ((how, kind), subjects) in &self.named {
             let kind: RecordTypeName = kind.parse().map_err(|_| RestoreError::record_type())?;
-            entries.extend(subjects.chunks(NAMED).map(|subjects| Draft {
+            let about = |subjects: &[SubjectId]| Draft {
                 action: Action::Rewind,
                 record_type: Some(kind.clone()),
                 subjects: subjects.to_vec(),
@@ -86,7 +96,13 @@ impl SetBack {
                 parent: None,
                 rewound: None,
                 ..begin.clone()
-            }));
+            };
+            entries.extend(subjects.chunks(NAMED).map(about));
+            let unnamed = subjects.iter().filter_map(|subject| Some((subject, self.unnamed.get(subject)?)));
+            for (subject, unnamed) in unnamed {
+                let base = about(&[*subject]);
+                entries.extend(unnamed.entries(&base));
+            }
         }
         Ok(entries)
     }
@@ -212,6 +228,10 @@ impl Setting<'_> {
     }
 
     fn leave_out(&self, subject: SubjectId) -> rusqlite::Result<()> {
+        // A restriction stays, like grants and holds, in case the record is brought back.
+        let restricted = "INSERT OR REPLACE INTO meta (key, value)
+                          SELECT 'restricted:' || hex(subject), '1' FROM records WHERE subject = ?1 AND restricted";
+        self.vault.prepare_cached(restricted)?.execute([subject.as_bytes()])?;
         let files =
             "INSERT OR IGNORE INTO removed_documents SELECT document, version FROM documents WHERE subject = ?1";
         self.vault.prepare_cached(files)?.execute([subject.as_bytes()])?;
@@ -228,6 +248,9 @@ impl Setting<'_> {
         let mut statement = self.moment.prepare_cached(sql)?;
         let (created, restricted) =
             statement.query_row([subject], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?)))?;
+        let known = "DELETE FROM meta WHERE key = 'restricted:' || hex(?1)";
+        let known = self.vault.prepare_cached(known)?.execute([subject])?;
+        let restricted = restricted.max(i64::from(known > 0));
         let insert = "INSERT INTO records (subject, record_type, version, created_at, updated_at, restricted)
                       VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
         let (version, now) = (then.version.saturating_add(1), self.now.as_micros());

@@ -52,6 +52,8 @@ pub struct Rotation {
 }
 
 const KEY: &str = "data_rotation";
+/// The epoch that the newest restore began.
+const RESTORED: &str = "restored_epoch";
 
 /// The newest rotation, if there ever was one.
 pub(crate) fn newest(vault: &Connection) -> rusqlite::Result<Option<Rotation>> {
@@ -68,9 +70,19 @@ pub(crate) fn remember(vault: &Connection, rotation: &Rotation) -> rusqlite::Res
     meta::set(vault, KEY, &text.map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))?)
 }
 
-/// The epoch that new values are written under.
+/// The epoch that new values are written under: that of the newest rotation, or of a restore since.
 pub(crate) fn epoch(vault: &Connection) -> rusqlite::Result<u32> {
-    Ok(newest(vault)?.map_or(Epochs::FIRST, |rotation| rotation.epoch))
+    let rotated = newest(vault)?.map_or(Epochs::FIRST, |rotation| rotation.epoch);
+    let read = |text: String| {
+        text.parse::<u32>().map_err(|error| rusqlite::Error::FromSqlConversionFailure(0, Type::Text, Box::new(error)))
+    };
+    let restored = meta::get(vault, RESTORED)?.map(read).transpose()?;
+    Ok(restored.map_or(rotated, |restored| restored.max(rotated)))
+}
+
+/// A restored vault writes under an epoch of its own, whose secret stands in `keys.json`.
+pub(crate) fn begin_restored(vault: &Connection, epoch: u32) -> rusqlite::Result<()> {
+    meta::set(vault, RESTORED, &epoch.to_string())
 }
 
 /// The newest rotation has something to do again.

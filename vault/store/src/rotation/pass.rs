@@ -19,6 +19,8 @@ use crate::store::Store;
 use crate::transactions::{FinishRotation, NotReencrypted, ReencryptDocument, ReencryptReasons, ReencryptRecord};
 use crate::writer::removed_documents;
 
+/// So many former files that are away each document forgets that comes after them: more than come, so that few are left to the end.
+const FORGOTTEN: usize = 4;
 /// So many bytes of documents stand in staging before they are committed, or one document that is longer.
 const AT_ONCE: u64 = 32 << 20;
 
@@ -81,6 +83,8 @@ pub struct Pass {
     failed_reasons: u64,
     /// Former files that are to be removed.
     former: Vec<DocumentName>,
+    /// Those that are away, and are still remembered as to be removed.
+    gone: Vec<DocumentName>,
 }
 
 impl Pass {
@@ -104,6 +108,7 @@ impl Pass {
             failed: BTreeSet::new(),
             failed_reasons: 0,
             former: Vec::new(),
+            gone: Vec::new(),
         }
     }
 
@@ -217,7 +222,8 @@ impl Pass {
             match renew(store, of, name, stop)? {
                 Found::Renewed(document) => {
                     bytes += document.sealed_length;
-                    staged.push(ReencryptDocument { record_type: of.kind.clone(), former: name, staged: document });
+                    let (record_type, gone) = (of.kind.clone(), Vec::new());
+                    staged.push(ReencryptDocument { record_type, former: name, staged: document, gone });
                 }
                 Found::Moved => settled.push(name),
                 Found::Damaged => {
@@ -239,6 +245,8 @@ impl Pass {
     ) -> Result<(), PassError> {
         let mut sent = Vec::with_capacity(staged.len());
         for replace in staged {
+            let gone = self.gone.split_off(self.gone.len().saturating_sub(FORGOTTEN));
+            let replace = ReencryptDocument { gone, ..replace };
             let (subject, former, length) = (replace.staged.subject, replace.former, replace.staged.sealed_length);
             let committing = store.transact(replace, self.draft(), None, Depends::default());
             sent.push((subject, former, length, committing));
@@ -267,7 +275,7 @@ impl Pass {
     }
 
     fn renew_reasons(&mut self, store: &Store, from: u64) -> Result<Done, PassError> {
-        let found = store.snapshot()?.renewed_reasons(from, self.rotation.epoch)?;
+        let found = store.snapshot()?.renewed_reasons(from, store.shared().epoch.number())?;
         let reasons = found.renewed.len() as u64;
         if reasons > 0 {
             let renewed = ReencryptReasons { renewed: found.renewed };
@@ -285,7 +293,7 @@ impl Pass {
         let shared = store.shared();
         drop(shared.gate.write().unwrap_or_else(PoisonError::into_inner)); // every view that saw their rows has ended
         shared.folder.remove_all(&self.former).map_err(PassError::Remove)?;
-        self.former.clear();
+        self.gone.append(&mut self.former);
         Ok(())
     }
 
@@ -307,7 +315,7 @@ impl Pass {
             return Ok(Step::Waits(Waits::BaseBackup));
         }
         // Also those that a former pass was stopped before.
-        let removed = store.snapshot()?.ask(|reader| Ok(removed_documents(&reader.vault, self.rotation.epoch)?))?;
+        let removed = store.snapshot()?.ask(|reader| Ok(removed_documents(&reader.vault, shared.epoch.number())?))?;
         drop(shared.gate.write().unwrap_or_else(PoisonError::into_inner));
         shared.folder.remove_all(&removed).map_err(PassError::Remove)?;
         let finish = FinishRotation { epoch: self.rotation.epoch, removed };

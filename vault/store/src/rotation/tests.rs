@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 use std::sync::mpsc::channel;
 
 use coffre_core::audit::{Action, Decision, Draft};
-use coffre_core::ids::SubjectId;
+use coffre_core::ids::{DocumentId, SubjectId};
 use coffre_core::record::{Fields, RecordTypeName};
 use coffre_core::spool::DocumentName;
 
@@ -21,6 +21,7 @@ use crate::layout::Layout;
 use crate::open::OpenOptions;
 use crate::store::Store;
 use crate::transactions::{AddDocument, BeginRotation, CreateRecord, Transaction};
+use crate::writer::removed_documents;
 
 fn kind() -> RecordTypeName {
     "policyholder".parse().unwrap()
@@ -29,6 +30,13 @@ fn kind() -> RecordTypeName {
 fn done<T: Transaction>(store: &Store, transaction: T, action: Action) -> T::Output {
     let draft = Draft::new(action, Decision::Allow, RequestId::random(&mut SystemEntropy));
     store.transact(transaction, draft, None, Depends::default()).wait().unwrap().0
+}
+
+fn added(store: &Store, subject: SubjectId) -> (DocumentId, u32) {
+    let mut writer = store.stage_document(&kind(), subject, None, "a.pdf", "application/pdf").unwrap();
+    writer.write_all(b"content").unwrap();
+    let add = AddDocument { record_type: kind(), staged: writer.finish().unwrap().into() };
+    done(store, add, Action::UploadDocument)
 }
 
 /// A vault with one record and its document, whose rotation has begun.
@@ -43,10 +51,7 @@ fn begun(folder: &Path) -> (Store, SubjectId, DocumentName) {
     let fields = Fields([("contact.email".parse().unwrap(), "a@example.fr".into())].into());
     let create = CreateRecord { record_type: kind(), subject: store.new_subject(), fields };
     let subject = done(&store, create, Action::Create);
-    let mut writer = store.stage_document(&kind(), subject, None, "a.pdf", "application/pdf").unwrap();
-    writer.write_all(b"content").unwrap();
-    let add = AddDocument { record_type: kind(), staged: writer.finish().unwrap().into() };
-    let (document, version) = done(&store, add, Action::UploadDocument);
+    let (document, version) = added(&store, subject);
     let epoch = store.announce_epoch().unwrap();
     done(&store, BeginRotation { epoch, rate: None }, Action::RotateData);
     (store, subject, DocumentName { document, version, epoch: 1 })
@@ -99,4 +104,29 @@ fn a_view_that_saw_the_former_row_still_opens_its_file() {
     assert_eq!(std::io::read_to_string(reader).unwrap(), "content");
     assert_eq!(passing.join().unwrap(), Step::Finished);
     assert_eq!(are_there(&store, name), [false, true]);
+}
+
+#[test]
+fn what_is_to_be_removed_is_forgotten_along_the_way_so_that_the_end_holds_nobody_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, subject, _) = begun(folder.path());
+    let to_its_end = || {
+        let mut pass = Pass::begin(&store).unwrap().unwrap();
+        let (mut renewed, mut remembered) = (0, 0);
+        loop {
+            match pass.step(&store, 1, &|| false).unwrap() {
+                Step::Went(done) => renewed += done.documents,
+                other => return (other, renewed, remembered),
+            }
+            let left = store.snapshot().unwrap().ask(|reader| Ok(removed_documents(&reader.vault, 9)?)).unwrap();
+            remembered = remembered.max(left.len());
+        }
+    };
+    assert_eq!(to_its_end(), (Step::Finished, 1, 1));
+    for _ in 0..9 {
+        added(&store, subject);
+    }
+    let epoch = store.announce_epoch().unwrap();
+    done(&store, BeginRotation { epoch, rate: None }, Action::RotateData);
+    assert_eq!(to_its_end(), (Step::Finished, 10, 1));
 }

@@ -52,17 +52,30 @@ impl Transaction for AmendRecord {
         if current != self.expected_version {
             return Err(AmendError::Stale { current });
         }
-        let key = work.subject_key(&self.record_type, self.subject)?;
-        let keys = subject_keys(work.around.scope, work.around.keys, &self.record_type, self.subject, &key);
-        let before = work.try_run(values::all_at(work.around.vault, &keys, current))?;
-        let after = changed(&before, self.changes);
-        let version = write_next(work, &keys, &before, &after, current, base)?;
-        Ok(version)
+        Ok(amend(work, &self.record_type, self.subject, current, self.changes, base)?)
     }
 }
 
+/// Changes some fields of a record that is at this version. Reads no other categories than those, and what the record is found by.
+pub(super) fn amend(
+    work: &mut Work<'_>,
+    kind: &RecordTypeName,
+    subject: SubjectId,
+    current: u32,
+    changes: BTreeMap<FieldPath, Option<Value>>,
+    entry: Draft,
+) -> Result<u32, WorkError> {
+    let key = work.subject_key(kind, subject)?;
+    let keys = subject_keys(work.around.scope, work.around.keys, kind, subject, &key);
+    let found_by = work.around.indexes.iter().filter(|index| index.record_type == *kind);
+    let categories = changes.keys().chain(found_by.map(|index| &index.field)).map(FieldPath::category).collect();
+    let before = work.try_run(values::categories_at(work.around.vault, &keys, &categories, current))?;
+    let after = changed(&before, changes);
+    write_next(work, &keys, &before, &after, current, entry)
+}
+
 /// The values after some changes.
-pub(super) fn changed(before: &Fields, changes: BTreeMap<FieldPath, Option<Value>>) -> Fields {
+fn changed(before: &Fields, changes: BTreeMap<FieldPath, Option<Value>>) -> Fields {
     let mut after = before.clone();
     for (field, value) in changes {
         match value {
@@ -80,7 +93,7 @@ pub(super) fn differing(before: &Fields, after: &Fields) -> BTreeSet<FieldPath> 
 }
 
 /// Writes the categories that differ as the next version, with the entry; nothing but the entry when
-/// none does. Gives the record's version.
+/// none does. The values are those of the categories that may differ, and of all that search indexes look at. Gives the record's version.
 pub(super) fn write_next(
     work: &mut Work<'_>,
     keys: &SubjectKeys<'_>,

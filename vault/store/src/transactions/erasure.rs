@@ -1,8 +1,9 @@
 //! Erasing a record at a data subject's request, in two steps by two operators: one proposes, another
-//! one confirms. What stands against it (a hold, a rule of retention, one operator alone) is looked
+//! one confirms. What stands against it (a hold, a rule of retention, another request, one operator alone) is looked
 //! at here, on the writer's thread, so that nothing can come in between; it is refused with an entry.
 
 use coffre_core::audit::{Decision, Draft, OperatorKnown};
+use coffre_core::filing::FilingKind;
 use coffre_core::four_eyes::KnownOperator;
 use coffre_core::ids::{RequestId, SubjectId};
 use coffre_core::record::RecordTypeName;
@@ -27,6 +28,8 @@ pub enum ErasureOutcome<T, K> {
     OnHold,
     /// Rules of retention keep it.
     Kept(Vec<K>),
+    /// The person exercises another right and waits for the answer, which could not be given any more.
+    RequestWaits,
     /// The operator who confirms is the one who proposed, or known less surely.
     NotAnother,
 }
@@ -179,7 +182,20 @@ fn obstacle<T, K>(
         return Ok(Some(ErasureOutcome::OnHold));
     }
     let kept = judge(work, kind, subject, rule)?;
-    Ok(if kept.is_empty() { None } else { Some(ErasureOutcome::Kept(kept)) })
+    if !kept.is_empty() {
+        return Ok(Some(ErasureOutcome::Kept(kept)));
+    }
+    Ok(another_right_waits(work, subject)?.then_some(ErasureOutcome::RequestWaits))
+}
+
+/// Whether the person exercises another right than erasure and waits for the answer.
+fn another_right_waits(work: &Work<'_>, subject: SubjectId) -> Result<bool, WorkError> {
+    let find = || {
+        let sql = "SELECT 1 FROM filings WHERE subject = ?1 AND state IN ('open', 'waiting') AND kind NOT IN (?2, ?3)";
+        let parameters = params![subject.as_bytes(), FilingKind::Erasure.as_str(), FilingKind::Change.as_str()];
+        work.around.vault.prepare_cached(sql)?.exists(parameters)
+    };
+    work.try_run(find())
 }
 
 /// A refusal is committed with its entry, like an act.
@@ -189,6 +205,7 @@ fn refuse<T, K>(work: &mut Work<'_>, mut entry: Draft, refused: ErasureOutcome<T
         ErasureOutcome::Done(_) => None,
         ErasureOutcome::OnHold => Some("legal-hold"),
         ErasureOutcome::Kept(_) => Some("retention"),
+        ErasureOutcome::RequestWaits => Some("request"),
         ErasureOutcome::NotAnother => Some("not-another-operator"),
     };
     entry.cause = cause.map(str::to_owned);

@@ -108,6 +108,16 @@ impl Step {
         }
     }
 
+    /// What its entry says beside the request: to whom it is given, how the person was identified. Of both the request
+    /// keeps only what holds now.
+    fn detail(&self) -> Option<&str> {
+        match self {
+            Self::Assign(operator) => Some(operator),
+            Self::Identify(identity) => Some(identity.as_str()),
+            _ => None,
+        }
+    }
+
     fn said(self) -> Option<FilingContent> {
         match self {
             Self::Ask(text)
@@ -180,7 +190,9 @@ impl Transaction for TakeStep {
             Step::Assign(operator) => filing.assignee = Some(operator.clone()),
             Step::Identify(identity) => filing.identity = *identity,
             Step::Extend(_) => extend(work, &mut filing)?,
-            Step::NothingHeld if !filing.is_of_a_stranger() => return Err(StepError::SomethingHeld),
+            Step::NothingHeld if !filing.is_of_a_stranger() && !is_erased(work, &filing)? => {
+                return Err(StepError::SomethingHeld);
+            }
             Step::NothingHeld if filing.identity == IdentityCheck::NotChecked => return Err(StepError::NotIdentified),
             Step::Unidentified(_) if !filing.kind.is_right() || filing.identity != IdentityCheck::NotChecked => {
                 return Err(StepError::Identified);
@@ -191,10 +203,23 @@ impl Transaction for TakeStep {
             Step::Ask(_) | Step::Reply(_) => {}
         }
         work.try_run(filings::put(work.around.vault, &filing))?;
+        let mut entry = about(base.clone(), &filing);
+        if let (Some(target), Some(detail)) = (&mut entry.target, self.step.detail()) {
+            *target = format!("{target}: {detail}");
+        }
         note(work, &filing, act, &base, self.step.said().as_ref())?;
-        work.log(about(base, &filing));
+        work.log(entry);
         Ok(filing)
     }
+}
+
+/// Whether whoever it is about was erased since it was filed.
+fn is_erased(work: &Work<'_>, filing: &Filing) -> Result<bool, WorkError> {
+    let find = || {
+        let sql = "SELECT 1 FROM tombstones WHERE subject = ?1";
+        work.around.vault.prepare_cached(sql)?.exists([filing.subject.as_bytes()])
+    };
+    work.try_run(find())
 }
 
 fn extend(work: &Work<'_>, filing: &mut Filing) -> Result<(), StepError> {

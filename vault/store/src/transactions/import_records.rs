@@ -15,7 +15,6 @@ use crate::clock::SystemEntropy;
 use crate::document::StagedDocument;
 use crate::model::NewSubject;
 use crate::writer::{Work, WorkError};
-use crate::{subject_keys, values};
 
 /// One record of an import.
 pub enum ImportItem {
@@ -165,11 +164,7 @@ fn amend(
     if changes.is_empty() {
         return Ok(());
     }
-    let key = work.subject_key(kind, subject)?;
-    let keys = subject_keys(work.around.scope, work.around.keys, kind, subject, &key);
-    let before = work.try_run(values::all_at(work.around.vault, &keys, expected_version))?;
-    let after = amend_record::changed(&before, changes);
-    amend_record::write_next(work, &keys, &before, &after, expected_version, entry.clone())?;
+    amend_record::amend(work, kind, subject, expected_version, changes, entry.clone())?;
     Ok(())
 }
 

@@ -149,6 +149,8 @@ pub(crate) struct ReencryptDocument {
     pub(crate) former: DocumentName,
     /// The same content under the epoch in use.
     pub(crate) staged: StagedDocument,
+    /// Others that came before, whose former files are away: they need not be remembered any more.
+    pub(crate) gone: Vec<DocumentName>,
 }
 
 /// A document that was not put in the place of what it was.
@@ -167,7 +169,7 @@ impl Transaction for ReencryptDocument {
     type Error = NotReencrypted;
 
     fn run(self, work: &mut Work<'_>, base: Draft) -> Result<(), NotReencrypted> {
-        let Self { record_type, former, staged } = self;
+        let Self { record_type, former, staged, gone } = self;
         let (name, subject) = (staged.name(), staged.subject);
         let place = params![
             name.document.as_bytes(),
@@ -192,6 +194,14 @@ impl Transaction for ReencryptDocument {
             work.around.vault.prepare_cached(sql)?.execute(params![name.document.as_bytes(), name.version])
         };
         work.try_run(remember())?;
+        let vault = work.around.vault;
+        // Who was erased meanwhile, or is encrypted anew once more, has other files that are to go.
+        let forget = |gone: &DocumentName| {
+            let sql = "DELETE FROM removed_documents WHERE document = ?1 AND version = ?2 AND EXISTS
+                       (SELECT 1 FROM documents WHERE document = ?1 AND version = ?2 AND epoch = ?3)";
+            vault.prepare_cached(sql)?.execute(params![gone.document.as_bytes(), gone.version, name.epoch])
+        };
+        work.try_run(gone.iter().try_for_each(|gone| forget(gone).map(drop)))?;
         let sha256 = Some(hex(&staged.sealed_sha256));
         let document = Some(DocumentRef { id: name.document, version: name.version, sha256 });
         work.log(Draft { document, ..about(base, &record_type, subject, name.epoch) });

@@ -1,19 +1,21 @@
 //! Retention carried out on one record: categories set apart in the intermediate archive, brought back, or removed;
 //! the whole record erased where nothing keeps any of it. The rule is asked here, on the writer's thread, so that
-//! nothing can come in between; holds win, and so does a request that waits for an answer.
+//! nothing can come in between; holds win, and so do a restriction and a request that waits for an answer.
 
 use std::collections::BTreeSet;
 
 use coffre_core::audit::{Action, Draft};
-use coffre_core::ids::SubjectId;
+use coffre_core::filing::FilingContent;
+use coffre_core::ids::{FilingId, SubjectId};
 use coffre_core::record::{Category, FieldPath, Fields, RecordTypeName};
 use rusqlite::params;
 use thiserror::Error;
 
 use super::facts::judge;
 use super::{EraseError, EraseSubject, MustKeep, Transaction};
+use crate::retention::obstacles;
 use crate::writer::{AccessKey, Work, WorkError};
-use crate::{index_file, subject_keys, values};
+use crate::{filings, index_file, subject_keys, values};
 
 /// Where the rules want a category to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -60,6 +62,8 @@ pub struct Retained {
 pub enum KeptBy {
     /// A legal hold.
     Hold,
+    /// The restriction of its processing (GDPR article 18).
+    Restriction,
     /// A request of the person that waits for an answer.
     Request,
 }
@@ -98,7 +102,8 @@ impl Transaction for RetainRecord {
             wanted.iter().filter(|(_, place)| *place == where_).map(|(category, _)| category.clone()).collect()
         };
         let (apart, gone) = (of(Wanted::Apart), of(Wanted::Gone));
-        let mut done = Retained { kept_by: obstacle(work, self.subject)?, ..Retained::default() };
+        let stands = work.try_run(obstacles(work.around.vault, self.subject))?;
+        let mut done = Retained { kept_by: stands.kept_by(), ..Retained::default() };
         let base = Draft {
             record_type: Some(self.record_type.clone()),
             subjects: vec![self.subject],
@@ -180,6 +185,7 @@ impl RetainRecord {
             work.try_run(delete())?;
             work.try_run(unmark(work, self.subject, category))?;
         }
+        self.forget_said(work, gone)?;
         let left = self.left(work)?;
         let lost = self.of_documents.iter().any(|category| gone.contains(category));
         if lost && !left.categories().iter().any(|category| self.of_documents.contains(category)) {
@@ -203,6 +209,27 @@ impl RetainRecord {
         work.try_run(super::erase_subject::keep_terms(around.vault, &tags))
     }
 
+    /// Values of these categories that stand in requests go, too: those that were proposed, and what whoever asked gave of
+    /// themselves before they were found.
+    fn forget_said(&self, work: &Work<'_>, gone: &BTreeSet<Category>) -> Result<(), WorkError> {
+        let around = work.around;
+        let of_subject = || {
+            let mut statement = around.vault.prepare_cached("SELECT id FROM filings WHERE subject = ?1")?;
+            let ids = statement.query_map([self.subject.as_bytes()], |row| Ok(FilingId::from_bytes(row.get(0)?)))?;
+            ids.collect::<rusqlite::Result<Vec<_>>>()
+        };
+        let key = work.subject_key(&self.record_type, self.subject)?;
+        let keys = subject_keys(around.scope, around.keys, &self.record_type, self.subject, &key);
+        let forget = |said: &mut FilingContent| {
+            said.changes.retain(|field, _| !gone.contains(&field.category()));
+            said.requester.retain(|field, _| !gone.contains(&field.category()));
+        };
+        for filing in work.try_run(of_subject())? {
+            work.try_run(filings::rewrite(around.vault, filing, &keys, &keys, around.epoch, forget))?;
+        }
+        Ok(())
+    }
+
     fn left(&self, work: &Work<'_>) -> Result<Fields, WorkError> {
         let key = work.subject_key(&self.record_type, self.subject)?;
         let keys = subject_keys(work.around.scope, work.around.keys, &self.record_type, self.subject, &key);
@@ -214,18 +241,6 @@ impl RetainRecord {
         work.effects.removed.extend(files);
         Ok(())
     }
-}
-
-/// What stands against removing anything of a record.
-fn obstacle(work: &Work<'_>, subject: SubjectId) -> Result<Option<KeptBy>, WorkError> {
-    if super::holds::is_held(work, subject)? {
-        return Ok(Some(KeptBy::Hold));
-    }
-    let waits = || {
-        let sql = "SELECT 1 FROM filings WHERE subject = ?1 AND state IN ('open', 'waiting')";
-        work.around.vault.prepare_cached(sql)?.exists([subject.as_bytes()])
-    };
-    Ok(work.try_run(waits())?.then_some(KeptBy::Request))
 }
 
 /// The categories of a record that are set apart.

@@ -49,7 +49,9 @@ impl Transaction for BeginRotation {
             None => Rotation { epoch, request: base.request, began: work.now(), finished: None, rate },
         };
         work.try_run(rotation::remember(work.around.vault, &rotation))?;
-        work.effects.epoch = Some(rotation.epoch);
+        // Where a restore came in between, what is written is of its epoch already.
+        let in_use = work.try_run(rotation::epoch(work.around.vault))?;
+        work.effects.epoch = Some(in_use);
         work.log(Draft { target: Some(rotation.epoch.to_string()), ..base });
         Ok(rotation)
     }

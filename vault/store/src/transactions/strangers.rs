@@ -15,7 +15,7 @@ use super::{EraseError, EraseSubject, FileRequest, FileRequestError, Transaction
 use crate::filings::Answered;
 use crate::model::NewSubject;
 use crate::writer::{AccessKey, Work, WorkError};
-use crate::{filings, subject_keys, values};
+use crate::{answered, filings, subject_keys, values};
 
 /// Files the request of somebody who has no record.
 pub struct FileForStranger {
@@ -129,7 +129,7 @@ fn hand_over(
     let around = work.around;
     let from = subject_keys(around.scope, around.keys, &before.record_type, before.subject, &from);
     let to = subject_keys(around.scope, around.keys, kind, subject, &to);
-    work.try_run(filings::hand_over(around.vault, before.id, &from, &to, around.epoch))?;
+    work.try_run(filings::rewrite(around.vault, before.id, &from, &to, around.epoch, |_| {}))?;
     let given = work.try_run(values::all_at(around.vault, &from, u32::MAX))?;
     Ok(FilingContent { requester: given.0, ..FilingContent::default() })
 }
@@ -141,6 +141,8 @@ fn let_go(work: &mut Work<'_>, before: &Filing, base: Draft) -> Result<(), LinkE
     if others != Answered::NoRequest || holds::is_held(work, subject)? {
         return Ok(());
     }
+    // Whoever filed the request and sends it again gets the same answer: it must not show that the person was found.
+    work.try_run(answered::outlive(work.around.vault, subject))?;
     let request = base.request;
     let entry = Draft { action: Action::Erase, cause: Some(LINKED.to_owned()), ..base };
     let erase = EraseSubject { record_type: before.record_type.clone(), subject, remember: Vec::new() };

@@ -11,15 +11,17 @@ type Jobs = (Vec<Box<dyn WriteJob>>, Vec<ReadJob>);
 impl Writer {
     /// Refuses what may not be done now, and gives the rest.
     pub(super) fn admit(&self, (writes, reads): Jobs) -> Jobs {
-        let Some(cause) = self.refusal(writes.iter().any(|job| job.is_protective())) else { return (writes, reads) };
-        let (protective, ordinary): (Vec<_>, Vec<_>) = writes.into_iter().partition(|job| job.is_protective());
+        let protects = writes.iter().any(|job| job.is_protective()) || reads.iter().any(ReadJob::is_protective);
+        let Some(cause) = self.refusal(protects) else { return (writes, reads) };
+        let (writes, ordinary): (Vec<_>, Vec<_>) = writes.into_iter().partition(|job| job.is_protective());
         for job in ordinary {
             job.fail(&cause);
         }
-        for job in reads {
+        let (reads, ordinary): (Vec<_>, Vec<_>) = reads.into_iter().partition(ReadJob::is_protective);
+        for job in ordinary {
             job.fail(&cause);
         }
-        (protective, Vec::new())
+        (writes, reads)
     }
 
     /// Why ordinary work is refused, if it is.

@@ -44,6 +44,19 @@ pub(crate) fn checkpoint_all(shared: &Shared, files: &Files, leave: Leave) -> ru
     Ok(())
 }
 
+/// Takes the write-ahead log of `index.db` in, if it has so many pages. Nothing rests on that file: neither a backup under way nor what is
+/// not captured yet minds.
+pub(super) fn checkpoint_index(shared: &Shared, files: &Files, pages: u64) {
+    if files.index_wal() < pages {
+        return;
+    }
+    let _gate = shared.gate.write().unwrap_or_else(PoisonError::into_inner);
+    match take_in(&files.index, Leave::Space) {
+        Ok(()) => files.index_checkpointed(),
+        Err(error) => tracing::warn!(%error, "a checkpoint of index.db has to wait"),
+    }
+}
+
 /// Says what the pages of the kept databases will be with so many frames of each log. Durable when it returns.
 pub(super) fn announce(shared: &Shared, frames: [u64; 3]) -> rusqlite::Result<()> {
     let announced = shared.pages.announce(&shared.layout, &shared.keys(), &shared.scope, frames);

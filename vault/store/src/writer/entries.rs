@@ -7,7 +7,9 @@ use coffre_core::time::Timestamp;
 
 use super::Writer;
 use super::files::Files;
-use super::work::annotate;
+use super::group::cause_of;
+use super::work::{Annotated, annotate};
+use crate::error::{ReadError, Unavailable};
 use crate::log_file::Leaf;
 use crate::{keyring, subject_keys};
 
@@ -59,25 +61,40 @@ impl Writer {
         drafts: Vec<Draft>,
         mut reason: Option<String>,
         now: Timestamp,
-    ) -> Option<Vec<Prepared>> {
+    ) -> Result<Option<Vec<Prepared>>, Unavailable> {
         let prepare = |mut draft: Draft| {
-            let annotation = reason.take().and_then(|text| self.annotate(files, &mut draft, &text));
-            Prepared::new(draft, annotation, now)
+            let annotation = match reason.take() {
+                Some(text) => self.annotate(files, &mut draft, &text)?,
+                None => None,
+            };
+            Ok(Prepared::new(draft, annotation, now))
         };
         drafts.into_iter().map(prepare).collect()
     }
 
     /// Commits to a reason in the entry; gives the encrypted text that is kept beside it. A reason
     /// about nobody in particular cannot be erased with anybody's key, so it is not kept.
-    pub(super) fn annotate(&self, files: &Files, draft: &mut Draft, reason: &str) -> Option<Vec<u8>> {
-        let (kind, subject) = owner(draft)?;
+    pub(super) fn annotate(
+        &self,
+        files: &Files,
+        draft: &mut Draft,
+        reason: &str,
+    ) -> Result<Option<Vec<u8>>, Unavailable> {
+        let Some((kind, subject)) = owner(draft) else { return Ok(None) };
         let shared = &self.shared;
         let keyset = shared.keys();
-        let key = keyring::find(&files.keyring, &shared.scope, &keyset, &kind, subject).ok().flatten()?;
+        let key = match keyring::find(&files.keyring, &shared.scope, &keyset, &kind, subject) {
+            // An entry without the reason that was given would say less than was said.
+            Err(ReadError::Database(error)) => return Err(cause_of(&error)),
+            found => found.ok().flatten(),
+        };
+        let Some(key) = key else { return Ok(None) };
         let keys = subject_keys(&shared.scope, &keyset, &kind, subject, &key);
-        let annotated = annotate(&keys, draft.request.as_bytes(), shared.epoch.number(), reason)?;
-        draft.reason = Some(annotated.commitment);
-        Some(annotated.sealed)
+        let annotated = annotate(&keys, draft.request.as_bytes(), shared.epoch.number(), reason);
+        Ok(annotated.map(|Annotated { commitment, sealed }| {
+            draft.reason = Some(commitment);
+            sealed
+        }))
     }
 }
 

@@ -17,7 +17,7 @@ use crate::layout::{Database, Layout};
 use crate::log_file::Tail;
 use crate::schema;
 
-/// A database that others restore from: its log must stay linked.
+/// A database that others restore from: it and its log must stay linked.
 pub(crate) const KEPT: [Database; 3] = [Database::Keyring, Database::Vault, Database::Audit];
 
 /// What the writer may keep of `audit.db` in memory, in KiB.
@@ -25,7 +25,7 @@ const AUDIT_CACHE: i64 = 1024;
 /// The same of `keyring.db`.
 const KEYRING_CACHE: i64 = 4 * 1024;
 
-/// A write-ahead log and what stood under its name when it was opened.
+/// A database file or its write-ahead log, and what stood under its name when it was opened.
 struct Link {
     database: Database,
     path: PathBuf,
@@ -34,8 +34,7 @@ struct Link {
 }
 
 impl Link {
-    fn of(layout: &Layout, database: Database) -> Self {
-        let path = layout.wal(database);
+    fn of(database: Database, path: PathBuf) -> Self {
         Self { inode: inode(&path), database, path }
     }
 }
@@ -50,7 +49,7 @@ pub(crate) struct Files {
     index_frames: Arc<AtomicU64>,
     /// Whether each log's frames are known: after a commit to all of them, or a checkpoint.
     counted: AtomicBool,
-    links: [Link; 3],
+    links: Vec<Link>,
     layout: Layout,
 }
 
@@ -70,7 +69,8 @@ impl Files {
             connection::watch_wal(&mut audit)?,
         ];
         let (index, index_frames) = open_index(layout, keys)?;
-        let links = KEPT.map(|database| Link::of(layout, database));
+        let files = |database| [layout.database(database), layout.wal(database)];
+        let links = KEPT.into_iter().flat_map(|kept| files(kept).map(|path| Link::of(kept, path))).collect();
         let counted = AtomicBool::new(false);
         Ok(Self { vault, keyring, audit, index, frames, index_frames, counted, links, layout: layout.clone() })
     }
@@ -90,7 +90,7 @@ impl Files {
         kept.find(failed).map(|(database, _)| database)
     }
 
-    /// Refuses to go on when a write-ahead log was unlinked or replaced: what is committed to it
+    /// Refuses to go on when a file or a write-ahead log was unlinked or replaced: what is committed to it
     /// would be lost.
     pub(crate) fn still_linked(&self) -> Result<(), Unavailable> {
         for link in &self.links {
@@ -108,9 +108,19 @@ impl Files {
         }
     }
 
-    /// Pages in the longest of the kept write-ahead logs.
+    /// Pages in the longest of the write-ahead logs.
     pub(crate) fn longest_wal(&self) -> u64 {
-        self.frames.iter().chain([&self.index_frames]).map(|frames| frames.load(Ordering::Relaxed)).max().unwrap_or(0)
+        self.longest_kept_wal().max(self.index_wal())
+    }
+
+    /// Pages in the longest of the kept write-ahead logs.
+    pub(crate) fn longest_kept_wal(&self) -> u64 {
+        self.reported().into_iter().max().unwrap_or(0)
+    }
+
+    /// Pages in the write-ahead log of `index.db`.
+    pub(crate) fn index_wal(&self) -> u64 {
+        self.index_frames.load(Ordering::Relaxed)
     }
 
     /// Frames in each of the kept write-ahead logs, as far as commits have reported them.
@@ -165,10 +175,14 @@ impl Files {
 
     /// Resets the frame counters after a checkpoint that took everything.
     pub(crate) fn checkpointed(&self) {
-        for frames in self.frames.iter().chain([&self.index_frames]) {
-            frames.store(0, Ordering::Relaxed);
-        }
+        self.frames.iter().for_each(|frames| frames.store(0, Ordering::Relaxed));
         self.counted.store(true, Ordering::Relaxed);
+        self.index_checkpointed();
+    }
+
+    /// The same of `index.db` alone.
+    pub(crate) fn index_checkpointed(&self) {
+        self.index_frames.store(0, Ordering::Relaxed);
     }
 }
 

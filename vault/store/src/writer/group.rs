@@ -134,7 +134,7 @@ impl Writer {
         let outcome = match job.run(around, *next_entry) {
             Ran::Done(mut effects) => {
                 let drafts = std::mem::take(&mut effects.entries);
-                let entries = self.prepare(files, drafts, job.reason(), around.now);
+                let entries = self.prepare(files, drafts, job.reason(), around.now)?;
                 entries.map_or(Outcome::Unsayable, |entries| Outcome::Done(Box::new(effects), entries))
             }
             Ran::Refused => Outcome::Refused,

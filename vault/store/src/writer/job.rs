@@ -1,6 +1,6 @@
 //! What waits for the writer: transactions and disclosures, each with the way back to its asker.
 
-use coffre_core::audit::{Action, Draft};
+use coffre_core::audit::{Action, Decision, Draft};
 use coffre_core::time::Timestamp;
 
 use super::pending::Answer;
@@ -105,6 +105,8 @@ const fn protects(action: Action) -> bool {
             | Action::WithdrawHabilitation
             | Action::RevokeApplication
             | Action::PlaceHold
+            | Action::ProposeSeal
+            | Action::Seal
     )
 }
 
@@ -115,6 +117,12 @@ pub(crate) struct ReadJob {
 }
 
 impl ReadJob {
+    /// Whether what is asked for takes something out of somebody's reach. Who is denied it takes nothing.
+    pub(super) fn is_protective(&self) -> bool {
+        let Draft { action, decision, .. } = &self.disclosure.draft;
+        *decision == Decision::Allow && protects(*action)
+    }
+
     /// Whether a free-text reason is to be kept beside the entry.
     pub(super) const fn has_reason(&self) -> bool {
         self.disclosure.reason.is_some()

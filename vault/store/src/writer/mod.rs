@@ -28,12 +28,13 @@ mod work;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use coffre_core::audit::Draft;
 
 pub(crate) use access::AccessKey;
 pub(crate) use ahead::Ahead;
+use checkpoint::checkpoint_index;
 pub(crate) use checkpoint::{Leave, checkpoint_all};
 pub(crate) use erasures::removed_documents;
 pub(crate) use files::{Files, KEPT};
@@ -119,8 +120,8 @@ pub(crate) struct Writer {
     batch: Batch,
     /// Staged documents of groups that failed: opening the files again tells which are committed.
     undecided: Vec<Kept>,
-    /// While the index is built anew: whether its new file is there.
-    index_is_new: bool,
+    /// When building the index anew is tried again, after it failed.
+    heal_at: Option<Instant>,
     /// Whether pruned entries may still stand in the log's file.
     pruning: bool,
     /// Nobody has asked for anything for a while.
@@ -140,8 +141,8 @@ impl Writer {
         shared.publish(&recovered.tail);
         let Recovered { files, tail } = recovered;
         let (batch, undecided) = (Batch::default(), Vec::new());
-        let (index_is_new, pruning, resting) = (false, true, false);
-        Self { shared, files: Some(files), tail, batch, undecided, index_is_new, pruning, resting }
+        let (heal_at, pruning, resting) = (None, true, false);
+        Self { shared, files: Some(files), tail, batch, undecided, heal_at, pruning, resting }
     }
 
     /// Serves until it is told to stop or everybody has gone; what was accepted is finished.
@@ -216,6 +217,8 @@ impl Writer {
             self.shared.access.forget();
             self.undecided.clear();
             self.forget_history();
+            // The log may begin later than when the group failed.
+            self.pruning = true;
             self.tail = recovered.tail;
             self.files = Some(recovered.files);
             self.shared.watch.reopened();
@@ -254,18 +257,21 @@ impl Writer {
     }
 
     fn checkpoint_if_long(&self) {
-        let pages = self.files.as_ref().map_or(0, Files::longest_wal);
+        let Some(files) = &self.files else { return };
         let shared = &self.shared;
         let waits = shared.capturing.load(Ordering::SeqCst) || shared.taking_in.load(Ordering::SeqCst);
-        if pages < CHECKPOINT_PAGES || waits {
+        if files.longest_wal() < CHECKPOINT_PAGES || waits {
             return;
         }
-        let watch = &self.shared.watch;
+        let watch = &shared.watch;
         if !watch.is_on() {
             self.checkpoint(Leave::Space);
-        } else if pages < watch.limit() {
+        } else if files.longest_kept_wal() < watch.limit() {
             // Only over captured frames: the capture does it.
             watch.hurry();
+            if !shared.index.is_condemned() {
+                checkpoint_index(shared, files, watch.limit());
+            }
         } else {
             watch.broken("the write-ahead logs reached their limit before they could be captured");
             self.checkpoint(Leave::Nothing);

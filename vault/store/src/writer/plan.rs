@@ -91,7 +91,7 @@ impl Plan {
         }
         plan.pending = plan.leaves.len();
         let mut listening = Vec::with_capacity(reads.len());
-        for Accepted { prepared, waiting } in reads {
+        for Accepted { prepared, waiting, .. } in reads {
             listening.push(Listening { index: first + plan.leaves.len() as u64, waiting });
             plan.push(first, prepared);
         }

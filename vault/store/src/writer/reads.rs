@@ -13,6 +13,9 @@ use super::job::{ReadJob, Waiting};
 pub(super) struct Accepted {
     pub(super) prepared: Prepared,
     pub(super) waiting: Vec<Waiting>,
+    /// Whether it stands for itself alone. A denial about somebody, with a reason, does: whether somebody is there, under
+    /// whose key the reason is kept, must not show in which entry another one got.
+    alone: bool,
 }
 
 impl Writer {
@@ -31,8 +34,16 @@ impl Writer {
                 waiting.moved();
                 continue;
             }
-            let annotation = reason.and_then(|reason| self.annotate(files, &mut draft, &reason));
-            if annotation.is_none()
+            let alone = reason.is_some() && !draft.subjects.is_empty();
+            let annotated = reason.map(|reason| self.annotate(files, &mut draft, &reason)).transpose();
+            let annotation = match annotated {
+                Ok(annotation) => annotation.flatten(),
+                Err(cause) => {
+                    waiting.fail(&cause);
+                    continue;
+                }
+            };
+            if !alone
                 && let Some(known) = twin(&mut accepted, &mut draft)
                 && known.prepared.count_one_more()
             {
@@ -40,7 +51,7 @@ impl Writer {
                 continue;
             }
             match Prepared::new(draft, annotation, now) {
-                Some(prepared) => accepted.push(Accepted { prepared, waiting: vec![waiting] }),
+                Some(prepared) => accepted.push(Accepted { prepared, waiting: vec![waiting], alone }),
                 None => waiting.not_covered(),
             }
         }
@@ -54,7 +65,7 @@ fn twin<'a>(accepted: &'a mut [Accepted], draft: &mut Draft) -> Option<&'a mut A
         return None;
     }
     let own = (draft.request, draft.count);
-    let found = accepted.iter_mut().find(|known| {
+    let found = accepted.iter_mut().filter(|known| !known.alone).find(|known| {
         let known = known.prepared.says();
         (draft.request, draft.count) = (known.request, known.count);
         draft == known

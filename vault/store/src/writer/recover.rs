@@ -9,8 +9,9 @@ use coffre_core::spool::DocumentName;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use thiserror::Error;
 
+use super::checkpoint::checkpoint_index;
 use super::files::Files;
-use super::{Shared, erasures};
+use super::{CHECKPOINT_PAGES, Shared, erasures};
 use crate::connection;
 use crate::document::Kept;
 use crate::error::ReadError;
@@ -20,14 +21,14 @@ use crate::log_file::{self, Leaf, Tail};
 use crate::model::LoggedEntry;
 use crate::open::OpenError;
 use crate::terms::{Tag, TaggedRecord};
-use crate::{index_state, keyring, rotation, subject_keys, values};
+use crate::{index_state, keyring, rotation, schema, subject_keys, values};
 
 /// Files that cannot be brought into order.
 #[derive(Debug, Error)]
 pub(crate) enum RecoverError {
     #[error("a database could not be opened")]
     Open(#[source] rusqlite::Error),
-    #[error("index.db could not be written")]
+    #[error("index.db could not be read or written")]
     Index(#[source] rusqlite::Error),
     #[error("index.db could not be made anew")]
     NewIndex(#[source] Box<OpenError>),
@@ -69,6 +70,7 @@ pub(crate) struct Recovered {
 
 /// Opens the files at start.
 pub(crate) fn recover(shared: &Shared) -> Result<Recovered, RecoverError> {
+    index_state::ensure(shared)?;
     let files = open(shared)?;
     put_in_order(shared, files)
 }
@@ -76,6 +78,10 @@ pub(crate) fn recover(shared: &Shared) -> Result<Recovered, RecoverError> {
 /// Opens the files again after a failure. Of the staged documents that the failed groups meant to
 /// commit, those that are not committed go.
 pub(super) fn reopen(shared: &Shared, undecided: &[Kept]) -> Result<Recovered, RecoverError> {
+    if index_state::ensure(shared)? {
+        // Filled between groups: searches wait for it, and nobody else.
+        shared.index.condemn();
+    }
     let files = open(shared)?;
     files.overwrite_failed()?;
     let recovered = put_in_order(shared, files)?;
@@ -89,18 +95,18 @@ pub(super) fn reopen(shared: &Shared, undecided: &[Kept]) -> Result<Recovered, R
 }
 
 fn open(shared: &Shared) -> Result<Files, RecoverError> {
-    index_state::ensure(shared)?;
     Files::open(&shared.layout, &shared.keys()).map_err(RecoverError::Open)
 }
 
 /// Appends pending entries that the log lacks; renames documents whose rows were committed; goes
 /// through with erasures; lets a pruned log begin where it should; brings the index up to date.
 fn put_in_order(shared: &Shared, files: Files) -> Result<Recovered, RecoverError> {
+    files.vault.execute_batch(schema::LATER)?;
     take_up_epoch(shared, &files.vault)?;
     let mut tail = Tail::load(&files.audit)?;
     append_pending(shared, &files, &mut tail)?;
     place_documents(shared, &files.vault)?;
-    erasures::finish(shared, &files)?;
+    erasures::finish(shared, &files, tail.time)?;
     log_file::begin_where_told(&files.vault, &files.audit)?;
     match catch_up(shared, &files, tail.head.size) {
         Err(RecoverError::Index(error)) if connection::is_damage(&error) => shared.index.condemn(),
@@ -138,7 +144,9 @@ fn append_pending(shared: &Shared, files: &Files, tail: &mut Tail) -> Result<(),
         return is_logged(&files.audit, &pending);
     }
     let leaves: Vec<Leaf> = pending.into_iter().map(|(_, leaf)| leaf).collect();
-    let time = shared.clock.now().max(tail.time);
+    // What comes after them is no earlier, whatever the clock shows by now.
+    let said = leaves.iter().filter_map(|leaf| Entry::from_leaf(&leaf.bytes).ok()).map(|entry| entry.time).max();
+    let time = said.map_or(tail.time, |said| said.max(tail.time));
     files.audit.execute_batch("BEGIN IMMEDIATE")?;
     *tail = log_file::append(&files.audit, tail, &leaves, leaves.len(), time, &shared.origin, &shared.signer)?;
     files.audit.execute_batch("COMMIT")?;
@@ -199,6 +207,12 @@ fn is_committed(vault: &Connection, name: &str) -> Result<bool, RecoverError> {
 
 /// How many records or entries are indexed in one commit while catching up.
 const STEP: usize = 2_000;
+/// What was indexed is taken into `index.db` whenever its write-ahead log has so many pages: filling the file writes many times its size. Tests
+/// do it often.
+pub(super) const INDEXED: u64 = if cfg!(test) { 32 } else { CHECKPOINT_PAGES };
+/// So many steps are done before anybody is served: more than a crash leaves to be caught up, and seconds at most. What is
+/// left then is filled between groups.
+const AT_ONCE: usize = if cfg!(test) { 5 } else { 10 };
 
 fn catch_up(shared: &Shared, files: &Files, entries: u64) -> Result<(), RecoverError> {
     if shared.index.is_condemned() {
@@ -214,7 +228,12 @@ fn catch_up(shared: &Shared, files: &Files, entries: u64) -> Result<(), RecoverE
         return Ok(());
     }
     shared.terms.load(&files.index).map_err(RecoverError::Index)?;
-    while !index_step(shared, files, entries, STEP)? {}
+    for _ in 0..AT_ONCE {
+        if index_step(shared, files, entries, STEP)? {
+            return Ok(());
+        }
+    }
+    shared.index.fill();
     Ok(())
 }
 
@@ -243,6 +262,7 @@ pub(super) fn index_step(shared: &Shared, files: &Files, entries: u64, most: usi
     update.records = &records;
     let is_last = update.entries >= entries && update.accesses.until.is_some_and(|until| until >= entries);
     index_file::apply(&files.index, &shared.terms, &update).map_err(RecoverError::Index)?;
+    checkpoint_index(shared, files, INDEXED);
     Ok(is_last)
 }
 

@@ -146,6 +146,39 @@ fn what_a_later_restore_to_a_moment_brought_back_is_carried_over() {
     assert_eq!(drilled.values, 3);
 }
 
+/// What did not stand when its entries were pruned, and stands again.
+#[test]
+fn what_a_restore_to_a_moment_brings_back_of_pruned_entries_is_named_again() {
+    let dir = tempfile::tempdir().unwrap();
+    make(dir.path());
+    let (spool, to) = (dir.path().join("spool"), dir.path().join("restored/vault"));
+    let store = open(dir.path());
+    let subject = create(&store, 1);
+    store.capture(&spool, KEEP, "coffre test").unwrap();
+    amend(&store, subject, 1);
+    begin(&store);
+    go_through(&store);
+    grow(&store, 300);
+    assert_eq!(prune(&store, 256), 1, "the record as it is encrypted now");
+    store.capture(&spool, KEEP, "coffre test").unwrap();
+    let placed = place(&spool, &store, 2, &to);
+    let fetched = at(&spool, &store, 1, &to, placed);
+    drop(store);
+    finish(dir.path(), &to, &fetched).unwrap();
+    let store = open(&dir.path().join("restored"));
+    let spool = dir.path().join("spool-of-the-restored");
+    let drilled = |name: &str| {
+        let captured = store.capture(&spool, KEEP, "coffre test").unwrap();
+        assert_eq!(drill(&store, &spool, captured.number, &dir.path().join(name)).unwrap().values, 3, "{name}");
+    };
+    drilled("restored");
+    go_through(&store);
+    drilled("encrypted anew");
+    grow(&store, 600);
+    prune(&store, 512);
+    drilled("pruned again");
+}
+
 #[test]
 fn a_restored_vault_goes_on_from_a_pruned_log() {
     let dir = tempfile::tempdir().unwrap();

@@ -188,13 +188,16 @@ fn what_a_restore_left_out_can_be_had_back_with_its_documents() {
     make(dir.path());
     let spool = dir.path().join("spool");
     let store = open(dir.path());
+    let capture = || store.capture(&spool, std::num::NonZeroU64::new(9).unwrap(), "coffre test").unwrap();
     create(&store, 1);
-    store.capture(&spool, KEEP, "coffre test").unwrap();
+    capture();
     let made = create(&store, 2);
     add_document(&store, made, 60_000);
-    store.capture(&spool, KEEP, "coffre test").unwrap();
+    capture();
+    done(&store, SetRestriction { record_type: kind(), subject: made, restricted: true }, Action::Restrict);
+    capture();
     let to = dir.path().join("without/vault");
-    let placed = place(&spool, &store, 2, &to);
+    let placed = place(&spool, &store, 3, &to);
     let fetched = at(&spool, &store, 1, &to, placed);
     let later = dir.path().join("again/vault");
     let older = manifest::<MainManifest>(&spool, &store, 2);
@@ -230,6 +233,8 @@ fn what_a_restore_left_out_can_be_had_back_with_its_documents() {
     assert_eq!((restored.set_back, restored.records, restored.documents), (Some(set_back), 2, 1));
     let store = open(&dir.path().join("again"));
     assert_eq!(read(&store, made, &["contact.email"]).0.len(), 1);
+    let state = store.snapshot().unwrap().record(&kind(), made).unwrap().unwrap();
+    assert!(state.restricted, "it was when it was left out, which is later than the moment");
     create(&store, 3);
 }
 

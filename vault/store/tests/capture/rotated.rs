@@ -49,7 +49,7 @@ fn amend(store: &Store, subject: SubjectId, version: u32, email: &str) {
 }
 
 /// A document's content, read the way a caller must.
-fn content(store: &Store, subject: SubjectId, document: DocumentId, version: u32) -> Vec<u8> {
+pub(crate) fn content(store: &Store, subject: SubjectId, document: DocumentId, version: u32) -> Vec<u8> {
     let sealed = store.snapshot().unwrap().document(&kind(), subject, document, version).unwrap().unwrap();
     let mut entry = draft(Action::ReadDocument);
     entry.record_type = Some(kind());
@@ -63,7 +63,7 @@ fn content(store: &Store, subject: SubjectId, document: DocumentId, version: u32
     bytes
 }
 
-fn stage(
+pub(crate) fn stage(
     store: &Store,
     subject: SubjectId,
     replaces: Option<DocumentId>,
@@ -74,13 +74,13 @@ fn stage(
     writer.finish().unwrap()
 }
 
-fn add(store: &Store, staged: coffre_store::StagedDocument) -> DocumentId {
+pub(crate) fn add(store: &Store, staged: coffre_store::StagedDocument) -> DocumentId {
     let add = AddDocument { record_type: kind(), staged: staged.into() };
     store.transact(add, draft(Action::UploadDocument), None, Depends::default()).wait().unwrap().0.0
 }
 
 /// The names of all document files, those in staging included.
-fn files(vault: &Path) -> Vec<String> {
+pub(crate) fn files(vault: &Path) -> Vec<String> {
     let shards = fs::read_dir(vault.join("documents")).unwrap().map(|shard| shard.unwrap().path());
     let mut names: Vec<String> = shards
         .flat_map(|shard: PathBuf| fs::read_dir(shard).unwrap())
@@ -266,7 +266,7 @@ fn backups_from_before_within_and_after_it_restore_and_older_keys_open_nothing_n
         if let Some(mut pass) = Pass::begin(&restored).unwrap() {
             assert_eq!(number, 2, "only what was captured within it has something left to do");
             while pass.step(&restored, 1, &|| false).unwrap() != Step::Finished {}
-            assert_eq!(restored.by_epoch().unwrap().keys().collect::<Vec<_>>(), [&2]);
+            assert!(!restored.by_epoch().unwrap().contains_key(&1));
         }
         assert_eq!(restored.snapshot().unwrap().record(&kind(), late).unwrap().is_some(), number == last);
     }
@@ -313,7 +313,7 @@ fn a_restore_to_a_moment_before_it_leaves_something_to_do_and_does_it() {
     let drilled = captured("first");
     assert!(restored.by_epoch().unwrap()[&1].values > 0);
     go_through(&restored);
-    assert_eq!(restored.by_epoch().unwrap().keys().collect::<Vec<_>>(), [&2]);
+    assert!(!restored.by_epoch().unwrap().contains_key(&1));
     vault.says_the_same(&restored);
     assert_eq!(captured("second").values, drilled.values);
 }

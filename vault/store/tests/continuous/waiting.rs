@@ -9,7 +9,7 @@ use coffre_core::spool::{Chain, Ordinal, Side};
 use coffre_store::{CaptureError, Store, Unavailable, WhenFull};
 
 use crate::broken::{spool_bytes, try_create};
-use crate::rebuilt::{Place, caught_up, wait};
+use crate::rebuilt::{Place, add_document, caught_up, wait};
 use crate::support::{create, make, open};
 
 const KEEP: NonZeroU64 = NonZeroU64::new(2).unwrap();
@@ -190,6 +190,34 @@ fn a_spool_that_was_lost_is_gone_on_with_at_a_place_where_nothing_ever_was() {
     caught_up(&store);
     store.close();
     place.assert_rebuilt();
+}
+
+/// To copy all documents again takes hours, in which somebody may be erased.
+#[test]
+fn a_base_backup_after_a_lost_spool_that_fails_is_tried_again_where_nothing_ever_was() {
+    let dir = tempfile::tempdir().unwrap();
+    make(dir.path());
+    let (spool, store) = (dir.path().join("spool"), open(dir.path()));
+    let subject = create(&store, 1);
+    add_document(&store, subject, 1000);
+    let capture = || store.capture(&spool, KEEP, "coffre test");
+    capture().unwrap();
+    let places = |side: Side, chain: Chain| numbers(&spool, &store, side, chain.folder());
+    let before = places(Side::Main, Chain::Vault);
+    fs::remove_dir_all(&spool).unwrap();
+    let (documents, elsewhere) = (dir.path().join("vault/documents"), dir.path().join("elsewhere"));
+    fs::rename(&documents, &elsewhere).unwrap();
+    store.spool_was_lost();
+    assert!(matches!(capture().unwrap_err(), CaptureError::NoDocument { .. }));
+    fs::rename(&elsewhere, &documents).unwrap();
+    capture().unwrap();
+    for chain in [Chain::Vault, Chain::Audit] {
+        let after = places(Side::Main, chain);
+        assert!(after.len() == 1 && after[0] > before[0] + 1_000_000, "{chain}: {after:?}");
+    }
+    capture().unwrap();
+    let then = places(Side::Main, Chain::Vault);
+    assert!(then.len() == 2 && then[1] < then[0] + 1_000_000, "that is all: {then:?}");
 }
 
 #[test]

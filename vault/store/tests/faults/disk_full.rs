@@ -7,8 +7,8 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use coffre_core::audit::Action;
-use coffre_store::transactions::{CreateRecord, EraseSubject, GiveGrant, WithdrawGrant};
-use coffre_store::{CommitError, Depends, Store, Unavailable};
+use coffre_store::transactions::{CreateRecord, EraseSubject, GiveGrant, NoteOnly, WithdrawGrant};
+use coffre_store::{CommitError, Depends, Disclosure, Store, Unavailable};
 
 use crate::grants::consent;
 use crate::papers::{add, content, download, stage, upload};
@@ -147,6 +147,15 @@ fn erase(store: &Store, subject: coffre_core::ids::SubjectId) -> Result<(), Unav
     }
 }
 
+fn note_of(store: &Store, action: Action) -> Result<(), Unavailable> {
+    let depends = Depends::default();
+    match store.disclose(Disclosure { draft: draft(action), reason: None, claims: Vec::new(), depends }).wait() {
+        Ok(_) => Ok(()),
+        Err(CommitError::Unavailable(cause)) => Err(cause),
+        Err(other) => unreachable!("{other}"),
+    }
+}
+
 #[test]
 fn on_a_full_disk_the_reserve_lets_people_erase_and_withdraw_and_nothing_else() {
     on_a_small_disk(
@@ -172,6 +181,10 @@ fn on_a_full_disk_the_reserve_lets_people_erase_and_withdraw_and_nothing_else() 
             assert_eq!(try_create(&store, 4), Err(Unavailable::DiskFull));
             assert!(store.stage_document(&kind(), kept, None, "x.pdf", "application/pdf").is_err());
             assert_eq!(erase(&store, kept), Ok(()), "as often as there is space");
+            // Sealing is asked for by two operators, or by one on the vault's host.
+            assert_eq!(note_of(&store, Action::Read), Err(Unavailable::DiskFull));
+            assert_eq!(note_of(&store, Action::ProposeSeal), Ok(()));
+            store.transact(NoteOnly, draft(Action::Seal), None, Depends::default()).wait().unwrap();
 
             disk.free();
             until_ready(&store);

@@ -151,6 +151,10 @@ fn where_there_is_no_vault_it_says_so() {
         assert!(matches!(error, OpenError::NoVault { .. }) && error.to_string().contains("coffre init"), "{error}");
     }
     assert_eq!(fs::read_dir(empty.path()).unwrap().count(), 0, "something was left in a directory that is no vault");
+    // Nobody is told to make a vault where one may be that cannot be looked at.
+    std::os::unix::fs::symlink("keys.json", empty.path().join("keys.json")).unwrap();
+    let error = Store::open(empty.path(), &house.identity(), &options()).err().unwrap();
+    assert!(matches!(error, OpenError::Io(_)), "{error}");
 }
 
 #[test]

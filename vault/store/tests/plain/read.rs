@@ -195,6 +195,19 @@ fn an_application_that_writes_meanwhile_does_not_change_what_is_read() {
 }
 
 #[test]
+fn what_nothing_locks_is_told_when_an_application_has_written_to_it() {
+    let made = database("PRAGMA journal_mode=WAL; CREATE TABLE t (k TEXT); INSERT INTO t VALUES ('a')");
+    let reader = PlainReader::open(&made.path).unwrap();
+    let application = Connection::open(&made.path).unwrap();
+    application.execute_batch("INSERT INTO t VALUES (hex(zeroblob(9000)))").unwrap();
+    assert!(reader.is_unchanged(), "that is in its log");
+    // It is taken into the file when the application ends.
+    drop(application);
+    assert!(!reader.is_unchanged());
+    assert!(PlainReader::open(&made.path).unwrap().is_unchanged());
+}
+
+#[test]
 fn utf_16_is_handed_over_as_utf_8() {
     let made = database("PRAGMA encoding='UTF-16le'; CREATE TABLE t (k TEXT); INSERT INTO t VALUES ('Hélène')");
     let reader = PlainReader::open(&made.path).unwrap();

@@ -27,7 +27,7 @@ pub struct ReportScope {
     /// Before this moment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to: Option<Timestamp>,
-    /// Of this operator.
+    /// Of this operator, in whatever case of the letters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub operator: Option<String>,
     /// Of this application, by its name.
@@ -50,9 +50,10 @@ impl ReportScope {
 
     fn names(&self, entry: &Entry) -> bool {
         let what = &entry.what;
-        let is = |wanted: &Option<String>, found: &Option<String>| wanted.is_none() || wanted == found;
-        is(&self.operator, &what.operator)
-            && is(&self.application, &what.application_name)
+        // As in acts that take two operators: spellings that differ in case alone are one person.
+        let is_operator = |wanted: &str| what.operator.as_ref().is_some_and(|found| found.eq_ignore_ascii_case(wanted));
+        self.operator.as_deref().is_none_or(is_operator)
+            && (self.application.is_none() || self.application == what.application_name)
             && self.subject.is_none_or(|subject| what.subjects.contains(&subject))
     }
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use super::ReportScope;
 use super::bursts::Bursts;
 use super::view::{Concerned, Counted, Refusals, Report, Unused, UnusedGrant};
-use crate::audit::{Decision, Entry};
+use crate::audit::{Action, Decision, Entry};
 use crate::grant::{Basis, Grant, GrantState};
 use crate::ids::{GrantId, SubjectId};
 use crate::record::FieldPath;
@@ -126,7 +126,9 @@ impl Tally {
     fn note_rights(&mut self, entry: &Entry) {
         self.acting.extend(entry.what.application_name.clone());
         self.roles.extend(entry.what.role);
-        if entry.what.decision == Decision::Allow && entry.what.action.discloses() {
+        // Whom somebody may contact is no content, and yet what a consent is for.
+        let uses = entry.what.action.discloses() || entry.what.action == Action::CheckContactable;
+        if entry.what.decision == Decision::Allow && uses {
             self.grants.extend(entry.what.grants.iter().map(|grant| grant.id));
         }
     }
@@ -178,8 +180,8 @@ impl Tally {
         }
     }
 
-    /// The report over a log of this size.
-    pub fn finish(mut self, log_size: u64) -> Report {
+    /// The report over a log of this size, whose entries before an index were pruned.
+    pub fn finish(mut self, log_size: u64, minimum_index: u64) -> Report {
         let counted = |lines: Lines| lines.into_iter().map(|(name, line)| (name, line.counted())).collect();
         let (bursts, more_bursts) = self.bursts.finish();
         self.unused.roles = Role::ALL.into_iter().filter(|role| !self.roles.contains(role)).collect();
@@ -191,6 +193,7 @@ impl Tally {
         Report {
             scope: self.scope,
             log_size,
+            minimum_index,
             first: self.first,
             last: self.last,
             entries: self.entries,

@@ -47,7 +47,7 @@ fn report(scope: ReportScope, entries: &[Entry]) -> Report {
     for entry in entries {
         tally.add(entry);
     }
-    tally.finish(entries.len() as u64)
+    tally.finish(entries.len() as u64, 0)
 }
 
 fn counted(lines: &BTreeMap<String, Counted>) -> Vec<(&str, u64, u64)> {
@@ -92,6 +92,14 @@ fn a_person_is_told_what_was_seen_of_them_alone() {
     let report = report(ReportScope { subject: Some(person(2)), ..ReportScope::default() }, &entries);
     assert_eq!(report.persons, Concerned { count: 1, ids: vec![person(2)], more: false });
     assert_eq!(counted(&report.categories), [("policyholder/contact", 1, 1)]);
+}
+
+/// Where nobody vouches for operators, an application names them as it likes.
+#[test]
+fn an_operator_is_told_of_however_written() {
+    let entries = ["b.petit", "B.Petit", "b.petite"].map(|operator| read(1, operator, &[1], &["contact.email"]));
+    let report = report(ReportScope { operator: Some("B.PETIT".to_owned()), ..ReportScope::default() }, &entries);
+    assert_eq!(counted(&report.operators), [("B.Petit", 1, 1), ("b.petit", 1, 1)]);
 }
 
 #[test]
@@ -162,16 +170,21 @@ fn rights_that_nobody_used_are_told_whatever_else_the_scope_names() {
     let scope = ReportScope { operator: Some("nobody".to_owned()), to: Some(at(100)), ..ReportScope::default() };
     let mut tally = Tally::new(scope, bases(), 2);
     tally.add(&used);
+    let mut asked = read(11, "eve", &[1], &["contact.email"]);
+    asked.what.action = Action::CheckContactable;
+    asked.what.grants = vec![GrantRef { id: GrantId::from_bytes([8; 16]), version: 1, basis: Basis::Consent }];
+    tally.add(&asked);
     for (name, added) in [("crm", 0), ("old-tool", 0), ("tomorrow", 100)] {
         tally.consider_application(name, at(added));
     }
     let of_use = [grant(2, 0, None, None), grant(3, 0, Some(1000), None), grant(4, 0, None, None)];
     let of_none =
         [grant(1, 0, None, None), grant(5, 100, None, None), grant(6, 0, Some(50), None), grant(7, 0, None, Some(5))];
-    for grant in of_use.iter().chain(&of_none) {
+    let asked_by = [grant(8, 0, None, None)];
+    for grant in of_use.iter().chain(&of_none).chain(&asked_by) {
         tally.consider_grant(grant, at(200));
     }
-    let report = tally.finish(1);
+    let report = tally.finish(1, 0);
     assert_eq!(report.entries, 0, "the scope names another operator");
     assert_eq!(report.unused.applications, ["old-tool"]);
     assert!(!report.unused.roles.contains(&Role::Sales) && report.unused.roles.contains(&Role::Billing));

@@ -16,6 +16,9 @@ pub struct Report {
     pub scope: ReportScope,
     /// How many entries the log had when it was made.
     pub log_size: u64,
+    /// So many of them, the first ones, were pruned: what they said is in none of the figures.
+    #[serde(default)]
+    pub minimum_index: u64,
     /// The first and the last moment of those in scope.
     pub first: Option<Timestamp>,
     /// The last one.

@@ -138,6 +138,8 @@ fn a_segment_that_contradicts_itself_is_not_signed() {
     wrong(|header| header.position = Ordinal::FIRST);
     wrong(|header| header.frames.first = 0);
     wrong(|header| header.frames.count = 0);
+    wrong(|header| header.frames.first = u64::MAX);
+    wrong(|header| header.frames.first = u64::MAX / 4096);
     wrong(|header| header.keyring = None);
     wrong(|header| header.chain = Chain::Audit);
     wrong(|header| header.point = log_segment().point);

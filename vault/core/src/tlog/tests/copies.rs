@@ -190,11 +190,30 @@ fn a_copy_must_extend_the_known_head() {
     let mut other_past = log(300);
     other_past[20] = b"other".to_vec();
     assert_eq!(verify(&head_of(&other_past)), Err(NotAnExtension::Fork { known: 300 }));
-    let other_log = TreeHead { origin: "vault.example/test/2".into(), ..head_of(&log(300)) };
-    assert_eq!(
-        verify(&other_log),
-        Err(NotAnExtension::OtherLog { origin: ORIGIN.into(), known: "vault.example/test/2".into() })
-    );
+    // Kept before a restore: of another generation, whose entries the log goes on from, or does not.
+    let before = |entries: &[Vec<u8>]| TreeHead { origin: "vault.example/test/0".into(), ..head_of(entries) };
+    assert_eq!(verify(&before(&log(300))), Ok(()));
+    let other_log = || NotAnExtension::OtherLog { origin: ORIGIN.into(), known: "vault.example/test/0".into() };
+    assert_eq!(verify(&before(&other_past)), Err(other_log()));
+    assert_eq!(verify(&before(&log(601))), Err(other_log()), "entries were left behind");
+}
+
+#[test]
+fn a_file_that_is_longer_than_any_is_wrong_as_far_as_it_is_read() {
+    let whole = Copy::of(&log(300));
+    for (path, found) in [
+        ("checkpoint", "the note has no signatures"),
+        ("tile/0/000", "the hash tile tile/0/000"),
+        ("tile/1/000.p/1", "the hash tile tile/1/000.p/1"),
+        ("tile/entries/000", "the bundle tile/entries/000 is malformed"),
+    ] {
+        let mut copy = whole.clone();
+        copy.file(path).resize(LONGEST_FILE as usize + 1, b'x');
+        let told = copy.verify().unwrap_err().to_string();
+        assert!(told.starts_with(found), "{path}: {told}");
+    }
+    let longest = (0..256).map(|_| vec![b'x'; 65_535]).collect::<Vec<_>>();
+    assert_eq!(entry_bundle(longest).unwrap().len() as u64, LONGEST_FILE);
 }
 
 #[test]

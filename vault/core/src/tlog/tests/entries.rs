@@ -77,10 +77,14 @@ fn missing_reordered_and_cut_entries_are_named() {
 }
 
 #[test]
-fn heads_of_another_log_are_refused() {
-    let other = TreeHead { origin: "vault.example/test/2".into(), ..head_of(&log(5)) };
-    let found = verify(stored(&log(20)), &[head_of(&log(20)), other]);
-    assert!(matches!(found, Err(LogFault::NotAnExtension(NotAnExtension::OtherLog { .. }))));
+fn heads_of_a_generation_before_count_as_well() {
+    let of_before = |entries: &[Vec<u8>]| TreeHead { origin: "vault.example/test/0".into(), ..head_of(entries) };
+    let heads = |before| [head_of(&log(20)), before];
+    assert!(verify(stored(&log(20)), &heads(of_before(&log(5)))).is_ok());
+    let mut other = log(5);
+    other[3] = b"other".to_vec();
+    let found = verify(stored(&log(20)), &heads(of_before(&other)));
+    assert!(matches!(found, Err(LogFault::Root { from: 0, to: 5 })));
 }
 
 #[test]

@@ -38,7 +38,7 @@ fn faults_say_what_where_and_what_to_do() {
     the copy has no file `checkpoint`; it is unfinished or is no copy of a log: export the log again
     the log went back: it has 7 entries and had 9 when the known head was signed; keep both heads as evidence and take the newer log
     the log was forked: its first 9 entries are not those that the known head signed; keep both heads as evidence, one of the two logs was rewritten
-    the log is a and the known head is of b; compare it with a head of the same generation
+    the log a does not go on from the known head of b; unless a restore gave up part of the log, which the first entry of its generation then says, one of the two was rewritten: keep both heads as evidence
     tile/0/000 could not be read; verify again when the cause is gone
     ");
 }

@@ -15,12 +15,16 @@ use crate::note::VerificationKey;
 
 const LEAVES: TileKind = TileKind::Hashes { level: 0 };
 
+/// No file of a copy has more bytes: a full bundle of the longest entries, each behind its length.
+pub const LONGEST_FILE: u64 = TILE_WIDTH * (2 + 65_535);
+
 /// Where the files of a copy are: a folder, a destination of backups, a map in a test.
 pub trait CopySource {
     /// Why a file could not be read.
     type Error: std::error::Error + Send + Sync + 'static;
 
-    /// The whole file at a path (with `/` between its parts), `None` if there is none.
+    /// The whole file at a path (with `/` between its parts), `None` if there is none. Of one that has more bytes than
+    /// [`LONGEST_FILE`] one more is enough: it is wrong, whatever follows.
     fn read(&self, path: &str) -> Result<Option<Vec<u8>>, Self::Error>;
 }
 
@@ -35,7 +39,8 @@ pub struct CopyReport {
     pub files: u64,
 }
 
-/// Verifies a static copy against its signed head, and that it extends `newer_than`, a head known from elsewhere.
+/// Verifies a static copy against its signed head, and that it extends `newer_than`, a head known from elsewhere: of this
+/// generation, or of one before it.
 ///
 /// Files that the head does not call for are not looked at.
 pub fn verify_copy<S: CopySource>(
@@ -253,7 +258,8 @@ impl<'a, S: CopySource> Walk<'a, S> {
             return Err(LogFault::HashTile { path: tile });
         }
         if let (Some(known), Some(root)) = (self.known, self.root_at_known_size) {
-            NotAnExtension::by_root(root, known).map_err(LogFault::NotAnExtension)?;
+            NotAnExtension::by_root(root, known)
+                .map_err(|fault| LogFault::NotAnExtension(fault.between(self.head, known)))?;
         }
         let minimum_index = self.prefix.minimum_index().map_err(|index| LogFault::Missing { index })?;
         Ok((minimum_index, self.files))

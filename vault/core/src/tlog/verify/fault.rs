@@ -111,8 +111,10 @@ pub enum LogFault {
 /// Why a log is not a continuation of what it was when another head was signed.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum NotAnExtension {
-    /// The heads are of two logs.
-    #[error("the log is {origin} and the known head is of {known}; compare it with a head of the same generation")]
+    /// The known head is of another generation, whose entries the log lacks.
+    #[error(
+        "the log {origin} does not go on from the known head of {known}; unless a restore gave up part of the log, which the first entry of its generation then says, one of the two was rewritten: keep both heads as evidence"
+    )]
     OtherLog {
         /// The origin of the log.
         origin: String,
@@ -140,13 +142,11 @@ pub enum NotAnExtension {
 }
 
 impl NotAnExtension {
-    /// What can be told from two heads alone: one log, not shorter than it was.
+    /// What can be told from two heads alone: the log is not shorter than it was. The known head may be of a generation
+    /// before it: a restored vault goes on with the same tree.
     pub fn by_size(head: &TreeHead, known: &TreeHead) -> Result<(), Self> {
-        if head.origin != known.origin {
-            return Err(Self::OtherLog { origin: head.origin.clone(), known: known.origin.clone() });
-        }
         if head.size < known.size {
-            return Err(Self::Rollback { size: head.size, known: known.size });
+            return Err(Self::Rollback { size: head.size, known: known.size }.between(head, known));
         }
         Ok(())
     }
@@ -154,5 +154,13 @@ impl NotAnExtension {
     /// Whether the log had the known root when it had the known size.
     pub fn by_root(root_at_known_size: Hash, known: &TreeHead) -> Result<(), Self> {
         if root_at_known_size == known.root { Ok(()) } else { Err(Self::Fork { known: known.size }) }
+    }
+
+    /// What the fault is where the two heads are of different generations.
+    pub(super) fn between(self, head: &TreeHead, known: &TreeHead) -> Self {
+        if head.origin == known.origin {
+            return self;
+        }
+        Self::OtherLog { origin: head.origin.clone(), known: known.origin.clone() }
     }
 }

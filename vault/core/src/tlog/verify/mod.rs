@@ -7,6 +7,6 @@ mod fault;
 mod pruned;
 mod suspect;
 
-pub use copy::{CopyReport, CopySource, verify_copy};
+pub use copy::{CopyReport, CopySource, LONGEST_FILE, verify_copy};
 pub use entries::{EntriesReport, StoredEntry, verify_entries};
 pub use fault::{LogFault, NotAnExtension};

@@ -178,3 +178,22 @@ fn what_is_pending_stays_until_the_next_write() {
     receipt.wait().unwrap();
     assert_eq!(pending(&bench), 1);
 }
+
+/// What is committed from then on would be in a file that has no name.
+#[test]
+fn a_database_file_that_was_replaced_stops_the_vault() {
+    let dir = tempfile::tempdir().unwrap();
+    make(dir.path());
+    let mut bench = Bench::open(dir.path());
+    let first = bench.create(1);
+    let (file, aside) = (bench.shared.layout.database(Database::Keyring), dir.path().join("aside"));
+    std::fs::rename(&file, &aside).unwrap();
+    copy_vault(&aside, &file);
+    let refused = bench.commit(record(new_subject(), 2), Action::Create).unwrap_err();
+    let replaced = Unavailable::Replaced { file: "keyring.db" };
+    assert!(matches!(&refused, CommitError::Unavailable(cause) if *cause == replaced), "{refused}");
+    assert_eq!(bench.shared.trouble(), Some(replaced));
+    std::fs::rename(&aside, &file).unwrap();
+    let second = bench.create(2);
+    assert!(bench.holds(first, 1) && bench.holds(second, 2));
+}

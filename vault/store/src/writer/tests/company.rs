@@ -1,5 +1,7 @@
 //! A job that cannot be done, in one group with others: it is refused alone.
 
+use std::collections::BTreeSet;
+
 use coffre_core::record::FieldPath;
 
 use super::*;
@@ -75,4 +77,53 @@ fn an_entry_that_the_log_cannot_take_is_refused_alone() {
     assert!(bench.snapshot().record(&kind(), never).unwrap().is_none(), "a write without its entry");
     assert!(bench.holds(kept.0, 2));
     assert_eq!(bench.shared.trouble(), None);
+}
+
+/// Of somebody who is not there no reason is kept, and nobody is to see that.
+#[test]
+fn equal_denials_with_a_reason_do_not_tell_who_is_there() {
+    let dir = tempfile::tempdir().unwrap();
+    make(dir.path());
+    let mut bench = Bench::open(dir.path());
+    for subject in [bench.create(1), new_subject().id] {
+        let denied = |reason: Option<&str>| {
+            let mut asked = read_entry(subject);
+            (asked.draft.decision, asked.draft.record_type) = (Decision::Deny, Some(kind()));
+            asked.reason = reason.map(str::to_owned);
+            reading(asked)
+        };
+        let (jobs, waiting): (Vec<_>, Vec<_>) = [Some("why"), None, Some("why"), None].map(denied).into_iter().unzip();
+        bench.writer.commit(Vec::new(), jobs);
+        let given: BTreeSet<u64> = waiting.into_iter().map(|pending| pending.wait().unwrap().index()).collect();
+        assert_eq!(given.len(), 3, "those without a reason share one: {subject}");
+    }
+}
+
+/// An entry says the reason that was given, or nothing is answered.
+#[test]
+fn a_reason_that_cannot_be_kept_for_now_is_not_left_out() {
+    let dir = tempfile::tempdir().unwrap();
+    make(dir.path());
+    let mut bench = Bench::open(dir.path());
+    let subject = bench.create(1);
+    let rename = |bench: &Bench, from: &str, to: &str| {
+        let sql = format!("ALTER TABLE {from} RENAME TO {to}");
+        bench.connection(Database::Keyring).execute_batch(&sql).unwrap();
+    };
+    let asked = || {
+        let mut asked = read_entry(subject);
+        (asked.draft.record_type, asked.reason) = (Some(kind()), Some("sinistre".to_owned()));
+        reading(asked)
+    };
+    rename(&bench, "subject_keys", "aside");
+    let ((with, refused), (without, given)) = (asked(), reading(read_entry(subject)));
+    bench.writer.commit(Vec::new(), vec![with, without]);
+    assert!(matches!(refused.wait(), Err(CommitError::Unavailable(_))));
+    given.wait().unwrap();
+    rename(&bench, "aside", "subject_keys");
+    let (with, given) = asked();
+    bench.writer.commit(Vec::new(), vec![with]);
+    let entry = given.wait().unwrap().index();
+    assert_eq!(entry, 3, "what was refused left nothing");
+    assert_eq!(bench.snapshot().reason(entry).unwrap().as_deref(), Some("sinistre"));
 }

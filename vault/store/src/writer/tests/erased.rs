@@ -9,6 +9,7 @@ use coffre_core::spool::DocumentName;
 use super::broken::{Fate, break_commit};
 use super::*;
 use crate::document::{DocumentWriter, Plan, StagedDocument};
+use crate::keyring;
 use crate::transactions::{AddDocument, EraseSubject};
 
 impl Bench {
@@ -124,6 +125,45 @@ fn a_document_that_is_stored_and_erased_in_one_group_leaves_no_file() {
     assert!(added.wait().is_ok() && erased.wait().is_ok());
     assert!(bench.erased(subject, 1, document));
     assert!(bench.shared.folder.staged().unwrap().is_empty());
+}
+
+/// Opening a vault takes no longer for all who were erased before.
+#[test]
+fn a_start_looks_only_at_those_whom_the_keyring_may_still_have() {
+    let dir = tempfile::tempdir().unwrap();
+    make(dir.path());
+    let mut bench = Bench::open(dir.path());
+    let (first, second) = (bench.create(1), bench.create(2));
+    bench.erase(first).unwrap();
+    bench.erase(second).unwrap();
+    let until = |bench: &Bench, then: i64| {
+        bench.connection(Database::Keyring).execute("UPDATE buried SET until = until + ?1", [then]).unwrap();
+    };
+    let buried = |bench: &Bench| {
+        [first, second].map(|subject| !keyring::is_there(bench.connection(Database::Keyring), subject).unwrap())
+    };
+    // What no crash leaves: it shows who is looked at.
+    let unbury = |bench: &Bench| {
+        let sql = "UPDATE subject_keys SET wrapped = x'00', tombstone = NULL";
+        bench.connection(Database::Keyring).execute(sql, []).unwrap();
+        assert_eq!(buried(bench), [false, false]);
+    };
+    unbury(&bench);
+    drop(bench);
+    let bench = Bench::open(dir.path());
+    assert_eq!(buried(&bench), [false, true], "the last is looked at, whom a crash may have left");
+    let an_hour = 3_600_000_000;
+    for (then, why) in [(an_hour, "the log has not come so far"), (-an_hour, "it lost what came later")] {
+        unbury(&bench);
+        until(&bench, then);
+        // Another opening, as after a failure.
+        erasures::finish(&bench.shared, bench.writer.files.as_ref().unwrap(), bench.writer.tail.time).unwrap();
+        assert_eq!(buried(&bench), [true, true], "{why}");
+    }
+    unbury(&bench);
+    bench.connection(Database::Keyring).execute("DROP TABLE buried", []).unwrap();
+    drop(bench);
+    assert_eq!(buried(&Bench::open(dir.path())), [true, true], "a vault of an earlier version");
 }
 
 /// A crash between the erasure's COMMIT and the destruction of the key and the files.

@@ -1,6 +1,7 @@
 //! The access history while `index.db` is built anew: refused, and then all of it, whether it had been in the file, in
 //! memory, or in neither.
 
+use super::broken::{Fate, break_commit};
 use super::*;
 use crate::ReadError;
 
@@ -57,4 +58,44 @@ fn an_index_of_another_version_is_made_anew() {
     assert!(bench.shared.index.age() > 0, "the file of the former version is still there");
     assert!(bench.holds(subject, 1));
     assert_eq!(history(&bench, subject).unwrap().len(), 1);
+}
+
+/// Each try begins from nothing, and groups wait for it.
+#[test]
+fn an_index_that_cannot_be_built_anew_is_not_tried_again_before_every_group() {
+    let dir = tempfile::tempdir().unwrap();
+    make(dir.path());
+    let mut bench = Bench::open(dir.path());
+    let subject = bench.create(1);
+    let shared_memory = dir.path().join("vault/index.db-shm");
+    std::fs::remove_file(&shared_memory).unwrap();
+    std::fs::create_dir(&shared_memory).unwrap(); // cannot be removed as a file
+    bench.shared.index.condemn();
+    assert!(!bench.writer.heal());
+    std::fs::remove_dir(&shared_memory).unwrap();
+    let failed = Instant::now();
+    assert!(!bench.writer.heal(), "at once");
+    read(&mut bench, subject);
+    while !bench.writer.heal() {
+        assert!(failed.elapsed() < Duration::from_mins(1), "never again");
+        std::thread::yield_now();
+    }
+    while bench.writer.heal() {}
+    assert_eq!(history(&bench, subject).unwrap().len(), 2);
+}
+
+/// Whoever waits for the vault to come back does not wait until all records can be searched.
+#[test]
+fn an_index_that_is_lost_while_the_vault_runs_is_filled_between_groups() {
+    let dir = tempfile::tempdir().unwrap();
+    make(dir.path());
+    let mut bench = Bench::open(dir.path());
+    let subject = bench.create(1);
+    std::fs::remove_file(dir.path().join("vault/index.db")).unwrap();
+    break_commit(&mut bench.writer.files.as_mut().unwrap().vault, Fate::NotPersisted, 1);
+    bench.commit(record(new_subject(), 2), Action::Create).unwrap_err();
+    read(&mut bench, subject);
+    assert!(matches!(history(&bench, subject), Err(ReadError::Unavailable(Unavailable::Index))));
+    while bench.writer.heal() {}
+    assert_eq!(history(&bench, subject).unwrap().len(), 2);
 }

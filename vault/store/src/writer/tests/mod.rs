@@ -5,12 +5,14 @@ mod ahead;
 mod broken;
 mod company;
 mod erased;
+mod filled;
 mod folded;
 mod found;
 mod gate;
 mod healed;
 mod killed;
 mod large;
+mod late;
 mod once;
 mod pool;
 mod promised;
@@ -35,10 +37,10 @@ use rusqlite::Connection;
 use serde_json::json;
 
 use super::*;
-use crate::clock::{SystemClock, SystemEntropy};
+use crate::clock::{Clock, SystemClock, SystemEntropy};
 use crate::init::{InitPlan, init};
 use crate::layout::Database;
-use crate::open::{OpenOptions, Opened, open_with, own};
+use crate::open::{OpenError, OpenOptions, Opened, open_with, own};
 use crate::readers::Readers;
 use crate::snapshot::Snapshot;
 use crate::transactions::{CreateRecord, GiveGrant, WithdrawGrant};
@@ -98,12 +100,16 @@ fn reading(disclosure: Disclosure) -> (ReadJob, Pending<Receipt, std::convert::I
 
 impl Bench {
     fn open(dir: &Path) -> Self {
+        Self::open_by(dir, Arc::new(SystemClock)).unwrap()
+    }
+
+    fn open_by(dir: &Path, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
         let owned = own(&dir.join("vault")).unwrap();
         let identity = Identity::read(&owned.layout.server_identity()).unwrap();
         let unwrapped = root::unwrap(&owned.layout, &owned.layout.root_server(), &identity).unwrap();
-        let options = OpenOptions { indexes: vec![email()], clock: Arc::new(SystemClock), readers: 2 };
-        let Opened { shared, readers, recovered, .. } = open_with(owned.layout, unwrapped, &options).unwrap();
-        Self { writer: Writer::new(Arc::clone(&shared), recovered), readers, shared, _lock: owned.lock }
+        let options = OpenOptions { indexes: vec![email()], clock, readers: 2 };
+        let Opened { shared, readers, recovered, .. } = open_with(owned.layout, unwrapped, &options)?;
+        Ok(Self { writer: Writer::new(Arc::clone(&shared), recovered), readers, shared, _lock: owned.lock })
     }
 
     fn commit<T: Transaction>(

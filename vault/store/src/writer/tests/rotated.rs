@@ -59,7 +59,7 @@ fn broken_step(database: Database, fate: Fate) -> bool {
     break_commit(connection, fate, 1);
     let former = DocumentName { document, version: 1, epoch: 1 };
     let (record, of_record) = job(ReencryptRecord { record_type: kind(), subject }, Action::Reencrypt);
-    let document_anew = ReencryptDocument { record_type: kind(), former, staged };
+    let document_anew = ReencryptDocument { record_type: kind(), former, staged, gone: Vec::new() };
     let (of, of_document) = job(document_anew, Action::Reencrypt);
     bench.writer.commit(vec![record, of], Vec::new());
     assert!(matches!(of_record.wait(), Err(CommitError::Unavailable(_))), "{database:?} {fate:?}");
@@ -72,6 +72,54 @@ fn broken_step(database: Database, fate: Fate) -> bool {
     assert_eq!(bench.rotated(subject, document), rotated, "{database:?} {fate:?}");
     assert!(bench.holds(subject, 1) && bench.holds(other, 2));
     rotated
+}
+
+/// What it looks at would seem to be lost otherwise.
+#[test]
+fn a_former_file_stays_for_a_view_that_is_open_while_the_files_are_opened_again() {
+    let dir = tempfile::tempdir().unwrap();
+    make(dir.path());
+    let mut bench = Bench::open(dir.path());
+    let subject = bench.create(1);
+    let document = bench.upload(subject);
+    bench.shared.know_epochs(announce(dir.path()));
+    bench.commit(BeginRotation { epoch: 2, rate: None }, Action::RotateData).unwrap();
+    let staged = bench.staged(subject, document);
+    let file = |epoch| DocumentName { document, version: 1, epoch };
+    break_commit(&mut bench.writer.files.as_mut().unwrap().vault, Fate::ReportedFailed, 1);
+    let Bench { writer, readers, shared, .. } = &mut bench;
+    let (readers, shared, looks) = (&*readers, &**shared, AtomicBool::new(false));
+    let until = |what: &dyn Fn() -> bool| {
+        let deadline = Instant::now() + Duration::from_mins(1);
+        while !what() {
+            assert!(Instant::now() < deadline, "it does not come");
+            std::thread::yield_now();
+        }
+    };
+    std::thread::scope(|scope| {
+        let view = scope.spawn(|| {
+            let snapshot = Snapshot::begin(shared, readers).unwrap();
+            assert!(snapshot.record(&kind(), subject).unwrap().is_some());
+            looks.store(true, Ordering::SeqCst);
+            until(&|| shared.folder.path(file(2)).exists());
+            let patience = Instant::now() + Duration::from_millis(50);
+            while shared.folder.path(file(1)).exists() && Instant::now() < patience {
+                std::thread::yield_now();
+            }
+            let read = snapshot.former_document(&kind(), subject, document, 1).unwrap().unwrap();
+            assert_eq!(std::io::read_to_string(read).unwrap(), "content");
+        });
+        until(&|| looks.load(Ordering::SeqCst));
+        let anew = ReencryptDocument { record_type: kind(), former: file(1), staged, gone: Vec::new() };
+        let (anew, answer) = job(anew, Action::Reencrypt);
+        writer.commit(vec![anew], Vec::new());
+        assert!(matches!(answer.wait(), Err(CommitError::Unavailable(_))));
+        let (other, answer) = job(record(new_subject(), 2), Action::Create);
+        writer.commit(vec![other], Vec::new());
+        answer.wait().unwrap();
+        view.join().unwrap();
+    });
+    assert!(!shared.folder.path(file(1)).exists(), "then it goes");
 }
 
 #[test]
@@ -154,7 +202,8 @@ fn a_document_that_is_encrypted_anew_and_erased_in_one_group_leaves_no_file() {
     bench.commit(BeginRotation { epoch: 2, rate: None }, Action::RotateData).unwrap();
     let staged = bench.staged(subject, document);
     let former = DocumentName { document, version: 1, epoch: 1 };
-    let (anew, renewed) = job(ReencryptDocument { record_type: kind(), former, staged }, Action::Reencrypt);
+    let (anew, renewed) =
+        job(ReencryptDocument { record_type: kind(), former, staged, gone: Vec::new() }, Action::Reencrypt);
     let erase = EraseSubject { record_type: kind(), subject, remember: Vec::new() };
     let (erase, erased) = job(erase, Action::Erase);
     bench.writer.commit(vec![anew, erase], Vec::new());
