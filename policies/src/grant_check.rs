@@ -155,7 +155,7 @@ impl Policies {
         let (purpose_name, fields) = (terms.purpose.clone(), terms.fields.clone());
         let facts = GrantFacts { role, purpose: purpose_name.clone(), fields: fields.clone(), basis, article9, state };
         // Who acts for the role is judged when it reads, not when the grant is given.
-        let operator = OperatorFacts::habilitated(fields.iter().map(FieldPath::category));
+        let operator = OperatorFacts { habilitated: fields.iter().map(FieldPath::category).collect(), verified: true };
         let with = Question {
             role,
             action: Action::Read,
@@ -167,7 +167,8 @@ impl Policies {
             archived: std::collections::BTreeSet::new(),
             operator,
         };
-        let without = Question { grant: None, ..with.clone() };
+        let anybody = OperatorFacts { verified: false, ..with.operator.clone() };
+        let without = Question { grant: None, operator: anybody, ..with.clone() };
         let decision = self.decide(&with);
         let mut faults: Vec<GrantFault> =
             self.decide(&without).opened.into_iter().map(|field| GrantFault::NotNeeded { field, role }).collect();

@@ -2,6 +2,7 @@
 //! Pure: the day and the record are passed in.
 
 use coffre_core::record::{Category, FieldPath, Fields};
+use coffre_core::search;
 use coffre_core::time::Timestamp;
 use serde_json::Value;
 use time::{Date, Duration, Month, OffsetDateTime};
@@ -113,7 +114,7 @@ impl Keeping<'_> {
         }
     }
 
-    fn archive(&self) -> Option<Period> {
+    pub(crate) fn archive(&self) -> Option<Period> {
         if self.prospect.is_some() { None } else { self.longer.map(|longer| longer.archive).or(self.rule.archive) }
     }
 }
@@ -178,13 +179,13 @@ impl Policies {
     }
 }
 
-/// Whether a text, or one of a list of texts, says one of these words.
+/// Whether a text, or one of a list of texts, says one of these words, with its accents or, as in old systems, without.
 fn says_one_of(value: &Value, words: &[String]) -> bool {
     if let Value::Array(items) = value {
         return items.iter().any(|item| says_one_of(item, words));
     }
-    let text = value.as_str().unwrap_or_default().to_lowercase();
-    text.split(|c: char| !c.is_alphanumeric()).any(|word| words.iter().any(|known| known == word))
+    let said = search::words(value.as_str().unwrap_or_default());
+    words.iter().any(|word| said.contains(&search::compact(word)))
 }
 
 fn phase(
@@ -223,12 +224,12 @@ fn phase(
     }
 }
 
-fn day(moment: Timestamp) -> Date {
+pub(crate) fn day(moment: Timestamp) -> Date {
     OffsetDateTime::from_unix_timestamp(moment.as_seconds()).map_or(Date::MIN, OffsetDateTime::date)
 }
 
 /// The same day of a later month, or the month's last one where it has no such day; then the days.
-fn after(begin: Date, period: Period) -> Date {
+pub(crate) fn after(begin: Date, period: Period) -> Date {
     let months = i32::from(u8::from(begin.month())) - 1 + i32::from(period.months);
     let year = begin.year() + i32::from(period.years) + months.div_euclid(12);
     let month = u8::try_from(months.rem_euclid(12) + 1).ok().and_then(|month| Month::try_from(month).ok());
@@ -376,6 +377,9 @@ mod tests {
         assert_eq!(standing("Assurance Vie Sérénité"), archive("2050-06-30", "2050-06-30"));
         assert_eq!(standing("Garantie accidents"), archive("2030-06-30", "2030-06-30"));
         assert_eq!(standing("Auto, envie de rouler"), archive("2025-06-30", "2030-06-30"), "whole words only");
+        for written in ["Garantie décès", "GARANTIE DECES", "Garantie de\u{301}ce\u{300}s"] {
+            assert_eq!(standing(written), archive("2050-06-30", "2050-06-30"), "{written}");
+        }
     }
 
     #[test]

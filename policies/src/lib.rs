@@ -5,6 +5,7 @@
 //! Which grant an application relies on is chosen by the caller; this crate only judges it.
 
 mod action;
+mod by_clock;
 mod cedar;
 mod check;
 mod compare;

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use coffre_core::grant::GrantState;
+use coffre_core::grant::{Basis, GrantState};
 use coffre_core::record::{Category, FieldPath, RecordTypeName};
 use coffre_core::role::Role;
 use serde::Serialize;
@@ -54,8 +54,14 @@ pub struct Row {
 pub struct Cell {
     /// For each declared purpose.
     pub purposes: Vec<PurposeAccess>,
+    /// Fields that are read without a grant, for a purpose for which the category as a whole is not.
+    pub free_fields: BTreeSet<FieldPath>,
+    /// Fields that are read with a grant, for a purpose for which the category as a whole never is.
+    pub granted_fields: BTreeSet<FieldPath>,
     /// Whether the operator must be habilitated, too.
     pub habilitation: bool,
+    /// Whether somebody else than the application must vouch for the operator.
+    pub verification: bool,
     /// Where it is closed for every purpose: the policies that forbid it whatever the purpose.
     pub forbidden_by: Vec<String>,
 }
@@ -91,9 +97,10 @@ impl Cell {
         self.purposes.iter().filter(move |purpose| purpose.access == access).map(|purpose| &purpose.labels)
     }
 
-    /// Whether the role can never read the category.
+    /// Whether the role can never read anything of the category.
     pub fn is_closed(&self) -> bool {
-        self.purposes.iter().all(|purpose| purpose.access == Access::Never)
+        let never = self.purposes.iter().all(|purpose| purpose.access == Access::Never);
+        never && self.free_fields.is_empty() && self.granted_fields.is_empty()
     }
 }
 
@@ -106,8 +113,12 @@ impl Policies {
             labels: category.labels.clone(),
             special: category.special,
         });
+        let is_named = |basis: &Basis| self.engine().names_basis(*basis);
+        let (named, others): (Vec<Basis>, Vec<Basis>) = Basis::ALL.into_iter().partition(is_named);
+        // What no policy names, none tells apart.
+        let bases: Vec<Basis> = named.into_iter().chain(others.into_iter().next()).collect();
         let row = |role| {
-            let cell = |category| Asker { policies: self, record_type, role, category }.cell();
+            let cell = |category| Asker { policies: self, record_type, role, category, bases: &bases }.cell();
             Row { role, cells: categories.iter().map(|category| cell(&category.name)).collect() }
         };
         Matrix {
@@ -124,16 +135,42 @@ struct Asker<'a> {
     record_type: &'a RecordType,
     role: Role,
     category: &'a Category,
+    /// The bases of grants that policies can tell apart.
+    bases: &'a [Basis],
+}
+
+/// What is known of an operator.
+#[derive(Clone, Copy)]
+struct Operator {
+    habilitated: bool,
+    verified: bool,
+}
+
+/// Of whom everything is known that a policy can ask for.
+const BEST: Operator = Operator { habilitated: true, verified: true };
+
+/// What is opened for a purpose.
+struct Opened {
+    /// Whether all of it is.
+    access: Access,
+    /// The fields that are without a grant.
+    free: BTreeSet<FieldPath>,
+    /// Those that are with one, or without.
+    granted: BTreeSet<FieldPath>,
 }
 
 impl Asker<'_> {
     fn cell(&self) -> Cell {
         let mut cell = Cell::default();
-        let mut opens_to_anybody = false;
         for purpose in self.policies.purposes() {
-            let access = self.access(purpose, true);
-            opens_to_anybody |= self.access(purpose, false) != Access::Never;
+            let Opened { access, free, granted } = self.opened(purpose, BEST);
             let forbidden_by = if access == Access::Never { self.forbidding(purpose) } else { BTreeSet::new() };
+            if access == Access::Never {
+                cell.granted_fields.extend(granted.difference(&free).cloned());
+            }
+            if access != Access::Free {
+                cell.free_fields.extend(free);
+            }
             cell.purposes.push(PurposeAccess {
                 purpose: purpose.name.clone(),
                 labels: purpose.labels.clone(),
@@ -143,47 +180,59 @@ impl Asker<'_> {
         }
         if cell.is_closed() {
             cell.forbidden_by = common(cell.purposes.iter().map(|purpose| &purpose.forbidden_by));
+        } else {
+            cell.habilitation = !self.opens_to(Operator { habilitated: false, ..BEST });
+            cell.verification = !self.opens_to(Operator { verified: false, ..BEST });
         }
-        cell.habilitation = !cell.is_closed() && !opens_to_anybody;
         cell
     }
 
-    fn access(&self, purpose: &Purpose, habilitated: bool) -> Access {
-        if self.opens(purpose, None, habilitated) {
-            Access::Free
-        } else if self.grants(purpose).into_iter().any(|grant| self.opens(purpose, Some(grant), habilitated)) {
-            Access::Grant
-        } else {
-            Access::Never
+    /// Whether anything is opened to an operator, for whatever purpose.
+    fn opens_to(&self, operator: Operator) -> bool {
+        self.policies.purposes().any(|purpose| !self.opened(purpose, operator).granted.is_empty())
+    }
+
+    fn opened(&self, purpose: &Purpose, operator: Operator) -> Opened {
+        let all = self.fields().count();
+        let asked = |grant| self.policies.decide(&self.question(purpose, grant, operator)).opened;
+        let free = asked(None);
+        let mut opened = Opened { access: Access::Never, granted: free.clone(), free };
+        if opened.free.len() == all {
+            return Opened { access: Access::Free, ..opened };
         }
+        for grant in self.grants(purpose) {
+            let with_it = asked(Some(grant));
+            if with_it.len() == all {
+                return Opened { access: Access::Grant, granted: with_it, ..opened };
+            }
+            opened.granted.extend(with_it);
+        }
+        opened
     }
 
-    /// Whether every field of the category is opened.
-    fn opens(&self, purpose: &Purpose, grant: Option<GrantFacts>, habilitated: bool) -> bool {
-        let decision = self.policies.decide(&self.question(purpose, grant, habilitated));
-        decision.allowed && decision.withheld.is_empty()
-    }
-
-    /// Grants that the purpose admits: without a condition of article 9, and with each that it names.
+    /// Grants of every basis that policies can tell apart: without a condition of article 9, and with each that the
+    /// purpose admits.
     fn grants(&self, purpose: &Purpose) -> Vec<GrantFacts> {
-        let conditions = std::iter::once(None).chain(purpose.article9.iter().copied().map(Some));
-        let grant = |article9| GrantFacts {
+        let conditions = || std::iter::once(None).chain(purpose.article9.iter().copied().map(Some));
+        let grant = |(basis, article9)| GrantFacts {
             role: self.role,
             purpose: purpose.name.clone(),
             fields: self.fields().collect(),
-            basis: purpose.article6,
+            basis,
             article9,
             state: GrantState::Valid,
         };
-        conditions.map(grant).collect()
+        // The purpose's usual basis comes last.
+        let bases = self.bases.iter().copied().filter(|basis| *basis != purpose.article6).chain([purpose.article6]);
+        bases.flat_map(|basis| conditions().map(move |article9| (basis, article9))).map(grant).collect()
     }
 
     /// The policies that refuse the role for a purpose, with the best grant that there can be.
     fn forbidding(&self, purpose: &Purpose) -> BTreeSet<String> {
-        self.policies.decide(&self.question(purpose, self.grants(purpose).pop(), true)).policies
+        self.policies.decide(&self.question(purpose, self.grants(purpose).pop(), BEST)).policies
     }
 
-    fn question(&self, purpose: &Purpose, grant: Option<GrantFacts>, habilitated: bool) -> Question {
+    fn question(&self, purpose: &Purpose, grant: Option<GrantFacts>, operator: Operator) -> Question {
         Question {
             role: self.role,
             action: Action::Read,
@@ -193,7 +242,10 @@ impl Asker<'_> {
             grant,
             restricted: false,
             archived: BTreeSet::new(),
-            operator: OperatorFacts::habilitated(habilitated.then(|| self.category.clone())),
+            operator: OperatorFacts {
+                habilitated: operator.habilitated.then(|| self.category.clone()).into_iter().collect(),
+                verified: operator.verified,
+            },
         }
     }
 

@@ -90,6 +90,16 @@ impl Policies {
 
     /// The policies that these files declare.
     pub fn from_sources(sources: &Sources) -> Result<Self, LoadError> {
+        Self::declared(sources, false)
+    }
+
+    /// Former policies, to be compared with and never to be in force: an earlier version may have taken what is refused by now, and
+    /// whoever approves the next ones must see what changes.
+    pub fn former(sources: &Sources) -> Result<Self, LoadError> {
+        Self::declared(sources, true)
+    }
+
+    fn declared(sources: &Sources, former: bool) -> Result<Self, LoadError> {
         sources.check_names()?;
         let mut record_types = BTreeMap::new();
         for (name, text) in sources.under("record-types", ".toml") {
@@ -98,7 +108,7 @@ impl Policies {
         }
         let purposes = purpose::parse(TomlFile { name: PURPOSES, text: sources.text(PURPOSES)? })?;
         let retention = TomlFile { name: RETENTION, text: sources.text(RETENTION)? };
-        let retention = retention::parse(retention, &record_types)?;
+        let retention = retention::parse(retention, &record_types, former)?;
         let mut reader = environment::Reader::new(&record_types);
         let environments = sources
             .under("environments", ".toml")

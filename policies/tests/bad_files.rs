@@ -150,6 +150,8 @@ fn retention() {
         change(r, "others = \"contract.others\"", "others = \"contract.number\""),
         change(r, "words = [\"vie\", \"life\"", "words = [\"assurance vie\""),
         change(r, "categories = [\"contact\", \"contract\"", "categories = [\"contact\", \"kontrakt\""),
+        change(r, "archive = \"P10Y\"\nopposes-erasure = \"legal-obligation\"", "archive = \"P4Y\""),
+        change(r, "categories = [\"contact\", \"contract\", \"legacy\"]", "categories = [\"contact\"]"),
         change(r, "keep = \"P12M\"", "keep = \"P3Y\""),
         change(r, "keep = \"P12M\"", "keep = \"P12M1D\"\njustification = { fr = \"contentieux\", en = \"\" }"),
     ]);

@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-use coffre_policies::{Comparison, Kind, Policies, Sources};
+use coffre_policies::{Comparison, Declared, Kind, Policies, Sources};
 
 fn with(file: &str, change: impl Fn(&str) -> String) -> Policies {
     let sources = Sources::embedded();
@@ -49,7 +49,10 @@ fn told(comparison: &Comparison) -> String {
 #[test]
 fn what_changes_no_decision_is_the_same() {
     let embedded = Policies::embedded().unwrap();
-    let commented = with("cedar/legal.cedar", |text| format!("// A remark.\n{text}"));
+    let commented = with("cedar/legal.cedar", |text| {
+        let laid_out = text.replace("    action in", "    // Another one.\n    action  in");
+        format!("// A remark.\n{laid_out}")
+    });
     assert_ne!(embedded.hash(), commented.hash());
     assert!(Comparison::between(&embedded, &embedded).is_same());
     assert!(Comparison::between(&embedded, &commented).is_same());
@@ -67,6 +70,20 @@ fn changes_are_found_in_both_directions() {
     let back = Comparison::between(&shown, &embedded);
     assert!(kinds(&back).contains(&Kind::Opened) && !kinds(&back).contains(&Kind::Closed));
     insta::assert_snapshot!(told(&narrower));
+}
+
+/// No list of questions is complete: a grant for another purpose is not asked about.
+#[test]
+fn a_rule_that_no_question_finds_is_told_all_the_same() {
+    let embedded = Policies::embedded().unwrap();
+    let same_purpose = "context.grant.purpose == context.purpose";
+    let wider = with("cedar/granted-reads.cedar", |text| text.replace(&format!("    {same_purpose} &&\n"), ""));
+    let comparison = Comparison::between(&embedded, &wider);
+    assert!(comparison.access.is_empty() && !comparison.is_same());
+    let [change] = comparison.declared.as_slice() else { panic!("{:?}", comparison.declared) };
+    assert_eq!((change.what, change.name.as_str()), (Declared::Policy, "grant-opens-its-fields"));
+    assert!(change.before.as_deref().unwrap().contains(same_purpose));
+    assert!(!change.after.as_deref().unwrap().contains(same_purpose));
 }
 
 #[test]
@@ -108,5 +125,17 @@ fn every_rule_of_retention_is_compared() {
         let [change] = comparison.declared.as_slice() else { panic!("{to}: {:?}", comparison.declared) };
         assert!(change.name.starts_with(name), "{}", change.name);
         assert_ne!(change.before, change.after);
+    }
+}
+
+#[test]
+fn rules_that_look_for_the_same_words_are_all_told() {
+    let second = "[[longer]]\nrecord-type = \"policyholder\"\ncategories = [\"lifestyle\"]\nfield = \"contract.product\"\n\
+                  words = [\"vie\", \"life\", \"décès\", \"death\"]\narchive = \"P7Y\"\nsource = { fr = \"fr\", en = \"en\" }\n";
+    let both = |archive| with("retention.toml", |text| format!("{}\n{second}", text.replace("P30Y", archive)));
+    let comparison = Comparison::between(&both("P30Y"), &both("P20Y"));
+    let [change] = comparison.declared.as_slice() else { panic!("{:?}", comparison.declared) };
+    for (told, archive) in [(&change.before, "P30Y"), (&change.after, "P20Y")] {
+        assert!(told.as_deref().unwrap().contains(archive) && told.as_deref().unwrap().contains("P7Y"), "{told:?}");
     }
 }

@@ -10,7 +10,7 @@ use coffre_core::habilitation::HabilitationTerms;
 use coffre_core::ids::{GrantId, SubjectId};
 use coffre_core::role::Role;
 use coffre_core::time::Timestamp;
-use coffre_policies::{Condition, GrantFacts, Policies};
+use coffre_policies::{Condition, GrantFacts, Policies, Sources};
 
 fn terms(role: Role, purpose: &str, fields: &[&str], article9: Option<&str>) -> GrantTerms {
     GrantTerms {
@@ -39,6 +39,17 @@ fn grants_that_can_be_given() {
     ] {
         assert_eq!(faults(&terms), "");
     }
+}
+
+/// Who acts is judged when it reads.
+#[test]
+fn grants_can_be_given_where_policies_ask_for_verified_operators() {
+    let rule = "@id(\"own\")\n@reason(\"no-habilitation\")\n@description_fr(\"fr\")\n@description_en(\"en\")\n\
+                forbid (principal, action in Action::\"disclose-content\", resource) unless { context.operator.verified };";
+    let policies = Policies::from_sources(&Sources::embedded().with("cedar/own.cedar", rule)).unwrap();
+    let terms = terms(Role::Sales, "direct-marketing", &["contact.email"], None);
+    let faults = policies.grant_faults(&"policyholder".parse().unwrap(), &terms);
+    assert!(faults.is_empty(), "{faults:?}");
 }
 
 #[test]

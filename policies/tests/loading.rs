@@ -7,7 +7,7 @@ use std::path::Path;
 
 use coffre_core::role::Role;
 use coffre_core::search::SearchKind;
-use coffre_policies::{Policies, Sources};
+use coffre_policies::{Comparison, Policies, Sources};
 use tempfile::TempDir;
 
 fn repository() -> &'static Path {
@@ -45,6 +45,29 @@ fn every_binding_file_changes_the_hash_and_an_environment_does_not() {
         let changed = Policies::from_sources(&sources.clone().with(file, &format!("{text}{comment}"))).unwrap();
         assert_eq!(changed.hash() == hash, file.starts_with("environments/"), "{file}");
     }
+}
+
+/// Each category may have a rule of its own, by its own law.
+#[test]
+fn what_another_rule_keeps_as_long_is_not_outlived() {
+    let sources = Sources::embedded();
+    let retention = sources.iter().find(|(file, _)| *file == "retention.toml").unwrap().1.to_owned();
+    let rest = retention.replacen("categories = [\"contact\", \"contract\"", "categories = [\"contract\"", 1);
+    assert_ne!(rest, retention);
+    let with_own = |words: &str| {
+        let own = format!(
+            "[[longer]]\nrecord-type = \"policyholder\"\ncategories = [\"contact\"]\nfield = \"contract.product\"\n\
+             others = \"contract.others\"\nwords = [{words}]\narchive = \"P30Y\"\nsource = {{ fr = \"fr\", en = \"en\" }}\n"
+        );
+        sources.clone().with("retention.toml", &format!("{rest}\n{own}"))
+    };
+    assert!(Policies::from_sources(&with_own("\"vie\", \"décès\"")).is_ok());
+    let outlived = with_own("\"vie\", \"rente\"");
+    let refused = Policies::from_sources(&outlived).unwrap_err().to_string();
+    assert!(refused.contains("\"contact\" of \"policyholder\" is kept longer than \"contract.end_date\""), "{refused}");
+    // An earlier version took them: what replaces them is compared with them.
+    let former = Policies::former(&outlived).unwrap();
+    assert!(!Comparison::between(&former, &Policies::embedded().unwrap()).is_same());
 }
 
 #[test]

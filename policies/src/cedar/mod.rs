@@ -13,6 +13,7 @@ mod words;
 use std::collections::{BTreeMap, BTreeSet};
 
 use cedar_policy::{Authorizer, Entities, EntityUid, PolicyId, PolicySet, Request, Schema, ValidationMode, Validator};
+use coffre_core::grant::Basis;
 use coffre_core::record::RecordTypeName;
 use coffre_core::role::Role;
 use serde::Serialize;
@@ -112,10 +113,21 @@ impl Engine {
         &self.notes
     }
 
+    /// What each policy says, by its name: one line, without remarks and annotations.
+    pub(crate) fn rules(&self) -> BTreeMap<&str, String> {
+        self.policies.policies().map(|policy| (policy_file::text_of(policy.id()), policy_file::rule(policy))).collect()
+    }
+
     /// The fields and categories that policies name: `policyholder/contact.phone`, `policyholder/health`.
     pub(crate) fn named_content(&self) -> BTreeSet<String> {
         let literals = self.policies.policies().flat_map(cedar_policy::Policy::entity_literals);
         literals.filter(|uid| self.words.is_content(uid)).map(|uid| uid.id().unescaped().to_owned()).collect()
+    }
+
+    /// Whether a policy tells this basis of a grant from others.
+    pub(crate) fn names_basis(&self, basis: Basis) -> bool {
+        let named = self.words.basis(basis);
+        self.policies.policies().any(|policy| policy.entity_literals().contains(&named))
     }
 
     /// May an application of this role do this with this, under these circumstances?

@@ -20,6 +20,15 @@ pub(super) fn text_of(id: &PolicyId) -> &str {
     id.as_ref()
 }
 
+/// What a policy says in one line, whatever remarks it has and however it is laid out: two that say the same have the same.
+pub(super) fn rule(policy: &Policy) -> String {
+    let bare = policy.to_json().ok().and_then(|mut json| {
+        json.as_object_mut()?.remove("annotations");
+        Policy::from_json(None, json).ok()
+    });
+    bare.as_ref().unwrap_or(policy).to_string()
+}
+
 /// All policies of the folder, and what each is.
 pub(super) fn parse_all(sources: &Sources) -> Result<(PolicySet, BTreeMap<String, PolicyNote>), LoadError> {
     let mut policies = PolicySet::new();

@@ -1,13 +1,14 @@
-//! What two policy folders declare: record types, categories, fields, purposes, retention. How it is decided on is not
-//! looked at here.
+//! What two policy folders declare: record types, categories, fields, purposes, retention, and the policies themselves,
+//! word for word. Whatever questions are put to them, a rule that changes is told.
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use coffre_core::record::FieldPath;
 use serde::Serialize;
 
 use crate::policies::Policies;
 use crate::purpose::Purpose;
-use crate::record_type::{FieldDefinition, Kind, Search};
+use crate::record_type::{FieldDefinition, Kind, RecordType, Search};
 use crate::retention::{Exemption, LogRule, LongerRule, ProspectRule, RetentionRule, StartingEvent};
 
 /// Something declared that is new, gone or different.
@@ -64,7 +65,7 @@ fn everything(policies: &Policies) -> Everything {
     let mut all = Everything::new();
     for record_type in policies.record_types() {
         let kind = record_type.name();
-        all.insert((Declared::RecordType, kind.to_string()), labelled(record_type.labels()));
+        all.insert((Declared::RecordType, kind.to_string()), of_record_type(record_type));
         for category in record_type.categories() {
             let text = format!("{}, special = {}", labelled(&category.labels), category.special);
             all.insert((Declared::Category, format!("{kind} {}", category.name)), text);
@@ -84,13 +85,23 @@ fn everything(policies: &Policies) -> Everything {
     }
     for rule in policies.longer_rules() {
         let name = format!("{} longer where {} says {}", rule.record_type, rule.field, rule.words.join("/"));
-        all.insert((Declared::Retention, name), of_longer(rule));
+        // Several may look for the same words.
+        let told = all.entry((Declared::Retention, name)).or_default();
+        let separator = if told.is_empty() { "" } else { "; " };
+        *told = format!("{told}{separator}{}", of_longer(rule));
     }
     all.insert((Declared::Retention, "audit log".to_owned()), of_log(policies.log_retention()));
+    let rules = policies.engine().rules();
     for note in policies.policies() {
-        all.insert((Declared::Policy, note.id.clone()), note.description.en.clone());
+        let rule = rules.get(note.id.as_str()).map(String::as_str).unwrap_or_default();
+        all.insert((Declared::Policy, note.id.clone()), format!("{}: {rule}", labelled(&note.description)));
     }
     all
+}
+
+fn of_record_type(record_type: &RecordType) -> String {
+    let addressee = record_type.addressee().iter().map(FieldPath::as_str).collect::<Vec<_>>().join(", ");
+    format!("{}, addressee = [{addressee}]", labelled(record_type.labels()))
 }
 
 fn labelled(labels: &crate::labels::Labels) -> String {
@@ -116,8 +127,9 @@ fn of_kind(kind: &Kind) -> String {
         Kind::Flag => "flag".to_owned(),
         Kind::Document => "document".to_owned(),
         Kind::Choice(values) => {
-            let names: Vec<&str> = values.iter().map(|value| value.name.as_str()).collect();
-            format!("choice of {}", names.join("/"))
+            let told: Vec<String> =
+                values.iter().map(|value| format!("{} {}", value.name, labelled(&value.labels))).collect();
+            format!("choice of {}", told.join("/"))
         }
         Kind::List { of, max_items } => format!("list of {max_items} {}", of_kind(of)),
     }
@@ -127,8 +139,9 @@ fn of_purpose(purpose: &Purpose) -> String {
     let roles: Vec<&str> = purpose.roles.iter().map(|role| role.as_str()).collect();
     let conditions: Vec<&str> = purpose.article9.iter().map(|condition| condition.as_str()).collect();
     format!(
-        "{}, article 6: {}, article 9: [{}], roles: [{}], {}",
+        "{}: {}, article 6: {}, article 9: [{}], roles: [{}], {}",
         labelled(&purpose.labels),
+        labelled(&purpose.description),
         purpose.article6,
         conditions.join(", "),
         roles.join(", "),

@@ -65,6 +65,18 @@ pub enum RetentionFault {
         /// The category.
         category: String,
     },
+    /// A category that outlives what tells how long it is kept.
+    #[error(
+        "category {category:?} of {record_type:?} is kept longer than {field:?}, which tells how long: keep the category of that field at least as long, from the same event"
+    )]
+    Outlives {
+        /// The record type.
+        record_type: String,
+        /// The category.
+        category: String,
+        /// The field.
+        field: String,
+    },
     /// An event that no field tells the date of.
     #[error("no field tells when this event was: add an [[event]] for {record_type:?} that names a date field")]
     Undated {

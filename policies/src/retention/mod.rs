@@ -2,6 +2,7 @@
 //! module declares and checks them; it erases nothing and reads no clock.
 
 mod fault;
+mod outliving;
 mod parse;
 
 use std::fmt;

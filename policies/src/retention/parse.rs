@@ -6,6 +6,7 @@ use coffre_core::record::{Category, FieldPath, RecordTypeName};
 use serde::Deserialize;
 use toml::Spanned;
 
+use super::outliving::outliving;
 use super::{
     Exemption, LogRule, LongerRule, Period, ProspectRule, Retention, RetentionFault, RetentionRule, StartingEvent,
 };
@@ -78,14 +79,15 @@ struct RawRule {
 
 type RecordTypes = BTreeMap<RecordTypeName, RecordType>;
 
-/// The rules that a file declares: exactly one for each category of each record type.
-pub(crate) fn parse(file: TomlFile<'_>, types: &RecordTypes) -> Result<Retention, LoadError> {
+/// The rules that a file declares: exactly one for each category of each record type. Of former ones it does not matter whether
+/// they outlive what they rest on.
+pub(crate) fn parse(file: TomlFile<'_>, types: &RecordTypes, former: bool) -> Result<Retention, LoadError> {
     let raw: RawFile = file.parse()?;
     let refuse = |(place, fault)| LoadError::Retention { place, fault };
     let log = raw.log.map(|raw| log(file, raw)).transpose().map_err(refuse)?.unwrap_or_default();
     let prospects = prospects(file, &raw.prospect, types).map_err(refuse)?;
     let longer = raw.longer.iter().map(|raw| longer(file, raw, types));
-    let longer = longer.collect::<Result<_, _>>().map_err(refuse)?;
+    let longer = longer.collect::<Result<Vec<_>, _>>().map_err(refuse)?;
     let events = events(file, raw.event, types).map_err(refuse)?;
     let mut lines = BTreeMap::new();
     let mut rules = Vec::with_capacity(raw.rule.len());
@@ -101,14 +103,17 @@ pub(crate) fn parse(file: TomlFile<'_>, types: &RecordTypes) -> Result<Retention
         rules.push(rule);
     }
     let every = types.values().flat_map(|t| t.categories().iter().map(move |c| (t.name().clone(), c.name.clone())));
-    match every.into_iter().find(|key| !lines.contains_key(key)) {
-        None => Ok(Retention { rules, prospects, longer, log }),
-        Some((record_type, category)) => {
-            let fault =
-                RetentionFault::Without { record_type: record_type.to_string(), category: category.to_string() };
-            Err(LoadError::Retention { place: Place::top(file.name), fault })
-        }
+    if let Some((record_type, category)) = every.into_iter().find(|key| !lines.contains_key(key)) {
+        let fault = RetentionFault::Without { record_type: record_type.to_string(), category: category.to_string() };
+        return Err(LoadError::Retention { place: Place::top(file.name), fault });
     }
+    if let Some((rule, field)) = outliving(&rules, &longer).filter(|_| !former) {
+        let line = lines.get(&(rule.record_type.clone(), rule.category.clone())).copied().unwrap_or(1);
+        let (record_type, category) = (rule.record_type.to_string(), rule.category.to_string());
+        let fault = RetentionFault::Outlives { record_type, category, field: field.to_string() };
+        return Err(LoadError::Retention { place: Place { file: file.name.to_owned(), line }, fault });
+    }
+    Ok(Retention { rules, prospects, longer, log })
 }
 
 fn log(file: TomlFile<'_>, raw: RawLog) -> Result<LogRule, (Place, RetentionFault)> {

@@ -158,6 +158,14 @@ pub(crate) fn examine<R: Read + Seek>(bytes: &mut R, accepted: &[DocumentFormat]
     Ok(Ok((format, length, hexadecimal(&hash.finalize()))))
 }
 
+/// Examines bytes for the fuzz targets: the format, the length and the hash that are found.
+#[cfg(fuzzing)]
+pub fn fuzzed(bytes: &[u8]) -> Option<(DocumentFormat, u64, String)> {
+    const ALL: [DocumentFormat; 4] =
+        [DocumentFormat::Pdf, DocumentFormat::Jpeg, DocumentFormat::Png, DocumentFormat::Tiff];
+    examine(&mut io::Cursor::new(bytes), &ALL).expect("bytes in memory are read").ok()
+}
+
 fn format_of(head: &[u8]) -> Option<DocumentFormat> {
     const STARTS: &[(&[u8], DocumentFormat)] = &[
         (b"\xff\xd8\xff", DocumentFormat::Jpeg),

@@ -16,7 +16,7 @@ use toml::value::Datetime;
 
 use crate::candidate::RecordCandidate;
 use crate::mapping::Mapping;
-use crate::plan::Granted;
+use crate::plan::{Granted, say_the_same};
 use crate::toml_text::TomlText;
 
 /// A grants file that cannot be used, and where.
@@ -137,9 +137,13 @@ impl GrantsFile {
                 Selection::Consent(name) if !candidate.consents.contains(name) => {
                     granted.refused.push(rule.terms.clone());
                 }
+                // Two rules may give the same: the first one is given.
+                _ if granted.given.iter().any(|given| say_the_same(given, &rule.terms)) => {}
                 _ => granted.given.push(rule.terms.clone()),
             }
         }
+        // Another rule may give the same for another reason: then it is not taken back.
+        granted.refused.retain(|refused| !granted.given.iter().any(|given| say_the_same(given, refused)));
         granted
     }
 }
@@ -208,5 +212,46 @@ impl Reader<'_> {
 
     fn refuse<T, V>(&self, value: &Spanned<V>, fault: GrantsFault) -> Result<T, GrantsError> {
         Err(GrantsError { place: self.file.of(value), fault })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+    use std::collections::BTreeMap;
+
+    use coffre_core::record::Fields;
+
+    use super::*;
+
+    const MAPPING: &str = include_str!("../../../policies/mappings/legal-cobol.toml");
+
+    fn rule(selection: &str) -> String {
+        format!(
+            "[[grant]]\nfor = \"{selection}\"\nrole = \"customer-service\"\npurpose = \"customer-support\"\n\
+             basis = \"contract\"\nfields = [\"contact.phone\"]\n"
+        )
+    }
+
+    #[test]
+    fn what_one_rule_gives_another_does_not_take_back() {
+        let policies = Policies::embedded().unwrap();
+        let mapping = Mapping::parse("cobol.toml", MAPPING, policies.record_type("policyholder").unwrap()).unwrap();
+        let without_consent = RecordCandidate {
+            key: "1".to_owned(),
+            row: 1,
+            fields: Fields::default(),
+            documents: Vec::new(),
+            document_fields: BTreeMap::new(),
+            consents: BTreeSet::new(),
+        };
+        let said = |text: &str| {
+            let file = GrantsFile::parse("grants.toml", text, &mapping, &policies, Timestamp::from_micros(0)).unwrap();
+            let granted = file.granted(&without_consent);
+            (granted.given.len(), granted.refused.len())
+        };
+        assert_eq!(said(&rule("marketing")), (0, 1));
+        assert_eq!(said(&(rule("all") + &rule("marketing"))), (1, 0));
+        assert_eq!(said(&(rule("all") + &rule("all"))), (1, 0), "what two rules give is given once");
     }
 }

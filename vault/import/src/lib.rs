@@ -30,6 +30,8 @@ mod translate;
 mod vault;
 
 pub use candidate::{DocumentCandidate, DocumentOrigin, RecordCandidate};
+#[cfg(fuzzing)]
+pub use document::fuzzed as document_examined;
 pub use document::{DocumentFault, DocumentFormat, Found};
 pub use fingerprint::{Fingerprint, Tally};
 pub use grants::{GrantRule, GrantsError, GrantsFault, GrantsFile, Selection};

@@ -16,7 +16,7 @@ use serde_json::Value;
 use crate::candidate::RecordCandidate;
 use crate::mapping::Mapping;
 use crate::reject::Reason;
-use crate::target::{StoredDocument, StoredRecord, by_name};
+use crate::target::{StoredDocument, StoredRecord, counterpart};
 
 /// What to change of a record. Empty when it is as the source has it. `Debug` shows no value.
 #[derive(Clone, Default, PartialEq)]
@@ -121,7 +121,6 @@ pub(crate) fn compare(
     granted: &Granted,
     stored: &StoredRecord,
 ) -> Change {
-    let known = by_name(&stored.documents);
     let mut change = Change::default();
     for field in mapping.fields() {
         let (new, old) = (candidate.fields.0.get(field), stored.fields.0.get(field));
@@ -134,9 +133,9 @@ pub(crate) fn compare(
         }
     }
     for (position, document) in candidate.documents.iter().enumerate() {
-        let same_name = known.get(document.file_name.as_str());
-        if same_name.is_none_or(|stored| stored.sha256 != document.sha256) {
-            change.documents.push(DocumentChange { document: position, replaces: same_name.map(|d| d.id) });
+        let known = counterpart(&stored.documents, document);
+        if known.is_none_or(|known| known.sha256 != document.sha256) {
+            change.documents.push(DocumentChange { document: position, replaces: known.map(|known| known.id) });
         }
     }
     change.give = granted.given.iter().filter(|terms| !stored.grants.iter().any(|g| says(g, terms))).cloned().collect();
@@ -168,16 +167,20 @@ fn is_by_import(grant: &Grant, stored: &StoredRecord) -> bool {
 pub(crate) struct Granted {
     /// What it gives.
     pub(crate) given: Vec<GrantTerms>,
-    /// The consents that the source says were not given.
+    /// The consents that the source says were not given, and that nothing else gives.
     pub(crate) refused: Vec<GrantTerms>,
 }
 
 /// Whether a grant says what the terms of a grants file say, validity apart: a grant that was given
 /// once is not given again, above all not after it was withdrawn.
 fn says(grant: &Grant, terms: &GrantTerms) -> bool {
-    let given = &grant.terms;
-    (given.role, &given.purpose, given.basis, &given.article9, &given.fields)
-        == (terms.role, &terms.purpose, terms.basis, &terms.article9, &terms.fields)
+    say_the_same(&grant.terms, terms)
+}
+
+/// Whether two grants say the same, validity apart.
+pub(crate) fn say_the_same(one: &GrantTerms, other: &GrantTerms) -> bool {
+    (one.role, &one.purpose, one.basis, &one.article9, &one.fields)
+        == (other.role, &other.purpose, other.basis, &other.article9, &other.fields)
 }
 
 fn named_document<'d>(value: Option<&Value>, documents: &'d [StoredDocument]) -> Option<&'d str> {
@@ -199,8 +202,7 @@ pub(crate) fn as_candidate(mapping: &Mapping, candidate: &RecordCandidate, store
             (None, _) => {}
         }
     }
-    let known = by_name(&stored.documents);
-    let expected = candidate.documents.iter().filter_map(|d| known.get(d.file_name.as_str()));
+    let expected = candidate.documents.iter().filter_map(|document| counterpart(&stored.documents, document));
     comparable.documents = expected.map(|d| (d.file_name.clone(), d.sha256.clone())).collect();
     comparable
 }

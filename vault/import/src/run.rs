@@ -13,9 +13,8 @@ use coffre_policies::Policies;
 use thiserror::Error;
 
 use self::batch::Batch;
-use self::proof::Proof;
+use self::proof::{Proof, Proven};
 use crate::candidate::RecordCandidate;
-use crate::fingerprint::Tally;
 use crate::grants::GrantsFile;
 use crate::legacy::{Joined, Legacy, LegacyError};
 use crate::map::{SubjectRows, map_subject};
@@ -83,8 +82,12 @@ pub fn import<'r>(
     let mut run = Run { legacy, grants, target, options, rejects, report };
     match target {
         None => run.all(None, progress)?,
-        Some(target) => run.report.vault = Some(run.all_proven(target, progress)?),
+        Some(target) => {
+            let proven = run.all_proven(target, progress)?;
+            (run.report.source, run.report.vault) = (proven.source, Some(proven.vault));
+        }
     }
+    legacy.check_unchanged()?;
     let reject_file = run.rejects.finish()?;
     Ok(ImportReport { reject_file, ..run.report })
 }
@@ -99,12 +102,12 @@ struct Run<'r> {
 }
 
 impl Run<'_> {
-    /// Brings everything, and gives what the vault has of it.
+    /// Brings everything, and gives what there was to bring and what the vault has of it.
     fn all_proven(
         &mut self,
         target: &dyn ImportTarget,
         progress: &mut dyn FnMut(Progress),
-    ) -> Result<Tally, ImportError> {
+    ) -> Result<Proven, ImportError> {
         let mapping = self.legacy.mapping();
         std::thread::scope(|scope| {
             let mut proof = Proof::begin(scope, target, mapping);

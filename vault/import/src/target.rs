@@ -1,7 +1,7 @@
 //! What an import needs of a vault, and nothing more: three verbs. The store is behind it in a running
 //! vault, a map in the tests, which also make each verb fail.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::error::Error;
 use std::fmt;
 use std::io::{self, Read};
@@ -68,6 +68,8 @@ pub enum Known {
     Absent,
     /// The person was erased, or retention has removed the key: nobody is brought back.
     Erased,
+    /// Several records that cannot be told apart by it: nothing says which one the source speaks of.
+    Several,
     /// A record.
     Present(Box<StoredRecord>),
 }
@@ -175,7 +177,9 @@ impl Error for TargetError {
     }
 }
 
-/// The identifiers of a record's documents, by their file name.
-pub(crate) fn by_name(documents: &[StoredDocument]) -> BTreeMap<&str, &StoredDocument> {
-    documents.iter().map(|document| (document.file_name.as_str(), document)).collect()
+/// The stored document that one of the source is, by its name. The vault may hold others of that name: then it is the one
+/// that an import wrote; without such a one, the one with its content.
+pub(crate) fn counterpart<'s>(stored: &'s [StoredDocument], of: &DocumentCandidate) -> Option<&'s StoredDocument> {
+    let of_its_name = stored.iter().filter(|document| document.file_name == of.file_name);
+    of_its_name.min_by_key(|document| (document.changed_in_vault, document.sha256 != of.sha256, document.id))
 }

@@ -109,6 +109,7 @@ impl<'v> VaultTarget<'v> {
                 known.push(match found {
                     Sealed::Absent => Known::Absent,
                     Sealed::Erased => Known::Erased,
+                    Sealed::Several => Known::Several,
                     Sealed::Present(record) => self.open(*record, receipt.as_ref(), asked)?,
                 });
             }
@@ -124,10 +125,14 @@ impl<'v> VaultTarget<'v> {
 
     fn look_up(&self, snapshot: &Snapshot<'_>, key: &str, asked: Asked) -> Result<Sealed, VaultFault> {
         let hits = snapshot.find(&self.key, key, 2)?;
-        let Some(hit) = hits.into_iter().find(|hit| hit.kind == HitKind::Written) else {
+        let mut hits = hits.into_iter().filter(|hit| hit.kind == HitKind::Written);
+        let Some(hit) = hits.next() else {
             let erased = snapshot.was_erased(&self.key, key)?;
             return Ok(if erased { Sealed::Erased } else { Sealed::Absent });
         };
+        if hits.next().is_some() {
+            return Ok(Sealed::Several);
+        }
         let Some(state) = snapshot.record(&self.kind, hit.subject)? else { return Err(VaultFault::Gone) };
         let (by_imports, grants) = match asked {
             Asked::ToCompare => {
@@ -233,6 +238,7 @@ enum Asked {
 enum Sealed {
     Absent,
     Erased,
+    Several,
     Present(Box<SealedRecord>),
 }
 
@@ -240,7 +246,7 @@ impl Sealed {
     fn record(&self) -> Option<&SealedRecord> {
         match self {
             Self::Present(record) => Some(record),
-            Self::Absent | Self::Erased => None,
+            Self::Absent | Self::Erased | Self::Several => None,
         }
     }
 }

@@ -43,6 +43,11 @@ pub enum LegacyError {
     /// It cannot be read to its end.
     #[error(transparent)]
     Read(#[from] ReadError),
+    /// It did not stay what it was.
+    #[error(
+        "the database was written to while it was read, so what was brought may not belong together: import it again with --apply-changes while its application is stopped, or import a copy"
+    )]
+    Changed,
     /// A document in it cannot be read.
     #[error(
         "a document in table {table} (row {row}) cannot be read from the database: check the disk, or import another copy"
@@ -92,6 +97,11 @@ impl<'m> Legacy<'m> {
     pub fn counts(&self) -> Result<Vec<(String, u64)>, LegacyError> {
         let count = |table: &Table| Ok((table.name().to_owned(), self.reader.count(table)?));
         self.tables.iter().map(count).collect()
+    }
+
+    /// Refuses what was read of it, unless it is of one moment.
+    pub(crate) fn check_unchanged(&self) -> Result<(), LegacyError> {
+        if self.reader.is_unchanged() { Ok(()) } else { Err(LegacyError::Changed) }
     }
 
     /// Its data subjects, in the order of their keys.

@@ -8,13 +8,13 @@ use coffre_core::grant::{Grant, GrantState};
 use coffre_core::record::{FieldPath, Fields};
 use coffre_core::search;
 use coffre_core::time::Timestamp;
-use coffre_policies::RecordType;
 use coffre_policies::record_type::Kind;
+use coffre_policies::{Policies, RecordType};
 use serde_json::Value;
 
 use super::number::{Run, form};
 use super::originals::{Originals, Tag, one_form};
-use super::paper::{Paper, SizeClass};
+use super::paper::Paper;
 use super::rule::{Link, Rule, Trait as TraitRule};
 use super::set::LineGrant;
 use super::units::{SHARED_BY, Trait, Traits};
@@ -52,6 +52,8 @@ pub(super) enum Reduced {
 
 /// A record, reduced.
 pub(super) struct Gathered {
+    /// Which record it is, by the order in which they were taken.
+    pub(super) origin: usize,
     /// By position of the field.
     pub(super) links: Vec<(usize, Reduced)>,
     /// By position of the category: none where the category was not read whole.
@@ -70,6 +72,7 @@ pub struct Gathering {
     pub(super) patterns: Vec<Vec<LineGrant>>,
     known_patterns: HashMap<Vec<LineGrant>, usize>,
     forms: HashMap<Vec<Run>, Arc<[Run]>>,
+    /// How many records say a text.
     texts: HashMap<Tag, usize>,
 }
 
@@ -106,10 +109,11 @@ impl Gathering {
         let rules = Arc::clone(&self.rules);
         let papers = source.documents.iter().map(|(name, media_type, length, _)| {
             self.originals.remember(name);
-            Paper { media_type: media_type.to_string(), size: SizeClass::of(*length) }
+            Paper::of(media_type, *length)
         });
         let papers = papers.collect();
-        let mut record = Gathered { links: Vec::new(), traits: Vec::new(), grants: 0, papers };
+        let origin = self.records.len();
+        let mut record = Gathered { origin, links: Vec::new(), traits: Vec::new(), grants: 0, papers };
         for (at, (field, rule)) in kind.fields().iter().zip(rules.iter()).enumerate() {
             let Some(value) = source.fields.0.get(&field.path) else { continue };
             if let Rule::Link(link) = rule
@@ -137,8 +141,23 @@ impl Gathering {
             }
             record.traits.push(Some(values).filter(|_| whole));
         }
+        let texts = record.traits.iter().flatten().flatten().flatten().filter_map(|value| match value {
+            Trait::Text { tag, .. } => Some(*tag),
+            _ => None,
+        });
+        // Records are counted, not fields.
+        for text in texts.collect::<HashSet<Tag>>() {
+            *self.texts.entry(text).or_default() += 1;
+        }
         record.grants = self.pattern(source.grants, now);
         self.records.push(record);
+    }
+
+    /// Leaves out grants that the policies take no more: a set that holds one could not be loaded.
+    pub fn keep_grants(&mut self, policies: &Policies, now: Timestamp) {
+        for pattern in &mut self.patterns {
+            pattern.retain(|grant| policies.grant_faults(self.kind.name(), &grant.terms(now)).is_empty());
+        }
     }
 
     fn reduce_trait(&mut self, rule: TraitRule, kind: &Kind, value: &Value) -> Option<Trait> {
@@ -153,7 +172,6 @@ impl Gathering {
                 let text = value.as_str()?;
                 self.originals.remember(text);
                 let tag = self.originals.tag("text", &search::compact(text));
-                *self.texts.entry(tag).or_default() += 1;
                 Some(Trait::Text { tag, words: words_of(text) })
             }
         }

@@ -7,7 +7,6 @@ use std::io::{self, BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 
 use coffre_core::audit::Draft;
-use coffre_core::grant::GrantTerms;
 use coffre_core::ids::Environment;
 use coffre_core::record::{Fields, RecordTypeName};
 use coffre_core::time::Timestamp;
@@ -20,13 +19,12 @@ use serde_json::Value;
 use thiserror::Error;
 
 use super::paper;
-use super::set::{Begin, End, Line, LineDocument, LineGrant, SetError};
+use super::set::{Begin, End, Line, LineDocument, SetError};
 use crate::report::Progress;
 use crate::vault::finish_all;
 
 /// Records in a batch: a transaction's worth.
 const BATCH: usize = 300;
-const DAY: i64 = 86_400;
 /// The longest line that is read.
 const LONGEST: u64 = 16 << 20;
 
@@ -193,7 +191,7 @@ impl<'s> Set<'s> {
             return Err(RecordFault::Field(fault));
         }
         for grant in &line.grants {
-            let faults = self.policies.grant_faults(kind.name(), &terms(grant, self.now));
+            let faults = self.policies.grant_faults(kind.name(), &grant.terms(self.now));
             if let Some(fault) = faults.into_iter().next() {
                 return Err(RecordFault::Grant(fault));
             }
@@ -248,12 +246,6 @@ fn with_documents(kind: &RecordType, line: &Line, id: impl Fn(usize) -> Value) -
     fields
 }
 
-fn terms(grant: &LineGrant, now: Timestamp) -> GrantTerms {
-    let LineGrant { role, purpose, fields, basis, article9, valid_days } = grant.clone();
-    let valid_until = valid_days.map(|days| now.plus_seconds(days.saturating_mul(DAY)));
-    GrantTerms { role, purpose, fields, basis, article9, valid_from: now, valid_until, evidence: None }
-}
-
 /// The items of a batch, their documents made and staged.
 fn items(store: &Store, kind: &RecordType, lines: Vec<Line>, now: Timestamp) -> Result<Vec<ImportItem>, LoadError> {
     let records: Vec<(NewSubject, Line)> = store.new_subjects().zip(lines).collect();
@@ -265,7 +257,7 @@ fn items(store: &Store, kind: &RecordType, lines: Vec<Line>, now: Timestamp) -> 
         let ids: BTreeMap<usize, Value> =
             documents.iter().enumerate().map(|(at, staged)| (at, Value::from(staged.id().to_string()))).collect();
         let fields = with_documents(kind, &line, |at| ids.get(&at).cloned().unwrap_or_default());
-        let grants = line.grants.iter().map(|grant| terms(grant, now)).collect();
+        let grants = line.grants.iter().map(|grant| grant.terms(now)).collect();
         ImportItem::New { subject, fields, documents, grants }
     };
     Ok(records.into_iter().map(item).collect())

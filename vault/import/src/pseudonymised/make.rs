@@ -17,7 +17,7 @@ use super::originals::Tag;
 use super::pseudonyms::Pseudonyms;
 use super::rule::{Link, Rule, Trait as TraitRule};
 use super::set::{Begin, End, Line, LineDocument, LineGrant};
-use super::units::{Deck, Trait, Traits, deck, shift, span};
+use super::units::{Card, Deck, Trait, Traits, deck, shift, shifted, span};
 
 /// Dates that are made up are of so many days before today.
 const PAST: usize = 20 * 365;
@@ -46,7 +46,7 @@ pub struct Making {
     patterns: Vec<Vec<LineGrant>>,
     shared: HashSet<Tag>,
     pseudonyms: Pseudonyms,
-    decks: Vec<Deck<Traits>>,
+    decks: Vec<Deck<Card>>,
     grants: Deck<usize>,
     today: Day,
     begun: Begin,
@@ -60,11 +60,12 @@ impl Making {
         let mut draw = Draw::from(entropy);
         let shared = gathering.shared_texts();
         let Gathering { kind, rules, originals, mut records, patterns, .. } = gathering;
-        let mut taken = |at: usize| {
-            records.iter_mut().filter_map(|record| std::mem::take(record.traits.get_mut(at)?)).collect::<Vec<_>>()
+        let card = |record: &mut Gathered, at: usize| {
+            Some(Card { origin: record.origin, traits: std::mem::take(record.traits.get_mut(at)?)? })
         };
-        let traits: Vec<Vec<Traits>> = (0..kind.categories().len()).map(&mut taken).collect();
-        let decks = traits.into_iter().map(|traits| deck(traits, &mut draw)).collect();
+        let mut taken = |at| records.iter_mut().filter_map(|record| card(record, at)).collect::<Vec<_>>();
+        let cards: Vec<Vec<Card>> = (0..kind.categories().len()).map(&mut taken).collect();
+        let decks = cards.into_iter().map(|cards| deck(cards, &mut draw)).collect();
         let of_records: Vec<usize> = records.iter().map(|record| record.grants).collect();
         let grants = Deck::of(of_records, |pattern| *pattern, &mut draw);
         draw.shuffle(&mut records);
@@ -99,7 +100,7 @@ impl Making {
     fn make(&mut self, record: &Gathered) -> Result<Option<Line>, MakeError> {
         let (kind, rules) = (Arc::clone(&self.kind), Arc::clone(&self.rules));
         let links: HashMap<usize, &Reduced> = record.links.iter().map(|(at, reduced)| (*at, reduced)).collect();
-        let traits = self.deal();
+        let traits = self.deal(record.origin);
         let mut fields = Fields::default();
         let mut holding: HashMap<usize, Vec<FieldPath>> = HashMap::new();
         let mut next_trait = vec![0; kind.categories().len()];
@@ -132,13 +133,14 @@ impl Making {
                 fields.0.insert(field.path.clone(), value);
             }
         }
-        let missing = |field: &FieldDefinition| field.required && !fields.0.contains_key(&field.path);
-        if kind.fields().iter().any(|field| missing(field) && !field.kind.holds_documents()) {
+        let held =
+            |path: &FieldPath| fields.0.contains_key(path) || holding.values().flatten().any(|held| held == path);
+        if kind.fields().iter().any(|field| field.required && !held(&field.path)) {
             return Ok(None);
         }
         let documents = record.papers.iter().enumerate().map(|(at, paper)| LineDocument {
             file_name: format!("document-{}.{}", at + 1, paper.extension()),
-            media_type: paper.media_type.clone(),
+            media_type: paper.media_type.to_owned(),
             length: paper.size.length(),
             fields: holding.remove(&at).unwrap_or_default(),
         });
@@ -146,18 +148,18 @@ impl Making {
         Ok(Some(Line { fields, documents, grants: self.deal_grants() }))
     }
 
-    /// Cards of every category, with their dates shifted; those declared later are not before those declared earlier,
-    /// where such cards are among the next ones.
-    fn deal(&mut self) -> Vec<Option<Traits>> {
+    /// What others have in every category, with dates shifted; those declared later are not before those declared
+    /// earlier, where such cards are among the next ones.
+    fn deal(&mut self, to: usize) -> Vec<Option<Traits>> {
         let mut latest: Option<Day> = None;
         let mut dealt = Vec::with_capacity(self.decks.len());
         for deck in &mut self.decks {
-            let suits = |traits: &Traits| span(traits).zip(latest).is_none_or(|((first, _), latest)| latest <= first);
-            let mut card = deck.deal(suits).cloned();
+            let suits = |card: &Card| span(&card.traits).zip(latest).is_none_or(|((first, _), latest)| latest <= first);
+            let mut card = deck.deal(|card| card.origin == to, suits).map(|card| card.traits.clone());
             let days = shift(&mut self.pseudonyms.draw);
             for value in card.iter_mut().flatten().flatten() {
                 if let Trait::Date(day) = value {
-                    *day = day.shifted(days);
+                    *day = shifted(*day, days);
                 }
             }
             latest = latest.max(card.as_ref().and_then(span).map(|(_, last)| last));
@@ -167,7 +169,7 @@ impl Making {
     }
 
     fn deal_grants(&mut self) -> Vec<LineGrant> {
-        let pattern = self.grants.deal(|_| true).and_then(|at| self.patterns.get(*at));
+        let pattern = self.grants.deal(|_| false, |_| true).and_then(|at| self.patterns.get(*at));
         pattern.cloned().unwrap_or_default()
     }
 

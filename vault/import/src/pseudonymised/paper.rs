@@ -23,11 +23,15 @@ pub(super) enum SizeClass {
 }
 
 /// A document, reduced.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Paper {
-    pub(super) media_type: String,
+    pub(super) media_type: &'static str,
     pub(super) size: SizeClass,
 }
+
+/// The media types of which documents are made, and what stands for any other.
+const MADE: [&str; 5] = ["application/pdf", "image/png", "image/jpeg", "image/tiff", "text/plain"];
+const OTHER: &str = "application/octet-stream";
 
 impl SizeClass {
     pub(super) const fn of(length: u64) -> Self {
@@ -49,9 +53,17 @@ impl SizeClass {
 }
 
 impl Paper {
+    /// What is left of a document. Whoever stored it wrote its media type, with parameters that can hold its name: only
+    /// which of the types it is that are made here comes out.
+    pub(super) fn of(media_type: &str, length: u64) -> Self {
+        let named = media_type.split(';').next().unwrap_or_default().trim();
+        let made = MADE.into_iter().find(|made| made.eq_ignore_ascii_case(named));
+        Self { media_type: made.unwrap_or(OTHER), size: SizeClass::of(length) }
+    }
+
     /// The ending of its file's name.
-    pub(super) fn extension(&self) -> &'static str {
-        match self.media_type.as_str() {
+    pub(super) fn extension(self) -> &'static str {
+        match self.media_type {
             "application/pdf" => "pdf",
             "image/png" => "png",
             "image/jpeg" => "jpg",

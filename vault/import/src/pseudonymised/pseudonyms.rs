@@ -54,8 +54,10 @@ impl Pseudonyms {
         }
     }
 
-    fn once(&mut self, tag: Tag, make: impl FnOnce(&mut Self) -> Option<String>) -> Option<String> {
-        if let Some(known) = self.known.get(&tag) {
+    /// What stands for a value, in a field of so many characters.
+    fn once(&mut self, tag: Tag, most: usize, make: impl FnOnce(&mut Self) -> Option<String>) -> Option<String> {
+        // One that was made for a longer field may not fit: then a shorter one stands for the value from here on.
+        if let Some(known) = self.known.get(&tag).filter(|known| known.chars().count() <= most) {
             return Some(known.clone());
         }
         let new = make(self)?;
@@ -100,17 +102,17 @@ impl Pseudonyms {
 
     /// The words that stand for a text.
     pub(super) fn text(&mut self, tag: Tag, many: usize, most: usize) -> Option<String> {
-        self.once(tag, |this| this.words(many, most))
+        self.once(tag, most, |this| this.words(many, most))
     }
 
     /// The name that stands for a name.
     pub(super) fn name(&mut self, tag: Tag, most: usize) -> Option<String> {
-        self.once(tag, |this| this.word(most))
+        self.once(tag, most, |this| this.word(most))
     }
 
     /// The address that stands for an address.
     pub(super) fn email(&mut self, tag: Tag) -> Option<String> {
-        self.once(tag, Self::new_email)
+        self.once(tag, usize::MAX, Self::new_email)
     }
 
     pub(super) fn new_email(&mut self) -> Option<String> {
@@ -122,7 +124,7 @@ impl Pseudonyms {
 
     /// The phone number that stands for a number.
     pub(super) fn phone(&mut self, tag: Tag) -> Option<String> {
-        self.once(tag, Self::new_phone)
+        self.once(tag, usize::MAX, Self::new_phone)
     }
 
     pub(super) fn new_phone(&mut self) -> Option<String> {
@@ -151,7 +153,7 @@ impl Pseudonyms {
 
     /// The number that stands for a number.
     pub(super) fn number(&mut self, tag: Tag, form: &[Run], most: usize) -> Option<String> {
-        self.once(tag, |this| {
+        self.once(tag, most, |this| {
             (0..=GROWTH).find_map(|more| this.drawn(|this, _| this.of_form(form, more).chars().take(most).collect()))
         })
     }

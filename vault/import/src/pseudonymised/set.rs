@@ -2,14 +2,16 @@
 
 use std::collections::BTreeSet;
 
-use coffre_core::grant::Basis;
+use coffre_core::grant::{Basis, GrantTerms};
 use coffre_core::record::{FieldPath, Fields, RecordTypeName};
 use coffre_core::role::Role;
+use coffre_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 /// What a set of this version begins with.
 const FORMAT: &str = "coffre-pseudonymised/1";
+const DAY: i64 = 86_400;
 
 /// The first line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -65,6 +67,15 @@ pub struct LineGrant {
     /// For how many days; without an end when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub valid_days: Option<i64>,
+}
+
+impl LineGrant {
+    /// What is given at a moment.
+    pub(super) fn terms(&self, now: Timestamp) -> GrantTerms {
+        let Self { role, purpose, fields, basis, article9, valid_days } = self.clone();
+        let valid_until = valid_days.map(|days| now.plus_seconds(days.saturating_mul(DAY)));
+        GrantTerms { role, purpose, fields, basis, article9, valid_from: now, valid_until, evidence: None }
+    }
 }
 
 /// The last line: a set without it was cut off.

@@ -1,6 +1,7 @@
 //! Whether nothing of anybody comes out of test data, and whether they are linked as what they are made from.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
+mod loadable;
 mod searching;
 
 use std::collections::BTreeMap;
@@ -286,7 +287,7 @@ fn documents_are_what_they_say() {
     let mut said = String::new();
     content("text/plain", 4096).read_to_string(&mut said).unwrap();
     assert!(said.len() == 4096 && said.starts_with("Document fictif"));
-    assert_eq!(Paper { media_type: "application/x-odd".to_owned(), size: SizeClass::Small }.extension(), "bin");
+    assert_eq!(Paper::of("application/x-odd", 1).extension(), "bin");
 }
 
 fn originals_of(text: &str) -> Originals {

@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use std::hash::Hash;
 
 use coffre_core::day::Day;
+use coffre_policies::values::date::{FIRST_YEAR, LAST_YEAR};
 
 use super::draw::Draw;
 use super::originals::Tag;
@@ -45,6 +46,14 @@ enum Coarse {
     Text,
 }
 
+/// The traits of a category, and whose they are.
+#[derive(Debug, Clone)]
+pub(super) struct Card {
+    /// The record that has them.
+    pub(super) origin: usize,
+    pub(super) traits: Traits,
+}
+
 /// The cards of one category: traits in an order drawn by lot, dealt from the first to the last and then again.
 pub(super) struct Deck<T> {
     cards: Vec<T>,
@@ -64,15 +73,17 @@ impl<T> Deck<T> {
         Self { cards, next: 0 }
     }
 
-    /// The next card; of the next few the first that suits, if one does. None where nothing is shared.
-    pub(super) fn deal(&mut self, suits: impl Fn(&T) -> bool) -> Option<&T> {
-        if self.cards.is_empty() {
-            return None;
-        }
+    /// The next card that is not its own; of the next few the first that suits, if one does. None where nothing is shared.
+    pub(super) fn deal(&mut self, is_own: impl Fn(&T) -> bool, suits: impl Fn(&T) -> bool) -> Option<&T> {
         if self.next >= self.cards.len() {
             self.next = 0;
         }
-        let ahead = self.cards.get(self.next..)?.iter().take(LOOK_AHEAD).position(suits).unwrap_or(0);
+        let ahead = || self.cards.iter().skip(self.next).take(LOOK_AHEAD);
+        let suiting = ahead().position(|card| !is_own(card) && suits(card));
+        let Some(ahead) = suiting.or_else(|| ahead().position(|card| !is_own(card))) else {
+            // Its own is the last one: another one is dealt again, and that goes to whoever comes next.
+            return self.cards.iter().find(|card| !is_own(card));
+        };
         self.cards.swap(self.next, self.next + ahead);
         self.next += 1;
         self.cards.get(self.next - 1)
@@ -80,7 +91,7 @@ impl<T> Deck<T> {
 }
 
 /// The deck of a category.
-pub(super) fn deck(all: Vec<Traits>, draw: &mut Draw) -> Deck<Traits> {
+pub(super) fn deck(all: Vec<Card>, draw: &mut Draw) -> Deck<Card> {
     let coarse = |value: &Option<Trait>| match value {
         None => Coarse::Absent,
         Some(Trait::Flag(flag)) => Coarse::Flag(*flag),
@@ -88,7 +99,7 @@ pub(super) fn deck(all: Vec<Traits>, draw: &mut Draw) -> Deck<Traits> {
         Some(Trait::Date(day)) => Coarse::Decade(day.parts().2.div_euclid(10)),
         Some(Trait::Text { .. }) => Coarse::Text,
     };
-    Deck::of(all, |traits: &Traits| traits.iter().map(coarse).collect::<Vec<_>>(), draw)
+    Deck::of(all, |card: &Card| card.traits.iter().map(coarse).collect::<Vec<_>>(), draw)
 }
 
 /// The first and the last date among traits.
@@ -101,4 +112,17 @@ pub(super) fn span(traits: &Traits) -> Option<(Day, Day)> {
 pub(super) fn shift(draw: &mut Draw) -> i32 {
     let days = i32::try_from(1 + draw.below(SHIFT)).unwrap_or(1);
     if draw.one_in(2) { days } else { -days }
+}
+
+/// A date so many days later or earlier, of the years that records can speak of. What stands for «without an end» is
+/// nobody's date, and stays.
+pub(super) fn shifted(day: Day, days: i32) -> Day {
+    let moved = day.shifted(days);
+    if day.parts() == (31, 12, LAST_YEAR) {
+        day
+    } else if moved.parts().2 < FIRST_YEAR {
+        day.shifted(-days)
+    } else {
+        moved
+    }
 }

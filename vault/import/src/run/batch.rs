@@ -10,7 +10,7 @@ use crate::candidate::RecordCandidate;
 use crate::past::Judge;
 use crate::plan::{Against, Change, Comparable, compare, keeps_consent};
 use crate::reject::{Reason, Reject};
-use crate::run::proof::{Proof, failed};
+use crate::run::proof::{Expected, Proof, failed};
 use crate::run::{ImportError, Run};
 use crate::target::{Admission, Admitting, Known, StoredRecord};
 
@@ -31,7 +31,9 @@ impl Batch<'_, '_> {
         let terms = self.tell_apart()?;
         let Some(proof) = proof else {
             self.run.report.imported += self.candidates.len() as u64;
-            return self.candidates.iter().try_for_each(|candidate| add_source(self.run, candidate));
+            let source = &mut self.run.report.source;
+            let add = |candidate: &RecordCandidate| source.add(&candidate.key, &Comparable::from(candidate));
+            return Ok(self.candidates.iter().try_for_each(add)?);
         };
         // What is on its way would not be found yet.
         proof.settle_before(&terms)?;
@@ -41,20 +43,22 @@ impl Batch<'_, '_> {
         for (candidate, known) in self.known()? {
             match known {
                 Known::Erased => self.run.report.erased += 1,
+                Known::Several => self.confused(&candidate)?,
                 Known::Absent => {
                     let grants = self.run.grants.granted(&candidate).given;
                     admissions.push(Admission::New { candidate: candidate.clone(), grants });
-                    expected.push(candidate);
+                    expected.push(Expected { candidate, version: 1 });
                 }
                 Known::Present(stored) => {
+                    let before = admissions.len();
                     if let Some(candidate) = self.present(candidate, &stored, &mut admissions)? {
-                        expected.push(candidate);
+                        let version = stored.version + u32::from(admissions.len() > before);
+                        expected.push(Expected { candidate, version });
                     }
                 }
             }
         }
         let admitting = self.admit(&admissions)?;
-        expected.iter().try_for_each(|candidate| add_source(self.run, candidate))?;
         proof.hand(admitting, expected, terms)
     }
 
@@ -180,8 +184,4 @@ impl Batch<'_, '_> {
         }
         Ok(Some(admitting))
     }
-}
-
-fn add_source(run: &mut Run<'_>, candidate: &RecordCandidate) -> Result<(), ImportError> {
-    Ok(run.report.source.add(&candidate.key, &Comparable::from(candidate))?)
 }

@@ -1,5 +1,6 @@
 //! The proof of what was brought, on a thread of its own: waits until a batch is durable, reads back from the vault what it
-//! should have of it, and counts that. Meanwhile the next batch is made ready.
+//! should have of it, and counts both sides. Meanwhile the next batch is made ready, and others work with the vault: what
+//! they have changed by then proves nothing about the import, and counts on neither side.
 
 use std::collections::VecDeque;
 use std::panic::resume_unwind;
@@ -12,15 +13,28 @@ use super::batch::{NOT_TAKEN, Terms};
 use crate::candidate::RecordCandidate;
 use crate::fingerprint::Tally;
 use crate::mapping::Mapping;
-use crate::plan::as_candidate;
+use crate::plan::{Comparable, as_candidate};
 use crate::run::ImportError;
 use crate::target::{Admitting, ImportTarget, Known, TargetError};
 
 /// A batch that was handed over.
 struct Brought {
     admitting: Option<Admitting>,
-    /// What the vault must give back.
-    expected: Vec<RecordCandidate>,
+    expected: Vec<Expected>,
+}
+
+/// What the vault must give back.
+pub(super) struct Expected {
+    pub(super) candidate: RecordCandidate,
+    /// The highest version that it has, unless somebody has changed it since.
+    pub(super) version: u32,
+}
+
+/// Both sides of a run, counted.
+#[derive(Default)]
+pub(super) struct Proven {
+    pub(super) source: Tally,
+    pub(super) vault: Tally,
 }
 
 /// The other thread, as the one that brings batches sees it.
@@ -30,7 +44,7 @@ pub(super) struct Proof<'s> {
     durable: Receiver<()>,
     /// The batches that may not be durable yet, oldest first.
     underway: VecDeque<Terms>,
-    thread: ScopedJoinHandle<'s, Result<Tally, ImportError>>,
+    thread: ScopedJoinHandle<'s, Result<Proven, ImportError>>,
 }
 
 /// The proof has ended; it says itself why.
@@ -67,15 +81,15 @@ impl<'s> Proof<'s> {
     pub(super) fn hand(
         &mut self,
         admitting: Option<Admitting>,
-        expected: Vec<RecordCandidate>,
+        expected: Vec<Expected>,
         terms: Terms,
     ) -> Result<(), ImportError> {
         self.underway.push_back(terms);
         self.handed.send(Brought { admitting, expected }).map_err(|_| ended())
     }
 
-    /// Waits until everything is proven, and gives what the vault has.
-    pub(super) fn end(self) -> Result<Tally, ImportError> {
+    /// Waits until everything is proven.
+    pub(super) fn end(self) -> Result<Proven, ImportError> {
         drop(self.handed);
         self.thread.join().unwrap_or_else(|panic| resume_unwind(panic))
     }
@@ -86,20 +100,26 @@ fn prove(
     mapping: &Mapping,
     inbox: &Receiver<Brought>,
     durable: &Sender<()>,
-) -> Result<Tally, ImportError> {
-    let mut tally = Tally::default();
+) -> Result<Proven, ImportError> {
+    let mut proven = Proven::default();
     for Brought { admitting, expected } in inbox {
         admitting.map_or(Ok(()), Admitting::durable).map_err(failed(NOT_TAKEN))?;
         let _nobody_waits = durable.send(());
-        let keys: Vec<&str> = expected.iter().map(|candidate| candidate.key.as_str()).collect();
+        let keys: Vec<&str> = expected.iter().map(|expected| expected.candidate.key.as_str()).collect();
         let stored = target.read_back(&keys).map_err(failed("what the vault took cannot be read back"))?;
-        for (candidate, known) in expected.iter().zip(stored) {
-            if let Known::Present(stored) = known {
-                tally.add(&candidate.key, &as_candidate(mapping, candidate, &stored))?;
+        for (Expected { candidate, version }, known) in expected.iter().zip(stored) {
+            match known {
+                Known::Erased | Known::Several => continue,
+                Known::Present(stored) if stored.version > *version => continue,
+                Known::Present(stored) => {
+                    proven.vault.add(&candidate.key, &as_candidate(mapping, candidate, &stored))?;
+                }
+                Known::Absent => {}
             }
+            proven.source.add(&candidate.key, &Comparable::from(candidate))?;
         }
     }
-    Ok(tally)
+    Ok(proven)
 }
 
 pub(super) const fn failed(doing: &'static str) -> impl Fn(TargetError) -> ImportError {

@@ -19,7 +19,7 @@ pub(crate) enum Encoding {
 }
 
 impl Encoding {
-    /// The text, if the bytes are text in this encoding.
+    /// The text, if the bytes are text in this encoding. Lines that end as on Windows end like any other.
     pub(crate) fn decode(self, bytes: &[u8]) -> Option<String> {
         let text = match self {
             Self::Utf8 => std::str::from_utf8(bytes).ok()?.to_owned(),
@@ -28,6 +28,7 @@ impl Encoding {
             Self::Latin1 => encoding_rs::mem::decode_latin1(bytes).into_owned(),
             Self::Windows1252 => encoding_rs::WINDOWS_1252.decode_without_bom_handling(bytes).0.into_owned(),
         };
+        let text = text.replace("\r\n", "\n");
         // 0x80 to 0x9F are control characters in Latin-1, as are the five free places of Windows-1252.
         (!text.contains(|c: char| c.is_control() && c != '\n' && c != '\t')).then_some(text)
     }

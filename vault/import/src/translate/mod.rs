@@ -67,6 +67,7 @@ impl Translation {
     fn text(&self, value: &SourceValue) -> Result<Option<String>, Reason> {
         let text = match value {
             SourceValue::Integer(number) => self.digits(*number),
+            SourceValue::Real(number) => self.digits(whole(*number).ok_or(Reason::UndecodableText)?),
             _ => plain_text(value, self.encoding)?,
         };
         Ok((!text.is_empty()).then_some(text))

@@ -24,6 +24,8 @@ fn padding_goes_and_accents_stay() {
     assert_eq!(keep(b"H\xe9lo\xefse   "), Ok(Some(json!("Héloïse"))));
     assert_eq!(keep(b"  L'H\xf4te \0\0\0"), Ok(Some(json!("L'Hôte"))));
     assert_eq!(keep(b"a  b"), Ok(Some(json!("a  b"))), "blanks inside are the application's");
+    assert_eq!(keep(b"le soir\r\nou samedi\r\n"), Ok(Some(json!("le soir\nou samedi"))));
+    assert_eq!(keep(b"le soir\rou samedi"), Err(Reason::UndecodableText));
 }
 
 #[test]
@@ -75,6 +77,7 @@ fn numbers_are_read_as_the_text_they_stand_for() {
     assert_eq!(date("AAAAMMJJ", SourceValue::Integer(19_840_229)), Ok(Some(json!("1984-02-29"))));
     assert_eq!(date("JJMMAAAA", SourceValue::Integer(1_021_984)), Ok(Some(json!("1984-02-01"))));
     assert_eq!(date("AAAAMMJJ", SourceValue::Real(19_840_229.0)), Ok(Some(json!("1984-02-29"))));
+    assert_eq!(date("JJMMAAAA", SourceValue::Real(1_021_984.0)), Ok(Some(json!("1984-02-01"))));
     assert_eq!(date("JJ/MM/AAAA", SourceValue::Integer(1_021_984)), Err(Reason::ImpossibleDate));
     let number = |value| translation(Encoding::Latin1, Step::Keep).apply(&value);
     assert_eq!(number(SourceValue::Integer(-7)), Ok(Some(json!("-7"))));

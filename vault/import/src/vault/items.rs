@@ -108,7 +108,9 @@ impl Prepared<'_> {
                 fields.0.extend(document_values(&candidate.document_fields, &ids));
                 ImportItem::New { subject, fields, documents, grants: grants.to_vec() }
             }
-            Self::Change { subject, documents: known, version, change, .. } => {
+            Self::Change { subject, documents: mut known, candidate, version, change } => {
+                // One that is not stored now is as the source has it: others may have its name.
+                known.sort_by_key(|document| !candidate.documents.iter().any(|of| is_of(document, of)));
                 for document in known {
                     ids.entry(document.file_name).or_insert(document.id);
                 }
@@ -130,6 +132,11 @@ impl Prepared<'_> {
             }
         }
     }
+}
+
+/// Whether a document of a record is one of the source.
+fn is_of(stored: &DocumentInfo, candidate: &DocumentCandidate) -> bool {
+    (&stored.file_name, &stored.sha256) == (&candidate.file_name, &candidate.sha256)
 }
 
 /// The values of fields that name documents: their identifiers.

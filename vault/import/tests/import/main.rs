@@ -1,5 +1,6 @@
 //! The import from the outside: mapping files, single data subjects, whole runs.
 
+mod beside;
 mod golden;
 mod mapping_files;
 mod meanwhile;

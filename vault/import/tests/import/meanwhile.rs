@@ -179,6 +179,24 @@ fn a_document_replaced_in_the_vault_is_left_alone_and_one_beside_it_is_in_nobody
     assert_eq!(store.snapshot().unwrap().document_versions(signed).unwrap(), BTreeMap::from([(scan, 2)]));
 }
 
+/// One that was stored after the import's would be taken for it by whoever looks at names alone.
+#[test]
+fn another_document_of_the_same_name_is_not_taken_for_the_imported_one() {
+    let (vault, mut source) = (Vault::new(), Source::of(2));
+    let store = vault.open();
+    vault.import(&store, &source, false).unwrap();
+    let client = of(&store, "00000001");
+    let scan = *store.snapshot().unwrap().document_versions(client).unwrap().keys().next().unwrap();
+    upload(&store, client, None, "contrat-C00001.pdf");
+    let again = vault.import(&store, &source, true).unwrap();
+    assert_eq!((again.unchanged, again.changed_in_vault, again.vault), (2, 0, Some(again.source)));
+    source.contract("00000001")[6] = SourceValue::Blob(pdf("scanned again"));
+    let changed = vault.import(&store, &source, true).unwrap();
+    assert_eq!((changed.changed, changed.changed_in_vault, changed.vault), (1, 0, Some(changed.source)));
+    let versions = store.snapshot().unwrap().document_versions(client).unwrap();
+    assert_eq!((versions.len(), versions[&scan]), (2, 2));
+}
+
 #[test]
 fn a_consent_given_in_the_vault_is_not_withdrawn() {
     let (vault, mut source) = (Vault::new(), Source::of(3));

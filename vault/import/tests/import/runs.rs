@@ -2,8 +2,10 @@
 //! done, and what is left when the vault fails in the middle.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
+use std::os::unix::fs::FileExt as _;
+
 use crate::support::{BATCH, Fault, MemoryVault, SharedVault, Source, client, contract, padded, rejects_path, run};
-use coffre_import::{ImportError, Outcome, RejectFileError};
+use coffre_import::{ImportError, LegacyError, Outcome, RejectFileError};
 use coffre_store::plain::SourceValue;
 use proptest::prelude::*;
 use serde_json::json;
@@ -249,6 +251,34 @@ fn a_document_that_changes_between_its_examination_and_its_storing_is_refused() 
     let result = coffre_import::import(&legacy, &grants, Some(&vault), &options, &mut |_| {});
     assert!(matches!(result, Err(ImportError::Vault { .. })));
     assert!(vault.vault.lock().records.is_empty());
+}
+
+#[test]
+fn a_source_that_is_written_to_while_nothing_locks_it_is_told() {
+    let source = Source::of(3);
+    let mapping = crate::support::mapping();
+    source.write();
+    let file = std::fs::OpenOptions::new().write(true).open(source.path()).unwrap();
+    // In the mode of a write-ahead log, with nobody at work: what its header says.
+    file.write_all_at(&[2, 2], 18).unwrap();
+    let recipient = crate::support::identity().to_public().to_string();
+    let path = rejects_path(&source);
+    let options = coffre_import::ImportOptions {
+        apply_changes: false,
+        rejects: &path,
+        reject_recipient: &recipient,
+        batch: 10,
+        policies: &crate::support::policies(),
+        now: crate::support::now(),
+    };
+    let grants = coffre_import::GrantsFile::default();
+    let imported = |meanwhile: &mut dyn FnMut()| {
+        let legacy = coffre_import::Legacy::open(&source.path(), &mapping).unwrap();
+        coffre_import::import(&legacy, &grants, None, &options, &mut |_| meanwhile())
+    };
+    assert_eq!(imported(&mut || {}).unwrap().outcome(true), Outcome::Complete);
+    let result = imported(&mut || file.set_len(file.metadata().unwrap().len() + 4096).unwrap());
+    assert!(matches!(result, Err(ImportError::Source(LegacyError::Changed))));
 }
 
 /// A vault beside which somebody replaces a document.

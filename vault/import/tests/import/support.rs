@@ -364,7 +364,7 @@ pub(crate) fn run(
     ran
 }
 
-fn run_into(
+pub(crate) fn run_into(
     source: &Source,
     target: Option<&dyn ImportTarget>,
     apply: bool,
