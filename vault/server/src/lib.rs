@@ -10,6 +10,8 @@
 mod authentication;
 mod authorization;
 mod drills;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod http;
 mod limits;
 mod metrics;
@@ -26,13 +28,13 @@ mod usecases;
 pub use authentication::JwksError;
 pub use drills::{DrillOptions, Drills};
 pub use http::ANSWERED;
-#[cfg(fuzzing)]
-pub use http::fuzzing;
 pub use limits::Limits;
 pub use operator_options::{JwksSource, OperatorOptions};
 pub use options::{BackupSocket, ClientAuthority, ServerOptions, SpoolOptions, TlsFiles};
 pub use quotas::CallerLimits;
-pub use serve::{ServeError, Serving, SocketError, TlsError, serve, serve_control, terminated};
+pub use serve::{
+    ServeError, Serving, SocketError, TlsEnd, TlsError, TlsFile, serve, serve_control, terminated, tls_ends,
+};
 pub use stop::Stop;
 pub use unusual::AlertLimits;
 pub use usecases::PoliciesNotApproved;

@@ -15,6 +15,8 @@ pub struct Limits {
     pub head: Duration,
     /// How long a JSON body, or the next piece of a document, may take to arrive.
     pub body: Duration,
+    /// How long all of a document may take to arrive.
+    pub document: Duration,
     /// How long a client may leave what is sent to it unread.
     pub stall: Duration,
     /// How long requests that were accepted may take to finish when the server stops.
@@ -35,6 +37,7 @@ impl Default for Limits {
             connections: 1024,
             head: Duration::from_secs(15),
             body: Duration::from_secs(30),
+            document: Duration::from_hours(2),
             stall: Duration::from_mins(1),
             stop: Duration::from_secs(30),
             seal: Duration::from_millis(500),

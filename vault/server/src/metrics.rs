@@ -193,7 +193,7 @@ impl Series {
         for (role, count) in &self.unusual {
             text.sample("coffre_unusual_reads_total", &format!("role=\"{role}\""), count);
         }
-        text.head("coffre_cut_off_total", "counter", "Documents whose sending was broken off.");
+        text.head("coffre_cut_off_total", "counter", "Documents and exports whose sending was broken off.");
         text.sample("coffre_cut_off_total", "", &self.cut_off);
         self.expose_durations(text);
     }
@@ -295,7 +295,8 @@ mod tests {
             times_anew: 2,
             ..CaptureStatus::default()
         };
-        let drills = DrillHistory { drills: Vec::new(), objective_seconds: Some(86_400), overdue: true };
+        let drills =
+            DrillHistory { drills: Vec::new(), objective_seconds: Some(86_400), overdue: true, last_success: None };
         let rotation = Standing { state: State::UnderWay, percent: 40, documents: 3, ..Standing::default() };
         let text = metrics.exposition(true, Some(false), None, &capture, &drills, (2, &rotation));
         for line in [

@@ -20,7 +20,7 @@ pub struct CallerLimits {
 }
 
 const MINUTE: Duration = Duration::from_mins(1);
-/// Beyond so many operators, those who have asked for nothing lately are forgotten. Names may be made up.
+/// Beyond so many operators, those who have asked for nothing lately are forgotten, then all. Names may be made up.
 const REMEMBERED: usize = 10_000;
 
 /// Which bound a request is beyond.
@@ -151,6 +151,10 @@ impl State {
             if self.operators.len() >= REMEMBERED {
                 self.operators.retain(|_, allowance| now.saturating_duration_since(allowance.at) < MINUTE);
             }
+            // Names made up faster than that would cost every request a look at all of them.
+            if self.operators.len() >= REMEMBERED {
+                self.operators.clear();
+            }
             let key = (application, operator.to_owned());
             let allowance = self.operators.entry(key).or_insert_with(|| Allowance::full(most, now));
             within(allowance, most, Bound::Operator, now)?.left -= 1.0;
@@ -238,5 +242,9 @@ mod tests {
         }
         assert!(quotas.enter(CRM, Some("late"), start + MINUTE).is_ok());
         assert_eq!(quotas.lock().operators.len(), 1);
+        for n in 0..2 * REMEMBERED {
+            drop(quotas.enter(CRM, Some(&n.to_string()), start + MINUTE));
+        }
+        assert!(quotas.lock().operators.len() <= REMEMBERED, "however fast they come");
     }
 }

@@ -78,7 +78,7 @@ impl Watch {
         Self { limits, reads: Mutex::default() }
     }
 
-    /// Counts records that are about to be disclosed.
+    /// Counts records that were disclosed.
     pub(crate) fn count(
         &self,
         application: ApplicationId,

@@ -1,5 +1,6 @@
 //! What a client certificate says of its holder: the URIs it names, and until when it is valid. Its chain, its dates
-//! and its revocation were checked in the TLS handshake; nothing here is to be believed of one that was not.
+//! and its revocation were checked in the TLS handshake; nothing here is to be believed of one that was not. And until when
+//! certificates, and lists of revoked ones, are good.
 
 use coffre_core::time::Timestamp;
 use der::asn1::{AnyRef, GeneralizedTime, ObjectIdentifier, UtcTime};
@@ -28,21 +29,39 @@ impl ClientCertificate {
     }
 }
 
+/// The last second in which a certificate (X.509, DER) is valid; `None` for what is none.
+pub(crate) fn not_after(certificate: &[u8]) -> Option<Timestamp> {
+    signed(certificate).and_then(|fields| end_of(&fields)).ok()
+}
+
+/// Until when a list of revoked certificates (X.509, DER) is good: then the next one is due. `None` where it does not say so.
+pub(crate) fn next_update(list: &[u8]) -> Option<Timestamp> {
+    let is_time = |field: &AnyRef<'_>| matches!(der::Tagged::tag(field), Tag::UtcTime | Tag::GeneralizedTime);
+    // The first one says when it was made.
+    time(signed(list).ok()?.into_iter().filter(is_time).nth(1)?).ok()
+}
+
+/// The fields that are signed, of a certificate or of a list.
+fn signed(bytes: &[u8]) -> der::Result<Vec<AnyRef<'_>>> {
+    inside(first(inside(sequence(AnyRef::from_der(bytes)?)?)?)?)
+}
+
+fn end_of(certificate: &[AnyRef<'_>]) -> der::Result<Timestamp> {
+    // A version, if it is there; serial number, signature algorithm, issuer, then the validity.
+    let before = 3 + usize::from(certificate.first().is_some_and(|field| is_context(*field, VERSION)));
+    let validity = sequence(*certificate.get(before).ok_or_else(missing)?)?;
+    time(*inside(validity)?.get(1).ok_or_else(missing)?)
+}
+
 fn parse(bytes: &[u8]) -> der::Result<ClientCertificate> {
-    let mut fields = inside(first(inside(sequence(AnyRef::from_der(bytes)?)?)?)?)?;
-    if fields.first().is_some_and(|field| is_context(*field, VERSION)) {
-        fields.remove(0);
-    }
-    // Serial number, signature algorithm, issuer, then the validity.
-    let validity = sequence(*fields.get(3).ok_or_else(missing)?)?;
-    let not_after = *inside(validity)?.get(1).ok_or_else(missing)?;
+    let fields = signed(bytes)?;
     let mut uris = Vec::new();
     for wrapped in fields.iter().filter(|field| is_context(**field, EXTENSIONS)) {
         for extension in inside(sequence(AnyRef::from_der(wrapped.value())?)?)? {
             uris.extend(uris_of(extension)?);
         }
     }
-    Ok(ClientCertificate { uris, not_after: time(not_after)? })
+    Ok(ClientCertificate { uris, not_after: end_of(&fields)? })
 }
 
 /// The URIs that an extension names: none, if it is another one than the subject's alternative names.

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
+use serde_json::Value;
 use thiserror::Error;
 
 use super::jws::Algorithm;
@@ -109,7 +110,7 @@ pub(crate) struct KeySet(HashMap<String, Key>);
 
 #[derive(Deserialize)]
 struct SetText {
-    keys: Vec<KeyText>,
+    keys: Vec<Value>,
 }
 
 #[derive(Deserialize)]
@@ -147,7 +148,7 @@ impl KeySet {
             return Err(JwksError::TooLarge { from: from() });
         }
         let mut keys = HashMap::new();
-        for (id, key) in set.keys.iter().filter_map(KeyText::usable) {
+        for (id, key) in set.keys.iter().filter_map(usable) {
             if keys.insert(id, key).is_some() {
                 return Err(JwksError::Twice { from: from() });
             }
@@ -158,6 +159,11 @@ impl KeySet {
     pub(super) fn find(&self, id: &str) -> Option<&Key> {
         self.0.get(id)
     }
+}
+
+/// A key that is not even written as one is passed over too.
+fn usable(key: &Value) -> Option<(String, Key)> {
+    KeyText::deserialize(key).ok()?.usable()
 }
 
 impl KeyText {
@@ -210,7 +216,8 @@ mod tests {
         let other = r#"{"kty":"EC","crv":"P-384","kid":"p","x":"AA","y":"AA"}"#;
         let nameless = format!(r#"{{"kty":"OKP","crv":"Ed25519","x":"{}"}}"#, "A".repeat(43));
         let small = format!(r#"{{"kty":"RSA","kid":"r","n":"{}","e":"AQAB"}}"#, "A".repeat(171));
-        let keys = [&usable, secret, &encrypting, other, &nameless, &small].join(",");
+        let (of_no_type, malformed) = (r#"{"kid":"n"}"#, r#"{"kty":"RSA","kid":"m","n":7,"e":["AQAB"]}"#);
+        let keys = [&usable, secret, &encrypting, other, &nameless, &small, of_no_type, malformed, "null"].join(",");
         let set = parse(&format!(r#"{{"keys":[{keys}]}}"#)).unwrap();
         assert_eq!(set.0.keys().collect::<Vec<_>>(), ["one"]);
     }

@@ -5,6 +5,8 @@ mod acts;
 mod applications;
 mod certificate;
 mod credential;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod jwks;
 mod jws;
 mod operator;
@@ -13,7 +15,7 @@ mod provider;
 mod token;
 
 pub(crate) use applications::{Applications, Identified};
-pub(crate) use certificate::ClientCertificate;
+pub(crate) use certificate::{ClientCertificate, next_update, not_after};
 pub(crate) use credential::Credential;
 pub use jwks::JwksError;
 pub(crate) use jwks::KeySet;

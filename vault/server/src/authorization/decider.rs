@@ -73,8 +73,19 @@ impl Decider {
     /// concerns no record.
     pub(crate) fn decide(&self, asked: &Asked<'_>, standing: Option<Standing<'_>>) -> Decided {
         let sum = self.rounds(asked, standing.unwrap_or(Standing::of_none()));
-        let refusal = if sum.is_allowed() { None } else { Some(self.refusal(asked, standing)) };
-        sum.decided(refusal)
+        if sum.is_allowed() {
+            return sum.decided(None);
+        }
+        let general = self.ask(asked, asked.fields, None, Standing::of_none());
+        let a_grant_could_help = general.withheld.values().any(|reason| *reason == Reason::NoGrant);
+        if !general.allowed && !a_grant_could_help {
+            // Said openly, so it tells why no record is opened, and nothing of how this one stands.
+            let mut whatever_the_record = Sum::new(asked.fields, asked.entire);
+            whatever_the_record.add(&general, None);
+            return whatever_the_record.decided(Some(Refusal::Outright));
+        }
+        let readable = standing.is_some_and(|standing| general.allowed || standing.opens_something_to(asked.role));
+        sum.decided(Some(if readable { Refusal::OfReadable } else { Refusal::Hidden }))
     }
 
     fn rounds(&self, asked: &Asked<'_>, standing: Standing<'_>) -> Sum {
@@ -116,17 +127,5 @@ impl Decider {
             archived: standing.archived.clone(),
             operator: asked.operator.clone(),
         })
-    }
-
-    fn refusal(&self, asked: &Asked<'_>, standing: Option<Standing<'_>>) -> Refusal {
-        let general = self.ask(asked, asked.fields, None, Standing::of_none());
-        let a_grant_could_help = general.withheld.values().any(|reason| *reason == Reason::NoGrant);
-        if !general.allowed && !a_grant_could_help {
-            return Refusal::Outright;
-        }
-        match standing {
-            Some(standing) if general.allowed || standing.opens_something_to(asked.role) => Refusal::OfReadable,
-            _ => Refusal::Hidden,
-        }
     }
 }

@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 
 use coffre_core::grant::{Basis, Grant, GrantTerms};
 use coffre_core::ids::{GrantId, SubjectId};
-use coffre_core::record::{FieldPath, RecordTypeName};
+use coffre_core::record::{Category, FieldPath, RecordTypeName};
 use coffre_core::role::Role;
 use coffre_core::time::Timestamp;
 use coffre_policies::{Action, OperatorFacts, Policies, Reason};
@@ -124,6 +124,31 @@ fn a_refusal_admits_only_what_is_no_secret() {
         let decided = marketing(grants, fields);
         assert_eq!((decided.refusal, decided.cause), (Some(refusal), Some(cause)), "{fields} with {grants:?}");
         assert!(decided.opened.is_empty());
+    }
+}
+
+#[test]
+fn what_is_refused_whatever_the_record_tells_nothing_of_how_it_stands() {
+    let (kind, fields): (RecordTypeName, _) = ("policyholder".parse().unwrap(), set("health.illnesses"));
+    let asked = Asked {
+        role: Role::Sales,
+        action: Action::Read,
+        record_type: Some(&kind),
+        fields: &fields,
+        entire: false,
+        purpose: Some("direct-marketing"),
+        operator: OperatorFacts::default(),
+    };
+    let told = |standing: Option<Standing<'_>>| {
+        let Decided { refusal, cause, withheld, policies, .. } = decider().decide(&asked, standing);
+        (refusal, cause, withheld, policies)
+    };
+    let of_nobody = told(None);
+    assert_eq!(of_nobody.0, Some(Refusal::Outright));
+    let apart: BTreeSet<Category> = BTreeSet::from(["health".parse().unwrap()]);
+    let now = Timestamp::from_micros(NOW);
+    for (restricted, archived) in [(true, &NOTHING), (false, &apart), (true, &apart)] {
+        assert_eq!(told(Some(Standing { grants: &[], restricted, archived, now })), of_nobody);
     }
 }
 

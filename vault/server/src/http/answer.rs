@@ -23,8 +23,8 @@ impl Answer {
     }
 
     /// An answer about what was created, now or the first time.
-    pub(super) fn created(recorded: &Recorded, path: &str) -> Self {
-        Self::kept(recorded).created_at(path)
+    pub(super) fn created(recorded: &Recorded) -> Self {
+        Self::kept(recorded).with_status(StatusCode::CREATED)
     }
 
     /// An answer that is given again when the request is repeated.
@@ -56,9 +56,8 @@ impl Answer {
         self.with(ETAG, etag::of(version))
     }
 
-    /// Something was created there.
-    pub(super) fn created_at(mut self, path: &str) -> Self {
-        self.status = StatusCode::CREATED;
+    /// With the path where it can be read.
+    pub(super) fn at(self, path: &str) -> Self {
         self.with(LOCATION, HeaderValue::from_str(path).ok())
     }
 

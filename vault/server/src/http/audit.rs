@@ -137,10 +137,11 @@ async fn accesses(
         limit: query.limit(USUAL, MOST)?,
         reason: query.reason()?,
     };
-    let (found, receipt) = api.keeper.list_accesses(&call, asked).await?;
-    let accesses: Vec<AccessView> = found.accesses.into_iter().map(AccessView::from).collect();
-    let next = found.next.map(|index| Cursor(OlderThan(index)).to_string());
-    Answer::recorded(&receipt).json(&json!({ "accesses": accesses, "next": next }))
+    let (listed, receipt) = api.keeper.list_accesses(&call, asked).await?;
+    let accesses: Vec<AccessView> = listed.found.into_iter().map(AccessView::from).collect();
+    let next = listed.next.map(|index| Cursor(OlderThan(index)).to_string());
+    let told = json!({ "accesses": accesses, "next": next, "minimum_index": listed.minimum_index });
+    Answer::recorded(&receipt).json(&told)
 }
 
 /// The note as it was signed: outside tools verify it.

@@ -1,21 +1,14 @@
 //! Reading bodies: bounded in size and time, JSON strictly.
 
-use std::time::Duration;
-
 use axum::body::{Body, Bytes};
-use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use http_body_util::BodyExt as _;
 use serde::de::DeserializeOwned;
 use serde_json::error::Category;
 
 use super::problem::Problem;
 use crate::limits::Limits;
-
-/// So much of a refused body is taken and thrown away, that the client may read the refusal instead
-/// of a broken connection.
-const DRAINED: u64 = 8 * 1024 * 1024;
-const DRAINING: Duration = Duration::from_secs(2);
 
 /// Reads a JSON body of one of these media types.
 pub(super) async fn json<T: DeserializeOwned>(
@@ -49,16 +42,26 @@ pub(super) async fn bytes(
     limits: &Limits,
     media_types: &[&str],
 ) -> Result<Bytes, Problem> {
-    whole(headers, of_type(headers, body, media_types).await?, limits).await
+    check_type(headers, media_types)?;
+    whole(headers, body, limits).await
 }
 
-/// A body, if it is of one of these media types.
-pub(super) async fn of_type(headers: &HeaderMap, body: Body, media_types: &[&str]) -> Result<Body, Problem> {
-    if media_types.iter().any(|known| is_of_type(headers, known)) {
-        return Ok(body);
+/// A body is of one of these media types, and as it is to be read.
+pub(super) fn check_type(headers: &HeaderMap, media_types: &[&str]) -> Result<(), Problem> {
+    if !media_types.iter().any(|known| is_of_type(headers, known)) {
+        return Err(unsupported(&format!("send the body as {}", media_types.join(" or "))));
     }
-    drain(body).await;
-    Err(other_type(media_types))
+    check_coding(headers)
+}
+
+/// A body is not encoded: it is not decoded here, and would be taken for what it is not.
+pub(super) fn check_coding(headers: &HeaderMap) -> Result<(), Problem> {
+    let encoded = |value: &HeaderValue| !value.as_bytes().eq_ignore_ascii_case(b"identity");
+    if !headers.get_all(CONTENT_ENCODING).iter().any(encoded) {
+        return Ok(());
+    }
+    let refused = unsupported("send the body as it is, without Content-Encoding");
+    Err(refused.with_header(ACCEPT_ENCODING, HeaderValue::from_static("identity")))
 }
 
 /// Reads a JSON body, or nothing where none is announced.
@@ -97,7 +100,6 @@ async fn whole(headers: &HeaderMap, mut body: Body, limits: &Limits) -> Result<B
         let Some(frame) = frame else { return Ok(read.into()) };
         let Ok(bytes) = frame.map_err(|_| cut_off())?.into_data() else { continue };
         if read.len() + bytes.len() > most {
-            drain(body).await;
             let title = "The body is too large";
             return Err(Problem::new(
                 StatusCode::PAYLOAD_TOO_LARGE,
@@ -126,32 +128,17 @@ pub(super) async fn next(body: &mut Body, limits: &Limits) -> Result<Option<Byte
     }
 }
 
-/// Takes and throws away the rest of a refused body, within bounds.
-pub(super) async fn drain(mut body: Body) {
-    let drained = async {
-        let mut left = DRAINED;
-        while let Some(Ok(frame)) = body.frame().await {
-            left = left.saturating_sub(frame.data_ref().map_or(0, |bytes| bytes.len() as u64));
-            if left == 0 {
-                return;
-            }
-        }
-    };
-    let _bounded = tokio::time::timeout(DRAINING, drained).await;
-}
-
-fn is_of_type(headers: &HeaderMap, known: &str) -> bool {
+pub(super) fn is_of_type(headers: &HeaderMap, known: &str) -> bool {
     let given = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     given.split(';').next().is_some_and(|essence| essence.trim().eq_ignore_ascii_case(known))
 }
 
-fn other_type(media_types: &[&str]) -> Problem {
-    let detail = format!("send the body as {}", media_types.join(" or "));
+pub(super) fn unsupported(detail: &str) -> Problem {
     let title = "The body is of another type";
     Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", title, detail)
 }
 
-fn too_slow() -> Problem {
+pub(super) fn too_slow() -> Problem {
     let detail = "the body did not arrive in time: send it again";
     Problem::new(StatusCode::REQUEST_TIMEOUT, "too-slow", "The body took too long", detail)
 }
@@ -164,8 +151,11 @@ fn cut_off() -> Problem {
 fn malformed(error: &serde_json::Error) -> Problem {
     let text = error.to_string();
     let said = match error.classify() {
-        Category::Data => match text.split_once(", expected ") {
-            Some((wrong, expected)) if wrong.starts_with("invalid ") => format!("expected {expected}"),
+        // What is expected is this program's own text: whatever stands before its last mention may be a value.
+        Category::Data => match text.rsplit_once(", expected ") {
+            Some((wrong, expected)) if wrong.starts_with("invalid ") || wrong.starts_with("unknown variant ") => {
+                format!("expected {expected}")
+            }
             _ => text,
         },
         Category::Eof => format!("not JSON: it ends at line {}, column {}", error.line(), error.column()),
@@ -213,6 +203,7 @@ mod tests {
     fn what_is_wrong_is_told_without_the_value() {
         for (text, told) in [
             (r#"{"number": "Dupont"}"#, "expected u32 at line 1 column 19; see /openapi.json"),
+            (r#"{"number": "a, expected Dupont"}"#, "expected u32 at line 1 column 31; see /openapi.json"),
             (
                 r#"{"number": 1, "other": 2}"#,
                 "unknown field `other`, expected `number` at line 1 column 21; see /openapi.json",
@@ -223,6 +214,15 @@ mod tests {
         ] {
             let body = format!("{:?}", parsed::<Strict>(text.as_bytes()).unwrap_err());
             assert!(body.contains(&format!("{told:?}")), "{body}");
+        }
+    }
+
+    #[test]
+    fn a_word_that_is_none_of_those_there_are_is_not_repeated() {
+        type Roles = std::collections::BTreeMap<String, coffre_core::role::Role>;
+        for text in [r#"{"role": "Dupont"}"#, r#"{"role": "a`, expected Dupont"}"#] {
+            let body = format!("{:?}", parsed::<Roles>(text.as_bytes()).unwrap_err());
+            assert!(body.contains("expected one of `legal`, ") && !body.contains("Dupont"), "{body}");
         }
     }
 }

@@ -20,6 +20,7 @@ use super::parameters::Parameters;
 use super::path::{Segments, identifier};
 use super::problem::Problem;
 use super::routes::Routes;
+use super::to_the_end::to_the_end;
 use super::{AUDIT_ENTRY, Api, body};
 use crate::usecases::{BulkExport, Call, Confirmed, Exported, Keeper, ProposeExport};
 
@@ -32,7 +33,7 @@ pub(super) fn routes() -> Routes {
 
 async fn propose(
     State(api): State<Api>,
-    FourEyes(call): FourEyes,
+    caller: FourEyes,
     Segments(kind): Segments<String>,
     request: Request,
 ) -> Result<Response, Problem> {
@@ -41,12 +42,12 @@ async fn propose(
     let (fields, reason) = (query.fields()?, query.required_reason()?);
     body::none(&parts.headers, sent, &api.limits).await?;
     let asked = ProposeExport { kind, what: Exported::Fields(fields), purpose: query.text("purpose"), reason };
-    proposed(&api, &call, asked).await
+    proposed(&api, caller.signed_in(&api)?, asked).await
 }
 
 async fn propose_test_data(
     State(api): State<Api>,
-    FourEyes(call): FourEyes,
+    caller: FourEyes,
     Segments(kind): Segments<String>,
     request: Request,
 ) -> Result<Response, Problem> {
@@ -55,11 +56,12 @@ async fn propose_test_data(
     let reason = query.required_reason()?;
     body::none(&parts.headers, sent, &api.limits).await?;
     let asked = ProposeExport { kind, what: Exported::TestData, purpose: query.text("purpose"), reason };
-    proposed(&api, &call, asked).await
+    proposed(&api, caller.signed_in(&api)?, asked).await
 }
 
-async fn proposed(api: &Api, call: &Call, asked: ProposeExport) -> Result<Response, Problem> {
-    let (proposal, receipt) = api.keeper.propose_export(call, asked).await?;
+async fn proposed(api: &Api, call: Call, asked: ProposeExport) -> Result<Response, Problem> {
+    let keeper = api.keeper.clone();
+    let (proposal, receipt) = to_the_end(async move { keeper.propose_export(&call, asked).await }).await?;
     // Accepted: nothing leaves before another operator says so.
     Answer::new(StatusCode::ACCEPTED).with(AUDIT_ENTRY, Some(receipt.index().into())).json(&json!({
         "id": proposal.id,
@@ -72,7 +74,7 @@ async fn proposed(api: &Api, call: &Call, asked: ProposeExport) -> Result<Respon
 
 async fn confirm(
     State(api): State<Api>,
-    FourEyes(call): FourEyes,
+    caller: FourEyes,
     Segments(id): Segments<String>,
     request: Request,
 ) -> Result<Response, Problem> {
@@ -80,7 +82,9 @@ async fn confirm(
     Parameters::none(&parts.uri)?;
     let id: ExportId = identifier(&id)?;
     body::none(&parts.headers, sent, &api.limits).await?;
-    let (confirmed, receipt) = api.keeper.confirm_export(&call, id).await?;
+    let (call, keeper) = (caller.signed_in(&api)?, api.keeper.clone());
+    let request = call.request;
+    let (confirmed, receipt) = to_the_end(async move { keeper.confirm_export(&call, id).await }).await?;
     let export = match confirmed {
         Confirmed::Records(export) => *export,
         Confirmed::TestData(until) => {
@@ -91,7 +95,7 @@ async fn confirm(
     let answer = Answer::recorded(&receipt)
         .with(CONTENT_TYPE, Some(HeaderValue::from_static(ndjson::MEDIA_TYPE)))
         .with(CONTENT_DISPOSITION, Some(HeaderValue::from_static("attachment; filename=\"export.ndjson\"")));
-    Ok(answer.body(streamed(export, api.keeper.clone(), call.request)))
+    Ok(answer.body(streamed(export, api.keeper.clone(), request)))
 }
 
 /// A page of lines at a time, made when the client has taken the one before.

@@ -47,11 +47,9 @@ async fn import(
     let (purpose, reason) = (query.text("purpose"), query.reason()?);
     // What would be wrong with every line is told once.
     api.keeper.check_declared(&kind, &purpose)?;
-    let sent = body::of_type(&parts.headers, sent, &[ndjson::MEDIA_TYPE]).await?;
+    body::check_type(&parts.headers, &[ndjson::MEDIA_TYPE])?;
     let mut import = Import { api, creator, parts, kind, purpose, reason, told: Told::default() };
-    let (stopped, rest) = import.run(sent).await;
-    body::drain(rest).await;
-    match stopped {
+    match import.run(sent).await {
         Some(problem) if import.told.counts.lines == 0 => Err(problem),
         stopped => import.answer(stopped),
     }
@@ -83,21 +81,20 @@ struct Told {
 }
 
 impl Import {
-    /// Goes through the lines; gives what stopped it before their end, and what was not read.
-    async fn run(&mut self, sent: Body) -> (Option<Problem>, Body) {
+    /// Goes through the lines; gives what stopped it before their end.
+    async fn run(&mut self, sent: Body) -> Option<Problem> {
         let mut lines = Lines::of(sent, self.api.limits);
-        let stopped = loop {
+        loop {
             let page = match self.page(&mut lines).await {
-                Ok(page) if page.is_empty() => break None,
+                Ok(page) if page.is_empty() => return None,
                 Ok(page) => page,
-                Err(problem) => break Some(problem),
+                Err(problem) => return Some(problem),
             };
             let created = join_all(page.iter().map(|line| self.create(line))).await;
             if let Err(problem) = self.told.page(self.creator.call().request, &page, created) {
-                break Some(problem);
+                return Some(problem);
             }
-        };
-        (stopped, lines.into_rest())
+        }
     }
 
     /// The next lines; the first one alone, for whoever may create nothing is told so by it.
@@ -163,8 +160,13 @@ impl Told {
         let told = match created {
             Err(problem) => {
                 let ends = problem.status().is_server_error() || problem.status() == StatusCode::UNAUTHORIZED;
-                if self.counts.lines == 0 && (ends || problem.name() == "denied") {
+                if self.counts.lines == 0 && (ends || problem.status() == StatusCode::FORBIDDEN) {
                     return Err(problem);
+                }
+                // What the caller is not told of a failure goes to the server's log, as it does for a request.
+                if let Some(cause) = problem.logged() {
+                    let problem = problem.name();
+                    tracing::error!(%request, line = number, problem, cause, "a line of an import failed");
                 }
                 self.counts.refused += 1;
                 let told = json!({ "line": number, "problem": problem.body(request) });
@@ -214,6 +216,9 @@ fn too_many_refused() -> Problem {
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+    use std::io::Write;
+    use std::sync::{Arc, Mutex};
+
     use super::*;
 
     fn lines(numbers: std::ops::RangeInclusive<u64>) -> Vec<Line> {
@@ -245,9 +250,43 @@ mod tests {
     }
 
     #[test]
-    fn what_the_first_line_meets_is_all_that_is_told() {
+    fn what_is_told_to_the_log_alone_is_told_there_for_each_line() {
+        let log = Captured::default();
+        let writer = log.clone();
+        let subscriber = tracing_subscriber::fmt().json().with_writer(move || writer.clone()).finish();
         let mut told = Told::default();
-        let stopped = told.page(RequestId::from_bytes([1; 16]), &lines(1..=1), vec![unavailable()]).unwrap_err();
-        assert_eq!((stopped.name(), told.counts.lines, told.lines.len()), ("unavailable", 0, 0));
+        let damaged = unavailable().map_err(|problem| problem.logged_as("a page is torn".to_owned()));
+        tracing::subscriber::with_default(subscriber, || {
+            told.page(RequestId::from_bytes([1; 16]), &lines(1..=2), vec![Ok(made(1)), damaged]).unwrap_err();
+        });
+        let line: Value = serde_json::from_slice(&log.0.lock().unwrap()).unwrap();
+        let fields = &line["fields"];
+        assert_eq!((&fields["line"], &fields["cause"]), (&json!(2), &json!("a page is torn")));
+        assert_eq!(fields["request"], "01010101-0101-0101-0101-010101010101");
+        assert!(!String::from_utf8(told.lines).unwrap().contains("torn"));
+    }
+
+    #[derive(Clone, Default)]
+    struct Captured(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Captured {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn what_the_first_line_meets_is_all_that_is_told() {
+        let refused = |name| Err(Problem::new(StatusCode::FORBIDDEN, name, "It is refused", "ask for it"));
+        let met = [unavailable(), refused("denied"), refused("application-not-approved")];
+        for (met, name) in met.into_iter().zip(["unavailable", "denied", "application-not-approved"]) {
+            let mut told = Told::default();
+            let stopped = told.page(RequestId::from_bytes([1; 16]), &lines(1..=1), vec![met]).unwrap_err();
+            assert_eq!((stopped.name(), told.counts.lines, told.lines.len()), (name, 0, 0));
+        }
     }
 }

@@ -81,15 +81,16 @@ fn scope(parts: &Parts) -> Result<Arc<Scope>, Problem> {
     parts.extensions.get::<Arc<Scope>>().cloned().ok_or_else(missing)
 }
 
-/// A token, where one is sent, says which application calls; otherwise the connection's certificate does.
+/// A token, where one is sent, says which application calls; otherwise the connection's certificate does. One that is over
+/// would not be let in again, whatever else comes with it.
 fn credential(parts: &Parts, api: &Api) -> Result<Credential, Problem> {
     let certificate = parts.extensions.get::<Arc<ClientCertificate>>();
+    if certificate.is_some_and(|certificate| api.keeper.now() > certificate.not_after) {
+        let detail = "the client certificate has expired since the connection was opened: renew it";
+        return Err(Problem::unauthenticated(true, detail));
+    }
     match certificate {
         Some(certificate) if !parts.headers.contains_key(AUTHORIZATION) => {
-            if api.keeper.now() > certificate.not_after {
-                let detail = "the client certificate has expired since the connection was opened: renew it";
-                return Err(Problem::unauthenticated(true, detail));
-            }
             Ok(Credential::Certificate(certificate.uris.as_slice().into()))
         }
         _ => Ok(Credential::Token(bearer(&parts.headers)?.hash())),

@@ -82,7 +82,7 @@ impl Creator {
 }
 
 /// The key, in the draft's spelling (a quoted string) or as most clients write it, bare.
-fn key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
+pub(super) fn key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     let wrong = |detail: &str| {
         let title = "Not a key of a repeatable request";
         Problem::new(StatusCode::BAD_REQUEST, "malformed-idempotency-key", title, detail)

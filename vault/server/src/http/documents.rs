@@ -19,6 +19,7 @@ use super::path::{Segments, identifier, version};
 use super::problem::Problem;
 use super::routes::Routes;
 use super::{Api, body, etag, file_name};
+use crate::limits::Limits;
 use crate::usecases::{
     Call, DocumentStream, Failure, Keeper, ListDocuments, ReadDocument, RestoreDocument, Upload, UploadDocument,
 };
@@ -56,38 +57,36 @@ async fn upload(
         purpose: query.text("purpose"),
         reason: query.reason()?,
     };
-    let taken = async {
-        if announced_length(&parts.headers).is_some_and(|length| length > most) {
-            return Err(Failure::TooLong { most }.into());
-        }
-        let mut upload = api.keeper.upload_document(creator.call(), asked).await?;
-        take(&mut upload, &mut sent, &api).await?;
-        Ok::<Upload, Problem>(upload)
-    };
-    let upload = match taken.await {
-        Ok(upload) => upload,
-        Err(refused) => {
-            body::drain(sent).await;
-            return Err(refused);
-        }
-    };
+    if announced_length(&parts.headers).is_some_and(|length| length > most) {
+        return Err(Failure::TooLong { most }.into());
+    }
+    let mut upload = api.keeper.upload_document(creator.call(), asked).await?;
+    take(&mut upload, &mut sent, &api.limits).await?;
     let (stored, recorded) = upload.finish(|sha256| creator.knowing(&parts, sha256.as_bytes())).await?;
     let path = format!("/v1/records/{kind}/{id}/documents/{}", stored.id);
-    Answer::created(&recorded, &path).version(stored.version).json(&stored)
+    Answer::created(&recorded).at(&path).version(stored.version).json(&stored)
 }
 
-async fn take(upload: &mut Upload, sent: &mut Body, api: &Api) -> Result<(), Problem> {
-    while let Some(bytes) = body::next(sent, &api.limits).await? {
-        upload.write(&bytes).await?;
-    }
-    Ok(())
+async fn take(upload: &mut Upload, sent: &mut Body, limits: &Limits) -> Result<(), Problem> {
+    let whole = async {
+        while let Some(bytes) = body::next(sent, limits).await? {
+            upload.write(&bytes).await?;
+        }
+        Ok::<(), Problem>(())
+    };
+    tokio::time::timeout(limits.document, whole).await.map_err(|_| body::too_slow())?
 }
 
 fn announced_length(headers: &HeaderMap) -> Option<u64> {
     headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
+/// The media type of a document. A form or something encoded is refused: the envelope would be kept as the document.
 fn media_type(headers: &HeaderMap) -> Result<String, Problem> {
+    body::check_coding(headers)?;
+    if body::is_of_type(headers, "multipart/form-data") {
+        return Err(body::unsupported("send the document alone, with its own Content-Type, and not within a form"));
+    }
     let Some(value) = headers.get(CONTENT_TYPE) else { return Ok(UNTYPED.to_owned()) };
     let sound = |text: &&str| text.len() <= LONGEST_TYPE && text.contains('/');
     let wrong = || Problem::malformed("Content-Type is not a media type such as application/pdf");

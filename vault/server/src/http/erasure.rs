@@ -29,7 +29,7 @@ type Place = Segments<(String, String)>;
 
 async fn propose(
     State(api): State<Api>,
-    FourEyes(call): FourEyes,
+    caller: FourEyes,
     Segments((kind, id)): Place,
     request: Request,
 ) -> Result<Response, Problem> {
@@ -38,6 +38,7 @@ async fn propose(
     let (subject, reason) = (identifier(&id)?, Some(query.required_reason()?));
     body::none(&parts.headers, sent, &api.limits).await?;
     let asked = EraseRecord { kind, subject, purpose: query.text("purpose"), reason, request: None };
+    let call = caller.signed_in(&api)?;
     let (proposal, receipt) = api.keeper.propose_erasure(&call, asked).await?;
     // Accepted: nothing is erased before another operator says so.
     Answer::new(StatusCode::ACCEPTED).with(AUDIT_ENTRY, Some(receipt.index().into())).json(&proposed(&proposal))
@@ -45,11 +46,12 @@ async fn propose(
 
 async fn confirm(
     State(api): State<Api>,
-    FourEyes(call): FourEyes,
+    caller: FourEyes,
     Segments((kind, id)): Place,
     request: Request,
 ) -> Result<Response, Problem> {
     let asked = step(&api, kind, &id, request, &["reason", "request"]).await?;
+    let call = caller.signed_in(&api)?;
     let (view, receipt) = api.keeper.confirm_erasure(&call, asked).await?;
     shown(&view, &receipt)
 }

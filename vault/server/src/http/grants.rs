@@ -80,7 +80,7 @@ async fn give(
     };
     let asked = GiveGrant { kind, subject, terms, categories: given.categories, reason: query.reason()? };
     let (grant, recorded) = api.keeper.give_grant(&call, asked).await?;
-    Answer::created(&recorded, &format!("/v1/grants/{}", grant.id)).json(&grant)
+    Answer::created(&recorded).json(&grant)
 }
 
 async fn list(

@@ -59,7 +59,7 @@ async fn give(State(api): State<Api>, creator: Creator, request: Request) -> Res
         valid_until: given.valid_until,
     };
     let (given, recorded) = api.keeper.give_habilitation(&call, GiveHabilitation { terms }).await?;
-    Answer::created(&recorded, &format!("/v1/habilitations/{}", given.id)).json(&given)
+    Answer::created(&recorded).json(&given)
 }
 
 async fn list(State(api): State<Api>, Caller(call): Caller, uri: Uri) -> Result<Response, Problem> {

@@ -53,7 +53,7 @@ async fn place(
     let call = creator.no_body(&parts, sent, &api.limits).await?;
     let asked = PlaceHold { kind, subject, purpose: query.text("purpose"), reason };
     let (hold, recorded) = api.keeper.place_hold(&call, asked).await?;
-    Answer::created(&recorded, &format!("/v1/holds/{}", hold.id)).json(&HoldView::from(hold))
+    Answer::created(&recorded).json(&HoldView::from(hold))
 }
 
 async fn list(

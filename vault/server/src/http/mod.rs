@@ -55,6 +55,7 @@ mod sealed;
 mod search;
 mod subjects;
 mod to_the_end;
+mod unread;
 mod versions;
 
 use std::ops::Deref;

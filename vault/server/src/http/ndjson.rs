@@ -55,15 +55,10 @@ impl Lines {
             }
         }
     }
-
-    /// What was not read.
-    pub(super) fn into_rest(self) -> Body {
-        self.body
-    }
 }
 
 /// Splits bytes into lines, wherever they are cut.
-struct Splitter {
+pub(super) struct Splitter {
     most: usize,
     arrived: Bytes,
     line: Vec<u8>,
@@ -72,16 +67,16 @@ struct Splitter {
 }
 
 impl Splitter {
-    const fn up_to(most: usize) -> Self {
+    pub(super) const fn up_to(most: usize) -> Self {
         Self { most, arrived: Bytes::new(), line: Vec::new(), too_long: false, number: 1 }
     }
 
     /// Takes bytes, once `next` has given all lines of those before.
-    fn feed(&mut self, bytes: &Bytes) {
+    pub(super) fn feed(&mut self, bytes: &Bytes) {
         self.arrived = bytes.clone();
     }
 
-    fn next(&mut self, ended: bool) -> Option<Line> {
+    pub(super) fn next(&mut self, ended: bool) -> Option<Line> {
         loop {
             let end = self.arrived.iter().position(|byte| *byte == b'\n');
             let piece = self.arrived.split_to(end.unwrap_or(self.arrived.len()));

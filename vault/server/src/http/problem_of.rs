@@ -31,11 +31,7 @@ impl From<Failure> for Problem {
                 unprocessable("invalid-values", "Values are not what the record type allows", failure)
                     .with("faults", faults)
             }
-            Failure::InvalidGrant { ref faults } => {
-                let told = |fault: &GrantFault| json!({ "field": fault.member(), "fault": fault.to_string() });
-                let faults: Vec<Value> = faults.iter().map(told).collect();
-                unprocessable("invalid-grant", "The grant cannot be given", failure).with("faults", faults)
-            }
+            Failure::InvalidGrant { ref faults } => invalid_grant(faults, &failure),
             Failure::InvalidHabilitation { ref faults } => invalid_habilitation(faults, &failure),
             Failure::NoSuchHabilitation => not_found("no-such-habilitation", "No such habilitation", failure),
             Failure::NotAConsent { .. } => conflict("not-a-consent", "The grant is no consent", failure),
@@ -79,6 +75,7 @@ impl From<Failure> for Problem {
                 let kept = json!(kept);
                 conflict("must-be-kept", "It must still be kept", failure).with("kept", kept).with_entry(entry)
             }
+            Failure::RequestWaits { entry } => conflict("request-waits", "A request waits", failure).with_entry(entry),
             Failure::NotAnotherOperator { entry } => {
                 conflict("not-another-operator", "One operator is not enough", failure).with_entry(entry)
             }
@@ -113,6 +110,13 @@ impl From<Failure> for Problem {
             | Failure::Internal { .. } => internal(&failure),
         }
     }
+}
+
+fn invalid_grant(faults: &[GrantFault], failure: &Failure) -> Problem {
+    let told = |fault: &GrantFault| json!({ "field": fault.member(), "fault": fault.to_string() });
+    let faults: Vec<Value> = faults.iter().map(told).collect();
+    let title = "The grant cannot be given";
+    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid-grant", title, failure).with("faults", faults)
 }
 
 fn invalid_habilitation(faults: &[HabilitationFault], failure: &Failure) -> Problem {
@@ -193,7 +197,7 @@ fn not_copied(error: &CopyError) -> Problem {
         CopyError::Relative | CopyError::NotEmpty { .. } => {
             Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "unsuitable-folder", title, error)
         }
-        CopyError::Write { .. } | CopyError::Head(_) | CopyError::Log(_) => {
+        CopyError::Write { .. } | CopyError::Head(_) | CopyError::Log(_) | CopyError::Pruned => {
             Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "not-copied", title, error).logged_as(with_causes(error))
         }
     }

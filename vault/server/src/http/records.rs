@@ -38,7 +38,8 @@ async fn create(
     let fields = Fields(new_values(values)?);
     let asked = CreateRecord { kind, fields, purpose: query.text("purpose"), reason: query.reason()? };
     let (written, recorded) = api.keeper.create_record(&call, asked).await?;
-    Answer::created(&recorded, &format!("/v1/records/{}/{}", written.kind, written.id))
+    Answer::created(&recorded)
+        .at(&format!("/v1/records/{}/{}", written.kind, written.id))
         .version(written.version)
         .json(&written)
 }

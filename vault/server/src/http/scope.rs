@@ -1,5 +1,5 @@
 //! What belongs to every request whatever its route: its identifier, its line in the log, its count,
-//! the headers of every answer. The log gets the route's pattern, never the path or the query.
+//! the headers of every answer, the end of its body. The log gets the route's pattern, never the path or the query.
 
 use std::convert::Infallible;
 use std::sync::{Arc, OnceLock};
@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use axum::extract::{MatchedPath, Request};
 use axum::http::header::{CACHE_CONTROL, X_CONTENT_TYPE_OPTIONS};
-use axum::http::{HeaderValue, Method};
+use axum::http::{HeaderValue, Method, StatusCode};
 use axum::response::Response;
 use axum::routing::Route;
 use coffre_core::ids::RequestId;
@@ -16,8 +16,8 @@ use coffre_store::clock::SystemEntropy;
 use tower::layer::layer_fn;
 use tower::{Layer, Service, service_fn};
 
-use super::REQUEST;
 use super::problem::Problem;
+use super::{REQUEST, unread};
 use crate::metrics::Answered;
 use crate::usecases::Keeper;
 
@@ -54,8 +54,16 @@ pub(super) fn scoped(
         let surface = surface.clone();
         service_fn(move |mut request: Request| {
             let begun = surface.begin(&mut request);
+            let rest = unread::lend(&mut request);
             let (surface, answer) = (surface.clone(), route.call(request));
-            async move { Ok(surface.end(begun, answer.await?)) }
+            async move {
+                let answer = answer.await?;
+                // What did not come in time is not waited for again.
+                if let Some(rest) = rest.filter(|_| answer.status() != StatusCode::REQUEST_TIMEOUT) {
+                    rest.drain().await;
+                }
+                Ok(surface.end(begun, answer))
+            }
         })
     })
 }

@@ -19,9 +19,10 @@ pub(super) fn routes() -> Routes {
     Routes::new().post("/v1/seal", propose).post("/v1/seal/confirm", confirm)
 }
 
-async fn propose(State(api): State<Api>, FourEyes(call): FourEyes, request: Request) -> Result<Response, Problem> {
+async fn propose(State(api): State<Api>, caller: FourEyes, request: Request) -> Result<Response, Problem> {
     let reason = reason(&api, request).await?;
-    let (proposal, receipt) = api.keeper.propose_seal(&call, reason).await?;
+    let (call, keeper) = (caller.signed_in(&api)?, api.keeper.clone());
+    let (proposal, receipt) = to_the_end(async move { keeper.propose_seal(&call, reason).await }).await?;
     // Accepted: nothing is sealed before another operator says so.
     Answer::new(StatusCode::ACCEPTED).with(AUDIT_ENTRY, Some(receipt.index().into())).json(&json!({
         "status": "proposed",
@@ -31,10 +32,10 @@ async fn propose(State(api): State<Api>, FourEyes(call): FourEyes, request: Requ
     }))
 }
 
-async fn confirm(State(api): State<Api>, FourEyes(call): FourEyes, request: Request) -> Result<Response, Problem> {
+async fn confirm(State(api): State<Api>, caller: FourEyes, request: Request) -> Result<Response, Problem> {
     let reason = reason(&api, request).await?;
-    let keeper = api.keeper.clone();
-    sealing(&api, async move { keeper.confirm_seal(&call, reason).await }).await
+    let (call, keeper) = (caller.signed_in(&api)?, api.keeper.clone());
+    sealing(&api, async move { keeper.confirm_seal(&call, reason).await.map(Ok) }).await
 }
 
 async fn reason(api: &Api, request: Request) -> Result<Option<String>, Problem> {
@@ -44,19 +45,24 @@ async fn reason(api: &Api, request: Request) -> Result<Option<String>, Problem> 
     Ok(reason)
 }
 
-/// Tells whoever serves, once the entry is committed, also where whoever asked has gone by then. The answer is on its way
-/// while the keys go.
+/// Tells whoever serves, once it is noted, also where whoever asked has gone by then. The answer is on its way while the
+/// keys go. What fails as a whole seals nothing; an entry alone that could not be written (the inner failure) is told.
 pub(super) async fn sealing(
     api: &Api,
-    noted: impl Future<Output = Result<Receipt, Failure>> + Send + 'static,
+    noted: impl Future<Output = Result<Result<Receipt, Failure>, Failure>> + Send + 'static,
 ) -> Result<Response, Problem> {
     let seal = api.seal.clone();
     let sealed = async move {
-        let receipt = noted.await?;
-        tracing::warn!(entry = receipt.index(), "told to seal");
+        let entry = noted.await?;
         seal.now();
-        Ok::<Receipt, Failure>(receipt)
+        match &entry {
+            Ok(receipt) => tracing::warn!(entry = receipt.index(), "told to seal"),
+            Err(failure) => tracing::error!(%failure, "told to seal; the entry of it could not be written"),
+        }
+        Ok::<_, Failure>(entry)
     };
-    let receipt = to_the_end(sealed).await?;
+    let Ok(receipt) = to_the_end(sealed).await? else {
+        return Answer::new(StatusCode::ACCEPTED).json(&json!({ "status": "sealing", "logged": false }));
+    };
     Answer::recorded(&receipt).with_status(StatusCode::ACCEPTED).json(&json!({ "status": "sealing" }))
 }

@@ -1,6 +1,6 @@
 //! Drills as Prometheus sees them: when the last one was, whether it passed, how long each of its phases took.
 
-use coffre_core::drill::{Phase, last_passed};
+use coffre_core::drill::Phase;
 
 use super::{Exposition, Seconds};
 use crate::usecases::DrillHistory;
@@ -15,8 +15,8 @@ impl Exposition {
         self.gauge("coffre_drill_passed", "1 if the last drill passed.", u64::from(last.passed()));
         let ended = u64::try_from(last.ended.as_seconds()).unwrap_or(0);
         self.gauge("coffre_drill_last_timestamp_seconds", "When the last drill ended.", ended);
-        if let Some(passed) = last_passed(&history.drills) {
-            let ended = u64::try_from(passed.ended.as_seconds()).unwrap_or(0);
+        if let Some(ended) = history.last_success {
+            let ended = u64::try_from(ended.as_seconds()).unwrap_or(0);
             self.gauge("coffre_drill_last_success_timestamp_seconds", "When the last drill ended that passed.", ended);
         }
         if let Some(fetched) = &last.fetched {

@@ -131,6 +131,17 @@ fn seen(export: &AccessExport, language: Language) -> Markup {
             "Par service, date et finalité. Les personnes qui ont agi sous l'autorité d'un service ne sont pas nommées (CJUE, C-579/21).",
             "By service, date and purpose. Those who acted under a service's authority are not named (CJEU, C-579/21).",
         )) }
+        @if let Some(since) = export.accesses_since {
+            p.ref {
+                (language.pick(
+                    "Le journal des accès ne remonte qu'au ", "The log of accesses goes back no further than ",
+                )) (language.day(Day::of(since)))
+                (language.pick(
+                    " : ce qui a été consulté ou modifié auparavant n'y figure plus, sa durée de conservation étant écoulée.",
+                    ": what was seen or changed before is no longer in it, since its retention period is over.",
+                ))
+            }
+        }
         table {
             @for seen in &export.accesses {
                 tr {

@@ -142,6 +142,17 @@ fn matter(view: &LetterView, language: Language) -> Markup {
 }
 
 fn nothing_held(view: &LetterView, language: Language) -> Markup {
+    if view.kept.is_none() && !view.filing.is_of_a_stranger() {
+        // There was a record, which is erased.
+        return html! {
+            p { (language.pick(
+                "Après vérification, nous ne traitons plus aucune donnée vous concernant : elles ont été effacées. Nous gardons, sans \
+                 votre nom, la trace de cette demande et de notre réponse.",
+                "We have looked, and no longer process any data about you: they were erased. We keep a trace, without your name, of \
+                 this request and of our answer.",
+            )) }
+        };
+    }
     let held = language.pick(
         "Après vérification, nous ne traitons aucune donnée vous concernant, hormis celles de cette demande : vos nom et coordonnées, \
          ce que vous nous avez écrit et notre réponse.",
@@ -236,6 +247,18 @@ mod tests {
                 let page = super::letter(&view(letter, told), language);
                 insta::assert_snapshot!(format!("{name}-{}", language.code()), page);
             }
+        }
+    }
+
+    #[test]
+    fn whoever_was_erased_is_not_told_that_a_name_is_kept() {
+        let view = LetterView { kept: None, addressee: Vec::new(), ..view(Letter::NothingHeld, None) };
+        for (language, told, not) in [
+            (Language::French, "elles ont été effacées", "coordonnées"),
+            (Language::English, "they were erased", "contact details"),
+        ] {
+            let page = super::letter(&view, language);
+            assert!(page.contains(told) && !page.contains(not), "{page}");
         }
     }
 

@@ -94,6 +94,12 @@ impl Language {
                     "the period for which they are kept is over, but a dispute or proceedings still require them",
                 )
                 .to_owned(),
+            Term::Restriction => self
+                .pick(
+                    "leur durée de conservation est écoulée ; gardées tant que leur traitement est limité, puis effacées",
+                    "the period for which they are kept is over; kept as long as their processing is restricted, then erased",
+                )
+                .to_owned(),
             Term::Requests => self
                 .pick(
                     "leur durée de conservation est écoulée ; gardées jusqu'à la réponse à vos demandes, puis effacées",
@@ -169,6 +175,7 @@ mod tests {
             Term::Answer { then },
             Term::NotBegun { then },
             Term::Hold,
+            Term::Restriction,
             Term::Requests,
             Term::Over,
             Term::Open,

@@ -10,11 +10,11 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::watch;
-use tokio_rustls::rustls::ServerConfig;
+use tokio::time::{Instant, sleep_until};
 use tower::ServiceExt as _;
 
 use super::App;
+use super::door::Tls;
 use super::ends::Ends;
 use super::stall::Impatient;
 use crate::authentication::ClientCertificate;
@@ -35,7 +35,9 @@ pub(super) struct Guest {
     pub(super) certificate: Option<Arc<ClientCertificate>>,
     /// How connections are taken since: another way than the guest's ends the connection, lest a client stay that
     /// would not be let in again.
-    pub(super) taken: Option<watch::Receiver<Arc<ServerConfig>>>,
+    pub(super) taken: Option<Tls>,
+    /// When a list of revoked certificates ends, and with it the connection, for the same reason.
+    pub(super) list_ends: Option<Instant>,
 }
 
 impl Guest {
@@ -52,7 +54,7 @@ pub(super) async fn serve(
     limits: Limits,
     ends: Ends,
 ) {
-    let Guest { peer, certificate, taken } = guest;
+    let Guest { peer, certificate, taken, list_ends } = guest;
     let service = service_fn(move |mut request: Request<Incoming>| {
         if let Some(peer) = peer {
             request.extensions_mut().insert(peer);
@@ -68,11 +70,7 @@ pub(super) async fn serve(
     let mut connection = pin!(builder.serve_connection(io, service));
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
-        () = ends.told() => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
-        }
-        () = changed(taken) => {
+        () = over(&ends, taken, list_ends) => {
             connection.as_mut().graceful_shutdown();
             connection.await
         }
@@ -82,11 +80,27 @@ pub(super) async fn serve(
     }
 }
 
-async fn changed(taken: Option<watch::Receiver<Arc<ServerConfig>>>) {
+/// Waits until there is a reason to end a connection.
+async fn over(ends: &Ends, taken: Option<Tls>, list_ends: Option<Instant>) {
+    tokio::select! {
+        () = ends.told() => {}
+        () = changed(taken) => {}
+        () = reached(list_ends) => {}
+    }
+}
+
+async fn changed(taken: Option<Tls>) {
     if let Some(mut taken) = taken
         && taken.changed().await.is_ok()
     {
         return;
     }
     pending::<()>().await;
+}
+
+async fn reached(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => sleep_until(moment).await,
+        None => pending().await,
+    }
 }

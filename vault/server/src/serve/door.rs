@@ -5,22 +5,24 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use coffre_store::clock::{Clock as _, SystemClock};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 use tokio_rustls::TlsAcceptor;
-use tokio_rustls::rustls::ServerConfig;
 
 use super::connection::Guest;
 use super::ends::Ends;
 use super::error::ServeError;
 use super::socket::{Admission, SocketFile};
+use super::tls::Taking;
 use super::{App, connection};
 use crate::authentication::ClientCertificate;
 use crate::limits::Limits;
 
 /// How TLS connections are taken: changes with the files of TLS.
-pub(super) type Tls = watch::Receiver<Arc<ServerConfig>>;
+pub(super) type Tls = watch::Receiver<Arc<Taking>>;
 
 /// How long to wait when the system has no more descriptors.
 const OUT_OF_DESCRIPTORS: Duration = Duration::from_millis(200);
@@ -123,11 +125,13 @@ async fn welcome(visitor: Visitor, app: impl App, limits: Limits, ends: Ends) {
         Visitor::Tcp(stream, None) => connection::serve(stream, app, Guest::default(), limits, ends).await,
         Visitor::Tcp(stream, Some(mut tls)) => {
             // Seen from here on: a change during the handshake ends the connection.
-            let acceptor = TlsAcceptor::from(Arc::clone(&tls.borrow_and_update()));
+            let taking = Arc::clone(&tls.borrow_and_update());
+            let list_ends = taking.lasts(SystemClock.now()).and_then(|lasts| Instant::now().checked_add(lasts));
+            let acceptor = TlsAcceptor::from(Arc::clone(&taking.config));
             match tokio::time::timeout(limits.head, acceptor.accept(stream)).await {
                 Ok(Ok(stream)) => {
                     let certificate = certificate(stream.get_ref().1).map(Arc::new);
-                    let guest = Guest { certificate, taken: Some(tls), ..Guest::default() };
+                    let guest = Guest { certificate, taken: Some(tls), list_ends, ..Guest::default() };
                     connection::serve(stream, app, guest, limits, ends).await;
                 }
                 Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),

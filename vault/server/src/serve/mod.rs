@@ -1,5 +1,6 @@
 //! Running the service: where it listens, who may connect, how it stops. What is answered is `http`.
 
+mod closing;
 mod connection;
 mod door;
 mod ends;
@@ -9,12 +10,13 @@ mod signals;
 mod socket;
 mod stall;
 mod tls;
+mod tls_end;
 mod watched;
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use coffre_policies::Policies;
 use coffre_store::{CaptureOptions, Store};
@@ -26,7 +28,9 @@ use tower::Service;
 
 pub use error::{ServeError, SocketError, TlsError};
 pub use signals::terminated;
+pub use tls_end::{TlsEnd, TlsFile, tls_ends};
 
+use closing::close;
 use connection::Guest;
 use door::Door;
 use ends::Ends;
@@ -41,9 +45,6 @@ use crate::options::ServerOptions;
 use crate::quotas::Quotas;
 use crate::stop::Stop;
 use crate::usecases::{Keeper, SOFTWARE};
-
-/// A sealed vault has no keys in memory within this, or it is said.
-const WIPED_WITHIN: Duration = Duration::from_secs(5);
 
 /// What answers requests.
 trait App:
@@ -101,7 +102,7 @@ impl Serving {
 pub async fn serve(options: ServerOptions, store: Store, policies: Arc<Policies>) -> Result<Serving, ServeError> {
     let ends = Ends::by(Stop::new());
     let (limits, stop) = (options.limits, ends.stop.clone());
-    let tls = options.tls.clone().map(|files| Watched::read(tls::files(&files), move || tls::config(&files)));
+    let tls = options.tls.clone().map(|files| Watched::read(tls::files(&files), move || tls::taking(&files)));
     let tls = tls.transpose()?;
     let operators = options.operators.clone().map(Operators::read).transpose()?;
     let keeper = Keeper::new(store.clone(), policies, limits.readers, options.witnesses.clone());
@@ -148,6 +149,7 @@ pub async fn serve(options: ServerOptions, store: Store, policies: Arc<Policies>
         serving.open(Surface::Backup, door, http::backup(api));
     }
     serving.watching.spawn(end_log_sessions(Arc::clone(&serving.keeper), serving.ends.clone()));
+    serving.watching.spawn(give_back(serving.ends.clone()));
     serving.watching.spawn(rotate(Arc::clone(&serving.keeper), serving.ends.clone()));
     if let Some(drills) = options.drills {
         serving.watching.spawn(warn_of_drills(Arc::clone(&serving.keeper), drills.objective, serving.ends.clone()));
@@ -188,7 +190,10 @@ impl Served {
             open.extend(kept.ok().and_then(|(surface, door)| Some((surface, door?))));
         }
         let Self { mut doors, mut watching, limits, ends: Ends { stop, .. }, keeper, store } = self;
-        keeper.end_log_sessions(true).await;
+        // A disk that does not answer is not waited for.
+        if tokio::time::timeout(limits.stop, keeper.end_log_sessions(true)).await.is_err() {
+            tracing::error!("how much of the log was read cannot be written, and is given up");
+        }
         drop(keeper);
         // Everything accepted is answered or cut off; what the writer still has is committed before it ends.
         let closed = tokio::task::spawn_blocking({
@@ -209,28 +214,6 @@ impl Served {
             tracing::error!(%error, "the store was not closed");
         }
         tracing::info!("stopped");
-    }
-}
-
-/// Closes the store. The keys leave memory with its last handle, which a task that was cut off may hold for a moment.
-fn close(store: Store, stop: &Stop) {
-    if stop.is_told() {
-        store.close();
-    } else {
-        store.seal();
-    }
-    let since = Instant::now();
-    let mut told = false;
-    while !stop.is_told() && !store.is_last_handle() {
-        std::thread::sleep(Duration::from_millis(10));
-        if !told && since.elapsed() > WIPED_WITHIN {
-            tracing::error!("something still holds the keys of the sealed vault: end this process to be sure");
-            told = true;
-        }
-    }
-    drop(store);
-    if !stop.is_told() {
-        tracing::warn!("sealed: the keys are wiped; start the vault again to open it");
     }
 }
 
@@ -282,6 +265,16 @@ const SWEPT_EVERY: Duration = Duration::from_secs(20);
 async fn end_log_sessions(keeper: Arc<Keeper>, ends: Ends) {
     while tokio::time::timeout(SWEPT_EVERY, ends.told()).await.is_err() {
         keeper.end_log_sessions(false).await;
+    }
+}
+
+/// How often memory that nobody uses goes back to the system.
+const GIVEN_BACK_EVERY: Duration = Duration::from_mins(1);
+
+async fn give_back(ends: Ends) {
+    while tokio::time::timeout(GIVEN_BACK_EVERY, ends.told()).await.is_err() {
+        // On a thread that may wait for the allocator's locks.
+        let _lost = tokio::task::spawn_blocking(coffre_store::give_back_memory).await;
     }
 }
 

@@ -1,5 +1,6 @@
 //! Files that may change while the server runs: what was read from them is read again when they do. What cannot be
-//! read leaves the former in force, and says so once for each change.
+//! read leaves the former in force, says so once for each change, and is tried again: what was in the way may have been
+//! something else, such as too few descriptors.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
@@ -20,7 +21,10 @@ type Stamp = Vec<Option<(u64, u64, [i64; 4])>>;
 pub(super) struct Watched<T> {
     sender: watch::Sender<Arc<T>>,
     files: Vec<PathBuf>,
+    /// Of the files that were read.
     stamp: Stamp,
+    /// Of those that could not be.
+    unusable: Option<Stamp>,
     load: Box<dyn Fn() -> Result<T, Box<dyn std::error::Error + Send>> + Send + Sync>,
 }
 
@@ -34,7 +38,7 @@ impl<T: Send + Sync + 'static> Watched<T> {
         let stamp = stamp(&files);
         let sender = watch::Sender::new(Arc::new(load()?));
         let load = move || load().map_err(|error| Box::new(error) as Box<dyn std::error::Error + Send>);
-        Ok(Self { sender, files, stamp, load: Box::new(load) })
+        Ok(Self { sender, files, stamp, unusable: None, load: Box::new(load) })
     }
 
     /// What they hold, now and later.
@@ -68,15 +72,20 @@ impl<T: Send + Sync + 'static> Watched<T> {
     fn look(&mut self) {
         let found = stamp(&self.files);
         if found == self.stamp {
+            self.unusable = None;
             return;
         }
-        self.stamp = found;
         match (self.load)() {
             Ok(read) => {
+                (self.stamp, self.unusable) = (found, None);
                 self.sender.send_replace(Arc::new(read));
                 tracing::info!(files = ?self.files, "read again after a change");
             }
-            Err(error) => tracing::warn!(%error, "a changed file cannot be used: the former content stays in force"),
+            Err(error) if self.unusable.as_ref() != Some(&found) => {
+                self.unusable = Some(found);
+                tracing::warn!(%error, "a changed file cannot be used: the former content stays in force");
+            }
+            Err(_) => {}
         }
     }
 }
@@ -94,6 +103,7 @@ fn stamp(files: &[PathBuf]) -> Stamp {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
     use std::os::unix::fs::PermissionsExt as _;
+    use std::sync::atomic::{AtomicBool, Ordering};
 
     use super::*;
 
@@ -112,6 +122,33 @@ mod tests {
             stamp(&files) != before
         };
         assert!([0o600, 0o640].into_iter().cycle().take(1_000_000).any(put_right));
+    }
+
+    #[test]
+    fn what_could_not_be_read_for_a_moment_is_read_without_another_change() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("number");
+        fs::write(&file, "1").unwrap();
+        let (path, out_of_descriptors) = (file.clone(), Arc::new(AtomicBool::new(false)));
+        let in_the_way = Arc::clone(&out_of_descriptors);
+        let load = move || {
+            if in_the_way.load(Ordering::SeqCst) {
+                return Err(std::io::Error::from_raw_os_error(24));
+            }
+            fs::read_to_string(&path)
+        };
+        let mut watched = Watched::read(vec![file.clone()], load).unwrap();
+        let now = watched.subscribe();
+        out_of_descriptors.store(true, Ordering::SeqCst);
+        fs::write(&file, "22").unwrap();
+        watched.look();
+        assert_eq!(**now.borrow(), "1");
+        out_of_descriptors.store(false, Ordering::SeqCst);
+        watched.look();
+        assert_eq!(**now.borrow(), "22");
+        let read = now.borrow().clone();
+        watched.look();
+        assert!(Arc::ptr_eq(&read, &now.borrow()), "it is read once");
     }
 
     #[tokio::test]

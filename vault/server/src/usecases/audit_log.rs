@@ -49,8 +49,10 @@ pub(crate) struct Access {
 
 /// Some accesses, newest first, and before which index the next ones are; `None` when all were given.
 pub(crate) struct Accesses {
-    pub(crate) accesses: Vec<Access>,
+    pub(crate) found: Vec<Access>,
     pub(crate) next: Option<u64>,
+    /// So many entries of the log, the first ones, were pruned: accesses among them are not given.
+    pub(crate) minimum_index: u64,
 }
 
 pub(super) fn question(
@@ -95,6 +97,8 @@ impl Keeper {
             let mut plan =
                 look.at_large(&question, || Ok(Reading { claims: Vec::new(), content: accesses(look, &asked)? }))?;
             plan.draft.subjects = vec![asked.subject];
+            // Reasons go with an erasure: one that comes in between takes them along.
+            plan.depends.subjects = vec![asked.subject];
             Ok(plan)
         };
         self.disclose(call, look).await
@@ -123,5 +127,6 @@ fn accesses(look: &Look<'_>, asked: &ListAccesses) -> Result<Accesses, Failure> 
         let entry = Entry::from_leaf(&logged.leaf).map_err(|_| ReadError::Format { what: "log entry" })?;
         Ok(Access { index: logged.index, entry, reason: look.snapshot.reason(logged.index)? })
     };
-    Ok(Accesses { accesses: found.into_iter().map(access).collect::<Result<_, Failure>>()?, next })
+    let found = found.into_iter().map(access).collect::<Result<_, Failure>>()?;
+    Ok(Accesses { found, next, minimum_index: look.snapshot.minimum_index()? })
 }

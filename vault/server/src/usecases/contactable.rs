@@ -3,7 +3,7 @@
 //! Yes needs a consent in force for the stated purpose that opens every field of the channel. No is the answer for
 //! whoever has not consented, has withdrawn, is restricted, is unknown, or cannot be told from somebody who is one of
 //! these: a value that several people share is yes only if it is for all of them. Every person goes through the same
-//! look-ups, known or not.
+//! look-ups, known or not, and takes the same room in the log, whose length everybody sees by the entries of their calls.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -21,16 +21,14 @@ use super::call::Call;
 use super::declared;
 use super::failure::Failure;
 use super::keeper::Keeper;
-use super::look::{Look, Question};
+use super::look::{Look, NOBODY, Question};
 use super::plan::Plan;
 use crate::authorization::{Decided, Refusal};
 
-/// So many people are named in one entry: identifiers and grants stay well within a log entry's length.
+/// At most so many people are named in one entry: identifiers and grants stay well within a log entry's length.
 const NAMED: usize = 250;
 /// A value that more people share is of no use to tell whom to contact.
 const SHARED_BY: usize = 16;
-/// Whom a value that finds nobody is looked up as, so that it takes the same work.
-const NOBODY: SubjectId = SubjectId::from_bytes([0; 16]);
 /// The cause in the log for the people who may not be contacted.
 const NOT_CONTACTABLE: &str = "not-contactable";
 
@@ -65,6 +63,24 @@ pub(crate) struct CheckContactable {
 enum Sought {
     Id(SubjectId),
     Value(SearchIndex, String),
+}
+
+impl Sought {
+    /// At most so many are found.
+    const fn most(&self) -> usize {
+        match self {
+            Self::Id(_) => 1,
+            Self::Value(..) => SHARED_BY + 1,
+        }
+    }
+}
+
+/// What is answered of somebody, and whom that is about.
+struct Answer {
+    yes: bool,
+    found: Vec<(SubjectId, Decided)>,
+    /// At most so many could have been found.
+    most: usize,
 }
 
 struct Asked {
@@ -135,25 +151,14 @@ impl Asked {
         if at_large.refusal == Some(Refusal::Outright) {
             return Ok(look.stop(&self.question, Vec::new(), &at_large, false));
         }
-        let mut found = BTreeMap::new();
-        let mut answer = Vec::with_capacity(self.people.len());
-        for person in &self.people {
-            answer.push(self.answer(look, person, &mut found)?);
-        }
-        let depends = depends(look, &found);
-        let entries = self.entries(look, &at_large, found);
+        let answers = self.people.iter().map(|person| self.answer(look, person)).collect::<Result<Vec<_>, _>>()?;
+        let entries = shares(&answers).into_iter().flat_map(|share| self.entries(look, &at_large, share)).collect();
         let draft = look.draft(&self.question, &at_large, audit::Decision::Allow);
-        let then = Ok(transactions::NoteAll { entries, answer });
-        Ok(Plan { draft, reason: self.question.reason.clone(), depends, then })
+        let then = Ok(transactions::NoteAll { entries, answer: answers.iter().map(|answer| answer.yes).collect() });
+        Ok(Plan { draft, reason: self.question.reason.clone(), depends: depends(look, &answers), then })
     }
 
-    /// Whether somebody may be contacted; whom that was about goes into `found`.
-    fn answer(
-        &self,
-        look: &Look<'_>,
-        person: &Sought,
-        found: &mut BTreeMap<SubjectId, Decided>,
-    ) -> Result<bool, Failure> {
+    fn answer(&self, look: &Look<'_>, person: &Sought) -> Result<Answer, Failure> {
         let subjects = match person {
             Sought::Id(id) => vec![*id],
             Sought::Value(index, value) => {
@@ -164,49 +169,75 @@ impl Asked {
         if subjects.is_empty() {
             let _same_work = look.judge(&self.question, NOBODY)?;
         }
-        let mut all = !subjects.is_empty() && subjects.len() <= SHARED_BY;
+        let mut yes = (1..=SHARED_BY).contains(&subjects.len());
+        let mut found = Vec::with_capacity(subjects.len());
         for subject in subjects {
             let (_, decided) = look.judge(&self.question, subject)?;
-            all &= decided.refusal.is_none();
-            found.insert(subject, decided);
+            yes &= decided.refusal.is_none();
+            found.push((subject, decided));
         }
-        Ok(all)
+        Ok(Answer { yes, found, most: person.most() })
     }
 
-    /// The entries: first those who may be contacted, then those who may not; at least one.
-    fn entries(&self, look: &Look<'_>, at_large: &Decided, found: BTreeMap<SubjectId, Decided>) -> Vec<Draft> {
-        let (yes, no): (Vec<_>, Vec<_>) = found.into_iter().partition(|(_, decided)| decided.refusal.is_none());
-        let mut entries: Vec<Draft> = yes.chunks(NAMED).map(|some| self.entry_of_yes(look, some)).collect();
-        let names = |some: &[(SubjectId, Decided)]| some.iter().map(|(subject, _)| *subject).collect();
-        let no_one = [Vec::new()];
-        let of_no: Vec<Vec<SubjectId>> = no.chunks(NAMED).map(names).collect();
-        let of_no = if entries.is_empty() && of_no.is_empty() { &no_one[..] } else { &of_no[..] };
-        entries.extend(of_no.iter().map(|subjects| Draft {
-            subjects: subjects.clone(),
-            withheld: self.question.fields.iter().cloned().collect(),
-            cause: Some(NOT_CONTACTABLE.to_owned()),
-            ..look.draft(&self.question, at_large, audit::Decision::Deny)
-        }));
+    /// The entries of some answers: of a yes, then of a no.
+    fn entries(&self, look: &Look<'_>, at_large: &Decided, share: &[Answer]) -> Vec<Draft> {
+        let (yes, no): (Vec<&Answer>, Vec<&Answer>) = share.iter().partition(|answer| answer.yes);
+        let mut entries = Vec::new();
+        if !yes.is_empty() {
+            entries.push(self.entry_of_yes(look, &yes));
+        }
+        if !no.is_empty() {
+            entries.push(Draft {
+                subjects: named(no),
+                withheld: self.question.fields.iter().cloned().collect(),
+                cause: Some(NOT_CONTACTABLE.to_owned()),
+                ..look.draft(&self.question, at_large, audit::Decision::Deny)
+            });
+        }
         entries
     }
 
-    fn entry_of_yes(&self, look: &Look<'_>, some: &[(SubjectId, Decided)]) -> Draft {
-        let decided = some.iter().map(|(_, decided)| decided);
-        let policies: BTreeSet<&String> = decided.clone().flat_map(|decided| &decided.policies).collect();
+    fn entry_of_yes(&self, look: &Look<'_>, some: &[&Answer]) -> Draft {
+        let found = some.iter().flat_map(|answer| &answer.found);
+        let found: BTreeMap<SubjectId, &Decided> = found.map(|(subject, decided)| (*subject, decided)).collect();
+        let policies: BTreeSet<&String> = found.values().flat_map(|decided| &decided.policies).collect();
         let nothing_yet = look.draft(&self.question, &Decided::nothing(), audit::Decision::Allow);
         Draft {
-            subjects: some.iter().map(|(subject, _)| *subject).collect(),
+            subjects: found.keys().copied().collect(),
             fields: self.question.fields.iter().cloned().collect(),
-            grants: decided.clone().flat_map(|decided| decided.grants.iter().cloned()).collect(),
+            grants: found.values().flat_map(|decided| decided.grants.iter().cloned()).collect(),
             policies: policies.into_iter().cloned().collect(),
             ..nothing_yet
         }
     }
 }
 
+/// The answers in parts, in whose entries there is room for everybody who could have been found.
+fn shares(answers: &[Answer]) -> Vec<&[Answer]> {
+    let (mut shares, mut rest) = (Vec::new(), answers);
+    while !rest.is_empty() {
+        let mut most = 0;
+        let fits = |answer: &&Answer| {
+            most += answer.most;
+            most <= NAMED
+        };
+        let (share, left) = rest.split_at(rest.iter().take_while(fits).count());
+        shares.push(share);
+        rest = left;
+    }
+    shares
+}
+
+/// Whom some answers are about, each once.
+fn named<'a>(answers: impl IntoIterator<Item = &'a Answer>) -> Vec<SubjectId> {
+    let found = answers.into_iter().flat_map(|answer| &answer.found);
+    let found: BTreeSet<SubjectId> = found.map(|(subject, _)| *subject).collect();
+    found.into_iter().collect()
+}
+
 /// The answer rests on everybody who was found, whatever the answer, and on the first consent to end.
-fn depends(look: &Look<'_>, found: &BTreeMap<SubjectId, Decided>) -> Depends {
-    let yes = found.values().filter(|decided| decided.refusal.is_none());
-    let valid_until: Option<Timestamp> = yes.filter_map(|decided| decided.valid_until).min();
-    look.depends(found.keys().copied().collect(), &Decided { valid_until, ..Decided::nothing() })
+fn depends(look: &Look<'_>, answers: &[Answer]) -> Depends {
+    let yes = answers.iter().filter(|answer| answer.yes).flat_map(|answer| &answer.found);
+    let valid_until: Option<Timestamp> = yes.filter_map(|(_, decided)| decided.valid_until).min();
+    look.depends(named(answers), &Decided { valid_until, ..Decided::nothing() })
 }

@@ -64,10 +64,10 @@ impl Keeper {
         let ((), receipt) = self.disclose(call, look).await?;
         let Cosigned { size, witnesses, note, .. } = cosigned;
         let keeper = Arc::clone(self);
-        let publish = move || match keeper.published_head.offer(now, size, note) {
+        let publish = move || {
             // Once it is answered, it is there after a restart.
-            Some(note) => keeper.store.keep_cosigned_head(&note.to_string()).map(|()| true).map_err(Failure::NotKept),
-            None => Ok(false),
+            let keep = |note: &SignedNote| keeper.store.keep_cosigned_head(&note.to_string()).map_err(Failure::NotKept);
+            keeper.published_head.offer_to_keep(now, size, note, keep)
         };
         let published = blocking(publish).await?;
         Ok((Taken { size, witnesses, published }, receipt))

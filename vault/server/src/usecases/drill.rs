@@ -5,15 +5,16 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use coffre_core::audit::{Action, Draft};
-use coffre_core::drill::{DrillResult, Slice, next_destination};
-use coffre_core::time::{CLOCKS_APART_SECONDS, Timestamp};
+use coffre_core::drill::{DrillResult, Slice, last_passed, next_destination};
+use coffre_core::time::Timestamp;
 use coffre_store::transactions::NoteOnly;
 use coffre_store::{Depends, Store};
 use serde::Serialize;
 
+use super::background::in_background;
 use super::call::LocalCall;
 use super::failure::{Failure, uncommitted};
-use super::keeper::{Keeper, blocking};
+use super::keeper::Keeper;
 use crate::drills::DrillOptions;
 
 /// A drill that came to its end, whichever that was.
@@ -34,6 +35,9 @@ pub(crate) struct DrillHistory {
     pub(crate) objective_seconds: Option<u64>,
     /// Whether none passed within that.
     pub(crate) overdue: bool,
+    /// When the last one ended that passed.
+    #[serde(skip)]
+    pub(crate) last_success: Option<Timestamp>,
 }
 
 /// The results that the vault keeps, as they were when it was opened.
@@ -48,9 +52,7 @@ pub(super) fn kept(store: &Store) -> Vec<DrillResult> {
 /// nothing: a clock was wrong.
 fn is_overdue(drills: &[DrillResult], objective: Duration, now: Timestamp) -> bool {
     let limit = i64::try_from(objective.as_secs()).unwrap_or(i64::MAX);
-    let recent = -CLOCKS_APART_SECONDS..=limit;
-    let is_recent = |drill: &DrillResult| recent.contains(&(now.as_seconds() - drill.ended.as_seconds()));
-    !drills.iter().any(|drill| drill.passed() && is_recent(drill))
+    last_passed(drills, now).is_none_or(|drill| now.as_seconds() - drill.ended.as_seconds() > limit)
 }
 
 impl Keeper {
@@ -76,7 +78,7 @@ impl Keeper {
         begun.slice = Slice::of_drill(number, options.slices);
         tracing::info!(number, destination, "a drill begins");
         let store = self.store.clone();
-        let (drill, note) = blocking(move || {
+        let (drill, note) = in_background("coffre-drill", move || {
             let mut drill = options.holder.hold(begun, &over);
             drill.ended = store.now().max(drill.started);
             let note = store.keep_drill(&drill).map_err(|error| Failure::Internal { what: error.to_string() })?;
@@ -96,7 +98,9 @@ impl Keeper {
         // Not the vault's time: that never goes back behind a drill's own entry, so one of the future would be recent.
         let now = self.store.clock_time();
         let overdue = objective.is_some_and(|objective| is_overdue(&drills, objective, now));
-        DrillHistory { drills, objective_seconds: objective.map(|objective| objective.as_secs()), overdue }
+        let last_success = last_passed(&drills, now).map(|drill| drill.ended);
+        let objective_seconds = objective.map(|objective| objective.as_secs());
+        DrillHistory { drills, objective_seconds, overdue, last_success }
     }
 
     /// A drill that failed says in which phase.

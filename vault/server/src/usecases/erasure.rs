@@ -1,5 +1,5 @@
 //! Erasing a record at a data subject's request (GDPR article 17): proposed by one operator, confirmed by
-//! another one, refused under a hold or a rule of retention that stands against it; and the certificate.
+//! another one, refused under a hold, a rule of retention or another request that stands against it; and the certificate.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -9,9 +9,9 @@ use coffre_core::erasure::{Certificate, Standing};
 use coffre_core::ids::{FilingId, SubjectId};
 use coffre_core::record::{Category, FieldPath, RecordTypeName};
 use coffre_policies::values::date;
-use coffre_policies::{Action, Exemption, Labels, RecordFacts};
+use coffre_policies::{Action, Exemption, Labels};
 use coffre_store::transactions::{
-    Answering, ConfirmErasure, EraseSubject, ErasureOutcome, Facts, MustKeep, ProposeErasure, WithdrawErasure,
+    Answering, ConfirmErasure, EraseSubject, ErasureOutcome, MustKeep, ProposeErasure, WithdrawErasure,
 };
 use coffre_store::{Erasure, Proposal, Receipt};
 use serde::Serialize;
@@ -177,25 +177,13 @@ impl Keeper {
 
     /// The rules of retention that stand against an erasure, to be asked within the store.
     pub(super) fn must_keep(&self, kind: &RecordTypeName) -> MustKeep<KeptCategory> {
-        let (policies, kind) = (Arc::clone(&self.policies), kind.clone());
-        Box::new(move |facts: &Facts<'_>| {
-            let Some(record_type) = policies.record_type(kind.as_str()) else { return Vec::new() };
-            let seen = RecordFacts {
-                created: facts.created,
-                changed: facts.changed,
-                answered: facts.answered,
-                fields: facts.fields,
-            };
-            let keeping = policies.keeping(record_type, seen, facts.now);
-            let kept = keeping.iter().filter_map(|keeping| {
-                Some(KeptCategory {
-                    ground: keeping.opposes_erasure()?,
-                    category: keeping.rule.category.clone(),
-                    until: keeping.until().map(date::iso),
-                    source: keeping.source().clone(),
-                })
-            });
-            kept.collect()
+        self.rules(kind, |keeping, _| {
+            Some(KeptCategory {
+                ground: keeping.opposes_erasure()?,
+                category: keeping.rule.category.clone(),
+                until: keeping.until().map(date::iso),
+                source: keeping.source().clone(),
+            })
         })
     }
 
@@ -207,8 +195,8 @@ impl Keeper {
     }
 }
 
-/// What a refusal by retention tells rests on these fields: the entry names them.
-fn with_dating_fields<A>(look: &Look<'_>, mut plan: Plan<A>) -> Result<Plan<A>, Failure> {
+/// What is told of retention rests on these fields: the entry names them.
+pub(super) fn with_dating_fields<A>(look: &Look<'_>, mut plan: Plan<A>) -> Result<Plan<A>, Failure> {
     if let (Ok(_), Some(kind)) = (&plan.then, &plan.draft.record_type) {
         plan.draft.fields = look.keeper.policies.dating_fields(look.keeper.record_type(kind.as_str())?);
     }
@@ -221,6 +209,7 @@ fn settled<T>(outcome: ErasureOutcome<T, KeptCategory>, receipt: Receipt) -> Res
         ErasureOutcome::Done(done) => Ok((done, receipt)),
         ErasureOutcome::OnHold => Err(Failure::OnHold { entry }),
         ErasureOutcome::Kept(kept) => Err(Failure::MustBeKept { kept, entry }),
+        ErasureOutcome::RequestWaits => Err(Failure::RequestWaits { entry }),
         ErasureOutcome::NotAnother => Err(Failure::NotAnotherOperator { entry }),
     }
 }

@@ -217,6 +217,14 @@ pub(crate) enum Failure {
         /// The index of the log entry.
         entry: u64,
     },
+    /// The person waits for the answer to another request.
+    #[error(
+        "a request waits by which the person exercises another right: answer it first, see the requests of this record type; nobody can once the record is erased"
+    )]
+    RequestWaits {
+        /// The index of the log entry.
+        entry: u64,
+    },
     /// One operator alone, or one that is known less surely.
     #[error("this takes two operators: have somebody else confirm it, who is known no less surely")]
     NotAnotherOperator {

@@ -112,22 +112,8 @@ impl Keeper {
     }
 }
 
-/// A grant that does not exist has no record type; the policies are asked about every one, so that
-/// whoever may withdraw nothing is refused before it learns whether the grant exists.
 fn withdrawal(look: &Look<'_>, question: &Question, id: GrantId) -> Result<Plan<transactions::WithdrawGrant>, Failure> {
-    let of = |kind: &RecordTypeName| Question { kind: Some(kind.clone()), ..question.clone() };
-    let Some((kind, grant)) = look.snapshot.grant(id)? else {
-        let mut refused = None;
-        for kind in look.keeper.policies.record_types() {
-            let question = of(kind.name());
-            let decided = look.judge_at_large(&question)?;
-            if decided.refusal.is_none() {
-                return Err(Failure::NoSuchGrant);
-            }
-            refused = refused.or(Some((question, decided)));
-        }
-        let (question, decided) = refused.ok_or(Failure::NoSuchGrant)?;
-        return Ok(look.stop(&question, Vec::new(), &decided, false));
-    };
-    look.on_record(&of(&kind), grant.subject, |_| Ok(transactions::WithdrawGrant { grant: id }))
+    let Some((kind, grant)) = look.snapshot.grant(id)? else { return look.on_nothing(question, Failure::NoSuchGrant) };
+    let question = Question { kind: Some(kind), ..question.clone() };
+    look.on_record(&question, grant.subject, |_| Ok(transactions::WithdrawGrant { grant: id }))
 }

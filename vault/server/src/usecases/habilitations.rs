@@ -96,21 +96,10 @@ impl Keeper {
 
 type Withdrawal = Plan<transactions::WithdrawHabilitation>;
 
-/// One that does not exist has no record type; the policies are asked about every one, so that whoever may withdraw
-/// nothing is refused before it learns whether the habilitation exists.
 fn withdrawal(look: &Look<'_>, question: &Question, id: HabilitationId) -> Result<Withdrawal, Failure> {
-    let found = look.snapshot.habilitation(id)?;
-    let known = found.as_ref().map(|found| &found.terms.record_type);
-    let declared = look.keeper.policies.record_types().map(coffre_policies::RecordType::name);
-    let mut plan = Err(Failure::NoSuchHabilitation);
-    for kind in known.into_iter().chain(declared) {
-        let of_kind = Question { kind: Some(kind.clone()), ..question.clone() };
-        let withdraw =
-            || found.as_ref().map(|_| transactions::WithdrawHabilitation { id }).ok_or(Failure::NoSuchHabilitation);
-        plan = look.at_large(&of_kind, withdraw);
-        if !matches!(&plan, Ok(plan) if plan.then.is_err()) {
-            return plan;
-        }
-    }
-    plan
+    let Some(found) = look.snapshot.habilitation(id)? else {
+        return look.on_nothing(question, Failure::NoSuchHabilitation);
+    };
+    let question = Question { kind: Some(found.terms.record_type), ..question.clone() };
+    look.at_large(&question, || Ok(transactions::WithdrawHabilitation { id }))
 }

@@ -12,8 +12,10 @@ use serde::Serialize;
 use super::failure::Failure;
 use super::keeper::{Keeper, blocking};
 
-/// Counting reads the whole of two tables, so it is not done more often than this.
-const COUNTED_EVERY: Duration = Duration::from_secs(15);
+/// What is told is not looked up more often than this.
+const TOLD_EVERY: Duration = Duration::from_secs(15);
+/// Counting reads the whole of two tables: it pauses for so many times as long as it took, however large they have become.
+const PAUSE: u32 = 20;
 
 /// What a vault is and how it does.
 #[derive(Debug, Serialize)]
@@ -76,7 +78,17 @@ impl From<&Captured> for LastBase {
 
 /// The counts, as old as they may be.
 #[derive(Default)]
-pub(super) struct Counted(Arc<tokio::sync::Mutex<Option<(Instant, Statistics)>>>);
+pub(super) struct Counted(Arc<tokio::sync::Mutex<Option<Known>>>);
+
+/// What was counted.
+#[derive(Clone, Copy)]
+struct Known {
+    statistics: Statistics,
+    /// Until when it is told.
+    told: Instant,
+    /// Until when records and documents are not counted again.
+    counted: Instant,
+}
 
 impl Keeper {
     /// Now, by the store's clock.
@@ -108,15 +120,17 @@ impl Keeper {
     /// needs no token.
     pub(crate) async fn statistics(self: &Arc<Self>) -> Result<Statistics, Failure> {
         let mut counted = Arc::clone(&self.counted.0).lock_owned().await;
-        if let Some((when, statistics)) = *counted
-            && when.elapsed() < COUNTED_EVERY
-        {
-            return Ok(statistics);
+        let (known, began) = (*counted, Instant::now());
+        if let Some(known) = known.filter(|known| began < known.told) {
+            return Ok(known.statistics);
         }
         let store = self.store.clone();
         blocking(move || {
-            let statistics = store.statistics()?;
-            *counted = Some((Instant::now(), statistics));
+            let (statistics, until) = match known.filter(|known| began < known.counted) {
+                Some(known) => (store.statistics_beside(&known.statistics)?, known.counted),
+                None => (store.statistics()?, Instant::now() + began.elapsed() * PAUSE),
+            };
+            *counted = Some(Known { statistics, told: Instant::now() + TOLD_EVERY, counted: until });
             Ok(statistics)
         })
         .await
@@ -147,6 +161,7 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
     use futures_util::FutureExt as _;
 
+    use super::*;
     use crate::usecases::new_vault;
 
     #[tokio::test]
@@ -155,5 +170,21 @@ mod tests {
         let keeper = new_vault::keeper(folder.path());
         let _gone = keeper.statistics().now_or_never();
         assert!(keeper.counted.0.lock().await.is_some(), "it is counted again");
+    }
+
+    #[tokio::test]
+    async fn what_takes_long_to_count_is_counted_less_often_than_the_rest_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let keeper = new_vault::keeper(folder.path());
+        let now = Instant::now();
+        let counted = keeper.statistics().await.unwrap();
+        let (statistics, later) = (Statistics { records: 7, entries: 9, ..counted }, now + Duration::from_hours(1));
+        let known = |told, counted| Some(Known { statistics, told, counted });
+        *keeper.counted.0.lock().await = known(later, now);
+        assert_eq!(keeper.statistics().await.unwrap(), statistics, "it is told as it was");
+        *keeper.counted.0.lock().await = known(now, later);
+        assert_eq!(keeper.statistics().await.unwrap(), Statistics { records: 7, ..counted });
+        *keeper.counted.0.lock().await = known(now, now);
+        assert_eq!(keeper.statistics().await.unwrap(), counted);
     }
 }

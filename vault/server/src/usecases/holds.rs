@@ -99,22 +99,10 @@ impl Keeper {
     }
 }
 
-/// A hold that does not exist has no record type; whoever may lift none is refused before it learns
-/// whether it does.
 fn lifting(look: &Look<'_>, question: &Question, hold: HoldId) -> Result<Plan<transactions::LiftHold>, Failure> {
-    let of = |kind: &RecordTypeName| Question { kind: Some(kind.clone()), ..question.clone() };
-    if let Some((kind, subject)) = look.snapshot.held(hold)? {
-        return look.on_record(&of(&kind), subject, |_| Ok(transactions::LiftHold { hold }));
-    }
-    let mut refused = None;
-    for kind in look.keeper.policies.record_types() {
-        let question = of(kind.name());
-        let decided = look.judge_at_large(&question)?;
-        if decided.refusal.is_none() {
-            return Err(Failure::NoSuchHold);
-        }
-        refused = refused.or(Some((question, decided)));
-    }
-    let (question, decided) = refused.ok_or(Failure::NoSuchHold)?;
-    Ok(look.stop(&question, Vec::new(), &decided, false))
+    let Some((kind, subject)) = look.snapshot.held(hold)? else {
+        return look.on_nothing(question, Failure::NoSuchHold);
+    };
+    let question = Question { kind: Some(kind), ..question.clone() };
+    look.on_record(&question, subject, |_| Ok(transactions::LiftHold { hold }))
 }

@@ -67,6 +67,9 @@ pub(crate) enum CopyError {
     /// The log does not lead to its head.
     #[error(transparent)]
     Log(#[from] ExportError<ReadError>),
+    /// What was to be copied has gone meanwhile.
+    #[error("entries of the log were pruned while it was copied: empty the folder, then copy it again")]
+    Pruned,
 }
 
 impl Keeper {
@@ -123,28 +126,38 @@ fn stored(store: &Store, range: Range<u64>) -> impl Iterator<Item = Result<Store
 }
 
 fn copy(store: &Store, to: &Path) -> Result<Copied, CopyError> {
-    let write = |path: &Path| {
-        let path = path.to_owned();
-        move |source| CopyError::Write { path, source }
-    };
     if !to.is_absolute() {
         return Err(CopyError::Relative);
     }
-    fs::create_dir_all(to).map_err(write(to))?;
-    if fs::read_dir(to).map_err(write(to))?.next().is_some() {
+    fs::create_dir_all(to).map_err(unwritten(to))?;
+    if fs::read_dir(to).map_err(unwritten(to))?.next().is_some() {
         return Err(CopyError::NotEmpty { path: to.to_owned() });
     }
+    // Ahead of the head: the entry that says what was pruned must be under it.
+    let minimum_index = store.snapshot().and_then(|snapshot| snapshot.minimum_index()).map_err(unread)?;
+    copy_from(minimum_index, store, to).map_err(|error| unless_pruned(error, minimum_index, store))
+}
+
+/// Entries that were pruned since are not damaged.
+fn unless_pruned(error: CopyError, minimum_index: u64, store: &Store) -> CopyError {
+    let now = store.snapshot().and_then(|snapshot| snapshot.minimum_index());
+    match error {
+        CopyError::Log(ExportError::Source { .. }) if now.is_ok_and(|now| now > minimum_index) => CopyError::Pruned,
+        error => error,
+    }
+}
+
+fn copy_from(minimum_index: u64, store: &Store, to: &Path) -> Result<Copied, CopyError> {
     let note = SignedNote::parse(store.tree_head().note.as_bytes())
         .map_err(|error: NoteError| CopyError::Head(HeadError::Note(error)))?;
     let size = TreeHead::of_note(&note, store.verification_key(), Some(store.origin()))?.size;
-    let minimum_index = store.snapshot().and_then(|snapshot| snapshot.minimum_index()).map_err(unread)?;
     let leaf = |entry: StoredEntry<Vec<u8>>| entry.leaf.ok_or(ReadError::Format { what: "log" });
     let leaves = stored(store, minimum_index..size).map(|entry| entry.and_then(leaf));
     let mut export = Export::new(leaves, note, store.verification_key(), Some(store.origin()))?;
     let mut copied = Copied { head: export.head().clone(), files: 0, bytes: 0 };
     let mut take = |file: ExportedFile| {
         let path = to.join(&file.path);
-        write_file(&path, &file.bytes).map_err(write(&path))?;
+        write_file(&path, &file.bytes).map_err(unwritten(&path))?;
         copied.files += 1;
         copied.bytes += file.bytes.len() as u64;
         Ok::<_, CopyError>(())
@@ -156,6 +169,10 @@ fn copy(store: &Store, to: &Path) -> Result<Copied, CopyError> {
         take(file?)?;
     }
     Ok(copied)
+}
+
+fn unwritten(path: &Path) -> impl FnOnce(io::Error) -> CopyError {
+    move |source| CopyError::Write { path: path.to_owned(), source }
 }
 
 fn unread(source: ReadError) -> CopyError {
@@ -170,4 +187,37 @@ fn write_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o640).open(path)?;
     file.write_all(bytes)?;
     file.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+    use coffre_core::audit::{Decision, Draft};
+    use coffre_core::ids::RequestId;
+    use coffre_policies::Policies;
+    use coffre_store::clock::SystemEntropy;
+    use coffre_store::transactions::PruneLog;
+
+    use super::*;
+    use crate::usecases::new_vault;
+
+    #[test]
+    fn what_is_pruned_while_it_is_copied_does_not_pass_for_damage() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = new_vault::store(folder.path(), &Policies::embedded().unwrap());
+        let draft = |action| Draft::new(action, Decision::Allow, RequestId::random(&mut SystemEntropy));
+        let note = |_| store.transact(NoteOnly, draft(Action::CaptureBase), None, Depends::default());
+        let noted: Vec<_> = (0..256).map(note).collect();
+        for noted in noted {
+            noted.wait().unwrap();
+        }
+        let prune = PruneLog { minimum_index: 256 };
+        store.transact(prune, draft(Action::PruneLog), None, Depends::default()).wait().unwrap();
+        // Begun before that.
+        let failed = copy_from(0, &store, &folder.path().join("copy")).err().unwrap();
+        assert!(matches!(failed, CopyError::Log(ExportError::Source { index: 0, .. })), "{failed}");
+        assert!(matches!(unless_pruned(failed, 0, &store), CopyError::Pruned));
+        let damaged = unread(ReadError::Format { what: "log" });
+        assert!(matches!(unless_pruned(damaged, 256, &store), CopyError::Log(_)), "nothing was pruned since");
+    }
 }

@@ -17,7 +17,7 @@ use tokio::sync::Mutex;
 
 use super::audit_log::question;
 use super::call::Call;
-use super::failure::Failure;
+use super::failure::{Failure, uncommitted};
 use super::keeper::Keeper;
 use super::look::Look;
 use super::plan::{ATTEMPTS, Plan, Reading};
@@ -101,8 +101,11 @@ impl Keeper {
             session.further += 1;
             return Ok(Noted::Further);
         }
-        if let Some(over) = sessions.remove(reader) {
-            self.end(over).await;
+        if let Some(over) = sessions.remove(reader)
+            && let Err(failure) = self.end(&over).await
+        {
+            sessions.insert(reader.clone(), over);
+            return Err(failure);
         }
         let part = reader.part;
         let reading = |draft: Draft, _: Depends| Reading { claims: Vec::new(), content: draft };
@@ -112,24 +115,31 @@ impl Keeper {
         Ok(Noted::First(receipt))
     }
 
-    /// Ends the sessions that are over, or all.
+    /// Ends the sessions that are over, or all. One that cannot be written stays, for the next time.
     pub(crate) async fn end_log_sessions(&self, all: bool) {
         let mut sessions = self.log_sessions.0.lock().await;
         let now = self.store.now();
-        for (_, over) in sessions.extract_if(|_, session| all || now >= session.until) {
-            self.end(over).await;
+        let ending: Vec<_> = sessions.extract_if(|_, session| all || now >= session.until).collect();
+        for (reader, over) in ending {
+            if self.end(&over).await.is_err() {
+                sessions.insert(reader, over);
+            }
         }
     }
 
     /// Writes how much was read since the entry that began the session.
-    async fn end(&self, Session { draft, further, .. }: Session) {
-        if further == 0 {
-            return;
+    async fn end(&self, Session { draft, further, .. }: &Session) -> Result<(), Failure> {
+        if *further == 0 {
+            return Ok(());
         }
-        let draft = Draft { count: Some(further).filter(|count| *count > 1), ..draft };
+        let draft = Draft { count: Some(*further).filter(|count| *count > 1), ..draft.clone() };
         let ended = Disclosure { draft, reason: None, claims: Vec::new(), depends: Depends::default() };
-        if let Err(error) = self.store.disclose(ended).await {
-            tracing::error!(%error, further, "how much of the log was read has no entry");
+        match self.store.disclose(ended).await {
+            Ok(_) => Ok(()),
+            Err(error) => {
+                tracing::error!(%error, further, "how much of the log was read cannot be written yet");
+                Err(uncommitted(error))
+            }
         }
     }
 }

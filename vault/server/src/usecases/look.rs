@@ -18,6 +18,9 @@ use super::plan::{Plan, Refused};
 use crate::authentication::Identified;
 use crate::authorization::{Asked, Decided, Refusal, Standing};
 
+/// Whom a value that finds nobody is looked up as, so that it takes the same work as one that finds somebody hidden.
+pub(super) const NOBODY: SubjectId = SubjectId::from_bytes([0; 16]);
+
 /// The cause in the log where a record asked for does not exist.
 const NO_SUCH_RECORD: &str = "no-such-record";
 
@@ -111,6 +114,22 @@ impl<'l> Look<'l> {
             None => Ok(self.go(question, Vec::new(), &decided, act()?)),
             Some(_) => Ok(self.stop(question, Vec::new(), &decided, false)),
         }
+    }
+
+    /// Plans what is asked of something that is not there, and so has no record type: the policies are asked about every
+    /// one, so that whoever may do it nowhere is refused before they learn that it is not.
+    pub(super) fn on_nothing<A>(&self, question: &Question, absent: Failure) -> Result<Plan<A>, Failure> {
+        let mut refused = None;
+        for kind in self.keeper.policies.record_types() {
+            let question = Question { kind: Some(kind.name().clone()), ..question.clone() };
+            let decided = self.judge_at_large(&question)?;
+            if decided.refusal.is_none() {
+                return Err(absent);
+            }
+            refused = refused.or(Some((question, decided)));
+        }
+        let Some((question, decided)) = refused else { return Err(absent) };
+        Ok(self.stop(&question, Vec::new(), &decided, false))
     }
 
     /// How a record stands, and what the policies say of it.

@@ -9,6 +9,7 @@ mod applications;
 mod approval_refusal;
 mod approvals;
 mod audit_log;
+mod background;
 mod call;
 mod capture;
 mod contactable;

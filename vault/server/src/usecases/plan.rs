@@ -4,6 +4,8 @@
 use std::sync::Arc;
 
 use coffre_core::audit::{Action, Draft};
+use coffre_core::ids::ApplicationId;
+use coffre_core::role::Role;
 use coffre_store::{Claim, CommitError, Depends, Disclosure, Receipt, Snapshot, Transaction};
 use tokio::sync::oneshot;
 
@@ -13,6 +15,9 @@ use super::failure::{Denial, Failure, uncommitted};
 use super::keeper::{Keeper, lost};
 use super::look::Look;
 use crate::unusual::Unusual;
+
+/// The cause by which refusals are counted that look like a record that does not exist.
+const HIDDEN: &str = "hidden";
 
 /// How often a decision is made again when access moved under it.
 pub(super) const ATTEMPTS: usize = 8;
@@ -43,6 +48,28 @@ pub(super) enum Refused {
 pub(super) struct Reading<C> {
     pub(super) claims: Vec<Claim>,
     pub(super) content: C,
+}
+
+/// To whom the content of how many records is shown.
+struct Shown {
+    application: ApplicationId,
+    role: Role,
+    operator: Option<String>,
+    records: usize,
+}
+
+impl Shown {
+    /// By an entry; only what opens content counts, and of that nothing that two operators agreed to.
+    fn by(draft: &Draft) -> Option<Self> {
+        let content = match draft.action {
+            Action::Read | Action::ReadVersions | Action::ReadDocument | Action::Search | Action::ExportAccess => true,
+            // Its documents, which have entries of their own, are no other records.
+            Action::ExportPortable => draft.document.is_none(),
+            _ => false,
+        };
+        let (Some(application), Some(role), true) = (draft.application, draft.role, content) else { return None };
+        Some(Self { application, role, operator: draft.operator.clone(), records: draft.subjects.len() })
+    }
 }
 
 impl Refused {
@@ -90,21 +117,26 @@ impl Keeper {
         C: Send + 'static,
         F: Fn(&Look<'_>) -> Result<Plan<Reading<C>>, Failure> + Send + Sync + 'static,
     {
-        let execute = |keeper: &Self, plan: Plan<Reading<C>>, answer: Answer<(C, Receipt)>| {
+        let execute = |keeper: &Self, plan: Plan<Reading<C>>, answer: Answer<((C, Option<Shown>), Receipt)>| {
             let Plan { draft, reason, depends, then } = plan;
             match then {
                 Ok(Reading { claims, content }) => {
-                    keeper.watch_reads(&draft);
+                    let shown = Shown::by(&draft);
                     let disclosure = Disclosure { draft, reason, claims, depends };
                     let then = move |done: Result<Receipt, _>| {
-                        answer.give(Ok(settle(done.map(|receipt| (content, receipt)))));
+                        answer.give(Ok(settle(done.map(|receipt| ((content, shown), receipt)))));
                     };
                     keeper.store.disclose_then(disclosure, then);
                 }
                 Err(refused) => keeper.refuse(draft, reason, depends, refused, answer),
             }
         };
-        self.attempt(call, look, execute).await
+        let ((content, shown), receipt) = self.attempt(call, look, execute).await?;
+        // Once for each entry, however often it was decided before.
+        if let Some(shown) = shown {
+            self.watch_reads(&shown);
+        }
+        Ok((content, receipt))
     }
 
     /// Executes a change.
@@ -197,13 +229,10 @@ impl Keeper {
         self.plan(&self.store.remembered(), call, look).ok().filter(|plan| plan.then.is_ok())
     }
 
-    /// Tells when somebody reads far more than they do usually; only what opens content counts.
-    fn watch_reads(&self, draft: &Draft) {
-        let content =
-            matches!(draft.action, Action::Read | Action::ReadVersions | Action::ReadDocument | Action::Search);
-        let (Some(application), Some(role), true) = (draft.application, draft.role, content) else { return };
-        let (operator, records) = (draft.operator.as_deref(), draft.subjects.len());
-        if let Some(unusual) = self.watch.count(application, operator, records, self.store.now()) {
+    /// Tells when somebody reads far more than they do usually.
+    fn watch_reads(&self, shown: &Shown) {
+        let Shown { application, role, ref operator, records } = *shown;
+        if let Some(unusual) = self.watch.count(application, operator.as_deref(), records, self.store.now()) {
             let Unusual { reads, usual } = unusual;
             self.metrics.unusual(role);
             tracing::warn!(%application, %role, reads, usual, "reads have left their usual range: see the audit log");
@@ -218,14 +247,23 @@ impl Keeper {
         refused: Refused,
         answer: Answer<T>,
     ) {
-        self.metrics.denied(draft.role, draft.action, draft.cause.as_deref());
+        // Whoever counts needs no token: why a record is hidden, or whether there is one, is told to the audit log alone.
+        let cause = if matches!(refused, Refused::Hidden) { Some(HIDDEN.to_owned()) } else { draft.cause.clone() };
+        let (metrics, role, action) = (Arc::clone(&self.metrics), draft.role, draft.action);
         let disclosure = Disclosure { draft, reason, claims: Vec::new(), depends };
         self.store.disclose_then(disclosure, move |done| {
             answer.give(Ok(match settle(done) {
-                Attempt::Settled(Ok(receipt)) => Attempt::Settled(Err(refused.recorded(&receipt))),
+                Attempt::Settled(Ok(receipt)) => {
+                    // Once for each refusal in the log, however often it was decided before.
+                    metrics.denied(role, action, cause.as_deref());
+                    Attempt::Settled(Err(refused.recorded(&receipt)))
+                }
                 Attempt::Settled(Err(failure)) => Attempt::Settled(Err(failure)),
                 Attempt::Moved => Attempt::Moved,
             }));
         });
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -30,7 +30,8 @@ pub(super) enum Caller<'c> {
 impl Keeper {
     /// The entries that are past their time and still there: all, and those that whole bundles hold.
     pub(super) fn past_entries(&self, snapshot: &Snapshot<'_>) -> Result<(Range<u64>, Range<u64>), Failure> {
-        let cutoff = self.policies.log_retention().cutoff(self.now());
+        // By the clock where the log is ahead of it, as records are judged.
+        let cutoff = self.policies.log_retention().cutoff(self.store.clock_time());
         let first = snapshot.minimum_index()?;
         let end = snapshot.first_entry_at(cutoff, self.store.tree_head().size)?;
         Ok((first..end, first..first.max(end - end % TILE_WIDTH)))

@@ -26,12 +26,16 @@ pub(crate) struct Published {
 
 /// The published head; none before the first is asked for.
 #[derive(Debug, Default)]
-pub(super) struct PublishedHead(Mutex<Option<Published>>);
+pub(super) struct PublishedHead {
+    published: Mutex<Option<Published>>,
+    /// Held while one is published and kept.
+    keeping: Mutex<()>,
+}
 
 impl PublishedHead {
     /// The head that is published now: the one before, or the newest if that one has stayed long enough.
     pub(super) fn at(&self, now: Timestamp, witnesses: &[WitnessKey], newest: &SignedHead) -> Option<Published> {
-        let mut published = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut published = self.published.lock().unwrap_or_else(PoisonError::into_inner);
         let stays = |head: &Published| {
             let seconds = match (witnesses.is_empty(), head.cosigned) {
                 (true, _) => ALONE,
@@ -52,7 +56,7 @@ impl PublishedHead {
     /// Publishes a head that witnesses cosigned and gives it with all cosignatures it has; `None` where a later one is
     /// published already.
     pub(super) fn offer(&self, now: Timestamp, size: u64, note: SignedNote) -> Option<SignedNote> {
-        let mut published = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut published = self.published.lock().unwrap_or_else(PoisonError::into_inner);
         let note = match published.as_ref() {
             Some(head) if head.size > size => return None,
             Some(head) if head.size == size => merged(&head.note, note),
@@ -60,6 +64,18 @@ impl PublishedHead {
         };
         *published = Some(Published { size, note: note.clone(), since: now, cosigned: true });
         Some(note)
+    }
+
+    /// The same, and has what is published kept; whether it was. One at a time: what is kept last was published last.
+    pub(super) fn offer_to_keep<E>(
+        &self,
+        now: Timestamp,
+        size: u64,
+        note: SignedNote,
+        keep: impl FnOnce(&SignedNote) -> Result<(), E>,
+    ) -> Result<bool, E> {
+        let _alone = self.keeping.lock().unwrap_or_else(PoisonError::into_inner);
+        self.offer(now, size, note).map_or(Ok(false), |note| keep(&note).map(|()| true))
     }
 }
 
@@ -74,6 +90,11 @@ fn merged(old: &SignedNote, new: SignedNote) -> SignedNote {
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
+    use std::convert::Infallible;
+    use std::sync::mpsc::channel;
+    use std::thread;
+    use std::time::{Duration, Instant};
+
     use coffre_core::merkle::Hash;
     use coffre_core::note::{KeyName, SigningKey, witness_key};
     use coffre_core::tlog::TreeHead;
@@ -120,6 +141,32 @@ mod tests {
         assert_eq!((head.size, head.note.signatures().len()), (7, 2));
         assert_eq!(published(62 + 3600, 90).size, 90, "no witness came by");
         assert_eq!(published(62 + 3600, 90).note.signatures().len(), 1);
+    }
+
+    #[test]
+    fn of_two_that_come_at_once_the_one_that_is_published_last_is_kept_last() {
+        let (board, kept, (begun, begins)) = (PublishedHead::default(), Mutex::new(Vec::new()), channel());
+        let keep = |size| {
+            kept.lock().unwrap().push(size);
+            Ok::<(), Infallible>(())
+        };
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                let slowly = |_: &SignedNote| {
+                    begun.send(()).unwrap();
+                    let patience = Instant::now() + Duration::from_millis(50);
+                    while kept.lock().unwrap().is_empty() && Instant::now() < patience {
+                        thread::yield_now();
+                    }
+                    keep(7)
+                };
+                assert!(board.offer_to_keep(at(1), 7, cosigned(7, "w", 1), slowly).unwrap());
+            });
+            begins.recv().unwrap();
+            assert!(board.offer_to_keep(at(1), 9, cosigned(9, "w", 1), |_| keep(9)).unwrap());
+        });
+        assert!(!board.offer_to_keep(at(1), 8, cosigned(8, "w", 1), |_| keep(8)).unwrap(), "a later one is published");
+        assert_eq!(*kept.lock().unwrap(), [7, 9]);
     }
 
     #[test]

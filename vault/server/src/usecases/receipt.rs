@@ -44,21 +44,14 @@ impl Keeper {
     }
 }
 
-/// As for a withdrawal: whoever may list no grants is refused before it learns whether this one exists.
 fn reading(look: &Look<'_>, question: &Question, id: GrantId) -> Result<Plan<Reading<Value>>, Failure> {
-    let of = |kind: &RecordTypeName| Question { kind: Some(kind.clone()), ..question.clone() };
-    if let Some((kind, grant)) = look.snapshot.grant(id)? {
-        let mut plan = look.on_record(&of(&kind), grant.subject, |_| {
-            Ok(Reading { claims: Vec::new(), content: receipt(look, &kind, &grant)? })
-        })?;
-        plan.draft.grants = vec![GrantRef { id, version: grant.version, basis: grant.terms.basis }];
-        return Ok(plan);
-    }
-    let mut plan = Err(Failure::NoSuchGrant);
-    for kind in look.keeper.policies.record_types() {
-        plan = Ok(look.at_large(&of(kind.name()), || Err(Failure::NoSuchGrant))?);
-    }
-    plan
+    let Some((kind, grant)) = look.snapshot.grant(id)? else { return look.on_nothing(question, Failure::NoSuchGrant) };
+    let question = Question { kind: Some(kind.clone()), ..question.clone() };
+    let mut plan = look.on_record(&question, grant.subject, |_| {
+        Ok(Reading { claims: Vec::new(), content: receipt(look, &kind, &grant)? })
+    })?;
+    plan.draft.grants = vec![GrantRef { id, version: grant.version, basis: grant.terms.basis }];
+    Ok(plan)
 }
 
 fn receipt(look: &Look<'_>, kind: &RecordTypeName, grant: &Grant) -> Result<Value, Failure> {

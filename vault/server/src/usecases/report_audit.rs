@@ -105,7 +105,8 @@ impl Keeper {
             }
             after = page.last().map(|grant| grant.id);
             if after.is_none() {
-                return Ok(tally.finish(size));
+                // What was pruned while it was read is told, too.
+                return Ok(tally.finish(size, self.store.snapshot()?.minimum_index()?));
             }
         }
     }
@@ -113,7 +114,8 @@ impl Keeper {
 
 /// Names in the entry what the report is about.
 fn about(draft: Draft, scope: &ReportScope) -> Draft {
-    let target = scope.application.clone().or_else(|| scope.operator.clone());
+    let named: Vec<&str> = [&scope.application, &scope.operator].into_iter().flatten().map(String::as_str).collect();
+    let target = Some(named.join(", ")).filter(|target| !target.is_empty());
     Draft { subjects: scope.subject.into_iter().collect(), target, ..draft }
 }
 

@@ -8,7 +8,7 @@ use coffre_core::audit;
 use coffre_core::ids::SubjectId;
 use coffre_core::record::{Category, RecordTypeName};
 use coffre_policies::values::date;
-use coffre_policies::{Action, Belongs, Labels, RecordFacts};
+use coffre_policies::{Action, Belongs, Keeping, Labels, RecordFacts, RecordType};
 use coffre_store::Depends;
 use coffre_store::transactions::{Facts, KeptBy, MustKeep, RetainRecord, Retained, Wanted};
 use serde::Serialize;
@@ -70,6 +70,8 @@ pub(crate) struct RetentionRun {
     pub(crate) erased: u64,
     /// Records past their time that a legal hold keeps.
     pub(crate) on_hold: u64,
+    /// Records past their time whose processing is restricted.
+    pub(crate) restricted: u64,
     /// Records past their time that a waiting request keeps.
     pub(crate) with_request: u64,
     /// Entries of the audit log that were pruned.
@@ -168,12 +170,8 @@ impl Keeper {
                 let verdicts = snapshot.judged(&kind, *subject, now, &rule)?;
                 let Some(state) = snapshot.record(&kind, *subject)? else { continue };
                 let gone = |verdict: &Verdict| verdict.belongs == Belongs::Nowhere;
-                let obstacle = if verdicts.iter().any(gone) {
-                    let stands = snapshot.obstacles(*subject)?;
-                    if stands.hold { Some("legal-hold") } else { stands.request.then_some("request") }
-                } else {
-                    None
-                };
+                let obstacle =
+                    if verdicts.iter().any(gone) { snapshot.obstacles(*subject)?.kept_by().map(named) } else { None };
                 let whole = verdicts.iter().all(gone);
                 for verdict in verdicts {
                     let apart = state.archived.contains(&verdict.category);
@@ -215,9 +213,25 @@ impl Keeper {
         })
     }
 
-    /// The rules of retention, to be asked within the store.
+    /// Where the rules of retention see each category, to be asked within the store.
     fn verdicts<K: 'static>(&self, kind: &RecordTypeName, made: impl Fn(Verdict) -> K + Send + 'static) -> MustKeep<K> {
-        let (policies, kind) = (Arc::clone(&self.policies), kind.clone());
+        self.rules(kind, move |keeping, _| {
+            Some(made(Verdict {
+                category: keeping.rule.category.clone(),
+                belongs: keeping.belongs(),
+                until: keeping.until().map(date::iso),
+                source: keeping.source().clone(),
+            }))
+        })
+    }
+
+    /// What is made of each category that the rules of retention keep, to be asked within the store.
+    pub(super) fn rules<K: 'static>(
+        &self,
+        kind: &RecordTypeName,
+        made: impl Fn(&Keeping<'_>, &RecordType) -> Option<K> + Send + 'static,
+    ) -> MustKeep<K> {
+        let (policies, kind, clock) = (Arc::clone(&self.policies), kind.clone(), self.store.clock_time());
         Box::new(move |facts: &Facts<'_>| {
             let Some(record_type) = policies.record_type(kind.as_str()) else { return Vec::new() };
             let seen = RecordFacts {
@@ -226,15 +240,18 @@ impl Keeper {
                 answered: facts.answered,
                 fields: facts.fields,
             };
-            let keeping = policies.keeping(record_type, seen, facts.now);
-            let verdict = keeping.iter().map(|keeping| Verdict {
-                category: keeping.rule.category.clone(),
-                belongs: keeping.belongs(),
-                until: keeping.until().map(date::iso),
-                source: keeping.source().clone(),
-            });
-            verdict.map(&made).collect()
+            let keeping = policies.keeping(record_type, seen, facts.now).into_iter();
+            keeping.filter_map(|keeping| made(&keeping.by_clock(clock), record_type)).collect()
         })
+    }
+}
+
+/// What keeps a record, as a plan says it.
+const fn named(obstacle: KeptBy) -> &'static str {
+    match obstacle {
+        KeptBy::Hold => "legal-hold",
+        KeptBy::Restriction => "restriction",
+        KeptBy::Request => "request",
     }
 }
 
@@ -249,6 +266,7 @@ impl RetentionRun {
         }
         match done.kept_by {
             Some(KeptBy::Hold) => self.on_hold += 1,
+            Some(KeptBy::Restriction) => self.restricted += 1,
             Some(KeptBy::Request) => self.with_request += 1,
             None => {}
         }

@@ -1,16 +1,19 @@
 //! Sealing the vault. It takes two operators: one proposes, another one confirms; the vault's own user does it alone, on
 //! its host. What is asked for is in the log before it is done: the entry is the last one before the keys leave memory,
-//! and a refusal is one too. Nothing here seals; whoever serves does, when told.
+//! and a refusal is one too. The vault's own user alone seals without one, where it cannot be written. Nothing here seals;
+//! whoever serves does, when told.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, PoisonError};
+use std::time::Duration;
 
 use coffre_core::audit;
 use coffre_core::four_eyes::KnownOperator;
 use coffre_core::time::Timestamp;
 use coffre_policies::Action;
 use coffre_store::transactions::NoteOnly;
-use coffre_store::{Depends, Receipt};
+use coffre_store::{Depends, Receipt, Unavailable};
+use tokio::time::timeout;
 
 use super::call::{Call, LocalCall};
 use super::failure::{Failure, uncommitted};
@@ -20,6 +23,8 @@ use super::plan::Reading;
 
 /// How long a proposal can be confirmed: an hour. It is kept in memory alone, like what it is about.
 const PROPOSAL_SECONDS: i64 = 3600;
+/// How long the vault's own user waits for the entry: a disk that does not answer keeps nothing open.
+const NOTED_WITHIN: Duration = Duration::from_secs(10);
 
 /// Somebody wants the vault sealed.
 #[derive(Debug, Clone)]
@@ -72,10 +77,11 @@ impl Keeper {
         if another { Ok(receipt) } else { Err(Failure::NotAnotherOperator { entry: receipt.index() }) }
     }
 
-    /// Notes that the vault's own user seals it.
+    /// Notes that the vault's own user seals it, if that can be written.
     pub(crate) async fn note_seal(self: &Arc<Self>, call: LocalCall) -> Result<Receipt, Failure> {
         let noted = self.store.transact(NoteOnly, self.draft_here(call, audit::Action::Seal), None, Depends::default());
-        let ((), receipt) = noted.await.map_err(uncommitted)?;
+        let late = || Unavailable::Disk { detail: "it did not answer in time".to_owned() };
+        let ((), receipt) = timeout(NOTED_WITHIN, noted).await.map_err(|_late| late())?.map_err(uncommitted)?;
         Ok(receipt)
     }
 }

@@ -20,11 +20,12 @@ use super::call::Call;
 use super::declared;
 use super::failure::Failure;
 use super::keeper::Keeper;
-use super::look::{Look, Question};
+use super::look::{Look, NOBODY, Question};
 use super::plan::{Plan, Reading};
 use crate::authorization::{Decided, Refusal};
 
-/// So many records are looked at, hidden ones included.
+/// So many records are looked at, hidden ones included: all of it is one look. That there are others is said, or whoever
+/// may read one of them would take it for absent; it tells how common a value is, and of nobody that they have it.
 const LOOKED_AT: usize = 500;
 /// So many are answered; the entry names them all and has to stay within a log entry's length.
 const ANSWERED: usize = 100;
@@ -44,7 +45,7 @@ pub(crate) struct Search {
 #[derive(Serialize)]
 pub(crate) struct SearchView {
     pub(crate) hits: Vec<HitView>,
-    /// Whether there are more that the caller may read: the term should be narrowed.
+    /// Whether there are more that the caller may read, or some that were not looked at: the term should be narrowed.
     pub(crate) more: bool,
 }
 
@@ -139,8 +140,13 @@ impl Questions {
     }
 
     fn found(&self, look: &Look<'_>) -> Result<Plan<Found>, Failure> {
-        let mut sum = Sum::default();
-        for hit in look.snapshot.find(&self.index, &self.value, LOOKED_AT)? {
+        let mut found = look.snapshot.find(&self.index, &self.value, LOOKED_AT + 1)?;
+        let mut sum = Sum { more: found.len() > LOOKED_AT, ..Sum::default() };
+        found.truncate(LOOKED_AT);
+        if found.is_empty() {
+            let _same_work = (look.judge(&self.find, NOBODY)?, look.judge(&self.read, NOBODY)?);
+        }
+        for hit in found {
             let Some(readable) = self.readable(look, hit)? else { continue };
             if sum.hits.len() == ANSWERED {
                 sum.more = true;

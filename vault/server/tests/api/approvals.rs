@@ -118,7 +118,7 @@ async fn an_application_has_no_effect_until_two_officers_have_approved_it() {
     let log = dpo.get("/v1/audit/entries").await.ok().text();
     let officers = "legal/a.martin+71cec933, dpo/b.durand+4058c2ae";
     for says in [
-        format!("officers 1 ({officers})"),
+        format!("officers 1 ({})", lines(&[martin(), durand()]).join(", ")),
         format!("application cobol (legal, {})", logged["application"].as_str().unwrap()),
     ] {
         assert!(log.contains(&says), "{says} is missing in {log}");

@@ -4,7 +4,7 @@ use hyper::{Method, StatusCode};
 use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use crate::running::{Running, anne, create};
+use crate::running::{Caller, Running, anne, create};
 
 const CREATE: &str = "/v1/records/policyholder?purpose=contract-administration";
 
@@ -100,6 +100,31 @@ async fn an_oversized_body_is_refused_and_the_refusal_arrives() {
     stream.read_exact(&mut answer).await.unwrap();
     assert_eq!(&answer, b"HTTP/1.1 413");
     assert!(staged(&vault).is_empty());
+}
+
+#[tokio::test]
+async fn whatever_refuses_a_long_body_its_refusal_arrives() {
+    let vault = Running::start_with(|options| options.limits.document_bytes = 100_000).await;
+    let legal = vault.application("cobol", "legal").await;
+    let documents = format!("{}/documents", create(&legal, &anne()).await);
+    let path = format!("{documents}?purpose=contract-administration");
+    let send = async |caller: Caller, path: &str| caller.send(Method::POST, path, vec![0; 3 << 20]).await;
+    send(legal.clone().without("authorization"), &path).await.problem(401, "unauthenticated");
+    send(legal.clone().without("coffre-operator"), &path).await.problem(400, "operator-required");
+    send(legal.clone().with("idempotency-key", "two words"), &path).await.problem(400, "malformed-idempotency-key");
+    send(legal.clone(), &documents).await.problem(400, "malformed-request");
+    send(legal.clone(), "/v1/nowhere").await.problem(404, "no-such-route");
+
+    // Whoever asks before sending it is not told to send what is refused already.
+    let mut stream = legal.connect().await;
+    let head = format!(
+        "POST {path} HTTP/1.1\r\nhost: x\r\nauthorization: {}\r\ncoffre-operator: a\r\ncontent-length: 3000000\r\nexpect: 100-continue\r\n\r\n",
+        legal.headers["authorization"].to_str().unwrap()
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = [0; 12];
+    stream.read_exact(&mut answer).await.unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 413");
 }
 
 /// What is left in staging.

@@ -164,6 +164,7 @@ async fn an_export_takes_two_operators_and_each_record_has_its_entry() {
     let alone = legal.tell(&confirm).await.problem(409, "not-another-operator");
     let denied = entry(&dpo, alone["audit_entry"].as_u64().unwrap()).await;
     assert_eq!((&denied["decision"], &denied["action"]), (&json!("deny"), &json!("bulk-export")));
+    assert!(denied["fields"].is_null() && denied["withheld"].is_array(), "nothing was opened: {denied}");
 
     let size = vault.store.tree_head().size;
     let exported = other.tell(&confirm).await.ok();

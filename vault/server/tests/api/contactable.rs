@@ -62,11 +62,16 @@ async fn yes_needs_a_consent_for_the_channel_and_whatever_else_is_no() {
 
 #[tokio::test]
 async fn a_value_that_several_share_is_yes_only_if_it_is_for_all() {
-    let Setting { vault: _vault, legal, sales, dpo: _ } = setting().await;
+    let Setting { vault: _vault, legal, sales, dpo } = setting().await;
     let shared = json!([{"index": "contact.email", "value": "anne.lefevre@example.fr"}]);
     let (first, second) = (create(&legal, &anne()).await, create(&legal, &anne()).await);
     grant(&legal, &first, "sales", "direct-marketing", &["contact.email"]).await;
-    assert_eq!(answer(&sales, "email", &shared).await, json!([false]));
+    let asked = sales.post("/v1/contactable", &asking("email", &shared)).await.ok();
+    assert_eq!(asked.json()["contactable"], json!([false]));
+    let mut both = [id_of(&first), id_of(&second)];
+    both.sort_unstable();
+    let logged = entry(&dpo, asked.entry()).await;
+    assert_eq!((&logged["decision"], &logged["subjects"]), (&json!("deny"), &json!(both)), "what was answered");
     grant(&legal, &second, "sales", "direct-marketing", &["contact.email"]).await;
     assert_eq!(answer(&sales, "email", &shared).await, json!([true]));
 }
@@ -108,6 +113,28 @@ async fn many_people_take_several_entries_and_none_too_long() {
     let answer = answer(&sales, "email", &json!(people)).await;
     assert_eq!(answer, json!(vec![false; 1_000]));
     assert_eq!(vault.store.tree_head().size, before + 4);
+}
+
+#[tokio::test]
+async fn how_many_entries_there_are_does_not_tell_who_is_known() {
+    let Setting { vault, legal, sales, .. } = setting().await;
+    let consenting = create(&legal, &json!({"contact": {"family_name": "Petit"}})).await;
+    grant(&legal, &consenting, "sales", "direct-marketing", &["contact.email"]).await;
+    create(&legal, &anne()).await;
+    let nobody = |n: u32| json!({"id": format!("00000000-0000-4000-8000-{n:012}")});
+    let beside = [vec![json!({"id": id_of(&consenting)})], (0..250).map(nobody).collect()];
+    for beside in beside {
+        let mut written = Vec::new();
+        for value in ["anne.lefevre@example.fr", "nobody@example.fr"] {
+            let mut people = beside.clone();
+            people.push(json!({"index": "contact.email", "value": value}));
+            let before = vault.store.tree_head().size;
+            let answers = answer(&sales, "email", &json!(people)).await;
+            assert_eq!(answers.as_array().unwrap().last(), Some(&json!(false)));
+            written.push(vault.store.tree_head().size - before);
+        }
+        assert_eq!(written, [2, 2]);
+    }
 }
 
 #[tokio::test]

@@ -65,6 +65,30 @@ async fn an_unknown_and_an_unreadable_record_look_the_same() {
     for path in [&record, UNKNOWN] {
         sales.get(&format!("{path}/documents?purpose=direct-marketing")).await.problem(404, "not-found");
     }
+    // Whoever asks may also look at what is counted.
+    let metrics = vault.caller().get("/metrics").await.text();
+    for counted in [r#"action="read",cause="hidden"} 3"#, r#"action="list-documents",cause="hidden"} 2"#] {
+        assert!(metrics.contains(&format!("coffre_denials_total{{role=\"sales\",{counted}\n")), "{counted}: {metrics}");
+    }
+    assert!(!metrics.contains("no-grant") && !metrics.contains("no-such-record"), "{metrics}");
+}
+
+#[tokio::test]
+async fn an_open_refusal_does_not_tell_an_unreadable_record_that_is_restricted_from_an_unknown_one() {
+    let vault = Running::start().await;
+    let (legal, sales) = (vault.application("cobol", "legal").await, vault.application("crm", "sales").await);
+    let record = create(&legal, &anne()).await;
+    legal.tell(&format!("{record}/restrict?purpose=data-subject-request&ground=a&reason=contested")).await.ok();
+    let told = async |path: &str| {
+        let read = sales.get(&format!("{path}?fields=health.illnesses&purpose=direct-marketing")).await;
+        let amend = format!("{path}?purpose=direct-marketing");
+        let amended = sales.patch(&amend, 1, &json!({"contact.email": "x@y.fr"})).await;
+        [read, amended].map(|refused| {
+            let problem = refused.problem(403, "denied");
+            ["cause", "denied_by", "withheld"].map(|member| problem[member].clone())
+        })
+    };
+    assert_eq!(told(record.as_str()).await, told(UNKNOWN).await);
 }
 
 #[tokio::test]

@@ -59,6 +59,24 @@ async fn every_size_comes_back_as_it_went_in() {
 }
 
 #[tokio::test]
+async fn what_would_be_kept_as_something_else_is_refused() {
+    let vault = Running::start().await;
+    let legal = vault.application("cobol", "legal").await;
+    let record = create(&legal, &anne()).await;
+    let path = format!("{record}/documents?{PURPOSE}");
+    let encoded = legal.clone().with("content-encoding", "gzip");
+    let form = legal.clone().with("content-type", "multipart/form-data; boundary=x");
+    for wrong in [&encoded, &form] {
+        wrong.send(Method::POST, &path, "content").await.problem(415, "unsupported-media-type");
+    }
+    let refused = encoded.post("/v1/records/policyholder?purpose=contract-administration", &anne()).await;
+    refused.problem(415, "unsupported-media-type");
+    assert_eq!(refused.header("accept-encoding"), "identity");
+    assert!(staged(&vault).is_empty());
+    legal.clone().with("content-encoding", "identity").send(Method::POST, &path, "content").await.ok();
+}
+
+#[tokio::test]
 async fn former_versions_are_kept_and_restored() {
     let vault = Running::start().await;
     let (legal, dpo) = (vault.application("cobol", "legal").await, vault.application("dpo", "dpo").await);

@@ -99,6 +99,35 @@ async fn what_is_held_or_must_be_kept_is_not_erased() {
     legal.get(&format!("{insured}?fields=contact.email&purpose=contract-administration")).await.ok();
 }
 
+/// «Give me what you hold on me, then erase it»: nobody could answer the first once the second is done.
+#[tokio::test]
+async fn what_else_the_person_asked_for_is_answered_first() {
+    let vault = Running::start().await;
+    let (legal, dpo) = (vault.application("cobol", "legal").await, vault.application("dpo", "dpo").await);
+    let other = legal.clone().for_operator("b.durand");
+    let record = create(&legal, &prospect()).await;
+    let file = async |kind: &str| {
+        let id = record.rsplit_once('/').unwrap().1;
+        let body = json!({"type": "policyholder", "id": id, "kind": kind, "channel": "email", "identity": "account"});
+        legal.post("/v1/requests", &body).await.ok().header("location").to_owned()
+    };
+    let erasure = file("erasure").await;
+    assert_eq!(propose(&legal, &record).await.status, 202, "its own request does not stand against it");
+    let access = file("access").await;
+    for refused in [propose(&legal, &record).await, confirm(&other, &record).await] {
+        let refused = refused.problem(409, "request-waits");
+        let denied = entry(&dpo, refused["audit_entry"].as_u64().unwrap()).await;
+        assert_eq!((&denied["decision"], &denied["cause"]), (&json!("deny"), &json!("request")));
+    }
+    let id = |request: &str| request.rsplit_once('/').unwrap().1.to_owned();
+    legal.tell(&format!("{record}/export/access?{STEP}&reason=letter&request={}", id(&access))).await.ok();
+    let confirmed = other.tell(&format!("{record}/erase/confirm?{STEP}&request={}", id(&erasure))).await.ok();
+    assert_eq!(confirmed.json()["status"], "pending");
+    for answered in [&access, &erasure] {
+        assert_eq!(legal.get(answered).await.ok().json()["state"], "fulfilled");
+    }
+}
+
 #[tokio::test]
 async fn a_proposal_can_be_taken_back_and_grows_old() {
     let vault = Running::start().await;

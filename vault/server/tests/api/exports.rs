@@ -143,6 +143,11 @@ async fn an_export_is_whole_or_nothing_and_for_the_person_alone() {
     assert_eq!((&overseen.json()["fields"], &overseen.json()["documents"]), (&json!([]), &json!([])));
     assert!(!overseen.text().contains("asthme") && !overseen.text().contains("Lefèvre"));
     assert!(!overseen.json()["accesses"].as_array().unwrap().is_empty());
+    let told = legal.tell(&format!("{record}/export/access?{WHY}")).await.ok().json();
+    assert_eq!(overseen.json()["kept"], told["kept"], "how long it is kept is no content");
+    assert_eq!(told["kept"].as_array().unwrap().len(), 4);
+    let rested_on = json!(["contract.end_date", "contract.others", "contract.product"]);
+    assert_eq!(entry(&dpo, overseen.entry()).await["fields"], rested_on);
     desk.tell(&format!("{record}/export/access?purpose=customer-support&reason=x&content=false"))
         .await
         .problem(403, "denied");

@@ -114,6 +114,22 @@ async fn sealing_takes_two_of_them_whatever_the_role() {
 }
 
 #[tokio::test]
+async fn nobody_signs_in_for_a_request_that_cannot_be_understood() {
+    let company = Company::start().await;
+    let legal = company.legal.clone().for_operator("a.martin");
+    let nowhere = "/v1/records/policyholder/42/erase";
+    let export = "/v1/records/policyholder/export?purpose=contract-administration&reason=audit";
+    for path in ["/v1/seal?resaon=intrusion", "/v1/exports/42/confirm", export, &format!("{nowhere}?{STEP}&reason=x")] {
+        let problem = legal.tell(path).await.problem(400, "malformed-request");
+        assert!(problem.get("nonce").is_none(), "{path}: {problem}");
+    }
+    let nonce = legal.tell("/v1/seal").await.problem(403, "verified-operator-required")["nonce"].clone();
+    let signed_in = company.as_operator(&legal, "a.martin", Some(&nonce));
+    signed_in.post("/v1/seal", &json!({})).await.problem(400, "malformed-request");
+    assert_eq!(signed_in.tell("/v1/seal").await.status, 202, "the token was spent by what was refused");
+}
+
+#[tokio::test]
 async fn exporting_many_records_takes_two_of_them() {
     let company = Company::start().await;
     let legal = company.legal.clone().for_operator("a.martin");

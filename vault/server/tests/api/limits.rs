@@ -132,6 +132,9 @@ async fn reads_beyond_the_usual_are_counted_and_nobody_is_named() {
         legal.get(&path).await.ok();
     }
     assert_eq!(unusual().await, None);
+    let record = path.split_once('?').unwrap().0;
+    legal.tell(&format!("{record}/export/access?purpose=data-subject-request&reason=letter")).await.ok();
+    assert_eq!(unusual().await.as_deref(), Some("1"), "all that is held of one more");
     for _ in 0..5 {
         legal.get(&path).await.ok();
     }

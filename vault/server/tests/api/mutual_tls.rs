@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use coffre_server::{ServeError, ServerOptions, TlsFiles, serve};
+use coffre_server::{ServeError, ServerOptions, TlsFile, TlsFiles, serve, tls_ends};
+use coffre_store::clock::{Clock as _, SystemClock};
 use serde_json::json;
 
 use crate::authority::{self, Authority, Line};
@@ -123,6 +124,58 @@ async fn a_revoked_certificate_loses_its_open_connection_and_gets_no_other() {
     }
 }
 
+/// A moment in a few seconds, without its fraction.
+fn soon() -> String {
+    SystemClock.now().plus_seconds(5).to_string().chars().take(19).collect()
+}
+
+fn as_openssl_has_it(moment: &str) -> String {
+    format!("{}Z", moment.chars().filter(char::is_ascii_digit).collect::<String>())
+}
+
+#[tokio::test]
+async fn a_certificate_that_ends_is_refused_on_its_open_connection_whatever_comes_with_it() {
+    let authority = Authority::new();
+    let vault = start(&authority, true).await;
+    let by_token = vault.application("cobol", "legal").await;
+    let certificate = authority.issue("short", "URI:coffre:application:archive", &as_openssl_has_it(&soon()));
+    let mut line = Line::open(vault.serving.address(), &authority.client(Some(&certificate))).await.unwrap();
+    line.get(HEAD, None).await.unwrap().ok();
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(30);
+    while line.get(HEAD, Some(&by_token)).await.unwrap().status == 200 {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        assert!(tokio::time::Instant::now() < deadline, "the connection outlives the certificate");
+    }
+    for caller in [None, Some(&by_token)] {
+        line.get(HEAD, caller).await.unwrap().problem(401, "unauthenticated");
+    }
+}
+
+#[tokio::test]
+async fn a_list_of_revoked_certificates_that_ends_ends_the_connections_that_it_let_in() {
+    let authority = Authority::new();
+    let vault = start(&authority, true).await;
+    let address = vault.serving.address();
+    let certificate = authority.issue("archive", "URI:coffre:application:archive", ALWAYS);
+    let client = authority.client(Some(&certificate));
+    let mut before = Line::open(address, &client).await.unwrap();
+    let end = soon();
+    authority.list(&as_openssl_has_it(&end));
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(30);
+    let until_ended = async |line: &mut Line| {
+        while line.get(HEAD, None).await.is_some() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+            assert!(tokio::time::Instant::now() < deadline, "the connection outlives the list");
+        }
+    };
+    // By the former list; from then on by the new one.
+    until_ended(&mut before).await;
+    let mut line = Line::open(address, &client).await.unwrap();
+    until_ended(&mut line).await;
+    assert!(SystemClock.now().to_string() >= end, "it was not let in for as long as the list was good");
+    assert!(Line::open(address, &client).await.is_none(), "nobody knows whether it is revoked");
+}
+
 async fn until_shut(address: std::net::SocketAddr, client: &tokio_rustls::TlsConnector) {
     while Line::open(address, client).await.is_some() {
         tokio::task::yield_now().await;
@@ -157,7 +210,7 @@ async fn a_renewed_server_certificate_is_served_without_a_restart() {
 async fn an_authority_that_cannot_be_used_is_refused_at_the_start() {
     let authority = Authority::new();
     let folder = tempfile::tempdir().unwrap();
-    let store = open_vault(&make_vault(folder.path()), std::sync::Arc::new(coffre_store::clock::SystemClock));
+    let store = open_vault(&make_vault(folder.path()), std::sync::Arc::new(SystemClock));
     let sound = authority.server(true);
     let refuse = async |change: &dyn Fn(&mut coffre_server::ClientAuthority)| {
         let mut tls: TlsFiles = sound.clone();
@@ -173,4 +226,27 @@ async fn an_authority_that_cannot_be_used_is_refused_at_the_start() {
     let text = refuse(&|clients| clients.crl = Some(key.clone())).await;
     assert!(text.contains("holds no list of revoked certificates (X509 CRL)"), "{text}");
     store.close();
+}
+
+#[test]
+fn until_when_each_file_is_good_is_told_without_a_server() {
+    let authority = Authority::new();
+    let mut files = authority.server(true);
+    authority.list("20300102030405Z");
+    let ends = tls_ends(&files);
+    let told = |at: usize| (ends[at].file, ends[at].end.as_ref().unwrap().unwrap().to_string());
+    assert_eq!(told(0), (TlsFile::Certificate, "2099-12-31T23:59:59.000000Z".to_owned()));
+    assert_eq!(told(1).0, TlsFile::ClientAuthority);
+    assert_eq!(told(2), (TlsFile::Revoked, "2030-01-02T03:04:05.000000Z".to_owned()));
+    // A chain is good as long as all of it is.
+    authority.issue("short", "DNS:localhost", "20310102030405Z");
+    let chain = [&files.certificate, &authority.path("short.pem")].map(|path| std::fs::read(path).unwrap()).concat();
+    std::fs::write(authority.path("chain.pem"), chain).unwrap();
+    files.certificate = authority.path("chain.pem");
+    files.clients = None;
+    let ends = tls_ends(&files);
+    assert_eq!(ends.len(), 1);
+    assert_eq!(ends[0].end.as_ref().unwrap().unwrap().to_string(), "2031-01-02T03:04:05.000000Z");
+    files.certificate = authority.path("gone.pem");
+    assert!(tls_ends(&files)[0].end.is_err());
 }

@@ -57,6 +57,7 @@ async fn entries_past_their_time_are_pruned_and_the_rest_proves_itself() {
     assert_eq!(proof["old_root"], known.root.to_string());
     dpo.get("/v1/audit/proof/inclusion?index=5").await.ok();
     let about = dpo.get(&format!("{record}/accesses")).await.ok().json();
+    assert_eq!(about["minimum_index"], 256, "it says that older ones are gone");
     assert!(about["accesses"].as_array().unwrap().iter().all(|access| access["index"].as_u64().unwrap() >= 256));
     assert_eq!(dpo.get("/v1/retention/plan").await.ok().json()["log"]["prune"], 0);
 }
@@ -67,6 +68,8 @@ async fn a_pruned_log_is_verified_exported_and_reported_on() {
     let (legal, dpo) = (vault.application("cobol", "legal").await, vault.application("dpo", "dpo").await);
     let record = create(&legal, &anne()).await;
     read(&legal, &record, 520).await;
+    let export = format!("{record}/export/access?purpose=data-subject-request&reason=letter");
+    assert_eq!(legal.tell(&export).await.ok().json()["accesses_since"], Value::Null, "the log is whole");
     let host = vault.control("control.sock");
     vault.clock.pass_seconds(367 * DAY);
     assert_eq!(host.tell("/v1/retention/run").await.ok().json()["pruned"], 512);
@@ -79,7 +82,13 @@ async fn a_pruned_log_is_verified_exported_and_reported_on() {
     let copy = verify_copy(&Folder(&to), vault.store.verification_key(), None, None).unwrap();
     assert_eq!(copy.minimum_index, 512);
     let report = dpo.get("/v1/audit/report").await.ok().json();
-    assert!(report.is_object());
+    assert_eq!(report["minimum_index"], 512, "what these entries said is in no figure");
+    let told = legal.tell(&export).await.ok().json();
+    assert_eq!(told["accesses_since"], entries(&dpo).await[0]["entry"]["time"], "nor in what the person is told");
+    for (language, phrase) in [("fr", "Le journal des accès ne remonte qu'au "), ("en", "no further than ")] {
+        let page = legal.tell(&format!("{export}&format=html&language={language}")).await.ok().text();
+        assert!(page.contains(phrase), "{language}: {page}");
+    }
     host.get("/v1/audit/proof?index=5").await.problem(410, "pruned");
     let pruning = entries(&dpo).await.into_iter().find(|entry| entry["entry"]["action"] == "prune-log").unwrap();
     assert_eq!(pruning["entry"]["operator_known"], "local-account");

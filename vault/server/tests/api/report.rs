@@ -58,6 +58,8 @@ async fn a_report_is_an_entry_and_for_the_dpo_alone() {
     let asked = dpo.get("/v1/audit/report?application=crm&reason=yearly%20review").await.ok();
     let logged = entry(&dpo, asked.entry()).await;
     assert_eq!((&logged["action"], &logged["target"]), (&json!("report-audit"), &json!("crm")));
+    let of_both = dpo.get("/v1/audit/report?application=crm&operator=b.petit").await.ok();
+    assert_eq!(entry(&dpo, of_both.entry()).await["target"], "crm, b.petit");
     for role in ["legal", "sales", "billing", "customer-service", "backup"] {
         vault.application(role, role).await.get("/v1/audit/report").await.problem(403, "denied");
     }

@@ -209,7 +209,9 @@ async fn the_act_that_serves_a_right_fulfils_its_request() {
     let id = restriction.rsplit_once('/').unwrap().1;
     let restrict = format!("{record}/restrict?purpose=data-subject-request&ground=a&reason=letter&request={id}");
     legal.tell(&restrict).await.problem(409, "not-identified");
-    legal.post(&format!("{restriction}/identify"), &json!({"identity": "in-person"})).await.ok();
+    let identified = legal.post(&format!("{restriction}/identify"), &json!({"identity": "in-person"})).await.ok();
+    let said = entry(&dpo, identified.entry()).await["target"].clone();
+    assert_eq!(said, json!(format!("request {id} (restriction): in-person")), "how, whatever is written down later");
     let problem = legal
         .patch(
             &format!("{record}?purpose=data-subject-request&request={id}"),
@@ -248,6 +250,27 @@ async fn the_act_that_serves_a_right_fulfils_its_request() {
         after["steps"].as_array().unwrap().iter().all(|step| step.get("text").is_none()),
         "gone with the person: {after}"
     );
+}
+
+/// It was filed twice, and the record is gone with the first.
+#[tokio::test]
+async fn what_waits_about_somebody_erased_is_answered_with_nothing_held() {
+    let vault = Running::start().await;
+    let legal = vault.application("cobol", "legal").await;
+    let record = create(&legal, &json!({"contact": {"family_name": "Moreau"}})).await;
+    let identified = json!({"identity": "account"});
+    let (first, again) = (
+        filed(&legal, &record, "erasure", identified.clone()).await,
+        filed(&legal, &record, "erasure", identified).await,
+    );
+    legal.tell(&format!("{again}/nothing-held")).await.problem(409, "something-held");
+    assert_eq!(legal.tell(&format!("{record}/erase?purpose=data-subject-request&reason=x")).await.status, 202);
+    let id = first.rsplit_once('/').unwrap().1;
+    let confirm = format!("{record}/erase/confirm?purpose=data-subject-request&request={id}");
+    legal.clone().for_operator("b.durand").tell(&confirm).await.ok();
+    assert_eq!(legal.tell(&format!("{again}/nothing-held")).await.ok().json()["state"], "nothing-held");
+    let letter = legal.get(&format!("{again}/letters/nothing-held?purpose=data-subject-request")).await.ok().text();
+    assert!(letter.contains("elles ont été effacées") && !letter.contains("Moreau"), "{letter}");
 }
 
 #[tokio::test]

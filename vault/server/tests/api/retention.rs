@@ -140,6 +140,83 @@ async fn holds_and_waiting_requests_win() {
     assert_eq!(dpo.tell("/v1/retention/run").await.ok().json()["erased"], 2);
 }
 
+/// A person may ask for restriction so that data are kept which are not needed any more (GDPR article 18(1)(b), (c)).
+#[tokio::test]
+async fn what_is_restricted_is_stored_until_that_ends() {
+    let vault = Running::start().await;
+    let (legal, dpo) = (vault.application("cobol", "legal").await, vault.application("dpo", "dpo").await);
+    let (old, gone) = (ended(&vault, &legal, 6).await, ended(&vault, &legal, 11).await);
+    for record in [&old, &gone] {
+        let restrict = format!("{record}/restrict?purpose=data-subject-request&ground=c&reason=claim");
+        legal.tell(&restrict).await.ok();
+    }
+    let plan = dpo.get("/v1/retention/plan").await.ok().json();
+    let kept = plan["steps"].as_array().unwrap().iter().filter(|step| step["kept_by"] == "restriction").count();
+    assert_eq!((kept, &plan["counts"]), (7, &json!({"archive": 1, "keep": 7})), "{plan}");
+    let run = dpo.tell("/v1/retention/run").await.ok().json();
+    assert_eq!((&run["erased"], &run["removed"], &run["restricted"]), (&json!(0), &json!(0), &json!(2)), "{run}");
+    let read = |record: &str| format!("{record}?fields=contact.email&purpose=legal-defence");
+    for record in [&old, &gone] {
+        assert_eq!(legal.get(&read(record)).await.ok().json()["fields"]["contact.email"], "anne.lefevre@example.fr");
+        legal.tell(&format!("{record}/unrestrict?purpose=legal-defence&reason=settled")).await.ok();
+    }
+    let run = dpo.tell("/v1/retention/run").await.ok().json();
+    assert_eq!((&run["erased"], &run["removed"], &run["restricted"]), (&json!(1), &json!(3), &json!(0)), "{run}");
+}
+
+/// What a service proposed is a value of the person, too, and Legal reads it there.
+#[tokio::test]
+async fn what_was_proposed_for_a_category_goes_with_it() {
+    let vault = Running::start().await;
+    let (legal, dpo) = (vault.application("cobol", "legal").await, vault.application("dpo", "dpo").await);
+    let service = vault.application("desk", "customer-service").await;
+    let record = ended(&vault, &legal, 3).await;
+    let proposed = json!({"contact.phone": "+33 6 39 98 99 99", "health.illnesses": ["asthme"]});
+    let body = json!({
+        "type": "policyholder", "id": record.rsplit_once('/').unwrap().1, "kind": "change", "channel": "phone",
+        "purpose": "customer-support", "changes": proposed, "text": "Elle a rappelé.",
+    });
+    let request = service.post("/v1/requests", &body).await.ok().header("location").to_owned();
+    let read = format!("{request}?purpose=data-subject-request");
+    assert_eq!(legal.get(&read).await.ok().json()["steps"][0]["changes"], proposed);
+    legal.post(&format!("{request}/refuse"), &json!({"text": "Le contrat est terminé."})).await.ok();
+    assert_eq!(dpo.tell("/v1/retention/run").await.ok().json()["removed"], 2, "lifestyle and health");
+    let left = legal.get(&read).await.ok().json();
+    assert_eq!(left["steps"][0]["changes"], json!({"contact.phone": "+33 6 39 98 99 99"}), "{left}");
+    assert_eq!(left["steps"][0]["text"], "Elle a rappelé.");
+    assert_eq!(left["steps"][1]["text"], "Le contrat est terminé.");
+}
+
+/// Time in the log does not go back with the clock: for years it would be ahead of it.
+#[tokio::test]
+async fn nothing_goes_early_because_the_clock_was_ahead() {
+    let vault = Running::start().await;
+    let (legal, dpo) = (vault.application("cobol", "legal").await, vault.application("dpo", "dpo").await);
+    let record = create(&legal, &json!({"contact": {"family_name": "Moreau"}})).await;
+    let old = ended(&vault, &legal, 1).await;
+    let read = |record: &str| format!("{record}?fields=contact.family_name&purpose=legal-defence");
+    for _ in 0..300 {
+        legal.get(&read(&record)).await.ok();
+    }
+    let years = 11 * 366 * 24 * 3600;
+    vault.clock.pass_seconds(years);
+    let ahead = legal.get(&read(&record)).await.ok();
+    vault.clock.pass_seconds(-years);
+    let run = dpo.tell("/v1/retention/run").await.ok().json();
+    assert_eq!((&run["erased"], &run["removed"], &run["pruned"]), (&json!(0), &json!(0), &json!(0)), "{run}");
+    assert_eq!(run["archived"], 4, "set apart as on their last day");
+    let plan = dpo.get("/v1/retention/plan").await.ok().json();
+    assert_eq!((&plan["counts"], &plan["log"]["past"]), (&json!({}), &json!(0)), "{plan}");
+    for record in [&record, &old] {
+        legal.get(&read(record)).await.ok();
+    }
+    assert!(entry(&dpo, ahead.entry()).await["time"].as_str().unwrap() > "2036", "time goes on from there");
+    vault.clock.pass_seconds(years);
+    let run = dpo.tell("/v1/retention/run").await.ok().json();
+    assert_eq!(run["erased"], 2, "{run}");
+    assert!(run["pruned"].as_u64().unwrap() >= 256, "{run}");
+}
+
 #[tokio::test]
 async fn a_former_version_is_not_restored_into_what_is_set_apart() {
     let vault = Running::start().await;

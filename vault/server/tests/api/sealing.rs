@@ -142,6 +142,35 @@ async fn who_may_not_seal_is_refused_and_the_vault_goes_on() {
     assert!(vault.caller().get("/metrics").await.text().contains("coffre_sealed 0\n"));
 }
 
+/// Sealing protects: it is not kept from the vault's own user by what keeps everything from being written.
+#[tokio::test]
+async fn the_vaults_own_user_seals_a_vault_that_cannot_write_the_entry() {
+    let vault = Running::start().await;
+    let (legal, dpo) = (vault.application("cobol", "legal").await, vault.application("dpo", "dpo").await);
+    dpo.tell("/v1/seal").await.ok();
+    let size = vault.store.tree_head().size;
+    let (log, elsewhere) = (vault.vault().join("audit.db"), vault.folder.path().join("elsewhere"));
+    std::fs::rename(&log, &elsewhere).unwrap();
+    let refused = legal.for_operator("b.durand").tell("/v1/seal/confirm").await;
+    assert!(refused.status.is_server_error(), "over the API the entry comes first: {}", refused.text());
+    let is_sealed = async || vault.caller().get("/metrics").await.text().contains("coffre_sealed 1\n");
+    assert!(!is_sealed().await);
+    let sealed = vault.control("control.sock").tell("/v1/seal").await.ok();
+    assert_eq!((sealed.status.as_u16(), sealed.json()), (202, json!({"status": "sealing", "logged": false})));
+    assert!(!sealed.headers.contains_key("coffre-audit-entry"));
+    while !is_sealed().await {
+        tokio::task::yield_now().await;
+    }
+    std::fs::rename(&elsewhere, &log).unwrap();
+    let Running { serving, store, folder, .. } = vault;
+    drop(store);
+    let store = reopened(&folder.path().join("vault")).await;
+    assert_eq!(store.tree_head().size, size, "no entry says it");
+    store.close();
+    serving.stop().now();
+    serving.stopped().await;
+}
+
 #[tokio::test]
 async fn the_vaults_own_user_seals_what_is_under_way_and_ends_the_process() {
     let vault = Running::start().await;

@@ -98,3 +98,20 @@ async fn many_hits_are_cut_and_say_so() {
     assert_eq!(found["hits"].as_array().unwrap().len(), 100);
     assert_eq!(found["more"], true);
 }
+
+#[tokio::test]
+async fn what_was_not_looked_at_is_not_said_to_be_absent() {
+    let vault = Running::start().await;
+    let (legal, sales) = (vault.application("cobol", "legal").await, vault.application("crm", "sales").await);
+    let martins = |numbers: std::ops::Range<u32>| {
+        let people = numbers.map(|n| person("Martin", &format!("m{n}@example.fr")).to_string());
+        people.collect::<Vec<_>>().join("\n")
+    };
+    let import = "/v1/records/policyholder/import?purpose=contract-administration";
+    let ndjson = legal.clone().with("content-type", "application/x-ndjson");
+    for (numbers, more) in [(0..500, false), (500..501, true)] {
+        ndjson.send(hyper::Method::POST, import, martins(numbers)).await.ok();
+        let found = search(&sales, "contact.family_name", "martin", &["contact.email"], "direct-marketing").await.ok();
+        assert_eq!(found.json(), json!({"hits": [], "more": more}));
+    }
+}

@@ -132,6 +132,7 @@ async fn whoever_takes_too_long_is_sent_away() {
     let vault = Running::start_with(|options| {
         options.limits.head = Duration::from_millis(100);
         options.limits.body = Duration::from_millis(100);
+        options.limits.document = Duration::from_millis(500);
         options.limits.stop = Duration::from_millis(100);
     })
     .await;
@@ -152,6 +153,25 @@ async fn whoever_takes_too_long_is_sent_away() {
     slow_body.read_to_end(&mut answer).await.unwrap();
     let answer = String::from_utf8_lossy(&answer).into_owned();
     assert!(answer.starts_with("HTTP/1.1 408") && answer.contains("too-slow"), "{answer}");
+
+    // Nor is a document waited for without end, however steadily it drips.
+    let record = create(&legal, &anne()).await;
+    let (mut answers, mut document) = legal.connect().await.into_split();
+    let dripping_head = format!(
+        "POST {record}/documents?purpose=billing HTTP/1.1\r\nhost: x\r\nauthorization: {}\r\ncoffre-operator: a\r\ncontent-length: 600000\r\n\r\n",
+        legal.headers["authorization"].to_str().unwrap()
+    );
+    document.write_all(dripping_head.as_bytes()).await.unwrap();
+    let dripping = tokio::spawn(async move {
+        while document.write_all(&[1]).await.is_ok() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    });
+    let mut answer = [0; 12];
+    answers.read_exact(&mut answer).await.unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 408");
+    dripping.abort();
+    crate::documents::until("nothing is left of it", || crate::bad_requests::staged(&vault).is_empty()).await;
 
     // A request that does not end is cut off when the server has waited long enough.
     let mut unfinished = legal.connect().await;

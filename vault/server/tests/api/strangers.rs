@@ -208,11 +208,16 @@ async fn whoever_filed_it_does_not_learn_that_the_person_was_found() {
     );
     let anne = create(&legal, &anne()).await;
     let id = anne.rsplit_once('/').unwrap().1;
-    let (request, _) = filed(&sales, json!({"identity": "in-person"})).await;
+    let once = sales.clone().with("idempotency-key", "letter-7");
+    let (request, requester) = filed(&once, json!({"identity": "in-person"})).await;
+    let requester = requester.rsplit_once('/').unwrap().1;
+    let about = json!({"type": "requester", "id": requester, "kind": "access", "channel": "email"});
     let seen = async || {
         let queue = sales.get(QUEUE).await.ok().json();
         let others = sales.get("/v1/requests?type=policyholder").await.ok().json();
-        [sales.get(&request).await.ok().json(), queue, others]
+        let again = file(&once, &json!({"identity": "in-person"})).await.ok().json();
+        sales.post("/v1/requests", &about).await.problem(404, "not-found");
+        [sales.get(&request).await.ok().json(), queue, others, again]
     };
     let before = seen().await;
     let linked = legal.post(&format!("{request}/link"), &json!({"type": "policyholder", "id": id})).await.ok().json();

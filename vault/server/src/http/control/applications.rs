@@ -125,11 +125,10 @@ async fn add(State(api): State<Api>, Account(call): Account, request: Request) -
     let AddBody { name, role, valid_days, san_uri } = asked;
     let proof = AddBody::proof(valid_days, san_uri)?;
     let (added, receipt) = api.keeper.add_application(call, name, role, proof).await?;
-    let path = format!("/v1/applications/{}", added.application.name);
     let token = added.token.map(|token| token.reveal());
     let token = token.as_ref().map(|token| token.as_str());
     let view = AddedView { application: added.application.into(), token, expires_at: added.expires_at };
-    Answer::recorded(&receipt).created_at(&path).json(&view)
+    Answer::recorded(&receipt).with_status(StatusCode::CREATED).json(&view)
 }
 
 async fn list(State(api): State<Api>, Account(_): Account, uri: Uri) -> Result<Response, Problem> {

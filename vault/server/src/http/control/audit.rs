@@ -15,6 +15,7 @@ use crate::http::peer::Account;
 use crate::http::problem::Problem;
 use crate::http::report::asked;
 use crate::http::routes::Routes;
+use crate::http::to_the_end::to_the_end;
 use crate::http::{Api, body, log};
 
 pub(super) fn routes() -> Routes {
@@ -54,7 +55,9 @@ async fn export(State(api): State<Api>, Account(call): Account, request: Request
     let (parts, sent) = request.into_parts();
     Parameters::none(&parts.uri)?;
     let ExportBody { to } = body::json(&parts.headers, sent, &api.limits, &["application/json"]).await?;
-    let copied = api.keeper.copy_log(call, to).await?;
+    // Its entry comes first.
+    let keeper = api.keeper.clone();
+    let copied = to_the_end(async move { keeper.copy_log(call, to).await }).await?;
     Answer::new(StatusCode::CREATED).json(&json!({
         "origin": copied.head.origin,
         "size": copied.head.size,

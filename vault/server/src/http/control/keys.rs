@@ -10,6 +10,7 @@ use axum::http::{HeaderValue, StatusCode, Uri};
 use axum::response::Response;
 use serde_json::json;
 use tokio::sync::watch;
+use tokio::time::{Interval, MissedTickBehavior};
 
 use crate::http::answer::Answer;
 use crate::http::parameters::Parameters;
@@ -52,23 +53,56 @@ async fn rotate_data(State(api): State<Api>, Account(call): Account, request: Re
     // A base backup is taken meanwhile, which takes its time.
     let keeper = api.keeper.clone();
     let receipt = to_the_end(async move { keeper.rotate_data(call, asked).await }).await?;
-    let stream = futures_util::stream::unfold(Some(api.keeper.watch_rotation()), told);
+    let stream = futures_util::stream::unfold(Some(Watching::of(api.keeper.watch_rotation())), told);
     let lines = Some(HeaderValue::from_static("application/jsonl"));
     let answer = Answer::new(StatusCode::OK).with(AUDIT_ENTRY, Some(receipt.index().into()));
     Ok(answer.with(CONTENT_TYPE, lines).body(Body::from_stream(stream)))
 }
 
-type Watching = watch::Receiver<Standing>;
+/// Who is told, and when again at the earliest.
+struct Watching {
+    standing: watch::Receiver<Standing>,
+    every: Interval,
+}
 
-/// The next line, and who is told further.
+impl Watching {
+    /// Told at once how it stands, then what has changed.
+    fn of(mut standing: watch::Receiver<Standing>) -> Self {
+        standing.mark_changed();
+        let mut every = tokio::time::interval(TOLD_EVERY);
+        every.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        Self { standing, every }
+    }
+}
+
+/// The next line, once there is one, and who is told further.
 async fn told(watching: Option<Watching>) -> Option<(Result<Bytes, Infallible>, Option<Watching>)> {
     let mut watching = watching?;
-    let standing = watching.borrow_and_update().clone();
+    watching.every.tick().await;
+    let keeper_is_gone = watching.standing.changed().await.is_err();
+    let standing = watching.standing.borrow_and_update().clone();
     let line = Bytes::from(format!("{}\n", json!(standing)));
-    if standing.state != Stands::UnderWay {
-        return Some((Ok(line), None));
+    let goes_on = standing.state == Stands::UnderWay && !keeper_is_gone;
+    Some((Ok(line), goes_on.then_some(watching)))
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+
+    #[tokio::test]
+    async fn what_a_rotation_waits_for_is_told_while_it_waits() {
+        let going = Standing { state: Stands::UnderWay, ..Standing::default() };
+        let sender = watch::Sender::new(going.clone());
+        let (first, watching) = told(Some(Watching::of(sender.subscribe()))).await.unwrap();
+        assert_eq!(first.unwrap(), format!("{}\n", json!(going)));
+        let waits = Standing { waits: Some("a base backup".to_owned()), ..going };
+        sender.send_replace(waits.clone());
+        // Nothing changes any more before this is read.
+        let (line, watching) = tokio::time::timeout(Duration::from_mins(1), told(watching)).await.unwrap().unwrap();
+        assert_eq!(line.unwrap(), format!("{}\n", json!(waits)));
+        sender.send_replace(Standing { state: Stands::Finished, ..waits });
+        assert!(told(watching).await.unwrap().1.is_none(), "nobody is told any more");
     }
-    tokio::time::sleep(TOLD_EVERY).await;
-    let _keeper_is_gone = watching.changed().await;
-    Some((Ok(line), Some(watching)))
 }

@@ -58,7 +58,7 @@ async fn file(State(api): State<Api>, creator: Creator, request: Request) -> Res
     let asked = filed.asked(api.keeper.now())?;
     let (filing, recorded) = api.keeper.file_request(&call, asked).await?;
     let view = standing(&filing, recorded.at);
-    Answer::created(&recorded, &format!("/v1/requests/{}", filing.id)).json(&view)
+    Answer::created(&recorded).at(&format!("/v1/requests/{}", filing.id)).json(&view)
 }
 
 async fn list(State(api): State<Api>, Caller(call): Caller, uri: Uri) -> Result<Response, Problem> {

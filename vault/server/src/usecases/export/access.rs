@@ -12,14 +12,15 @@ use coffre_core::record::{FieldPath, Fields, RecordTypeName};
 use coffre_core::role::Role;
 use coffre_core::time::Timestamp;
 use coffre_policies::record_type::{CategoryDefinition, FieldDefinition, Kind};
-use coffre_policies::{Action, Labels, RecordFacts};
-use coffre_store::{DocumentInfo, Obstacles, ReadError, Receipt, RecordState, Undisclosed};
+use coffre_policies::{Action, Labels};
+use coffre_store::{DocumentInfo, ReadError, Receipt, RecordState, Snapshot, Undisclosed};
 use serde::Serialize;
 
 use super::fulfils;
 use super::kept::Kept;
 use super::told_act::ToldAct;
 use crate::usecases::call::Call;
+use crate::usecases::erasure::with_dating_fields;
 use crate::usecases::failure::Failure;
 use crate::usecases::keeper::Keeper;
 use crate::usecases::look::Look;
@@ -59,6 +60,9 @@ pub(crate) struct AccessExport {
     pub(crate) grants: Vec<Opened>,
     pub(crate) kept: Vec<Kept>,
     pub(crate) accesses: Vec<Seen>,
+    /// The moment of the oldest entry that the log still has, where older ones about the person were pruned: who saw them
+    /// before is not told.
+    pub(crate) accesses_since: Option<Timestamp>,
     /// The categories of the record type: what people read in place of their names.
     #[serde(skip)]
     pub(crate) categories: Vec<CategoryDefinition>,
@@ -111,14 +115,19 @@ pub(crate) struct Seen {
     pub(crate) count: u64,
 }
 
+/// The accesses that the log tells, and since when if it was pruned.
+struct History {
+    accesses: Vec<Seen>,
+    since: Option<Timestamp>,
+}
+
 struct Sealed {
     kind: RecordTypeName,
     state: RecordState,
     fields: Undisclosed<Fields>,
     documents: Option<Undisclosed<Vec<DocumentInfo>>>,
     grants: Arc<[Grant]>,
-    answered: Option<Timestamp>,
-    stands: Obstacles,
+    kept: Vec<Kept>,
 }
 
 impl Keeper {
@@ -144,21 +153,22 @@ impl Keeper {
                 claims.extend(documents.as_ref().map(|documents| documents.claim().clone()));
                 let (kind, state) = (found.kind.clone(), found.state.clone());
                 let grants = look.snapshot.grants(subject)?;
-                let answered = look.snapshot.answered(subject, state.updated_at)?;
-                let stands = look.snapshot.obstacles(subject)?;
-                Ok(Reading { claims, content: Sealed { kind, state, fields, documents, grants, answered, stands } })
+                let rule = look.keeper.kept(&kind, look.snapshot.obstacles(subject)?);
+                let kept = look.snapshot.judged(&kind, subject, look.now, &rule)?;
+                Ok(Reading { claims, content: Sealed { kind, state, fields, documents, grants, kept } })
             })?;
+            if !content {
+                plan = with_dating_fields(look, plan)?;
+            }
             plan.draft.target = request.map(|id| format!("request {id}"));
             Ok(plan)
         };
         let (sealed, receipt) = self.disclose(call, look).await?;
-        let fields = sealed.fields.open(&receipt)?;
-        let documents = sealed.documents.map(|documents| documents.open(&receipt)).transpose()?.unwrap_or_default();
-        let accesses = self.seen(subject).await?;
-        let (kind, state, answered) = (&sealed.kind, &sealed.state, sealed.answered);
-        let facts = RecordFacts { created: state.created_at, changed: state.updated_at, answered, fields: &fields };
-        let (grants, stands) = (&sealed.grants, sealed.stands);
-        let export = self.access_export(subject, kind, state, facts, stands, documents, grants, accesses)?;
+        let Sealed { kind, state, fields, documents, grants, kept } = sealed;
+        let fields = fields.open(&receipt)?;
+        let documents = documents.map(|documents| documents.open(&receipt)).transpose()?.unwrap_or_default();
+        let history = self.history(subject).await?;
+        let export = self.access_export(subject, &kind, &state, &fields, documents, &grants, kept, history)?;
         self.fulfilled(call, request, by).await?;
         Ok((export, receipt))
     }
@@ -169,19 +179,17 @@ impl Keeper {
         id: SubjectId,
         kind: &RecordTypeName,
         state: &RecordState,
-        facts: RecordFacts<'_>,
-        stands: Obstacles,
+        fields: &Fields,
         documents: Vec<DocumentInfo>,
         grants: &[Grant],
-        accesses: Vec<Seen>,
+        kept: Vec<Kept>,
+        History { accesses, since }: History,
     ) -> Result<AccessExport, Failure> {
-        let (declared, now) = (self.record_type(kind.as_str())?, self.now());
+        let declared = self.record_type(kind.as_str())?;
         let value = |field: &FieldDefinition| {
-            let value = facts.fields.0.get(&field.path)?.clone();
+            let value = fields.0.get(&field.path)?.clone();
             Some(Told { field: field.path.clone(), labels: field.labels.clone(), value, kind: field.kind.clone() })
         };
-        let kept = self.policies.keeping(declared, facts, now);
-        let kept = kept.iter().filter_map(|keeping| Kept::of(keeping, declared, stands));
         let used: BTreeSet<&str> = accesses.iter().filter_map(|seen| seen.purpose.as_deref()).collect();
         let given: BTreeSet<&str> = grants.iter().map(|grant| grant.terms.purpose.as_str()).collect();
         let purposes = self.policies.purposes().filter(|purpose| (&used | &given).contains(purpose.name.as_str()));
@@ -196,7 +204,7 @@ impl Keeper {
             format: "coffre-access/1",
             kind: kind.clone(),
             id,
-            exported_on: Day::of(now),
+            exported_on: Day::of(self.now()),
             held_since: state.created_at,
             changed_at: state.updated_at,
             restricted: state.restricted,
@@ -208,29 +216,41 @@ impl Keeper {
                 .filter_map(|seen| seen.role)
                 .chain(grants.iter().map(|g| g.terms.role))
                 .collect(),
-            kept: kept.collect(),
+            kept,
             grants: grants.iter().map(opened).collect(),
             accesses,
+            accesses_since: since.filter(|since| state.created_at < *since),
             categories: declared.categories().to_vec(),
         })
     }
 
-    /// Who saw or changed something of the person, oldest first.
-    async fn seen(self: &Arc<Self>, subject: SubjectId) -> Result<Vec<Seen>, Failure> {
-        let (mut seen, mut before) = (Vec::new(), None);
+    /// Who saw or changed something of the person, oldest first, as far as the log goes back.
+    async fn history(self: &Arc<Self>, subject: SubjectId) -> Result<History, Failure> {
+        let (mut accesses, mut before) = (Vec::new(), None);
         loop {
             let page = self.view(move |_, snapshot| Ok(snapshot.accesses(subject, before, PAGE)?)).await?;
             for logged in &page {
                 let entry = Entry::from_leaf(&logged.leaf).map_err(|_| ReadError::Format { what: "log entry" })?;
-                seen.extend(access_of(entry));
+                accesses.extend(access_of(entry));
             }
             before = page.last().map(|logged| logged.index);
             if page.len() < PAGE {
-                seen.reverse();
-                return Ok(seen);
+                accesses.reverse();
+                // Asked last: what was pruned while they were read is told, too.
+                let since = self.view(|_, snapshot| log_since(snapshot)).await?;
+                return Ok(History { accesses, since });
             }
         }
     }
+}
+
+/// Since when the log tells what was done, if older entries were pruned.
+fn log_since(snapshot: &Snapshot<'_>) -> Result<Option<Timestamp>, Failure> {
+    if snapshot.minimum_index()? == 0 {
+        return Ok(None);
+    }
+    let oldest = snapshot.entries(0, 1)?.into_iter().next().and_then(|oldest| Entry::from_leaf(&oldest.leaf).ok());
+    Ok(Some(oldest.ok_or(ReadError::Format { what: "log entry" })?.time))
 }
 
 fn opened(grant: &Grant) -> Opened {

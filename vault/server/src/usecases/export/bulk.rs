@@ -123,6 +123,7 @@ impl Keeper {
             if plan.then.is_ok() && !another {
                 plan.draft.decision = audit::Decision::Deny;
                 plan.draft.cause = Some("not-another-operator".to_owned());
+                plan.draft.withheld.append(&mut plan.draft.fields);
             }
             Ok(plan)
         };

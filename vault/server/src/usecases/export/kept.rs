@@ -1,10 +1,13 @@
 //! How long each category of a record is kept, as its person is told: until which day, or what is waited for.
 
 use coffre_core::day::Day;
-use coffre_core::record::Category;
+use coffre_core::record::{Category, RecordTypeName};
 use coffre_policies::{Keeping, Labels, Period, Phase, RecordType, StartingEvent};
 use coffre_store::Obstacles;
+use coffre_store::transactions::{KeptBy, MustKeep};
 use serde::Serialize;
+
+use crate::usecases::keeper::Keeper;
 
 /// How long a category is kept.
 #[derive(Serialize)]
@@ -33,6 +36,8 @@ pub(crate) enum Term {
     NotBegun { then: Period },
     /// Its time is over, and a legal hold keeps it.
     Hold,
+    /// Its time is over, and its processing is restricted.
+    Restriction,
     /// Its time is over, and a request of the person waits for an answer.
     Requests,
     /// Its time is over, and it is about to go.
@@ -41,9 +46,16 @@ pub(crate) enum Term {
     Open,
 }
 
+impl Keeper {
+    /// How long each category that a record has values in is kept, to be asked within the store.
+    pub(super) fn kept(&self, kind: &RecordTypeName, stands: Obstacles) -> MustKeep<Kept> {
+        self.rules(kind, move |keeping, declared| Kept::of(keeping, declared, stands))
+    }
+}
+
 impl Kept {
     /// What the person is told of a category; nothing of one that the record type does not declare.
-    pub(super) fn of(keeping: &Keeping<'_>, declared: &RecordType, stands: Obstacles) -> Option<Self> {
+    fn of(keeping: &Keeping<'_>, declared: &RecordType, stands: Obstacles) -> Option<Self> {
         let category = keeping.rule.category.clone();
         let labels = declared.category(category.as_str())?.labels.clone();
         Some(Self { category, labels, term: Term::of(keeping, stands), source: keeping.source().clone() })
@@ -61,9 +73,12 @@ impl Term {
                 StartingEvent::RequestAnswered => Self::Answer { then },
                 StartingEvent::Collection | StartingEvent::LastContact => Self::NotBegun { then },
             },
-            Phase::Ended(_) if stands.hold => Self::Hold,
-            Phase::Ended(_) if stands.request => Self::Requests,
-            Phase::Ended(_) => Self::Over,
+            Phase::Ended(_) => match stands.kept_by() {
+                Some(KeptBy::Hold) => Self::Hold,
+                Some(KeptBy::Restriction) => Self::Restriction,
+                Some(KeptBy::Request) => Self::Requests,
+                None => Self::Over,
+            },
             Phase::WithoutEvent => Self::Open,
         }
     }
@@ -79,9 +94,10 @@ mod tests {
 
     use super::*;
 
-    const HELD: Obstacles = Obstacles { hold: true, request: true };
-    const WAITING: Obstacles = Obstacles { hold: false, request: true };
-    const FREE: Obstacles = Obstacles { hold: false, request: false };
+    const HELD: Obstacles = Obstacles { hold: true, restriction: true, request: true };
+    const RESTRICTED: Obstacles = Obstacles { hold: false, ..HELD };
+    const WAITING: Obstacles = Obstacles { restriction: false, ..RESTRICTED };
+    const FREE: Obstacles = Obstacles { request: false, ..WAITING };
 
     /// What is told on a day of a record that was made in 2020 and not answered since.
     fn told(kind: &str, values: &[(&str, &str)], today: &str, stands: Obstacles) -> Vec<Kept> {
@@ -124,7 +140,9 @@ mod tests {
     #[test]
     fn what_is_past_its_time_says_what_keeps_it() {
         let ended = [("contact.family_name", "Moreau"), ("contract.end_date", "2020-06-30")];
-        for (stands, term) in [(HELD, Term::Hold), (WAITING, Term::Requests), (FREE, Term::Over)] {
+        let named =
+            [(HELD, Term::Hold), (RESTRICTED, Term::Restriction), (WAITING, Term::Requests), (FREE, Term::Over)];
+        for (stands, term) in named {
             let kept = told("policyholder", &ended, "2025-07-01", stands);
             assert_eq!(kept[0].term, term);
             let until = "2030-06-30".parse().unwrap();

@@ -102,6 +102,7 @@ impl Keeper {
         let kind = self.record_type(&asked.kind)?.clone();
         let mut gathering = Gathering::new(kind, &mut SystemEntropy);
         let left_out = self.gather(&agreed, &question, &mut gathering).await?;
+        gathering.keep_grants(&self.policies, self.now());
         let today = Day::of(self.now());
         Ok((Making::of(gathering, left_out, today, Box::new(SystemEntropy)), receipt))
     }

@@ -6,32 +6,13 @@ use coffre_core::audit::Decision;
 use coffre_core::ids::RequestId;
 use coffre_core::role::Role;
 use coffre_store::clock::SystemEntropy;
-use coffre_store::transactions::{AddApplication, NewToken, Proof};
 
 use super::*;
-use crate::authentication::{Credential, Token};
 use crate::usecases::LocalCall;
-use crate::usecases::new_vault::keeper;
+use crate::usecases::new_vault::{call_of, keeper};
 
 fn request() -> RequestId {
     RequestId::random(&mut SystemEntropy)
-}
-
-/// A call of an application that is added with it.
-async fn call_of(keeper: &Keeper, name: &str, role: Role) -> Call {
-    let token = Token::random(&mut SystemEntropy);
-    let proof = Proof::Token(NewToken { hash: token.hash().0, valid_seconds: None });
-    let draft = Draft::new(audit::Action::AddApplication, Decision::Allow, request());
-    let add = AddApplication { name: name.to_owned(), role, proof };
-    let ((application, _), _) = keeper.store.transact(add, draft, None, Depends::default()).await.unwrap();
-    Call {
-        request: request(),
-        credential: Credential::Token(token.hash()),
-        application: application.id,
-        operator: None,
-        repeat_key: None,
-        _place: None,
-    }
 }
 
 #[tokio::test]
@@ -50,6 +31,36 @@ async fn whoever_was_let_in_and_revoked_while_they_waited_reads_nothing_more() {
     assert!(matches!(keeper.note_piece(&call, &reader, &depends).await.unwrap(), Noted::Moved));
     assert_eq!(keeper.log_sessions.0.lock().await.get(&reader).unwrap().further, 1, "it is not counted either");
     assert!(matches!(keeper.read_log(&call, Part::Hashes).await, Err(Failure::Unauthenticated)));
+}
+
+#[tokio::test]
+async fn what_cannot_be_written_at_the_end_is_written_later_and_nothing_is_read_until_then() {
+    let folder = tempfile::tempdir().unwrap();
+    let keeper = keeper(folder.path());
+    let call = call_of(&keeper, "monitor", Role::Backup).await;
+    keeper.read_log(&call, Part::Hashes).await.unwrap();
+    for _ in 0..3 {
+        keeper.read_log(&call, Part::Hashes).await.unwrap();
+    }
+    // Over, with an entry that the log does not take, as on a full disk.
+    let too_long = Some("x".repeat(audit::MAX_LEAF_LENGTH));
+    for session in keeper.log_sessions.0.lock().await.values_mut() {
+        (session.until, session.draft.cause) = (keeper.store.now(), too_long.clone());
+    }
+    let before = keeper.store.tree_head().size;
+    keeper.end_log_sessions(false).await;
+    assert!(keeper.read_log(&call, Part::Hashes).await.is_err(), "read while what was read before has no entry");
+    assert_eq!(keeper.store.tree_head().size, before);
+
+    for session in keeper.log_sessions.0.lock().await.values_mut() {
+        session.draft.cause = None;
+    }
+    keeper.end_log_sessions(false).await;
+    assert!(keeper.log_sessions.0.lock().await.is_empty());
+    let written = keeper.store.snapshot().unwrap().entries(before, 2).unwrap();
+    let [told] = written.as_slice() else { unreachable!("{} entries", written.len()) };
+    assert!(String::from_utf8_lossy(&told.leaf).contains(r#""count":3"#));
+    assert!(keeper.read_log(&call, Part::Hashes).await.unwrap().is_some(), "and a new session begins");
 }
 
 #[test]

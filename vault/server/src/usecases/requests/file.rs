@@ -14,6 +14,7 @@ use coffre_policies::{Action, RecordType};
 use coffre_store::transactions;
 use serde_json::Value;
 
+use super::{NOT_ITS_OWN, hidden, sees_all};
 use crate::usecases::call::Call;
 use crate::usecases::declared;
 use crate::usecases::failure::Failure;
@@ -65,6 +66,10 @@ impl Keeper {
             About::Record(record_type, subject) => {
                 let (question, subject) = (self.question_of_filing(record_type, &asked)?, *subject);
                 let look = move |look: &Look<'_>| {
+                    let decided = look.judge_at_large(&question)?;
+                    if decided.refusal.is_none() && is_kept_from(look, &question)? {
+                        return Ok(hidden(look, &question, vec![subject], &decided, NOT_ITS_OWN));
+                    }
                     look.on_record(&question, subject, |found| {
                         let kind = look.keeper.record_type(found.kind.as_str())?;
                         let faults = faults(kind, &asked.content.changes);
@@ -107,6 +112,15 @@ impl Keeper {
             purpose: asked.purpose.as_deref().map(|name| self.purpose(name)).transpose()?,
             reason: asked.reason.clone(),
         })
+    }
+}
+
+/// Whether the caller is not to know of a requester's record: it goes once the person is found to have another one, which
+/// is told to nobody but those who see all requests.
+fn is_kept_from(look: &Look<'_>, question: &Question) -> Result<bool, Failure> {
+    match &question.kind {
+        Some(kind) if kind.as_str() == REQUESTER => Ok(!sees_all(look, kind)?),
+        _ => Ok(false),
     }
 }
 

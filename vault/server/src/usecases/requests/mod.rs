@@ -11,8 +11,13 @@ mod read;
 mod refusal;
 mod step;
 
+use std::collections::BTreeSet;
+
+use coffre_core::audit;
 use coffre_core::filing::Filing;
 use coffre_core::ids::FilingId;
+use coffre_core::record::RecordTypeName;
+use coffre_policies::Action;
 
 pub(crate) use accept::AcceptRequest;
 pub(crate) use file::{About, FileRequest};
@@ -39,6 +44,20 @@ pub(super) enum Whose {
     Any,
     /// Those that the calling application filed.
     Own,
+}
+
+/// Whether the caller sees everybody's requests, and not only those that it filed.
+fn sees_all(look: &Look<'_>, kind: &RecordTypeName) -> Result<bool, Failure> {
+    let question = Question {
+        action: Action::ListRequests,
+        logged_as: audit::Action::ListRequests,
+        kind: Some(kind.clone()),
+        fields: BTreeSet::new(),
+        entire: true,
+        purpose: None,
+        reason: None,
+    };
+    Ok(look.judge_at_large(&question)?.refusal.is_none())
 }
 
 /// Plans what is asked of one request: the action if it is there, is the caller's where it must be, and the policies

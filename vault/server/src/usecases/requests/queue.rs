@@ -10,6 +10,7 @@ use coffre_core::filing::{Filing, FilingKind, FilingState, SOON_DAYS};
 use coffre_policies::Action;
 use coffre_store::{FilingCursor, FilingFilter, Receipt};
 
+use super::sees_all;
 use crate::usecases::call::Call;
 use crate::usecases::failure::Failure;
 use crate::usecases::keeper::Keeper;
@@ -64,19 +65,17 @@ impl Keeper {
         asked: ListRequests,
     ) -> Result<(Requests, Receipt), Failure> {
         let kind = self.record_type(&asked.kind)?.name().clone();
-        let of = move |action| Question {
-            action,
-            logged_as: audit::Action::ListRequests,
-            kind: Some(kind.clone()),
-            fields: BTreeSet::new(),
-            entire: true,
-            purpose: None,
-            reason: None,
-        };
         let look = move |look: &Look<'_>| {
-            let all = of(Action::ListRequests);
-            let sees_all = look.judge_at_large(&all)?.refusal.is_none();
-            let question = if sees_all { all } else { of(Action::FollowRequests) };
+            let sees_all = sees_all(look, &kind)?;
+            let question = Question {
+                action: if sees_all { Action::ListRequests } else { Action::FollowRequests },
+                logged_as: audit::Action::ListRequests,
+                kind: Some(kind.clone()),
+                fields: BTreeSet::new(),
+                entire: true,
+                purpose: None,
+                reason: None,
+            };
             let filer = (!sees_all).then(|| look.application().id);
             let mut plan = look.at_large(&question, || {
                 Ok(Reading { claims: Vec::new(), content: page(look, &asked, &question, filer)? })
