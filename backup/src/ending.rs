@@ -1,6 +1,8 @@
 //! How a verb ended, for whoever schedules it. The numbers are those of `docs/OPERATIONS.md`; what
 //! people read is each error's own text.
 
+use std::io::ErrorKind;
+
 use coffre_core::spool::{Fault, NoPoint};
 
 use crate::destination::{PutError, SourceError};
@@ -125,7 +127,11 @@ impl Ends for LockError {
     fn ending(&self) -> Ending {
         match self {
             Self::Held { .. } => Ending::Busy,
-            Self::Io { .. } => Ending::Usage,
+            // What a person must put right, or what passes, as a full disk: after that a service is started again.
+            Self::Io { source, .. } => match source.kind() {
+                ErrorKind::NotFound | ErrorKind::PermissionDenied | ErrorKind::Unsupported => Ending::Usage,
+                _ => Ending::Temporary,
+            },
         }
     }
 }
@@ -197,7 +203,7 @@ impl Ends for ShipError {
             Self::SpoolFault { fault } | Self::Refused { fault, .. } | Self::Damaged { fault, .. } => fault.ending(),
             Self::NoKeyring { source } => source.ending(),
             Self::Put(error) => error.ending(),
-            Self::Cancelled(_) => Ending::Temporary,
+            Self::Dropped { .. } | Self::Cancelled(_) => Ending::Temporary,
         }
     }
 }

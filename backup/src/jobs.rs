@@ -138,7 +138,7 @@ impl Memory {
     /// It was started, has not ended, and nobody is at it.
     fn cut_off(&mut self) {
         (self.code, self.failed) = (None, Some(Ending::Failure.code()));
-        self.failures += 1;
+        self.failures = self.failures.saturating_add(1);
     }
 }
 
@@ -158,9 +158,14 @@ impl Default for Jobs {
 }
 
 impl Jobs {
+    /// The file in a folder that remembers them.
+    pub fn file(folder: &Path) -> PathBuf {
+        folder.join(FILE)
+    }
+
     /// Reads what is remembered in a folder; nothing if there was no job yet.
     pub fn load(folder: &Path) -> Result<Self, JobsError> {
-        Ok(read_json(&folder.join(FILE), LOSS, |jobs: &Self| jobs.format == FORMAT)?)
+        Ok(read_json(&Self::file(folder), LOSS, |jobs: &Self| jobs.format == FORMAT)?)
     }
 
     /// The same, for whoever only looks: a job that was cut off, as by a kill or a power cut, counts as failed although
@@ -193,7 +198,7 @@ impl Jobs {
         let _lock = Lock::wait(&folder.join(LOCK))?;
         let mut jobs = Self::load(folder)?;
         let result = change(jobs.jobs.entry(job.to_owned()).or_default());
-        write_json(&folder.join(FILE), &jobs)?;
+        write_json(&Self::file(folder), &jobs)?;
         Ok(result)
     }
 }
@@ -253,7 +258,7 @@ impl Running {
             if code == 0 {
                 (memory.last_success, memory.failures, memory.failed) = (Some(now), 0, None);
             } else {
-                memory.failures += 1;
+                memory.failures = memory.failures.saturating_add(1);
                 if code != Ending::Busy.code() {
                     memory.failed = Some(code);
                 }

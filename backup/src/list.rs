@@ -6,8 +6,8 @@ use coffre_core::time::Timestamp;
 
 use crate::destination::{Source, SourceError};
 use crate::observer::Observer;
-use crate::ship::newest_point;
-use crate::sources::Sources;
+use crate::ship::newest_point_after;
+use crate::sources::{Sources, ends_of_history};
 
 /// A point that a signed manifest describes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,6 +73,8 @@ pub fn list(sources: &Sources<'_>, pinned: &Pinned, observer: &mut dyn Observer)
 pub struct NewestHead {
     /// The signed tree head of the audit log, as a note.
     pub note: String,
+    /// When it was captured.
+    pub time: Timestamp,
     /// The generation that it is of.
     pub generation: GenerationId,
     /// The generations that this one came from, the nearest first.
@@ -80,26 +82,32 @@ pub struct NewestHead {
 }
 
 /// The audit tree head of the newest sound point of a place. A vault whose log does not extend it was set back, and one
-/// whose generation another went on from was outgrown: neither must be served.
+/// whose generation another went on from was outgrown: neither must be served. A start waits for this, so little
+/// is read, however long backups have been made.
 pub fn newest_head(
     place: &dyn Source,
     pinned: &Pinned,
     observer: &mut dyn Observer,
 ) -> Result<Option<NewestHead>, SourceError> {
-    let sources = Sources { main: Some(place), keyring: None };
-    let surveyed = sources.survey(pinned, observer)?;
-    let manifests = surveyed.survey.main.generations().flat_map(|(_, generation)| generation.manifests());
-    let Some(newest) = manifests.max_by_key(|signed| signed.manifest.heading.time) else { return Ok(None) };
+    let history = ends_of_history(place, pinned, observer)?;
+    // The one that goes on: a clock that was behind must not make it look older than those that it came from.
+    let current = history.current().ok().flatten().and_then(|id| history.generation(id)?.newest());
+    let all = history.generations().flat_map(|(_, generation)| generation.manifests());
+    let newest = current.or_else(|| all.max_by_key(|signed| signed.manifest.heading.time));
+    let Some(newest) = newest else { return Ok(None) };
     let heading = &newest.manifest.heading;
     // Segments go on from the base that the manifest names.
-    let segment = newest_point(place, &surveyed.listing, heading.generation, pinned)?;
-    let later = segment.filter(|segment| segment.time > heading.time).and_then(|segment| segment.point);
-    let note = later.map_or_else(|| newest.manifest.audit_head.clone(), |point| point.audit_head);
-    let (history, generation, mut ancestors) = (&surveyed.survey.main, heading.generation, Vec::new());
+    let base = newest.manifest.chains.audit.last.position;
+    let segment = newest_point_after(place, heading.generation, base, pinned)?;
+    let later = segment.filter(|segment| segment.time > heading.time);
+    let time = later.as_ref().map_or(heading.time, |segment| segment.time);
+    let point = later.and_then(|segment| segment.point);
+    let note = point.map_or_else(|| newest.manifest.audit_head.clone(), |point| point.audit_head);
+    let (generation, mut ancestors) = (heading.generation, Vec::new());
     let mut parent = heading.parent.as_ref();
     while let Some(id) = parent.map(|parent| parent.generation).filter(|id| !ancestors.contains(id)) {
         ancestors.push(id);
         parent = history.generation(id).and_then(Generation::parent);
     }
-    Ok(Some(NewestHead { note, generation, ancestors }))
+    Ok(Some(NewestHead { note, time, generation, ancestors }))
 }

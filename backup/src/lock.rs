@@ -60,13 +60,13 @@ impl Lock {
             let process = file.read_to_string(&mut text).ok().and_then(|_| text.trim().parse().ok());
             return Err(LockError::Held { path: path.display().to_string(), process });
         }
-        // For people only: the lock is the kernel's.
         let note = |file: &mut File| {
             file.set_len(0)?;
             file.rewind()?;
             writeln!(file, "{}", std::process::id())
         };
-        note(&mut file).map_err(failed)?;
+        // For people only: the lock is the kernel's, and is there where a full disk takes no number.
+        drop(note(&mut file));
         Ok(Self { _file: file })
     }
 
@@ -119,6 +119,14 @@ fn take(file: &File) -> io::Result<bool> {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
     use super::*;
+    use crate::ending::{Ending, Ends as _};
+
+    #[test]
+    fn a_lock_that_a_full_disk_does_not_take_is_tried_again() {
+        let ending = |kind: io::ErrorKind| LockError::Io { path: "x".to_owned(), source: kind.into() }.ending();
+        assert_eq!(ending(io::ErrorKind::StorageFull), Ending::Temporary);
+        assert_eq!(ending(io::ErrorKind::PermissionDenied), Ending::Usage);
+    }
 
     #[test]
     fn one_at_a_time_and_free_when_dropped() {

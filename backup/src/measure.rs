@@ -49,11 +49,15 @@ pub struct Measurement {
     pub bytes: Option<u64>,
 }
 
-/// The measurements in a folder, oldest first. A line that a crash cut off is left out.
+/// The measurements in a folder, oldest first. A line that was cut off or damaged is left out: the report must not fail
+/// for want of a chart.
 pub fn load(folder: &Path) -> Result<Vec<Measurement>, MeasurementError> {
     let path = folder.join(FILE);
-    match fs::read_to_string(&path) {
-        Ok(text) => Ok(text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()),
+    match fs::read(&path) {
+        Ok(bytes) => {
+            let lines = bytes.split(|byte| *byte == b'\n');
+            Ok(lines.filter_map(|line| serde_json::from_slice(line).ok()).collect())
+        }
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
         Err(source) => Err(MeasurementError { path, source }),
     }
@@ -106,5 +110,9 @@ mod tests {
         // A cut-off line costs itself alone.
         fs::write(folder.path().join(FILE), format!("{GOLDEN}{{\"time\":")).unwrap();
         assert_eq!(load(folder.path()).unwrap().len(), 2);
+        // So does one that is no text at all.
+        let damaged = [GOLDEN.as_bytes(), b"\xff\xfe\n", GOLDEN.as_bytes()].concat();
+        fs::write(folder.path().join(FILE), damaged).unwrap();
+        assert_eq!(load(folder.path()).unwrap().len(), 4);
     }
 }

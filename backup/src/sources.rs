@@ -4,13 +4,16 @@
 use std::io::Read as _;
 
 use coffre_core::ids::GenerationId;
-use coffre_core::spool::{Chain, Fault, Listing, NameError, Notice, ObjectName, Pinned, Side, Survey};
+use coffre_core::spool::{
+    Chain, Fault, History, Listing, MainManifest, Manifest as _, NameError, Notice, ObjectName, Pinned, Side, Survey,
+    open,
+};
 
 use crate::destination::{Source, SourceError};
-use crate::observer::Observer;
+use crate::observer::{self, Observer};
 
 /// A manifest is a few kilobytes; whatever is longer than this is none.
-const LONGEST_MANIFEST: u64 = 1 << 20;
+pub(crate) const LONGEST_MANIFEST: u64 = 1 << 20;
 
 /// The places of the two sides. A side without a place is not looked at.
 #[derive(Clone, Copy)]
@@ -53,6 +56,28 @@ impl<'a> Sources<'a> {
         survey.notices.splice(..0, found.unknown);
         Ok(Surveyed { listing: found.listing, notes: found.notes, survey })
     }
+}
+
+/// The main side of a place by the newest and the oldest sound manifest of each generation. Nothing else is read, and nothing
+/// but manifests listed: of either there is ever more.
+pub(crate) fn ends_of_history(
+    place: &dyn Source,
+    pinned: &Pinned,
+    observer: &mut dyn Observer,
+) -> Result<History<MainManifest>, SourceError> {
+    let vault = Side::Main.vault_folder(&pinned.scope);
+    let mut found = Found::default();
+    for generation in place.list(&vault)?.folders.iter().filter(|name| name.parse::<GenerationId>().is_ok()) {
+        observer::check(observer)?;
+        let mut listed = Found::default();
+        listed.folder(place, &format!("{vault}/{generation}/manifests"), pinned)?;
+        let is_manifest = |name: &ObjectName| matches!(name, ObjectName::Manifest { side: Side::Main, .. });
+        let names: Vec<ObjectName> = listed.listing.into_keys().filter(is_manifest).collect();
+        if let Some(newest) = found.read_to_sound(place, names.iter().rev(), pinned)? {
+            found.read_to_sound(place, names.iter().take_while(|name| **name != newest), pinned)?;
+        }
+    }
+    Ok(History::read(found.notes, pinned, &mut found.unreadable))
 }
 
 /// What is in a place, and what its manifests say of it.
@@ -127,17 +152,37 @@ impl Found {
 
     fn read_manifests(&mut self, place: &dyn Source, side: Side, pinned: &Pinned) -> Result<(), SourceError> {
         let is_ours = |name: &&ObjectName| matches!(name, ObjectName::Manifest { side: s, .. } if *s == side);
-        for name in self.listing.keys().filter(is_ours) {
-            let object = name.path(&pinned.scope);
-            let read = read_small(place, &object, LONGEST_MANIFEST)?;
-            let bytes = read.unwrap_or_else(|cause| {
-                self.unreadable.push(Fault::Unreadable { object, cause });
-                // Seen, and not sound.
-                Vec::new()
-            });
-            self.notes.push((*name, bytes));
-        }
+        let ours: Vec<ObjectName> = self.listing.keys().filter(is_ours).copied().collect();
+        ours.into_iter().try_for_each(|name| self.read_manifest(place, name, pinned))
+    }
+
+    fn read_manifest(&mut self, place: &dyn Source, name: ObjectName, pinned: &Pinned) -> Result<(), SourceError> {
+        let object = name.path(&pinned.scope);
+        let read = read_small(place, &object, LONGEST_MANIFEST)?;
+        let bytes = read.unwrap_or_else(|cause| {
+            self.unreadable.push(Fault::Unreadable { object, cause });
+            // Seen, and not sound.
+            Vec::new()
+        });
+        self.notes.push((name, bytes));
         Ok(())
+    }
+
+    /// Reads manifests of the main side up to the first that is sound; gives that.
+    fn read_to_sound<'n>(
+        &mut self,
+        place: &dyn Source,
+        names: impl Iterator<Item = &'n ObjectName>,
+        pinned: &Pinned,
+    ) -> Result<Option<ObjectName>, SourceError> {
+        for name in names {
+            self.read_manifest(place, *name, pinned)?;
+            let read = self.notes.last().and_then(|(_, bytes)| open::<MainManifest>(bytes, pinned).ok());
+            if read.is_some_and(|signed| signed.manifest.name() == *name) {
+                return Ok(Some(*name));
+            }
+        }
+        Ok(None)
     }
 }
 

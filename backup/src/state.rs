@@ -132,7 +132,7 @@ impl State {
             Ok(success) => *entry = Target { last_success: Some(success), last_failure: None, failures: 0 },
             Err(failed) => {
                 entry.last_failure = Some(failed);
-                entry.failures += 1;
+                entry.failures = entry.failures.saturating_add(1);
             }
         }
     }
@@ -210,8 +210,11 @@ mod tests {
         state.note("usb", Ok(success.clone()));
         state.note("usb", Err(failed()));
         state.note("usb", Err(failed()));
-        let target = state.targets.get("usb").unwrap();
+        let target = state.targets.get_mut("usb").unwrap();
         assert_eq!((target.failures, target.last_success.clone()), (2, Some(success)));
+        target.failures = u64::MAX;
+        state.note("usb", Err(failed()));
+        assert_eq!(state.targets.get("usb").unwrap().failures, u64::MAX, "a number that cannot be larger stays");
     }
 
     #[test]

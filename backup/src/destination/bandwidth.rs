@@ -117,6 +117,10 @@ impl<D: Destination> Destination for Limited<D> {
         self.inner.flush()
     }
 
+    fn largest(&self) -> Option<u64> {
+        self.inner.largest()
+    }
+
     fn tidy(&self) -> Result<(), PutError> {
         self.inner.tidy()
     }

@@ -4,14 +4,13 @@ use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, Read, Seek as _, SeekFrom, Write as _};
 use std::ops::Range;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use coffre_core::crypto::hex;
 
 use super::{Contents, Destination, PutError, RemoveError, Removing, Source, SourceError, is_sound};
-use crate::durable;
+use crate::{durable, regular};
 
 /// Unfinished files, beside the objects so that a rename suffices. Not listed with them.
 const INCOMING: &str = "incoming";
@@ -132,9 +131,7 @@ impl Source for FileSystem {
 
     fn open(&self, path: &str, range: Option<Range<u64>>) -> Result<Box<dyn Read + '_>, SourceError> {
         let failed = |source| self.read_error(path, source);
-        // An object is a regular file; what a link points at is not part of the backup.
-        let flags = rustix::fs::OFlags::NOFOLLOW.bits().cast_signed();
-        let mut file = File::options().read(true).custom_flags(flags).open(self.locate(path)?).map_err(failed)?;
+        let mut file = regular::open(&self.locate(path)?).map_err(failed)?;
         let Some(range) = range else { return Ok(Box::new(file)) };
         file.seek(SeekFrom::Start(range.start)).map_err(failed)?;
         Ok(Box::new(file.take(range.end.saturating_sub(range.start))))

@@ -26,6 +26,8 @@ pub use error::{PutError, SourceError};
 pub use file_system::FileSystem;
 pub use memory::Memory;
 pub use remove::{RemoveError, Removing};
+#[cfg(fuzzing)]
+pub use s3::fuzzed as s3_listing;
 pub use s3::{NoAccessKey, S3, S3Error, S3Settings};
 pub use sftp::{Sftp, SftpSettings};
 
@@ -90,6 +92,11 @@ pub trait Destination: Source {
     /// Makes everything that was enqueued durable.
     fn flush(&self) -> Result<(), PutError> {
         Ok(())
+    }
+
+    /// How many bytes one object can have here at most, where there is such a bound.
+    fn largest(&self) -> Option<u64> {
+        None
     }
 
     /// Removes what interrupted writers left. Only while nobody writes: under the lock of the destination.

@@ -4,14 +4,17 @@
 use std::collections::BTreeMap;
 
 use coffre_core::ids::GenerationId;
-use coffre_core::spool::{Base, Chain, Generation, Manifest as _, ObjectName, Ordinal, Pinned, Reach, segments_after};
+use coffre_core::spool::{
+    Base, Chain, Fault, Generation, Manifest as _, ObjectName, Ordinal, Pinned, Reach, segments_after,
+};
 use coffre_core::time::Timestamp;
 
 use crate::content::{self, ContentError, Expected, Meter};
 use crate::destination::{Source, SourceError};
+use crate::inventory::fault_of;
 use crate::observer::Cancelled;
 use crate::segments::{self, SegmentFailure};
-use crate::sources::Surveyed;
+use crate::sources::{Surveyed, is_there};
 
 /// A chain that a keyring can be restored from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,7 +75,11 @@ impl Candidate<'_> {
             meter.expect_more(size);
             let seen = match segments::read(self.place, &name, self.pinned, meter, &mut |_, _| Ok(())) {
                 Ok(seen) => seen,
-                Err(SegmentFailure::Fault(_) | SegmentFailure::Each(_)) => return Ok(None),
+                Err(SegmentFailure::Fault(fault)) => {
+                    self.is_known(&fault)?;
+                    return Ok(None);
+                }
+                Err(SegmentFailure::Each(_)) => return Ok(None),
                 Err(SegmentFailure::Source(error)) => return Err(error),
                 Err(SegmentFailure::Cancelled(cancelled)) => return Err(cancelled.into()),
             };
@@ -109,17 +116,29 @@ impl Candidate<'_> {
         if self.surveyed.listing.get(&name) != Some(&size) {
             return Ok(false);
         }
-        let content = match self.place.open(&name.path(&self.pinned.scope), None) {
+        let object = name.path(&self.pinned.scope);
+        let content = match self.place.open(&object, None) {
             Err(SourceError::NotFound { .. }) => return Ok(false),
             opened => opened?,
         };
         meter.expect_more(size);
         match content::check(content, Expected { size, sha256 }, meter) {
             Ok(()) => Ok(true),
-            Err(error) => match ContentError::within(&error) {
-                Some(ContentError::Cancelled(cancelled)) => Err(Cancelled::into(cancelled)),
-                _ => Ok(false),
-            },
+            Err(error) => {
+                if let Some(ContentError::Cancelled(cancelled)) = ContentError::within(&error) {
+                    return Err(Cancelled::into(cancelled));
+                }
+                self.is_known(&fault_of(&error, &object))?;
+                Ok(false)
+            }
+        }
+    }
+
+    /// Where the place itself has got out of reach nothing is known of what could not be read.
+    fn is_known(&self, fault: &Fault) -> Result<(), SourceError> {
+        match fault {
+            Fault::Unreadable { object, .. } => is_there(self.place, object).map(drop),
+            _ => Ok(()),
         }
     }
 }

@@ -11,19 +11,25 @@ use super::cursor::{Cursor, Reached};
 use super::turns::{Turn, Turns};
 use super::{Following, LOOK, Told};
 use crate::destination::{Destination, FileSystem, SourceError};
-use crate::ending::Ends as _;
+use crate::ending::{Ending, Ends as _};
 use crate::observer::Observer;
 use crate::run::{RunError, TargetError};
 use crate::ship::{Bases, KnownPoint, ShipError, Way, is_sound, ship_first, way};
 use crate::sources::{Sources, Surveyed};
-use crate::state::{Failed, Success};
+use crate::state::{Failed, StateError, Success};
 
 /// How often what is remembered is written while all goes well.
 const REMEMBER: Duration = Duration::from_secs(5);
 /// How long a destination that failed is left alone.
 const RETRY: Duration = Duration::from_secs(5);
-/// A base backup that did not get there while segments do is left alone twice as long after each failure, this often.
+/// Twice as long after each failure, this often, where asking again soon would help nobody: a base backup that does not get
+/// there while segments do, and what a person must put right, as a key that opens no account. Servers shut out who goes on.
 const DOUBLINGS: u32 = 6;
+
+/// How long is waited after so many failures in a row.
+fn pause(failures: u32) -> Duration {
+    RETRY * 2_u32.pow(failures.min(DOUBLINGS))
+}
 
 /// What all destinations, and the threads of one, have in common.
 #[derive(Clone, Copy)]
@@ -46,6 +52,8 @@ pub(super) struct Follower<'scope, 'env> {
     cursor: Option<Cursor>,
     on_its_way: Option<OnItsWay<'scope>>,
     retry: Instant,
+    /// How often in a row it failed of what a person must put right.
+    refusals: u32,
     /// When a base backup is tried again, and how many have failed since the last.
     retry_base: Instant,
     failed_bases: u32,
@@ -75,6 +83,7 @@ pub(super) fn follow_to(
             cursor: None,
             on_its_way: None,
             retry: now,
+            refusals: 0,
             retry_base: now,
             failed_bases: 0,
             remembered: now,
@@ -158,6 +167,7 @@ impl<'env> Follower<'_, 'env> {
     }
 
     fn shipped(&mut self, bytes: u64) {
+        self.refusals = 0;
         self.bytes += bytes;
         self.dirty = true;
         if let Some(cursor) = &self.cursor {
@@ -166,14 +176,30 @@ impl<'env> Follower<'_, 'env> {
     }
 
     fn failed(&mut self, error: TargetError) -> Result<(), RunError> {
-        (self.cursor, self.retry) = (None, Instant::now() + RETRY);
+        let passes = error.ending() == Ending::Temporary;
+        (self.cursor, self.retry) = (None, Instant::now() + pause(if passes { 0 } else { self.refusals }));
+        self.refusals = if passes { 0 } else { self.refusals.saturating_add(1) };
         self.note_failure(error)
     }
 
     fn note_failure(&self, error: TargetError) -> Result<(), RunError> {
         let failed = Failed { time: (self.common.clock)(), cause: error.to_string(), code: error.ending().code() };
         (self.tell)(Told::Failed(error));
-        self.common.turns.note(|state| state.note(self.name, Err(failed)))
+        let noted = self.common.turns.note(|state| state.note(self.name, Err(failed)));
+        self.told_of(noted).map(drop)
+    }
+
+    /// Whether it was remembered. That it could not be for now, as on a full disk, is told and keeps nothing from being
+    /// copied; what is damaged is a person's to look at.
+    fn told_of(&self, noted: Result<(), StateError>) -> Result<bool, RunError> {
+        match noted {
+            Ok(()) => Ok(true),
+            Err(error @ StateError::Io { .. }) => {
+                (self.tell)(Told::Failed(error.into()));
+                Ok(false)
+            }
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Copies what is new: segment by segment and bases beside them where that can be, after a survey otherwise. None where
@@ -255,7 +281,7 @@ impl<'env> Follower<'_, 'env> {
             // Segments that failed say why.
             Err(_) if cancelled => Ok(()),
             Err(error) => {
-                self.retry_base = Instant::now() + RETRY * 2_u32.pow(self.failed_bases.min(DOUBLINGS));
+                self.retry_base = Instant::now() + pause(self.failed_bases);
                 self.failed_bases += 1;
                 if matches!(error, TargetError::Ship(ShipError::Refused { .. } | ShipError::Damaged { .. })) {
                     // It concerns the segments, too.
@@ -273,12 +299,26 @@ impl<'env> Follower<'_, 'env> {
         let newest = KnownPoint { main: Some(cursor.main), keyring: Some(cursor.keyring), segment: cursor.segment };
         let time = (self.common.clock)();
         let success = Success { time, captured: cursor.reached.captured, newest, bytes: self.bytes };
-        self.common.turns.note(|state| match self.failed_bases {
+        let noted = self.common.turns.note(|state| match self.failed_bases {
             0 => state.note(self.name, Ok(success)),
             // Segments get there, a base backup does not: that stays to be seen.
             _ => state.reached(self.name, success),
-        })?;
-        (self.dirty, self.bytes, self.remembered) = (false, 0, Instant::now());
+        });
+        self.remembered = Instant::now();
+        if self.told_of(noted)? {
+            (self.dirty, self.bytes) = (false, 0);
+        }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_fails_again_and_again_is_tried_less_and_less_often() {
+        let seconds = [0, 1, 5, 6, 7, u32::MAX].map(|failures| pause(failures).as_secs());
+        assert_eq!(seconds, [5, 10, 160, 320, 320, 320]);
     }
 }

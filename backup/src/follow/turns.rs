@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::lock::{Lock, LockError};
-use crate::run::{RunError, lock_of, lock_of_follower};
+use crate::run::{lock_of, lock_of_follower};
 use crate::ship::KnownPoint;
 use crate::state::{State, StateError, Target};
 
@@ -72,8 +72,8 @@ impl<'a> Turns<'a> {
     }
 
     /// Changes what is remembered of it. Only within a turn.
-    pub(super) fn note(&self, change: impl FnOnce(&mut State)) -> Result<(), RunError> {
-        Ok(State::change(self.folder, change)?)
+    pub(super) fn note(&self, change: impl FnOnce(&mut State)) -> Result<(), StateError> {
+        State::change(self.folder, change)
     }
 }
 

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use coffre_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::objective;
+
 const DAY: i64 = 86_400;
 
 /// The declared period.
@@ -33,7 +35,7 @@ impl Reading {
 
     /// When a part was read. One read in the future was read at no time that is known.
     fn when(&self, part: u8, now: Timestamp) -> Option<Timestamp> {
-        self.read.get(&part).copied().filter(|time| *time <= now)
+        self.read.get(&part).copied().filter(|time| !objective::is_in_future(objective::age(*time, now)))
     }
 
     /// The parts to read now, the longest unread first: as many as keep pace with the time since the last one was

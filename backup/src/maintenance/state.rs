@@ -94,7 +94,7 @@ impl MaintenanceState {
         match failed {
             None => *kept = Kept { last_success: Some(time), last_failure: None, failures: 0 },
             Some(failed) => {
-                kept.failures += 1;
+                kept.failures = kept.failures.saturating_add(1);
                 // That another run was at it hides no failure before it.
                 let is_busy = |failed: &Failed| failed.code == Ending::Busy.code();
                 if !is_busy(&failed) || kept.last_failure.as_ref().is_none_or(is_busy) {

@@ -7,6 +7,7 @@ use super::{MaintenanceError, Rotation, Upkeep};
 use crate::ending::Ends as _;
 use crate::lock::Lock;
 use crate::observer::Observer;
+use crate::other_sources::SourcesState;
 use crate::restic::{Forgotten, LeftLock, Pruned, ReadData, Repository, Restic, Retention};
 use crate::state::Failed;
 
@@ -16,7 +17,8 @@ const LOCK: &str = "maintenance.lock";
 /// Asked for the time when something is remembered.
 type Clock<'a> = &'a dyn Fn() -> Timestamp;
 
-/// Removes the snapshots that no rule keeps. A dry run only says which.
+/// Removes the snapshots that no rule keeps, but for what is remembered as the last good one of a source. A dry run only
+/// says which.
 pub fn forget(
     upkeep: &Upkeep<'_>,
     retention: &Retention,
@@ -25,7 +27,10 @@ pub fn forget(
     observer: &mut dyn Observer,
 ) -> Result<Forgotten, MaintenanceError> {
     let work = |restic: &Restic, _: &mut MaintenanceState| {
-        let planned = restic.plan_forget(upkeep.repository, upkeep.selection, retention, observer)?;
+        let mut planned = restic.plan_forget(upkeep.repository, upkeep.selection, retention, observer)?;
+        // A later one of its day or month may hold half of the source, and would take its place.
+        let sources = SourcesState::load(upkeep.memory)?;
+        planned.keep(|snapshot| sources.good_snapshots().any(|good| snapshot.is_or_copies(good)));
         if !dry_run {
             restic.forget(upkeep.repository, upkeep.selection, &planned, observer)?;
         }

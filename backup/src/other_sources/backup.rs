@@ -1,10 +1,11 @@
 //! Makes a snapshot of a source, and remembers how that went.
 
 use std::ffi::OsString;
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::Path;
 
 use age::x25519::Recipient;
+use coffre_core::crypto::hex;
 use coffre_core::ids::Environment;
 use coffre_core::time::Timestamp;
 
@@ -15,8 +16,8 @@ use super::{Kind, OtherSource, TAG, directory, host, run, sqlite};
 use crate::ending::Ends as _;
 use crate::lock::Lock;
 use crate::observer::{Observer, Progress, Stage};
-use crate::restic::{Compression, Repository, Restic, Stream};
-use crate::state::Failed;
+use crate::restic::{Compression, ForgetError, Forgotten, Repository, Restic, Selection, Stream};
+use crate::state::{Failed, StateError};
 
 /// Where sources go to.
 pub struct Job<'a> {
@@ -51,23 +52,81 @@ pub fn back_up(
     observer: &mut dyn Observer,
 ) -> Result<Done, SourceRunError> {
     let _lock = Lock::file(&job.memory.join(format!("source-{}.lock", source.name)))?;
-    let result = snapshot(job, source, clock, observer);
+    let (mark, name) = (mark(job.memory)?, &source.name);
+    // That nothing can be remembered is told at its end.
+    let unfinished = SourcesState::change(job.memory, name, |state| state.begin(&mark)).unwrap_or_default();
+    let result = snapshot(job, source, &mark, clock, observer);
     let time = clock();
     let failed = |error: &SourceRunError| Failed { time, cause: error.to_string(), code: error.ending().code() };
     let note = result.as_ref().map(|done| done.good.clone()).map_err(failed);
-    // Runs of other sources write the same file.
-    let _memory = Lock::wait(&job.memory.join("sources.lock"))?;
-    let mut state = SourcesState::load(job.memory)?;
-    state.note(&source.name, note);
-    match state.save(job.memory) {
+    let remembered = SourcesState::change(job.memory, name, |state| {
+        if matches!(result, Ok(_) | Err(SourceRunError::Lacking { .. })) {
+            state.finish(&mark);
+        }
+        state.note(note);
+    });
+    // Durable: that it is good.
+    if let (Ok(done), Ok(())) = (&result, &remembered)
+        && !unfinished.is_empty()
+    {
+        sweep(job, source, &unfinished, &done.good, observer);
+    }
+    match remembered {
         Ok(()) => result,
         Err(error) => result.and(Err(error.into())),
     }
 }
 
+/// What tells the snapshot of one run from those of all others: another tag.
+fn mark(memory: &Path) -> Result<String, StateError> {
+    let mut random = [0; 8];
+    let failed = |error: getrandom::Error| io::Error::other(error.to_string());
+    getrandom::fill(&mut random).map_err(|error| StateError::Io { path: memory.to_owned(), source: failed(error) })?;
+    Ok(format!("coffre-run-{}", hex(&random)))
+}
+
+/// Removes what runs left that did not come to their end: restic takes the end of whoever feeds it for the end of the
+/// file. Only once there is a whole one that is newer. What cannot be removed fails nothing.
+fn sweep(job: &Job<'_>, source: &OtherSource, unfinished: &[String], good: &Good, observer: &mut dyn Observer) {
+    let removed = remove_halves(job, source, unfinished, good, observer);
+    let looked_at = match removed {
+        // On an append-only repository they stay.
+        Ok(()) | Err(ForgetError::NotRemoved { .. }) => SourcesState::change(job.memory, &source.name, |state| {
+            for mark in unfinished {
+                state.finish(mark);
+            }
+        }),
+        Err(error) => {
+            tracing::warn!(source = %source.name, %error, "what runs left that were cut off is removed after the next one");
+            return;
+        }
+    };
+    if let Err(error) = looked_at {
+        tracing::warn!(source = %source.name, %error, "what runs left that were cut off is looked for again");
+    }
+}
+
+fn remove_halves(
+    job: &Job<'_>,
+    source: &OtherSource,
+    unfinished: &[String],
+    good: &Good,
+    observer: &mut dyn Observer,
+) -> Result<(), ForgetError> {
+    let restic = Restic::find(job.restic)?;
+    let halves = Selection { hosts: vec![host(job.environment, &source.name)], tags: unfinished.to_vec() };
+    let mut removed = restic.select(job.repository, &halves, observer)?;
+    removed.retain(|snapshot| !snapshot.is_or_copies(&good.snapshot));
+    if removed.is_empty() {
+        return Ok(());
+    }
+    restic.forget(job.repository, &halves, &Forgotten { kept: Vec::new(), removed }, observer)
+}
+
 fn snapshot(
     job: &Job<'_>,
     source: &OtherSource,
+    mark: &str,
     clock: &dyn Fn() -> Timestamp,
     observer: &mut dyn Observer,
 ) -> Result<Done, SourceRunError> {
@@ -80,7 +139,8 @@ fn snapshot(
     observer.progress(Progress { stage: Stage::Reading, done: 0, total: 0 });
     let (name, host) = (source.object(), host(job.environment, &source.name));
     let compression = if source.sensitive { Compression::Off } else { Compression::Auto };
-    let stream = Stream { name: &name, host: &host, tag: TAG, compression };
+    let tags = format!("{TAG},{mark}");
+    let stream = Stream { name: &name, host: &host, tags: &tags, compression };
     let fill = |out: &mut dyn Write, observer: &mut dyn Observer| match &recipient {
         Some(recipient) => sealed(source, recipient, out, observer),
         None => read(source, out, observer),

@@ -49,9 +49,6 @@ impl Chosen {
     }
 }
 
-/// The fewest digits of an identifier that mean one snapshot.
-const DIGITS: usize = 8;
-
 /// The snapshot to restore; none if there is no such one.
 pub(super) fn choose(mut list: Vec<Snapshot>, which: Which<'_>) -> Option<(Snapshot, Chosen)> {
     if let Which::Named(id) = which {
@@ -60,13 +57,9 @@ pub(super) fn choose(mut list: Vec<Snapshot>, which: Which<'_>) -> Option<(Snaps
     let newest = list.iter().max_by_key(|snapshot| snapshot.time.parse::<Timestamp>().ok())?.clone();
     let good = match which {
         Which::Named(_) => return Some((newest, Chosen::Named)),
-        Which::Newest { good } => good.filter(|id| id.len() >= DIGITS),
+        Which::Newest { good } => good,
     };
-    // In a second repository it is a copy of the one that is remembered.
-    let is_good = |snapshot: &Snapshot| {
-        let is_it = |id: &str| good.is_some_and(|good| id.starts_with(good));
-        is_it(&snapshot.id) || snapshot.original.as_deref().is_some_and(is_it)
-    };
+    let is_good = |snapshot: &Snapshot| good.is_some_and(|good| snapshot.is_or_copies(good));
     if is_good(&newest) {
         return Some((newest, Chosen::Good));
     }

@@ -6,6 +6,8 @@ use std::fs::{self, File, Metadata};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use rustix::fs::{FlockOperation, flock};
 use rustix::process::{Flock, FlockType, fcntl_getlk};
@@ -13,9 +15,13 @@ use rustix::process::{Flock, FlockType, fcntl_getlk};
 use super::content::{Contents, Trouble};
 use super::error::ReadError;
 use crate::observer::{self, Observer, Progress, Stage};
+use crate::regular;
 
 /// How often a file is read that changes meanwhile. The last one counts.
 const ATTEMPTS: u32 = 3;
+
+/// Longer than Linux lets anybody keep a lease that was asked back (`/proc/sys/fs/lease-break-time`: 45 seconds).
+const LEASE: Duration = Duration::from_mins(1);
 
 /// What is found in a folder, by its path in it, in order.
 type Found = BTreeMap<PathBuf, Metadata>;
@@ -23,6 +29,9 @@ type Found = BTreeMap<PathBuf, Metadata>;
 /// Writes a folder as an archive.
 pub(super) fn read(folder: &Path, out: &mut dyn Write, observer: &mut dyn Observer) -> Result<Contents, ReadError> {
     let (before, unreadable) = list(folder)?;
+    if unreadable.is_empty() && before.values().all(Metadata::is_dir) {
+        return Err(ReadError::NoFiles { path: folder.to_owned() });
+    }
     let mut archive = Archive {
         folder,
         builder: tar::Builder::new(out),
@@ -130,7 +139,7 @@ impl Archive<'_> {
     /// Adds a file, again where it changed: of two of one name, the later one counts.
     fn file(&mut self, path: &Path, full: &Path, observer: &mut dyn Observer) -> Result<(), ReadError> {
         for attempt in 1..=ATTEMPTS {
-            let opened = File::open(full).and_then(|file| Ok((file.metadata()?, file)));
+            let opened = open(full).and_then(|file| Ok((file.metadata()?, file)));
             let Ok((before, file)) = opened else {
                 self.trouble(path, Trouble::Unreadable);
                 return Ok(());
@@ -169,6 +178,20 @@ impl Archive<'_> {
 
     fn trouble(&mut self, path: &Path, trouble: Trouble) {
         self.contents.troubles.push((shown(path), trouble));
+    }
+}
+
+/// Opens what was listed as a file. By now it may be a link to what nobody wants in here, or a pipe that never ends.
+fn open(full: &Path) -> io::Result<File> {
+    let until = Instant::now() + LEASE;
+    loop {
+        match regular::open(full) {
+            // Who has a lease on it, such as a file server for a client, is told by this try to give it up.
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock && Instant::now() < until => {
+                thread::sleep(Duration::from_millis(100));
+            }
+            opened => return opened,
+        }
     }
 }
 
@@ -251,6 +274,10 @@ impl Read for Exactly<'_> {
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
+    use std::os::unix::fs::symlink;
+
+    use rustix::fs::{CWD, FileType, Mode, mknodat};
+
     use super::*;
 
     #[test]
@@ -271,6 +298,38 @@ mod tests {
         for there in [io::ErrorKind::PermissionDenied, io::ErrorKind::StaleNetworkFileHandle, io::ErrorKind::Other] {
             assert_eq!(unless_gone::<()>(Err(there.into())).unwrap_err().kind(), there);
         }
+    }
+
+    /// Puts others in the place of files that were listed.
+    struct Swapping<'f> {
+        folder: &'f Path,
+        secret: &'f Path,
+    }
+
+    impl Observer for Swapping<'_> {
+        fn progress(&mut self, _: Progress) {
+            let [link, pipe] = ["link", "pipe"].map(|name| self.folder.join(name));
+            fs::remove_file(&link).unwrap();
+            symlink(self.secret, &link).unwrap();
+            fs::remove_file(&pipe).unwrap();
+            mknodat(CWD, &pipe, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+        }
+    }
+
+    #[test]
+    fn what_became_a_link_or_a_pipe_after_it_was_listed_is_not_followed() {
+        let (folder, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let secret = elsewhere.path().join("key");
+        fs::write(&secret, "somebody else's").unwrap();
+        for name in ["first", "link", "pipe"] {
+            fs::write(folder.path().join(name), "shared").unwrap();
+        }
+        let mut archive = Vec::new();
+        let mut swapping = Swapping { folder: folder.path(), secret: &secret };
+        let contents = read(folder.path(), &mut archive, &mut swapping).unwrap();
+        let unreadable = ["link", "pipe"].map(|name| (name.to_owned(), Trouble::Unreadable));
+        assert_eq!((contents.files, contents.troubles), (1, unreadable.to_vec()));
+        assert!(!String::from_utf8_lossy(&archive).contains("somebody else's"));
     }
 
     #[test]

@@ -53,6 +53,12 @@ pub enum ReadError {
         /// The program.
         program: String,
     },
+    /// Nothing is there, as where a share is not mounted.
+    #[error("{} holds no file: no snapshot was made; check that it is mounted, and the path", path.display())]
+    NoFiles {
+        /// Where it is.
+        path: PathBuf,
+    },
     /// The database is damaged.
     #[error("the database is damaged ({said}): no snapshot was made; restore it from an earlier one")]
     Integrity {
@@ -109,7 +115,9 @@ impl Ends for ReadError {
             Self::Integrity { .. } => Ending::Tampering,
             Self::Ended { .. } | Self::LeftBehind { .. } | Self::Empty { .. } | Self::Taken { .. } => Ending::Failure,
             Self::Lock(error) => error.ending(),
-            Self::Source { .. } | Self::Scratch { .. } | Self::Sink(_) | Self::Cancelled(_) => Ending::Temporary,
+            Self::Source { .. } | Self::NoFiles { .. } | Self::Scratch { .. } | Self::Sink(_) | Self::Cancelled(_) => {
+                Ending::Temporary
+            }
         }
     }
 }

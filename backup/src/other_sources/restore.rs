@@ -187,6 +187,8 @@ fn write(mut content: impl Read, name: &str, incoming: &Path) -> Result<u64, Sou
         let mut counted = Counting { inner: content, bytes: 0 };
         let mut archive = tar::Archive::new(&mut counted);
         archive.set_preserve_permissions(true);
+        // The files become those of whoever restores; their programs must not run as that account for everybody.
+        archive.set_mask(0o6000);
         archive.set_overwrite(true);
         archive.unpack(incoming).map_err(failed)?;
         // What follows the end of the archive is part of what was encrypted: without it nothing is proven.

@@ -1,14 +1,18 @@
 //! What a host remembers of its sources. Format: `docs/formats/backup-state.md`. Names no file of a source.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::path::Path;
 
 use coffre_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::lock::Lock;
 use crate::state::{Failed, StateError, read_json, write_json};
 
 const FILE: &str = "sources.json";
+/// Held for as long as it takes to read the file and to write it again.
+const LOCK: &str = "sources.lock";
 const FORMAT: &str = "coffre/sources/v1";
 const LOSS: &str = "until each source has run again, none counts as backed up";
 
@@ -36,6 +40,34 @@ pub struct SourceState {
     pub last_failure: Option<Failed>,
     /// How many failed since.
     pub failures: u64,
+    /// The marks of runs that are not known to have come to their end: what has one of them as its tag may be half of the
+    /// source. Absent in files of older versions.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unfinished: Vec<String>,
+}
+
+impl SourceState {
+    /// A run with this mark begins. Gives the marks of those before it that are not known to have ended.
+    pub(super) fn begin(&mut self, mark: &str) -> Vec<String> {
+        let unfinished = self.unfinished.clone();
+        self.unfinished.push(mark.to_owned());
+        unfinished
+    }
+
+    /// It has ended, and what it stored, if anything, is as a whole source is read.
+    pub(super) fn finish(&mut self, mark: &str) {
+        self.unfinished.retain(|other| other != mark);
+    }
+
+    pub(super) fn note(&mut self, result: Result<Good, Failed>) {
+        match result {
+            Ok(good) => (self.last_good, self.last_failure, self.failures) = (Some(good), None, 0),
+            Err(failed) => {
+                self.last_failure = Some(failed);
+                self.failures = self.failures.saturating_add(1);
+            }
+        }
+    }
 }
 
 /// What is remembered of all sources, by their names.
@@ -63,19 +95,27 @@ impl SourcesState {
         self.sources.get(name)?.last_good.as_ref().map(|good| good.snapshot.as_str())
     }
 
-    pub(super) fn save(&self, folder: &Path) -> Result<(), StateError> {
-        write_json(&folder.join(FILE), self)
+    /// The snapshots that are remembered as good, of all sources.
+    pub(crate) fn good_snapshots(&self) -> impl Iterator<Item = &str> {
+        self.sources.values().filter_map(|source| Some(source.last_good.as_ref()?.snapshot.as_str()))
     }
 
-    pub(super) fn note(&mut self, name: &str, result: Result<Good, Failed>) {
-        let entry = self.sources.entry(name.to_owned()).or_default();
-        match result {
-            Ok(good) => *entry = SourceState { last_good: Some(good), last_failure: None, failures: 0 },
-            Err(failed) => {
-                entry.last_failure = Some(failed);
-                entry.failures += 1;
-            }
-        }
+    /// Changes what is remembered of a source, alone: runs of others write the same file.
+    pub(super) fn change<T>(
+        folder: &Path,
+        name: &str,
+        change: impl FnOnce(&mut SourceState) -> T,
+    ) -> Result<T, StateError> {
+        let path = folder.join(LOCK);
+        let _lock = Lock::wait(&path).map_err(|error| StateError::Io { path, source: io::Error::other(error) })?;
+        let mut state = Self::load(folder)?;
+        let result = change(state.sources.entry(name.to_owned()).or_default());
+        state.save(folder)?;
+        Ok(result)
+    }
+
+    fn save(&self, folder: &Path) -> Result<(), StateError> {
+        write_json(&folder.join(FILE), self)
     }
 }
 

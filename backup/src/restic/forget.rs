@@ -40,6 +40,15 @@ pub struct Forgotten {
     pub removed: Vec<Snapshot>,
 }
 
+impl Forgotten {
+    /// Has some stay that the rules would remove.
+    pub(crate) fn keep(&mut self, stays: impl Fn(&Snapshot) -> bool) {
+        let (stay, remove): (Vec<_>, Vec<_>) = std::mem::take(&mut self.removed).into_iter().partition(stays);
+        self.removed = remove;
+        self.kept.extend(stay);
+    }
+}
+
 /// Snapshots that were not removed.
 #[derive(Debug, Error)]
 pub enum ForgetError {

@@ -89,6 +89,17 @@ pub struct Snapshot {
     pub original: Option<String>,
 }
 
+/// The fewest digits of an identifier that mean one snapshot.
+const DIGITS: usize = 8;
+
+impl Snapshot {
+    /// Whether it is the snapshot whose identifier begins so, or in a second repository a copy of it.
+    pub(crate) fn is_or_copies(&self, id: &str) -> bool {
+        let is_it = |of: &String| of.starts_with(id);
+        id.len() >= DIGITS && (is_it(&self.id) || self.original.as_ref().is_some_and(is_it))
+    }
+}
+
 /// A group in the answer of `forget`. What is empty may be `null`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]

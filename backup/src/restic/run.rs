@@ -86,6 +86,17 @@ pub(super) fn run(invocation: Invocation<'_>, sink: Sink<'_>, observer: &mut dyn
     let mut process = Process::start(invocation).map_err(RunError::Start)?;
     let pieces = process.stdout().map_err(RunError::Wait)?;
     let stderr = process.stderr().map_err(RunError::Wait)?;
+    let exit = to_end(&mut process, &pieces, sink, observer)?;
+    Ok(Ended { exit, stderr: stderr.text() })
+}
+
+/// Takes what a process says until it has ended, and says nothing more.
+fn to_end(
+    process: &mut Process,
+    pieces: &Receiver<Vec<u8>>,
+    sink: Sink<'_>,
+    observer: &mut dyn Observer,
+) -> Result<Exit, RunError> {
     let mut silence: Option<Silence> = None;
     loop {
         observer::check(observer).map_err(RunError::Cancelled)?;
@@ -108,11 +119,10 @@ pub(super) fn run(invocation: Invocation<'_>, sink: Sink<'_>, observer: &mut dyn
             }
         }
     }
-    let exit = match silence {
-        Some(silence) => silence.exit(),
-        None => process.wait(observer)?,
-    };
-    Ok(Ended { exit, stderr: stderr.text() })
+    match silence {
+        Some(silence) => Ok(silence.exit()),
+        None => process.wait(observer),
+    }
 }
 
 /// Starts a process that is written to. What is not finished is no end: the process is interrupted first and only then
@@ -138,15 +148,9 @@ impl Fed {
     /// Ends its input and waits for its end.
     pub(super) fn finish(mut self, observer: &mut dyn Observer) -> Result<(Vec<u8>, Ended), RunError> {
         drop(self.input.take());
-        let exit = loop {
-            observer::check(observer).map_err(RunError::Cancelled)?;
-            match self.pieces.recv_timeout(TICK) {
-                Ok(piece) => self.answer.extend_from_slice(&piece),
-                Err(RecvTimeoutError::Disconnected) => break self.process.wait(observer)?,
-                Err(RecvTimeoutError::Timeout) => {}
-            }
-        };
-        Ok((self.answer, Ended { exit, stderr: self.stderr.text() }))
+        let mut answer = self.answer;
+        let exit = to_end(&mut self.process, &self.pieces, &mut |piece, _| answer.extend_from_slice(piece), observer)?;
+        Ok((answer, Ended { exit, stderr: self.stderr.text() }))
     }
 
     /// How it ended, if it did before its input has. Otherwise it is stopped.

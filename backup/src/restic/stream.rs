@@ -18,8 +18,8 @@ pub struct Stream<'a> {
     pub name: &'a str,
     /// The host that the snapshot is filed under.
     pub host: &'a str,
-    /// Its tag.
-    pub tag: &'a str,
+    /// Its tags, with commas between.
+    pub tags: &'a str,
     /// Whether it is compressed.
     pub compression: Compression,
 }
@@ -78,7 +78,7 @@ impl Restic {
     ) -> Result<(Snapshotted, T), StreamError<E>> {
         let compression = stream.compression.as_str();
         let mut arguments = arguments(["backup", "--json", "--compression", compression, "--host", stream.host]);
-        arguments.extend(["--tag".into(), stream.tag.into()]);
+        arguments.extend(["--tag".into(), stream.tags.into()]);
         arguments.extend(["--stdin".into(), "--stdin-filename".into(), stream.name.into()]);
         let mut invocation = self.invocation(repository, arguments, None)?;
         // Nobody reads its progress while it is fed.

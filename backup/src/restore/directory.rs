@@ -7,6 +7,8 @@ use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use coffre_core::spool::{Chain, Known, RestorePoint};
+use rustix::fs::Access;
+use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 
 use super::RestoreError;
@@ -43,6 +45,45 @@ pub fn is_under_way(directory: &Path) -> bool {
     directory.join(JOURNAL).symlink_metadata().is_ok()
 }
 
+/// Whether a restore into a directory can begin, or perhaps go on. To be asked before anything is asked of people or
+/// fetched; the directory is claimed later.
+pub fn may_begin_in(directory: &Path) -> Result<(), RestoreError> {
+    let failed = |source| RestoreError::Io { path: directory.display().to_string(), source };
+    if !directory.try_exists().map_err(failed)? {
+        return may_be_made(directory);
+    }
+    match journal_in(directory).map_err(failed)? {
+        Some(_) => Ok(()),
+        None => must_be_empty(directory),
+    }
+}
+
+fn may_be_made(directory: &Path) -> Result<(), RestoreError> {
+    let beside = directory.parent().unwrap_or(directory);
+    let failed = |error: Errno| RestoreError::Io { path: beside.display().to_string(), source: error.into() };
+    rustix::fs::access(beside, Access::WRITE_OK | Access::EXEC_OK).map_err(failed)
+}
+
+fn must_be_empty(root: &Path) -> Result<(), RestoreError> {
+    let failed = |source| RestoreError::Io { path: root.display().to_string(), source };
+    for entry in fs::read_dir(root).map_err(failed)? {
+        // A journal that did not get its name is from a restore that had not begun.
+        if entry.map_err(failed)?.file_name() != NEW_JOURNAL {
+            return Err(RestoreError::NotEmpty { directory: root.display().to_string() });
+        }
+    }
+    Ok(())
+}
+
+fn journal_in(root: &Path) -> io::Result<Option<Journal>> {
+    match fs::read(root.join(JOURNAL)) {
+        // One that cannot be understood is somebody else's: then the directory is not empty.
+        Ok(bytes) => Ok(serde_json::from_slice(&bytes).ok().filter(|found: &Journal| found.format == FORMAT)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
 impl Directory {
     /// Claims an empty directory, making it if needed, or one that was claimed for the same point.
     pub(super) fn claim(root: &Path, point: &RestorePoint) -> Result<Self, RestoreError> {
@@ -54,7 +95,7 @@ impl Directory {
         let directory = Self { root: root.to_owned(), _lock: Lock::folder(root)? };
         let journal =
             Journal { format: FORMAT.to_owned(), main: Known::of(&point.main), keyring: Known::of(&point.keyring) };
-        match directory.journal().map_err(failed)? {
+        match journal_in(root).map_err(failed)? {
             Some(found) if found == journal => {}
             Some(found) => {
                 let point = format!("generation {}, number {}", found.main.generation, found.main.number);
@@ -67,23 +108,9 @@ impl Directory {
         Ok(directory)
     }
 
-    fn journal(&self) -> io::Result<Option<Journal>> {
-        match fs::read(self.root.join(JOURNAL)) {
-            // One that cannot be understood is somebody else's: then the directory is not empty.
-            Ok(bytes) => Ok(serde_json::from_slice(&bytes).ok().filter(|found: &Journal| found.format == FORMAT)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error),
-        }
-    }
-
     fn begin(&self, journal: &Journal) -> Result<(), RestoreError> {
+        must_be_empty(&self.root)?;
         let failed = |source| RestoreError::Io { path: self.root.display().to_string(), source };
-        for entry in fs::read_dir(&self.root).map_err(failed)? {
-            // A journal that did not get its name is from a restore that had not begun.
-            if entry.map_err(failed)?.file_name() != NEW_JOURNAL {
-                return Err(RestoreError::NotEmpty { directory: self.root.display().to_string() });
-            }
-        }
         fs::set_permissions(&self.root, Permissions::from_mode(0o700)).map_err(failed)?;
         let text = serde_json::to_vec(journal).map_err(|error| failed(error.into()))?;
         durable::replace(&self.root.join(JOURNAL), &text, 0o600).map_err(failed)

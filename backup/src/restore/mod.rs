@@ -16,17 +16,18 @@ use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use coffre_core::spool::{KeyringManifest, MainManifest, Parent, Side, Signed};
+use coffre_core::spool::{Fault, KeyringManifest, MainManifest, Parent, Side, Signed};
 use coffre_core::time::Timestamp;
 
-pub use directory::is_under_way;
+pub use directory::{is_under_way, may_begin_in};
 pub use error::{PlanError, RestoreError};
 pub use plan::{LostLog, MOMENT, Plan, Rewound, plan};
 
 use crate::content::Meter;
+use crate::destination::Source;
 use crate::inventory::InventoryFailure;
 use crate::observer::{Observer, Stage};
-use crate::sources::Sources;
+use crate::sources::{Sources, is_there};
 use directory::Directory;
 use moment::Replay;
 use place::Placing;
@@ -224,15 +225,22 @@ impl Restore<'_> {
             let source = self.sources.of(replay.side())?;
             let root = self.directory.root();
             let done = replay::replay(replay, source, &self.plan.pinned, root, &mut meter);
-            done.map_err(|placing| self.failed(placing, Path::new(replay.target)))?;
+            done.map_err(|placing| self.failed(placing, source, Path::new(replay.target)))?;
             self.fetched += replay.segments.len() as u64;
             self.fetched_bytes += replay.bytes();
         }
         Ok(())
     }
 
-    fn failed(&self, placing: Placing, target: &Path) -> RestoreError {
+    fn failed(&self, placing: Placing, source: &dyn Source, target: &Path) -> RestoreError {
         match placing {
+            // A place that has got out of reach is not a damaged one.
+            Placing::Fault(fault @ Fault::Unreadable { .. }) => {
+                match is_there(source, fault.object().unwrap_or_default()) {
+                    Err(error) => error.into(),
+                    Ok(_) => RestoreError::Fault { fault },
+                }
+            }
             Placing::Fault(fault) => RestoreError::Fault { fault },
             Placing::Source(error) => error.into(),
             Placing::Cancelled(cancelled) => cancelled.into(),
@@ -250,8 +258,16 @@ impl Restore<'_> {
     fn fetch_one(&self, file: &PlannedFile, meter: &mut Meter<'_>) -> Result<(), RestoreError> {
         let source = self.sources.of(file.object.name.side())?;
         let object = file.object.name.path(self.plan.scope());
-        place::place(&self.directory, source, &object, file, meter)
-            .map_err(|placing| self.failed(placing, &file.target))
+        let before = meter.done();
+        let placed = match place::place(&self.directory, source, &object, file, meter) {
+            // Perhaps it was the connection alone, and there is another one by now: a restore is long.
+            Err(Placing::Fault(Fault::Unreadable { .. })) if is_there(source, &object)? => {
+                meter.set_done(before);
+                place::place(&self.directory, source, &object, file, meter)
+            }
+            placed => placed,
+        };
+        placed.map_err(|placing| self.failed(placing, source, &file.target))
     }
 
     fn write_error(&self, target: &Path, source: io::Error) -> RestoreError {

@@ -56,7 +56,7 @@ pub(super) enum Until {
     Newest,
     /// To the newest moment at this time or before it.
     At(Timestamp),
-    /// To the newest moment that needs nothing after these places.
+    /// To the newest moment that needs nothing after these places, and that the keyring opens.
     Reached { vault: Ordinal, audit: Ordinal },
 }
 
@@ -87,7 +87,10 @@ impl Finder<'_> {
             Until::At(time) => self.newest(generation, &log, |header| header.time <= time)?,
             Until::Reached { vault, audit } => {
                 log.retain(|(position, _)| *position <= audit);
-                let reached = |header: &SegmentHeader| header.point.iter().all(|point| point.vault.position <= vault);
+                let (others, keys) = (keyring.heading.generation != generation, self.last_keys(keyring));
+                let opens = |point: &SegmentPoint| others || point.keyring.position <= keys;
+                let is_there = |point: &SegmentPoint| point.vault.position <= vault && opens(point);
+                let reached = |header: &SegmentHeader| header.point.iter().all(is_there);
                 self.newest(generation, &log, reached)?
             }
         };
@@ -189,8 +192,7 @@ impl Finder<'_> {
     fn keyring(&self, keyring: &KeyringManifest, needed: Option<Link>) -> Result<Replay, NoPoint> {
         let generation = keyring.heading.generation;
         let onto = &keyring.chains.keyring;
-        let base = onto.base.position;
-        let last = self.after(generation, Chain::Keyring, onto).last().map_or(base, |(position, _)| position);
+        let (base, last) = (onto.base.position, self.last_keys(keyring));
         if let Some(needed) = needed.filter(|needed| needed.position > last) {
             return Err(
                 Fault::ChainGap { chain: Chain::Keyring, generation, from: last.next(), to: needed.position }.into()
@@ -198,6 +200,13 @@ impl Finder<'_> {
         }
         let must_hold = needed.filter(|needed| needed.position >= base);
         self.replay(generation, Chain::Keyring, onto, last, must_hold)
+    }
+
+    /// Where the keyring's chain ends that is here.
+    fn last_keys(&self, keyring: &KeyringManifest) -> Ordinal {
+        let onto = &keyring.chains.keyring;
+        let segments = self.after(keyring.heading.generation, Chain::Keyring, onto);
+        segments.last().map_or(onto.base.position, |(position, _)| position)
     }
 
     fn documents(&self, vault: &Replay) -> Result<Documents, PlanError> {

@@ -1,9 +1,9 @@
 //! Brings one object to its place in the vault: hashed on its way, whole or not at all, readable by
 //! its owner only.
 
-use std::fs::{self, DirBuilder, File, Permissions};
+use std::fs::{self, DirBuilder, Permissions};
 use std::io::{self, Read, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::Path;
 
 use coffre_core::spool::Fault;
@@ -15,6 +15,7 @@ use crate::content::{self, Checked, ContentError, Expected, Meter};
 use crate::destination::{Source, SourceError};
 use crate::durable;
 use crate::inventory::fault_of;
+use crate::regular;
 
 /// Whether the file is in place with the right bytes. One with wrong bytes is removed.
 pub(super) fn is_placed(
@@ -24,7 +25,7 @@ pub(super) fn is_placed(
 ) -> Result<bool, RestoreError> {
     let path = directory.root().join(&file.target);
     let failed = |source| RestoreError::Io { path: path.display().to_string(), source };
-    let there = match open_regular(&path) {
+    let there = match regular::open(&path) {
         Ok(there) => there,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
         Err(error) => return Err(failed(error)),
@@ -58,7 +59,7 @@ pub(super) fn place(
         DirBuilder::new().recursive(true).mode(0o700).create(parent).map_err(Placing::Write)?;
     }
     if let Some(staged) = source.staged(object).filter(|_| !file.copied) {
-        let reader = open_regular(&staged).map_err(Placing::Write)?;
+        let reader = regular::open(&staged).map_err(Placing::Write)?;
         content::check(Box::new(reader), expected(file), meter).map_err(|error| of_content(&error, object))?;
         if adopt(&staged, &target).map_err(Placing::Write)? {
             return Ok(());
@@ -124,11 +125,4 @@ fn adopt(staged: &Path, target: &Path) -> io::Result<bool> {
 
 fn expected(file: &PlannedFile) -> Expected {
     Expected { size: file.object.size, sha256: file.object.sha256 }
-}
-
-/// Opens a file that is no link and no device.
-fn open_regular(path: &Path) -> io::Result<File> {
-    let flags = (rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK).bits().cast_signed();
-    let file = File::options().read(true).custom_flags(flags).open(path)?;
-    if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::other("it is no regular file")) }
 }

@@ -64,7 +64,8 @@ pub(super) type Chosen = (Option<State>, State, Option<String>);
 impl States<'_> {
     pub(super) fn choose(&mut self, wanted: Wanted, lost_log: LostLog) -> Result<Chosen, PlanError> {
         let asked = match wanted {
-            Wanted::Newest | Wanted::NewestOf(_) => None,
+            Wanted::Newest => None,
+            Wanted::NewestOf(_) => Some(self.state(wanted, Until::Newest)?),
             Wanted::At(time) => Some(self.state(wanted, Until::At(time))?),
             Wanted::Exactly(..) => Some(self.state(wanted, Until::Base)?),
         };
@@ -81,7 +82,7 @@ impl States<'_> {
             Err(error @ PlanError::Source(_)) => return Err(error),
             Err(cause) if lost_log == LostLog::Accept => {
                 let lost = cause.to_string();
-                let found = self.newest_to_be_had(asked.as_ref())?;
+                let found = self.newest_to_be_had(wanted, asked.as_ref())?;
                 (found.or_else(|| asked.clone()).ok_or(cause)?, Some(lost))
             }
             Err(cause) if asked.is_none() => return Err(cause),
@@ -118,14 +119,15 @@ impl States<'_> {
 
     /// The newest state whose bytes are all sound, not older than the one asked for: its databases are read and
     /// proven for that.
-    fn newest_to_be_had(&mut self, asked: Option<&State>) -> Result<Option<State>, PlanError> {
+    fn newest_to_be_had(&mut self, wanted: Wanted, asked: Option<&State>) -> Result<Option<State>, PlanError> {
         let history = &self.surveyed.survey.main;
         let current = history.current().ok().flatten();
         let generation = current.or_else(|| asked.map(|asked| asked.point.main.manifest.heading.generation));
         let Some((id, generation)) = generation.and_then(|id| Some((id, history.generation(id)?))) else {
             return Ok(None);
         };
-        let floor = asked.map(State::captured);
+        // The newest of a generation is nothing that an older one of it must reach.
+        let floor = asked.filter(|_| wanted != Wanted::NewestOf(id)).map(State::captured);
         for signed in generation.manifests().rev() {
             let found = self.sound_state(&signed.manifest, Wanted::Exactly(id, signed.manifest.heading.number))?;
             if let Some(found) = found.filter(|found| floor.is_none_or(|floor| found.captured() >= floor)) {

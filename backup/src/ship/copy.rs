@@ -15,7 +15,7 @@ use crate::content::{self, Checked, ContentError, Expected, Meter};
 use crate::destination::{Destination, PutError, Source, SourceError};
 use crate::inventory::{self, InventoryFailure};
 use crate::observer::{Observer, Stage};
-use crate::sources::{Surveyed, read_small};
+use crate::sources::{LONGEST_MANIFEST, Surveyed, read_small};
 
 /// Bytes to copy as far as manifests tell. Documents that an earlier point brought are counted out
 /// as they are found.
@@ -194,6 +194,10 @@ impl<'a> Shipment<'a> {
     /// Copies an object that is not there. One that is there all the same is not replaced.
     pub(super) fn copy(&mut self, needed: &Needed) -> Result<(), ShipError> {
         let (name, object) = (&needed.name, needed.name.path(self.scope));
+        if self.destination.largest().is_some_and(|most| needed.size > most) {
+            // Better told at once than after hours of sending.
+            return Err(ShipError::Put(PutError::TooLarge { place: self.destination.label(), path: object }));
+        }
         self.settle(name, &object)?;
         let (alone, destination) = (self.alone, self.destination);
         let mut content = self.content(needed)?;
@@ -289,8 +293,10 @@ impl<'a> Shipment<'a> {
 
     /// Whether a manifest is there. Another one under its name is by a second vault.
     fn has_note(&self, object: &str, sha256: ContentHash) -> Result<bool, ShipError> {
-        let Some(size) = self.destination.size(object).map_err(ShipError::Destination)? else { return Ok(false) };
-        let there = read_small(self.destination, object, size).map_err(ShipError::Destination)?;
+        if self.destination.size(object).map_err(ShipError::Destination)?.is_none() {
+            return Ok(false);
+        }
+        let there = read_small(self.destination, object, LONGEST_MANIFEST).map_err(ShipError::Destination)?;
         let there = there.map_err(|cause| self.damaged(Fault::Unreadable { object: object.to_owned(), cause }))?;
         if ContentHash::of(&there) == sha256 {
             return Ok(true);

@@ -22,6 +22,12 @@ pub enum ShipError {
         /// What is wrong with it.
         fault: Fault,
     },
+    /// The vault went on meanwhile and gave up what was about to be copied: a newer base backup stands for it.
+    #[error("{object} left the spool meanwhile, since a newer base backup stands for it: run this again")]
+    Dropped {
+        /// The object.
+        object: String,
+    },
     /// The spool's keyring does not open what is in it.
     #[error("the spool holds a point without the keyring that opens it: take a new base backup")]
     NoKeyring {

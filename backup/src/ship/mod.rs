@@ -8,6 +8,7 @@
 mod bases;
 mod copy;
 mod error;
+mod last;
 mod order;
 mod reconcile;
 mod segments;
@@ -24,6 +25,7 @@ use coffre_core::time::Timestamp;
 
 pub(crate) use bases::send_bases;
 pub use error::ShipError;
+pub(crate) use last::newest_point_after;
 pub(crate) use order::{Bases, Ends, Way, way};
 pub use reconcile::KnownPoint;
 pub use segments::KnownSegment;
@@ -142,13 +144,30 @@ fn ship_with(
         pending.keyring.retain(|signed| !is_later(&signed.manifest.heading, keyring));
     }
     let mut shipment = Shipment::new(spool, destination, pinned, compare, observer);
-    shipment.run(&pending, &ours, &theirs)?;
+    let shipped = shipment.run(&pending, &ours, &theirs);
+    let Shipment { objects, bytes, present, .. } = shipment;
+    shipped.map_err(|error| unless_dropped(error, spool, pinned))?;
     let (newest, reached) = newest_of(spool, &ours, if left { &theirs.survey } else { &ours.survey }, pinned)?;
     let (captured, audit_head) = reached.unzip();
-    let Shipment { objects, bytes, present, .. } = shipment;
     let generations = pending.both.main.generations().map(|(id, _)| id).collect();
     let ends = ends(spool, &ours, pinned)?;
     Ok((Shipped { objects, bytes, present, newest, captured, audit_head, generations, faults: pending.faults }, ends))
+}
+
+/// What is not in the spool any more, and nothing there needs, was not taken away by anybody else. Documents always stay.
+fn unless_dropped(error: ShipError, spool: &dyn Source, pinned: &Pinned) -> ShipError {
+    let object = match &error {
+        ShipError::SpoolFault { fault: Fault::Missing { object, .. } } => object.clone(),
+        _ => return error,
+    };
+    if matches!(ObjectName::parse(&object, &pinned.scope), Ok(ObjectName::Document(_))) {
+        return error;
+    }
+    let is_missed = |fault: &Fault| fault.object() == Some(object.as_str()) || matches!(fault, Fault::ChainGap { .. });
+    match Sources::both(spool).survey(pinned, &mut ()) {
+        Ok(now) if !now.survey.faults.iter().any(is_missed) => ShipError::Dropped { object },
+        _ => error,
+    }
 }
 
 /// A gap may be filled by what the destination has; an unsound manifest is never passed on.

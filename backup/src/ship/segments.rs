@@ -16,7 +16,7 @@ use crate::content::Meter;
 use crate::destination::{PutError, Source, SourceError};
 use crate::observer::{Cancelled, Stage};
 use crate::segments::{self, Seen, SegmentFailure};
-use crate::sources::Surveyed;
+use crate::sources::{Surveyed, is_there};
 
 /// The order of copies.
 pub(crate) const ORDER: [Chain; 3] = [Chain::Keyring, Chain::Vault, Chain::Audit];
@@ -60,7 +60,13 @@ pub(crate) fn compare_with_known(
     match proven(place, &name, pinned) {
         Ok(seen) if seen.link.sha256 == known.sha256 => Ok(None),
         Ok(_) => Ok(Some(Fault::Fork { object, what: "another segment was here before" })),
-        Err(SegmentFailure::Fault(fault)) => Ok(Some(fault)),
+        Err(SegmentFailure::Fault(fault)) => {
+            if matches!(fault, Fault::Unreadable { .. }) {
+                // Where the place itself has got out of reach nothing is known of it.
+                is_there(place, &object)?;
+            }
+            Ok(Some(fault))
+        }
         Err(failure) => Err(source_error(failure)),
     }
 }
@@ -93,23 +99,33 @@ pub(crate) fn newest_point(
     generation: GenerationId,
     pinned: &Pinned,
 ) -> Result<Option<SegmentHeader>, SourceError> {
-    let Some(ObjectName::Segment { mut position, .. }) = last_segment(listing, generation, Chain::Audit) else {
+    let Some(ObjectName::Segment { position, .. }) = last_segment(listing, generation, Chain::Audit) else {
         return Ok(None);
     };
-    loop {
+    let is_listed = |position| listing.contains_key(&ObjectName::Segment { generation, chain: Chain::Audit, position });
+    point_up_to(place, generation, position, pinned, is_listed)
+}
+
+/// The newest moment that the segments say which are there up to a position of the log.
+pub(super) fn point_up_to(
+    place: &dyn Source,
+    generation: GenerationId,
+    mut position: Ordinal,
+    pinned: &Pinned,
+    is_there: impl Fn(Ordinal) -> bool,
+) -> Result<Option<SegmentHeader>, SourceError> {
+    while is_there(position) {
         let name = ObjectName::Segment { generation, chain: Chain::Audit, position };
-        if !listing.contains_key(&name) {
-            return Ok(None);
-        }
         match segments::header(place, &name, pinned) {
             Ok(header) if header.point.is_some() => return Ok(Some(header)),
             Ok(_) => {}
             Err(SegmentFailure::Fault(_)) => return Ok(None),
             Err(failure) => return Err(source_error(failure)),
         }
-        let Some(before) = position.before() else { return Ok(None) };
+        let Some(before) = position.before() else { break };
         position = before;
     }
+    Ok(None)
 }
 
 /// The segment of a spool that says its newest moment, and what to remember of it.

@@ -1,6 +1,7 @@
 //! Destinations that are slow, that break off, and that lie: nobody else waits for them, whatever was confirmed is
 //! restored from the destination alone, and what is not the signed bytes is never taken.
 
+use std::fs;
 use std::io::{self, Read};
 use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -10,7 +11,9 @@ use std::time::{Duration, Instant};
 
 use coffre_backup::destination::{Contents, Destination, Memory, PutError, Source, SourceError};
 use coffre_backup::follow::{Event, Following, follow};
-use coffre_backup::ship::{Compare, KnownPoint, ship};
+use coffre_backup::run::TargetError;
+use coffre_backup::ship::{Compare, KnownPoint, ShipError, ship};
+use coffre_backup::state::State;
 use coffre_backup::{Ending, Ends as _, Observer};
 
 use crate::busy::{busy, is_newest, restored, shipped};
@@ -234,6 +237,66 @@ fn segments_that_a_cut_off_shipment_left_are_gone_on_from() {
     follow(&following, &noon, &mut Until(&reached, 1, Instant::now()), &mut told).unwrap();
     assert!(ahead.met.load(Ordering::SeqCst) > 0, "nothing was there beforehand");
     is_newest(&vault, &restored(&vault, &ahead).unwrap().unwrap());
+}
+
+/// A place where an object has a few bytes at most.
+struct Narrow {
+    inner: Memory,
+}
+
+reads_from_within!(Narrow, _this => "narrow".to_owned());
+
+impl Destination for Narrow {
+    fn put(&self, path: &str, content: &mut dyn Read) -> Result<u64, PutError> {
+        let size = self.inner.put(path, content)?;
+        assert!(size <= 20_000, "{path} was sent to its end");
+        Ok(size)
+    }
+
+    fn largest(&self) -> Option<u64> {
+        Some(20_000)
+    }
+}
+
+#[test]
+fn what_is_too_large_for_a_place_is_told_before_it_is_sent() {
+    let (vault, none) = (busy(), KnownPoint::default());
+    let narrow = Narrow { inner: Memory::new() };
+    let refused = ship(&vault.source(), &narrow, &vault.pinned(), &none, Compare::Sizes, &mut ()).unwrap_err();
+    let ShipError::Put(PutError::TooLarge { path, .. }) = refused else { panic!("{refused}") };
+    assert!(path.contains(".base"), "{path}");
+}
+
+#[test]
+fn what_cannot_be_remembered_for_a_while_keeps_nothing_from_being_copied() {
+    let mut vault = busy();
+    let (place, memory) = (Memory::new(), tempfile::tempdir().unwrap());
+    let (spool, pinned) = (vault.spool(), vault.pinned());
+    let following = Following {
+        spool: &spool,
+        memory: memory.path(),
+        pinned: &pinned,
+        destinations: vec![("place".to_owned(), &place)],
+    };
+    // What is in the way of the file fails its writing as a full disk does.
+    let in_the_way = memory.path().join("state.new");
+    fs::create_dir(&in_the_way).unwrap();
+    let (reached, mut failed) = (AtomicUsize::new(0), false);
+    let mut told = |event: &Event<'_>| match event {
+        Event::Failed { error, .. } => {
+            assert!(matches!(error, TargetError::State(_)), "{error}");
+            failed = true;
+            fs::remove_dir(&in_the_way).unwrap();
+            vault.commit(None);
+        }
+        Event::Shipped { captured, .. } => {
+            reached.store(usize::from(failed && *captured == vault.now), Ordering::SeqCst);
+        }
+    };
+    follow(&following, &noon, &mut Until(&reached, 1, Instant::now()), &mut told).unwrap();
+    let state = State::load(memory.path()).unwrap();
+    assert_eq!(state.targets["place"].last_success.as_ref().unwrap().captured, vault.now);
+    is_newest(&vault, &restored(&vault, &place).unwrap().unwrap());
 }
 
 /// A place of which every answer to a write is lost on its way, so that what was written is there already when it is

@@ -6,12 +6,14 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use coffre_backup::destination::{Contents, Destination, Memory, PutError, Source, SourceError};
+use coffre_backup::expiry;
+use coffre_backup::restore::RestoreError;
 use coffre_backup::ship::{Compare, KnownPoint, ShipError, ship};
 use coffre_backup::verify::{Depth, VerifyError, verify};
 use coffre_backup::{Ending, Ends as _, Sources};
 use coffre_core::spool::Fault;
 
-use crate::busy::{busy, restored, shipped};
+use crate::busy::{busy, is_newest, restored, shipped};
 use crate::vault::Vault;
 
 /// What happens when such an object is opened.
@@ -23,6 +25,8 @@ enum Loss {
     Reading,
     /// The object is not given, and the place goes on.
     Kept,
+    /// The first time, the connection breaks while it is read, and there is another one.
+    Once,
 }
 
 /// A place in memory that is lost at certain objects; answers to writes of those are lost, too.
@@ -31,13 +35,15 @@ struct Leaving {
     at: &'static str,
     loss: Loss,
     gone: AtomicBool,
+    broke: AtomicBool,
     /// What was opened after it had gone.
     in_vain: AtomicUsize,
 }
 
 impl Leaving {
     fn new(inner: Memory, at: &'static str, loss: Loss) -> Self {
-        Self { inner, at, loss, gone: AtomicBool::new(false), in_vain: AtomicUsize::new(0) }
+        let (gone, broke) = (AtomicBool::new(false), AtomicBool::new(false));
+        Self { inner, at, loss, gone, broke, in_vain: AtomicUsize::new(0) }
     }
 
     fn answers(&self) -> Result<(), SourceError> {
@@ -66,8 +72,11 @@ impl Source for Leaving {
         if !path.contains(self.at) {
             return self.inner.open(path, range);
         }
-        self.gone.store(self.loss != Loss::Kept, Ordering::SeqCst);
-        if self.loss == Loss::Reading {
+        self.gone.store(matches!(self.loss, Loss::Opening | Loss::Reading), Ordering::SeqCst);
+        if self.loss == Loss::Once && self.broke.swap(true, Ordering::SeqCst) {
+            return self.inner.open(path, range);
+        }
+        if matches!(self.loss, Loss::Reading | Loss::Once) {
             return Ok(Box::new(Broken));
         }
         self.answers()?;
@@ -120,6 +129,29 @@ fn a_place_that_gets_out_of_reach_has_lost_nothing_and_is_asked_no_more() {
             let unreachable = matches!(error, ShipError::Destination(SourceError::Unreachable { .. }));
             assert!(unreachable && error.ending() == Ending::Temporary, "{loss:?}: {error}");
         }
+    }
+}
+
+#[test]
+fn a_restore_goes_on_over_another_connection_and_calls_no_place_damaged_that_is_out_of_reach() {
+    let vault = busy();
+    for at in [".base", "/documents/"] {
+        let place = Leaving::new(full(&vault).0, at, Loss::Once);
+        is_newest(&vault, &restored(&vault, &place).unwrap().unwrap());
+        assert!(place.broke.load(Ordering::SeqCst), "{at}");
+        let place = Leaving::new(full(&vault).0, at, Loss::Reading);
+        let error = restored(&vault, &place).unwrap().unwrap_err();
+        assert!(matches!(error, RestoreError::Source(SourceError::Unreachable { .. })), "{at}: {error}");
+    }
+}
+
+#[test]
+fn copies_of_a_place_that_gets_out_of_reach_are_not_called_damaged() {
+    let vault = busy();
+    for at in [".base", ".segment"] {
+        let place = Leaving::new(full(&vault).0, at, Loss::Reading);
+        let error = expiry::plan(&place, &vault.pinned(), 1, vault.now, &mut ()).unwrap_err();
+        assert_eq!(error.ending(), Ending::Temporary, "{at}: {error}");
     }
 }
 

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-use coffre_backup::restore::{LostLog, MOMENT, Plan, PlanError, RestoreError, Restored, execute, plan};
+use coffre_backup::restore::{LostLog, MOMENT, Plan, PlanError, RestoreError, Restored, execute, may_begin_in, plan};
 use coffre_backup::{LockError, Observer, Progress, Sources};
 use coffre_core::spool::{ContentHash, Fault, NoPoint, Ordinal, Wanted};
 
@@ -75,14 +75,22 @@ fn a_restored_directory_holds_the_signed_bytes_for_its_owner_only() {
 #[test]
 fn only_an_empty_directory_is_restored_into() {
     let vault = Vault::captured(1);
+    may_begin_in(&target(&vault)).unwrap();
+    // It is made in a folder that is there.
+    let nowhere = may_begin_in(&vault.path("nowhere/restored")).unwrap_err();
+    assert!(nowhere.to_string().contains("nowhere cannot be written"), "{nowhere}");
     fs::create_dir(target(&vault)).unwrap();
+    may_begin_in(&target(&vault)).unwrap();
     fs::write(target(&vault).join("precious"), "x").unwrap();
+    assert!(matches!(may_begin_in(&target(&vault)), Err(RestoreError::NotEmpty { .. })));
     let error = execute_into(&vault, &target(&vault), &mut ()).unwrap_err();
     assert!(matches!(error, RestoreError::NotEmpty { .. }), "{error}");
     assert_eq!(Vault::files(&target(&vault)), ["precious"]);
     // A finished restore is a vault, and no restore to go on with.
     fs::remove_file(target(&vault).join("precious")).unwrap();
-    execute_into(&vault, &target(&vault), &mut ()).unwrap().finish().unwrap();
+    let restored = execute_into(&vault, &target(&vault), &mut ()).unwrap();
+    may_begin_in(&target(&vault)).unwrap();
+    restored.finish().unwrap();
     assert!(matches!(execute_into(&vault, &target(&vault), &mut ()), Err(RestoreError::NotEmpty { .. })));
 }
 
@@ -240,6 +248,55 @@ fn an_older_point_brings_its_records_and_the_newest_of_everything_else() {
     drop(execute(&newest, &Sources::both(&vault.source()), &target(&vault), &mut ()).unwrap());
     assert!(!target(&vault).join(MOMENT).exists());
     assert_restored(&vault, &target(&vault));
+}
+
+#[test]
+fn of_a_generation_that_is_named_the_newest_is_restored_whole() {
+    let old = Vault::captured(2);
+    let (mut one, mut other) = (old.restored(2), old.restored(3));
+    one.capture();
+    one.commit(None);
+    other.capture();
+    let place = old.destination("both");
+    let add = |vault: &Vault| {
+        for file in Vault::files(&vault.spool()) {
+            let to = place.root().join(&file);
+            fs::create_dir_all(to.parent().unwrap()).unwrap();
+            fs::copy(vault.spool().join(file), to).unwrap();
+        }
+    };
+    let of = |wanted| plan(&Sources::both(&place), &old.pinned(), wanted, LostLog::Refuse, &mut ());
+    // Of one that another came from, records alone.
+    add(&old);
+    add(&one);
+    let before = of(Wanted::NewestOf(old.generation)).unwrap();
+    assert_eq!((before.captured, before.newest, before.rewound.is_some()), (old.now, one.committed, true));
+    // Two go on side by side: none is guessed, and of the one that is named nothing is set back.
+    add(&other);
+    assert!(matches!(of(Wanted::Newest), Err(PlanError::NoPoint(NoPoint::Faults { .. }))));
+    let named = of(Wanted::NewestOf(one.generation)).unwrap();
+    assert_eq!((named.captured, named.newest, named.rewound), (one.committed, one.committed, None));
+}
+
+#[test]
+fn where_the_keyring_is_late_the_newest_that_it_opens_is_restored_for_whoever_accepts_that() {
+    let mut vault = Vault::captured(1);
+    vault.commit(None);
+    let (opens, late) = (vault.committed, vault.destination("late"));
+    for file in Vault::files(&vault.spool()).iter().filter(|file| file.starts_with("keyring/")) {
+        let to = late.root().join(file);
+        fs::create_dir_all(to.parent().unwrap()).unwrap();
+        fs::copy(vault.spool().join(file), to).unwrap();
+    }
+    vault.commit(None);
+    vault.commit(None);
+    let (main, pinned) = (vault.source(), vault.pinned());
+    let sources = Sources { main: Some(&main), keyring: Some(&late) };
+    let refused = plan(&sources, &pinned, Wanted::Newest, LostLog::Refuse, &mut ()).unwrap_err();
+    assert!(refused.to_string().contains("keyring"), "{refused}");
+    let found = plan(&sources, &pinned, Wanted::Newest, LostLog::Accept, &mut ()).unwrap();
+    assert_eq!((found.newest, found.lost.is_some()), (opens, true));
+    drop(execute(&found, &sources, &target(&vault), &mut ()).unwrap());
 }
 
 #[test]

@@ -1,17 +1,19 @@
 //! A destination holds whole points only, continues one history only, and is taken up where it was left.
 
+use std::cell::RefCell;
 use std::fs;
 use std::io::Read;
+use std::ops::Range;
 use std::sync::Mutex;
 
-use coffre_backup::destination::{Destination, FileSystem, Memory, PutError, Source, SourceError};
+use coffre_backup::destination::{Contents, Destination, FileSystem, Memory, PutError, Source, SourceError};
 use coffre_backup::list::newest_head;
 use coffre_backup::ship::{Compare, KnownPoint, ShipError, Shipped, ship};
 use coffre_backup::verify::{Depth, verify};
-use coffre_backup::{Observer, Progress, Sources};
+use coffre_backup::{Ending, Ends as _, Observer, Progress, Sources};
 use coffre_core::spool::Fault;
 
-use super::vault::Vault;
+use super::vault::{Vault, noon};
 use crate::doubles::reads_from_within;
 
 fn shipped(vault: &Vault, destination: &dyn Destination) -> Shipped {
@@ -59,6 +61,61 @@ fn the_newest_audit_head_goes_along() {
     shipped(&vault, &destination);
     let head = newest_head(&destination, &vault.pinned(), &mut ()).unwrap().unwrap();
     assert_eq!((head.note, head.ancestors), (vault.main[2].manifest.audit_head.clone(), vec![]));
+}
+
+/// A place whose segments and bases cannot be listed, and how many manifests were read there.
+struct Unlisted<'d> {
+    inner: &'d Memory,
+    manifests: RefCell<u32>,
+}
+
+impl Source for Unlisted<'_> {
+    fn label(&self) -> String {
+        "unlisted".to_owned()
+    }
+
+    fn open(&self, path: &str, range: Option<Range<u64>>) -> Result<Box<dyn Read + '_>, SourceError> {
+        *self.manifests.borrow_mut() += u32::from(path.contains("/manifests/"));
+        self.inner.open(path, range)
+    }
+
+    fn size(&self, path: &str) -> Result<Option<u64>, SourceError> {
+        self.inner.size(path)
+    }
+
+    fn list(&self, folder: &str) -> Result<Contents, SourceError> {
+        let contents = self.inner.list(folder)?;
+        assert!(contents.objects.is_empty() || folder.ends_with("/manifests"), "{folder} is listed");
+        Ok(contents)
+    }
+}
+
+#[test]
+fn the_newest_audit_head_is_found_without_listing_what_is_ever_more() {
+    let mut vault = Vault::captured(6);
+    let destination = Memory::new();
+    for commits in 1..7 {
+        vault.commit(None);
+        shipped(&vault, &destination);
+        let unlisted = Unlisted { inner: &destination, manifests: RefCell::default() };
+        let head = newest_head(&unlisted, &vault.pinned(), &mut ()).unwrap().unwrap();
+        assert_eq!(head.time, vault.committed, "after {commits} segments");
+        assert_eq!(unlisted.manifests.take(), 2, "the newest and the oldest");
+    }
+}
+
+#[test]
+fn the_newest_head_is_that_of_the_vault_that_goes_on_though_its_clock_is_behind() {
+    let vault = Vault::captured(3);
+    let destination = Memory::new();
+    shipped(&vault, &destination);
+    let mut restored = vault.restored(2);
+    restored.now = noon();
+    restored.capture();
+    shipped(&restored, &destination);
+    let head = newest_head(&destination, &vault.pinned(), &mut ()).unwrap().unwrap();
+    assert_eq!((head.generation, head.ancestors), (restored.generation, vec![vault.generation]));
+    assert!(head.time == restored.now && head.time < vault.now);
 }
 
 #[test]
@@ -151,6 +208,54 @@ fn a_damaged_spool_is_not_shipped() {
         fs::write(&path, good).unwrap();
     }
     shipped(&vault, &Memory::new());
+}
+
+/// A spool whose vault takes a base backup, and gives up those before it, while documents are copied.
+struct GoesOn {
+    vault: RefCell<Vault>,
+    inner: FileSystem,
+}
+
+impl Source for GoesOn {
+    fn label(&self) -> String {
+        self.inner.label()
+    }
+
+    fn open(&self, path: &str, range: Option<Range<u64>>) -> Result<Box<dyn Read + '_>, SourceError> {
+        let mut vault = self.vault.borrow_mut();
+        if path.contains("/documents/") && vault.main.len() == 2 {
+            vault.keep(1);
+            vault.capture();
+        }
+        self.inner.open(path, range)
+    }
+
+    fn size(&self, path: &str) -> Result<Option<u64>, SourceError> {
+        self.inner.size(path)
+    }
+
+    fn list(&self, folder: &str) -> Result<Contents, SourceError> {
+        self.inner.list(folder)
+    }
+}
+
+#[test]
+fn what_the_vault_gives_up_meanwhile_was_taken_away_by_nobody() {
+    let vault = Vault::captured(2);
+    let (destination, pinned, none) = (Memory::new(), vault.pinned(), KnownPoint::default());
+    let spool = GoesOn { inner: vault.source(), vault: RefCell::new(vault) };
+    let error = ship(&spool, &destination, &pinned, &none, Compare::Sizes, &mut ()).unwrap_err();
+    assert!(matches!(error, ShipError::Dropped { .. }), "{error}");
+    assert_eq!(error.ending(), Ending::Temporary);
+    let vault = spool.vault.into_inner();
+    ship_known(&vault, &destination, &none).unwrap();
+    assert_sound(&vault, &destination, 1);
+    // What a manifest there needs was taken away.
+    let is_base = |file: &String| file.starts_with("keyring/") && file.contains(".base");
+    let file = Vault::files(&vault.spool()).into_iter().find(is_base);
+    fs::remove_file(vault.spool().join(file.unwrap())).unwrap();
+    let error = ship_known(&vault, &Memory::new(), &none).unwrap_err();
+    assert_eq!(error.ending(), Ending::Tampering, "{error}");
 }
 
 #[test]

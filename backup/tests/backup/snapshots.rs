@@ -1,6 +1,7 @@
 //! The main side in a restic repository: verified and restored from there.
 
 use std::fs;
+use std::process::Command;
 
 use coffre_backup::Sources;
 use coffre_backup::list::list;
@@ -9,7 +10,8 @@ use coffre_backup::restore::{LostLog, execute, plan};
 use coffre_backup::ship::KnownPoint;
 use coffre_backup::snapshot::{Snapshot, SnapshotError, TAG, host};
 use coffre_backup::verify::{Depth, verify};
-use coffre_core::spool::{Fault, Wanted};
+use coffre_core::spool::{Chain, Fault, Wanted};
+use coffre_core::time::Timestamp;
 
 use super::programs::on_each_restic;
 use super::restoring::assert_restored;
@@ -33,6 +35,47 @@ fn take(vault: &Vault, restic: &Restic, repository: &Repository) {
     restic.backup(repository, &subject, &mut ()).unwrap();
 }
 
+/// After every snapshot that is taken at its time.
+fn later() -> Timestamp {
+    "2098-01-01T00:00:00Z".parse().unwrap()
+}
+
+/// A snapshot that was taken while a clock was wrong.
+fn take_at(time: &str, vault: &Vault, restic: &Restic, repository: &Repository) {
+    let made = Command::new(restic.program())
+        .current_dir(vault.spool())
+        .args(["backup", "--quiet", "--no-cache", "--tag", TAG, "--host", &host(&Vault::scope()), "--time", time])
+        .args(["-r", &repository.location, "--password-file"])
+        .arg(&repository.password_file)
+        .arg("main")
+        .status()
+        .unwrap();
+    assert!(made.success());
+}
+
+#[test]
+fn a_snapshot_from_the_future_hides_none_that_goes_further_nor_does_a_clock_that_is_behind() {
+    on_each_restic(|restic| {
+        let mut vault = Vault::captured(1);
+        let repository = repository(&vault, &restic);
+        fs::create_dir(vault.path("scratch")).unwrap();
+        let points = |vault: &Vault, now: Timestamp| {
+            let (scope, scratch) = (Vault::scope(), vault.path("scratch"));
+            let snapshot = Snapshot::open(&restic, &repository, &scope, None, now, &scratch, &mut ()).unwrap();
+            let sources = Sources { main: Some(&snapshot), keyring: None };
+            list(&sources, &vault.pinned(), &mut ()).unwrap().points.len()
+        };
+        take_at("2099-01-01 00:00:00", &vault, &restic, &repository);
+        assert_eq!(points(&vault, later()), 1, "there is no other");
+        vault.capture();
+        take(&vault, &restic, &repository);
+        assert_eq!(points(&vault, later()), 2);
+        vault.capture();
+        take_at("2100-01-01 00:00:00", &vault, &restic, &repository);
+        assert_eq!(points(&vault, "2099-06-01T00:00:00Z".parse().unwrap()), 3);
+    });
+}
+
 #[test]
 fn a_snapshot_is_verified_and_restored_with_a_keyring_from_elsewhere() {
     on_each_restic(|restic| {
@@ -42,8 +85,10 @@ fn a_snapshot_is_verified_and_restored_with_a_keyring_from_elsewhere() {
         vault.capture();
         take(&vault, &restic, &repository);
         fs::create_dir(vault.path("scratch")).unwrap();
-        let open =
-            || Snapshot::open(&restic, &repository, &Vault::scope(), None, &vault.path("scratch"), &mut ()).unwrap();
+        let open = || {
+            Snapshot::open(&restic, &repository, &Vault::scope(), None, later(), &vault.path("scratch"), &mut ())
+                .unwrap()
+        };
 
         let snapshot = open();
         let alone = Sources { main: Some(&snapshot), keyring: None };
@@ -82,6 +127,31 @@ fn a_snapshot_is_verified_and_restored_with_a_keyring_from_elsewhere() {
 }
 
 #[test]
+fn segments_are_fetched_by_patterns_and_those_before_the_base_are_not() {
+    on_each_restic(|restic| {
+        let mut vault = Vault::captured(1);
+        (0..12).for_each(|_| vault.commit(None));
+        vault.capture();
+        (0..25).for_each(|_| vault.commit(None));
+        let repository = repository(&vault, &restic);
+        take(&vault, &restic, &repository);
+        let (scope, scratch, place) = (Vault::scope(), vault.path("scratch"), vault.source());
+        fs::create_dir(&scratch).unwrap();
+        let snapshot = Snapshot::open(&restic, &repository, &scope, None, later(), &scratch, &mut ()).unwrap();
+        let sources = Sources { main: Some(&snapshot), keyring: Some(&place) };
+        let plan = plan(&sources, &vault.pinned(), Wanted::Newest, LostLog::Refuse, &mut ()).unwrap();
+        let fetched = fs::read_dir(&scratch).unwrap().next().unwrap().unwrap().path();
+        let segments = Vault::files(&fetched).into_iter().filter(|file| file.contains("/audit/")).count();
+        assert_eq!(segments, 25, "no other, and no base");
+        execute(&plan, &sources, &vault.path("restored"), &mut ()).unwrap();
+        for chain in Chain::ALL {
+            let restored = fs::read(vault.path("restored").join(chain.file())).unwrap();
+            assert!(restored == vault.content(chain), "{chain}");
+        }
+    });
+}
+
+#[test]
 fn a_snapshot_of_a_changed_spool_is_found_out_whatever_restic_says() {
     on_each_restic(|restic| {
         let vault = Vault::captured(1);
@@ -93,7 +163,7 @@ fn a_snapshot_of_a_changed_spool_is_found_out_whatever_restic_says() {
         fs::write(path, bytes).unwrap();
         take(&vault, &restic, &repository);
         let scratch = vault.path("spool");
-        let snapshot = Snapshot::open(&restic, &repository, &Vault::scope(), None, &scratch, &mut ()).unwrap();
+        let snapshot = Snapshot::open(&restic, &repository, &Vault::scope(), None, later(), &scratch, &mut ()).unwrap();
         let sources = Sources { main: Some(&snapshot), keyring: None };
         let verified = verify(&sources, &vault.pinned(), &KnownPoint::default(), Depth::Whole, &mut ()).unwrap();
         assert!(matches!(&verified.faults[..], [Fault::WrongHash { object, .. }] if *object == document));
@@ -105,7 +175,7 @@ fn a_repository_without_this_vault_is_named() {
     on_each_restic(|restic| {
         let vault = Vault::captured(1);
         let repository = repository(&vault, &restic);
-        let opened = Snapshot::open(&restic, &repository, &Vault::scope(), None, &vault.spool(), &mut ());
+        let opened = Snapshot::open(&restic, &repository, &Vault::scope(), None, later(), &vault.spool(), &mut ());
         assert!(matches!(opened.map(drop), Err(SnapshotError::None { .. })));
     });
 }

@@ -90,7 +90,10 @@ fn an_ssh_server_with_half_objects_or_garbage() {
     let sshd = Sshd::start();
     let sftp = Sftp::new(sshd.settings());
     is_found_out(&vault, &sftp, &|object, bytes| {
-        fs::write(sshd.folder().join(object), bytes).unwrap();
+        let path = sshd.folder().join(object);
+        // Nobody writes over it.
+        fs::remove_file(&path).unwrap();
+        fs::write(path, bytes).unwrap();
     });
 }
 

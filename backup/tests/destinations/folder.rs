@@ -78,6 +78,20 @@ fn follows_no_link_and_opens_to_the_group_only() {
 }
 
 #[test]
+fn keeps_nobody_waiting_at_a_pipe_in_the_place_of_an_object() {
+    let folder = tempfile::tempdir().unwrap();
+    let destination = FileSystem::new(folder.path());
+    let made = std::process::Command::new("mkfifo").arg(folder.path().join("pipe")).status();
+    assert!(made.unwrap().success());
+    std::fs::create_dir(folder.path().join("folder")).unwrap();
+    for path in ["pipe", "folder"] {
+        let refused = destination.open(path, None).map(drop).unwrap_err();
+        assert!(refused.to_string().contains("it is no regular file"), "{refused}");
+        assert_eq!(destination.size(path).unwrap(), None);
+    }
+}
+
+#[test]
 fn that_is_full_says_so_and_leaves_nothing() {
     // Only the super-user can mount a file system that is too small.
     if !rustix::process::geteuid().is_root() {

@@ -39,7 +39,8 @@ fn unfinished_files_are_kept_apart_and_cleared() {
     sftp.tidy().unwrap();
     assert_eq!(fs::read_dir(&incoming).unwrap().count(), 0);
     assert!(matches!(sftp.put("incoming/x", &mut &b"x"[..]), Err(PutError::Path { .. })));
-    assert_eq!(fs::metadata(sshd.folder().join("main/a")).unwrap().permissions().mode() & 0o027, 0);
+    let mode = fs::metadata(sshd.folder().join("main/a")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o227, 0, "others read nothing, and nobody writes over it: {mode:o}");
 }
 
 #[test]

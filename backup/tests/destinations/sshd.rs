@@ -24,9 +24,9 @@ impl Sshd {
         Self::with("internal-sftp")
     }
 
-    /// One that lets nobody remove anything.
+    /// One that lets nobody remove anything, nor write over it: as docs/OPERATIONS.md advises.
     pub(crate) fn without_removal() -> Self {
-        Self::with("internal-sftp -P remove,rmdir")
+        Self::with("internal-sftp -P remove,rmdir,setstat,fsetstat,lsetstat,posix-rename")
     }
 
     fn with(subsystem: &'static str) -> Self {

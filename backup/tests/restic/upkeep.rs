@@ -107,6 +107,28 @@ fn retention_by_time_is_not_pushed_out_by_a_snapshot_from_the_future_and_leaves_
 }
 
 #[test]
+fn what_is_remembered_as_the_last_good_one_of_a_source_stays_whatever_the_rules_say() {
+    on_each_restic(|restic| {
+        let bench = Bench::with_repository(&restic);
+        for time in ["2026-11-01 00:00:00", "2026-11-02 00:00:00", "2026-11-20 00:00:00"] {
+            bench.snapshot(&restic, "production", time);
+        }
+        let list = restic.snapshots(&bench.repository(), "production", "coffre", &mut ()).unwrap();
+        let good = list.iter().find(|snapshot| snapshot.time.starts_with("2026-11-01")).unwrap();
+        let kept = serde_json::json!({"format": "coffre/sources/v1", "sources": {"sales": {
+            "last_good": {"time": now(), "snapshot": &good.id[..8], "bytes": 1, "added": 1, "seconds": 1},
+            "last_failure": null, "failures": 0,
+        }}});
+        fs::write(bench.path("sources.json"), kept.to_string()).unwrap();
+        let (repository, of) = (bench.repository(), selection());
+        let upkeep = bench.upkeep(&restic, "restic", &repository, &of);
+        let done = maintenance::forget(&upkeep, &within("5d"), false, &now, &mut ()).unwrap();
+        assert_eq!((done.removed.len(), done.kept.len()), (1, 2));
+        assert_eq!(bench.hosts_and_days(&restic), ["production 2026-11-01", "production 2026-11-20"]);
+    });
+}
+
+#[test]
 fn a_second_repository_gets_what_is_new_once() {
     on_each_restic(|restic| {
         let bench = Bench::with_repository(&restic);

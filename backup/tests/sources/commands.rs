@@ -73,7 +73,7 @@ fn what_a_killed_run_left_is_not_restored_in_place_of_the_last_good_one() {
         assert_eq!(host.restore_with(&dump, None, "newest").unwrap().chosen, Chosen::Good);
         // restic takes the end of whoever feeds it for the end of the file.
         let (name, of) = (dump.object(), other_sources::host(&host.environment, "sales"));
-        let stream = Stream { name: &name, host: &of, tag: other_sources::TAG, compression: Compression::Auto };
+        let stream = Stream { name: &name, host: &of, tags: other_sources::TAG, compression: Compression::Auto };
         host.restic.backup_stream(&host.repository(), &stream, |out, _| out.write_all(b"wh"), &mut ()).unwrap();
 
         let restored = host.restore_with(&dump, None, "restored").unwrap();
@@ -83,6 +83,33 @@ fn what_a_killed_run_left_is_not_restored_in_place_of_the_last_good_one() {
         fs::remove_file(host.path("state/sources.json")).unwrap();
         assert_eq!(host.restore_with(&dump, None, "elsewhere").unwrap().chosen, Chosen::Unproven);
         assert_eq!(fs::read(host.path("elsewhere/dump")).unwrap(), b"wh");
+    });
+}
+
+#[test]
+fn what_a_killed_run_left_goes_once_a_newer_one_is_good() {
+    on_each_restic(|restic| {
+        let host = Host::new(restic);
+        let dump = OtherSource { sensitive: false, ..source("sales", shell("echo whole")) };
+        host.run(&dump).unwrap();
+        // As after a kill: it is remembered that one was begun, and half of it is stored.
+        let file = host.path("state/sources.json");
+        let mut kept: serde_json::Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
+        kept["sources"]["sales"]["unfinished"] = serde_json::json!(["coffre-run-00ff"]);
+        fs::write(&file, kept.to_string()).unwrap();
+        let (name, of) = (dump.object(), other_sources::host(&host.environment, "sales"));
+        let tags = format!("{},coffre-run-00ff", other_sources::TAG);
+        let stream = Stream { name: &name, host: &of, tags: &tags, compression: Compression::Auto };
+        host.restic.backup_stream(&host.repository(), &stream, |out, _| out.write_all(b"wh"), &mut ()).unwrap();
+
+        let unfinished = || host.state().sources["sales"].unfinished.len();
+        host.run(&OtherSource { kind: shell("exit 3"), ..dump.clone() }).unwrap_err();
+        assert_eq!((host.snapshots(&dump), unfinished()), (2, 2), "nothing goes before something newer is good");
+        host.run(&dump).unwrap();
+        assert_eq!((host.snapshots(&dump), unfinished()), (2, 0), "both are good");
+        fs::remove_file(&file).unwrap();
+        host.restore_with(&dump, None, "elsewhere").unwrap();
+        assert_eq!(fs::read(host.path("elsewhere/dump")).unwrap(), b"whole\n");
     });
 }
 

@@ -46,6 +46,16 @@ fn a_folder_comes_back_as_it_was() {
     }
 }
 
+#[test]
+fn no_program_comes_back_that_runs_as_whoever_brought_it_back() {
+    let host = Host::with_installed();
+    fill(&host);
+    fs::set_permissions(host.path("shared/a.txt"), fs::Permissions::from_mode(0o6755)).unwrap();
+    host.run(&shared(&host)).unwrap();
+    let back = host.restore(&shared(&host), "restored").join("a.txt");
+    assert_eq!(fs::metadata(back).unwrap().permissions().mode() & 0o7777, 0o755);
+}
+
 /// Does something whenever a file has been read.
 struct Meddling<F: FnMut()>(F);
 
@@ -133,6 +143,20 @@ fn what_cannot_be_read_is_told_unless_this_account_may_read_everything() {
     fs::remove_dir_all(host.path("shared")).unwrap();
     let (ending, said) = ending(host.run(&shared(&host)));
     assert_eq!(ending, Ending::Temporary, "{said}");
+}
+
+#[test]
+fn a_folder_without_a_file_is_a_share_that_is_not_mounted_and_takes_the_place_of_no_good_backup() {
+    let host = Host::with_installed();
+    fill(&host);
+    host.run(&shared(&host)).unwrap();
+    fs::rename(host.path("shared"), host.path("elsewhere")).unwrap();
+    fs::create_dir_all(host.path("shared/mount point")).unwrap();
+    let (ending, said) = ending(host.run(&shared(&host)));
+    assert_eq!(ending, Ending::Temporary, "{said}");
+    assert!(said.contains("shared holds no file: no snapshot was made; check that it is mounted"), "{said}");
+    assert_eq!(host.snapshots(&shared(&host)), 1, "the good one");
+    assert_eq!(fs::read(host.restore(&shared(&host), "restored").join("a.txt")).unwrap(), b"a");
 }
 
 #[test]

@@ -12,6 +12,8 @@ use url::Url;
 
 use crate::destination::patience::Patience;
 
+/// Refusals that say nothing against the credentials: there is no room for more, or a clock is wrong.
+const PASSING: [&str; 2] = ["QuotaExceeded", "RequestTimeTooSkewed"];
 /// How long a signed address is good for.
 pub(super) const SIGNED_FOR: Duration = Duration::from_hours(1);
 /// Bytes of an answer that says what is wrong.
@@ -133,6 +135,7 @@ fn refused(answer: Response<Body>, patience: &Patience) -> Failure {
     let status = answer.status();
     let complaint = complaint(answer);
     match status {
+        _ if PASSING.iter().any(|code| complaint.to_string().ends_with(code)) => Failure::Answer(complaint),
         StatusCode::NOT_FOUND => Failure::NotFound { bucket: complaint.to_string().contains("NoSuchBucket") },
         StatusCode::RANGE_NOT_SATISFIABLE => Failure::Range,
         StatusCode::PRECONDITION_FAILED => Failure::Exists { tried_before: patience.tried_before() },
@@ -159,7 +162,19 @@ pub(super) fn code(text: &str) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
     use super::*;
+
+    #[test]
+    fn no_room_and_a_wrong_clock_are_not_wrong_credentials() {
+        let is_refused = |code: &str| {
+            let body = Body::builder().data(format!("<Error><Code>{code}</Code></Error>"));
+            let answer = Response::builder().status(StatusCode::FORBIDDEN).body(body).unwrap();
+            matches!(refused(answer, &Patience::default()), Failure::Refused(_))
+        };
+        assert!(is_refused("AccessDenied") && is_refused("InvalidAccessKeyId"));
+        assert!(!is_refused("QuotaExceeded") && !is_refused("RequestTimeTooSkewed"));
+    }
 
     #[test]
     fn a_complaint_is_known_by_its_code() {

@@ -41,7 +41,7 @@ impl Client {
         let at = range.map_or(0, |range| range.start);
         match self.get(&key, range) {
             Ok(answer) => {
-                let end = at + length(&answer)?;
+                let end = at.saturating_add(length(&answer)?);
                 let body = Some(answer.into_body().into_reader());
                 Ok(Download { client: self, key, at, end, body })
             }

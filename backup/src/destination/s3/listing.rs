@@ -9,6 +9,10 @@ use ureq::http::Method;
 use super::client::{Client, Failure, SIGNED_FOR};
 use crate::destination::Contents;
 
+/// Bytes of one page at most: a thousand names of the longest kind are a tenth of it. Whoever answers with more is not
+/// listened to until memory is full.
+const PAGE: u64 = 64 << 20;
+
 impl Client {
     /// Adds what lies directly below a prefix.
     pub(super) fn listed(&self, prefix: &str, contents: &mut Contents) -> Result<(), Failure> {
@@ -24,7 +28,7 @@ impl Client {
                 action.sign(SIGNED_FOR)
             };
             let answer = self.send(&Method::GET, signed, &[], &[])?;
-            let after = page(answer.into_body().into_reader(), prefix, contents)?;
+            let after = page(answer.into_body().into_reader().take(PAGE), prefix, contents)?;
             if after.is_some() && after == next {
                 return Err(Failure::Answer(io::Error::other("a listing that goes round in a circle")));
             }
@@ -49,12 +53,22 @@ fn page(answer: impl Read, prefix: &str, contents: &mut Contents) -> Result<Opti
     Ok(page.next_continuation_token.filter(|token| !token.is_empty()))
 }
 
+/// A page for the fuzz targets: what is on it, and where the next one begins.
+#[cfg(fuzzing)]
+pub fn fuzzed(answer: &[u8], prefix: &str) -> Option<(Contents, Option<String>)> {
+    let mut contents = Contents::default();
+    let next = page(answer, prefix, &mut contents).ok()?;
+    Some((contents, next))
+}
+
 /// A name as it is: a listing is asked for with names encoded as in addresses, and some servers encode every slash, too.
 fn decoded(name: &str) -> String {
     let mut parts = name.split('%');
     let mut bytes = parts.next().unwrap_or_default().as_bytes().to_vec();
     for part in parts {
-        let byte = part.get(..2).and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        // A sign is no digit, although the library reads it.
+        let digits = part.get(..2).filter(|digits| !digits.starts_with('+'));
+        let byte = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok());
         if let (Some(byte), Some(rest)) = (byte, part.get(2..)) {
             bytes.push(byte);
             bytes.extend_from_slice(rest.as_bytes());
@@ -89,7 +103,7 @@ mod tests {
             assert_eq!(contents.objects, [("object".to_owned(), 7)], "{key}");
             assert_eq!(contents.folders, ["c"], "{folder}");
         }
-        assert_eq!(decoded("a%20b%zz%c3%a9%"), "a b%zzé%");
+        assert_eq!(decoded("a%20b%zz%c3%a9%+1%"), "a b%zzé%+1%");
     }
 
     #[test]

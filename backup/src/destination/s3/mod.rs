@@ -29,7 +29,9 @@ use super::queue::Queue;
 use super::{Contents, Destination, PutError, Source, SourceError, is_sound};
 use client::{Client, Failure};
 pub use credentials::NoAccessKey;
-use upload::{NotWritten, PART, read_part};
+#[cfg(fuzzing)]
+pub use listing::fuzzed;
+use upload::{NotWritten, PART, PARTS, read_part};
 
 /// How many objects are sent side by side.
 const SIDE_BY_SIDE: usize = 8;
@@ -238,6 +240,10 @@ impl Destination for S3 {
     fn flush(&self) -> Result<(), PutError> {
         self.queue.send(&self.label, SIDE_BY_SIDE, |path, content| self.put_one(path, content))
         // Durable: every object that was enqueued, if this succeeds.
+    }
+
+    fn largest(&self) -> Option<u64> {
+        Some(PART as u64 * PARTS as u64)
     }
 
     fn tidy(&self) -> Result<(), PutError> {

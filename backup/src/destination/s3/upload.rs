@@ -15,7 +15,7 @@ use super::client::{Client, Failure, SIGNED_FOR, code};
 /// What is sent at once, at most: also the memory that a large object takes.
 pub(super) const PART: usize = 16 << 20;
 /// S3 takes no more parts than this.
-const PARTS: usize = 10_000;
+pub(super) const PARTS: usize = 10_000;
 
 /// What conditions are tried with is no larger than this.
 const TRIAL: usize = 64 << 10;
@@ -152,9 +152,9 @@ impl Client {
                 Some(code) => Err(Failure::Answer(io::Error::other(code.to_owned()))),
                 None => Ok(()),
             },
-            Err(failure @ (Failure::Exists { tried_before: true } | Failure::NotFound { .. })) => {
-                if self.size(key)? == Some(size) { Ok(()) } else { Err(failure) }
-            }
+            // The upload is gone, since an earlier try of ours completed it. One that is there still, beside an object of
+            // the name, may be another's object: whoever knows its bytes compares them.
+            Err(Failure::NotFound { .. }) if self.size(key)? == Some(size) => Ok(()),
             Err(failure) => Err(failure),
         }
     }

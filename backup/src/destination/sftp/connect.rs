@@ -4,12 +4,13 @@
 use std::fs;
 use std::io;
 use std::net::{TcpStream, ToSocketAddrs as _};
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use ssh2::{CheckResult, KnownHostFileKind, MethodType, Session, Sftp};
+use ssh2::{CheckResult, ErrorCode, KnownHostFileKind, MethodType, Session, Sftp};
 use thiserror::Error;
+
+use crate::secret_file;
 
 /// Which server, and how it is known.
 #[derive(Debug, Clone)]
@@ -40,10 +41,21 @@ pub(super) enum ConnectError {
 }
 
 const CONNECT: Duration = Duration::from_secs(10);
-/// The bits of group and others.
-const OTHERS: u32 = 0o077;
 /// No answer for this long is none.
 const ANSWER: Duration = Duration::from_mins(1);
+
+/// What libssh2 says of a connection that is gone (libssh2.h): sending, a time that is over, a disconnection, a time that
+/// is over on the socket, receiving, no socket.
+const LOST: [ErrorCode; 6] = [
+    ErrorCode::Session(-7),
+    ErrorCode::Session(-9),
+    ErrorCode::Session(-13),
+    ErrorCode::Session(-30),
+    ErrorCode::Session(-43),
+    ErrorCode::Session(-45),
+];
+/// How its words begin where no answer came; its code is then that of a signature that is refused.
+const NO_ANSWER: &str = "Waiting for";
 
 /// Connects and logs in.
 pub(super) fn connect(settings: &SftpSettings) -> Result<Sftp, ConnectError> {
@@ -57,6 +69,9 @@ pub(super) fn connect(settings: &SftpSettings) -> Result<Sftp, ConnectError> {
     check_host(&session, settings, &known)?;
     let SftpSettings { user, private_key, .. } = settings;
     session.userauth_pubkey_file(user, None, private_key, None).map_err(|error| {
+        if is_lost(&error) {
+            return broken(error);
+        }
         let key = private_key.display();
         ConnectError::Refused(format!("the key {key} does not open the account {user}: {}", error.message()))
     })?;
@@ -81,6 +96,11 @@ fn broken(error: ssh2::Error) -> ConnectError {
     ConnectError::Unreachable(error.into())
 }
 
+/// Whether a login failed because its connection did: that says nothing of the key.
+fn is_lost(error: &ssh2::Error) -> bool {
+    LOST.contains(&error.code()) || error.message().starts_with(NO_ANSWER)
+}
+
 fn known_hosts(settings: &SftpSettings) -> Result<String, ConnectError> {
     let path = &settings.known_hosts;
     fs::read_to_string(path).map_err(|error| {
@@ -92,7 +112,7 @@ fn known_hosts(settings: &SftpSettings) -> Result<String, ConnectError> {
 fn check_key_file(settings: &SftpSettings) -> Result<(), ConnectError> {
     let path = settings.private_key.display();
     match fs::metadata(&settings.private_key) {
-        Ok(metadata) if metadata.permissions().mode() & OTHERS == 0 => Ok(()),
+        Ok(metadata) if !secret_file::is_open(&metadata) => Ok(()),
         Ok(_) => Err(ConnectError::Refused(format!("the private key {path} can be read by others: chmod 600 {path}"))),
         Err(error) => Err(ConnectError::Refused(format!("the private key {path} cannot be read: {error}"))),
     }
@@ -133,5 +153,20 @@ fn check_host(session: &Session, settings: &SftpSettings, known: &str) -> Result
         CheckResult::NotFound | CheckResult::Failure => Err(ConnectError::Refused(format!(
             "{file} has no key of this host: add it with `ssh-keyscan -p {port} {host}`, after comparing its fingerprint"
         ))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_login_that_gets_no_answer_says_nothing_of_the_key() {
+        let lost = |code, said| is_lost(&ssh2::Error::new(ErrorCode::Session(code), said));
+        assert!(lost(-43, "Error waiting for an answer") && lost(-19, "Waiting for USERAUTH response"));
+        assert!(lost(-19, "Waiting for publickey USERAUTH response"));
+        assert!(!lost(-18, "Username/PublicKey combination invalid"));
+        assert!(!lost(-19, "Invalid signature for supplied public key, or bad username/public key combination"));
+        assert!(!lost(-16, "Unable to extract public key from private key file"));
     }
 }

@@ -15,7 +15,8 @@ use crate::destination::patience::Patience;
 use crate::destination::queue::side_by_side;
 use crate::destination::{Destination, PutError, Source as _, is_sound};
 
-const FILE_MODE: i32 = 0o640;
+/// Nobody writes over an object: not even whoever has our key, where the server refuses to change modes.
+const FILE_MODE: i32 = 0o440;
 const FOLDER_MODE: i32 = 0o750;
 /// libssh2 sends a large piece as many packets at once, so that the journey there and back is waited for once.
 const PIECE: usize = 1 << 20;
