@@ -5,9 +5,11 @@ use std::convert::Infallible;
 use std::fs;
 use std::path::Path;
 
-use coffre_core::crypto::SecretKey;
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD as BASE64, URL_SAFE_NO_PAD as BASE64_URL};
+use coffre_core::crypto::{self, Label};
 use coffre_core::ids::SubjectId;
-use coffre_core::keyset::RootKey;
+use coffre_core::keyset::Keyset;
 use coffre_core::merkle::{leaf_hash, root_of};
 use coffre_core::note::SignedNote;
 use coffre_core::tlog::{Export, TreeHead};
@@ -15,7 +17,7 @@ use coffre_core::tombstone::Tombstone;
 use coffre_policies::Sources;
 use coffre_store::plain::{PlainWriter, SourceValue};
 
-use crate::fixture::{scope, signing_key};
+use crate::fixture::{Zeroes, root_key, scope, signing_key};
 
 const MANIFEST: &str = include_str!("../../vault/core/src/spool/tests/golden/manifest.note");
 const KEYRING_MANIFEST: &str = include_str!("../../vault/core/src/spool/tests/golden/keyring-manifest.note");
@@ -29,11 +31,17 @@ const APPROVALS: [(&str, &str); 3] = [
 ];
 const SHARE: &str = include_str!("../../vault/core/src/key_share/golden/share-2-of-3.txt");
 const MAPPING: &str = include_str!("../../policies/mappings/legal-cobol.toml");
+const GRANTS: &str = include_str!("../../policies/mappings/grants-sample.toml");
+const DRILL: &str = include_str!("../../vault/core/src/drill/golden.note");
+const STATE: &str = include_str!("../../backup/src/state/golden.json");
+const MAINTENANCE: &str = include_str!("../../backup/src/maintenance/golden.json");
+/// The name of the extension with a certificate's alternative names, as ASN.1.
+const ALTERNATIVE_NAMES: &[u8] = b"\x06\x03\x55\x1d\x11";
 
 /// Writes every seed below this folder, under the name of its target.
 pub fn write(corpus: &Path) -> std::io::Result<usize> {
     let seeds: Vec<(&str, String, Vec<u8>)> =
-        [log(), spool(), vault(), policies(), requests(), other_programs()].concat();
+        [log(), spool(), backup(), vault(), policies(), requests(), callers(), other_programs()].concat();
     for (target, name, bytes) in &seeds {
         fs::create_dir_all(corpus.join(target))?;
         fs::write(corpus.join(target).join(name), bytes)?;
@@ -101,31 +109,112 @@ fn vault() -> Seeds {
     let record_type = "policyholder".parse().expect("a record type");
     let tombstone = Tombstone { record_type, subject, erased_at, terms: vec![[1; 16], [2; 16]] };
     let tombstone = tombstone.sign(&signing_key()).expect("a tombstone");
-    let root = RootKey { scope: scope(), key: SecretKey::from_bytes(&[3; 32]) };
-    let keys = format!(
-        "{{\"format\":1,\"environment\":\"production\",\"vault\":\"{}\",\"wrapped\":\"AAAA\"}}",
-        scope().vault
-    );
+    let inside = keys_inside();
+    let second = inside.replacen("\"epoch\":1", "\"epochs\":[\"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\"]", 1);
+    let share = |bytes: fn(u16) -> [u8; 2]| SHARE.encode_utf16().flat_map(bytes).collect::<Vec<u8>>();
+    let drilled = "07070707-0707-0707-0707-070707070707";
+    let drill = text_of(DRILL.as_bytes()).replace(drilled, &scope().vault.to_string());
+    let keys =
+        format!("{{\"format\":1,\"environment\":\"production\",\"vault\":\"{}\",\"wrapped\":\"AAAA\"}}", scope().vault);
     let approvals = APPROVALS.map(|(name, note)| seed("approval", name, text_of(note.as_bytes())));
     let mut seeds = vec![
         seed("document", "empty", [0, 0]),
         seed("document", "two-chunks-changed", [4, 1, 9, 0, 0, 1, 0, 1, 1, 7]),
-        seed("key_files", "root", root.to_bytes().to_vec()),
+        seed("key_files", "root", root_key().to_bytes().to_vec()),
+        seed("key_files", "inside-1", inside),
+        seed("key_files", "inside-2", second),
+        seed("pages", "tables-and-changes", pages(0, &[page_tables(), page_changes()])),
+        seed("pages", "first-version", pages(1, &[page_changes(), page_changes()])),
+        seed("drill", "passed", drill),
         seed("key_files", "keys", keys),
         seed("tombstone", "terms", text_of(tombstone.as_bytes())),
         seed("key_share", "page", SHARE),
+        seed("key_share", "page-utf16le", [&[0xFF, 0xFE][..], &share(u16::to_le_bytes)].concat()),
+        seed("key_share", "page-utf16be", [&[0xFE, 0xFF][..], &share(u16::to_be_bytes)].concat()),
+        seed(
+            "key_share",
+            "page-western",
+            SHARE.chars().filter_map(|c| u8::try_from(u32::from(c)).ok()).collect::<Vec<u8>>(),
+        ),
         seed("key_share", "line", SHARE.lines().find_map(|line| line.strip_prefix("1  ")).unwrap_or_default()),
     ];
     seeds.extend(approvals);
     seeds
 }
 
+/// What the root key wraps.
+fn keys_inside() -> String {
+    let root = root_key();
+    let file = Keyset::random(&mut Zeroes).wrap(&root, &mut Zeroes).expect("keys");
+    let sealed = BASE64.decode(file.wrapped).expect("base64");
+    let inside = crypto::open(&root.key, &Label::new("coffre/v1/keys.json", &root.scope), &sealed).expect("ours");
+    String::from_utf8(inside.to_vec()).expect("JSON")
+}
+
+/// Records for the target `pages`: a version, and each behind its length.
+fn pages(version: u8, records: &[Vec<u8>]) -> Vec<u8> {
+    let mut bytes = vec![version];
+    for record in records {
+        bytes.extend(u16::try_from(record.len()).expect("a short record").to_be_bytes());
+        bytes.extend(record);
+    }
+    bytes
+}
+
+/// Two pages in one block, of each database.
+fn page_tables() -> Vec<u8> {
+    [&[0, 0, 0, 2, 0, 0, 0, 1, 0][..], &[5; 16]].concat().repeat(3)
+}
+
+/// Three pages, of which the first is another one, of each database.
+fn page_changes() -> Vec<u8> {
+    [&[0, 0, 0, 3, 0, 0, 0, 1, 0, 0, 0, 0][..], &[6; 16]].concat().repeat(3)
+}
+
+fn backup() -> Seeds {
+    let object = "<Contents><Key>main%2Fa</Key><LastModified>2026-11-27T00:00:00.000Z</LastModified><ETag>\"e\"</ETag>\
+                  <Size>7</Size></Contents>";
+    let folder = "<CommonPrefixes><Prefix>main/b/</Prefix></CommonPrefixes>";
+    let listing = |next: &str| {
+        format!(
+            "<?xml version=\"1.0\"?><ListBucketResult><Name>b</Name><MaxKeys>1000</MaxKeys>{object}{folder}{next}\
+             </ListBucketResult>"
+        )
+    };
+    let time = "2026-11-22T12:00:00.000000Z";
+    let jobs = format!(
+        "{{\"format\":\"coffre/backup-jobs/v1\",\"jobs\":{{\"run\":{{\"considered\":\"{time}\",\"started\":\"{time}\",\
+         \"ended\":null,\"code\":11,\"last_success\":null,\"failures\":3}}}}}}"
+    );
+    let sources = format!(
+        "{{\"format\":\"coffre/sources/v1\",\"sources\":{{\"sales\":{{\"last_good\":{{\"time\":\"{time}\",\"snapshot\":\
+         \"0123abcd\",\"bytes\":5,\"added\":3,\"seconds\":1}},\"last_failure\":null,\"failures\":0,\
+         \"unfinished\":[\"run-1\"]}}}}}}"
+    );
+    vec![
+        seed("listing", "last-page", listing("")),
+        seed("listing", "page", listing("<NextContinuationToken>t</NextContinuationToken>")),
+        seed("memory", "state", STATE),
+        seed("memory", "maintenance", MAINTENANCE),
+        seed("memory", "jobs", jobs),
+        seed("memory", "sources", sources),
+    ]
+}
+
 fn policies() -> Seeds {
     let sources = Sources::embedded();
     let record_types = sources.iter().filter(|(path, _)| path.starts_with("record-types/"));
-    let mut seeds: Seeds =
-        record_types.map(|(path, text)| seed("record_type", path.replace('/', "-"), text)).collect();
+    let mut seeds: Seeds = record_types.map(|(path, text)| seed("record_type", path.replace('/', "-"), text)).collect();
+    let folder = sources.iter().map(|(path, text)| seed("policies", path.replace('/', "-"), format!("{path}\n{text}")));
+    seeds.extend(folder);
     seeds.push(seed("mapping", "legal-cobol", MAPPING));
+    seeds.push(seed("grants", "sample", GRANTS));
+    let line = r#"{"fields":{"contact.family_name":"Petit"},"documents":[{"file_name":"contrat.pdf","media_type":"application/pdf","length":900}],"grants":[{"role":"sales","purpose":"direct-marketing","fields":["contact.email"],"basis":"consent","valid_days":30}]}"#;
+    seeds.push(seed("test_data", "begin", r#"{"format":"coffre-pseudonymised/1","type":"policyholder"}"#));
+    seeds.push(seed("test_data", "line", line));
+    seeds.push(seed("test_data", "end", r#"{"complete":true,"records":1,"left_out":0,"phones_shared":0}"#));
+    seeds.push(seed("scanned", "pdf", "%PDF-1.4\n1 0 obj\n<<>>\nendobj\nxref\n0 1\nstartxref\n29\n%%EOF\n"));
+    seeds.push(seed("scanned", "tiff", *b"II*\0\x08\0\0\0"));
     seeds
 }
 
@@ -133,19 +222,95 @@ fn requests() -> Seeds {
     vec![
         seed("body", "flat", r#"{"contact.email":"a@b.fr","lifestyle.tobacco":null}"#),
         seed("body", "nested", r#"{"contact":{"email":"a@b.fr","aliases":["x"]},"health":null}"#),
+        seed("query", "cursor-requests", BASE64_URL.encode("requests:2026-12-25/00000000-0000-4000-8000-000000000000")),
+        seed("query", "cursor-entries", BASE64_URL.encode("entries:4711")),
+        seed("query", "cursor-accesses", BASE64_URL.encode("accesses:4711")),
         seed("query", "read", "fields=contact.email,contact.phone&purpose=claims-handling&reason=a%20call&limit=5"),
-        seed("headers", "extended", "attachment; filename=\"contrat.pdf\"; filename*=UTF-8''contrat%20%C3%A9t%C3%A9.pdf"),
+        seed(
+            "headers",
+            "extended",
+            "attachment; filename=\"contrat.pdf\"; filename*=UTF-8''contrat%20%C3%A9t%C3%A9.pdf",
+        ),
         seed("headers", "quoted", "attachment; filename=\"a \\\"b\\\" c.pdf\""),
+        seed("headers", "key", "\"5c7a3f0e-2f6a-4c5e-9a57-3f0f0a6f2b11\""),
+        seed(
+            "lines",
+            "records",
+            "{\"contact.email\":\"a@b.fr\"}\n\n{\"contact.email\":\"c@d.fr\"}\r\n{\"contact.family_name\":\"a line that is too long\"}\n{}",
+        ),
         seed("headers", "tags", "\"3\", W/\"4\", *"),
         seed("headers", "digest", "sha-512=:AA==:, sha-256=:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=:"),
     ]
 }
 
+fn callers() -> Seeds {
+    let claims =
+        r#"{"iss":"https://login.example","aud":["coffre"],"sub":"a.martin","exp":1800000300,"iat":1799999990}"#;
+    let x = "A".repeat(43);
+    let ed25519 = format!(r#"{{"kty":"OKP","crv":"Ed25519","kid":"k","use":"sig","alg":"EdDSA","x":"{x}"}}"#);
+    let p256 = format!(r#"{{"kty":"EC","crv":"P-256","kid":"k","x":"{x}","y":"{x}"}}"#);
+    let rsa = format!(r#"{{"kty":"RSA","kid":"k","n":"{}","e":"AQAB"}}"#, "A".repeat(342));
+    let set = |key: &str| format!(r#"{{"keys":[{key}]}}"#);
+    vec![
+        seed("operator_token", "id", format!("{{\"alg\":\"EdDSA\",\"kid\":\"k\",\"typ\":\"JWT\"}}\n{claims}")),
+        seed("jwks", "ed25519", set(&ed25519)),
+        seed("jwks", "p256", set(&p256)),
+        seed("jwks", "rsa", set(&rsa)),
+        seed("certificate", "client", certificate()),
+        seed("certificate", "revoked", revoked()),
+    ]
+}
+
+/// A value of ASN.1, by its tag.
+fn der(tag: u8, content: &[u8]) -> Vec<u8> {
+    let length = u8::try_from(content.len()).expect("a short value");
+    if length < 128 { [&[tag, length][..], content].concat() } else { [&[tag, 0x81, length][..], content].concat() }
+}
+
+fn time_of(year: &str) -> Vec<u8> {
+    der(0x17, format!("{year}1122120000Z").as_bytes())
+}
+
+/// As much of a certificate as is read: what is signed, with a validity and a name that is a URI.
+fn certificate() -> Vec<u8> {
+    let names = der(0x30, &der(0x86, b"coffre:application:00000000-0000-4000-8000-000000000000"));
+    let extension = der(0x30, &[ALTERNATIVE_NAMES, &der(0x04, &names)].concat());
+    let parts = [
+        der(0xA0, &der(0x02, &[2])),
+        der(0x02, &[1]),
+        der(0x30, &[]),
+        der(0x30, &[]),
+        der(0x30, &[time_of("26"), time_of("27")].concat()),
+        der(0xA3, &der(0x30, &extension)),
+    ];
+    der(0x30, &der(0x30, &parts.concat()))
+}
+
+/// As much of a list as is read: when it was made, and when the next one is due.
+fn revoked() -> Vec<u8> {
+    der(0x30, &der(0x30, &[der(0x02, &[1]), der(0x30, &[]), time_of("26"), time_of("27")].concat()))
+}
+
 fn other_programs() -> Seeds {
     vec![
         seed("restic", "version", "restic 0.18.0 compiled with go1.24.1 on linux/amd64"),
-        seed("restic", "summary", r#"{"message_type":"summary","snapshot_id":"0123abcd","data_added":5,"num_errors":0}"#),
+        seed(
+            "restic",
+            "summary",
+            r#"{"message_type":"summary","snapshot_id":"0123abcd","data_added":5,"num_errors":0}"#,
+        ),
         seed("restic", "node", r#"{"name":"a","type":"file","path":"/main/a","size":12,"struct_type":"node"}"#),
+        seed(
+            "restic",
+            "snapshots",
+            r#"[{"time":"2026-11-22T15:50:22Z","id":"0123abcd","short_id":"0123abcd","paths":["/main"],"tags":["coffre"],"hostname":"backup1"}]"#,
+        ),
+        seed("restic", "forget", r#"[{"keep":[],"remove":null}]"#),
+        seed(
+            "restic",
+            "lock",
+            r#"{"time":"2026-11-22T15:50:22Z","exclusive":true,"hostname":"backup1","username":"root","pid":14609}"#,
+        ),
         seed("restic", "stats", "[0:00] 100.00%  1 / 1 snapshots\n{\"total_size\":1234,\"total_file_count\":5}"),
         seed("legacy", "clients", database()),
     ]

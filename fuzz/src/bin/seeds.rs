@@ -1,6 +1,6 @@
 //! Writes the seed corpora to the folder given, `fuzz/corpus`.
 
-// What the instrumentation calls is in there; this program is built with the targets' flags or without.
+// What the instrumentation calls is in there; this program is built with the targets' flags, or with `--cfg fuzzing` alone.
 use libfuzzer_sys as _;
 
 fn main() -> std::io::Result<()> {

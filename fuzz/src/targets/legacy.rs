@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use std::sync::LazyLock;
 
 use coffre_backup::restic::Version;
-use coffre_backup::restic::messages::{Node, Snapshot, Stats, parse_document, parse_line, parse_node};
+use coffre_backup::restic::messages::{
+    ForgetGroup, Lock, Node, Snapshot, Stats, parse_document, parse_line, parse_node,
+};
 use coffre_store::plain::{PlainReader, inspect};
 
 use super::text;
@@ -17,6 +19,8 @@ pub fn restic(data: &[u8]) {
         let _ = (parse_line(line), parse_node(line));
     }
     let _ = parse_document::<Vec<Snapshot>>(text);
+    let _ = parse_document::<Vec<ForgetGroup>>(text);
+    let _ = parse_document::<Lock>(text);
     let _ = parse_document::<Stats>(text);
     let _ = parse_document::<Node>(text);
     let _ = Version::parse(text);

@@ -1,13 +1,13 @@
-//! The files that the company writes: record types and import mappings.
+//! The files that the company writes: the policy folder, its record types, import mappings.
 
 use std::sync::LazyLock;
 
 use coffre_import::Mapping;
-use coffre_policies::{Policies, RecordType};
+use coffre_policies::{Policies, RecordType, Sources};
 
 use super::text;
 
-static POLICIES: LazyLock<Policies> = LazyLock::new(|| Policies::embedded().expect("the shipped policies"));
+pub(super) static POLICIES: LazyLock<Policies> = LazyLock::new(|| Policies::embedded().expect("the shipped policies"));
 
 /// A record type is understood or refused with its place; what is understood says of each field whether it is special.
 pub fn record_type(data: &[u8]) {
@@ -33,6 +33,22 @@ pub fn mapping(data: &[u8]) {
     let record_type = POLICIES.record_type("policyholder").expect("a shipped record type");
     match Mapping::parse("fuzzed.toml", text, record_type) {
         Ok(mapping) => assert!(!mapping.name().is_empty()),
+        Err(error) => assert!(!error.to_string().is_empty()),
+    }
+}
+
+/// A policy folder of which one file is another one is understood or refused with its place, and no two have one hash.
+///
+/// The first line is the path of that file, the rest its text.
+pub fn policies(data: &[u8]) {
+    let Some((file, text)) = text(data).and_then(|data| data.split_once('\n')) else { return };
+    let shipped = Sources::embedded();
+    let sources = shipped.clone().with(file, text);
+    match Policies::from_sources(&sources) {
+        Ok(policies) => {
+            let hashes = |policies: &Policies| (policies.hash(), policies.environments_hash());
+            assert_eq!(hashes(&policies) == hashes(&POLICIES), sources == shipped, "other policies have another hash");
+        }
         Err(error) => assert!(!error.to_string().is_empty()),
     }
 }

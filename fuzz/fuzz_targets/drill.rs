@@ -1,0 +1,6 @@
+//! The result of a drill.
+#![no_main]
+
+use coffre_fuzz::targets;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| targets::drill(data));

@@ -1,0 +1,6 @@
+//! A body of many lines.
+#![no_main]
+
+use coffre_fuzz::targets;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| targets::lines(data));
