@@ -17,6 +17,7 @@ mod place;
 mod process;
 mod report;
 mod subjects;
+mod thinned;
 mod vault;
 
 use std::fs;

@@ -2,7 +2,9 @@
 //! changes, grants given and withdrawn, documents in and out, while backups go on to a real SFTP server and drills restore
 //! them. Whatever grows, slows down or fails shows: each figure is that of the last quarter, beside the one of the first.
 
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -16,6 +18,7 @@ use crate::load::{Measured, Mixed, run_mixed};
 use crate::process::{self, Server};
 use crate::report::{Row, median, say};
 use crate::subjects::PURPOSE;
+use crate::thinned::thin;
 use crate::vault::{Bench, CONFIGURATION};
 
 pub(super) const FIGURE: Figure = Figure {
@@ -25,7 +28,7 @@ pub(super) const FIGURE: Figure = Figure {
 };
 
 const CONNECTIONS: usize = 64;
-/// Seconds for which the most is looked for. A drill takes longer.
+/// Seconds for which the most is looked for, beside one drill after the other.
 const SEARCH: f64 = 20.0;
 const SHARE: f64 = 0.8;
 const ELSEWHERE: &str = "steady.toml";
@@ -59,14 +62,15 @@ fn measure(bench: &mut Bench, arguments: &Arguments) -> anyhow::Result<Vec<Row>>
     // Caches become warm, the first base backup is made.
     run_mixed(&mixed)?;
     followed.until(&["sftp"], 1)?;
-    let most = run(bench, &mixed, &[0.0])?.parts.last().context("nothing was measured")?.rate;
+    let held = sshd.folder().join("main");
+    let most = run(bench, &mixed, &held, &[0.0; 4])?.parts.last().context("nothing was measured")?.rate;
     (mixed.seconds, mixed.per_second, mixed.parts) = (arguments.minutes * 60.0, Some(most * SHARE), 4 * PARTS);
     say(&format!(
         "  {most:.0} acts a second at most beside a drill; {:.0} for {} minutes",
         most * SHARE,
         arguments.minutes
     ))?;
-    let run = run(bench, &mixed, &DRILLS)?;
+    let run = run(bench, &mixed, &held, &DRILLS)?;
     drop(followed);
     bench.serve_as(CONFIGURATION)?;
     Ok(rows(&run, most * SHARE))
@@ -81,18 +85,20 @@ struct Run {
     drills: Vec<f64>,
 }
 
-fn run(bench: &mut Bench, mixed: &Mixed, drills: &[f64]) -> anyhow::Result<Run> {
+fn run(bench: &mut Bench, mixed: &Mixed, held: &Path, drills: &[f64]) -> anyhow::Result<Run> {
     bench.serve()?;
     let bench = &*bench;
     let server = bench.served().context("nothing is served")?;
-    let (over, begun) = (AtomicBool::new(false), Instant::now());
+    let (over, begun, restoring) = (AtomicBool::new(false), Instant::now(), Mutex::new(()));
     thread::scope(|scope| {
         let looking = scope.spawn(|| look(server, &over));
-        let drilling = scope.spawn(|| drill(bench, begun, mixed.seconds, drills));
+        let thinning = scope.spawn(|| keep_small(held, &restoring, &over));
+        let drilling = scope.spawn(|| drill(bench, begun, mixed.seconds, drills, &restoring));
         let parts = run_mixed(mixed);
         over.store(true, Ordering::Relaxed);
         let looked = looking.join().ok().context("nobody looked")??;
         let drills = drilling.join().ok().context("nobody drilled")??;
+        thinning.join().ok().context("nobody kept the destination small")??;
         Ok(Run { parts: parts?, looked, drills })
     })
 }
@@ -106,9 +112,28 @@ fn look(server: &Server, over: &AtomicBool) -> anyhow::Result<Vec<(f64, f64)>> {
     Ok(looked)
 }
 
-fn drill(bench: &Bench, begun: Instant, seconds: f64, drills: &[f64]) -> anyhow::Result<Vec<f64>> {
+/// Removes what is old at the destination, but nothing while somebody restores from there.
+fn keep_small(held: &Path, restoring: &Mutex<()>, over: &AtomicBool) -> anyhow::Result<()> {
+    while !over.load(Ordering::Relaxed) {
+        {
+            let _nobody = restoring.lock().unwrap_or_else(PoisonError::into_inner);
+            thin(held)?;
+        }
+        thread::sleep(LOOKED_AT);
+    }
+    Ok(())
+}
+
+fn drill(
+    bench: &Bench,
+    begun: Instant,
+    seconds: f64,
+    drills: &[f64],
+    restoring: &Mutex<()>,
+) -> anyhow::Result<Vec<f64>> {
     let one = |share: &f64| {
         thread::sleep(Duration::from_secs_f64(seconds * share).saturating_sub(begun.elapsed()));
+        let _restores = restoring.lock().unwrap_or_else(PoisonError::into_inner);
         let (_, took) = process::run(bench.coffre("drill").args(["--from", "sftp", "--json"]))?;
         Ok(took.as_secs_f64())
     };
