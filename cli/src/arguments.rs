@@ -25,7 +25,7 @@ pub(crate) struct Arguments {
 /// What every verb takes.
 #[derive(Debug, Default, Args)]
 pub(crate) struct Global {
-    /// The configuration file; otherwise the vault's own coffre.toml, then /etc/coffre/coffre.toml
+    /// The configuration file; otherwise the one in /etc/coffre, or the vault's own coffre.toml
     #[arg(long, global = true, value_name = "FILE", env = "COFFRE_CONFIG")]
     pub(crate) config: Option<PathBuf>,
     /// The environment that is meant, before the verb; needed where /etc/coffre declares several
@@ -80,4 +80,53 @@ pub(crate) enum Verb {
     Drill(drill::Arguments),
     /// Tell the whole story with fictitious data: import, accesses, backup, loss, restore
     Demo(demo::Arguments),
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use std::fs;
+    use std::path::Path;
+
+    use super::*;
+
+    fn project() -> PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+    }
+
+    /// What the units start.
+    fn of_units() -> Vec<String> {
+        let units = fs::read_dir(project().join("deploy/systemd")).unwrap();
+        let texts = units.map(|unit| fs::read_to_string(unit.unwrap().path()).unwrap());
+        let of = |text: String| {
+            let started = text.lines().filter_map(|line| line.strip_prefix("ExecStart="));
+            started.map(|line| line.trim_start_matches('-').replace("%i", "production")).collect::<Vec<_>>()
+        };
+        texts.flat_map(of).collect()
+    }
+
+    /// What schedulers are told to start: the cards of OpCon, the lines of cron.
+    fn of_schedulers() -> Vec<String> {
+        let operations = fs::read_to_string(project().join("docs/OPERATIONS.md")).unwrap();
+        let cards = operations.split('`').filter(|code| code.starts_with("coffre --environment "));
+        let cron =
+            operations.lines().filter_map(|line| line.split_once(" >/dev/null || logger")?.0.rsplit_once("  coffre "));
+        cards.map(str::to_owned).chain(cron.map(|(_, verb)| format!("coffre {verb}"))).collect()
+    }
+
+    #[test]
+    fn what_units_and_schedulers_start_are_command_lines() {
+        let (units, schedulers) = (of_units(), of_schedulers());
+        assert!(units.len() >= 8 && schedulers.len() >= 16, "{units:?} {schedulers:?}");
+        for line in units.iter().chain(&schedulers) {
+            let parsed = Arguments::try_parse_from(line.split_whitespace());
+            assert!(parsed.is_ok(), "{line}: {}", parsed.err().unwrap());
+        }
+    }
+
+    #[test]
+    fn a_measurement_that_fails_keeps_no_report_from_being_sent() {
+        let unit = fs::read_to_string(project().join("deploy/systemd/coffre-report@.service")).unwrap();
+        assert!(unit.contains("\nExecStart=-/usr/bin/coffre backup measure "), "the next line runs all the same");
+    }
 }

@@ -24,7 +24,9 @@ impl Control {
             Endpoint::Socket(socket)
         } else {
             let policies = place.policies()?;
-            Endpoint::Within { store: place.open(&policies)?, policies }
+            let store = place.open(&policies)?;
+            store.wait_for_index();
+            Endpoint::Within { store, policies }
         };
         Ok(Self { runtime, client: Client::new(endpoint) })
     }

@@ -19,6 +19,7 @@ mod new_file;
 mod notify;
 mod officer_key;
 mod output;
+mod owner;
 mod paper;
 mod place;
 mod progress;
@@ -43,13 +44,7 @@ fn main() -> ExitCode {
     let matches = Arguments::command().get_matches();
     let mut arguments = Arguments::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let ended = configuration::choose(&mut arguments.global).and_then(|()| schedule::run(&arguments));
-    let exit =
-        ended.unwrap_or_else(
-            |error| {
-                if closed_pipe(&error) { Exit::Success } else { complain(&error, wants_json(&matches)) }
-            },
-        );
-    exit.into()
+    ended.unwrap_or_else(|error| complain(&error, wants_json(&matches))).into()
 }
 
 /// Most verbs have keys in memory, and some have shares: none of that goes to a file when the process dies.
@@ -71,11 +66,6 @@ fn complain(error: &anyhow::Error, in_json: bool) -> Exit {
         output::line(told.to_string()).ok();
     }
     // There is nowhere left to tell that standard error is closed.
-    io::stderr().write_all(complaint::two_lines(error).as_bytes()).ok();
+    io::stderr().write_all(output::shown(&complaint::two_lines(error)).as_bytes()).ok();
     Exit::of(error)
-}
-
-/// Whether the reader of standard output has seen enough, as in `coffre audit export | head`.
-fn closed_pipe(error: &anyhow::Error) -> bool {
-    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }

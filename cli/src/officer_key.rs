@@ -20,6 +20,9 @@ use crate::new_file;
 const FIRST: &str = "coffre officer key v1";
 /// What an age file begins with.
 const AGE: &[u8] = b"age-encryption.org/";
+/// The most work for a passphrase, as a power of two (4 GiB of memory): more than age chooses for a second on any machine, so that a
+/// key of a fast one opens on a slow or busy one.
+const MOST_WORK: u8 = 22;
 
 /// A key file that was not written or not read.
 #[derive(Debug, Error)]
@@ -45,6 +48,15 @@ pub(crate) enum KeyFileError {
     /// The passphrase is another one.
     #[error("{} does not open with this passphrase: type it again; if it is lost, the other officers have to replace this key", path.display())]
     Passphrase {
+        /// The file.
+        path: PathBuf,
+        /// What age said.
+        #[source]
+        source: age::DecryptError,
+    },
+    /// It is not what was written.
+    #[error("{} is damaged: take a copy of it; if there is none, the other officers have to replace this key", path.display())]
+    Damaged {
         /// The file.
         path: PathBuf,
         /// What age said.
@@ -119,13 +131,22 @@ pub(crate) fn read(
     }
     let bytes = Zeroizing::new(fs::read(path).map_err(failed)?);
     let text = if bytes.starts_with(AGE) {
-        let identity = age::scrypt::Identity::new(SecretString::from(passphrase()?.as_str().to_owned()));
-        let opened = age::decrypt(&identity, &bytes);
-        Zeroizing::new(opened.map_err(|source| KeyFileError::Passphrase { path: path.to_owned(), source })?)
+        let mut identity = age::scrypt::Identity::new(SecretString::from(passphrase()?.as_str().to_owned()));
+        identity.set_max_work_factor(MOST_WORK);
+        Zeroizing::new(age::decrypt(&identity, &bytes).map_err(|source| not_opened(path, source))?)
     } else {
         bytes
     };
     Ok(parse(&text).ok_or_else(|| KeyFileError::NoKey { path: path.to_owned() })??)
+}
+
+fn not_opened(path: &Path, source: age::DecryptError) -> KeyFileError {
+    let path = path.to_owned();
+    match source {
+        age::DecryptError::DecryptionFailed => KeyFileError::Passphrase { path, source },
+        age::DecryptError::NoMatchingKeys => KeyFileError::NoKey { path },
+        _ => KeyFileError::Damaged { path, source },
+    }
 }
 
 /// None for what is no key file at all.
@@ -181,6 +202,10 @@ mod tests {
         let opened = |phrase: &'static str| read(&path, move || Ok(Zeroizing::new(phrase.to_owned())));
         assert_eq!(opened("correct horse battery").unwrap().officer, made);
         assert!(opened("correct horse").err().unwrap().to_string().contains("does not open with this passphrase"));
+        // The passphrase is right: nobody is to think that it is lost.
+        let (last, rest) = bytes.split_last().unwrap();
+        fs::write(&path, [rest, &[last ^ 1]].concat()).unwrap();
+        assert!(opened("correct horse battery").err().unwrap().to_string().contains("is damaged"));
     }
 
     #[test]

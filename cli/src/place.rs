@@ -14,6 +14,7 @@ use crate::arguments::Global;
 use crate::complaint::Complaint;
 use crate::configuration::{self, Configuration, ConfigurationError, Server};
 use crate::exit::Exit;
+use crate::owner;
 
 /// What to do about a restore that was cut off.
 pub(crate) const RESUME: &str = "run the same `coffre restore` again: it goes on where it stopped";
@@ -94,9 +95,11 @@ impl Place {
         }
         // Before a file of it is missed: where there is no vault, there is none of its files.
         let is_something_else = std::fs::metadata(&self.directory).is_ok_and(|found| !found.is_dir());
-        if is_something_else || matches!(Layout::new(&self.directory).keys().try_exists(), Ok(false)) {
+        let keys = Layout::new(&self.directory).keys();
+        if is_something_else || matches!(keys.try_exists(), Ok(false)) {
             return Err(OpenError::NoVault { path: self.directory.clone() }.into());
         }
+        owner::must_run(&keys)?;
         let identity = self.identity()?;
         let options = OpenOptions {
             indexes: policies.record_types().flat_map(coffre_policies::RecordType::indexes).collect(),

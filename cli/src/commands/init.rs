@@ -21,6 +21,7 @@ use crate::configuration;
 use crate::control::Control;
 use crate::exit::Exit;
 use crate::output;
+use crate::owner;
 use crate::place::Place;
 use crate::recovery::{Making, SharingArguments, VaultFacts, Whereabouts, parts};
 
@@ -58,6 +59,7 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     let directory = std::path::absolute(&arguments.directory)?;
     // Before anything is made.
+    owner::must_make(&directory)?;
     if !arguments.officers.is_empty() {
         Officers::new(1, arguments.officers.clone())
             .map_err(|error| Complaint::told(Exit::Usage, error.to_string(), Vec::new()))?;

@@ -153,7 +153,9 @@ fn keygen(role: OfficerRole, name: &str, out: &Path, passphrase: &Passphrase, in
     if in_clear {
         output::note("whoever copies the key file can sign as this officer: lock it away")?;
     }
-    output::note("hand over this line, and tell its key id by another way; the key file stays with the officer")?;
+    output::note(
+        "hand over this line, and have it compared whole by another way, since a key id can be imitated; the key file stays with the officer",
+    )?;
     Ok(output::line(officer.to_string())?)
 }
 

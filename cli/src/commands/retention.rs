@@ -29,7 +29,7 @@ enum Verb {
         #[arg(long)]
         json: bool,
     },
-    /// Set apart, erase and prune what is past its time; legal holds and waiting requests win
+    /// Set apart, erase and prune what is past its time; legal holds, restrictions and waiting requests win
     Run {
         #[command(flatten)]
         vault: VaultArgument,
@@ -79,6 +79,9 @@ struct Run {
     removed: u64,
     erased: u64,
     on_hold: u64,
+    /// Not counted by a server of before an update.
+    #[serde(default)]
+    restricted: u64,
     with_request: u64,
     pruned: u64,
 }
@@ -132,16 +135,17 @@ fn apply(control: &Control, json: bool) -> anyhow::Result<()> {
     if json {
         return output::json(&run);
     }
-    let Run { records, archived, brought_back, removed, erased, on_hold, with_request, pruned } = run;
+    let Run { records, archived, brought_back, removed, erased, on_hold, restricted, with_request, pruned } = run;
     output::line(format!(
         "{records} records: {erased} erased; categories: {archived} set apart, {brought_back} brought back, {removed} removed"
     ))?;
     if pruned > 0 {
         output::line(format!("audit log: {pruned} entries pruned; their hashes stay, and the rest proves itself"))?;
     }
-    if on_hold + with_request > 0 {
+    if on_hold + restricted + with_request > 0 {
         output::note(&format!(
-            "past their time and kept: {on_hold} by a legal hold, {with_request} by a request that waits for an answer"
+            "past their time and kept: {on_hold} by a legal hold, {restricted} by a restriction of processing, \
+             {with_request} by a request that waits for an answer"
         ))?;
     }
     Ok(())

@@ -7,6 +7,7 @@ use anyhow::Context as _;
 use clap::Args;
 use coffre_store::OpenError;
 use hyper::Method;
+use serde_json::Value;
 
 use crate::arguments::Global;
 use crate::client;
@@ -37,8 +38,11 @@ pub(crate) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
             return Err(anyhow::Error::new(error).context(Complaint::new(Exit::Failure, cause, AS_ITS_ACCOUNT)));
         }
     }
-    let _sealing: serde_json::Value = client::ask(&socket, Method::POST, "/v1/seal")?;
+    let sealing: Value = client::ask(&socket, Method::POST, "/v1/seal")?;
     output::line(format!("sealed: {}; end `coffre serve` and start it again to open it", place.directory.display()))?;
+    if sealing.get("logged").and_then(Value::as_bool) == Some(false) {
+        output::note("its entry could not be written to the audit log: the server's log says why, and has the time")?;
+    }
     Ok(Exit::Success)
 }
 

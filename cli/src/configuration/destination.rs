@@ -98,6 +98,11 @@ impl Destination {
         }
     }
 
+    /// Whether systemd hands over what opens it.
+    pub(crate) fn is_opened_by_credential(&self) -> bool {
+        self.s3.as_ref().is_some_and(|s3| s3.credentials_credential.is_some())
+    }
+
     /// Every path in it, from a folder on.
     pub(super) fn paths_from(&mut self, folder: &Path) {
         let sftp = self.sftp.iter_mut().flat_map(|sftp| [&mut sftp.private_key, &mut sftp.known_hosts]);
@@ -186,16 +191,20 @@ impl Destination {
             }
             (None, None, Some(s3)) => {
                 let S3Place { endpoint, region, bucket, prefix, .. } = s3;
+                let authorities = s3.authorities.as_ref().map(|_| format!("{name}.ca.pem"));
+                let more = authorities.as_ref().map(|file| format!("authorities = {}\n", quoted(file)));
                 let section = format!(
                     "{head}[backup.destination.s3]\nendpoint = {}\nregion = {}\nbucket = {}\nprefix = {}\n\
-                     credentials_file = {}\n",
+                     credentials_file = {}\n{}",
                     quoted(endpoint),
                     quoted(region),
                     quoted(bucket),
                     quoted(prefix),
                     quoted(&format!("{name}.credentials")),
+                    more.unwrap_or_default(),
                 );
-                (format!("{endpoint} {bucket}/{prefix}"), format!("{name}.credentials"), section)
+                let opens: Vec<String> = [format!("{name}.credentials")].into_iter().chain(authorities).collect();
+                (format!("{endpoint} {bucket}/{prefix}"), opens.join(", "), section)
             }
             (None, None, None) => (String::new(), String::new(), head),
         };

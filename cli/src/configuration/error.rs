@@ -2,6 +2,7 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::string::FromUtf8Error;
 
 use thiserror::Error;
 
@@ -54,10 +55,20 @@ pub(crate) enum ConfigurationError {
 impl ConfigurationError {
     pub(super) fn syntax(file: &Path, text: &str, error: &toml::de::Error) -> Self {
         let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+        // The parser's own message may take several lines.
+        Self::after(before, file, error.message().trim().replace('\n', ", "))
+    }
+
+    /// A file in an encoding of former times.
+    pub(super) fn encoding(file: &Path, error: &FromUtf8Error) -> Self {
+        let before = error.as_bytes().get(..error.utf8_error().valid_up_to()).unwrap_or_default();
+        let reason = "the next character is no UTF-8, so save the file as UTF-8".to_owned();
+        Self::after(&String::from_utf8_lossy(before), file, reason)
+    }
+
+    fn after(before: &str, file: &Path, reason: String) -> Self {
         let line = before.matches('\n').count() + 1;
         let column = before.rsplit('\n').next().map_or(0, |start| start.chars().count()) + 1;
-        // The parser's own message may take several lines.
-        let reason = error.message().trim().replace('\n', ", ");
         Self::Syntax { file: file.to_owned(), line, column, reason }
     }
 }

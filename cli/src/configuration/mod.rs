@@ -18,6 +18,7 @@ mod server;
 mod source;
 
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use coffre_core::crypto::Scope;
@@ -28,7 +29,7 @@ use serde::Deserialize;
 
 pub(crate) use audit::{Audit, DailyHead};
 pub(crate) use backup::{Backup, WhenFull, is_local};
-pub(crate) use credential::credential;
+pub(crate) use credential::{credential, has_no_credentials};
 pub(crate) use destination::{Destination, Opened, Printed};
 pub(crate) use error::ConfigurationError;
 pub(crate) use limits::{Alerts, CallerBounds};
@@ -82,11 +83,7 @@ pub(crate) struct Configuration {
 impl Configuration {
     /// Reads and checks the file. Relative paths in it are relative to the file.
     pub(crate) fn load(file: &Path) -> Result<Self, ConfigurationError> {
-        let unreadable = |source| ConfigurationError::Unreadable { file: file.to_owned(), source };
-        let text = fs::read_to_string(file).map_err(unreadable)?;
-        let absolute = std::path::absolute(file).map_err(unreadable)?;
-        let folder = absolute.parent().unwrap_or(Path::new("/"));
-        Ok(Self::parse(&text, file)?.with_paths_from(folder))
+        Ok(Self::parse(&text_of(file)?, file)?.with_paths_from(&folder_of(file)?))
     }
 
     /// The vault that it pins, as backups are verified against it.
@@ -124,6 +121,22 @@ impl Configuration {
         }
         self
     }
+}
+
+fn unreadable(file: &Path) -> impl Fn(io::Error) -> ConfigurationError {
+    move |source| ConfigurationError::Unreadable { file: file.to_owned(), source }
+}
+
+/// What stands in a file.
+fn text_of(file: &Path) -> Result<String, ConfigurationError> {
+    let bytes = fs::read(file).map_err(unreadable(file))?;
+    String::from_utf8(bytes).map_err(|error| ConfigurationError::encoding(file, &error))
+}
+
+/// The folder that relative paths in a file start at.
+fn folder_of(file: &Path) -> Result<PathBuf, ConfigurationError> {
+    let absolute = std::path::absolute(file).map_err(unreadable(file))?;
+    Ok(absolute.parent().unwrap_or(Path::new("/")).to_owned())
 }
 
 /// A path from a folder on, without the `.` in it.

@@ -1,7 +1,6 @@
 //! What looking after repositories and backing up other sources needs of a configuration. On the host of a source there
 //! is no vault, so nothing of one is asked for there: an environment, and a `[backup]` without a spool.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use coffre_backup::other_sources::OtherSource;
@@ -13,7 +12,7 @@ use super::notify::Notify;
 use super::restic::Restic;
 use super::schedule::Schedule;
 use super::source::{self, Source};
-use super::{Configuration, ConfigurationError, joined};
+use super::{Configuration, ConfigurationError, folder_of, joined, text_of};
 
 /// The part of a configuration that such hosts share with the vault's.
 #[derive(Debug, Clone, PartialEq)]
@@ -64,14 +63,12 @@ struct BackupWithoutVault {
 impl Protection {
     /// Reads the file, of a host with a vault or without one; none where there is no section `[backup]`.
     pub(crate) fn load(file: &Path) -> Result<Option<Self>, ConfigurationError> {
-        let unreadable = |source| ConfigurationError::Unreadable { file: file.to_owned(), source };
-        let text = fs::read_to_string(file).map_err(unreadable)?;
+        let text = text_of(file)?;
         // Whoever pins anything of a vault means all of it.
         let pins =
             |table: &toml::Table| ["vault_id", "verification_key", "vault"].iter().any(|key| table.contains_key(*key));
         if text.parse::<toml::Table>().is_ok_and(|table| !pins(&table)) {
-            let absolute = std::path::absolute(file).map_err(unreadable)?;
-            return Self::without_vault(&text, file, absolute.parent().unwrap_or(Path::new("/"))).map(Some);
+            return Self::without_vault(&text, file, &folder_of(file)?).map(Some);
         }
         let configuration = Configuration::load(file)?;
         let vault = Some(configuration.pinned().scope);

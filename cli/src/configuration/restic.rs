@@ -3,15 +3,16 @@
 use std::ffi::OsString;
 use std::fs;
 use std::num::NonZeroU32;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use coffre_backup::maintenance::Rotation;
 use coffre_backup::restic::{Every, Repository, Retention, Span};
+use coffre_backup::secret_file;
 use serde::Deserialize;
 
 use super::backup::is_local;
 use super::credential;
+use super::destination::Printed;
 use super::joined;
 use crate::complaint::Complaint;
 
@@ -181,6 +182,11 @@ impl Restic {
         Ok(())
     }
 
+    /// Whether systemd hands over what opens it.
+    pub(crate) const fn is_opened_by_credential(&self) -> bool {
+        self.password_credential.is_some() || self.credentials_credential.is_some()
+    }
+
     /// The file with the repository's password, whichever way it is named.
     pub(crate) fn password(&self) -> Result<PathBuf, Complaint> {
         match (&self.password_file, &self.password_credential) {
@@ -192,13 +198,34 @@ impl Restic {
 
     /// The repository as it stands in a recovery kit: without the password that an address may hold.
     pub(crate) fn printed(&self) -> String {
-        match self.repository.split_once("://").and_then(|(scheme, rest)| Some((scheme, rest.split_once('@')?))) {
-            Some((scheme, (account, rest))) if account.contains(':') && !account.contains('/') => {
-                let user = account.split(':').next().unwrap_or_default();
-                format!("{scheme}://{user}@{rest}")
-            }
-            _ => self.repository.clone(),
+        let Some((scheme, rest)) = self.repository.split_once("://") else { return self.repository.clone() };
+        let (authority, place) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+        // A password may hold an `@` of its own.
+        match authority.rsplit_once('@').and_then(|(account, host)| Some((account.split_once(':')?.0, host))) {
+            Some((user, host)) => format!("{scheme}://{user}@{host}{place}"),
+            None => self.repository.clone(),
         }
+    }
+
+    /// The same with what opens it. It has a section of a configuration where its back end asks for more than an address:
+    /// restic gets nothing of that from the environment.
+    pub(crate) fn for_kit(&self) -> Printed {
+        let asks = self.credentials_file.is_some() || self.credentials_credential.is_some();
+        let credential = if asks { "restic.credentials" } else { "" };
+        let line = |name: &str, value: toml::Value| format!("{name} = {value}\n");
+        let mut section = String::new();
+        if asks || !self.options.is_empty() {
+            section.push_str("[backup.restic]\n");
+            section.push_str(&line("repository", self.printed().into()));
+            section.push_str(&line("password_file", "restic.password".into()));
+        }
+        if asks {
+            section.push_str(&line("credentials_file", credential.into()));
+        }
+        if !self.options.is_empty() {
+            section.push_str(&line("options", self.options.clone().into()));
+        }
+        Printed { name: Self::NAME.to_owned(), place: self.printed(), credential: credential.to_owned(), section }
     }
 
     /// The repository, with the credential that adds.
@@ -292,8 +319,7 @@ fn named(file: Option<&PathBuf>, name: Option<&str>, instead: &str) -> Result<Op
 fn credentials(file: &Path) -> Result<Vec<(String, OsString)>, Complaint> {
     let shown = file.display();
     let unreadable = |error| Complaint::usage(format!("{shown} cannot be read ({error})"), "check `credentials_file`");
-    let mode = fs::metadata(file).map_err(unreadable)?.permissions().mode();
-    if mode & 0o077 != 0 {
+    if secret_file::is_open(&fs::metadata(file).map_err(unreadable)?) {
         return Err(Complaint::usage(format!("{shown} is open to other accounts"), format!("run `chmod 600 {shown}`")));
     }
     let text = fs::read_to_string(file).map_err(unreadable)?;

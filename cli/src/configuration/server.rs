@@ -27,7 +27,7 @@ pub(crate) struct Server {
     pub(crate) backup_socket: Option<PathBuf>,
     /// The accounts that may use it, besides the vault's own.
     pub(crate) backup_accounts: Vec<Account>,
-    /// The groups whose accounts may use it.
+    /// The groups whose accounts may use it: those that have one as their primary group.
     pub(crate) backup_groups: Vec<Account>,
     /// Megabytes of the vault's disk that are kept for what must be possible when it is full; 0 for none.
     pub(crate) reserve_mb: u64,

@@ -201,3 +201,64 @@ fn what_a_repository_or_a_source_cannot_be_is_told() {
     let keep = parse(&format!("{restic}append_only = true\n")).unwrap().backup.unwrap().restic.unwrap().retention();
     assert!(keep.numbers.is_empty() && keep.within.len() == 4, "by time unless told otherwise");
 }
+
+#[test]
+fn a_password_in_an_address_is_not_printed_whatever_it_is() {
+    let printed = |repository: &str| {
+        let section = format!(
+            "[backup]\nspool = \"/s\"\n[backup.restic]\nrepository = \"{repository}\"\npassword_file = \"/p\"\n"
+        );
+        parse(&section).unwrap().backup.unwrap().restic.unwrap().printed()
+    };
+    for (repository, shown) in [
+        ("rest:https://coffre:secret@backup.example:8000/vault", "rest:https://coffre@backup.example:8000/vault"),
+        ("rest:https://coffre:se@cr:et@backup.example/vault", "rest:https://coffre@backup.example/vault"),
+        ("rest:https://coffre:secret@backup.example", "rest:https://coffre@backup.example"),
+        ("rest:https://backup.example/a:b@c", "rest:https://backup.example/a:b@c"),
+        ("sftp:coffre@backup.example:/vault", "sftp:coffre@backup.example:/vault"),
+        ("/srv/restic", "/srv/restic"),
+    ] {
+        assert_eq!(printed(repository), shown);
+    }
+}
+
+#[test]
+fn a_kit_has_the_section_of_a_repository_that_asks_for_more_than_its_password() {
+    let printed = |more: &str| {
+        let place = "repository = \"s3:https://s3.example/coffre\"\npassword_file = \"/p\"\n";
+        let section = format!("[backup]\nspool = \"/s\"\n[backup.restic]\n{place}{more}");
+        parse(&section).unwrap().backup.unwrap().restic.unwrap().for_kit()
+    };
+    let plain = printed("");
+    assert_eq!((plain.credential.as_str(), plain.section.as_str()), ("", ""));
+    let asking = printed("credentials_file = \"/c\"\noptions = [\"s3.storage-class=COLD\"]\n");
+    assert_eq!(asking.credential, "restic.credentials");
+    let again = parse(&format!("[backup]\nspool = \"/s\"\n{}", asking.section)).unwrap();
+    assert_eq!(again.backup.unwrap().restic.unwrap().for_kit().section, asking.section);
+}
+
+#[test]
+fn a_kit_names_the_authorities_that_a_bucket_was_configured_with() {
+    let kit = |more: &str| {
+        let place = "endpoint = \"https://s3.example\"\nbucket = \"b\"\ncredentials_file = \"/c\"\n";
+        let section = format!("[[backup.destination]]\nname = \"cloud\"\n[backup.destination.s3]\n{place}{more}");
+        let backup = parse(&format!("[backup]\nspool = \"/s\"\n{section}")).unwrap().backup.unwrap();
+        backup.destinations.first().unwrap().printed()
+    };
+    assert_eq!(kit("").credential, "cloud.credentials");
+    let company = kit("authorities = \"/etc/ca.pem\"\n");
+    assert_eq!(company.credential, "cloud.credentials, cloud.ca.pem");
+    assert!(company.section.ends_with("\nauthorities = \"cloud.ca.pem\"\n"), "{}", company.section);
+}
+
+#[test]
+fn a_file_in_an_encoding_of_former_times_is_told_with_its_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("coffre.toml");
+    std::fs::write(&file, b"# \xc3\xa9t\xc3\xa9\n# \xc3\xa9t\xe9\n").unwrap();
+    let told = |error: ConfigurationError| error.to_string().replace(&file.display().to_string(), "coffre.toml");
+    let refused = told(Configuration::load(&file).unwrap_err());
+    let place = "coffre.toml:2:5: the next character is no UTF-8, so save the file as UTF-8; ";
+    assert!(refused.starts_with(place), "{refused}");
+    assert_eq!(told(Protection::load(&file).unwrap_err()), refused);
+}

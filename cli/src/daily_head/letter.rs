@@ -6,6 +6,10 @@ use coffre_core::tlog::TreeHead;
 
 use super::day;
 
+/// The lines around the head.
+const BEGIN: &str = "----- 8< -----\n";
+const END: &str = "----- >8 -----\n";
+
 /// The letter, and the head as it was signed.
 pub(super) fn of(scope: &Scope, now: Timestamp, head: &TreeHead, note: &str) -> String {
     let (environment, day, size) = (&scope.environment, day(now), head.size);
@@ -24,10 +28,16 @@ pub(super) fn of(scope: &Scope, now: Timestamp, head: &TreeHead, note: &str) -> 
          saved in the file HEAD:\n\
          \n    coffre audit verify --copy FOLDER --vault-key KEY --known-head HEAD\n\
          \n\
-         ----- 8< -----\n\
-         {note}\
-         ----- >8 -----\n"
+         {BEGIN}{note}{END}"
     )
+}
+
+/// The head in what somebody kept: alone or in its letter, as it was signed or with another system's ends of lines.
+pub(crate) fn head_in(kept: &str) -> String {
+    let text = kept.trim_start_matches('\u{feff}').replace("\r\n", "\n");
+    let from = text.split_once(BEGIN).map_or(text.as_str(), |(_, from)| from);
+    let note = from.split_once(END.trim_end()).map_or(from, |(note, _)| note);
+    format!("{}\n", note.trim_matches('\n'))
 }
 
 #[cfg(test)]
@@ -48,7 +58,11 @@ mod tests {
         let scope = Scope { environment: "production".parse().unwrap(), vault: VaultId::from_bytes([1; 16]) };
         let letter = of(&scope, Timestamp::from_micros(1_764_000_000_000_000), &head, &note);
         insta::assert_snapshot!(letter);
-        let cut = letter.split("----- 8< -----\n").nth(1).unwrap().strip_suffix("----- >8 -----\n").unwrap();
-        assert_eq!(TreeHead::open(cut.as_bytes(), &key.verification_key(), None).unwrap(), head);
+        let of_windows = |text: &str| format!("\u{feff}{}", text.replace('\n', "\r\n"));
+        for kept in [letter.clone(), of_windows(&letter), note.clone(), of_windows(&note), note.trim_end().to_owned()] {
+            assert_eq!(head_in(&kept), note);
+        }
+        assert_eq!(TreeHead::open(note.as_bytes(), &key.verification_key(), None).unwrap(), head);
+        assert_eq!(head_in(""), "\n");
     }
 }

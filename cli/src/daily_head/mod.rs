@@ -8,12 +8,16 @@ use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
+use std::thread;
 use std::time::Duration;
 
 use coffre_core::time::Timestamp;
 use coffre_core::tlog::TreeHead;
 use coffre_store::Store;
+use tokio::sync::oneshot;
+use tokio::time::timeout;
 
+pub(crate) use letter::head_in;
 pub(crate) use run::give;
 
 use crate::configuration::DailyHead;
@@ -24,7 +28,8 @@ const EVERY: Duration = Duration::from_mins(5);
 /// Hands over the head at once, unless today's is in the file already, and then once each day (UTC), for as long as the
 /// vault is served. What fails is told in the log and tried again.
 pub(crate) async fn hand_over_daily(to: DailyHead, store: Store) {
-    let mut handed_over = to.file.as_deref().and_then(day_of_file);
+    let file = to.file.clone();
+    let mut handed_over = apart(move || Ok(file.as_deref().and_then(day_of_file))).await.ok().flatten();
     let mut taken = None;
     loop {
         let today = day(store.now());
@@ -66,7 +71,23 @@ async fn give_and_write(
         run::give(program, arguments, letter).await?;
         *taken = Some(today.to_owned());
     }
-    to.file.as_deref().map_or(Ok(()), |file| replace(file, note))
+    let Some(file) = to.file.clone() else { return Ok(()) };
+    let note = note.to_owned();
+    apart(move || replace(&file, &note)).await
+}
+
+/// Works on the file on a thread of its own. Its place may be another machine's that does not answer: that is told, and
+/// neither sealing nor stopping waits for it.
+async fn apart<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 'static) -> io::Result<T> {
+    let (tell, mut told) = oneshot::channel();
+    thread::Builder::new().name("coffre-head".to_owned()).spawn(move || drop(tell.send(work())))?;
+    let done = if let Ok(done) = timeout(run::PATIENCE, &mut told).await {
+        done
+    } else {
+        tracing::error!("the place of the day's signed head does not answer; it is waited for");
+        told.await
+    };
+    done.map_err(io::Error::other)?
 }
 
 /// The day of a moment: `2026-11-22`.
@@ -119,6 +140,20 @@ mod tests {
         }
         assert_eq!(fs::read_to_string(&letters).unwrap(), "one\ntwo\n", "once each day");
         assert_eq!(fs::read_to_string(&file).unwrap(), "note");
+    }
+
+    #[tokio::test]
+    async fn a_place_that_does_not_answer_holds_up_nobody() {
+        let folder = tempfile::tempdir().unwrap();
+        // Whoever writes into it waits for somebody who reads.
+        let pipe = folder.path().join("head.tmp");
+        give("mkfifo", &[pipe.display().to_string()], String::new()).await.unwrap();
+        let to = DailyHead { file: Some(folder.path().join("head")), command: Vec::new() };
+        let mut taken = None;
+        let mut giving = std::pin::pin!(give_and_write(&to, "2026-11-22", String::new(), "note", &mut taken));
+        assert!(timeout(Duration::from_millis(20), &mut giving).await.is_err(), "others go on");
+        assert_eq!(fs::read_to_string(&pipe).unwrap(), "note");
+        assert!(giving.await.is_err(), "no disk has it");
     }
 
     #[test]

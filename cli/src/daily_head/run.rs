@@ -9,7 +9,7 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::process::Command;
 
 /// How long it may take.
-const PATIENCE: Duration = Duration::from_mins(1);
+pub(super) const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Runs a program with a text on its standard input, and waits until it has done well.
 pub(crate) async fn give(program: &str, arguments: &[String], text: String) -> io::Result<()> {

@@ -33,19 +33,22 @@ use scratch::{Claimed, Scratch};
 const RESTIC: &str = "restic";
 
 /// How drills of this vault are held; none where it has no destination. What a killed drill left is removed first.
-pub(crate) fn options(place: &Place, store: &Store) -> anyhow::Result<Option<DrillOptions>> {
+pub(crate) fn options(place: &Place, store: &Store) -> Option<DrillOptions> {
     let backup = place.configuration.as_ref().and_then(|configuration| configuration.backup.as_ref());
-    let Some(backup) = backup.filter(|backup| !backup.destinations.is_empty()) else { return Ok(None) };
+    let backup = backup.filter(|backup| !backup.destinations.is_empty())?;
     let drill = &backup.drill;
     let scratch = Scratch::of(&place.directory, drill.scratch.as_deref(), &store.scope().vault.to_string());
-    scratch.sweep()?;
+    if let Err(error) = scratch.sweep() {
+        // It keeps no vault from being served. The next drill sweeps again, and fails by it.
+        tracing::error!(%error, "what a killed drill left could not be removed");
+    }
     let pinned = Pinned { scope: store.scope().clone(), key: store.verification_key().clone() };
     let objective_seconds = i64::from(backup.objective_hours) * 3600;
     let destinations = backup.destinations.clone();
     let repository = backup.restic.clone().filter(|_| drill.repository);
     let holder = Holder { store: store.clone(), pinned, destinations, repository, scratch, objective_seconds };
     let objective = Duration::from_hours(u64::from(drill.objective_days) * 24);
-    Ok(Some(DrillOptions { holder: Arc::new(holder), objective, slices: drill.slices.get() }))
+    Some(DrillOptions { holder: Arc::new(holder), objective, slices: drill.slices.get() })
 }
 
 /// Whoever holds drills in a vault's process.
@@ -113,7 +116,15 @@ impl Holder {
             // A repository never holds the keyring, so that is a destination's.
             let keyring = self.destinations.first().ok_or_else(gone)?.open()?;
             let (restic, repository) = (Restic::find(repository.binary.as_deref())?, repository.open()?);
-            let main = Snapshot::open(&restic, &repository, &self.pinned.scope, None, scratch.folder(), clock)?;
+            let main = Snapshot::open(
+                &restic,
+                &repository,
+                &self.pinned.scope,
+                None,
+                SystemClock.now(),
+                scratch.folder(),
+                clock,
+            )?;
             let sources = Sources { main: Some(&main), keyring: Some(&*keyring as &dyn Source) };
             return self.restore(&sources, scratch, drill, clock, stop);
         }

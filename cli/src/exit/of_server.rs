@@ -49,6 +49,7 @@ pub(super) const fn told(error: &NotifyError) -> Exit {
         NotifyError::Nobody
         | NotifyError::Secret { .. }
         | NotifyError::ShortSecret { .. }
+        | NotifyError::NoAuthority { .. }
         | NotifyError::Address { .. } => Exit::Usage,
     }
 }

@@ -1,19 +1,17 @@
 //! One request to a server outside: over TLS that is vouched for, or to this machine. No redirects: what is signed goes
 //! where it was to go.
 
-use std::fs;
 use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustls_pki_types::CertificateDer;
-use rustls_pki_types::pem::PemObject as _;
 use ureq::Agent;
 use ureq::http::Uri;
 use ureq::tls::{Certificate, RootCerts, TlsConfig};
 
 use super::NotifyError;
+use super::authorities::certificates;
 
 /// Where Debian keeps the authorities that it trusts.
 const AUTHORITIES: &str = "/etc/ssl/certs/ca-certificates.crt";
@@ -57,7 +55,8 @@ fn agent(url: &str, authorities: Option<&Path>) -> Result<Agent, NotifyError> {
         .timeout_global(Some(PATIENCE));
     match (uri.scheme_str(), uri.host()) {
         (Some("https"), Some(_)) => Ok(settings.https_only(true).tls_config(tls(authorities)?).build().new_agent()),
-        (Some("http"), Some(host)) if is_loopback(host) => Ok(settings.build().new_agent()),
+        // Through no proxy that the environment names: that is not this machine.
+        (Some("http"), Some(host)) if is_loopback(host) => Ok(settings.proxy(None).build().new_agent()),
         (Some("http"), Some(_)) => Err(unusable("it is not protected; use https beyond this machine")),
         _ => Err(unusable("it is no address; write https://…")),
     }
@@ -70,11 +69,9 @@ pub(super) fn is_loopback(host: &str) -> bool {
 }
 
 fn tls(authorities: Option<&Path>) -> Result<TlsConfig, NotifyError> {
-    let path = authorities.unwrap_or(Path::new(AUTHORITIES));
-    let pem = fs::read(path).map_err(|source| NotifyError::Secret { path: path.to_owned(), source })?;
-    let trusted: Vec<Certificate<'static>> = CertificateDer::pem_slice_iter(&pem)
-        .filter_map(Result::ok)
-        .map(|certificate| Certificate::from_der(&certificate).to_owned())
+    let trusted: Vec<Certificate<'static>> = certificates(authorities.unwrap_or(Path::new(AUTHORITIES)))?
+        .iter()
+        .map(|certificate| Certificate::from_der(certificate).to_owned())
         .collect();
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let roots = RootCerts::new_with_certs(&trusted);

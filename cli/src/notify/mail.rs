@@ -8,9 +8,10 @@ use std::time::Duration;
 use lettre::message::header::ContentType;
 use lettre::message::{Attachment, Mailbox, MultiPart, SinglePart};
 use lettre::transport::smtp::authentication::Credentials;
-use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters};
+use lettre::transport::smtp::client::{Certificate, CertificateStore, Tls, TlsParameters};
 use lettre::{SmtpTransport, Transport as _};
 
+use super::authorities::certificates;
 use super::http::is_loopback;
 use super::{Message, NotifyError};
 use crate::complaint;
@@ -78,9 +79,31 @@ fn parameters(server: &str, authorities: Option<&Path>) -> Result<TlsParameters,
         why: NotifyError::said(&complaint::chain(&error)),
     };
     let mut parameters = TlsParameters::builder(server.to_owned());
-    if let Some(path) = authorities {
-        let pem = fs::read(path).map_err(|source| NotifyError::Secret { path: path.to_owned(), source })?;
-        parameters = parameters.add_root_certificate(Certificate::from_pem(&pem).map_err(unusable)?);
+    if let Some(file) = authorities {
+        // These alone.
+        parameters = parameters.certificate_store(CertificateStore::None);
+        for certificate in certificates(file)? {
+            let authority = Certificate::from_der(certificate.to_vec()).map_err(unusable)?;
+            parameters = parameters.add_root_certificate(authority);
+        }
     }
     parameters.build_rustls().map_err(unusable)
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn authorities_that_are_named_are_needed() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("ca.pem");
+        fs::write(&file, "nothing of PEM").unwrap();
+        let refused = parameters("mail.example.fr", Some(&file)).err().unwrap().to_string();
+        assert!(refused.contains("holds no certificate of an authority"), "{refused}");
+        let unreadable = parameters("mail.example.fr", Some(&folder.path().join("none"))).err().unwrap();
+        assert!(matches!(unreadable, NotifyError::Secret { .. }), "{unreadable}");
+        assert!(parameters("mail.example.fr", None).is_ok());
+    }
 }

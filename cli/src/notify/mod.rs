@@ -1,6 +1,7 @@
 //! Telling people: the morning report and what turned, by e-mail, by a signed request, by a command; and the heartbeat,
 //! whose silence is the alarm. What is told holds names of jobs and places, times and numbers, nothing of a record.
 
+mod authorities;
 mod http;
 mod mail;
 mod webhook;
@@ -45,6 +46,12 @@ pub(crate) enum NotifyError {
         path: PathBuf,
         /// How many it should have at least.
         shortest: usize,
+    },
+    /// Nobody who could vouch for a server.
+    #[error("{path} holds no certificate of an authority: check `authorities` in [notify]", path = path.display())]
+    NoAuthority {
+        /// The file.
+        path: PathBuf,
     },
     /// An address that is none, or not protected.
     #[error("{what:?} in [notify] cannot be used ({why}): correct it")]

@@ -40,7 +40,7 @@ fn part(block: &Block, language: Language) -> Markup {
                 dd.exact[!fact.contains(' ')] { @if fact.is_empty() { span.blank {} } @else { (fact) } }
             } },
             Block::Table { headings, rows } => table {
-                thead { tr { @for heading in headings { th { (heading) } } } }
+                thead { tr { @for heading in headings { th scope="col" { (heading) } } } }
                 tbody { @for row in rows { tr { @for cell in row { td.blank[cell.is_empty()] { (cell) } } } } }
             },
             Block::Code(lines) => ol.code { @for line in lines {

@@ -10,23 +10,27 @@ use crate::configuration::{Configuration, Printed};
 use crate::language::Language;
 use crate::paper::{Block, Paper, Step};
 
-/// Where backups are.
+/// Where backups are, and what no backup holds.
 #[derive(Debug, Default)]
 pub(crate) struct Whereabouts {
     pub(crate) destinations: Vec<Printed>,
-    /// The repository, as restic's `--repo`.
-    pub(crate) repository: Option<String>,
+    /// The repository, its place as restic's `--repo`.
+    pub(crate) repository: Option<Printed>,
+    /// Whether the vault has a folder of policies of its own.
+    pub(crate) policies: bool,
 }
 
 impl Whereabouts {
     /// What a configuration says.
     pub(crate) fn of(configuration: Option<&Configuration>) -> Self {
+        let policies = configuration.is_some_and(|configuration| configuration.policies.is_some());
         let Some(backup) = configuration.and_then(|configuration| configuration.backup.as_ref()) else {
-            return Self::default();
+            return Self { policies, ..Self::default() };
         };
         Self {
             destinations: backup.destinations.iter().map(crate::configuration::Destination::printed).collect(),
-            repository: backup.restic.as_ref().map(crate::configuration::Restic::printed),
+            repository: backup.restic.as_ref().map(crate::configuration::Restic::for_kit),
+            policies,
         }
     }
 }
@@ -112,8 +116,10 @@ impl Kit<'_> {
             .map(|place| vec![place.name.clone(), place.place.clone(), place.credential.clone(), keeper(&place.name)])
             .collect();
         if let Some(repository) = &self.whereabouts.repository {
-            let password = words.pick("mot de passe de restic", "restic's password").to_owned();
-            rows.push(vec!["restic".to_owned(), repository.clone(), password, keeper("restic")]);
+            let password = words.pick("mot de passe de restic", "restic's password");
+            let opens = [password, repository.credential.as_str()].into_iter().filter(|opens| !opens.is_empty());
+            let opens = opens.collect::<Vec<_>>().join(", ");
+            rows.push(vec![repository.name.clone(), repository.place.clone(), opens, keeper(&repository.name)]);
         }
         if rows.is_empty() {
             rows = vec![vec![String::new(); 4]; 2];
@@ -124,13 +130,20 @@ impl Kit<'_> {
     /// A configuration for the machine that restores and serves what was restored, without a secret.
     fn configuration(&self) -> String {
         let VaultFacts { environment, vault, verification_key, .. } = self.vault;
+        let policies = if self.whereabouts.policies { "policies = \"policies\"\n" } else { "" };
         let mut text = format!(
             "environment = \"{environment}\"\nvault_id = \"{vault}\"\nverification_key = \"{verification_key}\"\n\
-             vault = \"restored\"\n\n[backup]\nspool = \"spool\"\n"
+             vault = \"restored\"\n{policies}\n[backup]\nspool = \"spool\"\n"
         );
         for place in &self.whereabouts.destinations {
             text.push('\n');
             text.push_str(&place.section);
+        }
+        // Whoever does without the repository has nothing for it.
+        let repository = self.whereabouts.repository.iter().filter(|repository| !repository.section.is_empty());
+        for repository in repository {
+            let lines = repository.section.lines().map(|line| format!("\n# {line}"));
+            text.extend(lines);
         }
         text
     }
@@ -143,12 +156,12 @@ impl Kit<'_> {
     fn before(&self, language: Language) -> Vec<Step> {
         let need = self.parts.threshold();
         let version = env!("CARGO_PKG_VERSION");
-        match language {
+        let mut steps = match language {
             Language::French => vec![
                 Step::new(format!("Appelez les détenteurs : il en faut {need}, présents, chacun avec sa page."), []),
                 Step::new(
                     format!(
-                        "Préparez une machine Linux saine, qui n'est pas celle qui est perdue, avec coffre (version {version} ou suivante)."
+                        "Préparez une machine Linux saine et à l'heure juste, qui n'est pas celle qui est perdue, avec coffre (version {version} ou suivante)."
                     ),
                     ["coffre --version"],
                 ),
@@ -161,7 +174,7 @@ impl Kit<'_> {
                 Step::new(format!("Call the holders: it takes {need}, present, each with their page."), []),
                 Step::new(
                     format!(
-                        "Prepare a sound Linux machine, which is not the lost one, with coffre (version {version} or later)."
+                        "Prepare a sound Linux machine whose clock is right, which is not the lost one, with coffre (version {version} or later)."
                     ),
                     ["coffre --version"],
                 ),
@@ -170,7 +183,15 @@ impl Kit<'_> {
                     [],
                 ),
             ],
+        };
+        if self.whereabouts.policies {
+            let text = language.pick(
+                "Placez à côté la copie du dossier des politiques de ce coffre, sous le nom policies : aucune sauvegarde ne le contient.",
+                "Put the copy of this vault's folder of policies beside it, under the name policies: no backup holds it.",
+            );
+            steps.push(Step::new(text, []));
         }
+        steps
     }
 
     fn restore(&self, language: Language) -> Vec<Step> {
@@ -199,22 +220,42 @@ impl Kit<'_> {
                 ),
             ],
         };
+        if let Some(step) = self.which_goes_furthest(language) {
+            steps.insert(0, step);
+        }
         steps.extend(self.through_the_repository(language));
         steps.extend(afterwards(language));
         steps
     }
 
+    /// One that is late lacks what was written, withdrawn and erased since.
+    fn which_goes_furthest(&self, language: Language) -> Option<Step> {
+        let names: Vec<&str> = self.whereabouts.destinations.iter().map(|place| place.name.as_str()).collect();
+        let command = format!("coffre --config coffre.toml backup verify --quick {}", names.join(" "));
+        let text = language.pick(
+            "Voyez jusqu'à quel instant va chaque destination, et nommez dans la suite celle qui va le plus loin : ce qui a été écrit ou effacé depuis n'est que là. Cela ne demande aucune clé.",
+            "See up to which moment each destination goes, and name in what follows the one that goes furthest: what was written or erased since is there alone. That takes no key.",
+        );
+        (names.len() > 1).then(|| Step::new(text, [command.as_str()]))
+    }
+
     fn through_the_repository(&self, language: Language) -> Option<Step> {
         let repository = self.whereabouts.repository.as_ref()?;
         let command = format!(
-            "coffre --config coffre.toml restore --from '{repository}' --keyring {} --password-file PASSWORD --to restored",
+            "coffre --config coffre.toml restore --from '{}' --keyring {} --password-file PASSWORD --to restored",
+            repository.place,
             self.from()
         );
         let text = language.pick(
             "Si aucune destination n'est lisible en entier, le dépôt restic contient l'historique ; le trousseau vient toujours d'une destination.",
             "If no destination can be read in full, the restic repository holds the history; the keyring always comes from a destination.",
         );
-        Some(Step::new(text, [command.as_str()]))
+        let more = language.pick(
+            " Ôtez d'abord dans coffre.toml les # devant [backup.restic] et les lignes qui suivent.",
+            " First take the # in coffre.toml from [backup.restic] and the lines after it.",
+        );
+        let more = if repository.section.is_empty() { "" } else { more };
+        Some(Step::new(format!("{text}{more}"), [command.as_str()]))
     }
 }
 

@@ -2,6 +2,7 @@
 //! verb that needs it asks here. How shares are made and printed is in `sharing`, how they are shown at a terminal in
 //! `shown`; the kit that says what to do is in `kit`.
 
+mod encoding;
 mod kit;
 mod share_page;
 mod sharing;
@@ -147,7 +148,8 @@ fn page(file: &Path) -> anyhow::Result<SharePage> {
         let cause = format!("the share {} can be read by others", file.display());
         return Err(Complaint::usage(cause, format!("run `chmod 600 {}`", file.display())).into());
     }
-    let mut text = Zeroizing::new(String::with_capacity(16 * 1024));
-    (&mut opened).take(LONGEST).read_to_string(&mut text).with_context(unreadable)?;
-    SharePage::read(&text).with_context(|| format!("{} holds no share that can be used", file.display()))
+    let mut bytes = Zeroizing::new(Vec::with_capacity(16 * 1024));
+    (&mut opened).take(LONGEST).read_to_end(&mut bytes).with_context(unreadable)?;
+    let unusable = || format!("{} holds no share that can be used", file.display());
+    SharePage::read(&encoding::text_of(&bytes)).with_context(unusable)
 }

@@ -47,7 +47,11 @@ fn whereabouts() -> Whereabouts {
             place("building-b", "/mnt/building-b", ""),
             place("cloud", "https://s3.example.net coffre/", "cloud.credentials"),
         ],
-        repository: Some("rest:https://backup@restic.example.net/coffre".into()),
+        repository: Some(Printed {
+            section: String::new(),
+            ..place("restic", "rest:https://backup@restic.example.net/coffre", "")
+        }),
+        policies: false,
     }
 }
 
@@ -110,4 +114,15 @@ fn the_kit_says_who_where_and_how_and_holds_no_secret() {
     }
     let bare = Kit { whereabouts: &Whereabouts::default(), keepers: &BTreeMap::default(), ..kit };
     assert!(bare.paper(Language::English).to_text().contains("restore --from DESTINATION"));
+    // What else the machine needs that restores: policies of the vault's own, and what opens the repository's back end.
+    let section = "[backup.restic]\n".to_owned();
+    let repository = whereabouts.repository.clone().map(|repository| Printed { section, ..repository });
+    let more = Whereabouts { destinations: Vec::new(), repository, policies: true };
+    let own = Kit { whereabouts: &more, ..bare };
+    for (language, remark) in [(Language::French, "Ôtez"), (Language::English, "First take")] {
+        let text = own.paper(language).to_text();
+        let named = text.matches("policies").count();
+        assert!(text.contains("\n      policies = \"policies\"\n") && named > 2, "{}", text.as_str());
+        assert!(text.contains("\n      # [backup.restic]\n") && text.contains(remark), "{}", text.as_str());
+    }
 }

@@ -2,6 +2,7 @@
 
 use coffre_backup::maintenance::Work;
 use coffre_backup::measure::Measurement;
+use coffre_backup::objective;
 use coffre_core::drill::DrillResult;
 use coffre_core::ids::{Environment, VaultId};
 use coffre_core::time::Timestamp;
@@ -140,9 +141,11 @@ pub(crate) enum Problem {
 }
 
 impl Facts {
-    /// The newest moment that can be restored from some place that nothing is wrong with.
+    /// The newest moment that some place holds, late or not. Of a place that something was found wrong on none is known, and
+    /// one in the future proves nothing.
     pub(crate) fn restorable(&self) -> Option<Timestamp> {
-        self.copies.iter().filter(|copy| copy.within).filter_map(|copy| copy.captured).max()
+        let is_past = |copy: &&Copy| !copy.age_seconds.is_some_and(objective::is_in_future);
+        self.copies.iter().filter(is_past).filter_map(|copy| copy.captured).max()
     }
 
     /// Everything that is wrong, the most urgent first. Nothing means: all is well.

@@ -14,11 +14,13 @@ use crate::language::Language;
 const STYLE: &str = include_str!("style.css");
 /// How many drills are listed.
 const LISTED: usize = 8;
+/// The heading of what is said of a row beside its figures.
+const REMARK: (&str, &str) = ("Remarque", "Remark");
 
 /// The whole document; without charts where they would not be shown, as in most mail programs.
 pub(crate) fn page(facts: &Facts, language: Language, charts: bool) -> String {
     let words = Words(language);
-    let title = words.pick("Coffre : état des sauvegardes", "Coffre: how backups stand");
+    let title = words.pick("Coffre\u{a0}: état des sauvegardes", "Coffre: how backups stand");
     let document = html! {
         (DOCTYPE)
         html lang=(words.code()) {
@@ -77,8 +79,8 @@ fn state(good: bool, word: &str) -> Markup {
 /// A table that may be wider than the page.
 fn table(words: Words, heads: &[(&'static str, &'static str)], rows: impl Iterator<Item = Markup>) -> Markup {
     html! {
-        div.scroll { table {
-            thead { tr { @for (french, english) in heads { th { (words.pick(french, english)) } } } }
+        div.scroll tabindex="0" { table {
+            thead { tr { @for (french, english) in heads { th scope="col" { (words.pick(french, english)) } } } }
             tbody { @for row in rows { (row) } }
         } }
     }
@@ -107,11 +109,11 @@ fn copies(facts: &Facts, words: Words) -> Markup {
                     ("État", "State"),
                     ("Instant le plus récent", "Newest moment"),
                     ("Âge", "Age"),
-                    ("", ""),
+                    REMARK,
                 ],
                 facts.copies.iter().map(row),
             ))
-            p.soft { (words.pick("Âge maximal convenu :", "Oldest age agreed on:")) " " (words.age(facts.objective_seconds)) }
+            p.soft { (words.pick("Âge maximal convenu\u{a0}:", "Oldest age agreed on:")) " " (words.age(facts.objective_seconds)) }
         }
     }
 }
@@ -139,7 +141,7 @@ fn sources(facts: &Facts, words: Words) -> Markup {
                     ("État", "State"),
                     ("Dernière bonne sauvegarde", "Last good backup"),
                     ("Âge", "Age"),
-                    ("", ""),
+                    REMARK,
                 ],
                 facts.sources.iter().map(row),
             ))
@@ -169,7 +171,7 @@ fn repositories(facts: &Facts, words: Words) -> Markup {
             h2 { (words.pick("Entretien des dépôts", "Work on repositories")) }
             (table(
                 words,
-                &[("Dépôt", "Repository"), ("État", "State"), ("À faire", "To be done"), ("", "")],
+                &[("Dépôt", "Repository"), ("État", "State"), ("À faire", "To be done"), REMARK],
                 facts.repositories.iter().map(row),
             ))
         }
@@ -202,7 +204,7 @@ fn drill_table(drills: &[DrillResult], words: Words) -> Markup {
                 td.number { @if let Some(fetched) = &drill.fetched { (words.bytes(fetched.bytes)) } }
                 td {
                     @if let Some(failure) = &drill.failure {
-                        (phase(failure.phase, words)) ": " (failure.cause)
+                        (phase(failure.phase, words)) (words.colon()) " " (failure.cause)
                     } @else if let Some(opened) = &drill.opened {
                         (opened.entries) " " (words.pick("écritures au journal", "log entries")) ", "
                         (opened.slice_documents) " " (words.pick("documents lus", "documents read"))
@@ -212,7 +214,7 @@ fn drill_table(drills: &[DrillResult], words: Words) -> Markup {
         }
     };
     let heads =
-        [("Fin", "Ended"), ("Depuis", "From"), ("Résultat", "Result"), ("Durée", "Time"), ("Volume", "Size"), ("", "")];
+        [("Fin", "Ended"), ("Depuis", "From"), ("Résultat", "Result"), ("Durée", "Time"), ("Volume", "Size"), REMARK];
     table(words, &heads, drills.iter().rev().take(LISTED).map(row))
 }
 

@@ -138,6 +138,21 @@ fn green_copies_do_not_hide_that_nothing_is_pruned_or_proven() {
 }
 
 #[test]
+fn what_is_late_can_be_restored_all_the_same() {
+    let mut facts = well();
+    let newest = facts.restorable();
+    assert!(newest.is_some());
+    for copy in &mut facts.copies {
+        copy.within = false;
+    }
+    assert_eq!(facts.restorable(), newest);
+    for copy in &mut facts.copies {
+        copy.age_seconds = Some(-86_400);
+    }
+    assert_eq!(facts.restorable(), None, "in the future: a clock was wrong");
+}
+
+#[test]
 fn a_repository_that_nobody_looks_after_is_a_problem_and_told_with_its_verbs() {
     let mut facts = well();
     let fact = |name: &str| RepositoryFact { name: name.to_owned(), late: Vec::new(), overdue: 0, trouble: None };
@@ -165,6 +180,15 @@ fn a_page_names_the_product_and_the_vault_in_its_own_language() {
     assert!(french.contains("Identifiant\u{a0}: 07070707-0707-0707-0707-070707070707"), "{french}");
     assert!(!french.contains("coffre-fort") && !french.contains("Vault"), "{french}");
     assert!(page(&well(), Language::English, false).contains("an encrypted vault. Vault 07070707-"));
+}
+
+#[test]
+fn every_heading_of_a_table_says_what_it_heads() {
+    for language in [Language::French, Language::English] {
+        let shown = page(&ill(), language, true);
+        assert!(shown.contains("<th scope=\"col\">"));
+        assert!(!shown.contains("<th>") && !shown.contains("\"></th>"), "{shown}");
+    }
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Keeps the timetable: looks twice a second which job is due, and runs it on a thread of its own. A job that is under
 //! way when its time comes again is left alone.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use std::thread;
@@ -20,13 +20,34 @@ use crate::{complaint, output};
 const LOOK: Duration = Duration::from_millis(500);
 /// How long nothing is tried after what is remembered could not be read or written.
 const TROUBLE: Duration = Duration::from_secs(30);
+/// How often a job that met a passing obstacle is tried again before its next time in the table.
+const RETRIES: u8 = 3;
+
+/// How often each job was tried again since its last time in the table. Of no more than this process: an earlier version, should
+/// it come back, reads nothing in `jobs.json` that it does not know.
+#[derive(Default)]
+struct Repeats(BTreeMap<&'static str, u8>);
+
+impl Repeats {
+    /// Whether a job is started now, which is counted.
+    fn starts(&mut self, job: &'static str, due: Due) -> bool {
+        let repeats = self.0.entry(job).or_default();
+        match due {
+            Due::Now => *repeats = 0,
+            Due::Again if *repeats < RETRIES => *repeats += 1,
+            Due::Again | Due::NotYet | Due::CountFromNow => return false,
+        }
+        true
+    }
+}
 
 /// Keeps the timetable until told to stop; then waits for the jobs under way, which have heard the same.
 pub(crate) fn keep(rows: &[Row], folder: &Path, global: &Global, stop: &(dyn Fn() -> bool + Sync)) {
     let busy = Mutex::new(BTreeSet::new());
+    let mut repeats = Repeats::default();
     thread::scope(|scope| {
         while !stop() {
-            let due = due(rows, folder, &busy).unwrap_or_else(|error| {
+            let due = due(rows, folder, &busy, &mut repeats).unwrap_or_else(|error| {
                 let _gone = output::note(&format!("no job is started: {}", complaint::chain(&error)));
                 wait(TROUBLE, stop);
                 Vec::new()
@@ -54,7 +75,12 @@ fn wait(time: Duration, stop: &(dyn Fn() -> bool + Sync)) {
 }
 
 /// The jobs to start now. That the table counts from now on for a job is remembered.
-fn due(rows: &[Row], folder: &Path, busy: &Mutex<BTreeSet<&'static str>>) -> Result<Vec<&'static Job>, JobsError> {
+fn due(
+    rows: &[Row],
+    folder: &Path,
+    busy: &Mutex<BTreeSet<&'static str>>,
+    repeats: &mut Repeats,
+) -> Result<Vec<&'static Job>, JobsError> {
     let known = Jobs::load(folder)?;
     let mut due = Vec::new();
     for row in rows {
@@ -63,13 +89,13 @@ fn due(rows: &[Row], folder: &Path, busy: &Mutex<BTreeSet<&'static str>>) -> Res
         }
         let memory = known.jobs.get(row.job.name).cloned().unwrap_or_default();
         let now = SystemClock.now();
-        match row.due(&memory, now) {
-            Due::NotYet => {}
-            Due::CountFromNow => Jobs::change(folder, row.job.name, |memory| memory.consider(now))?,
-            Due::Now => {
-                Jobs::change(folder, row.job.name, |memory| memory.consider(now))?;
-                due.push(row.job);
-            }
+        let how = row.due(&memory, now);
+        let starts = repeats.starts(row.job.name, how);
+        if starts || how == Due::CountFromNow {
+            Jobs::change(folder, row.job.name, |memory| memory.consider(now))?;
+        }
+        if starts {
+            due.push(row.job);
         }
     }
     Ok(due)
@@ -84,4 +110,22 @@ fn start(job: &Job, global: &Global) {
     });
     let state = if exit == Exit::Success { "ok    " } else { "FAILED" };
     let _gone = output::line(format!("{state}  job {} ended with {}", job.name, exit.code()));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_tried_again_is_tried_three_times_until_its_next_time() {
+        let mut repeats = Repeats::default();
+        assert!(!repeats.starts("run", Due::NotYet) && !repeats.starts("run", Due::CountFromNow));
+        for _ in 0..2 {
+            assert!(repeats.starts("run", Due::Now));
+            let again = [(); 5].map(|()| repeats.starts("run", Due::Again));
+            assert_eq!(again, [true, true, true, false, false]);
+            assert!(repeats.starts("drill", Due::Again), "each by itself");
+            assert!(repeats.starts("drill", Due::Now));
+        }
+    }
 }

@@ -17,11 +17,12 @@ use crate::arguments::Arguments;
 use crate::configuration::{self, Protection};
 use crate::exit::Exit;
 use crate::notify::{self, Turned};
-use crate::{commands, complaint, output};
+use crate::{commands, complaint, output, owner};
 
 /// Runs a verb, and remembers its end if it is a job.
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     let Some((job, protection)) = job_of(arguments) else { return commands::run(arguments) };
+    owner::must_run(&Jobs::file(&protection.state))?;
     let running = match begin(&protection.state, job, SystemClock.now()) {
         Err(error @ JobsError::Lock(LockError::Held { .. })) => return Err(error.into()),
         begun => begun,

@@ -12,8 +12,6 @@ use super::jobs::Job;
 
 /// How long after a run that met a passing obstacle (13, 75) it is tried again.
 const RETRY_SECONDS: i64 = 300;
-/// How often that is done before the next time in the table.
-const RETRIES: u64 = 3;
 
 /// A job and its times.
 #[derive(Debug, Clone)]
@@ -28,6 +26,8 @@ pub(crate) struct Row {
 pub(crate) enum Due {
     /// It is to be started.
     Now,
+    /// The same, since it met a passing obstacle: it is tried again before its next time, a few times.
+    Again,
     /// Nothing.
     NotYet,
     /// It is new, or the clock was set back: the table counts from now on.
@@ -47,8 +47,11 @@ impl Row {
         if considered > now {
             return Due::CountFromNow;
         }
-        let is_due = self.next_after(considered).is_some_and(|next| next <= now);
-        if is_due || is_to_be_repeated(memory, now) { Due::Now } else { Due::NotYet }
+        match self.next_after(considered) {
+            Some(next) if next <= now => Due::Now,
+            _ if is_to_be_repeated(memory, now) => Due::Again,
+            _ => Due::NotYet,
+        }
     }
 
     /// The first time after a moment; none if there is none, as for the 30th of February.
@@ -72,7 +75,7 @@ impl Row {
 }
 
 fn is_to_be_repeated(memory: &Memory, now: Timestamp) -> bool {
-    let passing = matches!(memory.code, Some(13 | 75)) && !memory.is_open() && memory.failures <= RETRIES;
+    let passing = matches!(memory.code, Some(13 | 75)) && !memory.is_open();
     passing && memory.ended.is_some_and(|ended| ended.plus_seconds(RETRY_SECONDS) <= now)
 }
 
@@ -151,14 +154,15 @@ mod tests {
     }
 
     #[test]
-    fn a_passing_obstacle_is_tried_again_three_times() {
+    fn a_passing_obstacle_is_tried_again() {
         let row = row("0 3 * * *", "UTC");
-        let failed = |failures, code| Memory { code: Some(code), failures, ..ran("2026-11-25T03:00:00Z") };
+        // However often it failed in the nights before.
+        let failed = |code| Memory { code: Some(code), failures: 9, ..ran("2026-11-25T03:00:00Z") };
         let later = at("2026-11-25T03:05:00Z");
-        assert_eq!(row.due(&failed(1, 75), at("2026-11-25T03:04:59Z")), Due::NotYet);
-        assert_eq!(row.due(&failed(3, 13), later), Due::Now);
-        assert_eq!(row.due(&failed(4, 75), later), Due::NotYet);
-        assert_eq!(row.due(&failed(1, 12), later), Due::NotYet, "tampering does not pass");
+        assert_eq!(row.due(&failed(75), at("2026-11-25T03:04:59Z")), Due::NotYet);
+        assert_eq!(row.due(&failed(13), later), Due::Again);
+        assert_eq!(row.due(&failed(12), later), Due::NotYet, "tampering does not pass");
+        assert_eq!(row.due(&failed(75), at("2026-11-26T03:00:00Z")), Due::Now, "it is its time");
     }
 
     #[test]

@@ -20,11 +20,15 @@ fn leaves(count: u64) -> impl Iterator<Item = Result<Vec<u8>, std::convert::Infa
 }
 
 fn head(count: u64) -> SignedNote {
+    head_of(ORIGIN, count)
+}
+
+fn head_of(origin: &str, count: u64) -> SignedNote {
     let mut tree = Frontier::new();
     for leaf in leaves(count) {
         tree.append(coffre_core::merkle::leaf_hash(&leaf.expect("never fails")));
     }
-    let head = TreeHead { origin: ORIGIN.to_owned(), size: count, root: tree.root(), extensions: Vec::new() };
+    let head = TreeHead { origin: origin.to_owned(), size: count, root: tree.root(), extensions: Vec::new() };
     head.sign(&key()).expect("a head")
 }
 
@@ -108,6 +112,30 @@ fn a_copy_must_go_on_from_a_head_known_from_elsewhere_and_be_of_the_pinned_key()
         ]
         .join("\n")
     );
+}
+
+#[test]
+fn a_head_that_was_kept_counts_over_a_restore_and_however_a_mail_program_saved_it() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    export(&folder.path().join("log"), 5);
+    let kept = |text: &str| {
+        fs::write(folder.path().join("kept"), text).expect("written");
+        verify(folder.path(), &["--known-head", "kept", "--json"])
+    };
+    let before = head_of("vault.example/test/0", 3).to_string();
+    for text in
+        [before.clone(), before.replace('\n', "\r\n"), format!("Bonjour,\n----- 8< -----\n{before}----- >8 -----\n")]
+    {
+        let told = kept(&text);
+        assert!(told.ends_with("exit 0\n") && told.contains("\"sound\":true"), "{told}");
+    }
+    let told = kept(&head_of("vault.example/test/0", 9).to_string());
+    assert!(told.ends_with("exit 12\n") && told.contains("does not go on from the known head"), "{told}");
+    // What was spoilt on its way says nothing about the log.
+    for spoilt in [before.replace('—', "-"), before.replace("test/0\n3\n", "test/0\n4\n"), "Bonjour".to_owned()] {
+        let told = kept(&spoilt);
+        assert!(told.ends_with("exit 2\n") && !told.contains("sound"), "{told}");
+    }
 }
 
 #[test]

@@ -76,6 +76,40 @@ fn a_vault_is_backed_up_lost_and_restored_from_either_place() {
     assert!(!left.iter().any(|name| name.to_string_lossy().starts_with('.')), "fetched files are left over: {left:?}");
 }
 
+#[test]
+fn a_directory_that_is_not_empty_is_told_before_anybody_types_a_share() {
+    let site = Site::new();
+    for folder in ["building-b/main", "full/of-something"] {
+        fs::create_dir_all(site.path().join(folder)).expect("a folder");
+    }
+    let key = site.key();
+    let restore = |to: &str| site.fails(&["restore", "--from", "building-b", "--to", to, "--vault-key", &key]);
+    let (code, error) = restore("full");
+    assert!(code == 2 && error.contains("full is not empty"), "{code}: {error}");
+    for to in ["new", "full/of-something"] {
+        let (_, error) = restore(to);
+        assert!(error.contains("there is no terminal to type shares at"), "{to}: {error}");
+    }
+}
+
+#[test]
+fn whoever_does_not_go_to_the_repository_needs_no_credential_of_it() {
+    let site = Site::new();
+    let file = site.path().join("coffre.toml");
+    let text = fs::read_to_string(&file).expect("readable");
+    let text = text.replace("password_file = \"password\"", "password_credential = \"restic\"");
+    fs::write(&file, text).expect("written");
+    let status = site.json(11, &["backup", "status", "--json"]);
+    let targets: Vec<_> = status["targets"].as_array().expect("a list").iter().map(|target| &target["name"]).collect();
+    assert_eq!(targets, ["building-b", "restic"], "{status:#}");
+    site.json(0, &["backup", "report", "--json"]);
+    site.json(11, &["backup", "verify", "building-b", "--json"]);
+    for verb in [&["backup", "run"][..], &["backup", "verify", "restic"]] {
+        let (code, error) = site.fails(verb);
+        assert!(code == 2 && error.contains("there is no credential \"restic\""), "{verb:?}: {code}: {error}");
+    }
+}
+
 /// A person, created as the application would; with the vault not served.
 fn create_somebody(vault: &Path) -> SubjectId {
     let store = open_vault(vault);

@@ -1,5 +1,7 @@
 //! The command line as transcripts: what is typed, the exit code, and what is printed, word for word.
 
+use std::process::{Command, Stdio};
+
 use crate::transcript;
 
 fn in_empty_folder(runs: &[&[&str]]) -> String {
@@ -44,4 +46,20 @@ fn a_wrong_configuration_is_told_with_file_and_line() {
         ]
         .join("\n")
     );
+}
+
+#[test]
+fn a_verb_whose_reader_has_gone_ends_with_the_code_it_earned() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    for more in [&[][..], &["--json"]] {
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        drop(reader);
+        let doctor = Command::new(transcript::coffre())
+            .args([&["doctor", "--config", "absent.toml"][..], more].concat())
+            .current_dir(folder.path())
+            .stdout(writer)
+            .stderr(Stdio::null())
+            .status();
+        assert_eq!(doctor.expect("the built binary runs").code(), Some(16), "{more:?}");
+    }
 }

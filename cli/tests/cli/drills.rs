@@ -262,6 +262,21 @@ fn a_drill_that_is_killed_or_whose_destination_goes_away_leaves_nothing() {
 }
 
 #[test]
+fn scratch_space_that_cannot_be_used_fails_the_drill_and_keeps_no_vault_from_being_served() {
+    let site = Site::with_clients(5);
+    backed_up(&site).stop();
+    // A file stands where the folder is to be.
+    fs::write(scratch(&site), "").expect("written");
+    let server = site.serve();
+    let held = site.json(1, &["drill", "--json"]);
+    let cause = held["drill"]["failure"]["cause"].as_str().expect("a text");
+    assert!(cause.contains("the scratch space of drills"), "{cause}");
+    fs::remove_file(scratch(&site)).expect("ours");
+    site.succeeds(&["drill"]);
+    server.stop();
+}
+
+#[test]
 fn a_scratch_disk_without_room_fails_the_drill_and_nothing_else() {
     on_a_small_disk("drills::a_scratch_disk_without_room_fails_the_drill_and_nothing_else", 8_000, |disk| {
         let site = Site::with_clients(20);

@@ -7,7 +7,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use crate::server::until;
-use crate::site::Site;
+use crate::site::{Site, strs};
 
 /// A site whose spool keeps one base backup, with a second destination.
 fn site() -> Site {
@@ -127,6 +127,29 @@ fn a_spool_that_is_lost_is_begun_anew_and_every_destination_takes_what_follows()
         let known = site.succeeds(&["application", "list", "--vault", to]);
         assert!(known.contains("billing"), "what is not a record is the newest there is: {known}");
     }
+}
+
+#[test]
+fn whoever_restores_from_a_destination_that_is_late_is_told_which_one_goes_further() {
+    let site = site();
+    let server = site.serve();
+    site.succeeds(&["backup", "run"]);
+    fs::rename(site.path().join("building-b"), site.path().join("unplugged")).expect("it is unplugged");
+    site.succeeds(&["application", "add", "sales", "--role", "sales"]);
+    site.json(75, &["backup", "run", "--base", "--json"]);
+    server.stop();
+    fs::rename(site.path().join("unplugged"), site.path().join("building-b")).expect("it is back");
+    let planned = |from: &str| {
+        let (code, out, error) = site.run(&strs(&site.restore(from, "again", &["--plan"])));
+        assert_eq!(code, Some(0), "{out}{error}");
+        error
+    };
+    let late = planned("building-b");
+    assert!(late.contains("note: offsite goes further, to 20") && late.contains("restore from there"), "{late}");
+    assert_eq!(planned("offsite"), "");
+    fs::rename(site.path().join("offsite"), site.path().join("away")).expect("it is away");
+    let unknown = planned("building-b");
+    assert!(unknown.contains("note: whether offsite goes further is not known: "), "{unknown}");
 }
 
 #[test]

@@ -19,6 +19,7 @@ mod killed_runs;
 mod killed_server;
 mod lost_destination;
 mod new_vault;
+mod officers;
 mod oversight;
 mod policy;
 mod pty;

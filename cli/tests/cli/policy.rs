@@ -95,6 +95,16 @@ fn a_difference_is_told_in_words_and_ends_with_its_own_code() {
     );
 }
 
+/// An earlier version took policies that are refused by now, and whoever corrects them sees what changes.
+#[test]
+fn former_policies_are_compared_with_also_where_they_could_not_go_into_force_any_more() {
+    let former = changed("retention.toml", "archive = \"P10Y\"", "archive = \"P4Y\"");
+    let code = |arguments: &[&str]| transcript::run(former.path(), &[], arguments).status.code();
+    assert_eq!(code(&["policy", "check", "."]), Some(2));
+    assert_eq!(code(&["policy", "diff", ".", "embedded"]), Some(17));
+    assert_eq!(code(&["policy", "diff", "embedded", "."]), Some(2));
+}
+
 #[test]
 fn the_matrix_is_shown_in_every_form() {
     let shown = |form: &[&str]| {

@@ -163,6 +163,22 @@ fn any_quorum_of_files_opens_a_restore_and_nothing_less_does() {
 }
 
 #[test]
+fn a_place_that_is_named_wrongly_is_told_before_anybody_types_a_share() {
+    let site = Site::new();
+    let (code, error) = refused(&site, &["restore", "--from", "nowhere", "--to", "restored"]);
+    assert!(code == 75 && error.contains("nowhere is not there"), "{code}: {error}");
+    // A disk that comes from another host, whose accounts had other numbers. Nothing is closed to root.
+    let disk = site.path().join("disk");
+    fs::create_dir_all(disk.join("main")).expect("a folder");
+    fs::set_permissions(&disk, fs::Permissions::from_mode(0o000)).expect("ours");
+    if !rustix::process::geteuid().is_root() {
+        let (code, error) = refused(&site, &["restore", "--from", "disk", "--to", "restored"]);
+        assert!(code == 2 && error.contains("this account may not look into disk"), "{code}: {error}");
+    }
+    fs::set_permissions(&disk, fs::Permissions::from_mode(0o700)).expect("ours");
+}
+
+#[test]
 fn shares_of_another_vault_or_splitting_are_refused() {
     let site = shared_site();
     let stranger = tempfile::tempdir().expect("a temporary folder");

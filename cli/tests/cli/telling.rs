@@ -178,6 +178,22 @@ fn nobody_is_told_of_a_report_that_nobody_is_named_for_and_a_server_that_is_away
 }
 
 #[test]
+fn what_goes_in_clear_to_this_machine_goes_through_no_proxy_of_the_environment() {
+    let site = Site::new();
+    let (hook, requests) = listen(receiver);
+    let (proxy, intercepted) = listen(receiver);
+    fs::write(site.path().join("secret"), "between the two of us\n").expect("written");
+    let url = format!("http://127.0.0.1:{hook}/coffre");
+    configure(&site, &format!("[notify.webhook]\nurl = \"{url}\"\nsecret_file = \"secret\"\n"));
+    let proxy = format!("http://127.0.0.1:{proxy}");
+    let environment = [("COFFRE_CONFIG", "coffre.toml"), ("http_proxy", proxy.as_str()), ("ALL_PROXY", proxy.as_str())];
+    let sent = crate::transcript::run(site.path(), &environment, &["backup", "report", "--send"]);
+    assert!(sent.status.success(), "{}", String::from_utf8_lossy(&sent.stderr));
+    assert!(requests.recv().expect("a request came").starts_with("POST /coffre HTTP/1.1\r\n"));
+    assert!(intercepted.try_recv().is_err(), "the proxy was told");
+}
+
+#[test]
 fn a_job_that_fails_is_told_once_and_so_is_its_recovery() {
     let site = Site::new();
     configure(&site, &keeps(&site));

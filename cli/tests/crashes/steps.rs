@@ -129,6 +129,8 @@ pub(crate) const RESTORE: &[Step] = &[
     step("segments of the log are put in place", KillAfter, "write", "again/audit.db", 2),
     step("everything is in place", KillAfter, "truncate", "again/audit.db", 1),
     step("it is opened for the first time", KillAfter, "open", "again/lock", 1),
+    step("the secret of a further epoch is durable without a name", KillBefore, "rename", "again/keys.json", 2),
+    step("the secret of a further epoch is there", KillAfter, "rename", "again/keys.json", 2),
     step("the log is about to go on", KillBefore, "fsync", "again/audit.db-wal", 2),
     step("the log went on", KillAfter, "fsync", "again/audit.db-wal", 2),
     step("the end of the former generation is noted", KillAfter, "rename", "again/chain/main.parent.json", 1),

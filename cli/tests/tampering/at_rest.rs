@@ -76,7 +76,7 @@ fn tables_of_page_digests() {
 fn keys_and_identities() {
     at_random(
         "key files",
-        &named(&["keys.json", "root.server.age", "root.recovery.age"]),
+        &named(&["keys.json", "root.server.age", "root.recovery.age", "server.identity"]),
         64,
         &["start", "backup", NOBODY],
         8,

@@ -15,6 +15,7 @@ const PASSWORD: &str = "the password, which does not open it any more";
 const NONE: &str = "verify, which finds no repository";
 const SNAPSHOT: &str = "nobody, since the newest snapshot is whole";
 const EXPIRED: &str = "nobody, since copies of the keyring may go when their time is over";
+const READING: &str = "whoever reads it";
 
 /// A page: objects are made of them.
 const PAGE: usize = 4096;
@@ -67,6 +68,9 @@ fn at_random(kind: &'static str, place: &str, verb: &[&str], by: &'static [&'sta
             (0, told) if file.starts_with("repository/snapshots") && told == as_it_was.1 => Found::By(SNAPSHOT),
             // `expire-keyring` removes it with the copies that it names, which are told as left over then.
             (0, told) if matches!(deed, Deed::Removed) && is_expired(file, &told) => Found::By(EXPIRED),
+            (1, told) if place == "state" && told.contains("is damaged: remove it") => Found::By(READING),
+            // What is remembered tells what is missing at a place; what is there proves itself.
+            (0, told) if place == "state" && told == as_it_was.1 => Found::By(NOBODY),
             // How far the chains went beyond the newest base only the vault can tell.
             (0, _) if place == "spool" && is_missed(&copy) => Found::By(THE_VAULT),
             (code, told) => Found::Not(format!("{code}: {told}")),
@@ -84,6 +88,13 @@ fn objects_of_a_destination() {
 #[test]
 fn objects_of_the_spool() {
     at_random("objects of the spool", "spool", &["backup", "verify", "spool"], &["verify", EXPIRED, THE_VAULT], 40);
+}
+
+/// What the backup account remembers is not signed: changed, it is refused, or tells of a backup that never was, or of nothing.
+#[test]
+fn what_the_backup_account_remembers() {
+    let by = &["verify", READING, NOBODY];
+    at_random("what is remembered of backups", "state", &["backup", "verify", "building-b"], by, 8);
 }
 
 #[test]

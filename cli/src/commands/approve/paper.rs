@@ -9,6 +9,7 @@ use coffre_core::approval::{Statement, StatementError};
 use coffre_core::note::{NoteError, SignedNote};
 
 use crate::complaint::Complaint;
+use crate::exit::Exit;
 use crate::new_file;
 use crate::officer_key::OfficerKey;
 
@@ -50,13 +51,20 @@ impl Paper {
     /// With one more signature.
     pub(super) fn signed(self, by: &OfficerKey) -> anyhow::Result<Self> {
         let name = by.officer.known_as();
-        if self.signers().contains(&name) {
-            let cause = format!("{name} has signed this already");
-            return Err(Complaint::usage(cause, "it takes another officer: hand the file on").into());
-        }
         let note = match self.note {
-            Some(note) => note.cosign(&by.key),
             None => SignedNote::sign(self.statement.to_string(), &by.key)?,
+            Some(note) => match note.verify(by.officer.key()).map(|_| ()) {
+                Err(NoteError::NotSigned { .. }) => note.cosign(&by.key),
+                Ok(()) => {
+                    let cause = format!("{name} has signed this already");
+                    return Err(Complaint::usage(cause, "it takes another officer: hand the file on").into());
+                }
+                Err(_) => {
+                    let cause = format!("the file holds a signature in the name of {name} that this key did not make");
+                    let remedy = "ask where it comes from, and sign a new file";
+                    return Err(Complaint::new(Exit::Failure, cause, remedy).into());
+                }
+            },
         };
         Ok(Self { note: Some(note), ..self })
     }

@@ -12,6 +12,7 @@ use coffre_policies::{Environment, LoadError, Policies, Sources};
 use crate::commands::policy;
 use crate::complaint::Complaint;
 use crate::language::Language;
+use crate::output;
 use crate::role_names::role_name;
 
 /// Where the policies are that a statement names.
@@ -61,9 +62,8 @@ fn of_officers(text: &mut String, officers: &Officers, language: Language) {
     let what = language.pick("d'autres responsables, numéro", "other officers, number");
     row(text, language.pick("approuve", "approves"), &format!("{what} {}", officers.serial()));
     for officer in officers.iter() {
-        let (role, name, key) = (officer.role(), officer.name(), officer.key().id());
-        let id = language.pick("clé", "key");
-        row(text, language.pick("responsable", "officer"), &format!("{name} ({role}, {id} {key})"));
+        // The whole key: another one can be made that has the id of a known one.
+        row(text, language.pick("responsable", "officer"), officer);
     }
 }
 
@@ -88,7 +88,7 @@ fn of_policies(
             "Les premières de ce coffre. Par rapport à celles d'origine",
             "The first ones of this vault. Against those that this coffre was built with",
         );
-        (PolicySet::load(None)?, built)
+        (PolicySet::load(None, Policies::from_sources)?, built)
     };
     let colon = language.pick(" :", ":");
     let (old, new) = (&before.policies, &approved.policies);
@@ -112,7 +112,7 @@ fn changed_files(old: &Sources, new: &Sources, language: Language) -> Vec<String
             (true, false) => '-',
             (false, _) => '+',
         };
-        format!("{sign} {} {file}", language.pick("fichier", "file"))
+        format!("{sign} {} {}", language.pick("fichier", "file"), output::on_one_line(file))
     };
     changed.map(told).collect()
 }
@@ -123,10 +123,13 @@ struct PolicySet {
     policies: Policies,
 }
 
+/// How policies are loaded: as those that are to be in force, or as former ones.
+type Loading = fn(&Sources) -> Result<Policies, LoadError>;
+
 impl PolicySet {
-    fn load(folder: Option<&Path>) -> Result<Self, LoadError> {
+    fn load(folder: Option<&Path>, loading: Loading) -> Result<Self, LoadError> {
         let sources = folder.map_or_else(|| Ok(Sources::embedded()), Sources::read)?;
-        Ok(Self { policies: Policies::from_sources(&sources)?, sources })
+        Ok(Self { policies: loading(&sources)?, sources })
     }
 
     fn is(&self, wanted: PolicyHashes) -> bool {
@@ -150,7 +153,7 @@ fn of_environments(old: &[Environment], new: &[Environment], language: Language)
 
 impl Folders<'_> {
     fn to_be_approved(&self, wanted: PolicyHashes) -> anyhow::Result<PolicySet> {
-        self.find(self.policies, wanted)?.ok_or_else(|| {
+        self.find(self.policies, wanted, Policies::from_sources)?.ok_or_else(|| {
             let hash = wanted.policies;
             let cause = format!("the policies that are to be approved (policy set {hash}) are not those found here");
             Complaint::usage(cause, "name their folder with --policies, exactly as it was when the file was written")
@@ -159,7 +162,7 @@ impl Folders<'_> {
     }
 
     fn approved_before(&self, wanted: PolicyHashes) -> anyhow::Result<PolicySet> {
-        self.find(self.in_force, wanted)?.ok_or_else(|| {
+        self.find(self.in_force, wanted, Policies::former)?.ok_or_else(|| {
             let hash = wanted.policies;
             let cause = format!("the policies that these replace (policy set {hash}) are not at hand to compare with");
             Complaint::usage(cause, "name their folder with --in-force").into()
@@ -167,13 +170,14 @@ impl Folders<'_> {
     }
 
     /// The policies of a folder that is named, if they are the ones; otherwise the configuration's or those built in.
-    fn find(&self, named: Option<&Path>, wanted: PolicyHashes) -> anyhow::Result<Option<PolicySet>> {
+    fn find(&self, named: Option<&Path>, wanted: PolicyHashes, loading: Loading) -> anyhow::Result<Option<PolicySet>> {
         if let Some(folder) = named {
             let cannot = || format!("the policies of {} cannot be used", folder.display());
-            return Ok(Some(PolicySet::load(Some(folder)).with_context(cannot)?).filter(|found| found.is(wanted)));
+            let found = PolicySet::load(Some(folder), loading).with_context(cannot)?;
+            return Ok(Some(found).filter(|found| found.is(wanted)));
         }
         for folder in [self.configured.as_deref(), None] {
-            let found = PolicySet::load(folder)?;
+            let found = PolicySet::load(folder, loading)?;
             if found.is(wanted) {
                 return Ok(Some(found));
             }

@@ -48,8 +48,12 @@ fn show_and_sign(paper: Paper, folders: &Folders<'_>, signing: &Signing<'_>) -> 
     output::line(shown::words(&paper.statement, folders, language)?)?;
     let signers = paper.signers();
     if !signers.is_empty() {
-        let signed_by = language.pick("signé par", "signed by");
-        output::line(format!("{signed_by:<16}{}", signers.join(", ")))?;
+        // Whose keys these are is known where the vault is.
+        let (signed_by, so_far) = match language {
+            Language::French => ("signé par", "d'après le fichier : le coffre le vérifie quand il le reçoit"),
+            Language::English => ("signed by", "says the file: the vault verifies it when it is handed in"),
+        };
+        output::line(format!("{signed_by:<16}{} ({so_far})", signers.join(", ")))?;
     }
     if !signing.yes && !terminal::agrees(language.pick("Signer ?", "Sign this?"), language)? {
         return Err(Complaint::new(Exit::Failure, "nothing was signed", "run it again to sign").into());

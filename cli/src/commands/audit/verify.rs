@@ -1,21 +1,21 @@
 //! `coffre audit verify`: whether the log is the one that was signed. In the vault, every entry where it is stored; a
 //! copy needs the verification key alone: no vault, no server, no secret.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use clap::Args;
-use coffre_core::note::VerificationKey;
-use coffre_core::tlog::{CopyReport, TlogProof, TreeHead, verify_copy};
+use coffre_core::note::{NoteError, VerificationKey};
+use coffre_core::tlog::{CopyReport, HeadError, TlogProof, TreeHead, verify_copy};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::copy::Folder;
+use super::copy::{self, Folder};
 use crate::arguments::Global;
 use crate::complaint::{self, Complaint};
 use crate::configuration::{self, Configuration};
 use crate::control::Control;
+use crate::daily_head::head_in;
 use crate::exit::Exit;
 use crate::output;
 use crate::place::{Place, VaultArgument};
@@ -31,7 +31,7 @@ pub(crate) struct Arguments {
     /// The vault's verification key; otherwise the one in the configuration, never one from the copy
     #[arg(long, value_name = "KEY")]
     vault_key: Option<VerificationKey>,
-    /// A signed tree head known from elsewhere: the log must go on from it
+    /// A signed tree head known from elsewhere, alone or in its letter: the log must go on from it
     #[arg(long, value_name = "FILE", requires = "copy")]
     known_head: Option<PathBuf>,
     /// Verify one entry by its proof instead (a file *.tlog-proof)
@@ -128,7 +128,7 @@ fn of_proof(proof: &Path, entry: &Path, arguments: &Arguments, global: &Global) 
     let key = key(arguments, global)?;
     let read = |file: &Path| {
         let unreadable = || Complaint::usage(format!("cannot read {}", file.display()), "check the path");
-        fs::read(file).with_context(unreadable)
+        copy::read(file).with_context(unreadable)
     };
     let (entry, proof) = (read(entry)?, read(proof)?);
     let proven = TlogProof::parse(&proof).and_then(|proof| Ok((proof.index, proof.verify(&entry, &key, None)?)));
@@ -164,9 +164,18 @@ fn of_vault(place: &Place) -> anyhow::Result<Sound> {
     Ok(Sound { origin, entries: size, minimum_index, root })
 }
 
+/// A head that was kept. One that cannot be made out says nothing about the log.
 fn known_head(file: &Path, key: &VerificationKey) -> anyhow::Result<TreeHead> {
     let unreadable =
         || Complaint::usage(format!("cannot read {}", file.display()), "name a file with a signed tree head");
-    let note = fs::read(file).with_context(unreadable)?;
-    Ok(TreeHead::open(&note, key, None)?)
+    let kept = copy::read(file).with_context(unreadable)?;
+    let note = head_in(&String::from_utf8_lossy(&kept));
+    TreeHead::open(note.as_bytes(), key, None).map_err(|error| match error {
+        HeadError::Note(NoteError::NotSigned { .. }) => error.into(),
+        error => {
+            let cause = format!("{} holds no signed head as it was handed over", file.display());
+            let remedy = "save the letter or its head again, as plain text in UTF-8";
+            anyhow::Error::from(error).context(Complaint::usage(cause, remedy))
+        }
+    })
 }

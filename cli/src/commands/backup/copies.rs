@@ -3,7 +3,7 @@
 
 use clap::Args;
 use coffre_backup::destination::{FileSystem, Source};
-use coffre_backup::{Observer, keyring_copies};
+use coffre_backup::{Ending, Ends as _, Observer, keyring_copies};
 use coffre_core::erasure::{Copies, PlaceName};
 use coffre_store::clock::{Clock as _, SystemClock};
 use hyper::Method;
@@ -31,6 +31,8 @@ pub(crate) struct Arguments {
 pub(super) struct Found {
     places: Vec<Copies>,
     missed: Vec<(String, String)>,
+    /// How it ends: by the most urgent of what kept it from looking.
+    ending: Ending,
 }
 
 /// Looks, tells the vault, and reports. A place out of reach leaves the vault with what it knew of it.
@@ -57,22 +59,26 @@ pub(crate) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
     } else {
         output::line(found.lines().join("\n"))?;
     }
-    Ok(if found.missed.is_empty() { Exit::Success } else { Exit::Temporary })
+    Ok(found.ending.into())
 }
 
 /// Looks at the spool first of all: whatever leaves it later is younger than what it holds now.
 pub(super) fn look(setting: &Setting, observer: &mut dyn Observer) -> Found {
     let spool = FileSystem::new(&setting.spool);
     let destinations = setting.destinations.iter().map(|(name, place)| (name.as_str(), &**place as &dyn Source));
-    let mut found = Found { places: Vec::new(), missed: Vec::new() };
+    let mut found = Found { places: Vec::new(), missed: Vec::new(), ending: Ending::Success };
     for (name, place) in std::iter::once((SPOOL, &spool as &dyn Source)).chain(destinations) {
-        let looked = name.parse::<PlaceName>().map_err(|error| error.to_string()).and_then(|place_name| {
-            let now = SystemClock.now();
-            keyring_copies(place_name, place, &setting.pinned, now, observer).map_err(|error| complaint::chain(&error))
+        let place_name = name.parse::<PlaceName>().map_err(|error| (error.to_string(), Ending::Usage));
+        let looked = place_name.and_then(|place_name| {
+            let looked = keyring_copies(place_name, place, &setting.pinned, SystemClock.now(), observer);
+            looked.map_err(|error| (complaint::chain(&error), error.ending()))
         });
         match looked {
             Ok(copies) => found.places.push(copies),
-            Err(cause) => found.missed.push((name.to_owned(), cause)),
+            Err((cause, ending)) => {
+                found.missed.push((name.to_owned(), cause));
+                found.ending = found.ending.max(ending);
+            }
         }
     }
     found

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use coffre_backup::follow::{Event, Following, follow};
+use coffre_backup::jobs::Jobs;
 use coffre_backup::run::RunError;
 use coffre_store::clock::{Clock as _, SystemClock};
 use serde_json::{Value, json};
@@ -19,7 +20,7 @@ use crate::arguments::Global;
 use crate::exit::Exit;
 use crate::interrupt::Interrupt;
 use crate::progress::Watch;
-use crate::{complaint, figures, output, schedule};
+use crate::{complaint, figures, output, owner, schedule};
 
 /// How often the vault is told what its destinations hold.
 const TOLD_EVERY: Duration = Duration::from_mins(1);
@@ -38,9 +39,11 @@ pub(crate) struct Arguments {
 /// Follows and reports.
 pub(crate) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit> {
     if let Some(host) = without_vault::host(global)? {
+        owner::must_run(&Jobs::file(&host.state))?;
         return without_vault::keep_timetable(&host, global);
     }
     let setting = Setting::read(global, &ResticArgument { restic: None })?;
+    owner::must_run(&Jobs::file(&setting.state))?;
     let destinations = setting.destinations.iter().map(|(name, place)| (name.clone(), &**place as _)).collect();
     let following = Following { spool: &setting.spool, memory: &setting.state, pinned: &setting.pinned, destinations };
     let mut well = BTreeSet::new();

@@ -14,7 +14,7 @@ use super::setting::RESTIC;
 use crate::arguments::Global;
 use crate::exit::Exit;
 use crate::progress::Watch;
-use crate::{complaint, figures};
+use crate::{complaint, figures, output};
 
 /// The arguments of `coffre backup repositories`.
 #[derive(Debug, Args)]
@@ -54,11 +54,12 @@ fn look(arguments: &Arguments, global: &Global) -> anyhow::Result<Outcome> {
     Ok(Outcome { lines, value: json!({ "repositories": values }), exit })
 }
 
-/// What cannot be reached is worse than what is late, and either is worse than nothing.
+/// What cannot be reached is worse than what is late, and either is worse than nothing; of the rest the most urgent.
 fn worse(one: Exit, other: Exit) -> Exit {
     match (one, other) {
         (Exit::Success | Exit::ObjectiveMissed, other) if other != Exit::Success => other,
-        (one, _) => one,
+        (one, Exit::Success | Exit::ObjectiveMissed) => one,
+        (one, other) => one.worse(other),
     }
 }
 
@@ -87,7 +88,7 @@ fn told(
         let state = if lock.is_stale(now) { "LEFT OVER" } else { "in use" };
         let kind = if lock.exclusive { "exclusive" } else { "shared" };
         let id: String = lock.id.chars().take(8).collect();
-        lines.push(format!("  lock  {id} {state}, {kind}, {age}, {}", lock.holder));
+        lines.push(format!("  lock  {id} {state}, {kind}, {age}, {}", output::on_one_line(&lock.holder)));
     }
     lines.extend(unread.map(|cause| format!("  NOT LOOKED AT: {cause}")));
     lines
@@ -110,4 +111,17 @@ fn as_json(name: &str, stands: &RepositoryStanding, locks: &[LeftLock], unread: 
         "name": name, "work": work.collect::<Vec<_>>(), "whole_since": stands.whole_since, "overdue": stands.overdue,
         "locks": locks.iter().map(lock).collect::<Vec<_>>(), "error": unread,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_that_is_away_hides_no_other_that_nobody_is_let_into() {
+        let all = |exits: [Exit; 3]| exits.into_iter().fold(Exit::Success, worse);
+        assert_eq!(all([Exit::ObjectiveMissed, Exit::Temporary, Exit::ObjectiveMissed]), Exit::Temporary);
+        assert_eq!(all([Exit::Temporary, Exit::WrongKey, Exit::ObjectiveMissed]), Exit::WrongKey);
+        assert_eq!(all([Exit::Success, Exit::ObjectiveMissed, Exit::Success]), Exit::ObjectiveMissed);
+    }
 }

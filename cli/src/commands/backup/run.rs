@@ -52,7 +52,8 @@ impl Arguments {
 /// Runs and reports.
 pub(crate) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit> {
     let setting = Setting::read(global, &arguments.restic)?;
-    let mut job = setting.job();
+    let repository = setting.repository()?;
+    let mut job = setting.job(repository.as_ref());
     job.init = arguments.init;
     job.compare = if arguments.compare { Compare::Hashes } else { Compare::Sizes };
     job.renewed.clone_from(&arguments.renewed);
@@ -62,7 +63,11 @@ pub(crate) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
     tell_copies(&setting, &mut watch)?;
     let report = run::run(&job, &mut capture, &|| SystemClock.now(), &mut watch)?;
     drop(watch);
-    confirmed::tell(&setting, Count::Bytes)?;
+    if let Err(error) = confirmed::tell(&setting, Count::Bytes) {
+        // What was found goes before it.
+        let cause = complaint::chain(error.as_ref());
+        output::note(&format!("the vault was not told what the destinations hold: {cause}"))?;
+    }
     if arguments.json {
         output::json(&as_json(&report))?;
     } else {

@@ -37,7 +37,6 @@ pub(super) struct Setting {
     pub(super) state: PathBuf,
     pub(super) objective_seconds: i64,
     pub(super) destinations: Vec<(String, Opened)>,
-    pub(super) repository: Option<Repository>,
     pub(super) backup_socket: Option<PathBuf>,
     /// What the configuration says of repositories.
     pub(super) repositories: Option<configuration::Restic>,
@@ -59,13 +58,12 @@ impl Setting {
             let cause = format!("{} has no section [backup]", file.display());
             return Err(Complaint::usage(cause, "add one, see docs/OPERATIONS.md").into());
         };
-        let configured = backup.restic.as_ref();
+        let program = backup.restic.as_ref().and_then(|configured| configured.binary.clone());
         Ok(Self {
             pinned: configuration.pinned(),
             objective_seconds: i64::from(backup.objective_hours) * 3600,
             destinations: destinations(&backup)?,
-            repository: configured.map(configuration::Restic::open).transpose()?,
-            program: restic.restic.clone().or_else(|| configured?.binary.clone()),
+            program: restic.restic.clone().or(program),
             state: backup.state().to_owned(),
             spool_limit: backup.spool_limit(),
             spool: backup.spool()?.to_owned(),
@@ -82,15 +80,20 @@ impl Setting {
         Ok(Restic::find(self.program.as_deref())?)
     }
 
-    /// The run that this setting describes.
-    pub(super) fn job(&self) -> Job<'_> {
+    /// The repository, if there is one, with the credential that adds. Only whoever goes there needs it.
+    pub(super) fn repository(&self) -> Result<Option<Repository>, Complaint> {
+        self.repositories.as_ref().map(configuration::Restic::open).transpose()
+    }
+
+    /// The run that this setting describes, into its repository.
+    pub(super) fn job<'a>(&'a self, repository: Option<&'a Repository>) -> Job<'a> {
         let destinations = self.destinations.iter().map(|(name, place)| (name.clone(), &**place as _)).collect();
         Job {
             spool: &self.spool,
             memory: &self.state,
             pinned: &self.pinned,
             destinations,
-            repository: self.repository.as_ref().map(|repository| (RESTIC.to_owned(), repository)),
+            repository: repository.map(|repository| (RESTIC.to_owned(), repository)),
             restic: self.program.as_deref(),
             init: false,
             compare: Compare::Sizes,

@@ -19,6 +19,7 @@ use crate::arguments::Global;
 use crate::complaint::{self, Complaint};
 use crate::exit::Exit;
 use crate::figures;
+use crate::output;
 use crate::progress::Watch;
 use crate::recovery::{Recovered, RecoveryArgument};
 
@@ -135,7 +136,7 @@ fn told(source: &OtherSource, result: &Result<Done, SourceRunError>) -> Vec<Stri
         Err(error) => format!("FAILED  {name}: {}", complaint::chain(error)),
     }];
     for (path, trouble) in troubles(result) {
-        lines.push(format!("        {}: {path}", trouble.as_str()));
+        lines.push(format!("        {}: {}", trouble.as_str(), output::on_one_line(path)));
     }
     lines
 }

@@ -70,7 +70,7 @@ pub(super) fn examined<'s>(setting: &'s Setting, state: &State, watch: &mut Watc
         let known = state.targets.get(name).map(Target::known).unwrap_or_default();
         targets.push((name, Some(examine(&**destination, &setting.pinned, &known, watch))));
     }
-    targets.extend(setting.repository.as_ref().map(|_| (RESTIC, None)));
+    targets.extend(setting.repositories.as_ref().map(|_| (RESTIC, None)));
     targets
 }
 

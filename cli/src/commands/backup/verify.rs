@@ -101,8 +101,10 @@ fn lines(name: &str, verified: &Verified) -> String {
     if let Some((generation, number, time)) = verified.newest_point {
         lines.push(format!("        newest {generation}/{} of {}", number.get(), figures::moment(time)));
     }
-    lines.extend(verified.faults.iter().map(|fault| format!("        FAULT {fault}")));
-    lines.extend(verified.notices.iter().map(|notice| format!("        note  {notice}")));
+    // They name objects, and whoever keeps a place can put some there of any name.
+    let told = |what: &str, text: String| format!("        {what} {}", output::on_one_line(&text));
+    lines.extend(verified.faults.iter().map(|fault| told("FAULT", fault.to_string())));
+    lines.extend(verified.notices.iter().map(|notice| told("note ", notice.to_string())));
     lines.join("\n")
 }
 

@@ -7,6 +7,7 @@ use coffre_backup::Sources;
 use coffre_backup::destination::FileSystem;
 use coffre_backup::restic::ReadData;
 use coffre_backup::snapshot::Snapshot;
+use coffre_store::clock::{Clock as _, SystemClock};
 use serde_json::{Value, json};
 
 use super::setting::{RESTIC, SPOOL, Setting};
@@ -51,7 +52,7 @@ impl Setting {
 
     fn chosen(&self, names: &[String]) -> Result<Vec<String>, Complaint> {
         let destinations = self.destinations.iter().map(|(name, _)| name.as_str());
-        let restic = self.repository.as_ref().map(|_| RESTIC);
+        let restic = self.repositories.as_ref().map(|_| RESTIC);
         let all: Vec<&str> = [SPOOL].into_iter().chain(destinations).chain(restic).collect();
         if let Some(unknown) = names.iter().find(|name| !all.contains(&name.as_str())) {
             let cause = format!("there is no place {unknown:?}");
@@ -71,13 +72,14 @@ impl Setting {
         watch: &mut Watch,
         visit: &mut impl FnMut(&str, &Sources<'_>, &mut Watch) -> anyhow::Result<T>,
     ) -> anyhow::Result<T> {
-        if let (RESTIC, Some(repository)) = (name, &self.repository) {
-            let restic = self.restic()?;
+        if let (RESTIC, Some(configured)) = (name, &self.repositories) {
+            let (repository, restic) = (configured.open()?, self.restic()?);
             if let Some(read_data) = looking.check {
-                restic.check(repository, read_data, watch)?;
+                restic.check(&repository, read_data, watch)?;
             }
             let scratch = looking.scratch.map_or_else(env::temp_dir, Path::to_owned);
-            let snapshot = Snapshot::open(&restic, repository, &self.pinned.scope, None, &scratch, watch)?;
+            let snapshot =
+                Snapshot::open(&restic, &repository, &self.pinned.scope, None, SystemClock.now(), &scratch, watch)?;
             // A repository never holds the keyring.
             return visit(name, &Sources { main: Some(&snapshot), keyring: None }, watch);
         }
@@ -95,18 +97,45 @@ impl<T> Visited<T> {
         failed.map(|(name, error)| json!({ "name": name, "error": complaint::chain(error.as_ref()) })).collect()
     }
 
-    /// Tells where it could not be done. The first of these decides how the verb ends, unless the rest was worse.
+    /// Tells where it could not be done. The most urgent decides how the verb ends, of what kept somebody from looking and
+    /// of the rest: a disk that is away must not hide a repository that is damaged.
     pub(super) fn conclude(self, rest: Exit) -> anyhow::Result<Exit> {
-        for (name, error) in self.failed.iter().skip(1) {
+        let mut failed = self.failed;
+        let worst = failed.iter().map(|(_, error)| Exit::of(error)).fold(rest, Exit::worse);
+        let decides = failed.iter().position(|(_, error)| worst != rest && Exit::of(error) == worst);
+        let decides = decides.map(|at| failed.remove(at));
+        for (name, error) in failed {
             output::note(&format!("{name}: {}", complaint::chain(error.as_ref())))?;
         }
-        match self.failed.into_iter().next() {
-            Some((name, error)) if rest == Exit::Success => Err(error.context(format!("{name} could not be read"))),
-            Some((name, error)) => {
-                output::note(&format!("{name}: {}", complaint::chain(error.as_ref())))?;
-                Ok(rest)
-            }
+        match decides {
+            Some((name, error)) => Err(error.context(format!("{name} could not be read"))),
             None => Ok(rest),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_most_urgent_end_decides_wherever_it_is_found() {
+        let concluded = |failures: &[Exit], rest| {
+            let failed = |exit: &Exit| {
+                let complaint = Complaint::new(*exit, "it failed", "mend it");
+                ("a place".to_owned(), anyhow::Error::from(complaint))
+            };
+            let visited = Visited::<()> { done: Vec::new(), failed: failures.iter().map(failed).collect() };
+            visited.conclude(rest).unwrap_or_else(|error| Exit::of(&error))
+        };
+        for (failures, rest, end) in [
+            (vec![], Exit::ObjectiveMissed, Exit::ObjectiveMissed),
+            (vec![Exit::Temporary], Exit::Success, Exit::Temporary),
+            (vec![Exit::Temporary], Exit::Tampering, Exit::Tampering),
+            (vec![Exit::Temporary, Exit::Tampering, Exit::Temporary], Exit::Success, Exit::Tampering),
+            (vec![Exit::Temporary, Exit::WrongKey], Exit::ObjectiveMissed, Exit::WrongKey),
+        ] {
+            assert_eq!(concluded(&failures, rest), end, "{failures:?}, {rest:?}");
         }
     }
 }

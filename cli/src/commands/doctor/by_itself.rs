@@ -1,5 +1,5 @@
-//! What runs by itself and whom it tells: the schedule, the scratch space of drills, the ways of `[notify]`. Nothing is
-//! sent: programs and secrets are looked for, and the names of servers looked up.
+//! What runs by itself and whom it tells: the schedule, the scratch space of drills, the ways of `[notify]` and of the
+//! day's signed head. Nothing is sent: programs and secrets are looked for, and the names of servers looked up.
 
 use std::fs;
 use std::net::ToSocketAddrs as _;
@@ -11,8 +11,8 @@ use coffre_store::clock::{Clock as _, SystemClock};
 use coffre_store::{Database, Layout};
 
 use super::finding::{Finding, State};
-use super::permissions;
-use crate::configuration::{Backup, Notify, Schedule};
+use super::{permissions, tools};
+use crate::configuration::{Backup, DailyHead, Notify, Schedule};
 use crate::figures;
 
 /// The jobs in the schedule: whether each has a time, and went well when it was last to.
@@ -90,7 +90,7 @@ fn bytes_of(path: &Path) -> u64 {
 pub(super) fn notify(notify: &Notify) -> Vec<Finding> {
     let mut findings = Vec::new();
     if let Some(program) = notify.command.first() {
-        findings.push(program_finding(program));
+        findings.push(tools::program("command of notify", program, "install it, or correct `command` in [notify]"));
     }
     if let Some(mail) = &notify.mail {
         findings.extend(mail.password_file.as_deref().map(|file| permissions::secret_file("password of mail", file)));
@@ -106,6 +106,15 @@ pub(super) fn notify(notify: &Notify) -> Vec<Finding> {
         findings.push(Finding::warning("notify", "nobody is told how backups stand", remedy));
     }
     findings
+}
+
+/// Where the day's signed head goes, as the vault's own account reaches it.
+pub(super) fn daily_head(to: &DailyHead) -> Vec<Finding> {
+    let folder = to.file.as_deref().and_then(Path::parent);
+    let folder = folder.map(|folder| permissions::writable_directory("folder of the daily head", folder));
+    let remedy = "install it, or correct `command` in [audit.daily_head]";
+    let program = to.command.first().map(|program| tools::program("command of the daily head", program, remedy));
+    folder.into_iter().chain(program).collect()
 }
 
 /// The secret that requests are signed with: closed to others, and long enough.
@@ -134,25 +143,6 @@ fn known_host(subject: &str, host: &str) -> Finding {
             subject,
             format!("no address is known of {host:?}"),
             "correct it in [notify], or look at this machine's name service",
-        ),
-    }
-}
-
-fn program_finding(program: &str) -> Finding {
-    let subject = "command of notify";
-    let is_there = |path: &Path| path.is_file() && rustix::fs::access(path, rustix::fs::Access::EXEC_OK).is_ok();
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let found = if program.contains('/') {
-        Some(Path::new(program).to_owned()).filter(|path| is_there(path))
-    } else {
-        std::env::split_paths(&path).map(|folder| folder.join(program)).find(|path| is_there(path))
-    };
-    match found {
-        Some(path) => Finding::good(subject, path.display().to_string()),
-        None => Finding::bad(
-            subject,
-            format!("{program} is no program that this account can run"),
-            "install it, or correct `command` in [notify]",
         ),
     }
 }
@@ -187,6 +177,18 @@ mod tests {
         assert_eq!(found.iter().filter(|(_, state)| *state == State::Bad).count(), 2, "{found:?}");
         let told = toml::from_str::<Notify>(hook).map(|settings| notify(&settings)).unwrap();
         assert!(told.iter().all(|finding| !finding.detail.contains("secret ") && !finding.detail.contains("/secret")));
+    }
+
+    #[test]
+    fn where_the_daily_head_goes_is_looked_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let of = |name: &str, program: &str| {
+            let to = DailyHead { file: Some(folder.path().join(name)), command: vec![program.to_owned()] };
+            daily_head(&to).into_iter().map(|finding| finding.state).collect::<Vec<_>>()
+        };
+        assert_eq!(of("head", "true"), [State::Good, State::Good]);
+        assert_eq!(of("gone/head", "no-such-program-here"), [State::Bad, State::Bad]);
+        assert!(daily_head(&DailyHead::default()).is_empty());
     }
 
     #[test]

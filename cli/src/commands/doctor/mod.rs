@@ -1,8 +1,11 @@
 //! `coffre doctor`: what is wrong, each with its remedy. It only looks; it mends nothing and opens no vault.
 
 mod by_itself;
+mod destinations;
 mod finding;
 mod permissions;
+mod sources;
+mod tls;
 mod tools;
 mod vault;
 
@@ -11,10 +14,11 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use coffre_store::clock::{Clock as _, SystemClock};
 
 use self::finding::{Finding, State};
 use crate::arguments::Global;
-use crate::configuration::{self, Backup, Configuration, Destination, Protection};
+use crate::configuration::{self, Backup, Configuration, Protection};
 use crate::exit::Exit;
 use crate::output;
 use crate::place::Place;
@@ -50,17 +54,26 @@ fn examine(vault: Option<&Path>, config: Option<&Path>) -> Vec<Finding> {
     let vault = vault.map(Path::to_owned).or_else(|| configuration.as_ref()?.vault.clone());
     let backup = configuration.as_ref().and_then(|configuration| configuration.backup.as_ref());
     let (policies, of_policies) = tools::policies(configuration.as_ref());
+    let opens = vault.as_deref().is_some_and(|directory| !vault::is_closed(directory));
     if let Some(directory) = vault {
         findings.extend(backup.into_iter().flat_map(|backup| by_itself::scratch(&directory, backup)));
         let place = Place { directory, configuration: configuration.clone() };
         findings.extend(vault::examine(&place));
-        findings.extend(vault::server(&place.control_socket(), policies.as_ref()));
+        findings.extend(vault::server(&place, policies.as_ref()));
     }
     findings.push(of_policies);
+    let head = configuration.as_ref().and_then(|configuration| configuration.audit.daily_head.as_ref());
+    findings.extend(head.filter(|_| opens).into_iter().flat_map(by_itself::daily_head));
+    let tls = configuration.as_ref().and_then(|configuration| configuration.server.tls.as_ref());
+    findings.extend(tls.filter(|_| opens).into_iter().flat_map(|tls| tls::examine(tls, SystemClock.now())));
     match backup {
         Some(backup) if is_anothers(backup) => {
             findings.extend(backup.spool().ok().map(|spool| permissions::readable_directory("spool", spool)));
-            let detail = format!("{} is another account's, and so is what it backs up to", backup.state().display());
+            // The vault's process restores from there for drills, and compares its log with the heads there.
+            if opens {
+                findings.extend(destinations::to_read(backup));
+            }
+            let detail = format!("{} is another account's, as what it backs up to is", backup.state().display());
             findings.push(Finding::good("state of backups", detail + ": run `coffre doctor` as that account, too"));
         }
         Some(backup) => {
@@ -89,6 +102,7 @@ fn examine_host(host: &Protection, file: &Path) -> Vec<Finding> {
         vec![Finding::good("configuration", detail), permissions::writable_directory("state of backups", &host.state)];
     let password = host.restic.as_ref().and_then(|restic| restic.password_file.as_deref());
     findings.extend(password.map(|file| permissions::secret_file("restic password", file)));
+    findings.extend(sources::examine(&host.sources, host.recipient.as_deref()));
     findings.extend(by_itself::schedule(&host.schedule, &host.notify, &host.state));
     findings.extend(by_itself::notify(&host.notify));
     findings.extend(tools::restic(host.restic.as_ref()));
@@ -118,33 +132,11 @@ fn is_anothers(backup: &Backup) -> bool {
     !own.is_root() && backup.spool().ok() != Some(backup.state()) && owner.is_ok_and(|owner| owner != own.as_raw())
 }
 
-/// A folder is looked at; a server is asked for a listing.
-fn examine_destination(destination: &Destination) -> Vec<Finding> {
-    let subject = format!("destination {}", destination.name);
-    if let Some(path) = &destination.path {
-        return vec![permissions::writable_directory(&subject, path)];
-    }
-    let secret = destination.sftp.as_ref().map(|sftp| &sftp.private_key);
-    let secret = secret.or_else(|| destination.s3.as_ref()?.credentials_file.as_ref());
-    let mut findings: Vec<Finding> =
-        secret.map(|file| permissions::secret_file(&format!("key of {subject}"), file)).into_iter().collect();
-    findings.push(match destination.open() {
-        Ok(place) => match place.list("") {
-            Ok(_) => Finding::good(&subject, place.label()),
-            Err(error) => Finding::of_error(&subject, &error),
-        },
-        Err(error) => Finding::of_error(&subject, error.as_ref()),
-    });
-    findings
-}
-
 fn examine_backup(backup: &Backup) -> Vec<Finding> {
     let spool = backup.spool().ok().map(|spool| permissions::readable_directory("spool", spool));
     let mut findings: Vec<Finding> = spool.into_iter().collect();
     findings.push(permissions::writable_directory("state of backups", backup.state()));
-    for destination in &backup.destinations {
-        findings.extend(examine_destination(destination));
-    }
+    findings.extend(destinations::to_write(backup));
     if backup.destinations.is_empty() && backup.restic.is_none() {
         findings.push(Finding::bad(
             "destinations",
@@ -154,5 +146,6 @@ fn examine_backup(backup: &Backup) -> Vec<Finding> {
     }
     let password = backup.restic.as_ref().and_then(|restic| restic.password_file.as_deref());
     findings.extend(password.map(|file| permissions::secret_file("restic password", file)));
+    findings.extend(sources::examine(&backup.sources(), backup.recovery_recipient.as_deref()));
     findings
 }

@@ -1,4 +1,5 @@
-//! Who may read what: directories and files that must be their owner's alone. Looks at metadata only.
+//! Who may read and write what: files and directories that must be closed to others, or open to this account. Looks at
+//! metadata only.
 
 use std::fs;
 use std::io;
@@ -20,12 +21,18 @@ pub(super) fn private_directory(subject: &str, path: &Path) -> Finding {
     examine(subject, path, "700", (fs::Metadata::is_dir, "directory"), MAKE)
 }
 
-/// A file that holds a secret: it must exist, be ours, and be closed to everybody else.
+/// A file that holds a secret: it must exist, and be closed to everybody whom it is not for. One that another account
+/// keeps, as root does for several, must be open to this one.
 pub(super) fn secret_file(subject: &str, path: &Path) -> Finding {
+    let is_kept =
+        |found: &fs::Metadata| found.is_file() && !is_ours(found) && !coffre_backup::secret_file::is_open(found);
+    if fs::symlink_metadata(path).is_ok_and(|found| is_kept(&found)) {
+        return allowed(subject, path, Access::READ_OK, "read");
+    }
     examine(subject, path, "600", (fs::Metadata::is_file, "file"), MAKE)
 }
 
-/// The same of a file without which there is no vault.
+/// A file without which there is no vault: there, ours, and closed to everybody else.
 pub(super) fn vault_file(subject: &str, path: &Path) -> Finding {
     let restore = "put it back, or restore the vault from a backup with `coffre restore`";
     examine(subject, path, "600", (fs::Metadata::is_file, "file"), restore)
@@ -41,22 +48,42 @@ pub(super) fn writable_directory(subject: &str, path: &Path) -> Finding {
     accessible(subject, path, Access::WRITE_OK | Access::EXEC_OK, "written")
 }
 
-fn accessible(subject: &str, path: &Path, access: Access, what: &str) -> Finding {
-    let shown = path.display();
+/// A file that must exist and that this account can read.
+pub(super) fn readable_file(subject: &str, path: &Path) -> Finding {
     match fs::metadata(path) {
-        Ok(metadata) if !metadata.is_dir() => {
-            Finding::bad(subject, format!("{shown} is not a directory"), "name a directory in the configuration")
+        Ok(metadata) if !metadata.is_file() => {
+            Finding::bad(subject, format!("{} is not a file", path.display()), "name a file in the configuration")
         }
-        Ok(_) => match rustix::fs::access(path, access) {
-            Ok(()) => Finding::good(subject, shown.to_string()),
-            Err(error) => Finding::bad(
-                subject,
-                format!("{shown} cannot be {what} by this account ({})", io::Error::from(error)),
-                format!("give this account access to {shown}, or run as the account that has it"),
-            ),
-        },
+        Ok(_) => allowed(subject, path, Access::READ_OK, "read"),
         Err(error) => unreachable(subject, path, &error, MAKE),
     }
+}
+
+fn accessible(subject: &str, path: &Path, access: Access, what: &str) -> Finding {
+    match fs::metadata(path) {
+        Ok(metadata) if !metadata.is_dir() => {
+            let detail = format!("{} is not a directory", path.display());
+            Finding::bad(subject, detail, "name a directory in the configuration")
+        }
+        Ok(_) => allowed(subject, path, access, what),
+        Err(error) => unreachable(subject, path, &error, MAKE),
+    }
+}
+
+fn allowed(subject: &str, path: &Path, access: Access, what: &str) -> Finding {
+    let shown = path.display();
+    match rustix::fs::access(path, access) {
+        Ok(()) => Finding::good(subject, shown.to_string()),
+        Err(error) => Finding::bad(
+            subject,
+            format!("{shown} cannot be {what} by this account ({})", io::Error::from(error)),
+            format!("give this account access to {shown}, or run as the account that has it"),
+        ),
+    }
+}
+
+fn is_ours(found: &fs::Metadata) -> bool {
+    found.uid() == rustix::process::geteuid().as_raw()
 }
 
 fn examine(
@@ -76,7 +103,7 @@ fn examine(
             format!("{shown} is open to other accounts (mode {:03o})", metadata.permissions().mode() & 0o777),
             format!("run `chmod {mode} {shown}`"),
         ),
-        Ok(metadata) if metadata.uid() != rustix::process::geteuid().as_raw() => Finding::warning(
+        Ok(metadata) if !is_ours(&metadata) => Finding::warning(
             subject,
             format!("{shown} belongs to user {}", metadata.uid()),
             "run coffre as that user, or give it the files with chown",

@@ -1,4 +1,7 @@
-//! What the vault and its backups lean on: policies that load, a restic that is new enough, a repository that opens.
+//! What the vault and its backups lean on: policies that load, programs that are there, a restic that is new enough, a
+//! repository that opens.
+
+use std::path::Path;
 
 use coffre_backup::restic::Restic;
 use coffre_policies::Policies;
@@ -18,6 +21,21 @@ pub(super) fn policies(configuration: Option<&Configuration>) -> (Option<Policie
             (Some(policies), finding)
         }
         Err(error) => (None, Finding::of_error(subject, &error)),
+    }
+}
+
+/// A program by its path, or by its name in PATH.
+pub(super) fn program(subject: &str, program: &str, remedy: &str) -> Finding {
+    let is_there = |path: &Path| path.is_file() && rustix::fs::access(path, rustix::fs::Access::EXEC_OK).is_ok();
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let found = if program.contains('/') {
+        Some(Path::new(program).to_owned()).filter(|path| is_there(path))
+    } else {
+        std::env::split_paths(&path).map(|folder| folder.join(program)).find(|path| is_there(path))
+    };
+    match found {
+        Some(path) => Finding::good(subject, path.display().to_string()),
+        None => Finding::bad(subject, format!("{program} is no program that this account can run"), remedy),
     }
 }
 
@@ -41,6 +59,9 @@ pub(super) fn restic(configured: Option<&configuration::Restic>) -> Vec<Finding>
 
 fn repository(restic: &Restic, configured: &configuration::Restic) -> Finding {
     let subject = "repository";
+    if configured.is_opened_by_credential() && configuration::has_no_credentials() {
+        return Finding::of_the_service(subject);
+    }
     let repository = match configured.open() {
         Ok(repository) => repository,
         Err(error) => return Finding::of_error(subject, &error),
@@ -57,6 +78,12 @@ fn repository(restic: &Restic, configured: &configuration::Restic) -> Finding {
 }
 
 impl Finding {
+    /// A thing that is opened with what systemd hands to the service alone, so that nobody looked at it.
+    pub(super) fn of_the_service(subject: &str) -> Self {
+        let detail = "not looked at: systemd hands what opens it to the service alone";
+        Self::warning(subject, detail, "run it as the service is run: see docs/OPERATIONS.md, \"Driven from outside\"")
+    }
+
     /// A finding that an error is.
     pub(super) fn of_error(subject: &str, error: &(dyn std::error::Error + 'static)) -> Self {
         let links = std::iter::successors(Some(error), |link: &&(dyn std::error::Error + 'static)| (*link).source());

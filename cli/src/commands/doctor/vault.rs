@@ -2,6 +2,7 @@
 //! It reads no key: of `keys.json` only the part in clear.
 
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use coffre_core::crypto::Scope;
@@ -76,7 +77,7 @@ fn server_identity(file: &Path) -> Finding {
 }
 
 /// Whether this account may not even look into the directory.
-fn is_closed(directory: &Path) -> bool {
+pub(super) fn is_closed(directory: &Path) -> bool {
     let is_something_else = fs::metadata(directory).is_ok_and(|found| !found.is_dir());
     !is_something_else && rustix::fs::access(directory, rustix::fs::Access::EXEC_OK) == Err(rustix::io::Errno::ACCESS)
 }
@@ -125,10 +126,16 @@ fn key_files(layout: &Layout, configuration: Option<&Configuration>) -> Vec<Find
     files.into_iter().filter_map(examine).collect()
 }
 
-/// Whether a server answers on the control socket, and how it does. That none answers is no fault.
-pub(super) fn server(socket: &Path, policies: Option<&Policies>) -> Vec<Finding> {
+/// Whether a server answers on the socket that is this account's, and how it does. That none answers is no fault.
+pub(super) fn server(place: &Place, policies: Option<&Policies>) -> Vec<Finding> {
     let subject = "server";
-    let at = socket.display();
+    let (socket, policies) = if is_closed(&place.directory) {
+        // What officers have signed is told to the vault's own account alone.
+        (place.backup_socket(), None)
+    } else {
+        (place.control_socket(), policies)
+    };
+    let (socket, at) = (socket.as_path(), socket.display());
     match ask(socket, Method::GET, "/v1/status") {
         Ok(Status { environment, trouble, key_files, statistics }) => {
             let well = || Finding::good(subject, format!("serves, and answers at {at}"));
@@ -139,9 +146,20 @@ pub(super) fn server(socket: &Path, policies: Option<&Policies>) -> Vec<Finding>
             let unsigned = signed.and_then(|policies| unsigned(socket, policies));
             std::iter::once(server).chain(key_files).chain(approvals).chain(unsigned).collect()
         }
-        Err(ClientError::Unreachable { .. }) => vec![Finding::good(subject, format!("none answers at {at}"))],
+        Err(ClientError::Unreachable { source, .. }) => vec![unanswered(socket, source.kind())],
         Err(error) => vec![Finding::of_error(subject, &error)],
     }
+}
+
+/// A socket that nobody answers at, or that this account may not even ask at.
+fn unanswered(socket: &Path, why: io::ErrorKind) -> Finding {
+    let (subject, at) = ("server", socket.display());
+    if why != io::ErrorKind::PermissionDenied {
+        return Finding::good(subject, format!("none answers at {at}"));
+    }
+    let remedy = "put `backup_socket` in [server] where the backup account reaches it, with that account in \
+                  `backup_accounts` and in the group of the vault's own: docs/OPERATIONS.md, \"Accounts and folders\"";
+    Finding::bad(subject, format!("{at} is out of this account's reach"), remedy)
 }
 
 /// Whether anybody approves, and what waits for that. In production nobody is to be alone.
@@ -226,4 +244,17 @@ struct ApprovalCounts {
     officers: u64,
     applications_waiting: u64,
     policies_waiting: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_socket_out_of_reach_is_not_one_without_a_server() {
+        let state = |why| unanswered(Path::new("/run/coffre/backup.sock"), why).state;
+        assert_eq!(state(io::ErrorKind::NotFound), State::Good);
+        assert_eq!(state(io::ErrorKind::ConnectionRefused), State::Good);
+        assert_eq!(state(io::ErrorKind::PermissionDenied), State::Bad);
+    }
 }

@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use clap::Args;
-use coffre_policies::{AccessChange, Circumstance, Comparison, DeclaredChange, Kind, Policies, Reason};
+use coffre_policies::{
+    AccessChange, Circumstance, Comparison, DeclaredChange, Kind, LoadError, Policies, Reason, Sources,
+};
 
 use super::words;
 use crate::exit::Exit;
@@ -32,7 +34,7 @@ pub(crate) struct Arguments {
 
 /// Compares and reports. Ends with success only where nothing changes.
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
-    let (old, new) = (load(&arguments.old)?, load(&arguments.new)?);
+    let (old, new) = (load(&arguments.old, Policies::former)?, load(&arguments.new, Policies::from_sources)?);
     let comparison = Comparison::between(&old, &new);
     if arguments.json {
         output::json(&comparison)?;
@@ -42,9 +44,11 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     Ok(if comparison.is_same() { Exit::Success } else { Exit::Differs })
 }
 
-fn load(folder: &Path) -> anyhow::Result<Policies> {
+fn load(folder: &Path, loading: fn(&Sources) -> Result<Policies, LoadError>) -> anyhow::Result<Policies> {
     let named = (folder != Path::new(EMBEDDED)).then_some(folder);
-    super::load(named).with_context(|| format!("the policies of {} cannot be used", folder.display()))
+    let sources = named.map_or_else(|| Ok(Sources::embedded()), Sources::read);
+    let loaded = sources.and_then(|sources| loading(&sources));
+    loaded.with_context(|| format!("the policies of {} cannot be used", folder.display()))
 }
 
 pub(super) fn lines(comparison: &Comparison, language: Language) -> String {
@@ -109,8 +113,10 @@ fn when(change: &AccessChange, language: Language) -> Vec<String> {
 
 fn declared(change: &DeclaredChange, language: Language) -> Vec<String> {
     let colon = language.pick(" :", ":");
-    let name = format!("{} {}", words::declared(language, change.what), change.name);
-    match (&change.before, &change.after) {
+    let name = format!("{} {}", words::declared(language, change.what), output::on_one_line(&change.name));
+    // What is approved by what is read here must not be able to look like another line of it.
+    let [before, after] = [&change.before, &change.after].map(|text| text.as_deref().map(output::on_one_line));
+    match (before, after) {
         (Some(before), Some(after)) => vec![format!("~ {name}"), format!("    - {before}"), format!("    + {after}")],
         (Some(before), None) => vec![format!("- {name}{colon} {before}")],
         (None, after) => vec![format!("+ {name}{colon} {}", after.as_deref().unwrap_or_default())],
@@ -136,5 +142,8 @@ mod tests {
         assert_eq!(declared(&gone, Language::French), ["- champ contact.email : text"]);
         assert_eq!(declared(&come, Language::English), ["+ field contact.email: text"]);
         assert_eq!(declared(&gone, Language::English), ["- field contact.email: text"]);
+        // A label that would take a line back and put another in its place.
+        let forged = change(Some("text\u{1b}[1A\n+ x"), None);
+        assert_eq!(declared(&forged, Language::English), ["- field contact.email: text\\u001b[1A\\u000a+ x"]);
     }
 }

@@ -1,10 +1,12 @@
 //! `coffre policy matrix`: who may read what: role against category, by purpose: without a grant, with one, or never and
 //! by which policy. As text, Markdown, HTML or JSON.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use clap::Args;
+use coffre_core::record::FieldPath;
 use coffre_policies::{Access, Cell, Labels, Matrix, Policies};
 use maud::{DOCTYPE, Markup, html};
 
@@ -91,9 +93,16 @@ impl Show {
             (self.say("sans habilitation", "without a grant"), purposes(Access::Free)),
             (self.say("avec une habilitation", "with a grant"), purposes(Access::Grant)),
         ];
-        said.retain(|(_, purposes)| !purposes.is_empty());
+        let fields = |fields: &BTreeSet<FieldPath>| fields.iter().map(FieldPath::as_str).collect::<Vec<_>>().join(", ");
+        let free = self.say("ces champs seulement, sans habilitation", "these fields only, without a grant");
+        let granted = self.say("ces champs seulement, avec une habilitation", "these fields only, with a grant");
+        said.extend([(free, fields(&cell.free_fields)), (granted, fields(&cell.granted_fields))]);
+        said.retain(|(_, what)| !what.is_empty());
         if cell.habilitation {
             said.push((self.say("opérateur habilité seulement", "habilitated operators only"), String::new()));
+        }
+        if cell.verification {
+            said.push((self.say("opérateur vérifié seulement", "verified operators only"), String::new()));
         }
         if cell.is_closed() {
             said.push((self.say("jamais", "never"), cell.forbidden_by.join(", ")));

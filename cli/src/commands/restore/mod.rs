@@ -2,6 +2,7 @@
 //! then the recovery identity opens what was fetched, everything is checked from the inside, and a new generation
 //! begins. It can be stopped and run again at any moment.
 
+mod elsewhere;
 mod origin;
 mod pins;
 mod preview;
@@ -29,6 +30,7 @@ use crate::arguments::Global;
 use crate::configuration;
 use crate::exit::Exit;
 use crate::output;
+use crate::owner;
 use crate::progress::{Bar, Unit, Watch};
 use crate::recovery::RecoveryArgument;
 
@@ -50,9 +52,10 @@ pub(crate) struct Arguments {
     /// The vault's verification key; otherwise the one in the configuration, never one from the backup
     #[arg(long, value_name = "KEY")]
     vault_key: Option<VerificationKey>,
-    /// Restore this point (GENERATION/NUMBER, see `coffre backup list`) instead of the newest
+    /// Restore this point (GENERATION/NUMBER, see `coffre backup list`) instead of the newest; GENERATION alone: the newest of
+    /// it, where two go on side by side
     #[arg(long, value_name = "POINT", value_parser = point)]
-    point: Option<(GenerationId, Ordinal)>,
+    point: Option<Wanted>,
     /// Restore records to the newest moment that was captured at this time or before it (2026-11-22T15:32:00Z). The log,
     /// withdrawals, restrictions, holds, revocations, erasures and documents are the newest all the same
     #[arg(long, value_name = "TIME", conflicts_with = "point")]
@@ -81,13 +84,21 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit> {
     let begun = Instant::now();
     let pinned = pins::pinned(arguments.vault_key.as_ref(), global)?;
-    // A plan opens nothing. A restore asks at once, and not after hours of fetching.
-    let recovered = if arguments.plan { None } else { Some(arguments.recovery.open(Some(&pinned.key))?) };
     let directory = std::path::absolute(&arguments.to)?;
-    let mut watch = Watch::new();
+    // Before anybody types a share: what is named wrongly is told.
     let origin = Origin::find(arguments, global)?;
+    // A plan opens nothing. A restore asks at once, and not after hours of fetching.
+    let recovered = if arguments.plan {
+        None
+    } else {
+        owner::must_make(&directory)?;
+        restore::may_begin_in(&directory)?;
+        Some(arguments.recovery.open(Some(&pinned.key))?)
+    };
+    let mut watch = Watch::new();
     let place = origin.open(&pinned, &directory, &mut watch)?;
     let plan = plan(arguments, &pinned, &place.sources(), &mut watch)?;
+    elsewhere::tell(&plan, &pinned, &arguments.from, global, &mut watch)?;
     let preview = Preview::of(&plan);
     let Some(recovered) = recovered else {
         drop(watch);
@@ -125,7 +136,7 @@ fn print<T: Serialize>(arguments: &Arguments, what: &T, lines: impl Fn(&T) -> St
 
 fn plan(arguments: &Arguments, pinned: &Pinned, sources: &Sources<'_>, watch: &mut Watch) -> anyhow::Result<Plan> {
     let wanted = match (arguments.point, arguments.at) {
-        (Some((generation, number)), _) => Wanted::Exactly(generation, number),
+        (Some(point), _) => point,
         (None, Some(moment)) => Wanted::At(moment),
         (None, None) => Wanted::Newest,
     };
@@ -154,9 +165,10 @@ fn open(fetched: &Fetched, pinned: &Pinned, identity: &Identity, bar: &Bar) -> a
     Ok(coffre_store::finish_restore(fetched.directory(), identity, &proof, now, &mut SystemEntropy, &mut show)?)
 }
 
-fn point(text: &str) -> Result<(GenerationId, Ordinal), String> {
-    let wrong = || "expected GENERATION/NUMBER, as `coffre backup list` prints it".to_owned();
-    let (generation, number) = text.split_once('/').ok_or_else(wrong)?;
+fn point(text: &str) -> Result<Wanted, String> {
+    let wrong = || "expected GENERATION/NUMBER, as `coffre backup list` prints it, or GENERATION alone".to_owned();
+    let generation = |text: &str| text.parse::<GenerationId>().map_err(|_| wrong());
+    let Some((of, number)) = text.split_once('/') else { return generation(text).map(Wanted::NewestOf) };
     let number = number.parse().ok().and_then(Ordinal::new).ok_or_else(wrong)?;
-    Ok((generation.parse().map_err(|_| wrong())?, number))
+    Ok(Wanted::Exactly(generation(of)?, number))
 }

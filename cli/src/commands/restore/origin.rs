@@ -2,6 +2,7 @@
 //! keyring from one of the others.
 
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use coffre_backup::Sources;
@@ -9,11 +10,12 @@ use coffre_backup::destination::{FileSystem, Source};
 use coffre_backup::restic::{Repository, Restic};
 use coffre_backup::snapshot::Snapshot;
 use coffre_core::spool::{Pinned, Side};
+use coffre_store::clock::{Clock as _, SystemClock};
 
 use super::Arguments;
 use crate::arguments::Global;
 use crate::complaint::Complaint;
-use crate::configuration::{self, Backup, Configuration, Opened};
+use crate::configuration::{self, Backup, Configuration, Destination, Opened};
 use crate::exit::Exit;
 use crate::place;
 use crate::progress::Watch;
@@ -37,7 +39,8 @@ impl Origin {
     /// everything else is restic's to find.
     pub(super) fn find(arguments: &Arguments, global: &Global) -> anyhow::Result<Self> {
         let folder = Path::new(&arguments.from);
-        if folder.join(Side::Main.folder()).is_dir() {
+        let side = fs::metadata(folder.join(Side::Main.folder()));
+        if side.as_ref().is_ok_and(fs::Metadata::is_dir) {
             let keyring = arguments.keyring.as_deref().unwrap_or(folder);
             return Ok(Self::Place { main: Box::new(FileSystem::new(folder)), keyring: place(keyring, global)? });
         }
@@ -47,6 +50,11 @@ impl Origin {
         }
         if let Some((repository, program)) = repository(arguments, global)? {
             return Self::of_repository(arguments, global, repository, program.as_deref());
+        }
+        if side.is_err_and(|error| error.kind() == io::ErrorKind::PermissionDenied) {
+            let cause = format!("this account may not look into {}", folder.display());
+            let remedy = "let it read all of that: on another host accounts have other numbers, see `ls -ln`";
+            return Err(Complaint::usage(cause, remedy).into());
         }
         if folder.is_dir() && !folder.join("config").is_file() {
             let cause = format!("{} holds neither backups of Coffre nor a restic repository", folder.display());
@@ -93,7 +101,15 @@ impl Origin {
             Self::Repository { restic, repository, snapshot, keyring } => {
                 let scratch = directory.parent().unwrap_or(directory);
                 fs::create_dir_all(scratch)?;
-                let main = Snapshot::open(restic, repository, &pinned.scope, snapshot.as_deref(), scratch, watch)?;
+                let main = Snapshot::open(
+                    restic,
+                    repository,
+                    &pinned.scope,
+                    snapshot.as_deref(),
+                    SystemClock.now(),
+                    scratch,
+                    watch,
+                )?;
                 Ok(Open::Snapshot { main: Box::new(main), keyring: &**keyring })
             }
         }
@@ -120,9 +136,13 @@ fn configured(name: &Path, global: &Global) -> anyhow::Result<Option<Opened>> {
     if name.is_dir() {
         return Ok(None);
     }
-    let destinations = backup(global).map(|backup| backup.destinations);
-    let found = destinations.unwrap_or_default().into_iter().find(|destination| name == Path::new(&destination.name));
+    let found = destinations(global).into_iter().find(|destination| name == Path::new(&destination.name));
     found.map(|destination| destination.open()).transpose()
+}
+
+/// The destinations of the configuration, if there is one.
+pub(super) fn destinations(global: &Global) -> Vec<Destination> {
+    backup(global).map(|backup| backup.destinations).unwrap_or_default()
 }
 
 /// As restic takes it, from wherever restic is started.

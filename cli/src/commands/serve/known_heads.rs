@@ -1,9 +1,12 @@
 //! Before a vault is served its log must go on from the newest heads that are known outside of it: in `chain/`, in the
 //! spool, on each destination. A log that was set back or rewritten is not served, nor one that a restored vault goes on
-//! from: what it would answer, and sign, would be false. A place that cannot be read is told and keeps nobody from working.
+//! from: what it would answer, and sign, would be false. A place that cannot be read, or not in time, is told and keeps nobody
+//! from working.
 
-use std::fs;
 use std::path::Path;
+use std::sync::mpsc::{self, Receiver};
+use std::time::{Duration, Instant};
+use std::{fs, io, thread};
 
 use coffre_backup::destination::{FileSystem, Source};
 use coffre_backup::list::newest_head;
@@ -13,8 +16,12 @@ use coffre_core::tlog::{NotAnExtension, TreeHead};
 use coffre_store::{Layout, LogTree, Store};
 
 use crate::complaint::{self, Complaint};
+use crate::configuration::Destination;
 use crate::exit::Exit;
 use crate::place::Place;
+
+/// How long destinations may take to tell their heads, all of them.
+const PATIENCE: Duration = Duration::from_mins(5);
 
 /// A head and where it was found.
 struct KnownHead {
@@ -74,13 +81,34 @@ fn known_heads(place: &Place, pinned: &Pinned) -> Vec<KnownHead> {
     let backup = place.configuration.as_ref().and_then(|configuration| configuration.backup.as_ref());
     let Some(backup) = backup else { return found };
     found.extend(backup.spool().ok().and_then(|spool| of_place("the spool", &FileSystem::new(spool), pinned)));
-    for destination in &backup.destinations {
-        found.extend(match destination.open() {
-            Ok(place) => of_place(&destination.name, &*place, pinned),
-            Err(error) => not_compared(&destination.name, "its configuration", error.as_ref()),
-        });
-    }
+    let until = Instant::now() + PATIENCE;
+    let looks: Vec<_> = backup.destinations.iter().map(|place| (&place.name, begin(place, pinned))).collect();
+    found.extend(looks.iter().filter_map(|(name, look)| ended(name, look, until)));
     found
+}
+
+/// Looks at a destination on a thread of its own, which may outlast the wait for it: a mount may hang, and whoever keeps a
+/// destination could list names without an end.
+fn begin(destination: &Destination, pinned: &Pinned) -> Receiver<Option<KnownHead>> {
+    let (sender, look) = mpsc::channel();
+    let (destination, pinned) = (destination.clone(), pinned.clone());
+    let find = move || {
+        let found = match destination.open() {
+            Ok(place) => of_place(&destination.name, &*place, &pinned),
+            Err(error) => not_compared(&destination.name, "its configuration", error.as_ref()),
+        };
+        let _too_late = sender.send(found);
+    };
+    // Where there is no thread to be had, nothing is sent, and that is told.
+    let _not_begun = thread::Builder::new().name("coffre-head".to_owned()).spawn(find);
+    look
+}
+
+fn ended(name: &str, look: &Receiver<Option<KnownHead>>, until: Instant) -> Option<KnownHead> {
+    look.recv_timeout(until.saturating_duration_since(Instant::now())).unwrap_or_else(|_| {
+        let late = io::Error::new(io::ErrorKind::TimedOut, "it has not told its newest head in time");
+        not_compared(name, "still being looked at", &late)
+    })
 }
 
 /// The head in the last manifest that the vault made.
@@ -117,4 +145,23 @@ fn not_compared<T>(name: &str, label: &str, error: &(dyn std::error::Error + 'st
     let cause = complaint::chain(error);
     tracing::warn!(place = name, label, cause, "the log is not compared with the head there");
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use coffre_core::merkle::Hash;
+
+    use super::*;
+
+    #[test]
+    fn a_place_that_never_answers_keeps_nobody_from_working() {
+        let (sender, look) = mpsc::channel();
+        assert!(ended("far", &look, Instant::now() + Duration::from_millis(5)).is_none());
+        let head = TreeHead { origin: "a log".to_owned(), size: 0, root: Hash::empty_root(), extensions: Vec::new() };
+        assert!(sender.send(Some(KnownHead { place: "far".to_owned(), head, lineage: None })).is_ok());
+        drop(sender);
+        // What is there by then counts, however late it is asked for.
+        assert!(ended("far", &look, Instant::now()).is_some());
+        assert!(ended("far", &look, Instant::now() + PATIENCE).is_none(), "nobody sends any more");
+    }
 }

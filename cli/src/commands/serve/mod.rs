@@ -12,7 +12,7 @@ use coffre_server::{
     BackupSocket, ClientAuthority, Limits, OperatorOptions, ServeError, ServerOptions, SpoolOptions, TlsFiles,
 };
 use coffre_store::WhenFull;
-use tracing_subscriber::EnvFilter;
+use tracing::Level;
 
 use crate::accounts;
 use crate::arguments::Global;
@@ -48,7 +48,7 @@ pub(crate) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
     let policies = place.policies()?;
     let store = if arguments.accept_pages { place.open_as_it_is(&policies)? } else { place.open(&policies)? };
     known_heads::check(&place, &store)?;
-    options.drills = drill::options(&place, &store)?;
+    options.drills = drill::options(&place, &store);
     let audit = place.configuration.as_ref().map(|configuration| configuration.audit.clone()).unwrap_or_default();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
@@ -95,11 +95,12 @@ fn announce(place: &Place, address: SocketAddr, tls: bool) -> anyhow::Result<()>
 }
 
 fn log_as_json(level: &str) -> anyhow::Result<log::Guard> {
-    let filter = EnvFilter::try_new(level)
+    let level: Level = level
+        .parse()
         .map_err(|_| Complaint::usage(format!("{level:?} is no log level"), "use error, warn, info, debug or trace"))?;
     let log = log::Log::default();
     let subscriber = tracing_subscriber::fmt().json().event_format(lines::Lines::default());
-    let subscriber = subscriber.with_writer(log.clone()).with_env_filter(filter);
+    let subscriber = subscriber.with_writer(log.clone()).with_max_level(level);
     subscriber
         .try_init()
         .map_err(|error| anyhow::anyhow!("logging could not be started ({error}); this is a mistake in coffre"))?;
@@ -130,7 +131,8 @@ fn options(place: &Place, listen: Option<SocketAddr>) -> anyhow::Result<ServerOp
     })
 }
 
-fn tls(tls: Tls) -> TlsFiles {
+/// The files of TLS, as the server takes them.
+pub(crate) fn tls(tls: Tls) -> TlsFiles {
     let required = tls.client_certificates == Some(ClientCertificates::Required);
     let clients = tls.client_ca.map(|ca| ClientAuthority { ca, crl: tls.client_crl, required });
     TlsFiles { certificate: tls.certificate, key: tls.key, clients }

@@ -52,6 +52,14 @@ impl Page {
         let log = self.say("écritures dans le journal", "entries in the log");
         let here = self.say("concernées", "of them concerned");
         self.line(format!("{} {log}, {} {here}", report.log_size, report.entries));
+        if report.minimum_index > 0 {
+            let first = self.say("dont les", "of which the first");
+            let pruned = self.say(
+                "premières ont été purgées : ce qu'elles disaient n'est compté nulle part",
+                "were pruned: what they said is counted nowhere",
+            );
+            self.line(format!("{first} {} {pruned}", report.minimum_index));
+        }
         if let (Some(first), Some(last)) = (report.first, report.last) {
             let (from, to) = (figures::moment(first), figures::moment(last));
             self.line(format!("{} {from} {} {to}", self.say("du", "from"), self.say("au", "to")));
@@ -192,6 +200,18 @@ mod tests {
     #[test]
     fn the_report_in_english() {
         insta::assert_snapshot!(of(&report(), Language::English));
+    }
+
+    #[test]
+    fn a_report_over_a_pruned_log_says_what_it_lacks() {
+        let pruned = Report { minimum_index: 512, ..report() };
+        let english = of(&pruned, Language::English);
+        assert!(
+            english.contains("\nof which the first 512 were pruned: what they said is counted nowhere\n"),
+            "{english}"
+        );
+        let french = of(&pruned, Language::French);
+        assert!(french.contains("\ndont les 512 premières ont été purgées : ce qu'elles disaient"), "{french}");
     }
 
     #[test]
