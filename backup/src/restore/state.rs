@@ -65,7 +65,11 @@ impl States<'_> {
     pub(super) fn choose(&mut self, wanted: Wanted, lost_log: LostLog) -> Result<Chosen, PlanError> {
         let asked = match wanted {
             Wanted::Newest => None,
-            Wanted::NewestOf(_) => Some(self.state(wanted, Until::Newest)?),
+            Wanted::NewestOf(id) => match self.state(wanted, Until::Newest) {
+                Err(error @ PlanError::Source(_)) => return Err(error),
+                Err(cause) if lost_log == LostLog::Accept => Some(self.newest_sound(id, None)?.ok_or(cause)?),
+                found => Some(found?),
+            },
             Wanted::At(time) => Some(self.state(wanted, Until::At(time))?),
             Wanted::Exactly(..) => Some(self.state(wanted, Until::Base)?),
         };
@@ -120,14 +124,17 @@ impl States<'_> {
     /// The newest state whose bytes are all sound, not older than the one asked for: its databases are read and
     /// proven for that.
     fn newest_to_be_had(&mut self, wanted: Wanted, asked: Option<&State>) -> Result<Option<State>, PlanError> {
-        let history = &self.surveyed.survey.main;
-        let current = history.current().ok().flatten();
+        let current = self.surveyed.survey.main.current().ok().flatten();
         let generation = current.or_else(|| asked.map(|asked| asked.point.main.manifest.heading.generation));
-        let Some((id, generation)) = generation.and_then(|id| Some((id, history.generation(id)?))) else {
-            return Ok(None);
-        };
+        let Some(id) = generation else { return Ok(None) };
         // The newest of a generation is nothing that an older one of it must reach.
         let floor = asked.filter(|_| wanted != Wanted::NewestOf(id)).map(State::captured);
+        self.newest_sound(id, floor)
+    }
+
+    /// The same of one generation.
+    fn newest_sound(&mut self, id: GenerationId, floor: Option<Timestamp>) -> Result<Option<State>, PlanError> {
+        let Some(generation) = self.surveyed.survey.main.generation(id) else { return Ok(None) };
         for signed in generation.manifests().rev() {
             let found = self.sound_state(&signed.manifest, Wanted::Exactly(id, signed.manifest.heading.number))?;
             if let Some(found) = found.filter(|found| floor.is_none_or(|floor| found.captured() >= floor)) {

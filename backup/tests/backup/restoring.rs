@@ -276,6 +276,17 @@ fn of_a_generation_that_is_named_the_newest_is_restored_whole() {
     assert!(matches!(of(Wanted::Newest), Err(PlanError::NoPoint(NoPoint::Faults { .. }))));
     let named = of(Wanted::NewestOf(one.generation)).unwrap();
     assert_eq!((named.captured, named.newest, named.rewound), (one.committed, one.committed, None));
+    // With a gap after its base, the newest that can be had is for whoever accepts that.
+    one.commit(None);
+    one.commit(None);
+    add(&one);
+    let of_one = |file: &String| file.contains(&format!("{}/audit/", one.generation)) && file.ends_with(".segment");
+    let gap = Vault::files(place.root()).into_iter().filter(of_one).min().unwrap();
+    fs::remove_file(place.root().join(gap)).unwrap();
+    let wanted = Wanted::NewestOf(one.generation);
+    of(wanted).unwrap_err();
+    let had = plan(&Sources::both(&place), &old.pinned(), wanted, LostLog::Accept, &mut ()).unwrap();
+    assert!(had.newest < one.committed && had.lost.is_some(), "{:?}", had.lost);
 }
 
 #[test]

@@ -68,7 +68,7 @@ fn at_random(kind: &'static str, place: &str, verb: &[&str], by: &'static [&'sta
             (0, told) if file.starts_with("repository/snapshots") && told == as_it_was.1 => Found::By(SNAPSHOT),
             // `expire-keyring` removes it with the copies that it names, which are told as left over then.
             (0, told) if matches!(deed, Deed::Removed) && is_expired(file, &told) => Found::By(EXPIRED),
-            (1, told) if place == "state" && told.contains("is damaged: remove it") => Found::By(READING),
+            (1, told) if place == "state" && told.contains(".json is damaged: ") => Found::By(READING),
             // What is remembered tells what is missing at a place; what is there proves itself.
             (0, told) if place == "state" && told == as_it_was.1 => Found::By(NOBODY),
             // How far the chains went beyond the newest base only the vault can tell.

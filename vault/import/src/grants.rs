@@ -137,8 +137,8 @@ impl GrantsFile {
                 Selection::Consent(name) if !candidate.consents.contains(name) => {
                     granted.refused.push(rule.terms.clone());
                 }
-                // Two rules may give the same: the first one is given.
-                _ if granted.given.iter().any(|given| say_the_same(given, &rule.terms)) => {}
+                // Two rules may give the same: it is given once.
+                _ if granted.given.contains(&rule.terms) => {}
                 _ => granted.given.push(rule.terms.clone()),
             }
         }

@@ -57,7 +57,7 @@ impl IndexState {
     pub(crate) fn condemn(&self) {
         self.begun.store(false, Ordering::SeqCst);
         if !self.condemned.swap(true, Ordering::SeqCst) {
-            tracing::warn!("index.db is damaged and is built anew; searches wait for it");
+            tracing::warn!("index.db is damaged or was lost and is built anew; searches wait for it");
         }
     }
 

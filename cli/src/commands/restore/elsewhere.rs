@@ -1,6 +1,7 @@
 //! Whether another destination of the configuration goes further than the place that is restored from: what was written,
 //! withdrawn and erased since is there alone, and whoever restores must know it before.
 
+use coffre_backup::destination::SourceError;
 use coffre_backup::list::{NewestHead, newest_head};
 use coffre_backup::restore::Plan;
 use coffre_core::ids::GenerationId;
@@ -26,6 +27,7 @@ pub(super) fn tell(plan: &Plan, pinned: &Pinned, from: &str, global: &Global, wa
                 format!("{name} goes further, to {moment}: restore from there, or all since then is lost, erasures too")
             }
             Ok(_) => continue,
+            Err(error) if matches!(error.downcast_ref(), Some(SourceError::Cancelled(_))) => return Err(error),
             Err(error) => {
                 let cause = complaint::chain(error.as_ref());
                 format!("whether {name} goes further is not known: {cause}")

@@ -8,7 +8,7 @@ use coffre_store::Store;
 use crate::stop::Stop;
 
 /// A sealed vault has no keys in memory within this, or it is said.
-const WIPED_WITHIN: Duration = if cfg!(test) { Duration::from_millis(50) } else { Duration::from_secs(5) };
+pub(super) const WIPED_WITHIN: Duration = if cfg!(test) { Duration::from_millis(50) } else { Duration::from_secs(5) };
 
 /// Closes the store. The keys leave memory with its last handle, which a task that was cut off may hold for a moment, and
 /// with the threads of the store, which may wait for a disk.

@@ -30,7 +30,7 @@ pub use error::{ServeError, SocketError, TlsError};
 pub use signals::terminated;
 pub use tls_end::{TlsEnd, TlsFile, tls_ends};
 
-use closing::close;
+use closing::{WIPED_WITHIN, close};
 use connection::Guest;
 use door::Door;
 use ends::Ends;
@@ -190,16 +190,6 @@ impl Served {
             open.extend(kept.ok().and_then(|(surface, door)| Some((surface, door?))));
         }
         let Self { mut doors, mut watching, limits, ends: Ends { stop, .. }, keeper, store } = self;
-        // A disk that does not answer is not waited for.
-        if tokio::time::timeout(limits.stop, keeper.end_log_sessions(true)).await.is_err() {
-            tracing::error!("how much of the log was read cannot be written, and is given up");
-        }
-        drop(keeper);
-        // Everything accepted is answered or cut off; what the writer still has is committed before it ends.
-        let closed = tokio::task::spawn_blocking({
-            let stop = stop.clone();
-            move || close(store, &stop)
-        });
         for (surface, door) in open {
             let app = match surface {
                 Surface::Control => http::sealed_control(stop.clone()),
@@ -208,6 +198,17 @@ impl Served {
             let kept = door::keep(door, app, limits, Ends::by(stop.clone()));
             doors.spawn(async move { (surface, kept.await) });
         }
+        // A disk that does not answer is not waited for.
+        let patience = if stop.is_told() { limits.stop } else { WIPED_WITHIN };
+        if tokio::time::timeout(patience, keeper.end_log_sessions(true)).await.is_err() {
+            tracing::error!("how much of the log was read cannot be written, and is given up");
+        }
+        drop(keeper);
+        // Everything accepted is answered or cut off; what the writer still has is committed before it ends.
+        let closed = tokio::task::spawn_blocking({
+            let stop = stop.clone();
+            move || close(store, &stop)
+        });
         while doors.join_next().await.is_some() {}
         while watching.join_next().await.is_some() {}
         if let Err(error) = closed.await {

@@ -129,9 +129,10 @@ impl From<RecoverError> for OpenError {
             RecoverError::Open(source) => Self::Database { file: "a database", source },
             RecoverError::Index(source) if disk_is_full(&source) => Self::Full,
             // Derived: there is nothing to restore.
-            RecoverError::Index(source) => {
-                Self::Io(io::Error::other(format!("{}: {source}", Database::Index.file_name())))
-            }
+            RecoverError::Index(source) => Self::Io(io::Error::other(format!(
+                "{}: {source}; if that stays so, remove the file: it is derived, and built anew",
+                Database::Index.file_name()
+            ))),
             RecoverError::NewIndex(error) => *error,
             RecoverError::Read(source) => Self::Damaged { detail: source.to_string(), source: Some(source) },
             lost => Self::Damaged { detail: lost.to_string(), source: None },
