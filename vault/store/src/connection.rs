@@ -61,6 +61,13 @@ pub(crate) fn open(path: &Path, key: &SecretKey, purpose: Use) -> rusqlite::Resu
     Ok(connection)
 }
 
+/// Begins a view of the database as it is now.
+pub(crate) fn begin_view(view: &Connection) -> rusqlite::Result<()> {
+    view.execute_batch("BEGIN")?;
+    // It begins with what is first read.
+    view.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))
+}
+
 /// Whether a connection that only reads has met a page whose MAC is wrong.
 ///
 /// From then on, and for good, SQLCipher gives zeros for every page that is not in its cache. Most are refused by SQLite, but

@@ -9,7 +9,7 @@ use coffre_core::keyset::SubjectKeys;
 use coffre_core::note::SignedNote;
 use coffre_core::record::RecordTypeName;
 use coffre_core::time::Timestamp;
-use rusqlite::{OptionalExtension, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::disclosure::{Claim, Undisclosed};
 use crate::error::ReadError;
@@ -20,6 +20,11 @@ use crate::transactions::PROPOSAL_SECONDS;
 
 /// What the reason of a hold is, among the notes about a subject.
 pub(crate) const HOLD_NOTE: &str = "hold";
+
+/// Whether somebody was erased, as `vault.db` knows it.
+pub(crate) fn is_erased(vault: &Connection, subject: SubjectId) -> rusqlite::Result<bool> {
+    vault.prepare_cached("SELECT 1 FROM tombstones WHERE subject = ?1")?.exists([subject.as_bytes()])
+}
 
 /// A legal hold on a record.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,12 +1,10 @@
 //! Consulting the audit log: its entries, who has seen a person, its signed head. Each of these is
 //! an entry itself.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use coffre_core::audit::{self, Entry};
 use coffre_core::ids::SubjectId;
-use coffre_core::record::RecordTypeName;
 use coffre_policies::Action;
 use coffre_store::{LoggedEntry, ReadError, Receipt, SignedHead};
 
@@ -55,15 +53,6 @@ pub(crate) struct Accesses {
     pub(crate) minimum_index: u64,
 }
 
-pub(super) fn question(
-    action: Action,
-    logged_as: audit::Action,
-    kind: Option<RecordTypeName>,
-    reason: Option<String>,
-) -> Question {
-    Question { action, logged_as, kind, fields: BTreeSet::new(), entire: true, purpose: None, reason }
-}
-
 impl Keeper {
     /// Entries of the log, in order.
     pub(crate) async fn list_entries(
@@ -71,7 +60,7 @@ impl Keeper {
         call: &Call,
         asked: ListEntries,
     ) -> Result<(Entries, Receipt), Failure> {
-        let question = question(Action::ReadAudit, audit::Action::ReadAudit, None, asked.reason);
+        let question = Question::whole(Action::ReadAudit, audit::Action::ReadAudit, None, asked.reason);
         let look = move |look: &Look<'_>| {
             look.at_large(&question, || {
                 // One more than asked for tells whether there are more.
@@ -92,7 +81,8 @@ impl Keeper {
         asked: ListAccesses,
     ) -> Result<(Accesses, Receipt), Failure> {
         let kind = self.record_type(&asked.kind)?.name().clone();
-        let question = question(Action::ReadAccesses, audit::Action::ReadAccesses, Some(kind), asked.reason.clone());
+        let question =
+            Question::whole(Action::ReadAccesses, audit::Action::ReadAccesses, Some(kind), asked.reason.clone());
         let look = move |look: &Look<'_>| {
             let mut plan =
                 look.at_large(&question, || Ok(Reading { claims: Vec::new(), content: accesses(look, &asked)? }))?;
@@ -110,7 +100,7 @@ impl Keeper {
         call: &Call,
         reason: Option<String>,
     ) -> Result<(SignedHead, Receipt), Failure> {
-        let question = question(Action::ReadTreeHead, audit::Action::ReadTreeHead, None, reason);
+        let question = Question::whole(Action::ReadTreeHead, audit::Action::ReadTreeHead, None, reason);
         let look = move |look: &Look<'_>| {
             look.at_large(&question, || Ok(Reading { claims: Vec::new(), content: look.keeper.store.tree_head() }))
         };

@@ -10,12 +10,11 @@ use coffre_core::tlog::TreeHead;
 use coffre_policies::Action;
 use coffre_store::{Receipt, Store};
 
-use super::audit_log::question;
 use super::call::Call;
 use super::failure::Failure;
 use super::keeper::{Keeper, blocking};
 use super::log_refusal::LogRefusal;
-use super::look::Look;
+use super::look::{Look, Question};
 use super::plan::Reading;
 use super::published_head::PublishedHead;
 
@@ -47,7 +46,7 @@ impl Keeper {
         sent: Vec<u8>,
     ) -> Result<(Taken, Receipt), Failure> {
         let look = |look: &Look<'_>| {
-            let question = question(Action::ReadTreeHead, audit::Action::AddCosignature, None, None);
+            let question = Question::whole(Action::ReadTreeHead, audit::Action::AddCosignature, None, None);
             look.at_large(&question, || Ok(()))
         };
         self.permit(call, look).await?;
@@ -56,7 +55,7 @@ impl Keeper {
         let cosigned = blocking(move || Ok(verified(&keeper.store, &keeper.witnesses, &sent, now)?)).await?;
         let named = cosigned.witnesses.join(", ");
         let look = move |look: &Look<'_>| {
-            let question = question(Action::ReadTreeHead, audit::Action::AddCosignature, None, None);
+            let question = Question::whole(Action::ReadTreeHead, audit::Action::AddCosignature, None, None);
             let mut plan = look.at_large(&question, || Ok(Reading { claims: Vec::new(), content: () }))?;
             plan.draft.target = Some(named.clone());
             Ok(plan)

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use coffre_core::audit;
 use coffre_core::grant::{Grant, GrantTerms};
 use coffre_core::ids::{GrantId, SubjectId};
-use coffre_core::record::{Category, RecordTypeName};
+use coffre_core::record::Category;
 use coffre_policies::Action;
 use coffre_store::{Receipt, transactions};
 
@@ -42,15 +42,6 @@ pub(crate) struct WithdrawGrant {
     pub(crate) reason: Option<String>,
 }
 
-fn question(
-    action: Action,
-    logged_as: audit::Action,
-    kind: Option<RecordTypeName>,
-    reason: Option<String>,
-) -> Question {
-    Question { action, logged_as, kind, fields: BTreeSet::new(), entire: true, purpose: None, reason }
-}
-
 impl Keeper {
     /// Gives a grant.
     pub(crate) async fn give_grant(
@@ -66,7 +57,7 @@ impl Keeper {
             terms.fields.extend(fields.filter(|path| path.category() == *category).cloned());
         }
         let kind = declared.name().clone();
-        let question = question(Action::GiveGrant, audit::Action::GiveGrant, Some(kind), asked.reason);
+        let question = Question::whole(Action::GiveGrant, audit::Action::GiveGrant, Some(kind), asked.reason);
         let look = move |look: &Look<'_>| {
             let mut plan = look.on_record(&question, subject, |found| {
                 let faults = look.keeper.policies.grant_faults(found.kind, &terms);
@@ -91,7 +82,7 @@ impl Keeper {
         asked: ListGrants,
     ) -> Result<(Vec<Grant>, Receipt), Failure> {
         let kind = self.record_type(&asked.kind)?.name().clone();
-        let question = question(Action::ListGrants, audit::Action::ListGrants, Some(kind), asked.reason);
+        let question = Question::whole(Action::ListGrants, audit::Action::ListGrants, Some(kind), asked.reason);
         let look = move |look: &Look<'_>| {
             look.on_record(&question, asked.subject, |found| {
                 Ok(Reading { claims: Vec::new(), content: look.snapshot.grants(found.subject)?.to_vec() })
@@ -106,7 +97,7 @@ impl Keeper {
         call: &Call,
         asked: WithdrawGrant,
     ) -> Result<(Grant, Receipt), Failure> {
-        let question = question(Action::WithdrawGrant, audit::Action::WithdrawGrant, None, asked.reason);
+        let question = Question::whole(Action::WithdrawGrant, audit::Action::WithdrawGrant, None, asked.reason);
         let look = move |look: &Look<'_>| withdrawal(look, &question, asked.grant);
         self.change(call, look).await
     }

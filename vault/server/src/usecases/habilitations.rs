@@ -1,12 +1,10 @@
 //! Giving, listing and withdrawing the habilitations of operators.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use coffre_core::audit;
 use coffre_core::habilitation::{Habilitation, HabilitationTerms};
 use coffre_core::ids::HabilitationId;
-use coffre_core::record::RecordTypeName;
 use coffre_policies::Action;
 use coffre_store::{Receipt, transactions};
 
@@ -35,10 +33,6 @@ pub(crate) struct WithdrawHabilitation {
     pub(crate) id: HabilitationId,
 }
 
-fn question(action: Action, logged_as: audit::Action, kind: Option<RecordTypeName>) -> Question {
-    Question { action, logged_as, kind, fields: BTreeSet::new(), entire: true, purpose: None, reason: None }
-}
-
 impl Keeper {
     /// Habilitates an operator.
     pub(crate) async fn give_habilitation(
@@ -47,7 +41,7 @@ impl Keeper {
         asked: GiveHabilitation,
     ) -> Result<(Habilitation, Recorded), Failure> {
         let kind = self.record_type(asked.terms.record_type.as_str())?.name().clone();
-        let question = question(Action::GiveHabilitation, audit::Action::GiveHabilitation, Some(kind));
+        let question = Question::whole(Action::GiveHabilitation, audit::Action::GiveHabilitation, Some(kind), None);
         let look = move |look: &Look<'_>| {
             look.at_large(&question, || {
                 let giver = look.call.operator.as_ref().map_or("", Operator::as_str);
@@ -68,7 +62,8 @@ impl Keeper {
         asked: ListHabilitations,
     ) -> Result<(Vec<Habilitation>, Receipt), Failure> {
         let kind = self.record_type(&asked.kind)?.name().clone();
-        let question = question(Action::ListHabilitations, audit::Action::ListHabilitations, Some(kind.clone()));
+        let question =
+            Question::whole(Action::ListHabilitations, audit::Action::ListHabilitations, Some(kind.clone()), None);
         let look = move |look: &Look<'_>| {
             look.at_large(&question, || {
                 let mut content = match &asked.operator {
@@ -88,7 +83,7 @@ impl Keeper {
         call: &Call,
         asked: WithdrawHabilitation,
     ) -> Result<(Habilitation, Receipt), Failure> {
-        let question = question(Action::WithdrawHabilitation, audit::Action::WithdrawHabilitation, None);
+        let question = Question::whole(Action::WithdrawHabilitation, audit::Action::WithdrawHabilitation, None, None);
         let look = move |look: &Look<'_>| withdrawal(look, &question, asked.id);
         self.change(call, look).await
     }

@@ -1,7 +1,6 @@
 //! Legal holds: placed for a dispute, lifted when it is over, listed for whoever asks why a record is
 //! still there.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use coffre_core::audit;
@@ -47,7 +46,7 @@ fn question(
     purpose: Option<String>,
     reason: Option<String>,
 ) -> Question {
-    Question { action, logged_as, kind, fields: BTreeSet::new(), entire: true, purpose, reason }
+    Question { purpose, ..Question::whole(action, logged_as, kind, reason) }
 }
 
 impl Keeper {

@@ -15,11 +15,10 @@ use coffre_policies::Action;
 use coffre_store::{Depends, Disclosure, Receipt};
 use tokio::sync::Mutex;
 
-use super::audit_log::question;
 use super::call::Call;
 use super::failure::{Failure, uncommitted};
 use super::keeper::Keeper;
-use super::look::Look;
+use super::look::{Look, Question};
 use super::plan::{ATTEMPTS, Plan, Reading};
 
 /// How long an entry covers what the same caller reads.
@@ -150,7 +149,7 @@ fn plan<C>(look: &Look<'_>, part: Part, content: impl FnOnce(Draft, Depends) -> 
         Part::Hashes => (Action::ReadTreeHead, audit::Action::ReadTreeHead),
         Part::Entries => (Action::ReadAudit, audit::Action::ReadAudit),
     };
-    let plan = look.at_large(&question(action, logged_as, None, None), || Ok(()))?;
+    let plan = look.at_large(&Question::whole(action, logged_as, None, None), || Ok(()))?;
     let Plan { draft, reason, depends, then } = plan;
     Ok(Plan { then: then.map(|()| content(draft.clone(), depends.clone())), draft, reason, depends })
 }

@@ -52,6 +52,18 @@ pub(super) struct Question {
     pub(super) reason: Option<String>,
 }
 
+impl Question {
+    /// Of all of it, with no field named and for no purpose.
+    pub(super) const fn whole(
+        action: Action,
+        logged_as: audit::Action,
+        kind: Option<RecordTypeName>,
+        reason: Option<String>,
+    ) -> Self {
+        Self { action, logged_as, kind, fields: BTreeSet::new(), entire: true, purpose: None, reason }
+    }
+}
+
 /// A record that is there and may be used as asked.
 pub(super) struct Found<'f> {
     pub(super) kind: &'f RecordTypeName,

@@ -9,11 +9,10 @@ use coffre_policies::Action;
 use coffre_store::transactions::NoteOnly;
 use coffre_store::{Depends, ReadError, Receipt};
 
-use super::audit_log::question;
 use super::call::{Call, LocalCall};
 use super::failure::{Failure, uncommitted};
 use super::keeper::{Keeper, blocking};
-use super::look::Look;
+use super::look::{Look, Question};
 use super::plan::Reading;
 
 /// Entries, and grants, that are read in one view.
@@ -34,7 +33,7 @@ impl Keeper {
         call: &Call,
         asked: AskReport,
     ) -> Result<(Report, Receipt), Failure> {
-        let question = question(Action::ReadAudit, audit::Action::ReportAudit, None, asked.reason);
+        let question = Question::whole(Action::ReadAudit, audit::Action::ReportAudit, None, asked.reason);
         let scope = asked.scope.clone();
         let look = move |look: &Look<'_>| {
             let mut plan = look.at_large(&question, || Ok(Reading { claims: Vec::new(), content: () }))?;

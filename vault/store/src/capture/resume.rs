@@ -58,8 +58,6 @@ fn stand(shared: &Shared, files: &Files, tail: &Tail, view: Connection) -> rusql
     files.overwrite_failed()?;
     // What was told until now is in the view; told again after the mark, it would set it back.
     drop(shared.watch.told());
-    view.execute_batch("BEGIN")?;
-    // A view begins with what is first read.
-    view.query_row("SELECT count(*) FROM meta", [], |_| Ok(()))?;
+    connection::begin_view(&view)?;
     Ok((files.mark(tail, Changes::default()), view))
 }

@@ -84,9 +84,7 @@ impl Listing {
     }
 
     fn begin(self) -> rusqlite::Result<Self> {
-        self.0.execute_batch("BEGIN")?;
-        // A view begins with what is first read.
-        self.0.query_row("SELECT count(*) FROM meta", [], |_| Ok(()))?;
+        connection::begin_view(&self.0)?;
         Ok(self)
     }
 

@@ -27,6 +27,7 @@ use crate::layout::Layout;
 use crate::log_file;
 use crate::log_tree::{LogTree, LogTreeError};
 use crate::open::{Owned, own};
+use crate::rights::is_erased;
 use crate::store::Store;
 
 /// What a drill found inside a restored backup.
@@ -209,14 +210,14 @@ impl Hashed {
         for value in values {
             match value_hash(vault, subject, value.category.as_str(), value.version)? {
                 Some(found) if found == value.sha256 => self.values += 1,
-                None if is_erased(vault, subject)? => {}
+                None if is_erased(vault, subject).map_err(failed)? => {}
                 _ => self.elsewhere.push((index, subject, Absent::Value(value))),
             }
         }
         if let Some(document) = document.filter(|document| document.sha256.is_some()) {
             match document_hash(vault, document.id, document.version)? {
                 Some(found) if document.sha256.as_ref() == Some(&found) => self.documents += 1,
-                None if is_erased(vault, subject)? => {}
+                None if is_erased(vault, subject).map_err(failed)? => {}
                 _ => self.elsewhere.push((index, subject, Absent::Document(document))),
             }
         }
@@ -262,11 +263,6 @@ fn document_hash(vault: &Connection, document: DocumentId, version: u32) -> Resu
     let mut statement = vault.prepare_cached(sql).map_err(failed)?;
     let row = statement.query_row(params![document.as_bytes(), version], |row| row.get::<_, Vec<u8>>(0));
     Ok(row.optional().map_err(failed)?.map(|hash| hex(&hash)))
-}
-
-fn is_erased(vault: &Connection, subject: SubjectId) -> Result<bool, DrillError> {
-    let sql = "SELECT 1 FROM tombstones WHERE subject = ?1";
-    vault.prepare_cached(sql).and_then(|mut statement| statement.exists([subject.as_bytes()])).map_err(failed)
 }
 
 fn unlogged(vault: &Connection, what: &'static str, sql: &str, logged: u64) -> Result<(), DrillError> {

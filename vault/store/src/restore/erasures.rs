@@ -12,6 +12,7 @@ use rusqlite::Connection;
 use super::RestoreError;
 use crate::document::DocumentFolder;
 use crate::layout::Database;
+use crate::rights::is_erased;
 use crate::transactions::remove_rows;
 use crate::writer::removed_documents;
 
@@ -21,8 +22,6 @@ pub(super) struct Missed(Vec<Tombstone>);
 impl Missed {
     pub(super) fn find(vault: &Connection, keyring: &Connection, key: &VerificationKey) -> Result<Self, RestoreError> {
         let failed = |database: Database| move |source| RestoreError::Database { file: database.file_name(), source };
-        let mut known =
-            vault.prepare("SELECT 1 FROM tombstones WHERE subject = ?1").map_err(failed(Database::Vault))?;
         let keyring_failed = failed(Database::Keyring);
         let sql =
             "SELECT subject, record_type, tombstone FROM subject_keys WHERE tombstone IS NOT NULL ORDER BY subject";
@@ -35,7 +34,7 @@ impl Missed {
         let mut missed = Vec::new();
         for row in rows {
             let (subject, kind, note) = row.map_err(keyring_failed)?;
-            if known.exists([subject.as_bytes()]).map_err(failed(Database::Vault))? {
+            if is_erased(vault, subject).map_err(failed(Database::Vault))? {
                 continue;
             }
             let wrong = |source| RestoreError::Tombstone { subject, source };

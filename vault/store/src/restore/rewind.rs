@@ -26,6 +26,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use super::RestoreError;
 use super::unnamed::Unnamed;
 use crate::layout::Database;
+use crate::rights::is_erased;
 use crate::rotation;
 
 /// How a record was set back: the `cause` of its entry.
@@ -149,7 +150,7 @@ impl Setting<'_> {
                     self.change_back(&then, version)?;
                     done.name(How::Changed, &then.kind, then.subject);
                 }
-                None if self.is_erased(then.subject)? => done.erased += 1,
+                None if is_erased(self.vault, then.subject)? => done.erased += 1,
                 None => {
                     self.bring_back(&then)?;
                     done.name(How::BroughtBack, &then.kind, then.subject);
@@ -209,10 +210,6 @@ impl Setting<'_> {
     fn is_held(&self, subject: SubjectId) -> rusqlite::Result<bool> {
         let sql = "SELECT 1 FROM holds WHERE subject = ?1 AND lifted_at IS NULL";
         self.vault.prepare_cached(sql)?.exists([subject.as_bytes()])
-    }
-
-    fn is_erased(&self, subject: SubjectId) -> rusqlite::Result<bool> {
-        self.vault.prepare_cached("SELECT 1 FROM tombstones WHERE subject = ?1")?.exists([subject.as_bytes()])
     }
 
     /// The number that follows is one that no reader has seen: what was read before the restore cannot be

@@ -10,7 +10,7 @@ use rusqlite::{OptionalExtension as _, params};
 
 use super::{Snapshot, grant_of, grant_row};
 use crate::error::ReadError;
-use crate::log_file;
+use crate::{log_file, rights};
 
 impl Snapshot<'_> {
     /// The index of the first entry of the log that was not pruned.
@@ -21,10 +21,9 @@ impl Snapshot<'_> {
     /// Without what is about people who were erased.
     pub(crate) fn without_erased(&self, mut carried: Vec<Carried>) -> Result<Vec<Carried>, ReadError> {
         self.ask(|reader| {
-            let mut erased = reader.vault.prepare_cached("SELECT 1 FROM tombstones WHERE subject = ?1")?;
             let mut kept = Vec::with_capacity(carried.len());
             for of in carried.drain(..) {
-                if !erased.exists([of.subject.as_bytes()])? {
+                if !rights::is_erased(&reader.vault, of.subject)? {
                     kept.push(of);
                 }
             }

@@ -11,6 +11,7 @@ use thiserror::Error;
 use super::Transaction;
 use crate::clock::SystemEntropy;
 use crate::filings::{self, NewStep};
+use crate::rights::is_erased;
 use crate::subject_keys;
 use crate::writer::{Work, WorkError};
 
@@ -190,7 +191,7 @@ impl Transaction for TakeStep {
             Step::Assign(operator) => filing.assignee = Some(operator.clone()),
             Step::Identify(identity) => filing.identity = *identity,
             Step::Extend(_) => extend(work, &mut filing)?,
-            Step::NothingHeld if !filing.is_of_a_stranger() && !is_erased(work, &filing)? => {
+            Step::NothingHeld if !filing.is_of_a_stranger() && !erased(work, &filing)? => {
                 return Err(StepError::SomethingHeld);
             }
             Step::NothingHeld if filing.identity == IdentityCheck::NotChecked => return Err(StepError::NotIdentified),
@@ -214,12 +215,8 @@ impl Transaction for TakeStep {
 }
 
 /// Whether whoever it is about was erased since it was filed.
-fn is_erased(work: &Work<'_>, filing: &Filing) -> Result<bool, WorkError> {
-    let find = || {
-        let sql = "SELECT 1 FROM tombstones WHERE subject = ?1";
-        work.around.vault.prepare_cached(sql)?.exists([filing.subject.as_bytes()])
-    };
-    work.try_run(find())
+fn erased(work: &Work<'_>, filing: &Filing) -> Result<bool, WorkError> {
+    work.try_run(is_erased(work.around.vault, filing.subject))
 }
 
 fn extend(work: &Work<'_>, filing: &mut Filing) -> Result<(), StepError> {

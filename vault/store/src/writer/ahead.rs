@@ -57,9 +57,7 @@ impl Ahead {
         {
             let _gate = shared.gate.write().unwrap_or_else(PoisonError::into_inner);
             for log in &self.logs {
-                log.view.execute_batch("BEGIN")?;
-                // A view begins with what is first read.
-                log.view.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
+                connection::begin_view(&log.view)?;
             }
         }
         for log in &mut self.logs {

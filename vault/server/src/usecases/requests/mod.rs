@@ -11,8 +11,6 @@ mod read;
 mod refusal;
 mod step;
 
-use std::collections::BTreeSet;
-
 use coffre_core::audit;
 use coffre_core::filing::Filing;
 use coffre_core::ids::FilingId;
@@ -48,15 +46,7 @@ pub(super) enum Whose {
 
 /// Whether the caller sees everybody's requests, and not only those that it filed.
 fn sees_all(look: &Look<'_>, kind: &RecordTypeName) -> Result<bool, Failure> {
-    let question = Question {
-        action: Action::ListRequests,
-        logged_as: audit::Action::ListRequests,
-        kind: Some(kind.clone()),
-        fields: BTreeSet::new(),
-        entire: true,
-        purpose: None,
-        reason: None,
-    };
+    let question = Question::whole(Action::ListRequests, audit::Action::ListRequests, Some(kind.clone()), None);
     Ok(look.judge_at_large(&question)?.refusal.is_none())
 }
 

@@ -67,15 +67,8 @@ impl Keeper {
         let kind = self.record_type(&asked.kind)?.name().clone();
         let look = move |look: &Look<'_>| {
             let sees_all = sees_all(look, &kind)?;
-            let question = Question {
-                action: if sees_all { Action::ListRequests } else { Action::FollowRequests },
-                logged_as: audit::Action::ListRequests,
-                kind: Some(kind.clone()),
-                fields: BTreeSet::new(),
-                entire: true,
-                purpose: None,
-                reason: None,
-            };
+            let action = if sees_all { Action::ListRequests } else { Action::FollowRequests };
+            let question = Question::whole(action, audit::Action::ListRequests, Some(kind.clone()), None);
             let filer = (!sees_all).then(|| look.application().id);
             let mut plan = look.at_large(&question, || {
                 Ok(Reading { claims: Vec::new(), content: page(look, &asked, &question, filer)? })
