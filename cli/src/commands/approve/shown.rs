@@ -128,7 +128,7 @@ type Loading = fn(&Sources) -> Result<Policies, LoadError>;
 
 impl PolicySet {
     fn load(folder: Option<&Path>, loading: Loading) -> Result<Self, LoadError> {
-        let sources = folder.map_or_else(|| Ok(Sources::embedded()), Sources::read)?;
+        let sources = policy::sources(folder)?;
         Ok(Self { policies: loading(&sources)?, sources })
     }
 

@@ -46,8 +46,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
 
 fn load(folder: &Path, loading: fn(&Sources) -> Result<Policies, LoadError>) -> anyhow::Result<Policies> {
     let named = (folder != Path::new(EMBEDDED)).then_some(folder);
-    let sources = named.map_or_else(|| Ok(Sources::embedded()), Sources::read);
-    let loaded = sources.and_then(|sources| loading(&sources));
+    let loaded = super::sources(named).and_then(|sources| loading(&sources));
     loaded.with_context(|| format!("the policies of {} cannot be used", folder.display()))
 }
 

@@ -10,7 +10,7 @@ mod words;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
-use coffre_policies::{Comparison, LoadError, Policies};
+use coffre_policies::{Comparison, LoadError, Policies, Sources};
 
 use crate::arguments::Global;
 use crate::configuration::{self, Configuration};
@@ -68,5 +68,10 @@ pub(crate) fn folder(named: Option<&Path>, global: &Global) -> anyhow::Result<Op
 
 /// Loads and validates them.
 pub(crate) fn load(folder: Option<&Path>) -> Result<Policies, LoadError> {
-    folder.map_or_else(Policies::embedded, Policies::load)
+    Policies::from_sources(&sources(folder)?)
+}
+
+/// The files that they are read from.
+pub(crate) fn sources(folder: Option<&Path>) -> Result<Sources, LoadError> {
+    folder.map_or_else(|| Ok(Sources::embedded()), Sources::read)
 }
