@@ -239,14 +239,8 @@ fn a_document_that_changes_between_its_examination_and_its_storing_is_refused() 
     let vault = Swapping { vault: SharedVault::of(MemoryVault::new()), file: folder.join("C.PDF") };
     let recipient = crate::support::identity().to_public().to_string();
     let path = rejects_path(&source);
-    let options = coffre_import::ImportOptions {
-        apply_changes: false,
-        rejects: &path,
-        reject_recipient: &recipient,
-        batch: 10,
-        policies: &crate::support::policies(),
-        now: crate::support::now(),
-    };
+    let policies = crate::support::policies();
+    let options = crate::support::options(&path, &recipient, &policies);
     let grants = coffre_import::GrantsFile::default();
     let result = coffre_import::import(&legacy, &grants, Some(&vault), &options, &mut |_| {});
     assert!(matches!(result, Err(ImportError::Vault { .. })));
@@ -263,14 +257,8 @@ fn a_source_that_is_written_to_while_nothing_locks_it_is_told() {
     file.write_all_at(&[2, 2], 18).unwrap();
     let recipient = crate::support::identity().to_public().to_string();
     let path = rejects_path(&source);
-    let options = coffre_import::ImportOptions {
-        apply_changes: false,
-        rejects: &path,
-        reject_recipient: &recipient,
-        batch: 10,
-        policies: &crate::support::policies(),
-        now: crate::support::now(),
-    };
+    let policies = crate::support::policies();
+    let options = crate::support::options(&path, &recipient, &policies);
     let grants = coffre_import::GrantsFile::default();
     let imported = |meanwhile: &mut dyn FnMut()| {
         let legacy = coffre_import::Legacy::open(&source.path(), &mapping).unwrap();

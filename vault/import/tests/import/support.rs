@@ -336,6 +336,11 @@ impl ImportTarget for SharedVault {
     }
 }
 
+/// How an import goes that changes nothing of what is there.
+pub(crate) fn options<'o>(rejects: &'o Path, reject_recipient: &'o str, policies: &'o Policies) -> ImportOptions<'o> {
+    ImportOptions { apply_changes: false, rejects, reject_recipient, batch: BATCH, policies, now: now() }
+}
+
 /// An identity that reads rejects, for tests only.
 pub(crate) fn identity() -> Identity {
     "AGE-SECRET-KEY-1GQ9778VQXMMJVE8SK7J6VT8UJ4HDQAJUVSFCWCM02D8GEWQ72PVQ2Y5J33".parse().unwrap()
@@ -377,14 +382,8 @@ pub(crate) fn run_into(
     let recipient = identity().to_public().to_string();
     let path = rejects_path(source);
     let _ = fs::remove_file(&path);
-    let options = ImportOptions {
-        apply_changes: apply,
-        rejects: &path,
-        reject_recipient: &recipient,
-        batch: BATCH,
-        policies: &policies(),
-        now: now(),
-    };
+    let policies = policies();
+    let options = ImportOptions { apply_changes: apply, ..options(&path, &recipient, &policies) };
     let report = import(&legacy, &grants, target, &options, &mut |_| {})?;
     let rejects = report.reject_file.as_deref().map(decrypted).unwrap_or_default();
     assert_eq!(report.accounted(), report.read.subjects, "every row is accounted for");

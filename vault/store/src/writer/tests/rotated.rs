@@ -8,6 +8,7 @@ use coffre_core::spool::DocumentName;
 
 use super::broken::{Fate, break_commit};
 use super::*;
+use crate::document::StagedDocument;
 use crate::rotation;
 use crate::transactions::{AddDocument, BeginRotation, EraseSubject, ReencryptDocument, ReencryptRecord};
 
@@ -41,15 +42,21 @@ fn announce(dir: &Path) -> Epochs {
     unwrapped.keys.epochs
 }
 
-fn broken_step(database: Database, fate: Fate) -> bool {
-    let dir = tempfile::tempdir().unwrap();
-    make(dir.path());
-    let mut bench = Bench::open(dir.path());
+/// A vault whose data are being rotated: somebody, with a document that is staged under the second epoch.
+fn under_way(dir: &Path) -> (Bench, SubjectId, DocumentId, StagedDocument) {
+    make(dir);
+    let mut bench = Bench::open(dir);
     let subject = bench.create(1);
     let document = bench.upload(subject);
-    bench.shared.know_epochs(announce(dir.path()));
+    bench.shared.know_epochs(announce(dir));
     bench.commit(BeginRotation { epoch: 2, rate: None }, Action::RotateData).unwrap();
     let staged = bench.staged(subject, document);
+    (bench, subject, document, staged)
+}
+
+fn broken_step(database: Database, fate: Fate) -> bool {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut bench, subject, document, staged) = under_way(dir.path());
     let files = bench.writer.files.as_mut().unwrap();
     let connection = match database {
         Database::Keyring => &mut files.keyring,
@@ -78,13 +85,7 @@ fn broken_step(database: Database, fate: Fate) -> bool {
 #[test]
 fn a_former_file_stays_for_a_view_that_is_open_while_the_files_are_opened_again() {
     let dir = tempfile::tempdir().unwrap();
-    make(dir.path());
-    let mut bench = Bench::open(dir.path());
-    let subject = bench.create(1);
-    let document = bench.upload(subject);
-    bench.shared.know_epochs(announce(dir.path()));
-    bench.commit(BeginRotation { epoch: 2, rate: None }, Action::RotateData).unwrap();
-    let staged = bench.staged(subject, document);
+    let (mut bench, subject, document, staged) = under_way(dir.path());
     let file = |epoch| DocumentName { document, version: 1, epoch };
     break_commit(&mut bench.writer.files.as_mut().unwrap().vault, Fate::ReportedFailed, 1);
     let Bench { writer, readers, shared, .. } = &mut bench;
@@ -194,13 +195,7 @@ fn the_epoch_of_an_upload_whose_commit_failed_is_in_use_until_the_files_are_open
 #[test]
 fn a_document_that_is_encrypted_anew_and_erased_in_one_group_leaves_no_file() {
     let dir = tempfile::tempdir().unwrap();
-    make(dir.path());
-    let mut bench = Bench::open(dir.path());
-    let subject = bench.create(1);
-    let document = bench.upload(subject);
-    bench.shared.know_epochs(announce(dir.path()));
-    bench.commit(BeginRotation { epoch: 2, rate: None }, Action::RotateData).unwrap();
-    let staged = bench.staged(subject, document);
+    let (mut bench, subject, document, staged) = under_way(dir.path());
     let former = DocumentName { document, version: 1, epoch: 1 };
     let (anew, renewed) =
         job(ReencryptDocument { record_type: kind(), former, staged, gone: Vec::new() }, Action::Reencrypt);
