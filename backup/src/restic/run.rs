@@ -29,6 +29,9 @@ const TICK: Duration = Duration::from_millis(50);
 const GRACE: Duration = Duration::from_secs(5);
 /// How long after that its input ends: long enough to have heard of the interruption.
 const HEARD: Duration = Duration::from_millis(500);
+/// How long a process that is written to may take before it reads. Until then it makes its lock, and would leave that
+/// behind if it was interrupted.
+const READS: Duration = Duration::from_secs(20);
 
 /// How a process ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -132,7 +135,7 @@ pub(super) fn feed(invocation: Invocation<'_>) -> Result<Fed, RunError> {
     let pieces = process.stdout().map_err(RunError::Wait)?;
     let stderr = process.stderr().map_err(RunError::Wait)?;
     let input = process.child.stdin.take();
-    Ok(Fed { process, input, pieces, stderr, answer: Vec::new() })
+    Ok(Fed { process, input, pieces, stderr, answer: Vec::new(), written: 0 })
 }
 
 /// A process that is written to.
@@ -142,9 +145,15 @@ pub(super) struct Fed {
     pieces: Receiver<Vec<u8>>,
     stderr: Stderr,
     answer: Vec<u8>,
+    written: u64,
 }
 
 impl Fed {
+    /// How many bytes were written to it.
+    pub(super) const fn written(&self) -> u64 {
+        self.written
+    }
+
     /// Ends its input and waits for its end.
     pub(super) fn finish(mut self, observer: &mut dyn Observer) -> Result<(Vec<u8>, Ended), RunError> {
         drop(self.input.take());
@@ -155,18 +164,27 @@ impl Fed {
 
     /// How it ended, if it did before its input has. Otherwise it is stopped.
     pub(super) fn ended_by_itself(mut self) -> Option<Ended> {
-        // Its input may be closed a moment before it has ended.
-        let until = Instant::now() + HEARD;
+        // One byte that it may take, of what will never be finished.
+        let _closed = if self.written == 0 { self.write(&[0]) } else { Ok(0) };
+        let began = Instant::now();
         loop {
             if let Ok(Some(exit)) = self.process.ended() {
                 return Some(Ended { exit, stderr: self.stderr.text() });
             }
-            if Instant::now() > until {
+            // Its input may be closed a moment before it has ended.
+            let patience = if self.reads() { HEARD } else { READS };
+            if began.elapsed() > patience {
                 self.stop();
                 return None;
             }
             thread::sleep(TICK);
         }
+    }
+
+    /// Whether it has taken any of what was written to it.
+    fn reads(&self) -> bool {
+        let unread = self.input.as_ref().and_then(|input| rustix::io::ioctl_fionread(input).ok());
+        unread.is_some_and(|unread| unread < self.written)
     }
 
     fn stop(&mut self) {
@@ -188,7 +206,9 @@ impl Write for Fed {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         // So that it never waits for somebody to read what it says.
         self.drain();
-        self.input.as_mut().ok_or(io::ErrorKind::BrokenPipe)?.write(bytes)
+        let written = self.input.as_mut().ok_or(io::ErrorKind::BrokenPipe)?.write(bytes)?;
+        self.written += written as u64;
+        Ok(written)
     }
 
     fn flush(&mut self) -> io::Result<()> {

@@ -49,24 +49,6 @@ impl<E: Error + 'static> From<Failure> for StreamError<E> {
     }
 }
 
-/// Counts what is written.
-struct Counted<W> {
-    inner: W,
-    bytes: u64,
-}
-
-impl<W: Write> Write for Counted<W> {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        let written = self.inner.write(bytes)?;
-        self.bytes += written as u64;
-        Ok(written)
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        self.inner.flush()
-    }
-}
-
 impl Restic {
     /// Makes a snapshot of what is written. Whoever writes says, by not failing, that it is whole.
     pub fn backup_stream<T, E: Error + 'static>(
@@ -83,11 +65,8 @@ impl Restic {
         let mut invocation = self.invocation(repository, arguments, None)?;
         // Nobody reads its progress while it is fed.
         invocation.environment.push(("RESTIC_PROGRESS_FPS".into(), "0.01".into()));
-        let fed = run::feed(invocation).map_err(|error| of_run(error, self.program()))?;
-        let mut counted = Counted { inner: fed, bytes: 0 };
-        let filled = fill(&mut counted, observer);
-        let Counted { inner: fed, bytes: given } = counted;
-        let filled = match filled {
+        let mut fed = run::feed(invocation).map_err(|error| of_run(error, self.program()))?;
+        let filled = match fill(&mut fed, observer) {
             Ok(filled) => filled,
             // If restic is the cause, its own words say more than that it no longer listens.
             Err(error) => {
@@ -100,6 +79,7 @@ impl Restic {
                 });
             }
         };
+        let given = fed.written();
         let (answer, ended) = fed.finish(observer).map_err(|error| of_run(error, self.program()))?;
         let (mut lines, mut heard) = (Lines::default(), Heard::default());
         lines.push(&answer, |line| heard.line(line, observer));

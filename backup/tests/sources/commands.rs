@@ -65,6 +65,29 @@ fn a_failed_dump_never_becomes_a_snapshot() {
 }
 
 #[test]
+fn restic_is_not_stopped_while_it_makes_its_lock() {
+    let host = Host::with_installed();
+    host.restic.init(&host.repository(), &mut ()).unwrap();
+    let (real, heard) = (host.restic.program().display(), host.path("heard"));
+    // It reads once it has its lock, which takes a second. Interrupted before that it would leave the lock behind.
+    let slow = format!(
+        "#!/bin/sh\nif [ \"$1\" != backup ]; then exec {real} \"$@\"; fi\n\
+         trap 'echo early >{heard}; exit 130' INT\nsleep 1\nhead -c 1 >/dev/null\n\
+         trap 'echo late >{heard}; exit 130' INT\nsleep 20 & wait\n",
+        heard = heard.display()
+    );
+    let host = with_script(host, &slow);
+    for failing in ["exit 3", "echo half; exit 3"] {
+        for sensitive in [true, false] {
+            let failed = OtherSource { sensitive, ..source("sales", shell(failing)) };
+            assert_eq!(ending(host.run(&failed)).0, Ending::Failure);
+            assert_eq!(fs::read_to_string(&heard).unwrap(), "late\n", "{failing} {sensitive}");
+            fs::remove_file(&heard).unwrap();
+        }
+    }
+}
+
+#[test]
 fn what_a_killed_run_left_is_not_restored_in_place_of_the_last_good_one() {
     on_each_restic(|restic| {
         let host = Host::new(restic);
@@ -113,6 +136,16 @@ fn what_a_killed_run_left_goes_once_a_newer_one_is_good() {
     });
 }
 
+/// The host with a script in restic's place.
+fn with_script(host: Host, text: &str) -> Host {
+    let script = host.path("restic");
+    // Another process writes it: what this one has open for writing, in whichever thread, cannot be executed.
+    let write = ["-c", "printf %s \"$1\" > \"$0\" && chmod 755 \"$0\""];
+    let written = std::process::Command::new("sh").args(write).arg(&script).arg(text).status();
+    assert!(written.unwrap().success());
+    Host { restic: Restic::find(Some(&script)).unwrap(), ..host }
+}
+
 #[test]
 fn half_of_a_dump_is_no_restore_whatever_restic_says() {
     let host = Host::with_installed();
@@ -121,12 +154,7 @@ fn half_of_a_dump_is_no_restore_whatever_restic_says() {
     let real = host.restic.program().display();
     let half =
         format!("#!/bin/sh\nif [ \"$1\" = dump ]; then {real} \"$@\" | head -c 5; exit 0; fi\nexec {real} \"$@\"\n");
-    let script = host.path("restic");
-    // Another process writes it: what this one has open for writing, in whichever thread, cannot be executed.
-    let write = ["-c", "printf %s \"$1\" > \"$0\" && chmod 755 \"$0\""];
-    let written = std::process::Command::new("sh").args(write).arg(&script).arg(&half).status();
-    assert!(written.unwrap().success());
-    let host = Host { restic: Restic::find(Some(&script)).unwrap(), ..host };
+    let host = with_script(host, &half);
     let refused = host.restore_with(&dump, None, "restored").unwrap_err();
     assert!(matches!(refused, SourceRestoreError::Size { came: 5, stored: 21 }), "{refused}");
     assert_eq!(fs::read_dir(host.path("restored")).unwrap().count(), 0);
