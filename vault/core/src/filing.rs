@@ -79,6 +79,8 @@ words!(
         Restriction = "restriction",
         /// The person wants to take the data elsewhere (article 20).
         Portability = "portability",
+        /// The person objects to a purpose (article 21). While it waits, nobody is told that they may contact the person.
+        Objection = "objection",
     }
 );
 
@@ -185,6 +187,7 @@ impl FilingKind {
             Self::Erasure => Action::Erase,
             Self::Restriction => Action::Restrict,
             Self::Portability => Action::ExportPortable,
+            Self::Objection => Action::Object,
         }
     }
 }

@@ -203,7 +203,10 @@ pub fn sound(name: &str) -> String {
     let mut text = letters(name);
     text.retain(|c| c.is_ascii_alphabetic());
     for (spelling, heard) in SOUNDS {
-        text = nasal_aware(&text, spelling, heard);
+        // Most are not there: no copy is made for them.
+        if text.contains(spelling) {
+            text = nasal_aware(&text, spelling, heard);
+        }
     }
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {

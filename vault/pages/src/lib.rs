@@ -6,7 +6,8 @@
 //! a watched database file and is not the page that it should be is an error, [`SQLITE_IOERR_DATA`], as of SQLite's own checksum VFS.
 //!
 //! Only reads from the database file are looked at. Frames of the write-ahead log are bound by a checksum that runs on, and whoever
-//! takes them into the file says first, with [`Pages::change`], what its pages will be.
+//! takes them into the file says first, with [`Pages::change`], what its pages will be. What is written to that log is left as it is, but for
+//! the header of a frame, which waits for the page behind it.
 //!
 //! The digests themselves are in a table on the disk, and the digests of its blocks in memory.
 //!
@@ -15,6 +16,7 @@
 //!
 //! [`SQLITE_IOERR_DATA`]: https://www.sqlite.org/rescode.html#ioerr_data
 
+mod frame;
 mod heap;
 mod key;
 mod pages;

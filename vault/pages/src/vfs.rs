@@ -1,8 +1,9 @@
-//! The VFS: the system's own, with a look at every page that comes from a watched file.
+//! The VFS: the system's own, with a look at every page that comes from a watched file, and each frame of a write-ahead log in one piece.
 //!
 //! A file of SQLite's is a block of memory of the size that its VFS asks for, which begins with a pointer to a table of functions. Ours is
 //! a [`File`] with the system's own file right behind it; each of our functions passes what it is given on to the system's
-//! function of the same name. Files that are not databases are the system's alone: it opens them in the block as if it were its own.
+//! function of the same name. Files that are neither databases nor their write-ahead logs are the system's alone: it opens them in the block
+//! as if it were its own.
 
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::ptr;
@@ -11,6 +12,7 @@ use std::sync::{Arc, OnceLock};
 
 use libsqlite3_sys as ffi;
 
+use crate::frame::Header;
 use crate::pages::{PAGE, Pages};
 use crate::watched::find;
 
@@ -47,12 +49,15 @@ fn register() -> bool {
     }
 }
 
-/// A database file. The system's own file follows it in memory.
+/// A database file, or its write-ahead log. The system's own file follows it in memory.
 #[repr(C)]
 struct File {
     base: ffi::sqlite3_file,
     /// One reference of the `Arc`, or null for a file that is not watched.
     pages: *const Pages,
+    is_log: bool,
+    /// Of a log: the header that waits for its page.
+    header: Option<Header>,
 }
 
 static METHODS: ffi::sqlite3_io_methods = ffi::sqlite3_io_methods {
@@ -98,17 +103,22 @@ unsafe extern "C" fn open(
     unsafe {
         let system = (*vfs).pAppData.cast::<ffi::sqlite3_vfs>();
         let Some(open) = (*system).xOpen else { return ffi::SQLITE_CANTOPEN };
-        if flags & ffi::SQLITE_OPEN_MAIN_DB == 0 || name.is_null() {
+        if flags & (ffi::SQLITE_OPEN_MAIN_DB | ffi::SQLITE_OPEN_WAL) == 0 || name.is_null() {
             return open(system, name, file, flags, out_flags);
         }
+        let is_log = flags & ffi::SQLITE_OPEN_WAL != 0;
         let ours = file.cast::<File>();
         // Until it is open there is nothing to close.
         (*ours).base.pMethods = ptr::null();
         (*ours).pages = ptr::null();
+        (*ours).is_log = is_log;
+        (*ours).header = None;
         let code = open(system, name, behind(file), flags, out_flags);
         if code == ffi::SQLITE_OK {
-            let path = CStr::from_ptr(name.cast::<c_char>()).to_bytes();
-            (*ours).pages = find(path).map_or(ptr::null(), Arc::into_raw);
+            if !is_log {
+                let path = CStr::from_ptr(name.cast::<c_char>()).to_bytes();
+                (*ours).pages = find(path).map_or(ptr::null(), Arc::into_raw);
+            }
             (*ours).base.pMethods = &raw const METHODS;
         }
         code
@@ -118,6 +128,8 @@ unsafe extern "C" fn open(
 unsafe extern "C" fn close(file: *mut ffi::sqlite3_file) -> c_int {
     // SAFETY: an open file of ours; SQLite does nothing with it afterwards. The reference was taken when it was opened.
     unsafe {
+        // Of no commit, which would have ended with another frame.
+        let _of_nothing_that_counts = settle(file);
         let ours = file.cast::<File>();
         if !(*ours).pages.is_null() {
             drop(Arc::from_raw((*ours).pages));
@@ -136,6 +148,10 @@ unsafe extern "C" fn read(
 ) -> c_int {
     // SAFETY: an open file of ours, and a buffer of `amount` bytes, which the system's function fills.
     unsafe {
+        let code = settle(file);
+        if code != ffi::SQLITE_OK {
+            return code;
+        }
         let system = behind(file);
         let Some(read) = (*(*system).pMethods).xRead else { return ffi::SQLITE_IOERR_READ };
         let code = read(system, buffer, amount, offset);
@@ -159,12 +175,74 @@ unsafe extern "C" fn read(
     }
 }
 
+/// Has the system write to its own file.
+///
+/// # Safety
+/// `file` is one that [`open`] made a [`File`], and open.
+unsafe fn put(file: *mut ffi::sqlite3_file, bytes: &[u8], offset: ffi::sqlite3_int64) -> c_int {
+    let Ok(amount) = c_int::try_from(bytes.len()) else { return ffi::SQLITE_IOERR_WRITE };
+    // SAFETY: the system's file is open as well, and the bytes are there until its function returns.
+    unsafe {
+        let system = behind(file);
+        let Some(write) = (*(*system).pMethods).xWrite else { return ffi::SQLITE_IOERR_WRITE };
+        write(system, bytes.as_ptr().cast(), amount, offset)
+    }
+}
+
+/// Writes a header whose page was not what came next: before anything else is done with the log.
+///
+/// # Safety
+/// As of [`put`].
+unsafe fn settle(file: *mut ffi::sqlite3_file) -> c_int {
+    // SAFETY: an open file of ours, which one thread uses at a time.
+    unsafe {
+        let ours = file.cast::<File>();
+        let waiting = (*ours).header;
+        (*ours).header = None;
+        waiting.map_or(ffi::SQLITE_OK, |header| put(file, &header.bytes, header.at))
+    }
+}
+
+/// To a log a frame goes in one piece: its header waits for its page.
+unsafe extern "C" fn write(
+    file: *mut ffi::sqlite3_file,
+    buffer: *const c_void,
+    amount: c_int,
+    offset: ffi::sqlite3_int64,
+) -> c_int {
+    // SAFETY: an open file of ours, which one thread uses at a time, and `amount` bytes that nobody changes until this returns.
+    unsafe {
+        let Ok(length) = usize::try_from(amount) else { return ffi::SQLITE_IOERR_WRITE };
+        let bytes = slice::from_raw_parts(buffer.cast::<u8>(), length);
+        let ours = file.cast::<File>();
+        if !(*ours).is_log {
+            return put(file, bytes, offset);
+        }
+        let waiting = (*ours).header;
+        if let Some((header, frame)) = waiting.and_then(|header| Some((header, header.with(bytes, offset)?))) {
+            (*ours).header = None;
+            return put(file, &frame, header.at);
+        }
+        let code = settle(file);
+        if code != ffi::SQLITE_OK {
+            return code;
+        }
+        let header = Header::of(bytes, offset);
+        (*ours).header = header;
+        if header.is_some() { ffi::SQLITE_OK } else { put(file, bytes, offset) }
+    }
+}
+
 /// A function that passes everything on to the system's of the same name.
 macro_rules! passed_on {
     ($name:ident, $method:ident, ($($argument:ident: $kind:ty),*), $otherwise:expr) => {
         unsafe extern "C" fn $name(file: *mut ffi::sqlite3_file, $($argument: $kind),*) -> c_int {
             // SAFETY: an open file of ours, whose system's file is open too, and arguments as SQLite gives them.
             unsafe {
+                let code = settle(file);
+                if code != ffi::SQLITE_OK {
+                    return code;
+                }
                 let system = behind(file);
                 (*(*system).pMethods).$method.map_or($otherwise, |method| method(system, $($argument),*))
             }
@@ -172,7 +250,6 @@ macro_rules! passed_on {
     };
 }
 
-passed_on!(write, xWrite, (buffer: *const c_void, amount: c_int, offset: ffi::sqlite3_int64), ffi::SQLITE_IOERR_WRITE);
 passed_on!(truncate, xTruncate, (size: ffi::sqlite3_int64), ffi::SQLITE_IOERR_TRUNCATE);
 passed_on!(sync, xSync, (flags: c_int), ffi::SQLITE_IOERR_FSYNC);
 passed_on!(file_size, xFileSize, (size: *mut ffi::sqlite3_int64), ffi::SQLITE_IOERR_FSTAT);

@@ -41,9 +41,10 @@ pub(crate) fn sync_directories(paths: &[PathBuf]) -> io::Result<()> {
     std::thread::scope(|scope| {
         let sync = |part: &'_ [PathBuf]| part.iter().try_for_each(|path| sync_directory(path));
         let parts = paths.chunks(paths.len().div_ceil(AT_A_TIME));
-        let threads: Vec<_> = parts.map(|part| scope.spawn(move || sync(part))).collect();
-        let ended = |thread: std::thread::ScopedJoinHandle<'_, io::Result<()>>| {
-            thread.join().unwrap_or_else(|_| Err(io::Error::other("a thread that syncs directories ended early")))
+        let begin = |part| std::thread::Builder::new().spawn_scoped(scope, move || sync(part));
+        let threads: Vec<_> = parts.map(begin).collect();
+        let ended = |thread: io::Result<std::thread::ScopedJoinHandle<'_, io::Result<()>>>| {
+            thread?.join().unwrap_or_else(|_| Err(io::Error::other("a thread that syncs directories ended early")))
         };
         threads.into_iter().map(ended).fold(Ok(()), io::Result::and)
     })

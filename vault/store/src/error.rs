@@ -39,6 +39,9 @@ pub enum Unavailable {
     /// The index was damaged or of another version: it is derived, and the vault builds it anew by itself.
     #[error("the search index is being built anew: search again later")]
     Index,
+    /// More waits for it than it takes in.
+    #[error("more is asked of the vault than it can do: ask again later, and for less at a time")]
+    Busy,
     /// The store is being closed.
     #[error("the vault is stopping")]
     Stopping,

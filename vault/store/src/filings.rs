@@ -2,6 +2,7 @@
 //! undisclosed; that it was made, and how it stands, is not.
 
 mod listing;
+mod past;
 
 use coffre_core::day::Day;
 use coffre_core::filing::{Filing, FilingAct, FilingContent, FilingKind, FilingState, SOON_DAYS};
@@ -13,6 +14,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::Serialize;
 
 use self::listing::listing;
+pub(crate) use self::past::{past, remove};
 use crate::disclosure::{Claim, Undisclosed};
 use crate::error::ReadError;
 use crate::readers::Reader;
@@ -128,6 +130,11 @@ impl Snapshot<'_> {
         };
         let steps = self.with_keys(&filing.record_type, filing.subject, silent, open)?;
         Ok(Undisclosed::new(Claim::fields(filing.subject, fields.to_vec()), steps))
+    }
+
+    /// How many requests were answered before a moment, and are kept by nothing else than their own time.
+    pub fn past_requests(&self, before: Timestamp) -> Result<u64, ReadError> {
+        self.ask(|reader| Ok(past(&reader.vault, before, usize::MAX)?.len() as u64))
     }
 
     /// How many requests wait, of all types, on a day.

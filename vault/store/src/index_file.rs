@@ -7,7 +7,7 @@ use coffre_core::audit::Entry;
 use coffre_core::crypto::{self, Scope};
 use coffre_core::ids::SubjectId;
 use coffre_core::keyset::Keyset;
-use coffre_core::record::{Fields, RecordTypeName};
+use coffre_core::record::{FieldPath, Fields, RecordTypeName};
 use coffre_core::search::{SearchIndex, Term};
 use rusqlite::{Connection, params};
 use serde_json::Value;
@@ -38,6 +38,30 @@ pub(crate) fn tags(
         }
     }
     found
+}
+
+/// The tags under which a record is found once these fields changed; `None` if it is found by none of them. Where it is known what it was found
+/// under, only they are looked at: the values need be no others.
+pub(crate) fn tags_after(
+    scope: &Scope,
+    keys: &Keyset,
+    indexes: &[SearchIndex],
+    kind: &RecordTypeName,
+    (before, after): (&Fields, &Fields),
+    changed: &[FieldPath],
+    known: Option<&[Tag]>,
+) -> Option<BTreeSet<Tag>> {
+    let is_changed = |index: &&SearchIndex| index.record_type == *kind && changed.contains(&index.field);
+    let of_changed: Vec<SearchIndex> = indexes.iter().filter(is_changed).cloned().collect();
+    if of_changed.is_empty() {
+        return None;
+    }
+    let Some(known) = known else { return Some(tags(scope, keys, indexes, kind, after)) };
+    // The field is part of what a tag is made of: no other one has it.
+    let gone = tags(scope, keys, &of_changed, kind, before);
+    let mut found: BTreeSet<Tag> = known.iter().filter(|tag| !gone.contains(*tag)).copied().collect();
+    found.append(&mut tags(scope, keys, &of_changed, kind, after));
+    Some(found)
 }
 
 /// The texts of a value: a list is found by any of its items.
@@ -201,7 +225,66 @@ mod tests {
     #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
     use super::*;
+    use coffre_core::ids::VaultId;
+    use coffre_core::search::SearchKind;
     use serde_json::json;
+
+    use crate::clock::SystemEntropy;
+
+    #[test]
+    fn tags_after_a_change_are_those_of_all_values() {
+        let (keys, kind): (_, RecordTypeName) = (Keyset::random(&mut SystemEntropy), "client".parse().unwrap());
+        let scope = Scope { environment: "test".parse().unwrap(), vault: VaultId::random(&mut SystemEntropy) };
+        let field = |name: &str| name.parse::<FieldPath>().unwrap();
+        let index = |record_type: &RecordTypeName, name: &str, kind| SearchIndex {
+            record_type: record_type.clone(),
+            field: field(name),
+            kind,
+        };
+        let other: RecordTypeName = "merchant".parse().unwrap();
+        let indexes = [
+            index(&kind, "contact.email", SearchKind::Exact),
+            index(&kind, "identity.name", SearchKind::Name),
+            index(&kind, "identity.name", SearchKind::Exact),
+            index(&kind, "contract.numbers", SearchKind::Exact),
+            index(&other, "contact.phone", SearchKind::Phone),
+        ];
+        let of = |email: &str, name: &str, numbers: &[&str], phone: &str| {
+            let values = [
+                ("contact.email", json!(email)),
+                ("identity.name", json!(name)),
+                ("contract.numbers", json!(numbers)),
+                ("contact.phone", json!(phone)),
+            ];
+            Fields(values.into_iter().map(|(name, value)| (field(name), value)).collect())
+        };
+        let before = of("a@example.fr", "Lefèvre", &["C1", "C2"], "0639981234");
+        let known: Vec<Tag> = tags(&scope, &keys, &indexes, &kind, &before).into_iter().collect();
+        let cases = [
+            (of("b@example.fr", "Lefèvre", &["C1", "C2"], "0639981234"), vec!["contact.email"]),
+            // Another name that sounds the same, and what was one field's is another's.
+            (of("Lefevre", "a@example.fr", &["C1", "C2"], "0639981234"), vec!["contact.email", "identity.name"]),
+            (
+                of("a@example.fr", "Lefebvre", &["C2", "C3"], "1"),
+                vec!["contract.numbers", "identity.name", "contact.phone"],
+            ),
+            (of("a@example.fr", "", &[], "0639981234"), vec!["identity.name", "contract.numbers"]),
+            (of("a@example.fr", "Lefèvre", &["C1", "C2"], "1"), vec!["contact.phone"]),
+        ];
+        for (after, changed) in cases {
+            let changed: Vec<FieldPath> = changed.into_iter().map(field).collect();
+            let all = tags(&scope, &keys, &indexes, &kind, &after);
+            let expected = (changed != [field("contact.phone")]).then_some(all);
+            let told = |before: &Fields, after: &Fields, known| {
+                tags_after(&scope, &keys, &indexes, &kind, (before, after), &changed, known)
+            };
+            assert_eq!(told(&before, &after, None), expected, "{changed:?}");
+            let alone = |fields: &Fields| {
+                Fields(fields.0.clone().into_iter().filter(|(field, _)| changed.contains(field)).collect())
+            };
+            assert_eq!(told(&alone(&before), &alone(&after), Some(&known)), expected, "{changed:?}, by what is known");
+        }
+    }
 
     #[test]
     fn a_history_goes_through_every_span() {

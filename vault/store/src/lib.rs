@@ -88,7 +88,7 @@ pub use restore::{
     is_unfinished,
 };
 pub use retention::Obstacles;
-pub use rights::{Erasure, Hold, Proposal};
+pub use rights::{Erasure, Hold, Objection, Proposal};
 pub use root::RootError;
 pub use rotate::RotateError;
 pub use rotation::{AtEpoch, Done, Pass, PassError, Rotation, Step, Waits};

@@ -28,6 +28,8 @@ pub struct RecordState {
     pub restricted: bool,
     /// Its categories that are set apart in the intermediate archive.
     pub archived: BTreeSet<Category>,
+    /// Whether an objection of the person (GDPR article 21) waits for its answer.
+    pub objects: bool,
 }
 
 /// One version of a record.

@@ -163,12 +163,13 @@ pub(crate) fn signer(scope: &coffre_core::crypto::Scope, keys: &Keyset) -> Resul
 
 /// Creates a database with its tables.
 pub(crate) fn create(layout: &Layout, database: Database, keys: &Keyset) -> Result<Connection, OpenError> {
-    let (tables, version) = match database {
-        Database::Vault => (schema::VAULT, schema::VERSION),
-        Database::Keyring => (schema::KEYRING, schema::VERSION),
-        Database::Audit => (schema::AUDIT, schema::VERSION),
-        Database::Index => (schema::INDEX, schema::INDEX_VERSION),
+    let tables = match database {
+        Database::Vault => schema::VAULT,
+        Database::Keyring => schema::KEYRING,
+        Database::Audit => schema::AUDIT,
+        Database::Index => schema::INDEX,
     };
+    let version = schema::version(database);
     let failed = |source| OpenError::Database { file: database.file_name(), source };
     drop(crate::durable::create_private(&layout.database(database))?);
     let connection = connection::open_own(layout, keys, database, Use::Create).map_err(failed)?;
@@ -207,8 +208,9 @@ fn describe(layout: &Layout, keys: &Keyset) -> Result<Described, OpenError> {
         let failed = |source| OpenError::of(file, source);
         let connection = connection::open_own(layout, keys, database, Use::Write).map_err(failed)?;
         let found: i32 = connection.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(failed)?;
-        if found > schema::VERSION {
-            return Err(OpenError::Newer { file, found, known: schema::VERSION });
+        let known = schema::version(database);
+        if found > known {
+            return Err(OpenError::Newer { file, found, known });
         }
         if found < schema::VERSION {
             return Err(OpenError::Older { file, found, known: schema::VERSION });
@@ -281,16 +283,23 @@ mod tests {
             set(1);
             let refused = open().unwrap_err();
             assert!(matches!(refused, OpenError::Older { found: 1, known: schema::VERSION, .. }), "{refused}");
-            let (known, newer) = (schema::VERSION, schema::VERSION + 1);
-            let told =
-                format!("{file} has format 1, this version of coffre knows {known} alone: use the coffre that made");
+            let told = format!(
+                "{file} has format 1, this version of coffre knows none before {}: use the coffre that made",
+                schema::VERSION
+            );
             assert!(refused.to_string().starts_with(&told), "{refused}");
+            let now = schema::version(database);
+            let newer = now + 1;
             set(newer);
             let refused = open().unwrap_err();
-            assert!(matches!(refused, OpenError::Newer { known: schema::VERSION, .. }), "{refused}");
+            assert!(matches!(refused, OpenError::Newer { known, .. } if known == now), "{refused}");
             assert!(refused.to_string().starts_with(&format!("{file} has format {newer}")), "{refused}");
+            // The oldest that is known is of the newest version from here on.
             set(schema::VERSION);
             open().unwrap();
+            let connection = connection::open(&layout.database(database), key, Use::Write).unwrap();
+            let found: i32 = connection.query_row("PRAGMA user_version", [], |row| row.get(0)).unwrap();
+            assert_eq!(found, now, "{file}");
         }
     }
 }

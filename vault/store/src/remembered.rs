@@ -3,7 +3,8 @@
 //!
 //! Nothing here outlives what it was read from. Whoever remembers somebody names the moment before their view began; what
 //! a group has changed since then is not taken in. The writer forgets whom a group concerned once it is committed, before
-//! it raises the access point again and before anybody is answered: a decision that rests on something older moves.
+//! it raises the access point again and before anybody is answered: a decision that rests on something older moves. Of whom
+//! the group changed values and nothing else, it knows what they are now, and puts them in the place of what they were.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,11 +13,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use coffre_core::grant::{Grant, GrantTerms};
 use coffre_core::ids::SubjectId;
 use coffre_core::record::{FieldPath, Fields, RecordTypeName};
+use coffre_core::time::Timestamp;
 
 use crate::error::ReadError;
 use crate::keyring::WrappedKey;
 use crate::model::RecordState;
 use crate::subject_keys;
+use crate::terms::Tag;
 use crate::values::{self, OfCategory};
 use crate::writer::Shared;
 
@@ -39,6 +42,8 @@ pub(crate) struct Known {
     pub(crate) key: WrappedKey,
     /// The newest value of each category that was asked for; none where there is none.
     pub(crate) values: Vec<OfCategory>,
+    /// Under what they are found, where a change has told.
+    pub(crate) tags: Option<Arc<[Tag]>>,
 }
 
 impl Known {
@@ -63,15 +68,43 @@ impl Known {
                 .filter(|(category, _)| values::find_category(&self.values, category.as_str()).is_none());
             let more: Vec<_> = more.cloned().collect();
             self.values.extend(more);
+            self.tags = self.tags.or_else(|| other.tags.clone());
         }
         self
+    }
+
+    /// With what an amendment made of it; `None` where that was made of another version.
+    fn amended(&self, amended: &Amended) -> Option<Self> {
+        if self.state.version != amended.before {
+            return None;
+        }
+        let state = RecordState { version: amended.version, updated_at: amended.at, ..self.state.clone() };
+        let mut now = amended.values.clone();
+        let is_the_same =
+            |(category, _): &&OfCategory| values::find_category(&amended.values, category.as_str()).is_none();
+        now.extend(self.values.iter().filter(is_the_same).cloned());
+        Some(Self { state, values: now, tags: amended.tags.clone(), ..self.clone() })
     }
 
     fn size(&self) -> usize {
         let values = self.values.iter().map(|(_, value)| 96 + value.as_ref().map_or(0, |value| value.bytes.len()));
         let grants = self.grants.iter().map(|grant| size_of::<Grant>() + size_of_own(&grant.terms));
-        FRAME + grants.sum::<usize>() + self.key.length() + values.sum::<usize>()
+        let tags = self.tags.as_ref().map_or(0, |tags| size_of_val::<[Tag]>(tags));
+        FRAME + grants.sum::<usize>() + self.key.length() + values.sum::<usize>() + tags
     }
+}
+
+/// What a transaction made of the values of a data subject.
+pub(crate) struct Amended {
+    pub(crate) subject: SubjectId,
+    /// The version that it was made of.
+    pub(crate) before: u32,
+    pub(crate) version: u32,
+    pub(crate) at: Timestamp,
+    /// The values of this version: those that were changed, and those that were looked at.
+    pub(crate) values: Vec<OfCategory>,
+    /// Under what they are found in this version, if that is known.
+    pub(crate) tags: Option<Arc<[Tag]>>,
 }
 
 /// Bytes of what a grant says, if no other one says the same: one that is given by itself says from when it is valid.
@@ -154,13 +187,11 @@ impl Remembered {
     /// A data subject, if they are remembered.
     pub(crate) fn recall(&self, subject: SubjectId) -> Option<Arc<Known>> {
         let mut part = self.part(subject);
-        let known = Arc::clone(part.find(subject)?);
-        let gone = if part.recent.contains_key(&subject) {
-            HashMap::new()
-        } else {
-            part.before.remove(&subject);
-            part.add(Arc::clone(&known), self.most)
-        };
+        if let Some(known) = part.recent.get(&subject) {
+            return Some(Arc::clone(known));
+        }
+        let known = part.before.remove(&subject)?;
+        let gone = part.add(Arc::clone(&known), self.most);
         drop(part);
         drop(gone);
         Some(known)
@@ -189,6 +220,22 @@ impl Remembered {
             part.changed = now;
             part.forget(subject);
         }
+    }
+
+    /// Goes on with a data subject whose values a group changed that is committed now, in this order, and nothing else of them.
+    pub(crate) fn amend(&self, subject: SubjectId, amendments: &[&Amended]) {
+        let now = self.moment.fetch_add(1, Ordering::SeqCst) + 1;
+        let mut part = self.part(subject);
+        part.changed = now;
+        let before = part.find(subject).cloned();
+        part.forget(subject);
+        let mut after = before.map(|known| Known::clone(&known));
+        for amended in amendments {
+            after = after.and_then(|known| known.amended(amended));
+        }
+        let gone = after.map(|known| part.add(Arc::new(known), self.most));
+        drop(part);
+        drop(gone);
     }
 
     /// Forgets everybody.
@@ -233,11 +280,17 @@ mod tests {
         let mut id = [0; 16];
         id.split_at_mut(12).1.copy_from_slice(&number.to_be_bytes());
         let at = Timestamp::from_micros(0);
-        let state =
-            RecordState { version: 1, created_at: at, updated_at: at, restricted: false, archived: BTreeSet::new() };
+        let state = RecordState {
+            version: 1,
+            created_at: at,
+            updated_at: at,
+            restricted: false,
+            archived: BTreeSet::new(),
+            objects: false,
+        };
         let (kind, grants) = ("policyholder".parse().unwrap(), Arc::new([]));
         let (subject, key) = (SubjectId::from_bytes(id), WrappedKey::of_nobody());
-        Known { kind, subject, state, grants, key, values: Vec::new() }
+        Known { kind, subject, state, grants, key, values: Vec::new(), tags: None }
     }
 
     #[test]

@@ -8,8 +8,11 @@ use coffre_core::ids::{HoldId, RequestId, SubjectId};
 use coffre_core::keyset::SubjectKeys;
 use coffre_core::note::SignedNote;
 use coffre_core::record::RecordTypeName;
+use coffre_core::restriction::Restriction;
+use coffre_core::source::Sources;
 use coffre_core::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
+use serde::Serialize;
 
 use crate::disclosure::{Claim, Undisclosed};
 use crate::error::ReadError;
@@ -37,6 +40,15 @@ pub struct Hold {
     pub lifted_at: Option<Timestamp>,
     /// Why.
     pub reason: String,
+}
+
+/// What a person objected to (GDPR article 21).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Objection {
+    /// The purpose.
+    pub purpose: String,
+    /// When, the last time.
+    pub at: Timestamp,
 }
 
 /// An erasure that was proposed.
@@ -92,6 +104,38 @@ impl Snapshot<'_> {
         let open = |_: &Reader, keys: &SubjectKeys<'_>| rows.into_iter().map(|row| hold_of(row, keys)).collect();
         let holds = self.with_keys(kind, subject, Vec::new(), open)?;
         Ok(Undisclosed::new(Claim::fields(subject, Vec::new()), holds))
+    }
+
+    /// What a person objected to.
+    pub fn objections(&self, subject: SubjectId) -> Result<Vec<Objection>, ReadError> {
+        let sql = "SELECT purpose, at FROM objections WHERE subject = ?1 ORDER BY purpose";
+        let read = |row: &Row<'_>| Ok(Objection { purpose: row.get(0)?, at: Timestamp::from_micros(row.get(1)?) });
+        self.ask(|reader| {
+            let mut statement = reader.vault.prepare_cached(sql)?;
+            let rows = statement.query_map([subject.as_bytes()], read)?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
+    }
+
+    /// Where the data of a record come from, as far as it was written down.
+    pub fn sources(&self, subject: SubjectId) -> Result<Sources, ReadError> {
+        let stored = self.of_record("SELECT sources FROM records WHERE subject = ?1", subject)?;
+        Ok(Sources::from_stored(stored))
+    }
+
+    /// How processing of a record is restricted.
+    pub fn restriction(&self, subject: SubjectId) -> Result<Restriction, ReadError> {
+        let stored = self.of_record("SELECT restricted FROM records WHERE subject = ?1", subject)?;
+        Ok(Restriction::from_stored(stored))
+    }
+
+    /// A number in a record's row; 0 where there is no record.
+    fn of_record(&self, sql: &str, subject: SubjectId) -> Result<i64, ReadError> {
+        self.ask(|reader| {
+            let mut statement = reader.vault.prepare_cached(sql)?;
+            let found = statement.query_row([subject.as_bytes()], |row| row.get::<_, i64>(0)).optional()?;
+            Ok(found.unwrap_or_default())
+        })
     }
 
     /// The record that a hold stands on.

@@ -128,6 +128,11 @@ impl<'s> Snapshot<'s> {
         self.shared
     }
 
+    /// Whether this is a view of what is remembered.
+    pub const fn is_remembered(&self) -> bool {
+        self.opened.is_none()
+    }
+
     /// Whether all pages that this view came across were sound; if not, it answers nothing more.
     pub const fn is_sound(&self) -> bool {
         self.spoiled.get().is_none()
@@ -147,6 +152,7 @@ impl<'s> Snapshot<'s> {
                 updated_at: Timestamp::from_micros(row.get(2)?),
                 restricted: row.get(3)?,
                 archived: BTreeSet::new(),
+                objects: row.get(5)?,
             };
             Ok((state, row.get::<_, Option<String>>(4)?))
         };
@@ -157,7 +163,10 @@ impl<'s> Snapshot<'s> {
         let found = self.ask(|reader| {
             let mut statement = reader.vault.prepare_cached(
                 "SELECT version, created_at, updated_at, restricted,
-                        (SELECT group_concat(category) FROM archived WHERE archived.subject = records.subject)
+                        (SELECT group_concat(category) FROM archived WHERE archived.subject = records.subject),
+                        EXISTS (SELECT 1 FROM filings INDEXED BY filings_by_subject
+                                WHERE filings.subject = records.subject AND kind = 'objection'
+                                AND state IN ('open', 'waiting'))
                  FROM records WHERE subject = ?1 AND record_type = ?2",
             )?;
             Ok(statement.query_row(params![subject.as_bytes(), kind.as_str()], read).optional()?)
@@ -187,7 +196,7 @@ impl<'s> Snapshot<'s> {
         if let (Some(opened), Some((subject, kind, state)), Some((of, grants))) = (&self.opened, state, grants)
             && subject == of
         {
-            let known = Known { kind, subject, state, grants, key, values };
+            let known = Known { kind, subject, state, grants, key, values, tags: None };
             self.shared.remembered.remember(known, opened.moment);
         }
     }

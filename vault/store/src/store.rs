@@ -3,7 +3,6 @@
 use std::convert::Infallible;
 use std::fs::File;
 use std::io;
-use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread::JoinHandle;
 
@@ -27,7 +26,7 @@ use crate::open::{OpenError, Opened};
 use crate::readers::Readers;
 use crate::snapshot::Snapshot;
 use crate::transactions::Transaction;
-use crate::writer::{Answer, Message, Pending, Shared, Writer};
+use crate::writer::{Answer, Message, Pending, Sender, Shared, Writer, inbox};
 
 /// An open vault.
 #[derive(Clone)]
@@ -41,7 +40,7 @@ struct Inner {
     verification_key: VerificationKey,
     generation: GenerationId,
     recovery_recipient: RwLock<String>,
-    messages: Sender<Message>,
+    messages: Sender,
     writer: Mutex<Option<JoinHandle<()>>>,
     /// Continuous capture, while it goes on.
     following: Mutex<Option<Following>>,
@@ -72,10 +71,10 @@ impl Inner {
     }
 }
 
-fn stop(messages: &Sender<Message>, writer: &Mutex<Option<JoinHandle<()>>>) {
+fn stop(messages: &Sender, writer: &Mutex<Option<JoinHandle<()>>>) {
     let handle = writer.lock().unwrap_or_else(PoisonError::into_inner).take();
     if let Some(handle) = handle {
-        let _already_gone = messages.send(Message::Stop);
+        messages.send(Message::Stop);
         if handle.join().is_err() {
             tracing::error!("the writer ended by a panic");
         }
@@ -86,7 +85,7 @@ impl Store {
     pub(crate) fn start(opened: Opened, lock: File, identity: Identity) -> Result<Self, OpenError> {
         let Opened { shared, readers, recovered, generation, recovery_recipient } = opened;
         let writer = Writer::new(Arc::clone(&shared), recovered);
-        let (messages, inbox) = channel();
+        let (messages, inbox) = inbox();
         let handle = std::thread::Builder::new().name("coffre-writer".to_owned()).spawn(move || writer.run(&inbox))?;
         let verification_key = shared.signer.verification_key();
         let writer = Mutex::new(Some(handle));
@@ -155,7 +154,7 @@ impl Store {
 
     /// Whether the store can serve now, and if not, why.
     pub fn readiness(&self) -> Result<(), Unavailable> {
-        self.inner.shared.trouble().map_or(Ok(()), Err)
+        self.inner.shared.trouble().or_else(|| self.inner.messages.stalled()).map_or(Ok(()), Err)
     }
 
     /// Keeps so many bytes of the disk for what must be possible when it is full: to erase, to withdraw, to restrict, to
@@ -193,7 +192,7 @@ impl Store {
     /// Commits the entry of a read (or a denial, without claims), and gives the receipt once it is durable.
     pub fn disclose(&self, disclosure: Disclosure) -> Pending<Receipt, Infallible> {
         let (message, pending) = Message::read(disclosure);
-        self.send(message);
+        self.inner.messages.send(message);
         pending
     }
 
@@ -207,18 +206,19 @@ impl Store {
         depends: Depends,
     ) -> Pending<(T::Output, Receipt), T::Error> {
         let (message, pending) = Message::write(transaction, base, reason, depends);
-        self.send(message);
+        self.inner.messages.send(message);
         pending
     }
 
     /// `disclose`, for a caller that waits elsewhere: `then` runs on the writer's thread once the entry is durable, hands
-    /// the outcome over and does nothing else.
+    /// the outcome over and does nothing else. Where too much waits already it is `Busy`, unless it takes something out of
+    /// somebody's reach.
     pub fn disclose_then(
         &self,
         disclosure: Disclosure,
         then: impl FnOnce(Result<Receipt, CommitError<Infallible>>) + Send + 'static,
     ) {
-        self.send(Message::read_then(disclosure, Answer::new(then)));
+        self.inner.messages.offer(Message::read_then(disclosure, Answer::new(then)));
     }
 
     /// `transact`, for a caller that waits elsewhere: `then` is as in `disclose_then`.
@@ -230,12 +230,7 @@ impl Store {
         depends: Depends,
         then: impl FnOnce(Result<(T::Output, Receipt), CommitError<T::Error>>) + Send + 'static,
     ) {
-        self.send(Message::write_then(transaction, base, reason, depends, Answer::new(then)));
-    }
-
-    /// A writer that has gone drops the message, and the pending answer says that the vault stops.
-    fn send(&self, message: Message) {
-        let _stopping = self.inner.messages.send(message);
+        self.inner.messages.offer(Message::write_then(transaction, base, reason, depends, Answer::new(then)));
     }
 
     /// Whether what a long stream rests on still holds; asked every 8 MiB.

@@ -61,22 +61,36 @@ pub(crate) fn category_at(
     }
 }
 
-/// The values of some categories as they were in a record's version.
+/// A category, and its value if it has one.
+pub(crate) type OfCategory = (Category, Option<Arc<SealedValue>>);
+
+/// Some categories as they were in a record's version. Those that are known are not read.
 pub(crate) fn categories_at(
     vault: &Connection,
-    keys: &SubjectKeys<'_>,
+    subject: SubjectId,
     categories: &BTreeSet<Category>,
     version: u32,
-) -> Result<Fields, ReadError> {
+    known: &[OfCategory],
+) -> Result<Vec<OfCategory>, ReadError> {
+    let value = |category: &Category| -> Result<OfCategory, ReadError> {
+        match find_category(known, category.as_str()) {
+            Some(value) => Ok(value.clone()),
+            None => Ok((category.clone(), find(vault, subject, category, version)?.map(Arc::new))),
+        }
+    };
+    categories.iter().map(value).collect()
+}
+
+/// Every field of some categories.
+pub(crate) fn open_categories(keys: &SubjectKeys<'_>, values: &[OfCategory]) -> Result<Fields, ReadError> {
     let mut found = Fields::default();
-    for category in categories {
-        found.0.append(&mut category_at(vault, keys, category, version)?.0);
+    for (category, value) in values {
+        if let Some(value) = value {
+            found.0.append(&mut value.open_all(keys, category)?.0);
+        }
     }
     Ok(found)
 }
-
-/// A category, and its value if it has one.
-pub(crate) type OfCategory = (Category, Option<Arc<SealedValue>>);
 
 /// The categories of the named fields as they were in a version, each once.
 pub(crate) fn sealed_at(
@@ -172,6 +186,14 @@ pub(crate) struct Sealed {
     pub(crate) bytes: Vec<u8>,
 }
 
+impl Sealed {
+    /// As it is read once it is stored.
+    pub(crate) fn stored(self) -> OfCategory {
+        let Self { category, version, epoch, bytes } = self;
+        (category, Some(Arc::new(SealedValue { version, epoch, bytes })))
+    }
+}
+
 /// Encrypts the values of a category for a record's version.
 pub(crate) fn seal(
     keys: &SubjectKeys<'_>,
@@ -252,6 +274,12 @@ mod tests {
         let now = [of("behaviour.remarks", 9), of("contact.email", 9), of("health.conditions", 2)];
         assert_eq!([at(9), at(u32::MAX)], [now.to_vec(), now.to_vec()]);
         let wanted = ["contact", "identity"].map(|name| name.parse().unwrap()).into();
-        assert_eq!(told(categories_at(&vault, &keys, &wanted, 8).unwrap()), [of("contact.email", 4)]);
+        let as_of_8 = |known: &[OfCategory]| categories_at(&vault, ours, &wanted, 8, known).unwrap();
+        let opened = |values: &[OfCategory]| told(open_categories(&keys, values).unwrap());
+        assert_eq!(opened(&as_of_8(&[])), [of("contact.email", 4)]);
+        let known = as_of_8(&[]);
+        vault.execute("DELETE FROM record_values", []).unwrap();
+        assert_eq!(opened(&as_of_8(&known)), [of("contact.email", 4)], "what is known is not read");
+        assert_eq!(opened(&as_of_8(&[])), []);
     }
 }

@@ -7,6 +7,8 @@ mod drilled;
 mod erased;
 #[path = "support/grants.rs"]
 mod grants;
+#[path = "capture/pieces.rs"]
+mod pieces;
 #[path = "capture/placed.rs"]
 mod placed;
 #[path = "capture/pruned.rs"]

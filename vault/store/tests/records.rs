@@ -11,9 +11,11 @@ use coffre_core::audit::{Action, Entry};
 use coffre_core::grant::{Basis, GrantTerms};
 use coffre_core::role::Role;
 use coffre_core::search::SearchKind;
+use coffre_core::source::Source;
 use coffre_core::time::Timestamp;
 use coffre_store::transactions::{
-    AddDocument, AmendError, AmendRecord, EraseSubject, GiveGrant, RestoreError, RestoreVersion, WithdrawGrant,
+    AddDocument, AmendError, AmendRecord, EraseSubject, GiveGrant, ImportItem, ImportRecords, RestoreError,
+    RestoreVersion, WithdrawGrant,
 };
 use coffre_store::{CommitError, Depends, Disclosure, HitKind, ReadError, Unavailable};
 use serde_json::json;
@@ -168,6 +170,35 @@ fn documents_of_every_length_come_back_and_versions_stay() {
     let staged = store.stage_document(&kind(), subject, None, "x", "text/plain").unwrap();
     drop(staged);
     assert_eq!(std::fs::read_dir(dir.path().join("vault/documents/staging")).unwrap().count(), 0);
+}
+
+#[test]
+fn a_record_to_which_an_import_added_a_document_alone_comes_from_an_import_too() {
+    let dir = tempfile::tempdir().unwrap();
+    make(dir.path());
+    let store = open(dir.path());
+    let subject = create(&store, 1);
+    let sources = || store.snapshot().unwrap().sources(subject).unwrap().list();
+    let import = |documents| {
+        let item = ImportItem::Change {
+            subject,
+            expected_version: 1,
+            changes: BTreeMap::new(),
+            documents,
+            of_documents: BTreeSet::new(),
+            brought_back: BTreeSet::new(),
+            give: Vec::new(),
+            withdraw: Vec::new(),
+        };
+        let import = ImportRecords { record_type: kind(), items: vec![item] };
+        store.transact(import, draft(Action::Import), None, Depends::default()).wait().unwrap();
+    };
+    import(Vec::new());
+    assert!(sources().is_empty(), "nothing was written");
+    let mut writer = store.stage_document(&kind(), subject, None, "contrat.pdf", "application/pdf").unwrap();
+    writer.write_all(b"contract").unwrap();
+    import(vec![writer.finish().unwrap()]);
+    assert_eq!(sources(), [Source::Import]);
 }
 
 #[test]

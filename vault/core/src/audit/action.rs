@@ -102,6 +102,8 @@ pub enum Action {
     Restrict,
     /// The restriction of a record was ended.
     Unrestrict,
+    /// A person objected to the purpose that `target` names.
+    Object,
     /// A request was filed with Legal: a change, or a right of a data subject.
     FileRequest,
     /// Requests were listed.
@@ -152,6 +154,8 @@ pub enum Action {
     Unarchive,
     /// Categories of a record were removed at the end of their retention.
     EraseCategories,
+    /// Requests were removed, some years after they were answered.
+    RemoveRequests,
     /// Restored data was compared with what was backed up.
     VerifyRestore,
     /// The log was exported.

@@ -41,12 +41,12 @@ pub enum OperatorKnown {
 /// The grant a decision rested on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GrantRef {
+    /// Its legal basis.
+    pub basis: Basis,
     /// The grant.
     pub id: GrantId,
     /// Its version at that moment.
     pub version: u32,
-    /// Its legal basis.
-    pub basis: Basis,
 }
 
 /// A document in an entry.
@@ -54,11 +54,11 @@ pub struct GrantRef {
 pub struct DocumentRef {
     /// The document.
     pub id: DocumentId,
-    /// Its version.
-    pub version: u32,
     /// SHA-256 of the encrypted file, in hexadecimal; present for writes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sha256: Option<String>,
+    /// Its version.
+    pub version: u32,
 }
 
 /// An encrypted value that was written: what it is and the SHA-256 of its ciphertext.
@@ -66,10 +66,10 @@ pub struct DocumentRef {
 pub struct SealedValue {
     /// The category.
     pub category: Category,
-    /// The record's version that it belongs to.
-    pub version: u32,
     /// SHA-256 of the ciphertext, in hexadecimal.
     pub sha256: String,
+    /// The record's version that it belongs to.
+    pub version: u32,
 }
 
 /// What the generation before this one ended with.
@@ -99,94 +99,94 @@ pub struct RewoundTo {
 }
 
 /// An entry before the writer gives it its time. All optional parts are absent from the leaf when
-/// they say nothing.
+/// they say nothing. Its parts stand in the order in which canonical JSON has them, so that little is put in order for each entry.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Draft {
     /// What was done or asked for.
     pub action: Action,
-    /// What was decided.
-    pub decision: Decision,
-    /// The call.
-    pub request: RequestId,
     /// The application that called; absent for commands on the vault's host.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub application: Option<ApplicationId>,
     /// Its name, as registered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub application_name: Option<String>,
-    /// Its role.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub role: Option<Role>,
-    /// The operator it acted for.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub operator: Option<String>,
-    /// How the operator is known.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub operator_known: Option<OperatorKnown>,
-    /// The type of record.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub record_type: Option<RecordTypeName>,
-    /// The data subjects concerned: one, or the hits of a search.
+    /// What entries that are pruned say was written.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub subjects: Vec<SubjectId>,
+    pub carried: Vec<Carried>,
+    /// Why it was refused, or why it was done although nobody asked: a stable code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cause: Option<String>,
+    /// How many equal events this entry stands for, when more than one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub count: Option<u64>,
+    /// What was decided.
+    pub decision: Decision,
+    /// The document concerned.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub document: Option<DocumentRef>,
     /// The fields that were opened or written.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub fields: Vec<FieldPath>,
-    /// The fields asked for and not opened.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub withheld: Vec<FieldPath>,
-    /// The purpose stated.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub purpose: Option<String>,
     /// The grants the decision rested on, or that the entry is about.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub grants: Vec<GrantRef>,
     /// The habilitations of the operator that the decision rested on, or that the entry is about.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub habilitations: Vec<HabilitationId>,
+    /// The search index asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub index: Option<String>,
+    /// Of a pruning, and of what it carries over: the index of the first entry that stays.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub minimum_index: Option<u64>,
+    /// The operator it acted for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operator: Option<String>,
+    /// How the operator is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operator_known: Option<OperatorKnown>,
+    /// What the generation before this one ended with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<Parent>,
     /// The policies that decided.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub policies: Vec<String>,
     /// The hash of the policy set in force, in hexadecimal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub policy_set: Option<String>,
-    /// Why it was refused, or why it was done although nobody asked: a stable code.
+    /// The purpose stated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cause: Option<String>,
+    pub purpose: Option<String>,
     /// A salted commitment to the free-text reason, in hexadecimal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// The search index asked.
+    /// The type of record.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub index: Option<String>,
-    /// The document concerned.
+    pub record_type: Option<RecordTypeName>,
+    /// The call.
+    pub request: RequestId,
+    /// Of a generation that began with a restore to a moment: which.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub document: Option<DocumentRef>,
+    pub rewound: Option<RewoundTo>,
+    /// Its role.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<Role>,
+    /// The data subjects concerned: one, or the hits of a search.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub subjects: Vec<SubjectId>,
+    /// What else the entry is about: an application (added, revoked), an operator (habilitated), a hold, a request and
+    /// its letter, the ground of a restriction.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<String>,
     /// The values written.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub values: Vec<SealedValue>,
     /// The record's version after a write, or the version read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<u32>,
-    /// How many equal events this entry stands for, when more than one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub count: Option<u64>,
-    /// What else the entry is about: an application (added, revoked), an operator (habilitated), a hold, a request and
-    /// its letter, the ground of a restriction.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub target: Option<String>,
-    /// What the generation before this one ended with.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub parent: Option<Parent>,
-    /// Of a generation that began with a restore to a moment: which.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub rewound: Option<RewoundTo>,
-    /// Of a pruning, and of what it carries over: the index of the first entry that stays.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub minimum_index: Option<u64>,
-    /// What entries that are pruned say was written.
+    /// The fields asked for and not opened.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub carried: Vec<Carried>,
+    pub withheld: Vec<FieldPath>,
 }
 
 impl Draft {
@@ -194,34 +194,34 @@ impl Draft {
     pub const fn new(action: Action, decision: Decision, request: RequestId) -> Self {
         Self {
             action,
-            decision,
-            request,
             application: None,
             application_name: None,
-            role: None,
-            operator: None,
-            operator_known: None,
-            record_type: None,
-            subjects: Vec::new(),
+            carried: Vec::new(),
+            cause: None,
+            count: None,
+            decision,
+            document: None,
             fields: Vec::new(),
-            withheld: Vec::new(),
-            purpose: None,
             grants: Vec::new(),
             habilitations: Vec::new(),
+            index: None,
+            minimum_index: None,
+            operator: None,
+            operator_known: None,
+            parent: None,
             policies: Vec::new(),
             policy_set: None,
-            cause: None,
+            purpose: None,
             reason: None,
-            index: None,
-            document: None,
+            record_type: None,
+            request,
+            rewound: None,
+            role: None,
+            subjects: Vec::new(),
+            target: None,
             values: Vec::new(),
             version: None,
-            count: None,
-            target: None,
-            parent: None,
-            rewound: None,
-            minimum_index: None,
-            carried: Vec::new(),
+            withheld: Vec::new(),
         }
     }
 
@@ -234,13 +234,13 @@ impl Draft {
 /// An entry of the audit log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
-    /// The version of this format: 1.
-    pub v: u32,
-    /// When the entry was committed; never before the entry ahead of it.
-    pub time: Timestamp,
     /// What happened.
     #[serde(flatten)]
     pub what: Draft,
+    /// When the entry was committed; never before the entry ahead of it.
+    pub time: Timestamp,
+    /// The version of this format: 1.
+    pub v: u32,
 }
 
 impl Entry {

@@ -28,7 +28,8 @@ pub(super) struct Object<'o> {
 impl<'o> Object<'o> {
     pub(super) fn open(out: &'o mut Vec<u8>, members: Option<usize>) -> Self {
         out.push(b'{');
-        Self { out, members: Vec::with_capacity(members.unwrap_or(16)), close: b"}" }
+        // An entry of the log has some twenty, and does not say so.
+        Self { out, members: Vec::with_capacity(members.unwrap_or(24)), close: b"}" }
     }
 
     /// The content of an enum's variant: an object in an object.

@@ -57,6 +57,7 @@ impl Heading {
         let old = before.manifest.heading();
         let earliest = Timestamp::from_micros(old.time.as_micros().saturating_add(1));
         Self {
+            format: M::FORMAT.to_owned(),
             number: old.number.next(),
             time: now.max(earliest),
             previous: Some(before.sha256),

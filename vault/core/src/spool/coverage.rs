@@ -31,8 +31,10 @@ struct Places {
     /// Those of them that stand in the chain: no segment has their position.
     within: BTreeSet<Ordinal>,
     segments: BTreeSet<Ordinal>,
-    /// Bases that are there, named or not.
+    /// Bases that are there, named or not; not those in pieces, which have no object of their own.
     listed: BTreeSet<Ordinal>,
+    /// How many manifests cannot be believed whose base in pieces stood in the chain.
+    unsound: usize,
     /// The oldest base that must be kept.
     retained: Option<Ordinal>,
     /// Whether nothing has to be there any more.
@@ -72,21 +74,32 @@ fn places<M: Manifest>(history: &History<M>, listing: &Listing) -> Vec<Places> {
     let mut all = Vec::new();
     let outgrown = history.outgrown();
     for (generation, manifests) in history.generations() {
+        let mut orphans = 0;
         for chain in Chain::ALL.into_iter().filter(|chain| chain.side() == M::SIDE) {
             let reaches = || manifests.manifests().filter_map(|signed| signed.manifest.reach(chain));
-            let bases = reaches().map(|reach| reach.base.position).collect();
+            let bases: BTreeSet<Ordinal> = reaches().map(|reach| reach.base.position).collect();
             let within = reaches().filter(|reach| !reach.is_beside()).map(|reach| reach.base.position).collect();
             let retained = manifests.retained().filter_map(|signed| signed.manifest.reach(chain));
             let retained = retained.map(|reach| reach.base.position).min();
             let segments = segments.remove(&(generation, chain)).unwrap_or_default();
             let listed = listed.remove(&(generation, chain)).unwrap_or_default();
             let outgrown = outgrown.contains(&generation);
-            all.push(Places { chain, generation, bases, within, segments, listed, retained, outgrown });
+            if chain == Chain::Vault {
+                // Of a manifest that cannot be believed: one that stood in the chain, and that of the log was taken with it.
+                let is_kept = |at: &Ordinal| retained.is_none_or(|from| *at >= from);
+                let stood = |at: &&Ordinal| {
+                    is_kept(at) && !segments.contains(*at) && bases.last().is_some_and(|last| *at < last)
+                };
+                orphans = listed.difference(&bases).filter(stood).count();
+            }
+            let unsound = if chain == Chain::Audit { manifests.unsound().min(orphans) } else { 0 };
+            all.push(Places { chain, generation, bases, within, segments, listed, unsound, retained, outgrown });
         }
     }
     for ((generation, chain), segments) in segments {
         let (bases, within, listed) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
-        all.push(Places { chain, generation, bases, within, segments, listed, retained: None, outgrown: false });
+        let (unsound, retained, outgrown) = (0, None, false);
+        all.push(Places { chain, generation, bases, within, segments, listed, unsound, retained, outgrown });
     }
     all
 }
@@ -106,7 +119,15 @@ impl Places {
         let last = self.bases.last();
         // One that no manifest names is left over if it is the last, and its manifest's fault otherwise.
         all.extend(self.listed.difference(&self.bases).filter(|position| last.is_some_and(|last| *position < last)));
-        let mut gap = |from, to| faults.push(Fault::ChainGap { chain, generation, from, to });
+        let mut unsound = self.unsound;
+        let mut gap = |from, to| {
+            // The manifest that says what stood there has a fault of its own.
+            if from == to && unsound > 0 && last.is_some_and(|last| to < *last) {
+                unsound -= 1;
+            } else {
+                faults.push(Fault::ChainGap { chain, generation, from, to });
+            }
+        };
         for position in all.range(retained..) {
             if let Some(to) = position.before().filter(|to| *to >= expected) {
                 gap(expected, to);

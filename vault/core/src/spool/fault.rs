@@ -222,6 +222,14 @@ pub enum Notice {
         /// The object.
         object: String,
     },
+    /// Pieces of the log that no manifest names.
+    #[error(
+        "{count} pieces of the log are in no manifest: of a base backup that is on its way, was broken off or is gone, they do no harm"
+    )]
+    UnclaimedPieces {
+        /// How many.
+        count: usize,
+    },
     /// A keyring copy that should have expired.
     #[error(
         "{object} is past its retention: delete it; erased keys can be read from it with the recovery key until then"

@@ -49,6 +49,11 @@ impl<M: Manifest> Generation<M> {
         self.manifests.values().filter(move |signed| signed.manifest.heading().number >= from)
     }
 
+    /// How many that must be kept were seen and cannot be believed.
+    pub(super) fn unsound(&self) -> usize {
+        self.seen.range(self.retained_from()..).filter(|number| !self.manifests.contains_key(number)).count()
+    }
+
     /// The oldest number that must be kept, as the newest sound manifest says.
     pub fn retained_from(&self) -> Ordinal {
         self.newest().map_or(Ordinal::FIRST, |newest| newest.manifest.heading().retained_from)
@@ -91,15 +96,11 @@ pub struct History<M> {
 
 impl<M: Manifest> History<M> {
     /// Reads the notes of one side, given with their names, and names every fault.
-    pub fn read(
-        notes: impl IntoIterator<Item = (ObjectName, Vec<u8>)>,
-        pinned: &Pinned,
-        faults: &mut Vec<Fault>,
-    ) -> Self {
+    pub fn read(notes: &[(ObjectName, Vec<u8>)], pinned: &Pinned, faults: &mut Vec<Fault>) -> Self {
         let scope = &pinned.scope;
         let mut generations: BTreeMap<GenerationId, Generation<M>> = BTreeMap::new();
         for (name, bytes) in notes {
-            let ObjectName::Manifest { generation, side, number } = name else { continue };
+            let ObjectName::Manifest { generation, side, number } = *name else { continue };
             if side != M::SIDE {
                 continue;
             }
@@ -107,8 +108,8 @@ impl<M: Manifest> History<M> {
                 .entry(generation)
                 .or_insert_with(|| Generation { manifests: BTreeMap::new(), seen: BTreeSet::new() });
             entry.seen.insert(number);
-            match signed::open::<M>(&bytes, pinned) {
-                Ok(signed) if signed.manifest.name() == name => drop(entry.manifests.insert(number, signed)),
+            match signed::open::<M>(bytes, pinned) {
+                Ok(signed) if signed.manifest.name() == *name => drop(entry.manifests.insert(number, signed)),
                 Ok(signed) => faults
                     .push(Fault::Misplaced { object: name.path(scope), belongs: signed.manifest.name().path(scope) }),
                 Err(error) => faults.push(Fault::Manifest { object: name.path(scope), cause: with_causes(&error) }),

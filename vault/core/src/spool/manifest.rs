@@ -6,7 +6,7 @@
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::{Chain, ContentHash, ObjectName, Ordinal, Side};
+use super::{Chain, ContentHash, ContentHasher, ObjectName, Ordinal, Side};
 use crate::ids::{Environment, GenerationId, VaultId};
 use crate::time::Timestamp;
 
@@ -60,11 +60,48 @@ pub struct Base {
     pub page_size: u32,
     /// Number of pages.
     pub page_count: u64,
-    /// The SHA-256 of its bytes.
+    /// The SHA-256 of its bytes; of one in pieces, of their hashes ([`Pieces::together`]).
     pub sha256: ContentHash,
     /// The SHA-256 of the object before it in the chain; none for the first. Of one beside the chain: of the segment at its
     /// own position.
     pub previous: Option<ContentHash>,
+    /// Its pieces, where it is stored in those; none where it is one object.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pieces: Option<Pieces>,
+}
+
+/// The pieces of a base, each an object whose name is its hash. Most of a file that only grows is what it was: bases
+/// have those pieces in common.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pieces {
+    /// Bytes of each but the last, which may have fewer.
+    pub size: u64,
+    /// The SHA-256 of each, in order.
+    pub sha256: Vec<ContentHash>,
+}
+
+impl Pieces {
+    /// What stands for all of them: the SHA-256 of theirs, 32 bytes each, one after the other.
+    pub fn together(&self) -> ContentHash {
+        let mut hasher = ContentHasher::default();
+        self.sha256.iter().for_each(|sha256| hasher.update(sha256.as_bytes()));
+        hasher.finish()
+    }
+}
+
+impl Base {
+    /// The objects that it is stored as, in the order of their bytes.
+    pub fn objects(&self, generation: GenerationId, chain: Chain) -> Vec<Needed> {
+        let Self { position, size, sha256, .. } = *self;
+        let Some(pieces) = &self.pieces else {
+            return vec![Needed { name: ObjectName::Base { generation, chain, position }, size, sha256 }];
+        };
+        let piece = |(at, sha256): (u64, &ContentHash)| {
+            let left = size.saturating_sub(pieces.size.saturating_mul(at));
+            Needed { name: ObjectName::Piece(*sha256), size: left.min(pieces.size), sha256: *sha256 }
+        };
+        (0..).zip(&pieces.sha256).map(piece).collect()
+    }
 }
 
 /// A place in a chain and the object there.
@@ -181,6 +218,8 @@ pub struct Needed {
 pub trait Manifest: Serialize + DeserializeOwned + Clone {
     /// The value of `format`.
     const FORMAT: &'static str;
+    /// The one before it, which is still read.
+    const FORMER: Option<&'static str> = None;
     /// The side it describes.
     const SIDE: Side;
 
@@ -208,13 +247,8 @@ pub trait Manifest: Serialize + DeserializeOwned + Clone {
     /// All objects it needs, beside documents.
     fn needed(&self) -> Vec<Needed> {
         let generation = self.heading().generation;
-        let base = |(chain, reach): (Chain, &Reach)| Needed {
-            name: ObjectName::Base { generation, chain, position: reach.base.position },
-            size: reach.base.size,
-            sha256: reach.base.sha256,
-        };
         let mut needed = self.blobs();
-        needed.extend(self.chains().into_iter().map(base));
+        needed.extend(self.chains().into_iter().flat_map(|(chain, reach)| reach.base.objects(generation, chain)));
         needed
     }
 
@@ -226,7 +260,8 @@ pub trait Manifest: Serialize + DeserializeOwned + Clone {
 }
 
 impl Manifest for MainManifest {
-    const FORMAT: &'static str = "coffre/manifest/v1";
+    const FORMAT: &'static str = "coffre/manifest/v2";
+    const FORMER: Option<&'static str> = Some("coffre/manifest/v1");
     const SIDE: Side = Side::Main;
 
     fn heading(&self) -> &Heading {

@@ -5,9 +5,9 @@
 //! ```text
 //! main/ENVIRONMENT-VAULT/GENERATION/vault/0000000000000001.base
 //!                                        /0000000000000002.segment
-//!                                  /audit/0000000000000001.base
+//!                                  /audit/0000000000000002.segment
 //!                                  /manifests/0000000000000001.note
-//!                       /inventories/SHA256.txt  keys/SHA256.json  recovery/SHA256.age
+//!                       /pieces/SHA256.pages  inventories/SHA256.txt  keys/SHA256.json  recovery/SHA256.age
 //!                       /documents/4f/DOCUMENT-VERSION
 //! keyring/ENVIRONMENT-VAULT/GENERATION/keyring/0000000000000001.base
 //!                                     /manifests/0000000000000001.note
@@ -40,7 +40,7 @@ pub use inventory::{
 };
 pub use manifest::{
     Base, Blob, Documents, Heading, KeyringChains, KeyringManifest, Link, MainChains, MainManifest, Manifest, Needed,
-    Parent, Reach,
+    Parent, Pieces, Reach,
 };
 pub use name::{Chain, DocumentName, NameError, ObjectName, Ordinal, Side};
 pub use point::{NoPoint, RestorePoint, Wanted};

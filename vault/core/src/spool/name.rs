@@ -263,6 +263,8 @@ pub enum ObjectName {
         /// Its number in the generation.
         number: Ordinal,
     },
+    /// A piece of a full copy of a database.
+    Piece(ContentHash),
     /// The list of the documents of a manifest.
     Inventory(ContentHash),
     /// A `keys.json`.
@@ -279,7 +281,7 @@ impl ObjectName {
         match self {
             Self::Base { chain, .. } | Self::Segment { chain, .. } => chain.side(),
             Self::Manifest { side, .. } => *side,
-            Self::Inventory(_) | Self::Keys(_) | Self::Recovery(_) | Self::Document(_) => Side::Main,
+            Self::Piece(_) | Self::Inventory(_) | Self::Keys(_) | Self::Recovery(_) | Self::Document(_) => Side::Main,
         }
     }
 
@@ -304,6 +306,7 @@ impl ObjectName {
         let mut parts = rest.split('/');
         let (first, second, third) = (parts.next()?, parts.next()?, parts.next());
         match (first, third) {
+            ("pieces", None) => Some(Self::Piece(second.strip_suffix(".pages")?.parse().ok()?)),
             ("inventories", None) => Some(Self::Inventory(second.strip_suffix(".txt")?.parse().ok()?)),
             ("keys", None) => Some(Self::Keys(second.strip_suffix(".json")?.parse().ok()?)),
             ("recovery", None) => Some(Self::Recovery(second.strip_suffix(".age")?.parse().ok()?)),
@@ -339,6 +342,7 @@ impl fmt::Display for ObjectName {
                 write!(f, "{generation}/{chain}/{:016}.segment", position.get())
             }
             Self::Manifest { generation, number, .. } => write!(f, "{generation}/manifests/{:016}.note", number.get()),
+            Self::Piece(hash) => write!(f, "pieces/{hash}.pages"),
             Self::Inventory(hash) => write!(f, "inventories/{hash}.txt"),
             Self::Keys(hash) => write!(f, "keys/{hash}.json"),
             Self::Recovery(hash) => write!(f, "recovery/{hash}.age"),

@@ -5,7 +5,7 @@
 
 use thiserror::Error;
 
-use super::{Chain, ContentHash, Manifest, Parent, Reach};
+use super::{Base, Chain, ContentHash, Manifest, Parent, Pieces, Reach};
 use crate::canonical::{self, CanonicalError};
 use crate::crypto::Scope;
 use crate::ids::{Environment, VaultId};
@@ -90,11 +90,11 @@ pub fn open<M: Manifest>(bytes: &[u8], pinned: &Pinned) -> Result<Signed<M>, Man
     let note = SignedNote::parse(bytes).map_err(ManifestError::Note)?;
     let text = note.verify(&pinned.key).map_err(ManifestError::Note)?;
     let manifest: M = serde_json::from_str(text).map_err(|error| match stated_format(text) {
-        Some(found) if found != M::FORMAT => ManifestError::Format { expected: M::FORMAT, found },
+        Some(found) if !is_read::<M>(&found) => ManifestError::Format { expected: M::FORMAT, found },
         _ => ManifestError::Text(Some(error)),
     })?;
     let heading = manifest.heading();
-    if heading.format != M::FORMAT {
+    if !is_read::<M>(&heading.format) {
         return Err(ManifestError::Format { expected: M::FORMAT, found: heading.format.clone() });
     }
     let Scope { environment, vault } = &pinned.scope;
@@ -113,6 +113,10 @@ fn text_of<M: Manifest>(manifest: &M) -> Result<String, ManifestError> {
     let mut bytes = canonical::to_vec(manifest).map_err(ManifestError::Canonical)?;
     bytes.push(b'\n');
     String::from_utf8(bytes).map_err(|_| ManifestError::Text(None))
+}
+
+fn is_read<M: Manifest>(format: &str) -> bool {
+    format == M::FORMAT || Some(format) == M::FORMER
 }
 
 /// The format that a text of another version or side says it has.
@@ -135,6 +139,9 @@ fn check<M: Manifest>(manifest: &M, key: &VerificationKey) -> Result<Option<Tree
         return contradiction("a generation that begins from itself");
     }
     for (chain, reach) in manifest.chains() {
+        if reach.base.pieces.is_some() && Some(heading.format.as_str()) == M::FORMER {
+            return contradiction("its format knows no pieces");
+        }
         check_reach(chain, reach)?;
     }
     let open = |note: &str| TreeHead::open(note.as_bytes(), key, None).map_err(ManifestError::Head);
@@ -144,6 +151,21 @@ fn check<M: Manifest>(manifest: &M, key: &VerificationKey) -> Result<Option<Tree
     manifest.audit_head().map(open).transpose()
 }
 
+/// Of the keyring nothing lies among pieces: copies of it expire, and those are shared.
+fn check_pieces(chain: Chain, base: &Base, pieces: &Pieces) -> Result<(), ManifestError> {
+    let whole_pages = pieces.size > 0 && pieces.size.is_multiple_of(u64::from(base.page_size).max(1));
+    if chain != Chain::Audit {
+        return Err(ManifestError::Contradiction { what: "only the log is stored in pieces" });
+    }
+    if !whole_pages || base.size.div_ceil(pieces.size) != pieces.sha256.len() as u64 {
+        return Err(ManifestError::Contradiction { what: "a base is not as long as its pieces" });
+    }
+    if base.sha256 != pieces.together() {
+        return Err(ManifestError::Contradiction { what: "a base has another hash than its pieces" });
+    }
+    Ok(())
+}
+
 fn check_reach(chain: Chain, reach: &Reach) -> Result<(), ManifestError> {
     let Reach { base, last } = reach;
     if base.previous.is_none() != base.position.before().is_none() {
@@ -151,6 +173,9 @@ fn check_reach(chain: Chain, reach: &Reach) -> Result<(), ManifestError> {
     }
     if base.page_count.checked_mul(u64::from(base.page_size)) != Some(base.size) {
         return Err(ManifestError::Contradiction { what: "a base is not as long as its pages" });
+    }
+    if let Some(pieces) = &base.pieces {
+        check_pieces(chain, base, pieces)?;
     }
     if last.position > base.position {
         return Err(ManifestError::Segments { chain });

@@ -58,9 +58,9 @@ pub struct Survey {
 
 impl Survey {
     /// Puts the manifests in order and looks for their objects in the listing.
-    pub fn of(listing: &Listing, notes: Vec<(ObjectName, Vec<u8>)>, pinned: &Pinned) -> Self {
+    pub fn of(listing: &Listing, notes: &[(ObjectName, Vec<u8>)], pinned: &Pinned) -> Self {
         let mut faults = Vec::new();
-        let main = History::<MainManifest>::read(notes.clone(), pinned, &mut faults);
+        let main = History::<MainManifest>::read(notes, pinned, &mut faults);
         let keyring = History::<KeyringManifest>::read(notes, pinned, &mut faults);
         let mut survey = Self { main, keyring, needed: BTreeMap::new(), faults, notices: Vec::new() };
         let mut expired = Vec::new();
@@ -91,16 +91,16 @@ impl Survey {
     }
 
     fn claim_main(&mut self, listing: &Listing, scope: &Scope) {
-        let mut claims = Vec::new();
-        for (_, generation) in self.main.generations() {
+        let Self { main, needed, faults, .. } = self;
+        for (_, generation) in main.generations() {
             let from = generation.retained_from();
             for signed in generation.manifests() {
                 let retained = signed.manifest.heading.number >= from;
                 // What is kept longer than promised may be gone, but what is there must be right.
-                claims.extend(claims_of(signed).filter(|(n, _)| retained || listing.contains_key(&n.name)));
+                let claims = claims_of(signed).filter(|(n, _)| retained || listing.contains_key(&n.name));
+                claim(needed, faults, claims, scope);
             }
         }
-        self.claim(claims, scope);
     }
 
     fn claim_keyring(&mut self, listing: &Listing, scope: &Scope, expired: &mut Vec<ObjectName>) {
@@ -111,7 +111,7 @@ impl Survey {
             // What another generation has outgrown may be gone, but what is there must be right.
             claims.extend(needed.filter(|(n, _)| !outgrown.contains(&id) || listing.contains_key(&n.name)));
         }
-        self.claim(claims, scope);
+        claim(&mut self.needed, &mut self.faults, claims, scope);
         let mut older = Vec::new();
         for (_, generation) in self.keyring.generations() {
             let from = generation.retained_from();
@@ -124,17 +124,7 @@ impl Survey {
         expired.extend(older.iter().map(|(needed, _)| needed.name));
         // What should be gone must be right while it is there, too.
         older.retain(|(needed, _)| listing.contains_key(&needed.name));
-        self.claim(older, scope);
-    }
-
-    fn claim(&mut self, claims: Vec<(Needed, ObjectName)>, scope: &Scope) {
-        for (needed, by) in claims {
-            let (first, _) = *self.needed.entry(needed.name).or_insert((needed, by));
-            if first != needed {
-                let what = "two manifests give an object different bytes";
-                self.faults.push(Fault::Fork { object: by.path(scope), what });
-            }
-        }
+        claim(&mut self.needed, &mut self.faults, older, scope);
     }
 
     fn compare(&mut self, listing: &Listing, scope: &Scope) {
@@ -145,6 +135,7 @@ impl Survey {
 
     fn find_unclaimed(&mut self, listing: &Listing, expired: &[ObjectName], adrift: &[ObjectName], scope: &Scope) {
         let (expired, adrift): (BTreeSet<_>, BTreeSet<_>) = (expired.iter().collect(), adrift.iter().collect());
+        let mut pieces = 0;
         for name in listing.keys() {
             let object = name.path(scope);
             match name {
@@ -152,8 +143,12 @@ impl Survey {
                 ObjectName::Manifest { .. } | ObjectName::Document(_) => {}
                 ObjectName::Segment { .. } if !adrift.contains(name) => {}
                 _ if self.needed.contains_key(name) => {}
+                ObjectName::Piece(_) => pieces += 1,
                 _ => self.notices.push(Notice::Unclaimed { object }),
             }
+        }
+        if pieces > 0 {
+            self.notices.push(Notice::UnclaimedPieces { count: pieces });
         }
     }
 }
@@ -165,6 +160,22 @@ pub(super) fn fault_of(needed: &Needed, by: ObjectName, listing: &Listing, scope
         None => Some(Fault::Missing { object, needed_by: by.path(scope) }),
         Some(found) if *found != needed.size => Some(Fault::WrongSize { object, expected: needed.size, found: *found }),
         Some(_) => None,
+    }
+}
+
+/// Takes down what manifests need. Most of it others need, too.
+fn claim(
+    needed: &mut BTreeMap<ObjectName, (Needed, ObjectName)>,
+    faults: &mut Vec<Fault>,
+    claims: impl IntoIterator<Item = (Needed, ObjectName)>,
+    scope: &Scope,
+) {
+    for (claimed, by) in claims {
+        let (first, _) = *needed.entry(claimed.name).or_insert((claimed, by));
+        if first != claimed {
+            let what = "two manifests give an object different bytes";
+            faults.push(Fault::Fork { object: by.path(scope), what });
+        }
     }
 }
 

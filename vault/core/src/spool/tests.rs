@@ -72,7 +72,17 @@ fn base(place: Place, text: &str) -> Reach {
         page_count: 2,
         sha256: ContentHash::of(text.as_bytes()),
         previous: place.previous,
+        pieces: None,
     })
+}
+
+/// A base of the log, of two pages that are a piece each. The first is the same in all of a generation.
+fn log(place: Place, generation: GenerationId) -> Reach {
+    let hash = |text: String| ContentHash::of(text.as_bytes());
+    let sha256 = vec![hash(format!("first {generation}")), hash(format!("last {generation} {}", place.position))];
+    let pieces = Pieces { size: 4096, sha256 };
+    let Reach { base, .. } = base(place, "");
+    Reach::of(Base { sha256: pieces.together(), pieces: Some(pieces), ..base })
 }
 
 /// A history that grows by whole captures, and everything it would have left in a spool.
@@ -132,7 +142,7 @@ impl Spool {
         MainManifest {
             chains: MainChains {
                 vault: base(vault, &format!("vault {generation} {}", vault.position)),
-                audit: base(audit, &format!("audit {generation} {}", audit.position)),
+                audit: log(audit, generation),
             },
             keyring: self.keyring.last().unwrap().manifest.chains.keyring.last,
             documents: Documents { inventory: blob(&inventory()), count: 3, bytes: 3013 },
@@ -174,7 +184,7 @@ impl Spool {
     }
 
     fn survey(&self) -> Survey {
-        Survey::of(&self.listing, self.notes.clone(), &pinned())
+        Survey::of(&self.listing, &self.notes, &pinned())
     }
 
     fn point(&self, wanted: Wanted) -> Result<RestorePoint, NoPoint> {

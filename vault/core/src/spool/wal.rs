@@ -272,13 +272,16 @@ fn word(bytes: &[u8], at: usize) -> Option<u32> {
 
 /// The running checksum after more bytes, a multiple of eight.
 fn add(checksum: WalChecksum, bytes: &[u8], order: ChecksumOrder) -> WalChecksum {
+    // Each order has a loop of its own: within one, the compiler would call a function for every word.
+    match order {
+        ChecksumOrder::Little => add_words(checksum, bytes, u32::from_le_bytes),
+        ChecksumOrder::Big => add_words(checksum, bytes, u32::from_be_bytes),
+    }
+}
+
+fn add_words(checksum: WalChecksum, bytes: &[u8], read: impl Fn([u8; 4]) -> u32) -> WalChecksum {
     let WalChecksum(mut first, mut second) = checksum;
-    let read = match order {
-        ChecksumOrder::Little => u32::from_le_bytes,
-        ChecksumOrder::Big => u32::from_be_bytes,
-    };
-    for pair in bytes.chunks_exact(8) {
-        let (Some(left), Some(right)) = (pair.first_chunk(), pair.last_chunk()) else { continue };
+    for [left, right] in bytes.as_chunks::<4>().0.as_chunks::<2>().0 {
         first = first.wrapping_add(read(*left)).wrapping_add(second);
         second = second.wrapping_add(read(*right)).wrapping_add(first);
     }

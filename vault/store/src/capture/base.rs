@@ -1,11 +1,12 @@
 //! Copying a base backup, of database files that stand still (`standing`). Order, each durable before the next: keyring,
 //! its manifest, documents, keys, vault and audit, inventory, the main manifest.
 //!
-//! A manifest is what makes a backup: objects that a crash leaves without one are overwritten by the
+//! A manifest is what makes a backup: objects that a crash leaves without one are overwritten, or found, by the
 //! next capture.
 
 use std::io;
 use std::num::NonZeroU64;
+use std::ops::Range;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
@@ -20,8 +21,8 @@ use super::links::Links;
 use super::retention::{self, Keeping};
 use super::spool::Spool;
 use super::standing::{Frozen, Hold, Listing, Pages, freeze};
-use super::{CaptureError, Captured, Door, copy, inventory};
-use crate::error::Unavailable;
+use super::{CaptureError, Captured, Door, copy, inventory, pieces};
+use crate::error::{Unavailable, disk_is_full};
 use crate::key_files::RightKeyFiles;
 use crate::layout::Database;
 
@@ -36,9 +37,9 @@ pub(super) fn room_for_base(
     links: &Links,
     keep: NonZeroU64,
 ) -> Result<Keeping, CaptureError> {
-    let keeping = Keeping::now(door, spool, keep)?;
-    let last = links.last::<MainManifest>(spool, door.generation)?;
-    let Some(heading) = last.as_ref().map(|last| last.manifest.heading()) else { return Ok(keeping) };
+    let last = links.last::<MainManifest>(spool, door.generation)?.map(|last| last.manifest);
+    let keeping = Keeping::now(door, spool, last.as_ref(), keep)?;
+    let Some(heading) = last.as_ref().map(Manifest::heading) else { return Ok(keeping) };
     let (number, before) = (heading.number.next(), heading.retained_from);
     if keeping.is_stuck(number, before) {
         return Err(spool.has_room().err().unwrap_or(CaptureError::SpoolFull));
@@ -205,7 +206,7 @@ impl Making<'_> {
         let keys = self.put(&self.key_files.keys, ObjectName::Keys)?;
         let recovery = self.put(&self.key_files.recovery, ObjectName::Recovery)?;
         let vault = self.database(Database::Vault, Chain::Vault, at_vault, self.frozen.vault)?;
-        let audit = self.database(Database::Audit, Chain::Audit, at_audit, self.frozen.audit)?;
+        let audit = self.log(at_audit, self.frozen.audit).inspect_err(|error| self.give_back(error))?;
         let database_bytes = vault.size + audit.size;
         // Whoever begins to read the spool from here on waits until what goes has gone.
         let dropping = self.door.shared.suspension.dropping();
@@ -222,6 +223,7 @@ impl Making<'_> {
         self.publish(&manifest)?;
         if !suspended {
             retention::drop_old(self.spool, self.links, &manifest);
+            pieces::drop_unnamed(self.spool, self.links);
         }
         drop(dropping);
         let captured = Captured {
@@ -235,21 +237,44 @@ impl Making<'_> {
         Ok((captured, manifest.chains))
     }
 
-    /// Copies a database file as it stood still, through the descriptor that is never closed.
+    /// What a base of the log that came to nothing leaves would fill the spool, try by try. One that was broken off for sealing
+    /// is gone on with at the next start.
+    fn give_back(&self, error: &CaptureError) {
+        if self.door.shared.watch.is_abandoned() {
+            return;
+        }
+        let dropping = self.door.shared.suspension.dropping();
+        if !dropping.is_suspended(Instant::now()) || self.keeping.full || disk_is_full(error) {
+            pieces::drop_unnamed(self.spool, self.links);
+        }
+    }
+
+    /// Copies a database file as it stood still.
     fn database(&self, database: Database, chain: Chain, place: Place, pages: Pages) -> Result<Base, CaptureError> {
-        let shared = &self.door.shared;
         let name = ObjectName::Base { generation: self.door.generation, chain, position: place.position };
-        let file = shared.descriptors.of(database).ok_or_else(|| CaptureError::Read(io::ErrorKind::NotFound.into()))?;
         let size = pages.bytes();
-        let kept = shared.pages.of(database).ok_or_else(|| CaptureError::Read(io::ErrorKind::NotFound.into()))?;
-        let mut source = copy::Positioned::new(file, size, &shared.watch, kept);
-        let copied = self.spool.copy_in(&name, &mut source, size);
+        let sha256 = self.reading(database, 0..size, |source| self.spool.copy_in(&name, source, size))?;
+        let Place { position, previous } = place;
+        Ok(Base { position, size, page_size: pages.size, page_count: pages.count, sha256, previous, pieces: None })
+    }
+
+    /// Does something with pages of a database file as it stood still, through the descriptor that is never closed.
+    pub(super) fn reading<T>(
+        &self,
+        database: Database,
+        range: Range<u64>,
+        act: impl FnOnce(&mut copy::Positioned<'_>) -> Result<T, CaptureError>,
+    ) -> Result<T, CaptureError> {
+        let shared = &self.door.shared;
+        let absent = || CaptureError::Read(io::ErrorKind::NotFound.into());
+        let file = shared.descriptors.of(database).ok_or_else(absent)?;
+        let kept = shared.pages.of(database).ok_or_else(absent)?;
+        let mut source = copy::Positioned::new(file, range, &shared.watch, kept);
+        let done = act(&mut source);
         if let Some(page) = source.wrong() {
             return Err(CaptureError::Page { file: database.file_name(), page });
         }
-        let sha256 = copied.map_err(|error| self.unless_abandoned(error))?;
-        let Place { position, previous } = place;
-        Ok(Base { position, size, page_size: pages.size, page_count: pages.count, sha256, previous })
+        done.map_err(|error| self.unless_abandoned(error))
     }
 
     /// Copies the documents that the spool lacks; each is checked against its row on the way.

@@ -10,7 +10,7 @@ use std::sync::{Arc, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use coffre_core::spool::{ContentHash, MainManifest, Manifest as _};
+use coffre_core::spool::{ContentHash, MainManifest, Manifest};
 
 use super::base::{Making, room_for_base, take_base};
 use super::ends::Ends;
@@ -108,6 +108,10 @@ impl Follower {
             }
             return;
         }
+        if self.door.shared.watch.is_abandoned() {
+            tracing::info!("a base backup was broken off; it is taken when the vault is opened again");
+            return;
+        }
         self.retry_base = Instant::now() + RETRY * 2_u32.pow(self.failures.min(6));
         self.failures += 1;
         let lost = self.chains().ends.is_none();
@@ -148,9 +152,9 @@ impl Follower {
         if chains.spool.has_room().is_ok() {
             return Ok(false);
         }
-        let keeping = Keeping::now(&self.door, &chains.spool, self.options.keep)?;
-        let last = chains.links.last::<MainManifest>(&chains.spool, self.door.generation)?;
-        let heading = last.as_ref().map(|last| last.manifest.heading());
+        let last = chains.links.last::<MainManifest>(&chains.spool, self.door.generation)?.map(|last| last.manifest);
+        let keeping = Keeping::now(&self.door, &chains.spool, last.as_ref(), self.options.keep)?;
+        let heading = last.as_ref().map(Manifest::heading);
         Ok(heading.is_some_and(|heading| keeping.makes_room(heading.number.next(), heading.retained_from)))
     }
 

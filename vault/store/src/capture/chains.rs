@@ -72,10 +72,16 @@ impl Chains {
             return Ok(false);
         }
         self.step(door)?;
-        checkpoint_all(shared, files, leave).map_err(CaptureError::Database)?;
+        let checkpointed = checkpoint_all(shared, files, leave);
+        // A log that was taken in begins anew, and all of it is captured, whatever became of the others.
+        for ((_, end), frames) in self.ends.iter_mut().flat_map(Ends::all_mut).zip(files.reported()) {
+            if frames == 0 {
+                end.wal = None;
+            }
+        }
+        checkpointed.map_err(CaptureError::Database)?;
         shared.watch.checkpointed();
-        if let Some(ends) = &mut self.ends {
-            ends.all_mut().into_iter().for_each(|(_, end)| end.wal = None);
+        if let Some(ends) = &self.ends {
             Landmark::write(&shared.layout, door.generation, ends.last()).map_err(CaptureError::Read)?;
         }
         Ok(true)

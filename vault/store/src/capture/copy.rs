@@ -1,14 +1,15 @@
-//! Reading a database file through a descriptor that others use too: by position, to a known end.
+//! Reading a database file through a descriptor that others use too: by position, from page to page.
 
 use std::fs::File;
 use std::io::{self, Read};
+use std::ops::Range;
 use std::os::unix::fs::FileExt;
 
 use coffre_pages::{PAGE, Pages};
 
 use super::watch::Watch;
 
-/// The first bytes of a file, read by position.
+/// Whole pages of a file, read by position.
 pub(super) struct Positioned<'f> {
     file: &'f File,
     watch: &'f Watch,
@@ -22,8 +23,8 @@ pub(super) struct Positioned<'f> {
 }
 
 impl<'f> Positioned<'f> {
-    pub(super) const fn new(file: &'f File, end: u64, watch: &'f Watch, pages: &'f Pages) -> Self {
-        Self { file, watch, at: 0, end, pages, begun: Vec::new(), wrong: None }
+    pub(super) const fn new(file: &'f File, range: Range<u64>, watch: &'f Watch, pages: &'f Pages) -> Self {
+        Self { file, watch, at: range.start, end: range.end, pages, begun: Vec::new(), wrong: None }
     }
 
     /// The first page that was read and is not the one that was written, from 1 on.

@@ -2,7 +2,7 @@
 //! writer answers that it is stopping.
 
 use std::sync::Arc;
-use std::sync::mpsc::{Sender, channel};
+use std::sync::mpsc::channel;
 
 use coffre_core::audit::{Action, Decision, Draft};
 use coffre_core::ids::{GenerationId, RequestId};
@@ -12,13 +12,13 @@ use crate::disclosure::Depends;
 use crate::error::Unavailable;
 use crate::log_file::Tail;
 use crate::transactions::NoteOnly;
-use crate::writer::{Files, Message, Shared};
+use crate::writer::{Files, Message, Sender, Shared};
 
 /// What is shared with the vault, and how to ask its writer.
 #[derive(Clone)]
 pub(crate) struct Door {
     pub(crate) shared: Arc<Shared>,
-    pub(crate) messages: Sender<Message>,
+    pub(crate) messages: Sender,
     pub(crate) generation: GenerationId,
 }
 
@@ -33,8 +33,7 @@ impl Door {
         let message = Message::Exclusive(Box::new(move |ready| {
             let _gone = answer.send(ready.map(|(files, tail)| act(&shared, files, tail)));
         }));
-        // A writer that has gone drops the message.
-        let _stopping = self.messages.send(message);
+        self.messages.send(message);
         answered.recv().unwrap_or(Err(Unavailable::Stopping))
     }
 
@@ -42,7 +41,7 @@ impl Door {
     pub(super) fn note_base(&self) {
         let draft = Draft::new(Action::CaptureBase, Decision::Allow, RequestId::random(&mut SystemEntropy));
         let (message, noted) = Message::write(NoteOnly, draft, None, Depends::default());
-        let _stopping = self.messages.send(message);
+        self.messages.send(message);
         if let Err(error) = noted.wait() {
             tracing::warn!(%error, "the entry of a base backup could not be written");
         }

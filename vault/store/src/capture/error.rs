@@ -69,7 +69,9 @@ pub enum CaptureError {
         limit: u64,
     },
     /// The spool could not be written.
-    #[error("the spool could not be written ({0}): check the folder and its permissions")]
+    #[error(
+        "the spool could not be written ({0}): check the folder, its permissions, and that the unit lets the vault write there (ReadWritePaths)"
+    )]
     Spool(#[source] io::Error),
     /// Continuous capture did not get there.
     #[error("what was committed could not be captured ({cause}): it is tried again by itself")]

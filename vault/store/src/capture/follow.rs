@@ -39,6 +39,8 @@ const IDLE: Duration = Duration::from_secs(30);
 /// How often a step begins again because a document was erased meanwhile, and after how long.
 const ERASED_MEANWHILE: u32 = 10;
 const SOON: Duration = Duration::from_millis(20);
+/// How long a base backup under way may keep a vault from being closed.
+const LAST: Duration = Duration::from_secs(if cfg!(test) { 1 } else { 30 });
 /// Logs are taken in ahead of a checkpoint until no more than these frames are left to it, and this often at most.
 const FEW: u64 = 512;
 const ROUNDS: u32 = 4;
@@ -47,9 +49,17 @@ const ROUNDS: u32 = 4;
 pub(crate) struct Following(JoinHandle<()>);
 
 impl Following {
-    /// Ends it, with everything captured if that can be.
+    /// Ends it, with everything captured if that can be. A base backup that takes long is broken off, and taken when the vault
+    /// is opened again: to copy tens of gigabytes takes longer than a service is given to stop in.
     pub(crate) fn end(self, door: &Door) {
         door.shared.watch.stop();
+        let until = Instant::now() + LAST;
+        while !self.0.is_finished() && Instant::now() < until {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        if !self.0.is_finished() {
+            door.shared.watch.abandon();
+        }
         if self.0.join().is_err() {
             tracing::error!("capture ended by a panic");
         }

@@ -9,14 +9,14 @@ use std::fs;
 use std::num::NonZeroU64;
 
 use coffre_core::ids::GenerationId;
-use coffre_core::spool::{Chain, Manifest, ObjectName, Ordinal, Reach, Side};
+use coffre_core::spool::{Chain, MainManifest, Manifest, ObjectName, Ordinal, Reach, Side};
 
 use super::confirmation::Waiting;
 use super::door::Door;
 use super::follow::chain_of;
 use super::links::Links;
 use super::spool::Spool;
-use super::{CaptureError, WhenFull};
+use super::{CaptureError, WhenFull, pieces};
 use crate::layout::Database;
 
 /// How far back base backups stay.
@@ -31,13 +31,18 @@ pub(super) struct Keeping {
 }
 
 impl Keeping {
-    /// As things are now. A disk with less room than three base backups counts as full: the next one must fit.
-    pub(super) fn now(door: &Door, spool: &Spool, keep: NonZeroU64) -> Result<Self, CaptureError> {
+    /// As things are now, after a manifest. A disk with less room than three base backups counts as full: the next one must fit.
+    pub(super) fn now(
+        door: &Door,
+        spool: &Spool,
+        last: Option<&MainManifest>,
+        keep: NonZeroU64,
+    ) -> Result<Self, CaptureError> {
         let waiting = door.shared.confirmation.waiting(door.generation);
-        let databases = [Database::Vault, Database::Keyring, Database::Audit].map(|of| door.shared.layout.database(of));
-        let bytes =
-            databases.iter().map(|path| fs::metadata(path).map(|metadata| metadata.len())).sum::<Result<u64, _>>();
-        let needed = bytes.map_err(CaptureError::Read)?.saturating_mul(3);
+        let bytes = |of| fs::metadata(door.shared.layout.database(of)).map(|metadata| metadata.len());
+        let bytes = |of| bytes(of).map_err(CaptureError::Read);
+        let log = pieces::to_store(last.map(|last| &last.chains.audit.base), bytes(Database::Audit)?);
+        let needed = (bytes(Database::Vault)? + bytes(Database::Keyring)? + log).saturating_mul(3);
         let full = spool.has_room().is_err() || spool.free().map_err(CaptureError::Spool)? < needed;
         Ok(Self { keep, waiting, full })
     }

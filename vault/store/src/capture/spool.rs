@@ -12,20 +12,18 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use coffre_core::crypto::Scope;
-use coffre_core::ids::GenerationId;
-use coffre_core::spool::{Chain, ContentHash, ContentHasher, ObjectName, Side};
+use coffre_core::spool::{ContentHash, ObjectName, Side};
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 
 use super::CaptureError;
+use super::copies::{Copied, copy};
 use crate::durable::sync_directory;
-
-const BUFFER: usize = 1 << 20;
 
 /// A spool, for one vault.
 pub(super) struct Spool {
-    root: PathBuf,
-    scope: Scope,
+    pub(super) root: PathBuf,
+    pub(super) scope: Scope,
     /// What the file is called that is being written.
     unfinished: &'static str,
     /// Folders whose new names are not durable yet.
@@ -165,6 +163,11 @@ impl Spool {
         Temporary(self.temporary_folder().join(self.unfinished))
     }
 
+    /// The same of one of many that are written at a time.
+    pub(super) fn temporary_of_many(&self, number: usize) -> Temporary {
+        Temporary(self.temporary_folder().join(format!("{}.{number}", self.unfinished)))
+    }
+
     /// Counts that a file took the place of another.
     fn note_bytes(&self, before: u64, after: u64) {
         let change = |bytes: u64| Some((bytes + after).saturating_sub(before));
@@ -230,8 +233,8 @@ impl Spool {
 
     /// Copies a stream of known length in; durable afterwards.
     pub(super) fn copy_in(&self, name: &ObjectName, source: impl Read, size: u64) -> Result<ContentHash, CaptureError> {
-        let (temporary, copied, sha256) = self.copy(source)?;
-        if copied != size {
+        let Copied { temporary, length, sha256 } = copy(self.temporary(), source, size)?;
+        if length != size {
             return Err(CaptureError::Read(io::ErrorKind::UnexpectedEof.into()));
         }
         self.place(&temporary, name).and_then(|()| self.sync_folders()).map_err(CaptureError::Spool)?;
@@ -246,28 +249,22 @@ impl Spool {
         size: u64,
         sha256: ContentHash,
     ) -> Result<bool, CaptureError> {
-        let (temporary, copied, found) = self.copy(source)?;
-        if copied != size || found != sha256 {
-            return Ok(false);
-        }
-        self.place(&temporary, name).map_err(CaptureError::Spool)?;
-        Ok(true)
+        self.keep_checked(name, &copy(self.temporary(), source, size)?, size, sha256)
     }
 
-    fn copy(&self, mut source: impl Read) -> Result<(Temporary, u64, ContentHash), CaptureError> {
-        let temporary = self.temporary();
-        let mut file = create(temporary.path()).map_err(CaptureError::Spool)?;
-        let mut hasher = ContentHasher::default();
-        let mut buffer = vec![0; BUFFER];
-        loop {
-            let length = source.read(&mut buffer).map_err(CaptureError::Read)?;
-            let Some(read) = buffer.get(..length).filter(|read| !read.is_empty()) else { break };
-            hasher.update(read);
-            file.write_all(read).map_err(CaptureError::Spool)?;
+    /// Gives what was copied its name, if it has this length and hash; that is durable after `sync_folders`.
+    pub(super) fn keep_checked(
+        &self,
+        name: &ObjectName,
+        copied: &Copied,
+        size: u64,
+        sha256: ContentHash,
+    ) -> Result<bool, CaptureError> {
+        if copied.length != size || copied.sha256 != sha256 {
+            return Ok(false);
         }
-        file.sync_all().map_err(CaptureError::Spool)?; // the content is durable, under no name that counts
-        let length = hasher.length();
-        Ok((temporary, length, hasher.finish()))
+        self.place(&copied.temporary, name).map_err(CaptureError::Spool)?;
+        Ok(true)
     }
 
     fn place(&self, temporary: &Temporary, name: &ObjectName) -> io::Result<()> {
@@ -284,6 +281,15 @@ impl Spool {
         renamed.inspect_err(|_| self.unsure.set(true))
     }
 
+    /// Makes the folder of an object; its name is durable after `sync_folders`.
+    pub(super) fn make_folder_of(&self, name: &ObjectName) -> io::Result<()> {
+        let path = self.path(name);
+        let folder = path.parent().unwrap_or(&self.root);
+        make_folder(folder)?;
+        self.note_names(folder);
+        Ok(())
+    }
+
     /// Names in a folder are not durable; nor is its own known to be, up to the root, before they were once.
     fn note_names(&self, folder: &Path) {
         let most = if self.durable.borrow().contains(folder) { 1 } else { usize::MAX };
@@ -295,18 +301,6 @@ impl Spool {
     /// have failed may be there, and may have been shipped. Asked once for each failure.
     pub(super) fn take_unsure(&self) -> bool {
         self.unsure.take()
-    }
-
-    /// The objects of one chain of a generation.
-    pub(super) fn objects(&self, generation: GenerationId, chain: Chain) -> io::Result<Vec<ObjectName>> {
-        let folder = format!("{}/{generation}/{}", chain.side().vault_folder(&self.scope), chain.folder());
-        let entries = match fs::read_dir(self.root.join(&folder)) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            entries => entries?,
-        };
-        let path = |entry: io::Result<fs::DirEntry>| Ok(format!("{folder}/{}", entry?.file_name().to_string_lossy()));
-        let paths = entries.map(path).collect::<io::Result<Vec<String>>>()?;
-        Ok(paths.iter().filter_map(|path| ObjectName::parse(path, &self.scope).ok()).collect())
     }
 
     /// Removes an object, if it is there.
@@ -362,7 +356,7 @@ fn make_folder(path: &Path) -> io::Result<()> {
     fs::DirBuilder::new().recursive(true).mode(0o750).create(path)
 }
 
-fn create(path: &Path) -> io::Result<File> {
+pub(super) fn create(path: &Path) -> io::Result<File> {
     OpenOptions::new().write(true).create(true).truncate(true).mode(0o640).open(path)
 }
 

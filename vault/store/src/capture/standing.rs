@@ -1,6 +1,6 @@
 //! How the database files come to stand still for a base backup, on the writer's thread and between two groups. The keyring
-//! is rebuilt by `VACUUM` (no erased key survives that), the write-ahead logs are taken into the database files with no
-//! reader open, the head is noted and a view of the documents begun, which are listed where nobody waits for it. From then on
+//! is rebuilt by `VACUUM` if a key was destroyed since it last was (no erased key survives that), the write-ahead logs are taken
+//! into the database files with no reader open, the head is noted and a view of the documents begun, which are listed where nobody waits for it. From then on
 //! checkpoints wait, so that the files stay as they are; commits go on into the write-ahead logs.
 
 use std::sync::Arc;
@@ -121,9 +121,9 @@ impl Pages {
     }
 }
 
-/// Rebuilds the keyring; when that was.
+/// Rebuilds the keyring, unless it is as it was rebuilt; a moment up to which no destroyed key is left in it.
 pub(super) fn rebuild_keyring(shared: &Shared, files: &Files, tail: &Tail) -> rusqlite::Result<Timestamp> {
-    files.keyring.execute_batch("VACUUM")?;
+    files.rebuild_keyring()?;
     Ok(shared.clock.now().max(tail.time))
 }
 

@@ -18,6 +18,7 @@ use coffre_core::time::Timestamp;
 use thiserror::Error;
 
 use super::CaptureError;
+use super::copies::copy_documents;
 use super::door::Door;
 use super::ends::{End, Ends};
 use super::frames::{FramesError, Logs, SEGMENT};
@@ -78,19 +79,15 @@ impl Stepper<'_> {
 
     /// Step 1.
     fn documents(&self) -> Result<(), CaptureError> {
-        let folder = &self.door.shared.folder;
+        let mut missing = Vec::new();
         for entry in self.mark.documents.added.values() {
-            let name = ObjectName::Document(entry.name);
-            if self.spool.found(&name).map_err(CaptureError::Spool)? == Some(entry.size) {
-                continue;
-            }
-            let document = entry.name.document;
-            // One that was erased meanwhile is not there: the next mark says so.
-            let file = folder.open_file(entry.name).map_err(|error| CaptureError::of_file(document, error))?;
-            if !self.spool.copy_checked(&name, file, entry.size, entry.sha256)? {
-                return Err(CaptureError::Document { document });
+            let found = self.spool.found(&ObjectName::Document(entry.name)).map_err(CaptureError::Spool)?;
+            if found != Some(entry.size) {
+                missing.push(*entry);
             }
         }
+        let shared = &self.door.shared;
+        copy_documents(self.spool, &shared.folder, &missing, || shared.watch.is_abandoned())?;
         self.spool.sync_folders().map_err(CaptureError::Spool)
     }
 

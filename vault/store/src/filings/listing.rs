@@ -1,4 +1,4 @@
-//! The query for a page of requests. They are kept for good, so those that were answered are ever more: each page goes along an index of
+//! The query for a page of requests. They are kept for years, so most of them were answered long ago: each page goes along an index of
 //! what it asks for, in the order in which requests are due, from where the page before it ended.
 
 use std::sync::LazyLock;

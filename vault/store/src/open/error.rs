@@ -68,14 +68,14 @@ pub enum OpenError {
     },
     /// A database was made by an older version, whose tables were others.
     #[error(
-        "{file} has format {found}, this version of coffre knows {known} alone: use the coffre that made the vault, or make it anew with `coffre init` and `coffre import`"
+        "{file} has format {found}, this version of coffre knows none before {known}: use the coffre that made the vault, or make it anew with `coffre init` and `coffre import`"
     )]
     Older {
         /// Which file.
         file: &'static str,
         /// Its format.
         found: i32,
-        /// The only format known.
+        /// The oldest format known.
         known: i32,
     },
     /// Stored data is not what it should be.

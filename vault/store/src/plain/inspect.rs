@@ -13,7 +13,9 @@ use super::kind::SourceKind;
 #[derive(Debug, Error)]
 pub enum InspectError {
     /// There is none.
-    #[error("{path} does not exist: check the path")]
+    #[error(
+        "{path} does not exist: check the path, and that a server sees it (its unit has a /tmp of its own and no /home)"
+    )]
     Missing {
         /// The path as given.
         path: PathBuf,
@@ -25,7 +27,9 @@ pub enum InspectError {
         path: PathBuf,
     },
     /// The system refused.
-    #[error("{path} cannot be read: check that this user may read it")]
+    #[error(
+        "{path} cannot be read: check that the vault's account, and a server by its unit (which has no /home), may read it"
+    )]
     Read {
         /// The path as given.
         path: PathBuf,

@@ -13,6 +13,7 @@ use super::RestoreError;
 use crate::document::DocumentFolder;
 use crate::layout::Database;
 use crate::rights::is_erased;
+use crate::schema;
 use crate::transactions::remove_rows;
 use crate::writer::removed_documents;
 
@@ -55,8 +56,10 @@ impl Missed {
         self.iter().map(|tombstone| tombstone.subject).collect()
     }
 
-    /// Removes the rows of the erased and remembers them, within the caller's transaction.
+    /// Removes the rows of the erased and remembers them, within the caller's transaction. A vault of an earlier version lacks
+    /// tables that they may have rows in.
     pub(super) fn remove(&self, vault: &Connection) -> rusqlite::Result<()> {
+        schema::bring_up_to_date(vault)?;
         self.iter().try_for_each(|tombstone| remove_rows(vault, tombstone).map(drop))
     }
 }
@@ -67,4 +70,24 @@ pub(super) fn remove_files(vault: &Connection, folder: &DocumentFolder, newest: 
     let failed = |source| RestoreError::Database { file: Database::Vault.file_name(), source };
     folder.remove_all(&removed_documents(vault, newest).map_err(failed)?).map_err(RestoreError::Write)?;
     vault.execute("DELETE FROM removed_documents", []).map(drop).map_err(failed)
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+    use coffre_core::time::Timestamp;
+
+    use super::*;
+
+    #[test]
+    fn erasures_are_gone_through_with_in_a_vault_of_an_earlier_version() {
+        let older = Connection::open_in_memory().unwrap();
+        older.execute_batch(schema::VAULT).unwrap();
+        older.execute_batch("DROP TABLE objections; ALTER TABLE records DROP COLUMN sources").unwrap();
+        let subject = SubjectId::from_bytes([1; 16]);
+        let record_type = "policyholder".parse().unwrap();
+        let tombstone = Tombstone { record_type, subject, erased_at: Timestamp::from_micros(1), terms: Vec::new() };
+        Missed(vec![tombstone]).remove(&older).unwrap();
+        assert!(is_erased(&older, subject).unwrap());
+    }
 }

@@ -1,6 +1,6 @@
 //! Setting records back to a moment. What is restored is the newest state of the vault; `moment.db` beside it is
 //! `vault.db` as it was. Records are taken from there, and nothing else is: grants and withdrawals,
-//! restrictions, holds, tombstones, applications and whatever tables come later stay as they are.
+//! restrictions, objections, holds, tombstones, applications and whatever tables come later stay as they are.
 //!
 //! | a record | then |
 //! |---|---|
@@ -20,6 +20,7 @@ use coffre_core::audit::{Action, CHANGED_BACK, Draft};
 use coffre_core::filing::REQUESTER;
 use coffre_core::ids::SubjectId;
 use coffre_core::record::RecordTypeName;
+use coffre_core::restriction::Restriction;
 use coffre_core::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
@@ -27,7 +28,7 @@ use super::RestoreError;
 use super::unnamed::Unnamed;
 use crate::layout::Database;
 use crate::rights::is_erased;
-use crate::rotation;
+use crate::{rotation, schema};
 
 /// How a record was set back: the `cause` of its entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -125,7 +126,10 @@ const RECORDS: &str = "SELECT subject, record_type, version FROM records WHERE r
 pub(super) fn set_back(vault: &Connection, moment: &Connection, now: Timestamp) -> Result<SetBack, RestoreError> {
     let failed = |source| RestoreError::Database { file: Database::Vault.file_name(), source };
     vault.execute_batch("BEGIN IMMEDIATE").map_err(failed)?;
-    let setting = Setting { vault, moment, now };
+    // Both may be of an earlier version: the one is written to, and the other lacks what it lacks.
+    schema::bring_up_to_date(vault).map_err(failed)?;
+    let tells_sources = schema::tells_sources(moment).map_err(failed)?;
+    let setting = Setting { vault, moment, tells_sources, now };
     let done = setting.all().map_err(failed)?;
     vault.execute_batch("COMMIT").map_err(failed)?;
     Ok(done)
@@ -134,6 +138,8 @@ pub(super) fn set_back(vault: &Connection, moment: &Connection, now: Timestamp) 
 struct Setting<'c> {
     vault: &'c Connection,
     moment: &'c Connection,
+    /// Whether its records say where their data come from.
+    tells_sources: bool,
     now: Timestamp,
 }
 
@@ -227,7 +233,8 @@ impl Setting<'_> {
     fn leave_out(&self, subject: SubjectId) -> rusqlite::Result<()> {
         // A restriction stays, like grants and holds, in case the record is brought back.
         let restricted = "INSERT OR REPLACE INTO meta (key, value)
-                          SELECT 'restricted:' || hex(subject), '1' FROM records WHERE subject = ?1 AND restricted";
+                          SELECT 'restricted:' || hex(subject), CAST(restricted AS TEXT)
+                          FROM records WHERE subject = ?1 AND restricted";
         self.vault.prepare_cached(restricted)?.execute([subject.as_bytes()])?;
         let files =
             "INSERT OR IGNORE INTO removed_documents SELECT document, version FROM documents WHERE subject = ?1";
@@ -241,17 +248,21 @@ impl Setting<'_> {
 
     fn bring_back(&self, then: &Record) -> rusqlite::Result<()> {
         let subject = then.subject.as_bytes();
-        let sql = "SELECT created_at, restricted FROM records WHERE subject = ?1";
-        let mut statement = self.moment.prepare_cached(sql)?;
-        let (created, restricted) =
-            statement.query_row([subject], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?)))?;
-        let known = "DELETE FROM meta WHERE key = 'restricted:' || hex(?1)";
-        let known = self.vault.prepare_cached(known)?.execute([subject])?;
-        let restricted = restricted.max(i64::from(known > 0));
-        let insert = "INSERT INTO records (subject, record_type, version, created_at, updated_at, restricted)
-                      VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+        let sources = if self.tells_sources { "sources" } else { "0" };
+        let sql = format!("SELECT created_at, restricted, {sources} FROM records WHERE subject = ?1");
+        let mut statement = self.moment.prepare_cached(&sql)?;
+        let read = |row: &Row<'_>| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, row.get::<_, i64>(2)?));
+        let (created, restricted, sources) = statement.query_row([subject], read)?;
+        let known = "SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'restricted:' || hex(?1)";
+        let mut known = self.vault.prepare_cached(known)?;
+        let known = known.query_row([subject], |row| row.get::<_, i64>(0)).optional()?.unwrap_or_default();
+        let forget = "DELETE FROM meta WHERE key = 'restricted:' || hex(?1)";
+        self.vault.prepare_cached(forget)?.execute([subject])?;
+        let restricted = Restriction::from_stored(restricted).joined(Restriction::from_stored(known)).stored();
+        let insert = "INSERT INTO records (subject, record_type, version, created_at, updated_at, restricted, sources)
+                      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
         let (version, now) = (then.version.saturating_add(1), self.now.as_micros());
-        let row = params![subject, then.kind, version, created, now, restricted];
+        let row = params![subject, then.kind, version, created, now, restricted, sources];
         self.vault.prepare_cached(insert)?.execute(row)?;
         self.copy_values(then.subject)?;
         self.copy_documents(then.subject)

@@ -51,7 +51,9 @@ impl Snapshot<'_> {
         let (sealed, logged) = self.ask(|reader| {
             let mut statement = reader.audit.prepare_cached("SELECT sealed FROM annotations WHERE idx = ?1")?;
             let sealed: Option<Vec<u8>> = statement.query_row([index], |row| row.get(0)).optional()?;
-            Ok((sealed, log_file::entry(&reader.audit, index)?))
+            // Few entries have one.
+            let logged = if sealed.is_some() { log_file::entry(&reader.audit, index)? } else { None };
+            Ok((sealed, logged))
         })?;
         let entry = logged.and_then(|logged| Entry::from_leaf(&logged.leaf).ok());
         let (Some(sealed), Some(entry)) = (sealed, entry) else { return Ok(None) };

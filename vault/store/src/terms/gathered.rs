@@ -31,10 +31,13 @@ pub(super) struct ToSort {
 }
 
 impl Part {
-    fn add(&mut self, subject: SubjectId, tags: Arc<[Tag]>) {
-        self.forget(subject);
-        self.under.extend(tags.iter().map(|tag| (*tag, subject)));
-        self.of.insert(subject, tags);
+    fn add(&mut self, subject: SubjectId, tags: &Arc<[Tag]>) {
+        // Of somebody who changes again nearly all are the same.
+        let before = self.of.insert(subject, Arc::clone(tags)).unwrap_or_default();
+        for tag in before.iter().filter(|tag| !tags.contains(tag)) {
+            self.under.remove(&(*tag, subject));
+        }
+        self.under.extend(tags.iter().filter(|tag| !before.contains(tag)).map(|tag| (*tag, subject)));
     }
 
     fn forget(&mut self, subject: SubjectId) {
@@ -56,7 +59,7 @@ impl Part {
 
 impl Gathered {
     /// What a data subject's tags are from now on.
-    pub(super) fn add(&mut self, subject: SubjectId, tags: Arc<[Tag]>) {
+    pub(super) fn add(&mut self, subject: SubjectId, tags: &Arc<[Tag]>) {
         self.new.add(subject, tags);
     }
 

@@ -182,7 +182,7 @@ impl Terms {
             gathered.forget(subject);
         }
         for (subject, tags) in new {
-            gathered.add(subject, tags);
+            gathered.add(subject, &tags);
         }
     }
 

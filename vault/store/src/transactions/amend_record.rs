@@ -1,6 +1,7 @@
 //! Changing a record's values. The former version stays readable and restorable.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use coffre_core::audit::Draft;
 use coffre_core::ids::SubjectId;
@@ -9,9 +10,12 @@ use coffre_core::record::{Category, FieldPath, Fields, RecordTypeName};
 use serde_json::Value;
 use thiserror::Error;
 
-use super::Transaction;
+use super::{Transaction, sources};
+use crate::remembered::Amended;
+use crate::terms::Tag;
+use crate::values::{OfCategory, Sealed};
 use crate::writer::{Work, WorkError};
-use crate::{subject_keys, values};
+use crate::{index_file, subject_keys, values};
 
 /// Changes some fields of a record, if it still has the version that the caller saw.
 pub struct AmendRecord {
@@ -56,7 +60,8 @@ impl Transaction for AmendRecord {
     }
 }
 
-/// Changes some fields of a record that is at this version. Reads no other categories than those, and what the record is found by.
+/// Changes some fields of a record that is at this version. Reads no other categories than those and, if the record is found by one of them and it
+/// is not known under what, all that it is found by; none that are remembered.
 pub(super) fn amend(
     work: &mut Work<'_>,
     kind: &RecordTypeName,
@@ -65,13 +70,31 @@ pub(super) fn amend(
     changes: BTreeMap<FieldPath, Option<Value>>,
     entry: Draft,
 ) -> Result<u32, WorkError> {
-    let key = work.subject_key(kind, subject)?;
-    let keys = subject_keys(work.around.scope, work.around.keys, kind, subject, &key);
-    let found_by = work.around.indexes.iter().filter(|index| index.record_type == *kind);
-    let categories = changes.keys().chain(found_by.map(|index| &index.field)).map(FieldPath::category).collect();
-    let before = work.try_run(values::categories_at(work.around.vault, &keys, &categories, current))?;
+    let around = work.around;
+    let known = work.remembered(kind, subject, current);
+    let key = match &known {
+        Some(known) => work.try_run(known.key.open(around.scope, around.keys, kind, subject))?,
+        None => work.subject_key(kind, subject)?,
+    };
+    let keys = subject_keys(around.scope, around.keys, kind, subject, &key);
+    let tags = known.as_ref().and_then(|known| known.tags.clone());
+    let mut categories: BTreeSet<Category> = changes.keys().map(FieldPath::category).collect();
+    if tags.is_none() && work.found_by(kind).any(|field| changes.contains_key(field)) {
+        categories.extend(work.found_by(kind).map(FieldPath::category));
+    }
+    let known = known.as_ref().map_or(&[][..], |known| known.values.as_slice());
+    let read = work.try_run(values::categories_at(around.vault, subject, &categories, current, known))?;
+    let before = work.try_run(values::open_categories(&keys, &read))?;
     let after = changed(&before, changes);
-    write_next(work, &keys, &before, &after, current, entry)
+    write_next(work, &keys, (&before, &after), current, Looked { values: read, tags }, entry)
+}
+
+/// What was looked at for a change, to be remembered with it.
+#[derive(Default)]
+pub(super) struct Looked {
+    values: Vec<OfCategory>,
+    /// Under what the record is found before it, if that is known.
+    tags: Option<Arc<[Tag]>>,
 }
 
 /// The values after some changes.
@@ -93,13 +116,14 @@ pub(super) fn differing(before: &Fields, after: &Fields) -> BTreeSet<FieldPath> 
 }
 
 /// Writes the categories that differ as the next version, with the entry; nothing but the entry when
-/// none does. The values are those of the categories that may differ, and of all that search indexes look at. Gives the record's version.
+/// none does. The values are those of the categories that may differ and, if the record is found by one of them and it is not known under what, of
+/// all that search indexes look at. Gives the record's version.
 pub(super) fn write_next(
     work: &mut Work<'_>,
     keys: &SubjectKeys<'_>,
-    before: &Fields,
-    after: &Fields,
+    (before, after): (&Fields, &Fields),
     current: u32,
+    looked: Looked,
     mut entry: Draft,
 ) -> Result<u32, WorkError> {
     let changed = differing(before, after);
@@ -110,9 +134,20 @@ pub(super) fn write_next(
     entry.subjects = vec![keys.subject];
     entry.fields = changed.into_iter().collect();
     entry.version = Some(version);
-    entry.values = work.write_values(keys, &categories, after, version)?;
+    let (said, written): (Vec<_>, Vec<_>) = work.write_values(keys, &categories, after, version)?.into_iter().unzip();
+    entry.values = said;
     if version != current {
-        work.record_changed(keys.record_type, keys.subject, version, after)?;
+        let (kind, subject, around) = (keys.record_type, keys.subject, work.around);
+        let known = looked.tags.as_deref();
+        let values = (before, after);
+        let tags =
+            index_file::tags_after(around.scope, around.keys, around.indexes, kind, values, &entry.fields, known);
+        let found_under = tags.as_ref().map(|tags| tags.iter().copied().collect()).or(looked.tags);
+        work.record_changed(subject, version, sources::of(&entry), tags)?;
+        let unchanged = looked.values.into_iter().filter(|(category, _)| !categories.contains(category));
+        let values = written.into_iter().map(Sealed::stored).chain(unchanged).collect();
+        let at = work.now();
+        work.effects.amended.push(Amended { subject, before: current, version, at, values, tags: found_under });
     }
     work.log(entry);
     Ok(version)

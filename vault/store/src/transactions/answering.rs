@@ -5,11 +5,12 @@ use coffre_core::audit::{Action, Decision, Draft};
 use coffre_core::filing::{Filing, FilingAct, FilingKind, FilingState, IdentityCheck};
 use coffre_core::ids::{FilingId, SubjectId};
 use coffre_core::record::FieldPath;
+use coffre_core::source::Source;
 use serde_json::Value;
 use thiserror::Error;
 
 use super::amend_record::{AmendError, AmendRecord};
-use super::{Transaction, filings};
+use super::{Transaction, filings, sources};
 use crate::filings as stored;
 use crate::writer::{Work, WorkError};
 
@@ -158,6 +159,8 @@ impl Transaction for AcceptChange {
         let (record_type, subject) = (filing.record_type.clone(), filing.subject);
         let amend = AmendRecord { record_type, subject, expected_version: self.expected_version, changes };
         let version = amend.run(work, base.clone())?;
+        // Legal accepts what another service has learnt.
+        sources::add(work, filing.subject, Source::Service(filing.filer_role))?;
         Ok((fulfil(work, filing, &base)?, version))
     }
 }

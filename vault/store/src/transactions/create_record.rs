@@ -6,7 +6,7 @@ use coffre_core::record::{Fields, RecordTypeName};
 use rusqlite::params;
 use thiserror::Error;
 
-use super::Transaction;
+use super::{Transaction, sources};
 use crate::clock::SystemEntropy;
 use crate::model::NewSubject;
 use crate::writer::{Work, WorkError};
@@ -61,17 +61,20 @@ pub(super) fn insert(
         key,
         &mut SystemEntropy,
     ))?;
+    let sources = sources::of(entry);
     let row = || {
         around
             .vault
             .prepare_cached(
-                "INSERT INTO records (subject, record_type, version, created_at, updated_at) VALUES (?1, ?2, 1, ?3, ?3)",
+                "INSERT INTO records (subject, record_type, version, created_at, updated_at, sources)
+                 VALUES (?1, ?2, 1, ?3, ?3, ?4)",
             )?
-            .execute(params![subject.id.as_bytes(), kind.as_str(), work.now().as_micros()])
+            .execute(params![subject.id.as_bytes(), kind.as_str(), work.now().as_micros(), sources.stored()])
     };
     work.try_run(row())?;
     let keys = subject_keys(around.scope, around.keys, kind, subject.id, key);
-    entry.values = work.write_values(&keys, &fields.categories(), fields, 1)?;
+    let written = work.write_values(&keys, &fields.categories(), fields, 1)?;
+    entry.values = written.into_iter().map(|(said, _)| said).collect();
     entry.record_type = Some(kind.clone());
     entry.subjects = vec![subject.id];
     entry.fields = fields.0.keys().cloned().collect();

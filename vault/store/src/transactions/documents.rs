@@ -9,7 +9,7 @@ use coffre_core::record::RecordTypeName;
 use rusqlite::{OptionalExtension, params};
 use thiserror::Error;
 
-use super::Transaction;
+use super::{Transaction, sources};
 use crate::document::StagedDocument;
 use crate::writer::{Work, WorkError};
 
@@ -68,6 +68,7 @@ impl Transaction for AddDocument {
         if newest(work, document, staged.subject)?.unwrap_or(0) + 1 != version {
             return Err(AddDocumentError::Stale);
         }
+        sources::note(work, staged.subject, &base)?;
         let mut entry = base;
         entry.record_type = Some(self.record_type);
         entry.subjects = vec![staged.subject];

@@ -2,7 +2,7 @@
 
 use coffre_core::audit::Draft;
 use coffre_core::day::Day;
-use coffre_core::filing::{Filing, FilingAct, FilingContent, FilingState, FilingTerms, IdentityCheck};
+use coffre_core::filing::{Filing, FilingAct, FilingContent, FilingKind, FilingState, FilingTerms, IdentityCheck};
 use coffre_core::ids::{ApplicationId, FilingId};
 use coffre_core::role::Role;
 use serde_json::Value;
@@ -13,7 +13,7 @@ use crate::clock::SystemEntropy;
 use crate::filings::{self, NewStep};
 use crate::rights::is_erased;
 use crate::subject_keys;
-use crate::writer::{Work, WorkError};
+use crate::writer::{AccessKey, Work, WorkError};
 
 /// Files a request.
 pub struct FileRequest {
@@ -67,6 +67,10 @@ impl Transaction for FileRequest {
         };
         work.try_run(filings::put(work.around.vault, &filing))?;
         note(work, &filing, FilingAct::File, &base, Some(&self.content))?;
+        if kind == FilingKind::Objection {
+            // Whoever is just being told that they may contact the person is answered anew.
+            work.access_changed(AccessKey::Subject(subject));
+        }
         work.log(about(base, &filing));
         Ok(filing)
     }

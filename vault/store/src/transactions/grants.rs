@@ -9,7 +9,7 @@ use coffre_core::record::RecordTypeName;
 use rusqlite::{OptionalExtension, params};
 use thiserror::Error;
 
-use super::Transaction;
+use super::{Transaction, objections};
 use crate::clock::SystemEntropy;
 use crate::error::ReadError;
 use crate::snapshot::{DOCUMENT, grant_of, grant_row, located};
@@ -35,6 +35,9 @@ pub enum GiveGrantError {
     /// The evidence is not a document of this record, or its hash is another.
     #[error("the evidence is not a document of this record with this hash")]
     Evidence,
+    /// The person objected to what it is for, and it is no consent that begins later.
+    #[error("the person has objected to what the grant is for")]
+    Objected,
     /// The store failed.
     #[error(transparent)]
     Store(#[from] WorkError),
@@ -50,6 +53,9 @@ impl Transaction for GiveGrant {
             && !is_evidence(work, &self.record_type, self.subject, evidence)?
         {
             return Err(GiveGrantError::Evidence);
+        }
+        if objections::stands_against(work, self.subject, &self.terms)? {
+            return Err(GiveGrantError::Objected);
         }
         let id = GrantId::random(&mut SystemEntropy);
         let grant = insert(work, &self.record_type, self.subject, id, self.terms)?;
@@ -131,6 +137,20 @@ pub(super) fn withdraw(work: &mut Work<'_>, id: GrantId) -> Result<Option<Grant>
         work.access_changed(AccessKey::Subject(grant.subject));
     }
     Ok(Some(grant))
+}
+
+/// Those of a record that are not withdrawn, oldest first.
+pub(super) fn not_withdrawn(work: &Work<'_>, subject: SubjectId) -> Result<Vec<Grant>, WorkError> {
+    let read = || {
+        let mut statement = work.around.vault.prepare_cached(
+            "SELECT id, subject, version, terms, withdrawn_at FROM grants
+             WHERE subject = ?1 AND withdrawn_at IS NULL ORDER BY given_at, id",
+        )?;
+        let rows = statement.query_map([subject.as_bytes()], grant_row)?;
+        rows.collect::<Result<Vec<_>, _>>()
+    };
+    let rows = work.try_run(read())?;
+    rows.into_iter().map(|row| work.try_run(grant_of(row))).collect()
 }
 
 /// What an entry says of a grant.

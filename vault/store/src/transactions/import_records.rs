@@ -10,7 +10,7 @@ use coffre_core::record::{Category, FieldPath, Fields, RecordTypeName};
 use serde_json::Value;
 use thiserror::Error;
 
-use super::{Transaction, amend_record, create_record, documents, grants, retention};
+use super::{Transaction, amend_record, create_record, documents, grants, objections, retention, sources};
 use crate::clock::SystemEntropy;
 use crate::document::StagedDocument;
 use crate::model::NewSubject;
@@ -120,7 +120,11 @@ impl Transaction for ImportRecords {
                         open_to_imports(work, subject, &touched)?;
                     }
                     amend(work, kind, subject, expected_version, changes, &entry)?;
+                    if !documents.is_empty() {
+                        sources::note(work, subject, &entry)?;
+                    }
                     attach(work, kind, subject, documents, &entry)?;
+                    let new = not_objected_to(work, subject, new)?;
                     give(work, kind, subject, None, new, &base)?;
                     for grant in withdraw {
                         if let Some(grant) = grants::withdraw(work, grant)? {
@@ -184,6 +188,18 @@ fn attach(
         work.log(entry);
     }
     Ok(())
+}
+
+/// Those for purposes that the person has not objected to. A source does not tell a consent given since from one that is
+/// older: Legal gives that one.
+fn not_objected_to(work: &Work<'_>, subject: SubjectId, terms: Vec<GrantTerms>) -> Result<Vec<GrantTerms>, WorkError> {
+    let mut open = Vec::with_capacity(terms.len());
+    for terms in terms {
+        if objections::objected_at(work, subject, &terms.purpose)?.is_none() {
+            open.push(terms);
+        }
+    }
+    Ok(open)
 }
 
 fn give(

@@ -8,7 +8,7 @@ use coffre_core::record::{FieldPath, RecordTypeName};
 use thiserror::Error;
 
 use super::Transaction;
-use super::amend_record::{differing, write_next};
+use super::amend_record::{Looked, differing, write_next};
 use crate::writer::{Work, WorkError};
 use crate::{subject_keys, values};
 
@@ -76,6 +76,6 @@ impl Transaction for RestoreVersion {
         if !beyond.is_empty() {
             return Err(RestoreError::Beyond { fields: beyond });
         }
-        Ok(write_next(work, &keys, &before, &after, current, base)?)
+        Ok(write_next(work, &keys, (&before, &after), current, Looked::default(), base)?)
     }
 }

@@ -86,6 +86,9 @@ impl Access {
             return false;
         }
         let changes = self.lock();
+        if depends.access_point == changes.point {
+            return true; // nobody's access has changed since
+        }
         let seen = |key: AccessKey| changes.last.get(&key).is_none_or(|at| *at <= depends.access_point);
         let rests_on_nothing = depends.application.is_none() && depends.subjects.is_empty();
         (rests_on_nothing || depends.access_point >= changes.floor)

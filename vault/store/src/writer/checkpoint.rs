@@ -34,11 +34,15 @@ pub(crate) fn checkpoint_all(shared: &Shared, files: &Files, leave: Leave) -> ru
         // An erased key must not stand in the log any more.
         let leave = if database == Database::Keyring { Leave::Nothing } else { leave };
         take_in(connection, leave)?;
-    }
-    if !shared.index.is_condemned() {
-        take_in(&files.index, leave)?;
+        // Whatever becomes of the others.
+        files.taken_in(database);
     }
     files.checkpointed();
+    match if shared.index.is_condemned() { Ok(()) } else { take_in(&files.index, leave) } {
+        Ok(()) => files.index_checkpointed(),
+        // Derived: nothing rests on it.
+        Err(error) => tracing::warn!(%error, "a checkpoint of index.db has to wait"),
+    }
     shared.note_wal(files);
     tile_file::sync(&shared.layout);
     Ok(())

@@ -25,6 +25,7 @@ pub(super) fn destroy_keys(files: &Files, signer: &SigningKey, erased: &[Tombsto
 
 /// In one commit with how far it is done, so that a keyring never says of more than it has.
 fn bury(files: &Files, signer: &SigningKey, erased: &[Tombstone], newest: Timestamp) -> Result<(), ReadError> {
+    files.destroys_keys();
     files.keyring.execute_batch("BEGIN IMMEDIATE")?;
     for subject in erased {
         let note = subject.sign(signer).map_err(|_| ReadError::Format { what: "tombstone" })?;

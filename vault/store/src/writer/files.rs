@@ -49,6 +49,8 @@ pub(crate) struct Files {
     index_frames: Arc<AtomicU64>,
     /// Whether each log's frames are known: after a commit to all of them, or a checkpoint.
     counted: AtomicBool,
+    /// Whether no key was destroyed since the keyring was rebuilt.
+    rebuilt: AtomicBool,
     links: Vec<Link>,
     layout: Layout,
 }
@@ -71,8 +73,8 @@ impl Files {
         let (index, index_frames) = open_index(layout, keys)?;
         let files = |database| [layout.database(database), layout.wal(database)];
         let links = KEPT.into_iter().flat_map(|kept| files(kept).map(|path| Link::of(kept, path))).collect();
-        let counted = AtomicBool::new(false);
-        Ok(Self { vault, keyring, audit, index, frames, index_frames, counted, links, layout: layout.clone() })
+        let (counted, rebuilt) = (AtomicBool::new(false), AtomicBool::new(false));
+        Ok(Self { vault, keyring, audit, index, frames, index_frames, counted, rebuilt, links, layout: layout.clone() })
     }
 
     /// Opens `index.db` again, which was made anew.
@@ -124,7 +126,7 @@ impl Files {
     }
 
     /// Frames in each of the kept write-ahead logs, as far as commits have reported them.
-    fn reported(&self) -> [u64; 3] {
+    pub(crate) fn reported(&self) -> [u64; 3] {
         self.frames.each_ref().map(|frames| frames.load(Ordering::Relaxed))
     }
 
@@ -156,7 +158,22 @@ impl Files {
     /// Commits to a kept database what it says already: a frame that stands behind all others.
     pub(crate) fn commit_once_more(&self, database: Database) -> rusqlite::Result<()> {
         let mut kept = self.kept().into_iter().filter(|(kept, _)| *kept == database);
-        kept.try_for_each(|(_, connection)| connection.pragma_update(None, "user_version", schema::VERSION))
+        kept.try_for_each(|(kept, connection)| connection.pragma_update(None, "user_version", schema::version(kept)))
+    }
+
+    /// Rebuilds the keyring: no destroyed key survives that in its free pages. Everybody waits for it, of a million keys for
+    /// seconds, so not where none was destroyed since it was last done.
+    pub(crate) fn rebuild_keyring(&self) -> rusqlite::Result<()> {
+        if !self.rebuilt.load(Ordering::Relaxed) {
+            self.keyring.execute_batch("VACUUM")?;
+            self.rebuilt.store(true, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+
+    /// Keys are about to be destroyed.
+    pub(super) fn destroys_keys(&self) {
+        self.rebuilt.store(false, Ordering::Relaxed);
     }
 
     /// Frames in each of the kept write-ahead logs. Where nothing was committed since the files were opened, a commit has the
@@ -173,11 +190,16 @@ impl Files {
         Ok(self.reported())
     }
 
-    /// Resets the frame counters after a checkpoint that took everything.
+    /// Resets the frame counter of a log that was taken in.
+    pub(crate) fn taken_in(&self, database: Database) {
+        let of_it = KEPT.into_iter().zip(&self.frames).filter(|(kept, _)| *kept == database);
+        of_it.for_each(|(_, frames)| frames.store(0, Ordering::Relaxed));
+    }
+
+    /// Resets the frame counters of the kept databases after a checkpoint that took everything.
     pub(crate) fn checkpointed(&self) {
         self.frames.iter().for_each(|frames| frames.store(0, Ordering::Relaxed));
         self.counted.store(true, Ordering::Relaxed);
-        self.index_checkpointed();
     }
 
     /// The same of `index.db` alone.

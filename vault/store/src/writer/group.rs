@@ -18,6 +18,9 @@
 //! done when the files are opened again. A failure up to 7 fails the whole group: nobody was answered,
 //! so nothing was promised. A transaction that cannot be done is refused alone.
 
+use std::cell::RefCell;
+use std::collections::HashSet;
+
 use coffre_core::time::Timestamp;
 use rusqlite::{Connection, params};
 
@@ -104,6 +107,8 @@ impl Writer {
             keys: &keys,
             epoch: shared.epoch.number(),
             indexes: &shared.indexes,
+            remembered: &shared.remembered,
+            touched: RefCell::new(HashSet::new()),
             now,
         };
         let mut writes = writes.into_iter();
@@ -135,7 +140,7 @@ impl Writer {
             Ran::Done(mut effects) => {
                 let drafts = std::mem::take(&mut effects.entries);
                 let entries = self.prepare(files, drafts, job.reason(), around.now)?;
-                entries.map_or(Outcome::Unsayable, |entries| Outcome::Done(Box::new(effects), entries))
+                entries.map_or(Outcome::Unsayable, |entries| Outcome::Done(effects, entries))
             }
             Ran::Refused => Outcome::Refused,
             Ran::Failed(cause) => return Err(cause),
@@ -145,6 +150,7 @@ impl Writer {
             // Raised now for the decisions in flight, and again after the commit for the snapshots that
             // are taken in between.
             effects.access.iter().for_each(|key| self.shared.access.change(*key));
+            around.touch(effects, entries.iter().flat_map(|entry| &entry.says().subjects));
             both(files, "RELEASE one").map_err(|error| cause_of(&error))?;
         } else {
             both(files, "ROLLBACK TO one").map_err(|error| cause_of(&error))?;
@@ -209,7 +215,12 @@ impl Writer {
     fn finish(&mut self, files: &Files, ran: &[RanWrite], plan: &Plan) -> Result<(), Unavailable> {
         // Before access is raised again: a decision on what was remembered until now is older than that.
         if plan.pending > 0 {
-            self.shared.remembered.forget(plan.concerned(ran));
+            let amended = plan.amended(ran);
+            let others = plan.concerned(ran).into_iter().filter(|subject| !amended.contains_key(subject));
+            self.shared.remembered.forget(others);
+            for (subject, amendments) in &amended {
+                self.shared.remembered.amend(*subject, amendments);
+            }
         }
         for write in ran {
             let Outcome::Done(effects, _) = &write.outcome else { continue };

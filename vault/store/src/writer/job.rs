@@ -18,7 +18,7 @@ pub(crate) struct Committed {
 /// How one transaction of a group ran.
 pub(crate) enum Ran {
     /// It made its change; this is left to do.
-    Done(Effects),
+    Done(Box<Effects>),
     /// It refused, or what it rested on has moved: its change is rolled back.
     Refused,
     /// The databases failed: the group fails.
@@ -68,7 +68,7 @@ impl<T: Transaction> WriteJob for TypedJob<T> {
         }
         let done = result.is_ok();
         self.result = Some(result);
-        if done { Ran::Done(work.effects) } else { Ran::Refused }
+        if done { Ran::Done(Box::new(work.effects)) } else { Ran::Refused }
     }
 
     fn moved(self: Box<Self>) {
@@ -101,6 +101,7 @@ const fn protects(action: Action) -> bool {
             | Action::ProposeErasure
             | Action::WithdrawErasure
             | Action::Restrict
+            | Action::Object
             | Action::WithdrawGrant
             | Action::WithdrawHabilitation
             | Action::RevokeApplication

@@ -12,6 +12,7 @@ mod erasures;
 mod files;
 mod group;
 mod healing;
+mod inbox;
 mod job;
 mod pending;
 mod plan;
@@ -27,7 +28,7 @@ mod work;
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::mpsc::RecvTimeoutError;
 use std::time::{Duration, Instant};
 
 use coffre_core::audit::Draft;
@@ -38,6 +39,7 @@ use checkpoint::checkpoint_index;
 pub(crate) use checkpoint::{Leave, checkpoint_all};
 pub(crate) use erasures::removed_documents;
 pub(crate) use files::{Files, KEPT};
+pub(crate) use inbox::{Receiver, Sender, inbox};
 use job::{ReadJob, TypedJob, WriteJob};
 pub(crate) use pending::Answer;
 pub use pending::Pending;
@@ -146,7 +148,7 @@ impl Writer {
     }
 
     /// Serves until it is told to stop or everybody has gone; what was accepted is finished.
-    pub(crate) fn run(mut self, messages: &Receiver<Message>) {
+    pub(crate) fn run(mut self, messages: &Receiver) {
         let mut stop = false;
         while !stop && let Some(first) = self.next(messages) {
             let (mut writes, mut reads) = (Vec::new(), Vec::new());
@@ -166,7 +168,7 @@ impl Writer {
                     }
                 }
                 if writes.len() + reads.len() < GROUP {
-                    next = messages.try_recv().ok();
+                    next = messages.another();
                 }
             }
             if !writes.is_empty() || !reads.is_empty() {
@@ -186,12 +188,12 @@ impl Writer {
 
     /// Waits for the next message; meanwhile, tries to come out of trouble, builds a damaged index anew, removes
     /// what was pruned, and brings terms to their places. `None` when everybody has gone.
-    fn next(&mut self, messages: &Receiver<Message>) -> Option<Message> {
+    fn next(&mut self, messages: &Receiver) -> Option<Message> {
         self.resting = false;
         loop {
             let busy = self.heal() | self.remove_pruned() | self.sort_terms();
             let patience = if busy { Duration::ZERO } else { RETRY };
-            match messages.recv_timeout(patience) {
+            match messages.next(patience) {
                 Ok(message) => return Some(message),
                 Err(RecvTimeoutError::Timeout) if busy => {}
                 Err(RecvTimeoutError::Timeout) if self.files.is_none() => {

@@ -1,6 +1,6 @@
 //! What a group comes to, before any of it is committed: its entries in their order, and what becomes of documents, keys and the index.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use coffre_core::ids::SubjectId;
 use coffre_core::time::Timestamp;
@@ -14,6 +14,7 @@ use super::work::Effects;
 use crate::capture::Changes;
 use crate::document::Kept;
 use crate::log_file::Leaf;
+use crate::remembered::Amended;
 use crate::terms::TaggedRecord;
 
 /// A write after it ran.
@@ -101,15 +102,33 @@ impl Plan {
 
     /// Whom the writes concerned, as they say in their entries, by how a record is found, or by whose access changes.
     pub(super) fn concerned(&self, ran: &[RanWrite]) -> BTreeSet<SubjectId> {
-        let first = self.entries - self.leaves.len() as u64;
-        let of_entries = self.accesses.iter().filter(|(index, _)| index - first < self.pending as u64);
-        let mut found: BTreeSet<SubjectId> = of_entries.map(|(_, subject)| *subject).collect();
+        let mut found: BTreeSet<SubjectId> = self.named().collect();
         found.extend(self.records.iter().map(|(subject, _)| *subject));
-        for write in ran {
-            let Outcome::Done(effects, _) = &write.outcome else { continue };
-            found.extend(effects.access.iter().filter_map(AccessKey::subject));
+        found.extend(effects(ran).flat_map(|effects| &effects.access).filter_map(AccessKey::subject));
+        found
+    }
+
+    /// Whose values the writes changed and nothing else, and how. Each amendment has one entry: whom more of them name, or whose
+    /// access changes, was concerned by something else as well.
+    pub(super) fn amended<'r>(&self, ran: &'r [RanWrite]) -> BTreeMap<SubjectId, Vec<&'r Amended>> {
+        let mut found: BTreeMap<SubjectId, Vec<&Amended>> = BTreeMap::new();
+        for amended in effects(ran).flat_map(|effects| &effects.amended) {
+            found.entry(amended.subject).or_default().push(amended);
+        }
+        let mut entries: BTreeMap<SubjectId, usize> = BTreeMap::new();
+        self.named().for_each(|subject| *entries.entry(subject).or_default() += 1);
+        found.retain(|subject, amended| entries.get(subject) == Some(&amended.len()));
+        for subject in effects(ran).flat_map(|effects| &effects.access).filter_map(AccessKey::subject) {
+            found.remove(&subject);
         }
         found
+    }
+
+    /// Whom the entries of the writes name, once for each of them.
+    fn named(&self) -> impl Iterator<Item = SubjectId> {
+        let first = self.entries - self.leaves.len() as u64;
+        let of_writes = self.accesses.iter().filter(move |(index, _)| index - first < self.pending as u64);
+        of_writes.map(|(_, subject)| *subject)
     }
 
     fn push(&mut self, first: u64, entry: Prepared) {
@@ -118,4 +137,12 @@ impl Plan {
         self.accesses.extend(subjects.into_iter().map(|subject| (index, subject)));
         self.leaves.push(leaf);
     }
+}
+
+/// What the writes that were done leave to be done.
+fn effects(ran: &[RanWrite]) -> impl Iterator<Item = &Effects> {
+    ran.iter().filter_map(|write| match &write.outcome {
+        Outcome::Done(effects, _) => Some(effects.as_ref()),
+        _ => None,
+    })
 }

@@ -67,6 +67,9 @@ fn twin<'a>(accepted: &'a mut [Accepted], draft: &mut Draft) -> Option<&'a mut A
     let own = (draft.request, draft.count);
     let found = accepted.iter_mut().filter(|known| !known.alone).find(|known| {
         let known = known.prepared.says();
+        if known.subjects != draft.subjects {
+            return false; // most are about somebody else
+        }
         (draft.request, draft.count) = (known.request, known.count);
         draft == known
     });

@@ -101,7 +101,7 @@ fn open(shared: &Shared) -> Result<Files, RecoverError> {
 /// Appends pending entries that the log lacks; renames documents whose rows were committed; goes
 /// through with erasures; lets a pruned log begin where it should; brings the index up to date.
 fn put_in_order(shared: &Shared, files: Files) -> Result<Recovered, RecoverError> {
-    files.vault.execute_batch(schema::LATER)?;
+    schema::bring_up_to_date(&files.vault)?;
     take_up_epoch(shared, &files.vault)?;
     let mut tail = Tail::load(&files.audit)?;
     append_pending(shared, &files, &mut tail)?;

@@ -1,14 +1,16 @@
 //! The inside of a transaction: what a named transaction may touch, and nothing else.
 
 use std::cell::RefCell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
+use std::sync::Arc;
 
 use coffre_core::audit::{Draft, SealedValue};
 use coffre_core::crypto::{self, Scope, SecretKey, hex, sha256};
 use coffre_core::ids::SubjectId;
 use coffre_core::keyset::{Keyset, SubjectKeys};
-use coffre_core::record::{Category, Fields, RecordTypeName};
+use coffre_core::record::{Category, FieldPath, Fields, RecordTypeName};
 use coffre_core::search::SearchIndex;
+use coffre_core::source::Sources;
 use coffre_core::spool::DocumentName;
 use coffre_core::time::Timestamp;
 use coffre_core::tombstone::Tombstone;
@@ -19,7 +21,9 @@ use super::access::AccessKey;
 use crate::clock::SystemEntropy;
 use crate::document::StagedDocument;
 use crate::error::{ReadError, Unavailable};
-use crate::{index_file, keyring, reason, values};
+use crate::remembered::{Amended, Known, Remembered};
+use crate::terms::{Tag, TaggedRecord};
+use crate::{keyring, reason, values};
 
 /// A failure below a transaction, never a refusal. When it is of the databases it fails the whole
 /// group, and the writer opens the files again; when it is of this record's data, the transaction alone.
@@ -48,14 +52,30 @@ pub(crate) struct Surroundings<'w> {
     /// The data epoch that is written under.
     pub(crate) epoch: u32,
     pub(crate) indexes: &'w [SearchIndex],
+    /// Data subjects as they were before the group.
+    pub(crate) remembered: &'w Remembered,
+    /// Whom the group has concerned by now.
+    pub(crate) touched: RefCell<HashSet<SubjectId>>,
     pub(crate) now: Timestamp,
+}
+
+impl Surroundings<'_> {
+    /// Notes whom a transaction of the group concerned: whom its entries name, whose terms or access it changed.
+    pub(crate) fn touch<'s>(&self, effects: &Effects, named: impl Iterator<Item = &'s SubjectId>) {
+        let mut touched = self.touched.borrow_mut();
+        touched.extend(named);
+        touched.extend(effects.records.iter().map(|(subject, _)| *subject));
+        touched.extend(effects.access.iter().filter_map(AccessKey::subject));
+    }
 }
 
 /// What a transaction leaves to be done with or after the commit.
 #[derive(Default)]
 pub(crate) struct Effects {
     pub(crate) entries: Vec<Draft>,
-    pub(crate) records: Vec<(SubjectId, BTreeSet<[u8; 16]>)>,
+    pub(crate) records: Vec<TaggedRecord>,
+    /// What became of values, each with an entry of its own.
+    pub(crate) amended: Vec<Amended>,
     pub(crate) staged: Vec<StagedDocument>,
     /// Documents whose rows go.
     pub(crate) removed: Vec<DocumentName>,
@@ -137,15 +157,24 @@ impl<'w> Work<'w> {
         self.try_run(key.ok_or(ReadError::KeyMissing { subject }))
     }
 
-    /// Encrypts and stores the values of some categories as a version; gives what the entry says of
-    /// them.
+    /// A data subject as they are remembered, if the databases have them so within this group: at this version, and not concerned by
+    /// anything before it.
+    pub(crate) fn remembered(&self, kind: &RecordTypeName, subject: SubjectId, version: u32) -> Option<Arc<Known>> {
+        if self.around.touched.borrow().contains(&subject) {
+            return None;
+        }
+        let known = self.around.remembered.recall(subject)?;
+        (known.kind == *kind && known.state.version == version).then_some(known)
+    }
+
+    /// Encrypts and stores the values of some categories as a version; gives them with what the entry says of them.
     pub(crate) fn write_values(
         &self,
         keys: &SubjectKeys<'_>,
         categories: &[Category],
         fields: &Fields,
         version: u32,
-    ) -> Result<Vec<SealedValue>, WorkError> {
+    ) -> Result<Vec<(SealedValue, values::Sealed)>, WorkError> {
         let mut written = Vec::with_capacity(categories.len());
         for category in categories {
             let values = fields.in_category(category);
@@ -153,30 +182,33 @@ impl<'w> Work<'w> {
             let sealed = self.try_run(sealed)?;
             self.try_run(values::insert(self.around.vault, keys.subject, &sealed, self.around.now))?;
             let sha256 = hex(&sha256(&sealed.bytes));
-            written.push(SealedValue { category: category.clone(), version, sha256 });
+            written.push((SealedValue { category: category.clone(), version, sha256 }, sealed));
         }
         Ok(written)
     }
 
-    /// Says that a record changed: its version and its search terms. An entry is to name the data subject: an index that lacks
-    /// the change finds it there.
+    /// The fields by which a record is found.
+    pub(crate) fn found_by(&self, kind: &RecordTypeName) -> impl Iterator<Item = &'w FieldPath> {
+        self.around.indexes.iter().filter(move |index| index.record_type == *kind).map(|index| &index.field)
+    }
+
+    /// Says that a record changed: its version, where what was written comes from and, if there are others now, the tags under which it is found.
+    /// An entry is to name the data subject: an index that lacks the change finds it there.
     pub(crate) fn record_changed(
         &mut self,
-        kind: &RecordTypeName,
         subject: SubjectId,
         version: u32,
-        all: &Fields,
+        sources: Sources,
+        tags: Option<BTreeSet<Tag>>,
     ) -> Result<(), WorkError> {
         let around = self.around;
         let update = || {
-            around
-                .vault
-                .prepare_cached("UPDATE records SET version = ?2, updated_at = ?3 WHERE subject = ?1")?
-                .execute(params![subject.as_bytes(), version, around.now.as_micros()])
+            let sql = "UPDATE records SET version = ?2, updated_at = ?3, sources = sources | ?4 WHERE subject = ?1";
+            let row = params![subject.as_bytes(), version, around.now.as_micros(), sources.stored()];
+            around.vault.prepare_cached(sql)?.execute(row)
         };
         self.try_run(update())?;
-        let tags = index_file::tags(around.scope, around.keys, around.indexes, kind, all);
-        self.effects.records.push((subject, tags));
+        self.effects.records.extend(tags.map(|tags| (subject, tags)));
         Ok(())
     }
 

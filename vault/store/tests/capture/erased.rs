@@ -8,7 +8,7 @@ use coffre_core::ids::SubjectId;
 use coffre_core::search::SearchKind;
 use coffre_core::time::Timestamp;
 use coffre_store::clock::SystemEntropy;
-use coffre_store::transactions::{EraseSubject, GiveGrant};
+use coffre_store::transactions::{EraseSubject, GiveGrant, Object};
 use coffre_store::{Depends, Identity, Store, finish_restore};
 
 use crate::grants::consent;
@@ -31,6 +31,7 @@ pub(crate) fn is_erased(store: &Store, subject: SubjectId, number: u32) {
     assert!(snapshot.record(&kind(), subject).unwrap().is_none());
     assert!(!snapshot.records(&kind(), None, 100).unwrap().contains(&subject), "listed");
     assert!(snapshot.versions(subject).unwrap().is_empty() && snapshot.grants(subject).unwrap().is_empty());
+    assert!(snapshot.objections(subject).unwrap().is_empty());
     let email = index("contact.email", SearchKind::Exact);
     assert!(snapshot.find(&email, &format!("client{number}@example.fr"), 9).unwrap().is_empty(), "found");
     let name = index("contact.family_name", SearchKind::Name);
@@ -50,6 +51,9 @@ fn a_restore_of_an_older_point_goes_through_with_erasures() {
     add_document(&store, gone, 80_000);
     let give = GiveGrant { record_type: kind(), subject: gone, terms: consent(None) };
     store.transact(give, draft(Action::GiveGrant), None, Depends::default()).wait().unwrap();
+    let object = Object { record_type: kind(), subject: gone, purpose: "direct-marketing".to_owned() };
+    let (withdrawn, _) = store.transact(object, draft(Action::Object), None, Depends::default()).wait().unwrap();
+    assert_eq!((withdrawn.len(), store.snapshot().unwrap().objections(gone).unwrap().len()), (1, 1));
     let first = store.capture(&spool, KEEP, "coffre test").unwrap();
     // One that the older point does not know at all.
     let unknown = create(&store, 3);

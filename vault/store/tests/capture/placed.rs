@@ -1,15 +1,15 @@
 //! The objects of a capture put where a restore would put them, and what the tests of captures share.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io::Write;
 use std::num::NonZeroU64;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
 use coffre_core::audit::Action;
 use coffre_core::ids::{DocumentId, SubjectId};
 use coffre_core::spool::{
-    KeyringManifest, MainManifest, Manifest, ObjectName, Ordinal, Pinned, Side, Signed, open as open_manifest,
+    Chain, KeyringManifest, MainManifest, Manifest, ObjectName, Ordinal, Pinned, Side, Signed, open as open_manifest,
 };
 use coffre_store::transactions::AddDocument;
 use coffre_store::{Depends, Fetched, Store};
@@ -40,12 +40,13 @@ pub(crate) fn place_with(spool: &Path, store: &Store, number: u64, keyring: u64,
     for needed in main.manifest.needed().into_iter().chain(keyring.manifest.needed()) {
         let file = match needed.name {
             ObjectName::Base { chain, .. } => chain.file(),
+            ObjectName::Piece(_) => Chain::Audit.file(),
             ObjectName::Keys(_) => "keys.json",
             ObjectName::Recovery(_) => "root.recovery.age",
             _ => continue,
         };
-        fs::copy(path(&needed.name), to.join(file)).unwrap();
-        fs::set_permissions(to.join(file), fs::Permissions::from_mode(0o600)).unwrap();
+        let mut file = File::options().create(true).append(true).mode(0o600).open(to.join(file)).unwrap();
+        file.write_all(&fs::read(path(&needed.name)).unwrap()).unwrap();
     }
     let documents = spool.join(Side::Main.vault_folder(store.scope())).join("documents");
     for shard in fs::read_dir(documents).into_iter().flatten() {

@@ -4,15 +4,17 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use coffre_core::audit::{Action, Entry, Standing};
+use coffre_core::audit::{Action, Draft, Entry, Standing};
 use coffre_core::ids::{ApplicationId, SubjectId};
+use coffre_core::restriction::Ground;
 use coffre_core::role::Role;
+use coffre_core::source::Source;
 use coffre_core::spool::{Chain, MainManifest, Manifest, ObjectName, Signed};
 use coffre_core::time::Timestamp;
 use coffre_store::clock::SystemEntropy;
 use coffre_store::transactions::{
-    AddApplication, AmendError, AmendRecord, CreateRecord, GiveGrant, NewToken, Once, PlaceHold, Proof,
-    RevokeApplication, SetRestriction, Transaction, WithdrawGrant,
+    AddApplication, AmendError, AmendRecord, CreateRecord, GiveGrant, NewToken, Object, Once, PlaceHold, Proof,
+    Restricting, RevokeApplication, SetRestriction, Transaction, WithdrawGrant,
 };
 use coffre_store::{
     CommitError, Depends, Fetched, Identity, MOMENT, Moment, RecordsSetBack, RepeatKey, RestoreError, Restored, Store,
@@ -37,6 +39,10 @@ fn amend(store: &Store, subject: SubjectId, version: u32, email: &str) -> Result
         CommitError::Refused(AmendError::Stale { current }) => format!("stale, at {current}"),
         other => other.to_string(),
     })
+}
+
+fn restrict(subject: SubjectId, ground: Ground) -> SetRestriction {
+    SetRestriction { record_type: kind(), subject, act: Restricting::Restrict(ground) }
 }
 
 /// Puts `vault.db` of an earlier capture beside what was placed, as the moment to set records back to.
@@ -78,8 +84,9 @@ fn records_are_as_they_were_and_everything_else_is_the_newest() {
     done(&store, PlaceHold { record_type: kind(), subject: held, reason: "litige".to_owned() }, Action::PlaceHold);
     assert_eq!(amend(&store, held, 1, "held@example.fr"), Ok(2));
     done(&store, WithdrawGrant { grant: withdrawn.id }, Action::WithdrawGrant);
-    let restrict = SetRestriction { record_type: kind(), subject: restricted, restricted: true };
-    done(&store, restrict, Action::Restrict);
+    done(&store, restrict(restricted, Ground::Claims), Action::Restrict);
+    let object = Object { record_type: kind(), subject: held, purpose: "direct-marketing".to_owned() };
+    done(&store, object, Action::Object);
     done(&store, RevokeApplication { name: "desk".to_owned() }, Action::RevokeApplication);
     let document = add_document(&store, same, 70_000);
     let key = RepeatKey { application: ApplicationId::from_bytes([1; 16]), key: "k".to_owned(), request: [1; 32] };
@@ -107,6 +114,8 @@ fn records_are_as_they_were_and_everything_else_is_the_newest() {
     assert!(snapshot.record(&kind(), made).unwrap().is_none(), "it was made since");
     assert_eq!(snapshot.known(&key, store.now()).unwrap(), None, "it is not there: who asks again must get it");
     assert!(snapshot.record(&kind(), restricted).unwrap().unwrap().restricted);
+    assert_eq!(snapshot.restriction(restricted).unwrap().grounds(), [Ground::Claims]);
+    assert_eq!(snapshot.objections(held).unwrap().len(), 1, "an objection is the newest there is");
     assert!(snapshot.grants(changed).unwrap()[0].withdrawn_at.is_some());
     assert!(snapshot.application_by_token(&[7; 32]).unwrap().is_none(), "it is revoked");
     assert_eq!(snapshot.document_version(same, document).unwrap(), Some(1), "documents are the newest");
@@ -191,10 +200,13 @@ fn what_a_restore_left_out_can_be_had_back_with_its_documents() {
     let capture = || store.capture(&spool, std::num::NonZeroU64::new(9).unwrap(), "coffre test").unwrap();
     create(&store, 1);
     capture();
-    let made = create(&store, 2);
+    let transaction = CreateRecord { record_type: kind(), subject: store.new_subject(), fields: sample(2) };
+    let by_legal = Draft { role: Some(Role::Legal), ..draft(Action::Create) };
+    let made = store.transact(transaction, by_legal, None, Depends::default()).wait().unwrap().0;
     add_document(&store, made, 60_000);
     capture();
-    done(&store, SetRestriction { record_type: kind(), subject: made, restricted: true }, Action::Restrict);
+    done(&store, restrict(made, Ground::Accuracy), Action::Restrict);
+    done(&store, restrict(made, Ground::Objection), Action::Restrict);
     capture();
     let to = dir.path().join("without/vault");
     let placed = place(&spool, &store, 3, &to);
@@ -233,8 +245,11 @@ fn what_a_restore_left_out_can_be_had_back_with_its_documents() {
     assert_eq!((restored.set_back, restored.records, restored.documents), (Some(set_back), 2, 1));
     let store = open(&dir.path().join("again"));
     assert_eq!(read(&store, made, &["contact.email"]).0.len(), 1);
-    let state = store.snapshot().unwrap().record(&kind(), made).unwrap().unwrap();
-    assert!(state.restricted, "it was when it was left out, which is later than the moment");
+    let restriction = store.snapshot().unwrap().restriction(made).unwrap();
+    let told = "it was when it was left out, which is later than the moment";
+    assert_eq!(restriction.grounds(), [Ground::Accuracy, Ground::Objection], "{told}");
+    let sources = store.snapshot().unwrap().sources(made).unwrap();
+    assert_eq!(sources.list(), [Source::Service(Role::Legal)], "where its data come from is not lost on the way");
     create(&store, 3);
 }
 

@@ -137,7 +137,7 @@ fn the_spool_keeps_the_newest_base_backups_and_their_manifests() {
         let generation = spool.join(side.vault_folder(store.scope())).join(store.generation().to_string());
         fs::read_dir(generation.join(folder)).unwrap().count()
     };
-    for (side, folder) in [(Side::Main, "vault"), (Side::Main, "audit"), (Side::Main, "manifests")] {
+    for (side, folder) in [(Side::Main, "vault"), (Side::Main, "../pieces"), (Side::Main, "manifests")] {
         assert_eq!(count(side, folder), 2, "{folder}");
     }
     assert_eq!((count(Side::Keyring, "keyring"), count(Side::Keyring, "manifests")), (2, 2));

@@ -72,7 +72,7 @@ fn commits_become_segments_while_a_base_is_copied() {
     let (before, pipe) = (place.segments(Chain::Keyring).len(), hold_bases(&place));
     thread::scope(|scope| {
         let base = scope.spawn(|| store.capture(Path::new("/nowhere"), KEEP, "asked for"));
-        // The keyring was rebuilt, and the files stand still.
+        // The files stand still.
         wait(|| place.segments(Chain::Keyring).len() > before + 1);
         for number in 2..6 {
             let before = Chain::ALL.map(|chain| place.segments(chain).len());

@@ -170,7 +170,8 @@ pub(crate) fn spool_bytes(place: &Place) -> u64 {
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).unwrap() {
             let entry = entry.unwrap();
-            let metadata = entry.metadata().unwrap();
+            // What the capture removes meanwhile is not there any more.
+            let Ok(metadata) = entry.metadata() else { continue };
             if metadata.is_dir() { folders.push(entry.path()) } else { bytes += metadata.len() }
         }
     }

@@ -117,8 +117,9 @@ impl Place {
 
     /// The same, from an older base.
     pub(crate) fn rebuilt_from(&self, chain: Chain, reach: &Reach) -> Vec<u8> {
-        let base = ObjectName::Base { generation: self.generation, chain, position: reach.base.position };
-        let mut file = fs::read(self.object(&base)).unwrap();
+        let objects = reach.base.objects(self.generation, chain);
+        let mut file: Vec<u8> =
+            objects.iter().flat_map(|object| fs::read(self.object(&object.name)).unwrap()).collect();
         for (header, frames, _) in self.segments_from(chain, reach) {
             for frame in frames.chunks(FRAME_HEADER + 4096) {
                 let page = u32::from_be_bytes(frame[..4].try_into().unwrap()) as usize;
@@ -245,8 +246,10 @@ fn an_idle_vault_writes_nothing_and_a_busy_one_few_objects() {
         std::thread::sleep(Duration::from_millis(10));
     }
     caught_up(&store);
+    // Two seconds, and what a busy machine makes of them.
+    let most = 4 + usize::try_from(begun.elapsed().as_millis() / 300).unwrap();
     let written = place.segments(Chain::Audit).len() - before;
-    assert!((2..=10).contains(&written), "{written} segments in two seconds");
+    assert!((2..=most).contains(&written), "{written} segments in {:?}", begun.elapsed());
     std::thread::sleep(Duration::from_millis(700));
     assert_eq!(place.segments(Chain::Audit).len() - before, written);
 }

@@ -51,15 +51,15 @@ fn a_chain_that_outgrows_its_base_is_followed_by_another_base() {
     place.assert_rebuilt();
 }
 
-/// The newest base of a chain.
+/// The newest base of a chain; that of a log this small is one piece.
 fn base(place: &Place, chain: Chain) -> ObjectName {
     let main = place.newest::<MainManifest>().unwrap().manifest.chains;
-    let position = match chain {
-        Chain::Keyring => place.newest::<KeyringManifest>().unwrap().manifest.chains.keyring.base.position,
-        Chain::Vault => main.vault.base.position,
-        Chain::Audit => main.audit.base.position,
+    let base = match chain {
+        Chain::Keyring => place.newest::<KeyringManifest>().unwrap().manifest.chains.keyring.base,
+        Chain::Vault => main.vault.base,
+        Chain::Audit => main.audit.base,
     };
-    ObjectName::Base { generation: place.generation, chain, position }
+    base.objects(place.generation, chain)[0].name
 }
 
 #[test]
@@ -137,7 +137,7 @@ fn old_bases_go_with_the_segments_after_them() {
     }
     drop(store);
     let oldest = place.bases() - 2;
-    for chain in Chain::ALL {
+    for chain in [Chain::Keyring, Chain::Vault] {
         let folder = place.object(&ObjectName::Segment {
             generation: place.generation,
             chain,

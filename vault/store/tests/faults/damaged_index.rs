@@ -15,7 +15,7 @@ use crate::told;
 
 /// Asks until the index answers; every answer before that says that it is being built anew.
 fn until_healed<T>(mut ask: impl FnMut() -> Result<T, ReadError>) -> (T, u32) {
-    let deadline = Instant::now() + Duration::from_secs(30);
+    let deadline = Instant::now() + Duration::from_mins(2);
     let mut refused = 0;
     loop {
         match ask() {

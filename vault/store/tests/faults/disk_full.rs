@@ -23,7 +23,7 @@ fn staged(dir: &Path) -> usize {
 
 /// Waits until the vault says it is ready, asking for nothing else.
 fn until_ready(store: &Store) {
-    let deadline = Instant::now() + Duration::from_secs(30);
+    let deadline = Instant::now() + Duration::from_mins(2);
     while let Err(cause) = store.readiness() {
         assert!(Instant::now() < deadline, "the vault does not come back by itself: {cause}");
         std::thread::yield_now();

@@ -7,6 +7,7 @@ use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use crate::child;
 
@@ -49,13 +50,20 @@ impl SmallDisk {
     pub(crate) fn free(&self) {
         fs::remove_file(self.ballast()).unwrap();
     }
+
+    fn is_unmounted(&self) -> bool {
+        let unmounted = Command::new("umount").arg(self.path()).output();
+        unmounted.is_ok_and(|output| output.status.success())
+    }
 }
 
 impl Drop for SmallDisk {
     fn drop(&mut self) {
-        if self.mounted {
-            let unmounted = Command::new("umount").arg(self.path()).status();
-            assert!(unmounted.is_ok_and(|status| status.success()), "the small disk could not be unmounted");
+        let until = Instant::now() + Duration::from_mins(1);
+        // Who was killed on it may have a file open for a moment longer.
+        while self.mounted && !self.is_unmounted() {
+            assert!(Instant::now() < until, "the small disk could not be unmounted");
+            std::thread::sleep(Duration::from_millis(50));
         }
     }
 }

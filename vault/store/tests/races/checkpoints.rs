@@ -46,7 +46,7 @@ fn the_log_shrinks_although_a_reader_is_always_there() {
         scope.spawn(|| keep_reading(1));
         scope.spawn(|| keep_reading(2));
         let (mut number, mut before, mut shrunk) = (0, 0, 0);
-        let deadline = Instant::now() + Duration::from_secs(40);
+        let deadline = Instant::now() + Duration::from_mins(3);
         while shrunk < 3 {
             assert!(Instant::now() < deadline, "the log has {before} bytes and does not shrink");
             number += 1;

@@ -2,7 +2,9 @@
 //! and a snapshot sees one state.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Barrier;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Sender, channel};
 
 use coffre_core::audit::{Action, Decision, Draft, Entry};
 use coffre_core::ids::SubjectId;
@@ -18,13 +20,30 @@ fn entries(store: &Store) -> Vec<Entry> {
     logged.iter().map(|entry| Entry::from_leaf(&entry.leaf).unwrap()).collect()
 }
 
+/// Keeps the writer waiting, behind an entry, until what this gives is dropped: a crowd is one whatever the processors do.
+fn held(store: &Store) -> Sender<()> {
+    let (let_go, is_let_go) = channel();
+    let (came, has_come) = channel();
+    let (draft, depends) = (draft(Action::Read), Depends::default());
+    store.disclose_then(Disclosure { draft, reason: None, claims: Vec::new(), depends }, move |_| {
+        came.send(()).unwrap();
+        let _gone = is_let_go.recv();
+    });
+    // Its entry is in the log: nobody else comes before it.
+    has_come.recv().unwrap();
+    let_go
+}
+
 #[test]
 fn hundreds_of_writers_get_receipts_of_their_own_one_after_the_other() {
     const THREADS: u32 = 8;
     const EACH: u32 = 50;
+    /// So many of them come at once, the others while the writer is at work.
+    const AT_ONCE: u32 = 45;
     let dir = tempfile::tempdir().unwrap();
     make(dir.path());
     let store = open(dir.path());
+    let (let_go, all_have_come) = (held(&store), Barrier::new(THREADS as usize + 1));
     let write = |thread: u32| {
         let send = |n: u32| {
             let transaction =
@@ -32,15 +51,19 @@ fn hundreds_of_writers_get_receipts_of_their_own_one_after_the_other() {
             let base = draft(Action::Create);
             (base.request, store.transact(transaction, base, None, Depends::default()))
         };
-        let waiting: Vec<_> = (0..EACH).map(send).collect();
+        let mut waiting: Vec<_> = (0..AT_ONCE).map(send).collect();
+        all_have_come.wait();
+        waiting.extend((AT_ONCE..EACH).map(send));
         waiting.into_iter().map(|(request, pending)| (request, pending.wait().unwrap())).collect::<Vec<_>>()
     };
     let answers: Vec<_> = std::thread::scope(|scope| {
         let threads: Vec<_> = (0..THREADS).map(|thread| scope.spawn(move || write(thread))).collect();
+        all_have_come.wait();
+        drop(let_go);
         threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
     });
     let indexes: BTreeSet<u64> = answers.iter().map(|(_, (_, receipt))| receipt.index()).collect();
-    let expected: BTreeSet<u64> = (1..=u64::from(THREADS * EACH)).collect();
+    let expected: BTreeSet<u64> = (2..2 + u64::from(THREADS * EACH)).collect();
     assert_eq!(indexes, expected, "distinct and consecutive");
 
     let entries = entries(&store);
@@ -65,7 +88,9 @@ fn equal_denials_become_one_counted_entry() {
     make(dir.path());
     let store = open(dir.path());
     let (subject, other) = (create(&store, 1), create(&store, 2));
-    let before = store.tree_head().size;
+    // Behind the entry that holds the writer.
+    let before = store.tree_head().size + 1;
+    let let_go = held(&store);
     let deny =
         |draft| store.disclose(Disclosure { draft, reason: None, claims: Vec::new(), depends: Depends::default() });
     let drafts = (0..300).map(|n| match n % 3 {
@@ -74,6 +99,7 @@ fn equal_denials_become_one_counted_entry() {
         _ => denial(subject, "withheld"),
     });
     let sent: Vec<_> = drafts.map(deny).collect();
+    drop(let_go);
     let receipts: Vec<u64> = sent.into_iter().map(|pending| pending.wait().unwrap().index()).collect();
 
     let mut counted: BTreeMap<(Vec<SubjectId>, Option<String>), u64> = BTreeMap::new();

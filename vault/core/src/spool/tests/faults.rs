@@ -38,9 +38,34 @@ fn an_unsigned_or_foreign_manifest_is_named() {
     let note = note_of(&mut spool, name);
     *note = String::from_utf8(note.clone()).unwrap().replace("production\"", "recette\"").into_bytes();
     let faults = faults(&spool);
+    // Its base of the log has no object of its own: that its place is not accounted for is no other fault.
     let [Fault::Manifest { object, cause }] = faults.as_slice() else { panic!("{faults:?}") };
     assert_eq!(*object, name.path(&scope()));
     assert!(cause.contains("not signed by the vault"), "{cause}");
+}
+
+#[test]
+fn a_damaged_manifest_hides_no_lost_segment_of_the_log() {
+    let whole = || {
+        let mut spool = Spool::with(generation(1), None, 0, 3);
+        note_of(&mut spool, manifest_name(Side::Main, generation(1), 2)).truncate(9);
+        spool
+    };
+    let gap =
+        |at| Fault::ChainGap { chain: Chain::Audit, generation: generation(1), from: ordinal(at), to: ordinal(at) };
+    let gaps = |spool: &Spool| -> Vec<Fault> {
+        faults(spool).into_iter().filter(|fault| matches!(fault, Fault::ChainGap { .. })).collect()
+    };
+    assert_eq!(gaps(&whole()), []);
+    // Its bases stood beside the chains: they took no place there.
+    let mut beside = whole();
+    beside.listing.insert(segment(2), 9000);
+    assert_eq!(gaps(&beside), [gap(2)]);
+    // What is after the newest base is nothing that an older manifest said.
+    let mut after = whole();
+    let audit = ObjectName::Segment { generation: generation(1), chain: Chain::Audit, position: ordinal(5) };
+    after.listing.insert(audit, 9000);
+    assert_eq!(gaps(&after), [gap(4)]);
 }
 
 #[test]
@@ -187,6 +212,12 @@ fn a_manifest_that_contradicts_itself_is_not_signed() {
     contradicts(|m| m.heading.retained_from = ordinal(3));
     contradicts(|m| m.chains.vault.base.page_count = 3);
     contradicts(|m| m.chains.vault.base.previous = None);
+    contradicts(|m| m.chains.audit.base.pieces.as_mut().unwrap().size = 0);
+    contradicts(|m| m.chains.audit.base.pieces.as_mut().unwrap().size = 4_095);
+    contradicts(|m| m.chains.audit.base.pieces.as_mut().unwrap().sha256.truncate(1));
+    contradicts(|m| m.chains.audit.base.pieces.as_mut().unwrap().sha256.reverse());
+    // The vault's and the keyring's are one object each: copies of the keyring expire, and pieces are shared.
+    contradicts(|m| m.chains.vault.base.pieces = m.chains.audit.base.pieces.clone());
     contradicts(|m| m.chains.vault.last.position = ordinal(1));
     contradicts(|m| m.chains.vault.last.sha256 = ContentHash::of(b"no segment that it names"));
     assert!(matches!(
@@ -200,7 +231,7 @@ fn a_manifest_that_contradicts_itself_is_not_signed() {
 fn missing_short_and_unclaimed_objects_are_named() {
     let mut spool = Spool::with(generation(1), None, 0, 2);
     let base =
-        |position| ObjectName::Base { generation: generation(1), chain: Chain::Audit, position: ordinal(position) };
+        |position| ObjectName::Base { generation: generation(1), chain: Chain::Vault, position: ordinal(position) };
     spool.listing.remove(&base(1));
     spool.listing.insert(base(2), 8191);
     spool.listing.insert(base(3), 8192);
@@ -215,6 +246,20 @@ fn missing_short_and_unclaimed_objects_are_named() {
         ]
     );
     assert_eq!(survey.notices, [Notice::Unclaimed { object: path(3) }]);
+}
+
+#[test]
+fn a_piece_that_bases_have_in_common_is_named_once_and_one_that_none_names_is_told() {
+    let mut spool = Spool::with(generation(1), None, 0, 2);
+    let piece = |text: &str| ObjectName::Piece(ContentHash::of(text.as_bytes()));
+    let shared = piece(&format!("first {}", generation(1)));
+    spool.listing.remove(&shared);
+    spool.listing.insert(piece("left over"), 4096);
+    let survey = spool.survey();
+    let needed_by = manifest_name(Side::Main, generation(1), 1).path(&scope());
+    assert_eq!(survey.faults, [Fault::Missing { object: shared.path(&scope()), needed_by }]);
+    assert_eq!(survey.notices, [Notice::UnclaimedPieces { count: 1 }]);
+    assert!(spool.point(Wanted::Newest).is_err());
 }
 
 #[test]

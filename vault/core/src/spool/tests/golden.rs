@@ -4,6 +4,7 @@
 use super::*;
 
 const MANIFEST: &str = include_str!("golden/manifest.note");
+const MANIFEST_V1: &str = include_str!("golden/manifest-v1.note");
 const KEYRING_MANIFEST: &str = include_str!("golden/keyring-manifest.note");
 const INVENTORY: &str = include_str!("golden/inventory.txt");
 const SEGMENT: &[u8] = include_bytes!("golden/segment-header");
@@ -63,6 +64,34 @@ fn manifests_are_the_documented_bytes() {
 }
 
 #[test]
+fn a_manifest_of_the_format_before_is_read() {
+    let old = open::<MainManifest>(MANIFEST_V1.as_bytes(), &pinned()).unwrap().manifest;
+    assert_eq!((old.heading.format.as_str(), &old.chains.audit.base.pieces), ("coffre/manifest/v1", &None));
+    assert_eq!(sign(&old, &signing_key()).unwrap(), MANIFEST_V1);
+    // What comes after it is of the newer one, which has pieces and the former has not.
+    let old = open::<MainManifest>(MANIFEST_V1.as_bytes(), &pinned()).unwrap();
+    let after = Heading::after(&old, time(9_000_000), "coffre 0.2.0");
+    assert_eq!(after.format, MainManifest::FORMAT);
+    let pieces = Spool::with(generation(2), None, 0, 1).main[0].manifest.chains.audit.base.pieces.clone();
+    let mut mixed = old.manifest;
+    mixed.chains.audit.base.pieces = pieces;
+    assert!(matches!(sign(&mixed, &signing_key()), Err(ManifestError::Contradiction { .. })));
+}
+
+#[test]
+fn a_base_in_pieces_is_as_long_as_they_are() {
+    let Reach { mut base, .. } = Spool::with(generation(1), None, 0, 1).main[0].manifest.chains.audit.clone();
+    base.size = 10_000;
+    base.pieces.as_mut().unwrap().sha256.push(ContentHash::of(b"third"));
+    let objects = base.objects(generation(1), Chain::Audit);
+    assert_eq!(objects.iter().map(|object| object.size).collect::<Vec<_>>(), [4096, 4096, 1808]);
+    assert!(objects.iter().all(|object| object.name == ObjectName::Piece(object.sha256)));
+    base.pieces = None;
+    let whole = ObjectName::Base { generation: generation(1), chain: Chain::Audit, position: base.position };
+    assert_eq!(base.objects(generation(1), Chain::Audit), [Needed { name: whole, size: 10_000, sha256: base.sha256 }]);
+}
+
+#[test]
 fn an_inventory_is_the_documented_bytes() {
     assert_eq!(inventory(), INVENTORY);
     let mut reader = InventoryReader::default();
@@ -112,6 +141,7 @@ fn a_segment_header_is_the_documented_bytes() {
 fn every_flipped_bit_of_a_header_or_manifest_is_found() {
     for (golden, opens) in [
         (MANIFEST.as_bytes(), (|bytes| open::<MainManifest>(bytes, &pinned()).is_ok()) as fn(&[u8]) -> bool),
+        (MANIFEST_V1.as_bytes(), |bytes| open::<MainManifest>(bytes, &pinned()).is_ok()),
         (KEYRING_MANIFEST.as_bytes(), |bytes| open::<KeyringManifest>(bytes, &pinned()).is_ok()),
         (SEGMENT, |bytes| SegmentHeader::parse(bytes, &pinned()).is_ok()),
         (LOG_SEGMENT, |bytes| SegmentHeader::parse(bytes, &pinned()).is_ok()),

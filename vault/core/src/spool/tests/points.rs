@@ -74,7 +74,7 @@ fn every_object_of_the_point_must_be_there() {
     let whole = Spool::with(generation(1), None, 0, 2);
     let point = whole.point(Wanted::Newest).unwrap();
     let needed: Vec<_> = point.main.manifest.needed().into_iter().chain(point.keyring.manifest.needed()).collect();
-    assert_eq!(needed.len(), 6);
+    assert_eq!(needed.len(), 7);
     for object in needed {
         let mut spool = whole.clone();
         spool.listing.remove(&object.name);
@@ -119,7 +119,7 @@ fn messages_name_the_object_and_end_with_the_remedy() {
     assert_eq!(
         texts.join("\n").replace(&hash.to_string(), "HASH").replace(&generation(2).to_string(), "G2"),
         "the restore point is not complete: main/V/inventories/HASH.txt is missing, \
-         main/V/G1/manifests/0000000000000001.note needs it: copy it from another destination; and 4 more\n\
+         main/V/G1/manifests/0000000000000001.note needs it: copy it from another destination; and 5 more\n\
          there is no backup of this vault here: check the path, the environment and the vault\n\
          main: manifests 2 to 3 of generation G1 are missing: copy them from another destination\n\
          generations G1, G2 go on side by side: stop all vaults but one, then name the generation to restore\n\

@@ -31,6 +31,7 @@ fn name() -> impl Strategy<Value = ObjectName> {
             side,
             number
         }),
+        hash().prop_map(ObjectName::Piece),
         hash().prop_map(ObjectName::Inventory),
         hash().prop_map(ObjectName::Keys),
         hash().prop_map(ObjectName::Recovery),

@@ -2,14 +2,17 @@
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+use std::fs::File;
 use std::io::Write as _;
 use std::num::NonZeroU64;
 use std::path::Path;
+use std::thread;
 
 use coffre_core::audit::{Action, Decision, Draft};
 use coffre_core::ids::{RequestId, SubjectId};
 use coffre_core::record::{Fields, RecordTypeName};
 use coffre_core::spool::{Chain, ObjectName, SegmentHeader};
+use rustix::fs::{CWD, FileType, Mode, mknodat};
 use serde_json::json;
 
 use super::*;
@@ -112,4 +115,32 @@ fn documents_are_listed_as_they_were_while_commits_go_on() {
     });
     assert!(taken_in.unwrap(), "the view has ended with the list");
     drop(hold);
+}
+
+/// To copy tens of gigabytes takes longer than a service is given to stop in.
+#[test]
+fn a_base_backup_that_takes_long_is_broken_off_when_the_vault_is_closed() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, spool) = (new_vault(dir.path()), dir.path().join("spool"));
+    store.follow(CaptureOptions::new(spool.clone(), NonZeroU64::MIN, "test")).unwrap();
+    create(&store);
+    store.catch_up(&spool, NonZeroU64::MIN, "test").unwrap();
+    // The file that it is copied into is a pipe, which nobody reads until then.
+    let pipe = spool.join("temporary/base");
+    mknodat(CWD, &pipe, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+    thread::scope(|scope| {
+        let base = scope.spawn(|| store.capture(&spool, NonZeroU64::MIN, "test"));
+        while !store.shared().capturing.load(Ordering::SeqCst) {
+            thread::sleep(SOON);
+        }
+        let closed = scope.spawn(|| store.close());
+        while !store.shared().watch.is_abandoned() {
+            assert!(!closed.is_finished(), "it waits for the base backup");
+            thread::sleep(SOON);
+        }
+        // Whoever waits for somebody to read goes on.
+        let _reads = File::options().read(true).write(true).open(&pipe);
+        closed.join().unwrap();
+        base.join().unwrap().unwrap_err();
+    });
 }

@@ -127,6 +127,30 @@ fn a_document_that_is_stored_and_erased_in_one_group_leaves_no_file() {
     assert!(bench.shared.folder.staged().unwrap().is_empty());
 }
 
+/// It holds everybody up, the longer the more keys there are.
+#[test]
+fn the_keyring_is_rebuilt_when_a_key_was_destroyed_since_and_not_otherwise() {
+    let dir = tempfile::tempdir().unwrap();
+    make(dir.path());
+    let mut bench = Bench::open(dir.path());
+    // SQLite counts each `VACUUM` among the changes of the schema.
+    let rebuilt = |bench: &Bench| {
+        let number = || -> i64 {
+            bench.connection(Database::Keyring).query_row("PRAGMA schema_version", [], |row| row.get(0)).unwrap()
+        };
+        let before = number();
+        bench.writer.files.as_ref().unwrap().rebuild_keyring().unwrap();
+        number() != before
+    };
+    let subject = bench.create(1);
+    assert!(rebuilt(&bench), "what was destroyed before the files were opened is not known");
+    bench.create(2);
+    assert!(!rebuilt(&bench));
+    bench.erase(subject).unwrap();
+    assert!(rebuilt(&bench));
+    assert!(!rebuilt(&bench));
+}
+
 /// Opening a vault takes no longer for all who were erased before.
 #[test]
 fn a_start_looks_only_at_those_whom_the_keyring_may_still_have() {
