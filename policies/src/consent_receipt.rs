@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 use crate::labels::Labels;
 use crate::policies::Policies;
 use crate::record_type::RecordType;
+use crate::retention::StartingEvent;
 
 /// The consent that a receipt is of.
 #[derive(Debug, Clone, Copy)]
@@ -117,6 +118,7 @@ impl Receipt<'_> {
             "@type": "dpv:StorageDuration",
             "dpv:hasDuration": duration(rule.active),
             "coffre:archivedFor": rule.archive.map(duration),
+            "coffre:countedFrom": counted_from(rule.starts),
             "dct:source": in_both(&rule.source),
         }))
     }
@@ -140,6 +142,19 @@ impl Receipt<'_> {
         let withdrawn = grant.withdrawn_at.map(|at| json!({ "@type": "dpv:ConsentWithdrawn", "dct:date": time(at) }));
         std::iter::once(given).chain(withdrawn).collect()
     }
+}
+
+/// The event that a duration counts from.
+fn counted_from(event: StartingEvent) -> Value {
+    let (term, fr, en) = match event {
+        StartingEvent::Collection => ("Collection", "création du dossier", "creation of the record"),
+        StartingEvent::LastContact => ("LastContact", "dernier contact", "last contact"),
+        StartingEvent::ContractEnd => ("ContractEnd", "fin du contrat", "end of the contract"),
+        StartingEvent::MembershipEnd => ("MembershipEnd", "fin de l'adhésion", "end of the membership"),
+        StartingEvent::RequestAnswered => ("RequestAnswered", "réponse à la demande", "answer to the request"),
+    };
+    let title = json!([{ "@language": "fr", "@value": fr }, { "@language": "en", "@value": en }]);
+    json!({ "@id": format!("coffre:{term}"), "dct:title": title })
 }
 
 fn context() -> Value {

@@ -79,6 +79,11 @@ pub enum GrantFault {
         /// The role.
         role: Role,
     },
+    /// The person objected to what it is for (GDPR article 21).
+    #[error(
+        "the person has objected to this purpose: only a consent given since, valid from then on, opens anything for it again"
+    )]
+    Objected,
     /// It ends before it begins.
     #[error("the grant ends before it begins: set valid_until after valid_from")]
     Period,
@@ -93,6 +98,7 @@ impl GrantFault {
             Self::NoFields | Self::UnknownField { .. } | Self::NeverOpens { .. } => "fields",
             Self::UnknownCondition | Self::Article9 { .. } => "article9",
             Self::NotNeeded { .. } => "role",
+            Self::Objected => "basis",
             Self::Period => "valid_until",
         }
     }

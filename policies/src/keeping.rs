@@ -10,7 +10,7 @@ use time::{Date, Duration, Month, OffsetDateTime};
 use crate::labels::Labels;
 use crate::policies::Policies;
 use crate::record_type::RecordType;
-use crate::retention::{Exemption, LogRule, LongerRule, Period, ProspectRule, RetentionRule, StartingEvent};
+use crate::retention::{Exemption, LongerRule, Period, ProspectRule, RetentionRule, StartingEvent};
 use crate::values::date;
 
 /// What of a record the rules look at.
@@ -239,25 +239,11 @@ pub(crate) fn after(begin: Date, period: Period) -> Date {
     date.saturating_add(Duration::days(i64::from(period.days)))
 }
 
-impl LogRule {
-    /// Entries before this moment are past their time.
-    pub fn cutoff(&self, now: Timestamp) -> Timestamp {
-        let today = day(now);
-        let months = i32::from(self.keep.years) * 12 + i32::from(self.keep.months);
-        let index = today.year() * 12 + i32::from(u8::from(today.month())) - 1 - months;
-        let month = u8::try_from(index.rem_euclid(12) + 1).ok().and_then(|month| Month::try_from(month).ok());
-        let Some(month) = month else { return Timestamp::from_micros(0) };
-        let year = index.div_euclid(12);
-        let date = Date::from_calendar_date(year, month, today.day().min(month.length(year))).unwrap_or(Date::MIN);
-        let date = date.saturating_sub(Duration::days(i64::from(self.keep.days)));
-        Timestamp::from_micros(date.midnight().assume_utc().unix_timestamp().saturating_mul(1_000_000))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
     use super::*;
+    use crate::retention::LogRule;
 
     fn moment(day: &str) -> Timestamp {
         format!("{day}T10:00:00Z").parse().unwrap()

@@ -10,6 +10,7 @@ mod cedar;
 mod check;
 mod compare;
 mod consent_receipt;
+mod cutoff;
 mod decide;
 mod embedded;
 mod environment;
@@ -20,6 +21,7 @@ mod habilitation_check;
 mod keeping;
 mod labels;
 mod matrix;
+mod objection;
 mod place;
 mod policies;
 mod purpose;
@@ -52,6 +54,6 @@ pub use question::{GrantFacts, OperatorFacts, Question};
 pub use reason::Reason;
 pub use record_type::RecordType;
 pub use retention::{
-    Exemption, LogRule, LongerRule, Period, ProspectRule, RetentionFault, RetentionRule, StartingEvent,
+    Exemption, LogRule, LongerRule, Period, ProspectRule, RequestRule, RetentionFault, RetentionRule, StartingEvent,
 };
 pub use sources::Sources;

@@ -12,7 +12,7 @@ use crate::environment::{self, Environment};
 use crate::error::LoadError;
 use crate::purpose::{self, Purpose};
 use crate::record_type::{self, RecordType};
-use crate::retention::{self, LogRule, LongerRule, ProspectRule, Retention, RetentionRule};
+use crate::retention::{self, LogRule, LongerRule, ProspectRule, RequestRule, Retention, RetentionRule};
 use crate::sources::{PURPOSES, RETENTION, Sources};
 use crate::toml_file::TomlFile;
 
@@ -167,6 +167,11 @@ impl Policies {
     /// How long the audit log is to be kept.
     pub fn log_retention(&self) -> &LogRule {
         &self.retention.log
+    }
+
+    /// How long requests are to be kept once they were answered.
+    pub fn request_retention(&self) -> &RequestRule {
+        &self.retention.requests
     }
 
     /// The environments, in the order of their files.

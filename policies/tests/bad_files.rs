@@ -154,6 +154,9 @@ fn retention() {
         change(r, "categories = [\"contact\", \"contract\", \"legacy\"]", "categories = [\"contact\"]"),
         change(r, "keep = \"P12M\"", "keep = \"P3Y\""),
         change(r, "keep = \"P12M\"", "keep = \"P12M1D\"\njustification = { fr = \"contentieux\", en = \"\" }"),
+        change(r, "", "\n[requests]\nkeep = \"P5Y\"\nsource = { fr = \"\", en = \"law\" }\n"),
+        change(r, "", "\n[requests]\nkeep = \"P0D\"\nsource = { fr = \"loi\", en = \"law\" }\n"),
+        change(r, "starts = \"contract-end\"", "starts = \"request-answered\""),
     ]);
     insta::assert_snapshot!(messages);
 }

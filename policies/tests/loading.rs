@@ -68,6 +68,11 @@ fn what_another_rule_keeps_as_long_is_not_outlived() {
     // An earlier version took them: what replaces them is compared with them.
     let former = Policies::former(&outlived).unwrap();
     assert!(!Comparison::between(&former, &Policies::embedded().unwrap()).is_same());
+    let from_answers = retention.replacen("starts = \"contract-end\"", "starts = \"request-answered\"", 1)
+        + "\n[requests]\nkeep = \"P0D\"\nsource = { fr = \"loi\", en = \"law\" }\n";
+    let from_answers = sources.clone().with("retention.toml", &from_answers);
+    assert!(Policies::from_sources(&from_answers).is_err());
+    assert!(Policies::former(&from_answers).is_ok());
 }
 
 #[test]

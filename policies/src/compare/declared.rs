@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::policies::Policies;
 use crate::purpose::Purpose;
 use crate::record_type::{FieldDefinition, Kind, RecordType, Search};
-use crate::retention::{Exemption, LogRule, LongerRule, ProspectRule, RetentionRule, StartingEvent};
+use crate::retention::{Exemption, LogRule, LongerRule, ProspectRule, RequestRule, RetentionRule, StartingEvent};
 
 /// Something declared that is new, gone or different.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -91,6 +91,7 @@ fn everything(policies: &Policies) -> Everything {
         *told = format!("{told}{separator}{}", of_longer(rule));
     }
     all.insert((Declared::Retention, "audit log".to_owned()), of_log(policies.log_retention()));
+    all.insert((Declared::Retention, "answered requests".to_owned()), of_requests(policies.request_retention()));
     let rules = policies.engine().rules();
     for note in policies.policies() {
         let rule = rules.get(note.id.as_str()).map(String::as_str).unwrap_or_default();
@@ -182,6 +183,10 @@ fn of_longer(rule: &LongerRule) -> String {
     let categories: Vec<&str> = rule.categories.iter().map(coffre_core::record::Category::as_str).collect();
     let others = rule.others.as_ref().map(|field| format!(" or {field}")).unwrap_or_default();
     format!("[{}]{others}, archive {}, {}", categories.join(", "), rule.archive, labelled(&rule.source))
+}
+
+fn of_requests(rule: &RequestRule) -> String {
+    format!("kept {}, {}", rule.keep, labelled(&rule.source))
 }
 
 fn of_log(rule: &LogRule) -> String {

@@ -1,5 +1,6 @@
 //! What can be wrong with the retention rules, each with its remedy.
 
+use coffre_core::filing::REQUESTER;
 use thiserror::Error;
 
 /// What can be wrong with the retention rules.
@@ -83,6 +84,14 @@ pub enum RetentionFault {
         /// The record type.
         record_type: String,
     },
+    /// A record that outlives the request from whose answer it is kept.
+    #[error(
+        "only a {REQUESTER:?} is kept from `request-answered` on: the requests of a {record_type:?} go at the end of their own time, and take that day with them; name another event"
+    )]
+    OutlivesRequest {
+        /// The record type.
+        record_type: String,
+    },
     /// A field that does not exist or is no date.
     #[error("{field:?} is no date field of {record_type:?}: name one of kind `date`")]
     NotADate {
@@ -118,6 +127,11 @@ pub enum RetentionFault {
         "the log is kept longer than a year without a `justification` (fr and en): say why (CNIL, deliberation 2021-122), or keep it P12M"
     )]
     Unjustified,
+    /// Requests that are kept for no time.
+    #[error(
+        "`keep` is no time at all: an answered request would go at once, and with it the proof of the answer; keep it for as long as that may be asked for, as P6Y"
+    )]
+    NothingKept,
     /// An empty source.
     #[error("the {language} text of `source` is empty: name the law or decision that sets the duration")]
     EmptySource {

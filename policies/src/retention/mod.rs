@@ -86,6 +86,26 @@ impl Default for LogRule {
     }
 }
 
+/// How long requests are kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RequestRule {
+    /// How long after the answer.
+    pub keep: Period,
+    /// The law or decision that says so.
+    pub source: Labels,
+}
+
+impl Default for RequestRule {
+    /// For as long as whoever answered wrongly can be prosecuted.
+    fn default() -> Self {
+        let source = Labels {
+            fr: "Code de procédure pénale, article 8 (prescription des délits)".to_owned(),
+            en: "French code of criminal procedure, article 8 (limitation period for offences)".to_owned(),
+        };
+        Self { keep: Period { years: 6, months: 0, days: 0 }, source }
+    }
+}
+
 /// Everything that `retention.toml` declares.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Retention {
@@ -93,6 +113,7 @@ pub(crate) struct Retention {
     pub(crate) prospects: Vec<ProspectRule>,
     pub(crate) longer: Vec<LongerRule>,
     pub(crate) log: LogRule,
+    pub(crate) requests: RequestRule,
 }
 
 /// From when a duration runs.
@@ -145,6 +166,12 @@ pub struct Period {
 #[error("not a period of years, months and days: write it as P5Y, P18M, P30D or P1Y6M")]
 pub struct PeriodError;
 
+impl Period {
+    const fn is_nothing(self) -> bool {
+        self.years == 0 && self.months == 0 && self.days == 0
+    }
+}
+
 impl FromStr for Period {
     type Err = PeriodError;
 
@@ -181,7 +208,7 @@ impl fmt::Display for Period {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let parts = [(self.years, 'Y'), (self.months, 'M'), (self.days, 'D')];
         f.write_str("P")?;
-        if parts.iter().all(|(number, _)| *number == 0) {
+        if self.is_nothing() {
             return f.write_str("0D");
         }
         parts.iter().filter(|(number, _)| *number > 0).try_for_each(|(number, unit)| write!(f, "{number}{unit}"))

@@ -2,13 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use coffre_core::filing::REQUESTER;
 use coffre_core::record::{Category, FieldPath, RecordTypeName};
 use serde::Deserialize;
 use toml::Spanned;
 
 use super::outliving::outliving;
 use super::{
-    Exemption, LogRule, LongerRule, Period, ProspectRule, Retention, RetentionFault, RetentionRule, StartingEvent,
+    Exemption, LogRule, LongerRule, Period, ProspectRule, RequestRule, Retention, RetentionFault, RetentionRule,
+    StartingEvent,
 };
 use crate::error::LoadError;
 use crate::labels::Labels;
@@ -27,6 +29,7 @@ struct RawFile {
     #[serde(default)]
     longer: Vec<RawLonger>,
     log: Option<RawLog>,
+    requests: Option<RawRequests>,
 }
 
 #[derive(Deserialize)]
@@ -59,6 +62,13 @@ struct RawLog {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct RawRequests {
+    keep: Spanned<Period>,
+    source: Spanned<Labels>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct RawEvent {
     record_type: Spanned<String>,
     event: StartingEvent,
@@ -80,11 +90,13 @@ struct RawRule {
 type RecordTypes = BTreeMap<RecordTypeName, RecordType>;
 
 /// The rules that a file declares: exactly one for each category of each record type. Of former ones it does not matter whether
-/// they outlive what they rest on.
+/// they outlive what they rest on, or requests what they prove.
 pub(crate) fn parse(file: TomlFile<'_>, types: &RecordTypes, former: bool) -> Result<Retention, LoadError> {
     let raw: RawFile = file.parse()?;
     let refuse = |(place, fault)| LoadError::Retention { place, fault };
     let log = raw.log.map(|raw| log(file, raw)).transpose().map_err(refuse)?.unwrap_or_default();
+    let requests = raw.requests.as_ref().map(|raw| requests(file, raw, former));
+    let requests = requests.transpose().map_err(refuse)?.unwrap_or_default();
     let prospects = prospects(file, &raw.prospect, types).map_err(refuse)?;
     let longer = raw.longer.iter().map(|raw| longer(file, raw, types));
     let longer = longer.collect::<Result<Vec<_>, _>>().map_err(refuse)?;
@@ -94,6 +106,11 @@ pub(crate) fn parse(file: TomlFile<'_>, types: &RecordTypes, former: bool) -> Re
     for raw in raw.rule {
         let place = file.place(&raw.category);
         let rule = rule(file, &raw, types, &events).map_err(refuse)?;
+        let by_request = rule.starts == StartingEvent::RequestAnswered && rule.dated_by.is_none();
+        if !former && by_request && rule.record_type.as_str() != REQUESTER {
+            let fault = RetentionFault::OutlivesRequest { record_type: rule.record_type.to_string() };
+            return Err(LoadError::Retention { place: file.place(&raw.starts), fault });
+        }
         let key = (rule.record_type.clone(), rule.category.clone());
         if let Some(first) = lines.insert(key, place.line) {
             let (record_type, category) = (rule.record_type.to_string(), rule.category.to_string());
@@ -113,7 +130,7 @@ pub(crate) fn parse(file: TomlFile<'_>, types: &RecordTypes, former: bool) -> Re
         let fault = RetentionFault::Outlives { record_type, category, field: field.to_string() };
         return Err(LoadError::Retention { place: Place { file: file.name.to_owned(), line }, fault });
     }
-    Ok(Retention { rules, prospects, longer, log })
+    Ok(Retention { rules, prospects, longer, log, requests })
 }
 
 fn log(file: TomlFile<'_>, raw: RawLog) -> Result<LogRule, (Place, RetentionFault)> {
@@ -124,6 +141,14 @@ fn log(file: TomlFile<'_>, raw: RawLog) -> Result<LogRule, (Place, RetentionFaul
         return Err((file.place(&raw.keep), RetentionFault::Unjustified));
     }
     Ok(LogRule { keep, justification: raw.justification })
+}
+
+fn requests(file: TomlFile<'_>, raw: &RawRequests, former: bool) -> Result<RequestRule, (Place, RetentionFault)> {
+    let keep = *raw.keep.get_ref();
+    if keep.is_nothing() && !former {
+        return Err((file.place(&raw.keep), RetentionFault::NothingKept));
+    }
+    Ok(RequestRule { keep, source: sourced(file, &raw.source)? })
 }
 
 fn sourced(file: TomlFile<'_>, source: &Spanned<Labels>) -> Result<Labels, (Place, RetentionFault)> {

@@ -138,7 +138,11 @@ pub(crate) fn compare(
             change.documents.push(DocumentChange { document: position, replaces: known.map(|known| known.id) });
         }
     }
-    change.give = granted.given.iter().filter(|terms| !stored.grants.iter().any(|g| says(g, terms))).cloned().collect();
+    // A source does not tell a consent given since from one that is older: Legal gives that one.
+    let stays_closed = |terms: &&GrantTerms| {
+        stored.objected_to.contains(&terms.purpose) || stored.grants.iter().any(|grant| says(grant, terms))
+    };
+    change.give = granted.given.iter().filter(|terms| !stays_closed(terms)).cloned().collect();
     let given_by_import = |grant: &&Grant| is_by_import(grant, stored);
     change.withdraw = taken_back(granted, stored).filter(given_by_import).map(|grant| grant.id).collect();
     change

@@ -29,7 +29,9 @@ pub enum RejectFileError {
     #[error("not an age recipient: expected age1…, as age-keygen prints it")]
     Recipient,
     /// The file system refused.
-    #[error("the reject file {path} cannot be written: check its folder and the space left")]
+    #[error(
+        "the reject file {path} cannot be written: check its folder and the space left, or name with --rejects a file where the server may write"
+    )]
     Write {
         /// The path.
         path: PathBuf,

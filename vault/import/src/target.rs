@@ -97,6 +97,8 @@ pub struct StoredRecord {
     pub grants: Vec<Grant>,
     /// Those of them of which the log tells that an import gave them.
     pub given_by_imports: BTreeSet<GrantId>,
+    /// The purposes that the person objected to (GDPR article 21).
+    pub objected_to: BTreeSet<String>,
 }
 
 impl fmt::Debug for StoredRecord {

@@ -134,12 +134,13 @@ impl<'v> VaultTarget<'v> {
             return Ok(Sealed::Several);
         }
         let Some(state) = snapshot.record(&self.kind, hit.subject)? else { return Err(VaultFault::Gone) };
-        let (by_imports, grants) = match asked {
+        let (by_imports, grants, objections) = match asked {
             Asked::ToCompare => {
                 let grants = snapshot.grants(hit.subject)?.to_vec();
-                (by_imports(snapshot, hit.subject, state.version, &grants)?, grants)
+                let by_imports = by_imports(snapshot, hit.subject, state.version, &grants)?;
+                (by_imports, grants, snapshot.objections(hit.subject)?)
             }
-            Asked::ToProve => (ByImports::default(), Vec::new()),
+            Asked::ToProve => (ByImports::default(), Vec::new(), Vec::new()),
         };
         Ok(Sealed::Present(Box::new(SealedRecord {
             subject: hit.subject,
@@ -148,6 +149,7 @@ impl<'v> VaultTarget<'v> {
             fields: snapshot.fields(&self.kind, hit.subject, &self.fields)?,
             documents: snapshot.documents(&self.kind, hit.subject)?,
             grants,
+            objected_to: objections.into_iter().map(|objection| objection.purpose).collect(),
         })))
     }
 
@@ -194,6 +196,7 @@ impl<'v> VaultTarget<'v> {
             documents,
             grants: record.grants,
             given_by_imports: by_imports.grants,
+            objected_to: record.objected_to,
         })))
     }
 
@@ -258,4 +261,5 @@ struct SealedRecord {
     fields: Undisclosed<Fields>,
     documents: Undisclosed<Vec<DocumentInfo>>,
     grants: Vec<coffre_core::grant::Grant>,
+    objected_to: BTreeSet<String>,
 }

@@ -67,7 +67,7 @@ pub enum LoadError {
         kind: RecordTypeName,
     },
     /// The file cannot be read.
-    #[error("cannot read {}: check the path and who may read it", path.display())]
+    #[error("cannot read {}: check the path, who may read it, and that a server sees it (its unit has a /tmp of its own and no /home)", path.display())]
     File {
         /// The file.
         path: PathBuf,

@@ -8,11 +8,12 @@ use std::io::Write as _;
 use coffre_core::audit::{Action, Draft};
 use coffre_core::ids::{ApplicationId, DocumentId, GrantId, SubjectId};
 use coffre_core::record::{Category, RecordTypeName};
+use coffre_core::restriction::Ground;
 use coffre_store::clock::SystemEntropy;
 use coffre_store::plain::SourceValue;
 use coffre_store::transactions::{
-    AddDocument, EraseSubject, Facts, GiveGrant, ImportError, ImportItem, ImportRecords, PruneLog, RetainRecord,
-    SetRestriction, Wanted,
+    AddDocument, EraseSubject, Facts, GiveGrant, ImportError, ImportItem, ImportRecords, Object, PruneLog, Restricting,
+    RetainRecord, SetRestriction, Wanted,
 };
 use coffre_store::{CommitError, Depends, Store};
 use serde_json::json;
@@ -222,6 +223,40 @@ fn a_consent_given_in_the_vault_is_not_withdrawn() {
     assert!(marketing("00000002").unwrap().withdrawn_at.is_some(), "the source gave it, and took it back");
 }
 
+#[test]
+fn what_a_person_objected_to_is_not_granted_again() {
+    let (vault, mut source) = (Vault::new(), Source::of(3));
+    source.client("00000001")[7] = padded("N", 1);
+    let store = vault.open();
+    vault.import(&store, &source, false).unwrap();
+    let marketing = |subject: SubjectId| {
+        let grants = store.snapshot().unwrap().grants(subject).unwrap();
+        grants.iter().find(|grant| grant.terms.purpose == "direct-marketing").cloned()
+    };
+    let subject = of(&store, "00000001");
+    let object = Object { record_type: kind(), subject, purpose: "direct-marketing".to_owned() };
+    store.transact(object, draft(Action::Object), None, Depends::default()).wait().unwrap();
+    source.client("00000001")[7] = padded("O", 1);
+    let ran = vault.import(&store, &source, true).unwrap();
+    assert_eq!((ran.changed, ran.unchanged, marketing(subject)), (0, 3, None));
+
+    // Nor where the person objects while the import compares.
+    let terms = marketing(of(&store, "00000002")).unwrap().terms.as_ref().clone();
+    let item = ImportItem::Change {
+        subject,
+        expected_version: 1,
+        changes: BTreeMap::new(),
+        documents: Vec::new(),
+        of_documents: BTreeSet::new(),
+        brought_back: BTreeSet::new(),
+        give: vec![terms],
+        withdraw: Vec::new(),
+    };
+    let import = ImportRecords { record_type: kind(), items: vec![item] };
+    store.transact(import, draft(Action::Import), None, Depends::default()).wait().unwrap();
+    assert_eq!(marketing(subject), None);
+}
+
 /// Who wrote a record can only be known from entries that are there.
 #[test]
 fn what_a_pruned_log_no_longer_tells_counts_as_changed_in_the_vault() {
@@ -260,7 +295,8 @@ fn what_is_restricted_or_set_apart_while_it_is_compared_is_not_written() {
     let store = vault.open();
     vault.import(&store, &source, false).unwrap();
     let [restricted, apart] = ["00000000", "00000001"].map(|number| of(&store, number));
-    let restrict = SetRestriction { record_type: kind(), subject: restricted, restricted: true };
+    let act = Restricting::Restrict(Ground::Accuracy);
+    let restrict = SetRestriction { record_type: kind(), subject: restricted, act };
     store.transact(restrict, draft(Action::Restrict), None, Depends::default()).wait().unwrap();
     retain(&store, apart, &[("contact", Wanted::Apart)]);
     let write = |change: ImportRecords| store.transact(change, draft(Action::Import), None, Depends::default()).wait();

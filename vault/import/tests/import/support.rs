@@ -210,6 +210,7 @@ impl MemoryVault {
             documents: Vec::new(),
             grants: Vec::new(),
             given_by_imports: BTreeSet::new(),
+            objected_to: BTreeSet::new(),
         });
         record.version += 1;
         let (documents, pointers, give) = match admission {
