@@ -112,13 +112,17 @@ impl Quotas {
         Self { limits, state: Mutex::default() }
     }
 
-    /// Takes a place for a request, or says which bound it is beyond. A refused request uses up nothing.
+    /// Takes a place for a request, or says which bound it is beyond. A refused request uses up nothing. Where no bound is stated
+    /// nothing is counted.
     pub(crate) fn enter(
         self: &Arc<Self>,
         application: ApplicationId,
         operator: Option<&str>,
         now: Instant,
-    ) -> Result<Place, Beyond> {
+    ) -> Result<Option<Place>, Beyond> {
+        if self.limits == CallerLimits::default() {
+            return Ok(None);
+        }
         let mut state = self.lock();
         let taken = state.at_once.get(&application).copied().unwrap_or(0);
         if self.limits.application_at_once.is_some_and(|most| taken >= most) {
@@ -126,7 +130,7 @@ impl Quotas {
         }
         state.take(application, operator, &self.limits, now)?;
         state.at_once.insert(application, taken + 1);
-        Ok(Place { quotas: Arc::clone(self), application })
+        Ok(Some(Place { quotas: Arc::clone(self), application }))
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -232,6 +236,14 @@ mod tests {
         assert!(quotas.enter(CRM, None, now).is_ok());
         drop(first);
         assert!(quotas.lock().at_once.is_empty(), "nobody is remembered who asks for nothing");
+    }
+
+    #[test]
+    fn without_a_bound_nobody_is_counted() {
+        let (quotas, now) = (quotas(None, None, None), Instant::now());
+        let places = [quotas.enter(CRM, Some("a.martin"), now), quotas.enter(CRM, None, now)];
+        assert!(places.iter().all(|place| matches!(place, Ok(None))), "{places:?}");
+        assert!(quotas.lock().at_once.is_empty());
     }
 
     #[test]

@@ -10,11 +10,11 @@ use coffre_core::grant::{Grant, GrantState};
 use coffre_core::record::{Category, FieldPath, RecordTypeName};
 use coffre_core::role::Role;
 use coffre_core::time::Timestamp;
-use coffre_policies::{Action, Decision, GrantFacts, OperatorFacts, Policies, Question, Reason};
+use coffre_policies::{Action, Decision, OperatorFacts, Policies, Reason};
 
 use super::candidate;
 use super::decided::{Decided, Refusal, Sum};
-use super::memo::Memo;
+use super::memo::{Asking, Memo, ReliedOn};
 
 /// What is asked for.
 #[derive(Debug, Clone)]
@@ -116,16 +116,16 @@ impl Decider {
         grant: Option<&Grant>,
         standing: Standing<'_>,
     ) -> Arc<Decision> {
-        self.memo.decide(Question {
+        self.memo.decide(&Asking {
             role: asked.role,
             action: asked.action,
-            record_type: asked.record_type.cloned(),
-            fields: fields.clone(),
-            purpose: asked.purpose.map(str::to_owned),
-            grant: grant.map(|grant| GrantFacts::at(grant, standing.now)),
+            record_type: asked.record_type,
+            fields,
+            purpose: asked.purpose,
+            grant: grant.map(|grant| ReliedOn::at(grant, standing.now)),
             restricted: standing.restricted,
-            archived: standing.archived.clone(),
-            operator: asked.operator.clone(),
+            archived: standing.archived,
+            operator: &asked.operator,
         })
     }
 }

@@ -104,13 +104,7 @@ impl Import {
             return if lines.next().await?.is_some() { Err(too_many_lines()) } else { Ok(Vec::new()) };
         }
         let most = if self.told.counts.lines == 0 { 1 } else { TOGETHER.min(left) };
-        let mut page = Vec::with_capacity(most);
-        while page.len() < most
-            && let Some(line) = lines.next().await?
-        {
-            page.push(line);
-        }
-        Ok(page)
+        some(lines, most, self.api.limits.json_bytes).await
     }
 
     async fn create(&self, line: &Line) -> Result<Value, Problem> {
@@ -188,6 +182,19 @@ impl Told {
     }
 }
 
+/// The next lines, at most so many; no more of them once they have so many bytes together, as much as one line may have.
+async fn some(lines: &mut Lines, most: usize, bytes: usize) -> Result<Vec<Line>, Problem> {
+    let (mut page, mut taken) = (Vec::with_capacity(most), 0);
+    while page.len() < most
+        && taken < bytes
+        && let Some(line) = lines.next().await?
+    {
+        taken += line.text.as_ref().map_or(0, Vec::len);
+        page.push(line);
+    }
+    Ok(page)
+}
+
 #[expect(clippy::needless_pass_by_value, reason = "as map_err hands it over")]
 fn unwritable(error: std::io::Error) -> Problem {
     Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Something is wrong in the server", "try again")
@@ -220,9 +227,25 @@ mod tests {
     use std::sync::{Arc, Mutex};
 
     use super::*;
+    use crate::limits::Limits;
 
     fn lines(numbers: std::ops::RangeInclusive<u64>) -> Vec<Line> {
         numbers.map(|number| Line { number, text: Some(Vec::new()) }).collect()
+    }
+
+    #[tokio::test]
+    async fn long_lines_are_tried_few_at_a_time() {
+        let limits = Limits { json_bytes: 10, ..Limits::default() };
+        let mut sent = Lines::of(Body::from("{\"a\": 1}\n".repeat(5)), limits);
+        let mut pages = Vec::new();
+        loop {
+            let page = some(&mut sent, 64, limits.json_bytes).await.unwrap();
+            if page.is_empty() {
+                break;
+            }
+            pages.push(page.len());
+        }
+        assert_eq!(pages, [2, 2, 1]);
     }
 
     fn made(number: u64) -> Value {

@@ -51,7 +51,7 @@ impl FromRequestParts<Api> for Program {
         let entered = api.quotas.enter(application.id, name, Instant::now());
         let place = entered.map_err(|beyond| too_many(beyond, application.role, api))?;
         let (request, application) = (scope.request, application.id);
-        Ok(Self(Call { request, credential, application, operator, repeat_key: None, _place: Some(Arc::new(place)) }))
+        Ok(Self(Call { request, credential, application, operator, repeat_key: None, _place: place.map(Arc::new) }))
     }
 }
 

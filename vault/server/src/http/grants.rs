@@ -91,8 +91,8 @@ async fn list(
 ) -> Result<Response, Problem> {
     let mut query = Parameters::read(&uri, &[], &["reason"])?;
     let asked = ListGrants { kind, subject: identifier(&id)?, reason: query.reason()? };
-    let (grants, receipt) = api.keeper.list_grants(&call, asked).await?;
-    Answer::recorded(&receipt).json(&json!({ "grants": grants }))
+    let ((grants, objections), receipt) = api.keeper.list_grants(&call, asked).await?;
+    Answer::recorded(&receipt).json(&json!({ "grants": grants, "objections": objections }))
 }
 
 async fn withdraw(

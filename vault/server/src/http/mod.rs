@@ -15,6 +15,7 @@ mod cursor;
 mod digest;
 mod docs;
 mod documents;
+mod drawn;
 mod drills;
 mod erasure;
 mod etag;
@@ -29,6 +30,7 @@ mod health;
 mod holds;
 mod log;
 mod ndjson;
+mod objection;
 mod openapi;
 mod operator;
 mod parameters;
@@ -147,6 +149,7 @@ fn routes() -> routes::Routes {
         .merge(erasure::routes())
         .merge(holds::routes())
         .merge(restriction::routes())
+        .merge(objection::routes())
         .merge(requests::routes())
         .merge(export::routes())
         .merge(bulk_export::routes())

@@ -2,6 +2,7 @@
 
 use axum::body::{Body, Bytes};
 use serde::Serialize;
+use tokio::time::{Instant, timeout_at};
 
 use super::body;
 use super::problem::Problem;
@@ -27,17 +28,19 @@ pub(super) struct Line {
     pub(super) text: Option<Vec<u8>>,
 }
 
-/// The lines of a body, of which no more than one is in memory.
+/// The lines of a body, of which no more than one is in memory. All of them arrive within the time that a document has.
 pub(super) struct Lines {
     body: Body,
     limits: Limits,
+    until: Instant,
     splitter: Splitter,
     ended: bool,
 }
 
 impl Lines {
     pub(super) fn of(body: Body, limits: Limits) -> Self {
-        Self { body, limits, splitter: Splitter::up_to(limits.json_bytes), ended: false }
+        let until = Instant::now() + limits.document;
+        Self { body, limits, until, splitter: Splitter::up_to(limits.json_bytes), ended: false }
     }
 
     /// The next line that is not empty.
@@ -49,7 +52,8 @@ impl Lines {
             if self.ended {
                 return Ok(None);
             }
-            match body::next(&mut self.body, &self.limits).await? {
+            let next = timeout_at(self.until, body::next(&mut self.body, &self.limits)).await;
+            match next.map_err(|_| body::too_slow())?? {
                 Some(bytes) => self.splitter.feed(&bytes),
                 None => self.ended = true,
             }
@@ -113,7 +117,21 @@ impl Splitter {
 
 #[cfg(test)]
 mod tests {
+    use std::convert::Infallible;
+    use std::time::Duration;
+
+    use futures_util::stream::{self, StreamExt as _};
+
     use super::*;
+
+    #[tokio::test]
+    async fn lines_that_come_drop_by_drop_come_to_an_end() {
+        let limits = Limits { document: Duration::from_millis(20), ..Limits::default() };
+        let begun = stream::iter([Ok::<_, Infallible>("{}\n{")]);
+        let mut lines = Lines::of(Body::from_stream(begun.chain(stream::pending())), limits);
+        assert_eq!(lines.next().await.ok().flatten().map(|line| line.number), Some(1));
+        assert_eq!(lines.next().await.err().map(|problem| problem.name()), Some("too-slow"));
+    }
 
     fn split(pieces: &[&'static str], most: usize) -> Vec<(u64, Option<String>)> {
         let mut splitter = Splitter::up_to(most);

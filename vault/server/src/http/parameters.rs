@@ -1,6 +1,6 @@
 //! Query parameters, read strictly: an unknown or repeated one is refused, missing ones are named.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::str::FromStr;
 
 use axum::http::Uri;
@@ -13,28 +13,27 @@ use super::problem::Problem;
 /// The most characters of a free-text reason.
 const LONGEST_REASON: usize = 500;
 
-/// The parameters of one request.
-pub(super) struct Parameters(BTreeMap<String, String>);
+/// The parameters of one request: each once, and so few that looking through them is the quickest.
+pub(super) struct Parameters(Vec<(String, String)>);
 
 impl Parameters {
     /// Reads them; each is one of these names.
     pub(super) fn read(uri: &Uri, required: &[&str], optional: &[&str]) -> Result<Self, Problem> {
         let undecodable = || Problem::malformed("the query is not percent-encoded UTF-8");
-        let pairs = percent::query(uri.query().unwrap_or_default()).ok_or_else(undecodable)?;
-        let mut read = BTreeMap::new();
-        for (name, value) in pairs {
+        let read = percent::query(uri.query().unwrap_or_default()).ok_or_else(undecodable)?;
+        // Whatever is wrong is met before there are more than there are names.
+        for (place, (name, _)) in read.iter().enumerate() {
             if !required.contains(&name.as_str()) && !optional.contains(&name.as_str()) {
                 let known: Vec<&str> = required.iter().chain(optional).copied().collect();
                 let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
                 return Err(Problem::malformed(format!("an unknown query parameter; this route takes: {known}")));
             }
-            if read.contains_key(&name) {
+            if is_among(read.iter().take(place), name) {
                 return Err(Problem::malformed(format!("the query parameter {name} is given twice: give it once"))
-                    .with("parameter", name));
+                    .with("parameter", name.as_str()));
             }
-            read.insert(name, value);
         }
-        let missing: Vec<&str> = required.iter().copied().filter(|name| !read.contains_key(*name)).collect();
+        let missing: Vec<&str> = required.iter().copied().filter(|name| !is_among(read.iter(), name)).collect();
         if missing.is_empty() {
             Ok(Self(read))
         } else {
@@ -48,16 +47,21 @@ impl Parameters {
         Self::read(uri, &[], &[]).map(drop)
     }
 
+    fn take(&mut self, name: &str) -> Option<String> {
+        let place = self.0.iter().position(|(given, _)| given == name)?;
+        Some(self.0.swap_remove(place).1)
+    }
+
     /// A required one; empty where it was not required.
     pub(super) fn text(&mut self, name: &str) -> String {
-        self.0.remove(name).unwrap_or_default()
+        self.take(name).unwrap_or_default()
     }
 
     /// One that is parsed, if it is there.
     pub(super) fn parsed<T: FromStr>(&mut self, name: &str, expected: &str) -> Result<Option<T>, Problem> {
         let wrong =
             || Problem::malformed(format!("the query parameter {name} is not {expected}")).with("parameter", name);
-        self.0.remove(name).map(|text| text.parse().map_err(|_| wrong())).transpose()
+        self.take(name).map(|text| text.parse().map_err(|_| wrong())).transpose()
     }
 
     /// How many, within bounds.
@@ -86,13 +90,18 @@ impl Parameters {
 
     /// The free-text reason.
     pub(super) fn reason(&mut self) -> Result<Option<String>, Problem> {
-        self.0.remove("reason").map(sound_reason).transpose()
+        self.take("reason").map(sound_reason).transpose()
     }
 
     /// The free-text reason, where one is required.
     pub(super) fn required_reason(&mut self) -> Result<String, Problem> {
         sound_reason(self.text("reason"))
     }
+}
+
+/// Whether one of some parameters has this name.
+fn is_among<'p>(mut given: impl Iterator<Item = &'p (String, String)>, name: &str) -> bool {
+    given.any(|(given, _)| given == name)
 }
 
 /// A reason that can be kept: not empty, not long, on one line.

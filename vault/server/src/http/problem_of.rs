@@ -3,7 +3,7 @@
 use axum::http::StatusCode;
 use coffre_core::record::FieldPath;
 use coffre_policies::{GrantFault, HabilitationFault, Reason};
-use coffre_store::{CaptureError, RotateError};
+use coffre_store::{CaptureError, RotateError, Unavailable};
 use serde_json::{Value, json};
 
 use super::problem::Problem;
@@ -35,6 +35,7 @@ impl From<Failure> for Problem {
             Failure::InvalidHabilitation { ref faults } => invalid_habilitation(faults, &failure),
             Failure::NoSuchHabilitation => not_found("no-such-habilitation", "No such habilitation", failure),
             Failure::NotAConsent { .. } => conflict("not-a-consent", "The grant is no consent", failure),
+            Failure::NoRightToObject { .. } => unprocessable("no-right-to-object", "No objecting to this", failure),
             Failure::NoSuchChannel { .. } => bad("no-such-channel", "Nobody is reached through this channel", failure),
             Failure::NoSuchEvidence => unprocessable("no-such-evidence", "The evidence is not there", failure),
             Failure::DigestMismatch => unprocessable("digest-mismatch", "The content has another digest", failure),
@@ -95,6 +96,7 @@ impl From<Failure> for Problem {
             Failure::Contended => {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "contended", "Access is changing", failure).again_after(1)
             }
+            Failure::Unavailable(Unavailable::Busy) => busy(&failure),
             Failure::Unavailable(ref cause) => {
                 let logged = cause.to_string();
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "The vault cannot serve now", failure)
@@ -110,6 +112,11 @@ impl From<Failure> for Problem {
             | Failure::Internal { .. } => internal(&failure),
         }
     }
+}
+
+/// Not told to the log: there would be as many lines as there are requests.
+fn busy(failure: &Failure) -> Problem {
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "busy", "The vault has too much to do", failure).again_after(1)
 }
 
 fn invalid_grant(faults: &[GrantFault], failure: &Failure) -> Problem {

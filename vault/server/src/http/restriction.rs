@@ -2,6 +2,8 @@
 
 use axum::extract::{Request, State};
 use axum::response::Response;
+use coffre_core::restriction::Ground;
+use coffre_store::transactions::{Restricted, Restricting};
 use serde_json::json;
 
 use super::answer::Answer;
@@ -11,7 +13,7 @@ use super::path::{Segments, identifier};
 use super::problem::Problem;
 use super::routes::Routes;
 use super::{Api, body};
-use crate::usecases::{Ground, Restrict};
+use crate::usecases::Restrict;
 
 pub(super) fn routes() -> Routes {
     Routes::new()
@@ -26,9 +28,10 @@ async fn restrict(
     request: Request,
 ) -> Result<Response, Problem> {
     let mut query = Parameters::read(request.uri(), &["purpose", "ground", "reason"], &["request"])?;
-    let ground: Option<Ground> = query.parsed("ground", "a letter from a to d, of GDPR article 18(1)")?;
+    let ground = ground(&mut query)?.ok_or_else(|| Problem::malformed("missing in the query: ground"))?;
     let (subject, reason) = (identifier(&id)?, query.required_reason()?);
-    let asked = Restrict { kind, subject, ground, purpose: query.text("purpose"), reason, request: query.request()? };
+    let (act, purpose) = (Restricting::Restrict(ground), query.text("purpose"));
+    let asked = Restrict { kind, subject, act, purpose, reason, request: query.request()? };
     answered(&api, &call, asked, request).await
 }
 
@@ -38,10 +41,15 @@ async fn unrestrict(
     Segments((kind, id)): Segments<(String, String)>,
     request: Request,
 ) -> Result<Response, Problem> {
-    let mut query = Parameters::read(request.uri(), &["purpose", "reason"], &[])?;
+    let mut query = Parameters::read(request.uri(), &["purpose", "reason"], &["ground"])?;
+    let act = Restricting::End(ground(&mut query)?);
     let (subject, reason) = (identifier(&id)?, query.required_reason()?);
-    let asked = Restrict { kind, subject, ground: None, purpose: query.text("purpose"), reason, request: None };
+    let asked = Restrict { kind, subject, act, purpose: query.text("purpose"), reason, request: None };
     answered(&api, &call, asked, request).await
+}
+
+fn ground(query: &mut Parameters) -> Result<Option<Ground>, Problem> {
+    query.parsed("ground", "a letter from a to d, of GDPR article 18(1)")
 }
 
 async fn answered(
@@ -52,7 +60,7 @@ async fn answered(
 ) -> Result<Response, Problem> {
     let (parts, sent) = request.into_parts();
     body::none(&parts.headers, sent, &api.limits).await?;
-    let restricted = asked.ground.is_some();
-    let (changed, receipt) = api.keeper.restrict(call, asked).await?;
-    Answer::recorded(&receipt).json(&json!({ "restricted": restricted, "changed": changed }))
+    let (Restricted { restriction, changed }, receipt) = api.keeper.restrict(call, asked).await?;
+    let (restricted, grounds) = (restriction.is_on(), restriction.grounds());
+    Answer::recorded(&receipt).json(&json!({ "restricted": restricted, "grounds": grounds, "changed": changed }))
 }

@@ -12,10 +12,10 @@ use axum::response::Response;
 use axum::routing::Route;
 use coffre_core::ids::RequestId;
 use coffre_core::role::Role;
-use coffre_store::clock::SystemEntropy;
 use tower::layer::layer_fn;
 use tower::{Layer, Service, service_fn};
 
+use super::drawn::Drawn;
 use super::problem::Problem;
 use super::{REQUEST, unread};
 use crate::metrics::Answered;
@@ -79,7 +79,7 @@ struct Begun {
 impl Surface {
     fn begin(&self, request: &mut Request) -> Begun {
         let at = Instant::now();
-        let scope = Arc::new(Scope { request: RequestId::random(&mut SystemEntropy), role: OnceLock::new() });
+        let scope = Arc::new(Scope { request: RequestId::random(&mut Drawn), role: OnceLock::new() });
         let route = self.route(request.extensions().get::<MatchedPath>());
         let method = known(request.method());
         request.extensions_mut().insert(Arc::clone(&scope));

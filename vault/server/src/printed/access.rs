@@ -52,7 +52,21 @@ fn data(export: &AccessExport, language: Language) -> Markup {
             (language.pick("Détenues depuis le ", "Held since ")) (language.day(Day::of(export.held_since)))
             (language.pick(", modifiées le ", ", last changed on ")) (language.day(Day::of(export.changed_at)))
             @if export.restricted {
-                (language.pick(". Leur traitement est limité (article 18).", ". Their processing is restricted (article 18)."))
+                (language.pick(". Leur traitement est limité (article 18)", ". Their processing is restricted (article 18)"))
+                @for (place, ground) in export.restriction_grounds.iter().enumerate() {
+                    @if place == 0 { (language.pick(" : ", ": ")) } @else { (language.pick(" ; ", "; ")) }
+                    (language.ground(*ground))
+                }
+                "."
+            }
+        }
+        @if !export.sources.is_empty() {
+            p.ref {
+                (language.pick("Origine des données : ", "Where the data come from: "))
+                @for (place, source) in export.sources.iter().enumerate() {
+                    @if place > 0 { ", " } (language.source(*source))
+                }
+                "."
             }
         }
         @if !export.documents.is_empty() {
@@ -94,6 +108,13 @@ fn reasons(export: &AccessExport, language: Language) -> Markup {
                     (label(&purpose.labels, language)) (language.pick(" : ", ": ")) (label(&purpose.description, language))
                     " (" (language.pick("article 6, paragraphe 1 : ", "article 6(1): ")) (language.basis(purpose.basis)) ")"
                 }
+            }
+        }
+        @for objection in &export.objections {
+            p {
+                (language.pick("Vous avez exercé votre droit d'opposition : ", "You have exercised your right to object: "))
+                (purpose_name(export, &objection.purpose, language))
+                (language.pick(", le ", ", on ")) (language.day(Day::of(objection.at))) "."
             }
         }
         p {

@@ -72,6 +72,10 @@ const fn asked(kind: FilingKind, language: Language) -> &'static str {
             "de portabilité de vos données (article 20 du règlement général sur la protection des données)",
             "for the portability of your data (article 20 of the General Data Protection Regulation)",
         ),
+        FilingKind::Objection => language.pick(
+            "d'opposition au traitement de vos données (article 21 du règlement général sur la protection des données)",
+            "that your data no longer be processed, to which you object (article 21 of the General Data Protection Regulation)",
+        ),
     }
 }
 
@@ -259,6 +263,19 @@ mod tests {
         ] {
             let page = super::letter(&view, language);
             assert!(page.contains(told) && !page.contains(not), "{page}");
+        }
+    }
+
+    #[test]
+    fn an_objection_is_named_with_its_article() {
+        let mut view = view(Letter::Acknowledgement, None);
+        view.filing.kind = FilingKind::Objection;
+        for (language, told) in [
+            (Language::French, "votre demande d'opposition au traitement de vos données (article 21"),
+            (Language::English, "your request that your data no longer be processed, to which you object (article 21"),
+        ] {
+            let page = super::letter(&view, language);
+            assert!(page.contains(told), "{page}");
         }
     }
 

@@ -1,7 +1,9 @@
 //! What a person reads in place of the vault's own words: services, acts, legal bases, and how long data are kept.
 
 use coffre_core::grant::Basis;
+use coffre_core::restriction::Ground;
 use coffre_core::role::Role;
+use coffre_core::source::Source;
 use coffre_policies::Period;
 
 use super::Language;
@@ -65,6 +67,32 @@ impl Language {
             Basis::VitalInterests => self.pick("la sauvegarde d'intérêts vitaux", "vital interests"),
             Basis::PublicTask => self.pick("une mission d'intérêt public", "a task in the public interest"),
             Basis::LegitimateInterests => self.pick("des intérêts légitimes", "legitimate interests"),
+        }
+    }
+
+    /// Where data come from.
+    pub(super) const fn source(self, source: Source) -> &'static str {
+        match source {
+            Source::Import => self.pick("reprise d'un ancien système", "a former system"),
+            Source::Service(role) => self.service(Some(role)),
+        }
+    }
+
+    /// Why processing is restricted, in GDPR article 18(1).
+    pub(super) const fn ground(self, ground: Ground) -> &'static str {
+        match ground {
+            Ground::Accuracy => self.pick("vous en contestez l'exactitude", "you contest their accuracy"),
+            Ground::Unlawful => self.pick(
+                "leur traitement est illicite et vous n'en voulez pas l'effacement",
+                "their processing is unlawful and you do not want them erased",
+            ),
+            Ground::Claims => {
+                self.pick("vous en avez besoin pour défendre vos droits en justice", "you need them for legal claims")
+            }
+            Ground::Objection => self.pick(
+                "vous vous opposez à leur traitement et nous vérifions si nos motifs prévalent",
+                "you object to their processing and we are verifying whether our grounds override yours",
+            ),
         }
     }
 

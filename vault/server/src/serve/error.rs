@@ -22,7 +22,7 @@ pub enum ServeError {
         address: SocketAddr,
     },
     /// The address cannot be had.
-    #[error("cannot listen on {address}: stop what listens there, or choose another port")]
+    #[error("cannot listen on {address}: stop what listens there, or choose another port, from 1024 on")]
     Bind {
         /// The address.
         address: SocketAddr,

@@ -1,9 +1,10 @@
 //! «May I contact these people?»: yes or no for each, and nothing else.
 //!
 //! Yes needs a consent in force for the stated purpose that opens every field of the channel. No is the answer for
-//! whoever has not consented, has withdrawn, is restricted, is unknown, or cannot be told from somebody who is one of
-//! these: a value that several people share is yes only if it is for all of them. Every person goes through the same
-//! look-ups, known or not, and takes the same room in the log, whose length everybody sees by the entries of their calls.
+//! whoever has not consented, has withdrawn, waits for the answer to an objection, is restricted, is unknown, or cannot be
+//! told from somebody who is one of these: a value that several people share is yes only if it is for all of them. Every
+//! person goes through the same look-ups, known or not, and takes the same room in the log, whose length everybody sees
+//! by the entries of their calls.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -15,7 +16,7 @@ use coffre_core::search::{SearchIndex, SearchKind};
 use coffre_core::time::Timestamp;
 use coffre_policies::record_type::Kind;
 use coffre_policies::{Action, RecordType};
-use coffre_store::{Depends, Receipt, transactions};
+use coffre_store::{Depends, ReadError, Receipt, transactions};
 
 use super::call::Call;
 use super::declared;
@@ -147,13 +148,17 @@ impl Keeper {
 
 impl Asked {
     fn plan(&self, look: &Look<'_>) -> Result<Plan<transactions::NoteAll<Vec<bool>>>, Failure> {
+        // A no is no refusal: the time that it takes must not tell who is remembered either.
+        if look.snapshot.is_remembered() {
+            return Err(ReadError::NotRemembered.into());
+        }
         let at_large = look.judge_at_large(&self.question)?;
         if at_large.refusal == Some(Refusal::Outright) {
             return Ok(look.stop(&self.question, Vec::new(), &at_large, false));
         }
         let answers = self.people.iter().map(|person| self.answer(look, person)).collect::<Result<Vec<_>, _>>()?;
         let entries = shares(&answers).into_iter().flat_map(|share| self.entries(look, &at_large, share)).collect();
-        let draft = look.draft(&self.question, &at_large, audit::Decision::Allow);
+        let draft = look.draft(&self.question, at_large, audit::Decision::Allow);
         let then = Ok(transactions::NoteAll { entries, answer: answers.iter().map(|answer| answer.yes).collect() });
         Ok(Plan { draft, reason: self.question.reason.clone(), depends: depends(look, &answers), then })
     }
@@ -172,8 +177,8 @@ impl Asked {
         let mut yes = (1..=SHARED_BY).contains(&subjects.len());
         let mut found = Vec::with_capacity(subjects.len());
         for subject in subjects {
-            let (_, decided) = look.judge(&self.question, subject)?;
-            yes &= decided.refusal.is_none();
+            let (state, decided) = look.judge(&self.question, subject)?;
+            yes &= decided.refusal.is_none() && state.is_some_and(|state| !state.objects);
             found.push((subject, decided));
         }
         Ok(Answer { yes, found, most: person.most() })
@@ -191,7 +196,7 @@ impl Asked {
                 subjects: named(no),
                 withheld: self.question.fields.iter().cloned().collect(),
                 cause: Some(NOT_CONTACTABLE.to_owned()),
-                ..look.draft(&self.question, at_large, audit::Decision::Deny)
+                ..look.draft(&self.question, at_large.clone(), audit::Decision::Deny)
             });
         }
         entries
@@ -201,7 +206,7 @@ impl Asked {
         let found = some.iter().flat_map(|answer| &answer.found);
         let found: BTreeMap<SubjectId, &Decided> = found.map(|(subject, decided)| (*subject, decided)).collect();
         let policies: BTreeSet<&String> = found.values().flat_map(|decided| &decided.policies).collect();
-        let nothing_yet = look.draft(&self.question, &Decided::nothing(), audit::Decision::Allow);
+        let nothing_yet = look.draft(&self.question, Decided::nothing(), audit::Decision::Allow);
         Draft {
             subjects: found.keys().copied().collect(),
             fields: self.question.fields.iter().cloned().collect(),

@@ -7,6 +7,7 @@ use coffre_store::{Depends, DocumentReader, Store};
 use tokio::task::JoinHandle;
 
 use super::failure::Failure;
+use super::seats::seat_for_document;
 
 /// So much is decrypted at a time.
 const BATCH: usize = 512 * 1024;
@@ -33,7 +34,7 @@ impl DocumentStream {
     /// Reads the first batch.
     pub(super) async fn open(store: Store, reader: DocumentReader, depends: Depends) -> Result<Self, Failure> {
         let source = Source { store, depends, reader, given: 0, check_at: CHECK_EVERY };
-        let mut stream = Self { ready: None, ahead: Some(source.read_ahead()) };
+        let mut stream = Self { ready: None, ahead: Some(source.read_ahead().await) };
         stream.ready = stream.next().await.transpose().map_err(Failure::Damaged)?;
         Ok(stream)
     }
@@ -46,7 +47,9 @@ impl DocumentStream {
         match self.ahead.take()?.await.map_err(io::Error::other).flatten() {
             Ok((source, batch)) => {
                 // A short batch is the last one: the reader has seen the document's final mark.
-                self.ahead = (batch.len() == BATCH).then(|| source.read_ahead());
+                if batch.len() == BATCH {
+                    self.ahead = Some(source.read_ahead().await);
+                }
                 (!batch.is_empty()).then_some(Ok(batch))
             }
             Err(error) => Some(Err(error)),
@@ -55,8 +58,10 @@ impl DocumentStream {
 }
 
 impl Source {
-    fn read_ahead(mut self) -> JoinHandle<Read> {
+    async fn read_ahead(mut self) -> JoinHandle<Read> {
+        let seat = seat_for_document().await;
         tokio::task::spawn_blocking(move || {
+            let _seat = seat;
             let batch = self.read()?;
             Ok((self, batch))
         })

@@ -124,6 +124,15 @@ pub(crate) enum Failure {
         /// Its basis.
         basis: Basis,
     },
+    /// The person may not object to the purpose, or nothing would end by it.
+    #[error(
+        "nobody objects to this purpose: there is no right to (GDPR article 21), or it does not rest on grants alone; refuse the \
+         request with the reason, or restrict processing. What can be objected to: {open}"
+    )]
+    NoRightToObject {
+        /// What they may object to.
+        open: String,
+    },
     /// Nobody is contacted through this channel.
     #[error("records of type {kind} hold nothing through which this channel reaches anybody: use another channel")]
     NoSuchChannel {

@@ -1,8 +1,9 @@
-//! What the refusals of holds, erasures, restrictions and reports of copies are for callers.
+//! What the refusals of holds, erasures, restrictions, objections and reports of copies are for callers.
 
 use coffre_store::WorkError;
 use coffre_store::transactions::{
-    ErasureError, ForgetPlaceError, LiftHoldError, PlaceHoldError, ReportCopiesError, RetainError, SetRestrictionError,
+    ErasureError, ForgetPlaceError, LiftHoldError, ObjectError, PlaceHoldError, ReportCopiesError, RetainError,
+    SetRestrictionError,
 };
 
 use super::failure::{Failure, below, vanished};
@@ -57,6 +58,15 @@ impl From<SetRestrictionError> for Failure {
         match error {
             SetRestrictionError::NoSuchRecord => vanished(),
             SetRestrictionError::Store(error) => below(&error),
+        }
+    }
+}
+
+impl From<ObjectError> for Failure {
+    fn from(error: ObjectError) -> Self {
+        match error {
+            ObjectError::NoSuchRecord => vanished(),
+            ObjectError::Store(error) => below(&error),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What the refusals of changes of records, documents, grants, habilitations and applications are for callers.
 
+use coffre_policies::GrantFault;
 use coffre_policies::record_type::{FieldFault, Rule};
 use coffre_store::transactions::{
     AddApplicationError, AddDocumentError, AmendError, BeginRotationError, CreateError, GiveGrantError,
@@ -85,6 +86,7 @@ impl From<GiveGrantError> for Failure {
         match error {
             GiveGrantError::NoSuchRecord => vanished(),
             GiveGrantError::Evidence => Self::NoSuchEvidence,
+            GiveGrantError::Objected => Self::InvalidGrant { faults: vec![GrantFault::Objected] },
             GiveGrantError::Store(error) => below(&error),
         }
     }

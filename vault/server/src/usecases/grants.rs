@@ -8,7 +8,7 @@ use coffre_core::grant::{Grant, GrantTerms};
 use coffre_core::ids::{GrantId, SubjectId};
 use coffre_core::record::Category;
 use coffre_policies::Action;
-use coffre_store::{Receipt, transactions};
+use coffre_store::{Objection, Receipt, transactions};
 
 use super::call::Call;
 use super::declared;
@@ -75,17 +75,19 @@ impl Keeper {
         self.create(call, look).await
     }
 
-    /// Lists a record's grants, oldest first, whatever their state.
+    /// Lists a record's grants, oldest first, whatever their state, and what the person objected to.
     pub(crate) async fn list_grants(
         self: &Arc<Self>,
         call: &Call,
         asked: ListGrants,
-    ) -> Result<(Vec<Grant>, Receipt), Failure> {
+    ) -> Result<((Vec<Grant>, Vec<Objection>), Receipt), Failure> {
         let kind = self.record_type(&asked.kind)?.name().clone();
         let question = Question::whole(Action::ListGrants, audit::Action::ListGrants, Some(kind), asked.reason);
         let look = move |look: &Look<'_>| {
             look.on_record(&question, asked.subject, |found| {
-                Ok(Reading { claims: Vec::new(), content: look.snapshot.grants(found.subject)?.to_vec() })
+                let grants = look.snapshot.grants(found.subject)?.to_vec();
+                let objections = look.snapshot.objections(found.subject)?;
+                Ok(Reading { claims: Vec::new(), content: (grants, objections) })
             })
         };
         self.disclose(call, look).await

@@ -18,6 +18,7 @@ use super::log_sessions::LogSessions;
 use super::once::UnderWay;
 use super::published_head::PublishedHead;
 use super::seal::SealProposal;
+use super::seats::{Seat, seat};
 use super::viewers::{View, Viewers, Waiting};
 use crate::authentication::{Applications, Credential};
 use crate::authorization::Decider;
@@ -113,7 +114,10 @@ impl Keeper {
     ) -> Result<T, Failure> {
         let (answer, answered) = oneshot::channel();
         self.look(move |keeper, view| {
-            let _gone = answer.send(view.and_then(|snapshot| look(keeper, snapshot)));
+            // For whoever has gone meanwhile nothing is looked up.
+            if !answer.is_closed() {
+                let _gone = answer.send(view.and_then(|snapshot| look(keeper, snapshot)));
+            }
         });
         answered.await.unwrap_or_else(|_| Err(lost()))
     }
@@ -146,10 +150,22 @@ pub(super) fn lost() -> Failure {
     Failure::Internal { what: "a look at the vault was lost".to_owned() }
 }
 
-/// Runs on a thread that may block.
+/// Runs on a thread that may block, once there is a seat.
 pub(super) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Failure> + Send + 'static,
 ) -> Result<T, Failure> {
+    seated(seat().await, work).await
+}
+
+/// Runs on a thread that may block, and has the seat until it has ended.
+pub(super) async fn seated<T: Send + 'static>(
+    seat: Seat,
+    work: impl FnOnce() -> Result<T, Failure> + Send + 'static,
+) -> Result<T, Failure> {
     let lost = |error: tokio::task::JoinError| Failure::Internal { what: format!("a task was lost: {error}") };
+    let work = move || {
+        let _seat = seat;
+        work()
+    };
     tokio::task::spawn_blocking(work).await.map_err(lost)?
 }

@@ -53,7 +53,7 @@ pub(crate) enum CopyError {
         path: PathBuf,
     },
     /// The system refused.
-    #[error("{} cannot be written ({source}): check its permissions and the disk's free space", path.display())]
+    #[error("{} cannot be written ({source}): check its permissions, the disk's free space, and where the server's unit may write", path.display())]
     Write {
         /// Which file or folder.
         path: PathBuf,

@@ -13,6 +13,7 @@ use coffre_core::ids::ApplicationId;
 use coffre_core::time::Timestamp;
 use coffre_policies::Action;
 use coffre_store::{Depends, Disclosure, Receipt};
+use futures_util::future::join_all;
 use tokio::sync::Mutex;
 
 use super::call::Call;
@@ -23,6 +24,9 @@ use super::plan::{ATTEMPTS, Plan, Reading};
 
 /// How long an entry covers what the same caller reads.
 const SECONDS: i64 = 600;
+/// So many sessions of an application are under way at a time: names of operators may be made up. Beyond them each piece has
+/// an entry.
+const MOST: usize = 1_000;
 
 /// What is read of the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -110,7 +114,10 @@ impl Keeper {
         let reading = |draft: Draft, _: Depends| Reading { claims: Vec::new(), content: draft };
         let (draft, receipt) = self.disclose(call, move |look: &Look<'_>| plan(look, part, reading)).await?;
         let until = receipt.time().plus_seconds(SECONDS);
-        sessions.insert(reader.clone(), Session { until, draft, further: 0 });
+        let of_the_same = |known: &&Reader| known.application == reader.application;
+        if sessions.keys().filter(of_the_same).count() < MOST {
+            sessions.insert(reader.clone(), Session { until, draft, further: 0 });
+        }
         Ok(Noted::First(receipt))
     }
 
@@ -119,11 +126,10 @@ impl Keeper {
         let mut sessions = self.log_sessions.0.lock().await;
         let now = self.store.now();
         let ending: Vec<_> = sessions.extract_if(|_, session| all || now >= session.until).collect();
-        for (reader, over) in ending {
-            if self.end(&over).await.is_err() {
-                sessions.insert(reader, over);
-            }
-        }
+        // Their entries share commits.
+        let ended = join_all(ending.iter().map(|(_, over)| self.end(over))).await;
+        let kept = ending.into_iter().zip(ended).filter(|(_, ended)| ended.is_err());
+        sessions.extend(kept.map(|(session, _)| session));
     }
 
     /// Writes how much was read since the entry that began the session.

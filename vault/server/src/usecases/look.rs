@@ -2,8 +2,10 @@
 //! say of it, and the entry that tells all that.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use coffre_core::audit::{self, Draft};
+use coffre_core::grant::Grant;
 use coffre_core::ids::SubjectId;
 use coffre_core::record::{FieldPath, RecordTypeName};
 use coffre_core::time::Timestamp;
@@ -109,7 +111,7 @@ impl<'l> Look<'l> {
         match (&state, &question.kind, decided.refusal) {
             (Some(state), Some(kind), None) => {
                 let act = act(&Found { kind, subject, state, decided: &decided })?;
-                Ok(self.go(question, subjects, &decided, act))
+                Ok(self.go(question, subjects, decided, act))
             }
             _ => Ok(self.stop(question, subjects, &decided, state.is_none())),
         }
@@ -123,7 +125,7 @@ impl<'l> Look<'l> {
     ) -> Result<Plan<A>, Failure> {
         let decided = self.decide(question, None)?;
         match decided.refusal {
-            None => Ok(self.go(question, Vec::new(), &decided, act()?)),
+            None => Ok(self.go(question, Vec::new(), decided, act()?)),
             Some(_) => Ok(self.stop(question, Vec::new(), &decided, false)),
         }
     }
@@ -150,18 +152,47 @@ impl<'l> Look<'l> {
         question: &Question,
         subject: SubjectId,
     ) -> Result<(Option<RecordState>, Decided), Failure> {
-        let state = match &question.kind {
-            Some(kind) => self.snapshot.record(kind, subject)?,
-            None => None,
-        };
-        // Asked for an unknown record too, so that both take the same work.
-        let grants = self.snapshot.grants(subject)?;
-        let standing = state.as_ref().map(|state| {
-            let RecordState { restricted, archived, .. } = state;
-            Standing { grants: &grants, restricted: *restricted, archived, now: self.now }
-        });
-        let decided = self.decide(question, standing)?;
+        let (state, grants) = self.record(question, subject)?;
+        let decided = self.decide(question, self.standing(state.as_ref(), &grants))?;
         Ok((state, decided))
+    }
+
+    /// The same of two questions about records of one type, for one purpose: the record is looked up once.
+    pub(super) fn judge_both(
+        &self,
+        [one, other]: [&Question; 2],
+        subject: SubjectId,
+    ) -> Result<(Option<RecordState>, [Decided; 2]), Failure> {
+        let (state, grants) = self.record(one, subject)?;
+        let standing = self.standing(state.as_ref(), &grants);
+        let decided = [self.decide(one, standing)?, self.decide(other, standing)?];
+        Ok((state, decided))
+    }
+
+    /// A record and the grants that count; these are asked for where it is unknown, too, so that both take the same work. While
+    /// an objection of the person waits for its answer, none counts for a purpose that may be objected to: direct marketing ends
+    /// with the objection (GDPR article 21(3)), other processing rests meanwhile (article 18(1)(d)).
+    fn record(&self, question: &Question, subject: SubjectId) -> Result<(Option<RecordState>, Arc<[Grant]>), Failure> {
+        let kind = question.kind.as_ref();
+        let state = kind.map(|kind| self.snapshot.record(kind, subject)).transpose()?.flatten();
+        let grants = self.snapshot.grants(subject)?;
+        let objects = state.as_ref().is_some_and(|state| state.objects);
+        let grants = match question.purpose.as_deref() {
+            Some(purpose) if objects && self.keeper.policies.may_be_objected_to(purpose) => {
+                grants.iter().filter(|grant| grant.terms.purpose != purpose).cloned().collect()
+            }
+            _ => grants,
+        };
+        Ok((state, grants))
+    }
+
+    fn standing<'s>(&self, state: Option<&'s RecordState>, grants: &'s [Grant]) -> Option<Standing<'s>> {
+        state.map(|RecordState { restricted, archived, .. }| Standing {
+            grants,
+            restricted: *restricted,
+            archived,
+            now: self.now,
+        })
     }
 
     /// What the policies say of a question, whatever the record.
@@ -184,12 +215,13 @@ impl<'l> Look<'l> {
     }
 
     /// The plan of what is allowed.
-    pub(super) fn go<A>(&self, question: &Question, subjects: Vec<SubjectId>, decided: &Decided, act: A) -> Plan<A> {
-        let depends = self.depends(subjects.clone(), decided);
+    pub(super) fn go<A>(&self, question: &Question, subjects: Vec<SubjectId>, mut decided: Decided, act: A) -> Plan<A> {
+        let depends = self.depends(subjects.clone(), &decided);
+        let (opened, withheld) = (std::mem::take(&mut decided.opened), std::mem::take(&mut decided.withheld));
         let draft = Draft {
             subjects,
-            fields: decided.opened.iter().cloned().collect(),
-            withheld: decided.withheld.keys().cloned().collect(),
+            fields: opened.into_iter().collect(),
+            withheld: withheld.into_keys().collect(),
             ..self.draft(question, decided, audit::Decision::Allow)
         };
         Plan { draft, reason: question.reason.clone(), depends, then: Ok(act) }
@@ -214,19 +246,19 @@ impl<'l> Look<'l> {
             subjects,
             withheld: question.fields.iter().cloned().collect(),
             cause,
-            ..self.draft(question, decided, audit::Decision::Deny)
+            ..self.draft(question, decided.clone(), audit::Decision::Deny)
         };
         let refused = if hidden { Refused::Hidden } else { Refused::Openly(denial(decided)) };
         Plan { draft, reason: question.reason.clone(), depends, then: Err(refused) }
     }
 
-    pub(super) fn draft(&self, question: &Question, decided: &Decided, decision: audit::Decision) -> Draft {
+    pub(super) fn draft(&self, question: &Question, decided: Decided, decision: audit::Decision) -> Draft {
         Draft {
             record_type: question.kind.clone(),
             purpose: question.purpose.clone(),
-            grants: decided.grants.clone(),
-            habilitations: decided.habilitations.clone(),
-            policies: decided.policies.iter().cloned().collect(),
+            grants: decided.grants,
+            habilitations: decided.habilitations,
+            policies: decided.policies.into_iter().collect(),
             policy_set: Some(self.keeper.policy_set.clone()),
             ..self.call.draft(&self.caller.application, question.logged_as, decision)
         }

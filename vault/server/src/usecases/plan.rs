@@ -198,6 +198,10 @@ impl Keeper {
             } else {
                 let (call, look) = (call.clone(), Arc::clone(&look));
                 self.look(move |keeper, view| {
+                    // For whoever has gone meanwhile nothing is decided.
+                    if answer.0.is_closed() {
+                        return;
+                    }
                     match view.and_then(|snapshot| keeper.plan(snapshot, &call, look.as_ref())) {
                         Ok(plan) => execute(keeper, plan, answer),
                         Err(failure) => answer.give(Err(failure)),

@@ -63,7 +63,7 @@ impl Keeper {
         Ok(past.end - past.start)
     }
 
-    async fn commit_for<T>(
+    pub(super) async fn commit_for<T>(
         self: &Arc<Self>,
         caller: Caller<'_>,
         action: audit::Action,

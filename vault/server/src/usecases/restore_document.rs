@@ -10,9 +10,10 @@ use coffre_store::transactions::{AddDocument, Offered};
 use super::call::Call;
 use super::declared;
 use super::failure::Failure;
-use super::keeper::{Keeper, blocking};
+use super::keeper::{Keeper, seated};
 use super::look::{Look, Question};
 use super::once::Recorded;
+use super::seats::seat_for_document;
 use super::upload_document::Stored;
 
 /// What is asked for.
@@ -53,7 +54,7 @@ impl Keeper {
             let staged = store.stage_former(&kind, subject, document, version)?;
             staged.ok_or(Failure::NoSuchDocument)
         };
-        let staged = blocking(stage).await?;
+        let staged = seated(seat_for_document().await, stage).await?;
         let sha256 = staged.sha256().to_owned();
         let staged = Offered::from(staged);
         let look = move |look: &Look<'_>| {

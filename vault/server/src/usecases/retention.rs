@@ -74,6 +74,8 @@ pub(crate) struct RetentionRun {
     pub(crate) restricted: u64,
     /// Records past their time that a waiting request keeps.
     pub(crate) with_request: u64,
+    /// Answered requests past their time that were removed.
+    pub(crate) requests_removed: u64,
     /// Entries of the audit log that were pruned.
     pub(crate) pruned: u64,
 }
@@ -114,6 +116,7 @@ impl Keeper {
                 }
             }
         }
+        run.requests_removed = self.remove_requests(Caller::Application(call)).await?;
         run.pruned = self.prune_log(Caller::Application(call)).await?;
         Ok(run)
     }
@@ -136,6 +139,7 @@ impl Keeper {
                 }
             }
         }
+        run.requests_removed = self.remove_requests(Caller::Host(call)).await?;
         run.pruned = self.prune_log(Caller::Host(call)).await?;
         Ok(run)
     }

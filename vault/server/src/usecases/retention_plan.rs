@@ -18,6 +18,7 @@ use super::failure::{Failure, uncommitted};
 use super::keeper::Keeper;
 use super::look::Look;
 use super::plan::{ATTEMPTS, Plan};
+use super::remove_requests::RequestStanding;
 use super::retention::{Act, Step, question};
 
 /// So many steps are listed one by one; all are counted.
@@ -48,6 +49,7 @@ pub(crate) struct RetentionPlan {
     pub(crate) counts: BTreeMap<Act, u64>,
     /// The first of them.
     pub(crate) steps: Vec<Step>,
+    pub(crate) requests: RequestStanding,
     pub(crate) log: LogStanding,
 }
 
@@ -113,7 +115,8 @@ impl Keeper {
             prune: whole.end - whole.start,
             minimum_index: past.start,
         };
-        let mut plan = RetentionPlan { records: 0, counts: BTreeMap::new(), steps: Vec::new(), log };
+        let requests = self.request_standing().await?;
+        let mut plan = RetentionPlan { records: 0, counts: BTreeMap::new(), steps: Vec::new(), requests, log };
         for kind in self.kinds() {
             let mut after = None;
             while let Some((last, looked_at, steps)) = self.planned(&kind, after).await? {

@@ -144,7 +144,7 @@ impl Questions {
         let mut sum = Sum { more: found.len() > LOOKED_AT, ..Sum::default() };
         found.truncate(LOOKED_AT);
         if found.is_empty() {
-            let _same_work = (look.judge(&self.find, NOBODY)?, look.judge(&self.read, NOBODY)?);
+            let _same_work = look.judge_both([&self.find, &self.read], NOBODY)?;
         }
         for hit in found {
             let Some(readable) = self.readable(look, hit)? else { continue };
@@ -159,8 +159,7 @@ impl Questions {
 
     /// The hit with its fields, if the caller may know of it.
     fn readable(&self, look: &Look<'_>, hit: Hit) -> Result<Option<(SealedHit, [Decided; 2])>, Failure> {
-        let (state, find) = look.judge(&self.find, hit.subject)?;
-        let (_, read) = look.judge(&self.read, hit.subject)?;
+        let (state, [find, read]) = look.judge_both([&self.find, &self.read], hit.subject)?;
         match (state, &self.read.kind, find.refusal, read.refusal) {
             (Some(state), Some(kind), None, None) => {
                 let opened: Vec<FieldPath> = read.opened.iter().cloned().collect();
@@ -217,6 +216,6 @@ impl Sum {
         };
         let subjects = self.hits.iter().map(|hit| hit.hit.subject).collect();
         let claims = self.hits.iter().map(|hit| hit.fields.claim().clone()).collect();
-        look.go(question, subjects, &decided, Reading { claims, content: (self.hits, self.more) })
+        look.go(question, subjects, decided, Reading { claims, content: (self.hits, self.more) })
     }
 }

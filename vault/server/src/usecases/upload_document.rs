@@ -14,9 +14,10 @@ use serde::Serialize;
 use super::call::Call;
 use super::declared;
 use super::failure::Failure;
-use super::keeper::{Keeper, blocking};
+use super::keeper::{Keeper, blocking, seated};
 use super::look::{Look, Question};
 use super::once::Recorded;
+use super::seats::seat_for_document;
 
 /// So much is collected before it is handed to a blocking thread.
 const BATCH: usize = 512 * 1024;
@@ -94,7 +95,7 @@ impl Keeper {
         self.permit(call, look).await?;
         let (store, file_name, media_type) = (self.store.clone(), asked.file_name, asked.media_type);
         let stage = move || Ok(store.stage_document(&kind, subject, replaces, &file_name, &media_type)?);
-        let writer = Writer::Idle(Box::new(blocking(stage).await?));
+        let writer = Writer::Idle(Box::new(seated(seat_for_document().await, stage).await?));
         Ok(Upload {
             keeper: Arc::clone(self),
             question,
@@ -122,7 +123,9 @@ impl Upload {
     async fn flush(&mut self) -> Result<(), Failure> {
         let batch = std::mem::take(&mut self.batch);
         let mut writer = self.idle_writer().await?;
+        let seat = seat_for_document().await;
         self.writer = Writer::Busy(tokio::task::spawn_blocking(move || {
+            let _seat = seat;
             writer.write_all(&batch).map_err(StageError::Write)?;
             Ok(writer)
         }));

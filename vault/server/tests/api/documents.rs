@@ -238,7 +238,7 @@ async fn a_long_reading_breaks_off_when_its_grant_is_withdrawn() {
 
 /// Waits for a condition, and fails when it does not come about.
 pub(crate) async fn until(what: &str, condition: impl Fn() -> bool) {
-    let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(20);
+    let deadline = tokio::time::Instant::now() + std::time::Duration::from_mins(1);
     while !condition() {
         assert!(tokio::time::Instant::now() < deadline, "it never happened that {what}");
         tokio::time::sleep(std::time::Duration::from_millis(5)).await;

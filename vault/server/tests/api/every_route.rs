@@ -73,6 +73,7 @@ fn value_of(name: &str) -> &'static str {
         "reason" => "asked%20today",
         "type" => "policyholder",
         "ground" => "a",
+        "against" => "direct-marketing",
         "index" | "from" => "0",
         "to" => "1",
         other => panic!("no value for the parameter {other}"),

@@ -41,6 +41,7 @@ async fn access_tells_everything_but_who_the_operators_were() {
     };
     assert_eq!(value("health.illnesses"), Some(json!(["asthme"])));
     assert_eq!(value("contract.number"), Some(json!("C-2024-0001")));
+    assert_eq!(told["sources"], json!(["legal"]));
     assert!(told["recipients"].as_array().unwrap().contains(&json!("customer-service")));
     let seen = told["accesses"].as_array().unwrap();
     let by_desk: Vec<&Value> = seen.iter().filter(|seen| seen["role"] == "customer-service").collect();
@@ -70,6 +71,32 @@ async fn access_tells_everything_but_who_the_operators_were() {
         for wrong in ["<script", "http:", "https:", "src=", "href=", "c.petit", "a.martin"] {
             assert!(!page.text().contains(wrong), "{wrong}");
         }
+    }
+}
+
+#[tokio::test]
+async fn the_person_is_told_where_the_data_come_from_also_once_the_log_no_longer_does() {
+    let vault = Running::start().await;
+    let (legal, desk) =
+        (vault.application("cobol", "legal").await, vault.application("desk", "customer-service").await);
+    let record = create(&legal, &anne()).await;
+    let body = json!({"type": "policyholder", "id": record.rsplit_once('/').unwrap().1, "kind": "change", "channel": "phone",
+        "purpose": "customer-support", "changes": {"contact.phone": "+33 6 39 98 99 99"}});
+    let request = desk.post("/v1/requests", &body).await.ok().header("location").to_owned();
+    let export = format!("{record}/export/access?{WHY}");
+    assert_eq!(legal.tell(&export).await.ok().json()["sources"], json!(["legal"]), "proposed, and not in the record");
+    let accept = format!("{request}/accept?purpose=data-subject-request");
+    legal.clone().with("if-match", "\"1\"").tell(&accept).await.ok();
+    assert_eq!(legal.tell(&export).await.ok().json()["sources"], json!(["legal", "customer-service"]));
+    let id = record.rsplit_once('/').unwrap().1.parse().unwrap();
+    let stored = vault.store.snapshot().unwrap().sources(id).unwrap();
+    assert_eq!(json!(stored.list()), json!(["legal", "customer-service"]), "whatever is left of the log");
+    for (language, said) in [
+        ("fr", "Origine des données : service légal, service client."),
+        ("en", "Where the data come from: Legal, customer service."),
+    ] {
+        let page = legal.tell(&format!("{export}&format=html&language={language}")).await.ok().text();
+        assert!(page.contains(said), "{page}");
     }
 }
 

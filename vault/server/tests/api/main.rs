@@ -29,6 +29,7 @@ mod limits;
 mod logs;
 mod lookup;
 mod mutual_tls;
+mod objection;
 mod pruning;
 mod read;
 mod report;

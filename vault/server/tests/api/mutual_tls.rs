@@ -108,7 +108,7 @@ async fn a_revoked_certificate_loses_its_open_connection_and_gets_no_other() {
     while line.get(HEAD, None).await.is_some() {
         tries += 1;
         tokio::time::sleep(Duration::from_millis(2)).await;
-        assert!(tries < 5_000, "the connection outlives the certificate");
+        assert!(tries < 30_000, "the connection outlives the certificate");
     }
     assert!(Line::open(address, &authority.client(Some(&revoked))).await.is_none());
     assert!(Line::open(address, &authority.client(Some(&other))).await.is_some(), "others are let in as before");
@@ -124,9 +124,9 @@ async fn a_revoked_certificate_loses_its_open_connection_and_gets_no_other() {
     }
 }
 
-/// A moment in a few seconds, without its fraction.
+/// A moment in some seconds, without its fraction: what is to be done before it is done by then on a busy machine, too.
 fn soon() -> String {
-    SystemClock.now().plus_seconds(5).to_string().chars().take(19).collect()
+    SystemClock.now().plus_seconds(12).to_string().chars().take(19).collect()
 }
 
 fn as_openssl_has_it(moment: &str) -> String {
@@ -141,7 +141,7 @@ async fn a_certificate_that_ends_is_refused_on_its_open_connection_whatever_come
     let certificate = authority.issue("short", "URI:coffre:application:archive", &as_openssl_has_it(&soon()));
     let mut line = Line::open(vault.serving.address(), &authority.client(Some(&certificate))).await.unwrap();
     line.get(HEAD, None).await.unwrap().ok();
-    let deadline = tokio::time::Instant::now() + Duration::from_secs(30);
+    let deadline = tokio::time::Instant::now() + Duration::from_mins(2);
     while line.get(HEAD, Some(&by_token)).await.unwrap().status == 200 {
         tokio::time::sleep(Duration::from_millis(10)).await;
         assert!(tokio::time::Instant::now() < deadline, "the connection outlives the certificate");
@@ -161,7 +161,7 @@ async fn a_list_of_revoked_certificates_that_ends_ends_the_connections_that_it_l
     let mut before = Line::open(address, &client).await.unwrap();
     let end = soon();
     authority.list(&as_openssl_has_it(&end));
-    let deadline = tokio::time::Instant::now() + Duration::from_secs(30);
+    let deadline = tokio::time::Instant::now() + Duration::from_mins(2);
     let until_ended = async |line: &mut Line| {
         while line.get(HEAD, None).await.is_some() {
             tokio::time::sleep(Duration::from_millis(10)).await;
@@ -200,7 +200,7 @@ async fn a_renewed_server_certificate_is_served_without_a_restart() {
     assert_ne!(std::fs::read(&certificate).unwrap(), before);
     let (address, client) = (vault.serving.address(), authority.client(None));
     let new = authority::read(&certificate);
-    let deadline = tokio::time::Instant::now() + Duration::from_secs(20);
+    let deadline = tokio::time::Instant::now() + Duration::from_mins(1);
     while authority::served(address, &client).await != new {
         assert!(tokio::time::Instant::now() < deadline, "the former certificate is served on");
     }

@@ -21,7 +21,7 @@ async fn a_restricted_record_is_frozen_for_daily_work() {
     sales.get(&offer).await.ok();
     let on = format!("{record}/restrict?purpose=data-subject-request&ground=a&reason=address%20contested");
     let restricted = legal.tell(&on).await.ok();
-    assert_eq!(restricted.json(), json!({"restricted": true, "changed": true}));
+    assert_eq!(restricted.json(), json!({"restricted": true, "grounds": ["a"], "changed": true}));
     let logged = entry(&dpo, restricted.entry()).await;
     assert_eq!((&logged["action"], &logged["target"]), (&json!("restrict"), &json!("GDPR article 18(1)(a)")));
     assert_eq!(legal.tell(&on).await.ok().json()["changed"], false);
@@ -35,9 +35,39 @@ async fn a_restricted_record_is_frozen_for_daily_work() {
     legal.patch(&amend, 1, &json!({"contact.email": "anne@example.fr"})).await.ok();
 
     let off = format!("{record}/unrestrict?purpose=data-subject-request&reason=address%20verified");
-    assert_eq!(legal.tell(&off).await.ok().json(), json!({"restricted": false, "changed": true}));
+    assert_eq!(legal.tell(&off).await.ok().json(), json!({"restricted": false, "grounds": [], "changed": true}));
     legal.get(&work).await.ok();
     assert_eq!(sales.get(&offer).await.ok().json()["fields"]["contact.email"], "anne@example.fr");
+}
+
+#[tokio::test]
+async fn each_ground_ends_by_itself_and_the_person_is_told_of_those_that_stand() {
+    let vault = Running::start().await;
+    let (legal, dpo) = (vault.application("cobol", "legal").await, vault.application("dpo", "dpo").await);
+    let record = create(&legal, &anne()).await;
+    let tell = |act: &str, rest: &str| format!("{record}/{act}?purpose=data-subject-request&reason=x{rest}");
+    legal.tell(&tell("restrict", "&ground=c")).await.ok();
+    let both = legal.tell(&tell("restrict", "&ground=a")).await.ok().json();
+    assert_eq!(both, json!({"restricted": true, "grounds": ["a", "c"], "changed": true}));
+
+    let export = tell("export/access", "");
+    assert_eq!(legal.tell(&export).await.ok().json()["restriction_grounds"], json!(["a", "c"]));
+    for (language, accuracy, claims) in
+        [("fr", "contestez l'exactitude", "droits en justice"), ("en", "contest their accuracy", "legal claims")]
+    {
+        let page = legal.tell(&format!("{export}&format=html&language={language}")).await.ok().text();
+        assert!(page.contains(accuracy) && page.contains(claims), "{page}");
+    }
+
+    let one = legal.tell(&tell("unrestrict", "&ground=a")).await.ok();
+    assert_eq!(one.json(), json!({"restricted": true, "grounds": ["c"], "changed": true}));
+    assert_eq!(entry(&dpo, one.entry()).await["target"], "GDPR article 18(1)(a)");
+    let work = format!("{record}?fields=contact.email&purpose=contract-administration");
+    assert_eq!(legal.get(&work).await.problem(403, "denied")["cause"], "restricted");
+    assert_eq!(legal.tell(&tell("unrestrict", "&ground=a")).await.ok().json()["changed"], false, "it had ended");
+    legal.tell(&tell("unrestrict", "&ground=e")).await.problem(400, "malformed-request");
+    assert_eq!(legal.tell(&tell("unrestrict", "")).await.ok().json()["restricted"], false);
+    legal.get(&work).await.ok();
 }
 
 #[tokio::test]

@@ -266,6 +266,47 @@ async fn a_prospect_is_erased_three_years_after_the_last_contact() {
 }
 
 #[tokio::test]
+async fn answered_requests_go_at_the_end_of_their_own_time() {
+    let vault = Running::start().await;
+    let (legal, dpo) = (vault.application("cobol", "legal").await, vault.application("dpo", "dpo").await);
+    let (record, disputed) = (create(&legal, &anne()).await, create(&legal, &anne()).await);
+    let frozen = create(&legal, &anne()).await;
+    let file = async |record: &str| {
+        let id = record.rsplit_once('/').unwrap().1;
+        let body =
+            json!({"type": "policyholder", "id": id, "kind": "access", "channel": "email", "text": "everything"});
+        legal.post("/v1/requests", &body).await.ok().header("location").to_owned()
+    };
+    let (answered, waiting, held) = (file(&record).await, file(&record).await, file(&disputed).await);
+    let restricted = file(&frozen).await;
+    for request in [&answered, &held, &restricted] {
+        legal.post(&format!("{request}/refuse"), &json!({"text": "asked last week"})).await.ok();
+    }
+    legal.tell(&format!("{disputed}/holds?purpose=legal-defence&reason=claim")).await.ok();
+    legal.tell(&format!("{frozen}/restrict?purpose=data-subject-request&ground=c&reason=claim")).await.ok();
+    let day = 24 * 3600;
+    vault.clock.pass_seconds(6 * 365 * day - 5 * day);
+    assert_eq!(dpo.tell("/v1/retention/run").await.ok().json()["requests_removed"], 0);
+    vault.clock.pass_seconds(15 * day);
+    let planned = dpo.get("/v1/retention/plan").await.ok().json()["requests"].clone();
+    assert_eq!((&planned["keep"], &planned["past"]), (&json!("P6Y"), &json!(1)), "{planned}");
+    assert!(planned["source"]["fr"].as_str().unwrap().contains("article 8"), "{planned}");
+    assert_eq!(dpo.tell("/v1/retention/run").await.ok().json()["requests_removed"], 1);
+    assert_eq!(legal.get(&answered).await.status, 404);
+    assert_eq!(legal.get(&waiting).await.ok().json()["state"], "open", "whatever it says waits for its answer");
+    assert_eq!(legal.get(&held).await.ok().json()["state"], "refused", "a hold keeps what the dispute may be about");
+    assert_eq!(legal.get(&restricted).await.ok().json()["state"], "refused", "what is restricted is stored");
+    assert_eq!(vault.control("control.sock").tell("/v1/retention/run").await.ok().json()["requests_removed"], 0);
+
+    let logged = dpo.get("/v1/audit/entries?from=0&limit=1000").await.ok().json();
+    let of = |entry: &&Value| entry["entry"]["action"] == "remove-requests";
+    let removed: Vec<&Value> = logged["entries"].as_array().unwrap().iter().filter(of).collect();
+    assert_eq!(removed.len(), 1, "{removed:?}");
+    let (what, id) = (&removed[0]["entry"], record.rsplit_once('/').unwrap().1);
+    assert_eq!((&what["subjects"], &what["cause"]), (&json!([id]), &json!("retention")));
+}
+
+#[tokio::test]
 async fn who_may_not() {
     let vault = Running::start().await;
     let (legal, sales) = (vault.application("cobol", "legal").await, vault.application("crm", "sales").await);

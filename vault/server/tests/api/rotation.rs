@@ -53,7 +53,7 @@ async fn a_rotation_that_a_stop_cut_short_goes_on_with_the_next_start() {
     let vault = Running::start().await;
     let control = vault.control("control.sock");
     let legal = vault.application("cobol", "legal").await;
-    for _ in 0..3 {
+    for _ in 0..6 {
         create(&legal, &anne()).await;
     }
     // One a second: it does not come to its end before the stop.
@@ -74,7 +74,7 @@ async fn a_rotation_that_a_stop_cut_short_goes_on_with_the_next_start() {
     let options = coffre_server::ServerOptions::on(([127, 0, 0, 1], 0).into());
     let serving = coffre_server::serve(options, store.clone(), policies()).await.unwrap();
     while store.snapshot().unwrap().rotation().unwrap().unwrap().finished.is_none() {
-        tokio::task::yield_now().await;
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
     }
     assert_eq!(store.by_epoch().unwrap().keys().collect::<Vec<_>>(), [&2]);
     serving.stop().now();

@@ -12,7 +12,7 @@ use crate::running::{Caller, Running, anne, create};
 /// Waits until the vault can be opened again: only then has the sealed server let go of it, and of its keys.
 async fn reopened(vault: &std::path::Path) -> Store {
     let identity = Identity::read(&Layout::new(vault).server_identity()).unwrap();
-    let deadline = tokio::time::Instant::now() + Duration::from_secs(20);
+    let deadline = tokio::time::Instant::now() + Duration::from_mins(1);
     loop {
         let clock = std::sync::Arc::new(coffre_store::clock::SystemClock);
         match Store::open(vault, &identity, &OpenOptions { indexes: vec![], clock, readers: 1 }) {

@@ -191,12 +191,13 @@ fn hash(text: &Value) -> Hash {
 
 #[tokio::test]
 async fn proofs_hold_against_signed_heads() {
-    let vault = Running::start().await;
+    // A head that a witness is waited for with stays for a minute.
+    let vault = Running::start_with(|options| options.witnesses = vec![witness(5)]).await;
     let dpo = vault.application("dpo", "dpo").await;
     grow(&vault, 300).await;
     let old = head(&vault, &dpo.get(&format!("{PREFIX}/checkpoint")).await.ok().body);
     grow(&vault, 300).await;
-    vault.clock.pass_seconds(2);
+    vault.clock.pass_seconds(61);
     let new = head(&vault, &dpo.get(&format!("{PREFIX}/checkpoint")).await.ok().body);
     assert!(new.size > old.size);
 

@@ -9,11 +9,13 @@ use coffre_core::day::Day;
 use coffre_core::grant::{Basis, Grant};
 use coffre_core::ids::{FilingId, SubjectId};
 use coffre_core::record::{FieldPath, Fields, RecordTypeName};
+use coffre_core::restriction::{Ground, Restriction};
 use coffre_core::role::Role;
+use coffre_core::source::{Source, Sources};
 use coffre_core::time::Timestamp;
 use coffre_policies::record_type::{CategoryDefinition, FieldDefinition, Kind};
 use coffre_policies::{Action, Labels};
-use coffre_store::{DocumentInfo, ReadError, Receipt, RecordState, Snapshot, Undisclosed};
+use coffre_store::{DocumentInfo, Objection, ReadError, Receipt, RecordState, Snapshot, Undisclosed};
 use serde::Serialize;
 
 use super::fulfils;
@@ -52,12 +54,18 @@ pub(crate) struct AccessExport {
     pub(crate) held_since: Timestamp,
     pub(crate) changed_at: Timestamp,
     pub(crate) restricted: bool,
+    /// Why: letters of GDPR article 18(1); none of a restriction from before they were kept.
+    pub(crate) restriction_grounds: Vec<Ground>,
+    /// Where the data come from, as far as it was written down or the log still tells.
+    pub(crate) sources: Vec<Source>,
     pub(crate) fields: Vec<Told>,
     pub(crate) documents: Vec<DocumentInfo>,
     pub(crate) purposes: Vec<Purpose>,
     /// The services that the data were opened to, or may be.
     pub(crate) recipients: BTreeSet<Role>,
     pub(crate) grants: Vec<Opened>,
+    /// What the person objected to.
+    pub(crate) objections: Vec<Objection>,
     pub(crate) kept: Vec<Kept>,
     pub(crate) accesses: Vec<Seen>,
     /// The moment of the oldest entry that the log still has, where older ones about the person were pruned: who saw them
@@ -118,6 +126,8 @@ pub(crate) struct Seen {
 /// The accesses that the log tells, and since when if it was pruned.
 struct History {
     accesses: Vec<Seen>,
+    /// Where what it says was written comes from.
+    sources: Sources,
     since: Option<Timestamp>,
 }
 
@@ -127,7 +137,15 @@ struct Sealed {
     fields: Undisclosed<Fields>,
     documents: Option<Undisclosed<Vec<DocumentInfo>>>,
     grants: Arc<[Grant]>,
+    standing: Standing,
     kept: Vec<Kept>,
+}
+
+/// What is known of a record beside what it says.
+struct Standing {
+    sources: Sources,
+    restriction: Restriction,
+    objections: Vec<Objection>,
 }
 
 impl Keeper {
@@ -155,7 +173,12 @@ impl Keeper {
                 let grants = look.snapshot.grants(subject)?;
                 let rule = look.keeper.kept(&kind, look.snapshot.obstacles(subject)?);
                 let kept = look.snapshot.judged(&kind, subject, look.now, &rule)?;
-                Ok(Reading { claims, content: Sealed { kind, state, fields, documents, grants, kept } })
+                let standing = Standing {
+                    sources: look.snapshot.sources(subject)?,
+                    restriction: look.snapshot.restriction(subject)?,
+                    objections: look.snapshot.objections(subject)?,
+                };
+                Ok(Reading { claims, content: Sealed { kind, state, fields, documents, grants, standing, kept } })
             })?;
             if !content {
                 plan = with_dating_fields(look, plan)?;
@@ -164,11 +187,12 @@ impl Keeper {
             Ok(plan)
         };
         let (sealed, receipt) = self.disclose(call, look).await?;
-        let Sealed { kind, state, fields, documents, grants, kept } = sealed;
+        let Sealed { kind, state, fields, documents, grants, standing, kept } = sealed;
         let fields = fields.open(&receipt)?;
         let documents = documents.map(|documents| documents.open(&receipt)).transpose()?.unwrap_or_default();
         let history = self.history(subject).await?;
-        let export = self.access_export(subject, &kind, &state, &fields, documents, &grants, kept, history)?;
+        let export =
+            self.access_export(subject, &kind, &state, &fields, documents, &grants, standing, kept, history)?;
         self.fulfilled(call, request, by).await?;
         Ok((export, receipt))
     }
@@ -182,8 +206,9 @@ impl Keeper {
         fields: &Fields,
         documents: Vec<DocumentInfo>,
         grants: &[Grant],
+        Standing { sources, restriction, objections }: Standing,
         kept: Vec<Kept>,
-        History { accesses, since }: History,
+        History { accesses, sources: logged, since }: History,
     ) -> Result<AccessExport, Failure> {
         let declared = self.record_type(kind.as_str())?;
         let value = |field: &FieldDefinition| {
@@ -192,7 +217,9 @@ impl Keeper {
         };
         let used: BTreeSet<&str> = accesses.iter().filter_map(|seen| seen.purpose.as_deref()).collect();
         let given: BTreeSet<&str> = grants.iter().map(|grant| grant.terms.purpose.as_str()).collect();
-        let purposes = self.policies.purposes().filter(|purpose| (&used | &given).contains(purpose.name.as_str()));
+        let objected: BTreeSet<&str> = objections.iter().map(|objection| objection.purpose.as_str()).collect();
+        let named = &(&used | &given) | &objected;
+        let purposes = self.policies.purposes().filter(|purpose| named.contains(purpose.name.as_str()));
         let purposes = purposes.map(|purpose| Purpose {
             name: purpose.name.clone(),
             labels: purpose.labels.clone(),
@@ -200,6 +227,7 @@ impl Keeper {
             dpv: purpose.dpv.clone(),
             basis: purpose.article6,
         });
+        let purposes: Vec<Purpose> = purposes.collect();
         Ok(AccessExport {
             format: "coffre-access/1",
             kind: kind.clone(),
@@ -208,9 +236,12 @@ impl Keeper {
             held_since: state.created_at,
             changed_at: state.updated_at,
             restricted: state.restricted,
+            restriction_grounds: restriction.grounds(),
+            // Of a record from before sources were written down the log tells them, as far as it goes back.
+            sources: sources.joined(logged).list(),
             fields: declared.fields().iter().filter_map(value).collect(),
             documents,
-            purposes: purposes.collect(),
+            purposes,
             recipients: accesses
                 .iter()
                 .filter_map(|seen| seen.role)
@@ -218,6 +249,7 @@ impl Keeper {
                 .collect(),
             kept,
             grants: grants.iter().map(opened).collect(),
+            objections,
             accesses,
             accesses_since: since.filter(|since| state.created_at < *since),
             categories: declared.categories().to_vec(),
@@ -226,11 +258,12 @@ impl Keeper {
 
     /// Who saw or changed something of the person, oldest first, as far as the log goes back.
     async fn history(self: &Arc<Self>, subject: SubjectId) -> Result<History, Failure> {
-        let (mut accesses, mut before) = (Vec::new(), None);
+        let (mut accesses, mut sources, mut before) = (Vec::new(), Sources::default(), None);
         loop {
             let page = self.view(move |_, snapshot| Ok(snapshot.accesses(subject, before, PAGE)?)).await?;
             for logged in &page {
                 let entry = Entry::from_leaf(&logged.leaf).map_err(|_| ReadError::Format { what: "log entry" })?;
+                sources = source_of(&entry).into_iter().fold(sources, Sources::with);
                 accesses.extend(access_of(entry));
             }
             before = page.last().map(|logged| logged.index);
@@ -238,7 +271,7 @@ impl Keeper {
                 accesses.reverse();
                 // Asked last: what was pruned while they were read is told, too.
                 let since = self.view(|_, snapshot| log_since(snapshot)).await?;
-                return Ok(History { accesses, since });
+                return Ok(History { accesses, sources, since });
             }
         }
     }
@@ -264,6 +297,12 @@ fn opened(grant: &Grant) -> Opened {
         valid_until: terms.valid_until,
         withdrawn_at: *withdrawn_at,
     }
+}
+
+/// Where what an entry says was written comes from.
+fn source_of(entry: &Entry) -> Option<Source> {
+    let is_done = entry.what.decision == Decision::Allow;
+    Source::of(entry.what.action, entry.what.role).filter(|_| is_done)
 }
 
 /// An entry as the person is told it, if something of the person was seen or changed.

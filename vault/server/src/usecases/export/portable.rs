@@ -19,10 +19,11 @@ use super::{fulfils, tar};
 use crate::usecases::call::Call;
 use crate::usecases::document_stream::DocumentStream;
 use crate::usecases::failure::Failure;
-use crate::usecases::keeper::{Keeper, blocking};
+use crate::usecases::keeper::{Keeper, seated};
 use crate::usecases::look::Look;
 use crate::usecases::plan::Reading;
 use crate::usecases::read_document::ReadDocument;
+use crate::usecases::seats::{seat, seat_for_passphrase};
 
 /// The fewest characters of a passphrase.
 const SHORTEST: usize = 12;
@@ -155,6 +156,10 @@ impl Keeper {
         let (fields, documents) = (sealed.fields.open(&receipt)?, sealed.documents.open(&receipt)?);
         let data = data(&sealed.kind, subject, sealed.version, &fields, &documents);
         let (outbox, closed_by) = (Outbox::default(), asked.lock);
+        let seat = match closed_by {
+            Lock::Recipient(_) => seat().await,
+            Lock::Passphrase(_) => seat_for_passphrase().await,
+        };
         let into = outbox.clone();
         let now = self.now().as_seconds();
         let begun = move || {
@@ -166,7 +171,7 @@ impl Keeper {
             Ok::<_, io::Error>(writer)
         };
         let broken = |error: io::Error| Failure::Internal { what: format!("an archive could not be begun: {error}") };
-        let writer = blocking(move || begun().map_err(broken)).await?;
+        let writer = seated(seat, move || begun().map_err(broken)).await?;
         let archive = Archive {
             keeper: Arc::clone(self),
             call: call.clone(),

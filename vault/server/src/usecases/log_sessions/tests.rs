@@ -34,6 +34,29 @@ async fn whoever_was_let_in_and_revoked_while_they_waited_reads_nothing_more() {
 }
 
 #[tokio::test]
+async fn beyond_so_many_sessions_each_piece_has_an_entry() {
+    let folder = tempfile::tempdir().unwrap();
+    let keeper = keeper(folder.path());
+    let call = call_of(&keeper, "monitor", Role::Backup).await;
+    assert!(keeper.read_log(&call, Part::Hashes).await.unwrap().is_some());
+    {
+        let mut sessions = keeper.log_sessions.0.lock().await;
+        let (reader, Session { until, draft, .. }) = sessions.drain().next().unwrap();
+        let named = |number: usize| Reader { operator: Some(number.to_string()), ..reader.clone() };
+        let others = (0..MOST).map(|number| (named(number), Session { until, draft: draft.clone(), further: 0 }));
+        sessions.extend(others);
+    }
+    for _ in 0..2 {
+        assert!(keeper.read_log(&call, Part::Hashes).await.unwrap().is_some());
+    }
+    assert_eq!(keeper.log_sessions.0.lock().await.len(), MOST);
+    // Another application has its own.
+    let other = call_of(&keeper, "witness", Role::Backup).await;
+    assert!(keeper.read_log(&other, Part::Hashes).await.unwrap().is_some());
+    assert!(keeper.read_log(&other, Part::Hashes).await.unwrap().is_none());
+}
+
+#[tokio::test]
 async fn what_cannot_be_written_at_the_end_is_written_later_and_nothing_is_read_until_then() {
     let folder = tempfile::tempdir().unwrap();
     let keeper = keeper(folder.path());

@@ -2,17 +2,19 @@
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+use std::sync::RwLock;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use coffre_core::audit::Decision;
 use coffre_core::ids::SubjectId;
 use coffre_core::time::Timestamp;
 use coffre_store::CaptureStatus;
+use futures_util::FutureExt as _;
 
 use super::*;
 use crate::rotating::Standing;
 use crate::usecases::DrillHistory;
-use crate::usecases::new_vault::{call_of, keeper};
+use crate::usecases::new_vault::{READERS, call_of, keeper};
 
 #[tokio::test]
 async fn a_read_that_was_decided_again_is_watched_once() {
@@ -32,6 +34,32 @@ async fn a_read_that_was_decided_again_is_watched_once() {
     let ((), receipt) = keeper.disclose(&call, look).await.unwrap();
     let unusual = keeper.watch.count(call.application, None, 100, receipt.time());
     assert_eq!(unusual, Some(Unusual { reads: 201, usual: 0 }));
+}
+
+#[tokio::test]
+async fn for_whoever_has_gone_meanwhile_nothing_is_decided() {
+    let folder = tempfile::tempdir().unwrap();
+    let keeper = keeper(folder.path());
+    let call = call_of(&keeper, "cobol", Role::Legal).await;
+    let (gate, decided) = (Arc::new(RwLock::new(())), Arc::new(AtomicBool::new(false)));
+    let closed = gate.write().unwrap();
+    for _ in 0..READERS {
+        let gate = Arc::clone(&gate);
+        keeper.look(move |_, _| drop(gate.read().unwrap()));
+    }
+    let told = Arc::clone(&decided);
+    let look = move |look: &Look<'_>| {
+        told.store(true, Ordering::SeqCst);
+        let draft = look.call.draft(look.application(), Action::Read, Decision::Allow);
+        let then = Ok(Reading { claims: Vec::new(), content: () });
+        Ok(Plan { draft, reason: None, depends: Depends::default(), then })
+    };
+    assert!(keeper.disclose(&call, look).now_or_never().is_none(), "it waits for a view, and goes");
+    drop(closed);
+    for _ in 0..2 * READERS {
+        keeper.view(|_, _| Ok(())).await.unwrap();
+    }
+    assert!(!decided.load(Ordering::SeqCst));
 }
 
 #[tokio::test]

@@ -70,7 +70,7 @@ pub(super) fn on_request<A>(
         return Ok(hidden(look, &question, subjects, &decided, NOT_ITS_OWN));
     }
     let act = act(&filing, &decided)?;
-    let mut plan = look.go(&question, subjects, &decided, act);
+    let mut plan = look.go(&question, subjects, decided, act);
     plan.draft.target = Some(format!("request {id} ({})", filing.kind));
     Ok(plan)
 }
