@@ -102,7 +102,7 @@ impl Ends for SourceError {
             Self::NotFound { .. } => Ending::Tampering,
             Self::Absent { .. } | Self::Unreachable { .. } | Self::Io { .. } | Self::Cancelled(_) => Ending::Temporary,
             Self::Refused { .. } => Ending::WrongKey,
-            Self::Path { .. } => Ending::Failure,
+            Self::TooMany { .. } | Self::Path { .. } => Ending::Failure,
             Self::Fetch { source, .. } => source.downcast_ref::<FetchError>().map_or(Ending::Failure, Ends::ending),
         }
     }
@@ -179,6 +179,7 @@ impl Ends for CheckError {
 impl Ends for FetchError {
     fn ending(&self) -> Ending {
         match self {
+            Self::Full { .. } => Ending::Temporary,
             Self::Incomplete { .. } => Ending::Failure,
             Self::Restic(failure) => failure.ending(),
         }
@@ -188,7 +189,7 @@ impl Ends for FetchError {
 impl Ends for SnapshotError {
     fn ending(&self) -> Ending {
         match self {
-            Self::None { .. } => Ending::Failure,
+            Self::None { .. } | Self::TooMany { .. } => Ending::Failure,
             Self::Restic(failure) => failure.ending(),
             Self::Scratch { .. } => Ending::Temporary,
         }

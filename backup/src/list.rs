@@ -20,7 +20,7 @@ pub struct Point {
     pub time: Timestamp,
     /// The generation and number it was restored from, if its generation was.
     pub parent: Option<(GenerationId, Ordinal)>,
-    /// Bytes of its databases, keys and lists.
+    /// Bytes of its databases, keys and lists. Points have most of the log in common.
     pub bytes: u64,
     /// How many versions of documents it has.
     pub documents: u64,

@@ -3,7 +3,9 @@
 
 mod folder;
 mod patterns;
+mod until;
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read};
 use std::ops::Range;
@@ -15,13 +17,14 @@ use coffre_core::spool::{Chain, ObjectName, Ordinal, Side};
 use coffre_core::time::Timestamp;
 use thiserror::Error;
 
-use crate::destination::{Contents, FileSystem, Source, SourceError};
+use crate::destination::{Allowance, Contents, FileSystem, Source, SourceError};
 use crate::objective;
 use crate::observer::{Observer, Progress, Stage};
 use crate::restic::messages::{Node, Snapshot as Listed};
 use crate::restic::{Failure, Repository, Restic, RestoreError};
 use folder::Folder;
 use patterns::patterns;
+use until::Until;
 
 /// How many patterns one command line has: it has room for some thousands.
 const AT_ONCE: usize = 1_000;
@@ -40,6 +43,14 @@ pub enum SnapshotError {
     /// There is none of this vault.
     #[error("{repository} holds no snapshot of this vault: check the environment and the vault")]
     None {
+        /// The repository.
+        repository: String,
+    },
+    /// It lists more than can be worked with: few bytes can stand for any number of names.
+    #[error(
+        "a snapshot in {repository} lists more than this machine has memory for: see who may write there, then name another one"
+    )]
+    TooMany {
         /// The repository.
         repository: String,
     },
@@ -63,6 +74,8 @@ pub struct Snapshot<'a> {
     id: String,
     folders: BTreeMap<String, Contents>,
     fetched: FileSystem,
+    /// Bytes that stay free on the disk of what is fetched.
+    leaves: u64,
     _folder: Folder,
 }
 
@@ -97,7 +110,13 @@ impl<'a> Snapshot<'a> {
         let failed = |source| SnapshotError::Scratch { folder: scratch.display().to_string(), source };
         let folder = Folder::new(scratch).map_err(failed)?;
         let fetched = FileSystem::new(folder.path());
-        Ok(Self { restic, repository, id, folders: tree.sorted(), fetched, _folder: folder })
+        Ok(Self { restic, repository, id, folders: tree.sorted(), fetched, leaves: 0, _folder: folder })
+    }
+
+    /// The same, that leaves so many bytes free on the disk it fetches to.
+    #[must_use]
+    pub fn leaving(self, bytes: u64) -> Self {
+        Self { leaves: bytes, ..self }
     }
 
     /// Its identifier.
@@ -113,14 +132,51 @@ impl<'a> Snapshot<'a> {
     }
 
     fn fetch(&self, paths: &[String], observer: &mut dyn Observer) -> Result<(), SourceError> {
-        let failed = |error| match error {
+        let failed = |error: RestoreError| match error {
             RestoreError::Restic(Failure::Cancelled(cancelled)) => cancelled.into(),
             error => SourceError::Fetch { place: self.label(), source: Box::new(error) },
         };
+        let root = self.fetched.root();
+        let needed = self.lacks(paths).saturating_add(self.leaves);
+        let full = || failed(RestoreError::Full { folder: root.display().to_string(), needed });
+        let has_less = |bytes| free(root).is_some_and(|free| free < bytes);
+        if has_less(needed) {
+            return Err(full());
+        }
         for some in self.include(paths).chunks(AT_ONCE) {
-            self.restic.restore(self.repository, &self.id, self.fetched.root(), some, observer).map_err(failed)?;
+            // Whoever may write to a repository can have it list less than it brings.
+            let over = || has_less(self.leaves);
+            let mut until = Until { observer: &mut *observer, over: &over };
+            let restored = self.restic.restore(self.repository, &self.id, root, some, &mut until);
+            restored.map_err(|error| match error {
+                RestoreError::Restic(Failure::Cancelled(_)) if !observer.cancelled() => full(),
+                error => failed(error),
+            })?;
         }
         Ok(())
+    }
+
+    /// Bytes that are listed of some files and folders, but for what was fetched before.
+    fn lacks(&self, paths: &[String]) -> u64 {
+        let lacking = |path: &str, size: u64| {
+            let fetched = self.fetched.size(path).ok().flatten();
+            if fetched == Some(size) { 0 } else { size }
+        };
+        let of = |path: &String| match self.has(path) {
+            Some(size) => lacking(path, size),
+            None => self.files_below(path).map(|(file, size)| lacking(&file, size)).fold(0, u64::saturating_add),
+        };
+        paths.iter().map(of).fold(0, u64::saturating_add)
+    }
+
+    /// The files below a folder, and their sizes.
+    fn files_below(&self, path: &str) -> impl Iterator<Item = (String, u64)> {
+        let is_below =
+            move |folder: &str| folder.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+        let folders = self.folders.range(path.to_owned()..).take_while(move |(folder, _)| folder.starts_with(path));
+        folders.filter(move |(folder, _)| is_below(folder)).flat_map(|(folder, contents)| {
+            contents.objects.iter().map(move |(name, size)| (format!("{folder}/{name}"), *size))
+        })
     }
 
     /// How restic is asked for some files and folders. Only for what the snapshot has: it takes the absence of a pattern
@@ -177,6 +233,12 @@ impl Source for Snapshot<'_> {
     }
 }
 
+/// Bytes that are free on the disk of a folder, as far as the system tells.
+fn free(folder: &Path) -> Option<u64> {
+    let disk = rustix::fs::statvfs(folder).ok()?;
+    Some(disk.f_bavail.saturating_mul(disk.f_frsize))
+}
+
 /// The newest that is not in the future, and the newest of all where that is another one.
 fn newest(snapshots: Vec<Listed>, now: Timestamp) -> Option<(String, Option<String>)> {
     // Times come with the offset of the machine that made them.
@@ -195,6 +257,7 @@ fn newest(snapshots: Vec<Listed>, now: Timestamp) -> Option<(String, Option<Stri
 #[derive(Default)]
 struct Tree {
     folders: BTreeMap<String, Contents>,
+    allowance: Allowance,
 }
 
 impl Tree {
@@ -203,29 +266,35 @@ impl Tree {
         repository: &Repository,
         snapshot: &str,
         observer: &mut dyn Observer,
-    ) -> Result<Self, Failure> {
-        let mut tree = Self::default();
-        restic.list(repository, snapshot, |node| tree.add(&node), observer)?;
+    ) -> Result<Self, SnapshotError> {
+        let (mut tree, full) = (Self::default(), Cell::new(false));
+        let over = || full.get();
+        let each = |node: Node| full.set(full.get() || !tree.add(&node));
+        let listed = restic.list(repository, snapshot, each, &mut Until { observer, over: &over });
+        if full.get() {
+            return Err(SnapshotError::TooMany { repository: repository.label() });
+        }
+        listed?;
         Ok(tree)
     }
 
-    /// Whether its log goes on where that of another ends. What is named so is proven when it is read.
+    /// Whether a chain goes on where that of another ends. What is named so is proven when it is read.
     fn goes_beyond(&self, other: &Self, scope: &Scope) -> bool {
         let others = other.ends(scope);
         self.ends(scope).iter().any(|(id, end)| others.get(id).is_some_and(|other| end > other))
     }
 
-    /// The last place of the log of each generation.
-    fn ends(&self, scope: &Scope) -> BTreeMap<GenerationId, Ordinal> {
+    /// The last place of each chain.
+    fn ends(&self, scope: &Scope) -> BTreeMap<(GenerationId, Chain), Ordinal> {
         let mut ends = BTreeMap::new();
         for (folder, contents) in &self.folders {
             for (name, _) in &contents.objects {
                 if let Ok(
-                    ObjectName::Base { generation, chain: Chain::Audit, position }
-                    | ObjectName::Segment { generation, chain: Chain::Audit, position },
+                    ObjectName::Base { generation, chain, position }
+                    | ObjectName::Segment { generation, chain, position },
                 ) = ObjectName::parse(&format!("{folder}/{name}"), scope)
                 {
-                    let end = ends.entry(generation).or_insert(position);
+                    let end = ends.entry((generation, chain)).or_insert(position);
                     *end = position.max(*end);
                 }
             }
@@ -233,12 +302,16 @@ impl Tree {
         ends
     }
 
-    fn add(&mut self, node: &Node) {
+    /// Takes note of one; false where there is no room for it.
+    fn add(&mut self, node: &Node) -> bool {
         let path = node.path.trim_start_matches('/');
         if path.split('/').next() != Some(Side::Main.folder()) {
-            return;
+            return true;
         }
         let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
+        if !self.allowance.name(if node.kind == "dir" { path } else { name }) {
+            return false;
+        }
         let contents = self.folders.entry(folder.to_owned()).or_default();
         match node.kind.as_str() {
             "file" => contents.objects.push((name.to_owned(), node.size)),
@@ -249,6 +322,7 @@ impl Tree {
             // Links and devices are no objects.
             _ => {}
         }
+        true
     }
 
     fn sorted(mut self) -> BTreeMap<String, Contents> {
@@ -257,5 +331,23 @@ impl Tree {
             contents.folders.sort_unstable();
         }
         self.folders
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_snapshot_that_lists_without_an_end_is_not_kept() {
+        let mut tree = Tree { allowance: Allowance::of(2_000), ..Tree::default() };
+        let node = |kind: &str, path: &str| Node { kind: kind.to_owned(), path: path.to_owned(), size: 1 };
+        for _ in 0..100 {
+            assert!(tree.add(&node("file", "/elsewhere/object")), "it is passed over");
+        }
+        let kept = (0..100).take_while(|number| tree.add(&node("file", &format!("/main/a/{number}")))).count();
+        assert!((10..30).contains(&kept), "{kept}");
+        assert!(!tree.add(&node("dir", "/main/b")));
+        assert_eq!(tree.sorted().get("main/a").map(|contents| contents.objects.len()), Some(kept));
     }
 }

@@ -9,11 +9,16 @@ use coffre_core::spool::{
     open,
 };
 
-use crate::destination::{Source, SourceError};
+use crate::destination::{Allowance, Contents, Source, SourceError};
 use crate::observer::{self, Observer};
 
-/// A manifest is a few kilobytes; whatever is longer than this is none.
+/// A manifest is a few kilobytes, up to some seventy for a long log; whatever is longer than this is none.
 pub(crate) const LONGEST_MANIFEST: u64 = 1 << 20;
+/// More generations than a vault has: one begins with each restore.
+const GENERATIONS: usize = 10_000;
+/// What an object that was found takes in memory, and how many times over what was read of a manifest does.
+const FOUND: u64 = 64;
+const READ: u64 = 3;
 
 /// The places of the two sides. A side without a place is not looked at.
 #[derive(Clone, Copy)]
@@ -51,7 +56,7 @@ impl<'a> Sources<'a> {
         for side in self.sides() {
             found.side(self.of(side)?, side, pinned, observer)?;
         }
-        let mut survey = Survey::of(&found.listing, found.notes.clone(), pinned);
+        let mut survey = Survey::of(&found.listing, &found.notes, pinned);
         survey.faults.splice(..0, found.unreadable);
         survey.notices.splice(..0, found.unknown);
         Ok(Surveyed { listing: found.listing, notes: found.notes, survey })
@@ -67,7 +72,12 @@ pub(crate) fn ends_of_history(
 ) -> Result<History<MainManifest>, SourceError> {
     let vault = Side::Main.vault_folder(&pinned.scope);
     let mut found = Found::default();
-    for generation in place.list(&vault)?.folders.iter().filter(|name| name.parse::<GenerationId>().is_ok()) {
+    let is_generation = |name: &&String| name.parse::<GenerationId>().is_ok();
+    let folders = place.list(&vault)?.folders;
+    if folders.iter().filter(is_generation).count() > GENERATIONS {
+        return Err(too_many(place, &vault));
+    }
+    for generation in folders.iter().filter(is_generation) {
         observer::check(observer)?;
         let mut listed = Found::default();
         listed.folder(place, &format!("{vault}/{generation}/manifests"), pinned)?;
@@ -77,7 +87,7 @@ pub(crate) fn ends_of_history(
             found.read_to_sound(place, names.iter().take_while(|name| **name != newest), pinned)?;
         }
     }
-    Ok(History::read(found.notes, pinned, &mut found.unreadable))
+    Ok(History::read(&found.notes, pinned, &mut found.unreadable))
 }
 
 /// What is in a place, and what its manifests say of it.
@@ -94,6 +104,8 @@ struct Found {
     notes: Vec<(ObjectName, Vec<u8>)>,
     unreadable: Vec<Fault>,
     unknown: Vec<Notice>,
+    /// For all of it.
+    allowance: Allowance,
 }
 
 impl Found {
@@ -105,26 +117,44 @@ impl Found {
         observer: &mut dyn Observer,
     ) -> Result<(), SourceError> {
         let folder = side.vault_folder(&pinned.scope);
-        let contents = place.list(&folder)?;
+        let contents = self.list(place, &folder)?;
         self.unknown.extend(contents.objects.iter().map(|(name, _)| unknown(&folder, name)));
-        let mut manifests = Vec::new();
+        let mut generations = 0;
         for name in &contents.folders {
             let below = format!("{folder}/{name}");
             match name.as_str() {
                 // Inventories are held against them a folder at a time, by whoever needs to.
                 "documents" if side == Side::Main => {}
-                "inventories" | "keys" | "recovery" if side == Side::Main => self.folder(place, &below, pinned)?,
-                _ if name.parse::<GenerationId>().is_ok() => manifests.push(self.generation(place, &below, pinned)?),
+                "pieces" | "inventories" | "keys" | "recovery" if side == Side::Main => {
+                    self.folder(place, &below, pinned)?;
+                }
+                _ if name.parse::<GenerationId>().is_ok() => {
+                    generations += 1;
+                    if generations > GENERATIONS {
+                        return Err(too_many(place, &folder));
+                    }
+                    self.generation(place, &below, pinned)?;
+                }
                 _ => self.unknown.push(unknown(&folder, name)),
             }
         }
-        place.prepare(&manifests, observer)?;
-        self.read_manifests(place, side, pinned)
+        let ours = self.manifests(side);
+        let short = ours.iter().filter(|name| !self.is_too_long(name)).map(|name| name.path(&pinned.scope));
+        place.prepare(&short.collect::<Vec<_>>(), observer)?;
+        ours.into_iter().try_for_each(|name| self.read_manifest(place, name, pinned))
     }
 
-    /// Lists a generation and gives the folder of its manifests.
-    fn generation(&mut self, place: &dyn Source, folder: &str, pinned: &Pinned) -> Result<String, SourceError> {
+    /// Lists a folder, if that can be kept beside what was found before.
+    fn list(&mut self, place: &dyn Source, folder: &str) -> Result<Contents, SourceError> {
         let contents = place.list(folder)?;
+        let mut names = contents.objects.iter().map(|(name, _)| name).chain(&contents.folders);
+        // What nobody knows is told by its path.
+        let fits = names.all(|name| self.allowance.bytes(FOUND.max(2 * name.len() as u64)));
+        if fits { Ok(contents) } else { Err(too_many(place, folder)) }
+    }
+
+    fn generation(&mut self, place: &dyn Source, folder: &str, pinned: &Pinned) -> Result<(), SourceError> {
+        let contents = self.list(place, folder)?;
         self.unknown.extend(contents.objects.iter().map(|(name, _)| unknown(folder, name)));
         for name in &contents.folders {
             if name == "manifests" || Chain::ALL.iter().any(|chain| chain.folder() == name) {
@@ -133,11 +163,11 @@ impl Found {
                 self.unknown.push(unknown(folder, name));
             }
         }
-        Ok(format!("{folder}/manifests"))
+        Ok(())
     }
 
     fn folder(&mut self, place: &dyn Source, folder: &str, pinned: &Pinned) -> Result<(), SourceError> {
-        let contents = place.list(folder)?;
+        let contents = self.list(place, folder)?;
         self.unknown.extend(contents.folders.iter().map(|name| unknown(folder, name)));
         for (name, size) in contents.objects {
             match ObjectName::parse(&format!("{folder}/{name}"), &pinned.scope) {
@@ -150,15 +180,23 @@ impl Found {
         Ok(())
     }
 
-    fn read_manifests(&mut self, place: &dyn Source, side: Side, pinned: &Pinned) -> Result<(), SourceError> {
+    fn manifests(&self, side: Side) -> Vec<ObjectName> {
         let is_ours = |name: &&ObjectName| matches!(name, ObjectName::Manifest { side: s, .. } if *s == side);
-        let ours: Vec<ObjectName> = self.listing.keys().filter(is_ours).copied().collect();
-        ours.into_iter().try_for_each(|name| self.read_manifest(place, name, pinned))
+        self.listing.keys().filter(is_ours).copied().collect()
+    }
+
+    /// Whether it is listed with more bytes than a manifest has: it is none, and not fetched.
+    fn is_too_long(&self, name: &ObjectName) -> bool {
+        self.listing.get(name).is_some_and(|size| *size > LONGEST_MANIFEST)
     }
 
     fn read_manifest(&mut self, place: &dyn Source, name: ObjectName, pinned: &Pinned) -> Result<(), SourceError> {
         let object = name.path(&pinned.scope);
-        let read = read_small(place, &object, LONGEST_MANIFEST)?;
+        let too_long = self.is_too_long(&name);
+        let read = if too_long { Ok(Vec::new()) } else { read_small(place, &object, LONGEST_MANIFEST)? };
+        if read.as_ref().is_ok_and(|bytes| !self.allowance.bytes(READ * bytes.len() as u64)) {
+            return Err(too_many(place, object.rsplit_once('/').map_or("", |(folder, _)| folder)));
+        }
         let bytes = read.unwrap_or_else(|cause| {
             self.unreadable.push(Fault::Unreadable { object, cause });
             // Seen, and not sound.
@@ -184,6 +222,10 @@ impl Found {
         }
         Ok(None)
     }
+}
+
+fn too_many(place: &dyn Source, folder: &str) -> SourceError {
+    SourceError::TooMany { place: place.label(), folder: folder.to_owned() }
 }
 
 fn unknown(folder: &str, name: &str) -> Notice {

@@ -61,7 +61,7 @@ pub fn examine(place: &dyn Source, pinned: &Pinned, known: &KnownPoint, observer
             return Examined::Fault(fault);
         }
     }
-    let segment = known.segment.as_ref().map(|known| compare_with_known(place, &surveyed.listing, known, pinned));
+    let segment = known.segment.as_ref().map(|known| compare_with_known(place, &surveyed, known, pinned));
     match segment.transpose() {
         Ok(Some(Some(fault))) => return Examined::Fault(fault),
         Err(error) => return Examined::Unreachable(error),

@@ -50,6 +50,16 @@ pub enum SourceError {
         /// What it said.
         source: io::Error,
     },
+    /// It lists more than can be worked with.
+    #[error(
+        "{place} lists more in {folder:?} than this machine has memory for: see what is there, and who put it there; where all of it is Coffre's, use a machine with more memory, or begin with an empty destination"
+    )]
+    TooMany {
+        /// The place.
+        place: String,
+        /// What was listed there.
+        folder: String,
+    },
     /// The path leaves the place.
     #[error("{path:?} is no path of an object: report this as a fault of Coffre")]
     Path {
@@ -131,7 +141,9 @@ pub enum PutError {
         path: String,
     },
     /// The system refused.
-    #[error("{path} cannot be written to {place} ({source}): check the disk, its mount and its permissions")]
+    #[error(
+        "{path} cannot be written to {place} ({source}): check the disk, its mount, its permissions, and that the unit lets this account write there (ReadWritePaths)"
+    )]
     Io {
         /// The place.
         place: String,

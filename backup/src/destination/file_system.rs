@@ -9,7 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use coffre_core::crypto::hex;
 
-use super::{Contents, Destination, PutError, RemoveError, Removing, Source, SourceError, is_sound};
+use super::{Allowance, Contents, Destination, PutError, RemoveError, Removing, Source, SourceError, is_sound};
 use crate::{durable, regular};
 
 /// Unfinished files, beside the objects so that a rename suffices. Not listed with them.
@@ -18,6 +18,9 @@ const INCOMING: &str = "incoming";
 const FILE_MODE: u32 = 0o640;
 const FOLDER_MODE: u32 = 0o750;
 const PIECE: usize = 256 * 1024;
+/// After so many bytes of an object they are made durable. What is left to do of it in the end, when nobody can break it off,
+/// takes no longer than that, however large it is.
+const SYNCED: u64 = 64 << 20;
 
 /// A folder that holds objects. It must exist: one that does not may be a disk that is not mounted.
 #[derive(Debug)]
@@ -100,7 +103,7 @@ impl FileSystem {
     }
 
     fn copy(&self, file: &mut File, path: &str, content: &mut dyn Read) -> Result<u64, PutError> {
-        let mut size = 0;
+        let (mut size, mut unsynced) = (0, 0);
         let mut piece = vec![0; PIECE];
         loop {
             let read = match content.read(&mut piece) {
@@ -111,7 +114,11 @@ impl FileSystem {
             };
             let piece = piece.get(..read).unwrap_or_default();
             file.write_all(piece).map_err(|error| self.write_error(path, error))?;
-            size += read as u64;
+            (size, unsynced) = (size + read as u64, unsynced + read as u64);
+            if unsynced >= SYNCED {
+                file.sync_data().map_err(|error| self.write_error(path, error))?;
+                unsynced = 0;
+            }
         }
     }
 }
@@ -155,15 +162,18 @@ impl Source for FileSystem {
             Err(SourceError::NotFound { .. }) => return Ok(Contents::default()),
             entries => entries?,
         };
-        let mut contents = Contents::default();
+        let (mut contents, mut allowance) = (Contents::default(), Allowance::default());
         for entry in entries {
             let entry = entry.map_err(failed)?;
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if !allowance.name(&name) {
+                return Err(SourceError::TooMany { place: self.label(), folder: folder.to_owned() });
+            }
             let metadata = match entry.metadata() {
                 // Removed since its name was read, as a vault does in a spool that is looked at.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
                 metadata => metadata.map_err(failed)?,
             };
-            let name = entry.file_name().to_string_lossy().into_owned();
             if metadata.is_dir() {
                 if !(folder.is_empty() && name == INCOMING) {
                     contents.folders.push(name);

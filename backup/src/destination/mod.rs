@@ -5,7 +5,9 @@
 //! and pass the same conformance suite (`tests/destinations/suite.rs`). Why not opendal's file system:
 //! `docs/adr/007-own-file-system-destination.md`.
 
+mod allowance;
 mod bandwidth;
+mod closed;
 mod error;
 mod file_system;
 mod memory;
@@ -21,7 +23,9 @@ use std::path::PathBuf;
 
 use crate::observer::Observer;
 
+pub(crate) use allowance::Allowance;
 pub use bandwidth::Limited;
+pub use closed::Closed;
 pub use error::{PutError, SourceError};
 pub use file_system::FileSystem;
 pub use memory::Memory;

@@ -13,6 +13,16 @@ use crate::observer::{Observer, Progress, Stage};
 /// Files that were not fetched.
 #[derive(Debug, Error)]
 pub enum RestoreError {
+    /// No room for them.
+    #[error(
+        "{folder} has no room for what is to be fetched, which takes {needed} bytes free: make room there, then run this again"
+    )]
+    Full {
+        /// Where they are fetched to.
+        folder: String,
+        /// What is to be free.
+        needed: u64,
+    },
     /// Some files could not be fetched.
     #[error("restic could not fetch {errors} files: check space and permissions of the target, then run this again")]
     Incomplete {

@@ -179,8 +179,9 @@ impl Restore<'_> {
     fn prepare(&self, pending: &Pending, observer: &mut dyn Observer) -> Result<(), RestoreError> {
         let scope = self.plan.scope();
         for side in Side::ALL {
-            let of_side = pending.files.iter().filter(|file| file.object.name.side() == side);
-            let mut paths: Vec<String> = of_side.map(|file| file.object.name.path(scope)).collect();
+            let of_side = pending.files.iter().filter(|file| file.side() == side);
+            let objects = of_side.flat_map(|file| &file.objects);
+            let mut paths: Vec<String> = objects.map(|object| object.name.path(scope)).collect();
             if side == Side::Main {
                 let folder = format!("{}/documents", side.vault_folder(scope));
                 paths.extend(pending.shards.iter().map(|shard| format!("{folder}/{shard}")));
@@ -207,7 +208,7 @@ impl Restore<'_> {
             if pending.shards.contains(&shard) && path.symlink_metadata().is_err() {
                 self.fetch_one(&file, &mut meter)?;
                 fetched += 1;
-                bytes += file.object.size;
+                bytes += file.size();
             }
             Ok(())
         })?;
@@ -251,22 +252,13 @@ impl Restore<'_> {
     fn place(&mut self, file: &PlannedFile, meter: &mut Meter<'_>) -> Result<(), RestoreError> {
         self.fetch_one(file, meter)?;
         self.fetched += 1;
-        self.fetched_bytes += file.object.size;
+        self.fetched_bytes += file.size();
         Ok(())
     }
 
     fn fetch_one(&self, file: &PlannedFile, meter: &mut Meter<'_>) -> Result<(), RestoreError> {
-        let source = self.sources.of(file.object.name.side())?;
-        let object = file.object.name.path(self.plan.scope());
-        let before = meter.done();
-        let placed = match place::place(&self.directory, source, &object, file, meter) {
-            // Perhaps it was the connection alone, and there is another one by now: a restore is long.
-            Err(Placing::Fault(Fault::Unreadable { .. })) if is_there(source, &object)? => {
-                meter.set_done(before);
-                place::place(&self.directory, source, &object, file, meter)
-            }
-            placed => placed,
-        };
+        let source = self.sources.of(file.side())?;
+        let placed = place::place(&self.directory, source, self.plan.scope(), file, meter);
         placed.map_err(|placing| self.failed(placing, source, &file.target))
     }
 

@@ -1,12 +1,13 @@
-//! Brings one object to its place in the vault: hashed on its way, whole or not at all, readable by
-//! its owner only.
+//! Brings one file to its place in the vault, of one object or of several: hashed on its way, whole or not at all,
+//! readable by its owner only.
 
-use std::fs::{self, DirBuilder, Permissions};
-use std::io::{self, Read, Write as _};
+use std::fs::{self, DirBuilder, File, Permissions};
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::Path;
 
-use coffre_core::spool::Fault;
+use coffre_core::crypto::Scope;
+use coffre_core::spool::{Fault, Needed};
 
 use super::RestoreError;
 use super::directory::Directory;
@@ -16,6 +17,7 @@ use crate::destination::{Source, SourceError};
 use crate::durable;
 use crate::inventory::fault_of;
 use crate::regular;
+use crate::sources::is_there;
 
 /// Whether the file is in place with the right bytes. One with wrong bytes is removed.
 pub(super) fn is_placed(
@@ -31,7 +33,7 @@ pub(super) fn is_placed(
         Err(error) => return Err(failed(error)),
     };
     let before = meter.done();
-    match content::check(Box::new(there), expected(file), meter) {
+    match check(&there, file, meter) {
         Ok(()) => return Ok(true),
         Err(error) => match ContentError::within(&error) {
             Some(ContentError::Cancelled(cancelled)) => return Err(cancelled.into()),
@@ -45,12 +47,21 @@ pub(super) fn is_placed(
     Ok(false)
 }
 
-/// Fetches an object and puts it in its place. Not durable yet: that is made sure of at the end, and
+/// Holds a file against the objects that it is made of, one after the other.
+fn check(there: &File, file: &PlannedFile, meter: &mut Meter<'_>) -> io::Result<()> {
+    let (found, expected) = (there.metadata()?.len(), file.size());
+    if found != expected {
+        return Err(io::Error::other(ContentError::Size { expected, found }));
+    }
+    file.objects.iter().try_for_each(|object| content::check(Box::new(there.take(object.size)), of(object), meter))
+}
+
+/// Fetches what a file is made of and puts it in its place. Not durable yet: that is made sure of at the end, and
 /// what an earlier run left is hashed again.
 pub(super) fn place(
     directory: &Directory,
     source: &dyn Source,
-    object: &str,
+    scope: &Scope,
     file: &PlannedFile,
     meter: &mut Meter<'_>,
 ) -> Result<(), Placing> {
@@ -58,17 +69,51 @@ pub(super) fn place(
     if let Some(parent) = target.parent() {
         DirBuilder::new().recursive(true).mode(0o700).create(parent).map_err(Placing::Write)?;
     }
-    if let Some(staged) = source.staged(object).filter(|_| !file.copied) {
+    if let [object] = file.objects.as_slice()
+        && let Some(staged) = source.staged(&object.name.path(scope)).filter(|_| !file.copied)
+    {
         let reader = regular::open(&staged).map_err(Placing::Write)?;
-        content::check(Box::new(reader), expected(file), meter).map_err(|error| of_content(&error, object))?;
+        let checked = content::check(Box::new(reader), of(object), meter);
+        checked.map_err(|error| of_content(&error, &object.name.path(scope)))?;
         if adopt(&staged, &target).map_err(Placing::Write)? {
             return Ok(());
         }
     }
-    let reader = source.open(object, None).map_err(Placing::Source)?;
     let temporary = directory.incoming().join("file");
-    copy(Checked::new(reader, expected(file), meter), &temporary, object)?;
+    match fs::remove_file(&temporary) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(Placing::Write(error)),
+        _ => {}
+    }
+    let mut whole = durable::create_new(&temporary, 0o600).map_err(Placing::Write)?;
+    for object in &file.objects {
+        append(&mut whole, source, scope, object, meter)?;
+        if let Some(staged) = source.staged(&object.name.path(scope)).filter(|_| !file.copied) {
+            // It would take its room twice.
+            discard(&staged).map_err(Placing::Write)?;
+        }
+    }
     fs::rename(&temporary, &target).map_err(Placing::Write)
+}
+
+/// Adds an object to the end of a file, proven.
+fn append(
+    file: &mut File,
+    source: &dyn Source,
+    scope: &Scope,
+    object: &Needed,
+    meter: &mut Meter<'_>,
+) -> Result<(), Placing> {
+    let (path, before) = (object.name.path(scope), meter.done());
+    let end = file.stream_position().map_err(Placing::Write)?;
+    match copy(file, source, object, &path, meter) {
+        // Perhaps it was the connection alone, and there is another one by now: a restore is long.
+        Err(Placing::Fault(Fault::Unreadable { .. })) if is_there(source, &path).map_err(Placing::Source)? => {
+            meter.set_done(before);
+            file.set_len(end).and_then(|()| file.seek(SeekFrom::Start(end))).map_err(Placing::Write)?;
+            copy(file, source, object, &path, meter)
+        }
+        copied => copied,
+    }
 }
 
 /// A file that did not get to its place.
@@ -90,29 +135,46 @@ fn of_content(error: &io::Error, object: &str) -> Placing {
     }
 }
 
-fn copy(mut content: Checked<'_, '_, '_>, temporary: &Path, object: &str) -> Result<(), Placing> {
-    match fs::remove_file(temporary) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(Placing::Write(error)),
-        _ => {}
-    }
-    let mut file = durable::create_new(temporary, 0o600).map_err(Placing::Write)?;
+fn copy(
+    file: &mut File,
+    source: &dyn Source,
+    object: &Needed,
+    path: &str,
+    meter: &mut Meter<'_>,
+) -> Result<(), Placing> {
+    let reader = source.open(path, None).map_err(Placing::Source)?;
+    let mut content = Checked::new(reader, of(object), meter);
     let mut piece = vec![0; 256 * 1024];
     loop {
         match content.read(&mut piece) {
             Ok(0) => return Ok(()),
             Ok(read) => file.write_all(piece.get(..read).unwrap_or_default()).map_err(Placing::Write)?,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(of_content(&error, object)),
+            Err(error) => return Err(of_content(&error, path)),
         }
     }
 }
 
-/// Moves a staged file to its place, if it is on the same disk and ours to move.
-fn adopt(staged: &Path, target: &Path) -> io::Result<bool> {
+const fn of(object: &Needed) -> Expected {
+    Expected { size: object.size, sha256: object.sha256 }
+}
+
+/// Whether a staged file is ours to move.
+fn is_ours(staged: &Path) -> io::Result<bool> {
     use std::os::unix::fs::MetadataExt as _;
     let metadata = staged.symlink_metadata()?;
     let own = rustix::process::geteuid().as_raw();
-    if metadata.uid() != own || metadata.nlink() != 1 {
+    Ok(metadata.uid() == own && metadata.nlink() == 1)
+}
+
+/// Removes a staged file that was copied, if it is ours.
+fn discard(staged: &Path) -> io::Result<()> {
+    if is_ours(staged)? { fs::remove_file(staged) } else { Ok(()) }
+}
+
+/// Moves a staged file to its place, if it is on the same disk and ours to move.
+fn adopt(staged: &Path, target: &Path) -> io::Result<bool> {
+    if !is_ours(staged)? {
         return Ok(false);
     }
     fs::set_permissions(staged, Permissions::from_mode(0o600))?;
@@ -121,8 +183,4 @@ fn adopt(staged: &Path, target: &Path) -> io::Result<bool> {
         Err(error) if error.kind() == io::ErrorKind::CrossesDevices => Ok(false),
         Err(error) => Err(error),
     }
-}
-
-fn expected(file: &PlannedFile) -> Expected {
-    Expected { size: file.object.size, sha256: file.object.sha256 }
 }

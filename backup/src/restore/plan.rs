@@ -11,8 +11,8 @@ use std::path::PathBuf;
 use coffre_core::crypto::Scope;
 use coffre_core::ids::GenerationId;
 use coffre_core::spool::{
-    Chain, DocumentName, Fault, Generation, InventoryEntry, MainManifest, Manifest as _, Needed, ObjectName, Pinned,
-    RestorePoint, Side, Wanted,
+    Base, Chain, DocumentName, Fault, Generation, InventoryEntry, MainManifest, Manifest, Needed, ObjectName, Pinned,
+    Reach, RestorePoint, Side, Wanted,
 };
 use coffre_core::time::Timestamp;
 
@@ -72,13 +72,31 @@ pub struct Rewound {
     pub audit_head: String,
 }
 
-/// An object, and the file that it becomes.
+/// A file, and the objects that it is made of, one after the other.
 #[derive(Debug, Clone)]
 pub(super) struct PlannedFile {
-    pub(super) object: Needed,
+    pub(super) objects: Vec<Needed>,
     pub(super) target: PathBuf,
-    /// Whether another file may be made of the object too: it is copied, and stays where it is.
+    /// Whether another file may be made of an object too: it is copied, and stays where it is.
     pub(super) copied: bool,
+}
+
+impl PlannedFile {
+    fn of(object: Needed, target: PathBuf) -> Self {
+        Self { objects: vec![object], target, copied: false }
+    }
+
+    fn of_base(generation: GenerationId, chain: Chain, base: &Base) -> Self {
+        Self { objects: base.objects(generation, chain), target: chain.file().into(), copied: false }
+    }
+
+    pub(super) fn size(&self) -> u64 {
+        self.objects.iter().map(|object| object.size).sum()
+    }
+
+    pub(super) fn side(&self) -> Side {
+        self.objects.first().map_or(Side::Main, |object| object.name.side())
+    }
 }
 
 impl Plan {
@@ -91,7 +109,7 @@ impl Plan {
     /// How many bytes they have.
     pub fn bytes(&self) -> u64 {
         let segments = self.moment.replays.iter().map(Replay::bytes);
-        self.files.iter().map(|file| file.object.size).sum::<u64>() + self.documents.1 + segments.sum::<u64>()
+        self.files.iter().map(PlannedFile::size).sum::<u64>() + self.documents.1 + segments.sum::<u64>()
     }
 
     pub(super) const fn scope(&self) -> &Scope {
@@ -109,7 +127,7 @@ pub fn plan(
 ) -> Result<Plan, PlanError> {
     observer.progress(Progress { stage: Stage::Surveying, done: 0, total: 0 });
     let surveyed = sources.survey(pinned, observer)?;
-    let mut states = States { sources, surveyed: &surveyed, pinned, observer };
+    let mut states = States { sources, surveyed: &surveyed, pinned, observer, pieces: BTreeMap::new() };
     let (asked, newest, lost) = states.choose(wanted, lost_log)?;
     let next = asked.as_ref().map_or(newest.moment.next, |asked| asked.next(&surveyed.survey.main));
     let mut plan = of_newest(sources, &surveyed, pinned, newest, lost)?;
@@ -130,9 +148,7 @@ fn of_newest(
     let window = window(sources.of(Side::Main)?, surveyed, &newest.point, pinned)?;
     let captured = newest.captured();
     let State { point, moment, documents } = newest;
-    let needed = point.main.manifest.needed().into_iter().chain(point.keyring.manifest.needed());
-    let file = |object: Needed| Some(PlannedFile { target: target_of(&object.name)?, object, copied: false });
-    let files = needed.filter_map(file).collect();
+    let files = files_of(&point.main.manifest).into_iter().chain(files_of(&point.keyring.manifest)).collect();
     let (pinned, newest, rewound) = (pinned.clone(), captured, None);
     Ok(Plan { point, captured, next: None, newest, window, rewound, lost, pinned, files, moment, documents })
 }
@@ -147,10 +163,8 @@ impl Plan {
         let manifest = &asked.point.main.manifest;
         let base = (manifest.heading.generation, manifest.heading.number.get());
         self.rewound = Some(Rewound { base, time, audit_head });
-        let is_vault = |needed: &Needed| matches!(needed.name, ObjectName::Base { chain: Chain::Vault, .. });
-        let older = manifest.needed().into_iter().filter(is_vault);
-        let older = older.map(|object| PlannedFile { object, target: MOMENT.into(), copied: true });
-        self.files.splice(0..0, older);
+        let older = PlannedFile::of_base(manifest.heading.generation, Chain::Vault, &manifest.chains.vault.base);
+        self.files.insert(0, PlannedFile { target: MOMENT.into(), copied: true, ..older });
         let of_vault = asked.moment.replays.iter().filter(|replay| replay.chain == Chain::Vault);
         self.moment.replays.extend(of_vault.map(|replay| Replay { target: MOMENT, ..replay.clone() }));
         self.add_documents_left_out(main, asked)
@@ -189,24 +203,23 @@ fn listed(read: Result<(), InventoryFailure<SourceError>>) -> Result<(), PlanErr
     }
 }
 
-/// The file that an object becomes in a vault; none for those that are only read.
-fn target_of(name: &ObjectName) -> Option<PathBuf> {
-    match name {
-        ObjectName::Base { chain, .. } => Some(chain.file().into()),
-        ObjectName::Keys(_) => Some("keys.json".into()),
-        ObjectName::Recovery(_) => Some("root.recovery.age".into()),
-        ObjectName::Document(document) => Some(PathBuf::from("documents").join(document.path())),
-        ObjectName::Segment { .. } | ObjectName::Manifest { .. } | ObjectName::Inventory(_) => None,
-    }
+/// The files of a vault that a manifest names, but for documents.
+fn files_of<M: Manifest>(manifest: &M) -> Vec<PlannedFile> {
+    let generation = manifest.heading().generation;
+    let by_hash = manifest.blobs().into_iter().filter_map(|object| match object.name {
+        ObjectName::Keys(_) => Some(PlannedFile::of(object, "keys.json".into())),
+        ObjectName::Recovery(_) => Some(PlannedFile::of(object, "root.recovery.age".into())),
+        // What is only read.
+        _ => None,
+    });
+    let base = |(chain, reach): (Chain, &Reach)| PlannedFile::of_base(generation, chain, &reach.base);
+    by_hash.chain(manifest.chains().into_iter().map(base)).collect()
 }
 
 /// The file of a document, below the vault's directory.
 pub(super) fn planned_document(entry: &InventoryEntry) -> PlannedFile {
-    PlannedFile {
-        object: Needed { name: ObjectName::Document(entry.name), size: entry.size, sha256: entry.sha256 },
-        target: PathBuf::from("documents").join(entry.name.path()),
-        copied: false,
-    }
+    let object = Needed { name: ObjectName::Document(entry.name), size: entry.size, sha256: entry.sha256 };
+    PlannedFile::of(object, PathBuf::from("documents").join(entry.name.path()))
 }
 
 /// The oldest and newest moments of the generation that a point is of.

@@ -1,10 +1,13 @@
 //! The states of a vault that a restore is made of: the one asked for, the newest, and, where the newest cannot be
 //! had, the newest that can.
 
+use std::collections::BTreeMap;
+
+use coffre_core::crypto::Scope;
 use coffre_core::ids::GenerationId;
 use coffre_core::spool::{
-    Chain, Fault, Generation, History, MainManifest, NoPoint, ObjectName, Ordinal, Pinned, Reach, RestorePoint, Side,
-    Wanted, segments_after,
+    Chain, ContentHash, Fault, Generation, History, MainManifest, Needed, NoPoint, ObjectName, Ordinal, Pinned, Reach,
+    RestorePoint, Side, Wanted, segments_after,
 };
 use coffre_core::time::Timestamp;
 
@@ -12,11 +15,11 @@ use super::PlanError;
 use super::moment::{Finder, Moment, Until, failed};
 use super::plan::{LostLog, missing_documents};
 use crate::content::{self, ContentError, Expected, Meter};
-use crate::destination::SourceError;
+use crate::destination::{Source, SourceError};
 use crate::inventory::{self, fault_of};
 use crate::observer::{Observer, Stage};
 use crate::segments::{self, SegmentFailure};
-use crate::sources::{Sources, Surveyed};
+use crate::sources::{Sources, Surveyed, is_there};
 
 /// A state that can be fetched.
 #[derive(Debug, Clone)]
@@ -55,6 +58,8 @@ pub(super) struct States<'a> {
     pub(super) surveyed: &'a Surveyed,
     pub(super) pinned: &'a Pinned,
     pub(super) observer: &'a mut dyn Observer,
+    /// What was found of the pieces of the log that were read: states have most of them in common.
+    pub(super) pieces: BTreeMap<ContentHash, Option<Fault>>,
 }
 
 /// The state asked for, if it is older than the newest; the newest that can be had; and why it is not the newest there
@@ -150,9 +155,8 @@ impl States<'_> {
     fn sound_state(&mut self, manifest: &MainManifest, wanted: Wanted) -> Result<Option<State>, PlanError> {
         let generation = manifest.heading.generation;
         let (vault, audit) = (&manifest.chains.vault, &manifest.chains.audit);
-        let (vault, _) = self.sound_end(generation, Chain::Vault, vault)?;
-        let (audit, _) = self.sound_end(generation, Chain::Audit, audit)?;
-        let (Some(vault), Some(audit)) = (vault, audit) else { return Ok(None) };
+        let (Some(audit), _) = self.sound_end(generation, Chain::Audit, audit)? else { return Ok(None) };
+        let (Some(vault), _) = self.sound_end(generation, Chain::Vault, vault)? else { return Ok(None) };
         match self.state(wanted, Until::Reached { vault, audit }) {
             Ok(state) => Ok(Some(state)),
             Err(error @ PlanError::Source(_)) => Err(error),
@@ -170,6 +174,15 @@ impl States<'_> {
         self.sound_end(generation, Chain::Vault, &manifest.chains.vault).map(|(_, fault)| fault)
     }
 
+    /// What is at fault with an object without reading it: it is not there, or it is a piece that was read and is damaged.
+    fn known_of(&self, object: &Needed) -> Option<Fault> {
+        if self.surveyed.listing.contains_key(&object.name) {
+            return self.pieces.get(&object.sha256).cloned().flatten();
+        }
+        let path = object.name.path(&self.pinned.scope);
+        Some(Fault::Missing { object: path, needed_by: "its manifest".to_owned() })
+    }
+
     /// The last place of a chain up to which every byte is sound, none if the base is not; and what is not sound after it.
     fn sound_end(
         &mut self,
@@ -179,25 +192,28 @@ impl States<'_> {
     ) -> Result<(Option<Ordinal>, Option<Fault>), PlanError> {
         let (scope, main) = (&self.pinned.scope, self.sources.of(Side::Main)?);
         let Reach { base, mut last } = reach.clone();
-        let path = ObjectName::Base { generation, chain, position: base.position }.path(scope);
+        let mut objects = base.objects(generation, chain);
+        if let Some(fault) = objects.iter().find_map(|object| self.known_of(object)) {
+            return Ok((None, Some(fault)));
+        }
+        objects.retain(|object| !self.pieces.contains_key(&object.sha256));
         let names = segments_after(&self.surveyed.listing, generation, chain, base.position);
         let names: Vec<_> = names.map(|(position, _)| ObjectName::Segment { generation, chain, position }).collect();
-        let paths: Vec<String> = names.iter().map(|name| name.path(scope)).chain([path.clone()]).collect();
+        let all = names.iter().chain(objects.iter().map(|object| &object.name));
+        let paths: Vec<String> = all.map(|name| name.path(scope)).collect();
         main.prepare(&paths, self.observer)?;
         let mut meter = Meter::new(self.observer, Stage::Verifying, 0);
-        let expected = Expected { size: base.size, sha256: base.sha256 };
-        let content = match main.open(&path, None) {
-            Ok(content) => content,
-            Err(SourceError::NotFound { .. }) => {
-                return Ok((None, Some(Fault::Missing { object: path, needed_by: "its manifest".to_owned() })));
+        for object in &objects {
+            let fault = unsound_object(main, object, scope, &mut meter)?;
+            if let ObjectName::Piece(sha256) = object.name
+                // That it could not be read says nothing of its bytes.
+                && !matches!(fault, Some(Fault::Unreadable { .. }))
+            {
+                self.pieces.insert(sha256, fault.clone());
             }
-            Err(error) => return Err(error.into()),
-        };
-        if let Err(error) = content::check(content, expected, &mut meter) {
-            return match ContentError::within(&error) {
-                Some(ContentError::Cancelled(cancelled)) => Err(SourceError::from(cancelled).into()),
-                _ => Ok((None, Some(fault_of(&error, &path)))),
-            };
+            if fault.is_some() {
+                return Ok((None, fault));
+            }
         }
         let mut log = None;
         for name in names {
@@ -214,6 +230,41 @@ impl States<'_> {
             return Ok((Some(last.position), Some(fault)));
         }
         Ok((Some(last.position), None))
+    }
+}
+
+fn unsound_object(
+    main: &dyn Source,
+    object: &Needed,
+    scope: &Scope,
+    meter: &mut Meter<'_>,
+) -> Result<Option<Fault>, SourceError> {
+    let path = object.name.path(scope);
+    match read_once(main, object, &path, meter)? {
+        // Perhaps it was the connection alone, and there is another one by now.
+        Some(Fault::Unreadable { .. }) if is_there(main, &path)? => read_once(main, object, &path, meter),
+        found => Ok(found),
+    }
+}
+
+fn read_once(
+    main: &dyn Source,
+    object: &Needed,
+    path: &str,
+    meter: &mut Meter<'_>,
+) -> Result<Option<Fault>, SourceError> {
+    let content = match main.open(path, None) {
+        Ok(content) => content,
+        Err(SourceError::NotFound { .. }) => {
+            return Ok(Some(Fault::Missing { object: path.to_owned(), needed_by: "its manifest".to_owned() }));
+        }
+        Err(error) => return Err(error),
+    };
+    let checked = content::check(content, Expected { size: object.size, sha256: object.sha256 }, meter);
+    match checked.as_ref().map_err(ContentError::within) {
+        Ok(()) => Ok(None),
+        Err(Some(ContentError::Cancelled(cancelled))) => Err(cancelled.into()),
+        Err(_) => Ok(checked.err().map(|error| fault_of(&error, path))),
     }
 }
 

@@ -39,6 +39,9 @@ pub(super) struct Shipment<'a> {
     scope: &'a Scope,
     compare: Compare,
     pub(super) meter: Meter<'a>,
+    /// The pieces that the destination had, once they were asked for, and those that were looked at since.
+    pieces: Option<BTreeMap<ContentHash, u64>>,
+    looked_at: BTreeSet<ContentHash>,
     /// Segments that this shipment copied.
     pub(super) sent: BTreeSet<ObjectName>,
     /// Objects and bytes that wait to be made durable.
@@ -66,6 +69,8 @@ impl<'a> Shipment<'a> {
             scope: &pinned.scope,
             compare,
             meter,
+            pieces: None,
+            looked_at: BTreeSet::new(),
             sent: BTreeSet::new(),
             queued: (0, 0),
             alone: true,
@@ -155,8 +160,27 @@ impl<'a> Shipment<'a> {
     }
 
     fn object(&mut self, needed: &Needed) -> Result<(), ShipError> {
-        let there = self.destination.size(&needed.name.path(self.scope)).map_err(ShipError::Destination)?;
+        let there = match needed.name {
+            // Bases have most of them in common.
+            ObjectName::Piece(sha256) if !self.looked_at.insert(sha256) => return Ok(()),
+            ObjectName::Piece(sha256) => self.pieces()?.get(&sha256).copied(),
+            _ => self.destination.size(&needed.name.path(self.scope)).map_err(ShipError::Destination)?,
+        };
         self.object_that_is(needed, there)
+    }
+
+    /// Of pieces there are many, so they are not asked for one by one.
+    fn pieces(&mut self) -> Result<&BTreeMap<ContentHash, u64>, ShipError> {
+        if self.pieces.is_none() {
+            let folder = format!("{}/pieces", Side::Main.vault_folder(self.scope));
+            let listed = self.destination.list(&folder).map_err(ShipError::Destination)?;
+            let piece = |(name, size): (String, u64)| match ObjectName::parse(&format!("{folder}/{name}"), self.scope) {
+                Ok(ObjectName::Piece(sha256)) => Some((sha256, size)),
+                _ => None,
+            };
+            self.pieces = Some(listed.objects.into_iter().filter_map(piece).collect());
+        }
+        Ok(self.pieces.get_or_insert_default())
     }
 
     /// Copies an object unless it is there, with this size.

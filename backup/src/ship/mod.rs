@@ -118,7 +118,7 @@ fn ship_with(
     let refused = |fault| ShipError::Refused { destination: destination.label(), fault };
     let mut pending = reconcile::reconcile(&ours, &theirs, pinned, known).map_err(refused)?;
     let known = known.segment.as_ref();
-    let changed = known.map(|known| compare_with_known(destination, &theirs.listing, known, pinned)).transpose();
+    let changed = known.map(|known| compare_with_known(destination, &theirs, known, pinned)).transpose();
     let changed = changed.map_err(ShipError::Destination)?.flatten();
     let divided =
         segments::same_chains(spool, destination, (&ours, &theirs), pinned).map_err(ShipError::Destination)?;

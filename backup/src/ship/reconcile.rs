@@ -55,7 +55,7 @@ pub(super) fn reconcile(
     same_under_same_name(spool, destination, scope)?;
     let mut listing = spool.listing.clone();
     listing.extend(&destination.listing);
-    let both = Survey::of(&listing, union(spool, destination), pinned);
+    let both = Survey::of(&listing, &union(spool, destination), pinned);
     let main = pending(&spool.survey.main, &destination.survey.main, &both.main, scope)?;
     let keyring = pending(&spool.survey.keyring, &destination.survey.keyring, &both.keyring, scope)?;
     let divides = |fault: &&Fault| {

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ShipError;
 use super::copy::{Shard, Shipment};
+use super::order::base_of;
 use crate::content::Meter;
 use crate::destination::{PutError, Source, SourceError};
 use crate::observer::{Cancelled, Stage};
@@ -41,21 +42,19 @@ impl KnownSegment {
 /// Whether a place lacks the last segment that was seen there, or holds another.
 pub(crate) fn compare_with_known(
     place: &dyn Source,
-    listing: &Listing,
+    there: &Surveyed,
     known: &KnownSegment,
     pinned: &Pinned,
 ) -> Result<Option<Fault>, SourceError> {
     let name = known.name();
     let object = name.path(&pinned.scope);
-    if !listing.contains_key(&name) {
-        // Past its retention, when a later base is there.
-        let later = |name: &&ObjectName| {
-            matches!(name, ObjectName::Base { generation, chain: Chain::Audit, position }
-            if *generation == known.generation && *position > known.position)
-        };
-        let last = last_segment(listing, known.generation, Chain::Audit);
+    if !there.listing.contains_key(&name) {
+        // Past its retention, when there is a later base.
+        let later =
+            base_of(&there.survey, known.generation, Chain::Audit).filter(|last| last.position > known.position);
+        let last = last_segment(&there.listing, known.generation, Chain::Audit);
         let found = last.map_or_else(|| "no segment of the log".to_owned(), |last| last.path(&pinned.scope));
-        return Ok(listing.keys().find(later).is_none().then_some(Fault::Rollback { known: object, found }));
+        return Ok(later.is_none().then_some(Fault::Rollback { known: object, found }));
     }
     match proven(place, &name, pinned) {
         Ok(seen) if seen.link.sha256 == known.sha256 => Ok(None),
@@ -159,7 +158,7 @@ pub(super) fn same_chains(
     }
     for (generation, chain) in generations.into_iter().flat_map(|id| ORDER.map(|chain| (id, chain))) {
         let Some(there) = last_segment(&theirs.listing, generation, chain) else { continue };
-        let here = last_of(&ours.listing, generation, chain);
+        let here = last_of(ours, generation, chain);
         let ObjectName::Segment { position, .. } = there else { continue };
         if here.is_none_or(|here| here < position) {
             let found = here.map_or_else(|| "nothing of that chain".to_owned(), |here| format!("position {here}"));
@@ -209,7 +208,7 @@ fn written_since(
 }
 
 /// The last place of a chain that is taken, by a base or a segment.
-fn last_of(listing: &Listing, generation: GenerationId, chain: Chain) -> Option<Ordinal> {
+fn last_of(there: &Surveyed, generation: GenerationId, chain: Chain) -> Option<Ordinal> {
     let place = |name: &ObjectName| match *name {
         ObjectName::Base { generation: g, chain: c, position }
         | ObjectName::Segment { generation: g, chain: c, position }
@@ -219,7 +218,8 @@ fn last_of(listing: &Listing, generation: GenerationId, chain: Chain) -> Option<
         }
         _ => None,
     };
-    listing.keys().filter_map(place).max()
+    let named = base_of(&there.survey, generation, chain).map(|last| last.position);
+    there.listing.keys().filter_map(place).chain(named).max()
 }
 
 impl Shipment<'_> {

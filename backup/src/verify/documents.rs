@@ -3,13 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
 
+use coffre_core::crypto::Scope;
 use coffre_core::spool::{
     ContentHash, DocumentName, Fault, Generation, InventoryEntry, MainManifest, Manifest as _, Notice, ObjectName,
     Pinned, Side, Signed,
 };
 
 use crate::content::Expected;
-use crate::destination::{Source, SourceError};
+use crate::destination::{Allowance, Source, SourceError};
 use crate::inventory::{self, InventoryFailure};
 use crate::sources::Surveyed;
 
@@ -91,43 +92,51 @@ impl Documents {
         self.needed.values().map(|needs| needs.expected.size).sum()
     }
 
-    /// Finds those missing or of another size, and files that no inventory lists; gives the others.
+    /// Finds those missing or of another size, and files that no inventory lists; from here on the others are left.
     pub(super) fn compare(
-        &self,
+        &mut self,
         place: &dyn Source,
         pinned: &Pinned,
         faults: &mut Vec<Fault>,
         notices: &mut Vec<Notice>,
-    ) -> Result<Vec<(String, Expected)>, SourceError> {
+    ) -> Result<(), SourceError> {
         let scope = &pinned.scope;
         let folder = format!("{}/documents", Side::Main.vault_folder(scope));
         let mut there: BTreeMap<DocumentName, u64> = BTreeMap::new();
-        let contents = place.list(&folder)?;
+        let (contents, mut allowance) = (place.list(&folder)?, Allowance::default());
         notices.extend(contents.objects.iter().map(|(name, _)| Notice::Unknown { path: format!("{folder}/{name}") }));
         for shard in contents.folders {
             for (name, size) in place.list(&format!("{folder}/{shard}"))?.objects {
                 let path = format!("{folder}/{shard}/{name}");
+                if !allowance.name(&name) {
+                    return Err(SourceError::TooMany { place: place.label(), folder });
+                }
                 match ObjectName::parse(&path, scope) {
                     Ok(ObjectName::Document(name)) => drop(there.insert(name, size)),
                     _ => notices.push(Notice::Unknown { path }),
                 }
             }
         }
-        let mut present = Vec::new();
-        for (name, Needs { expected, by, retained }) in &self.needed {
-            let object = ObjectName::Document(*name).path(scope);
+        self.needed.retain(|name, Needs { expected, by, retained }| {
+            let object = || ObjectName::Document(*name).path(scope);
             match there.remove(name) {
-                None if !retained => {}
-                None => faults.push(Fault::Missing { object, needed_by: by.path(scope) }),
-                Some(found) if found != expected.size => {
-                    faults.push(Fault::WrongSize { object, expected: expected.size, found });
+                Some(found) if found == expected.size => return true,
+                Some(found) => {
+                    faults.push(Fault::WrongSize { object: object(), expected: expected.size, found });
                 }
-                Some(_) => present.push((object, *expected)),
+                None if !*retained => {}
+                None => faults.push(Fault::Missing { object: object(), needed_by: by.path(scope) }),
             }
-        }
+            false
+        });
         let unclaimed = |name: &DocumentName| Notice::Unclaimed { object: ObjectName::Document(*name).path(scope) };
         notices.extend(there.keys().map(unclaimed));
-        Ok(present)
+        Ok(())
+    }
+
+    /// The objects, and what they must hold.
+    pub(super) fn objects(&self, scope: &Scope) -> impl Iterator<Item = (String, Expected)> {
+        self.needed.iter().map(move |(name, needs)| (ObjectName::Document(*name).path(scope), needs.expected))
     }
 }
 

@@ -96,7 +96,7 @@ pub fn verify(
         }
     }
     if let (Some(place), Some(known)) = (sources.main, &known.segment) {
-        faults.extend(compare_with_known(place, &surveyed.listing, known, pinned)?);
+        faults.extend(compare_with_known(place, &surveyed, known, pinned)?);
     }
     let newest_point = newest_point(sources, &surveyed, pinned, &mut faults);
     let mut documents = match sources.main {
@@ -119,7 +119,7 @@ pub fn verify(
     documents.add(&segments.documents, retained, &mut verification.faults, pinned);
     verification.objects(&surveyed)?;
     if let Some(place) = sources.main {
-        verification.documents(place, &documents, &mut notices)?;
+        verification.documents(place, &mut documents, &mut notices)?;
     }
     let restorable_to = verification.restorable_to(&surveyed, &segments)?;
     let Verification { objects, bytes, faults, .. } = verification;
@@ -236,13 +236,14 @@ impl Verification<'_, '_> {
     fn documents(
         &mut self,
         place: &dyn Source,
-        documents: &Documents,
+        documents: &mut Documents,
         notices: &mut Vec<Notice>,
     ) -> Result<(), VerifyError> {
-        let present = documents.compare(place, self.pinned, &mut self.faults, notices)?;
         self.objects += documents.count();
+        let pinned = self.pinned;
+        documents.compare(place, pinned, &mut self.faults, notices)?;
         if self.depth == Depth::Whole {
-            for (path, expected) in present {
+            for (path, expected) in documents.objects(&pinned.scope) {
                 self.read(place, &path, expected)?;
             }
         }

@@ -54,7 +54,7 @@ impl Verification<'_, '_> {
     ) -> Option<Ordinal> {
         let keyring = surveyed.survey.keyring_for(manifest, &self.pinned.scope).ok()?;
         let sound = |name: ObjectName| !unsound.contains(name.path(&self.pinned.scope).as_str());
-        if !keyring.manifest.needed().iter().all(|needed| sound(needed.name)) {
+        if !sound(keyring.manifest.name()) || !keyring.manifest.needed().iter().all(|needed| sound(needed.name)) {
             return None;
         }
         let (id, base) = (keyring.manifest.heading.generation, keyring.manifest.chains.keyring.base.position);
@@ -71,7 +71,8 @@ impl Verification<'_, '_> {
         let (manifest, scope) = (&signed.manifest, &self.pinned.scope);
         let sound = |name: ObjectName| !unsound.contains(name.path(scope).as_str());
         let listed = |name: &ObjectName| surveyed.listing.contains_key(name);
-        if !manifest.needed().iter().all(|needed| listed(&needed.name) && sound(needed.name)) {
+        if !sound(manifest.name()) || !manifest.needed().iter().all(|needed| listed(&needed.name) && sound(needed.name))
+        {
             return Ok(false);
         }
         if !unsound.iter().any(|object| object.contains("/documents/")) {

@@ -59,17 +59,17 @@ impl Verification<'_, '_> {
         surveyed: &Surveyed,
         generation: GenerationId,
         chain: Chain,
-        bases: &BTreeMap<Ordinal, Reach>,
+        bases: &BTreeMap<Ordinal, (Reach, ObjectName)>,
         found: &mut Segments,
     ) -> Result<(), VerifyError> {
         let mut ways = Vec::new();
-        for (at, reach) in bases {
+        for (at, (reach, _)) in bases {
             let next = bases.range(at.next()..).next().map(|(_, next)| next);
             let mut walk = Walk::from(reach);
             found.places.entry((generation, chain)).or_default().insert(*at, reach.last.sha256);
             let segments = segments_after(&surveyed.listing, generation, chain, *at);
             // What comes after the next base is read from there.
-            for (position, _) in segments.take_while(|(at, _)| next.is_none_or(|next| *at <= next.base.position)) {
+            for (position, _) in segments.take_while(|(at, _)| next.is_none_or(|(next, _)| *at <= next.base.position)) {
                 found.count += 1;
                 self.objects += 1;
                 let name = ObjectName::Segment { generation, chain, position };
@@ -88,7 +88,7 @@ impl Verification<'_, '_> {
                     walk.end = position;
                 }
             }
-            let leads_on = next.is_some_and(|next| self.leads_up_to(generation, chain, next, &walk));
+            let leads_on = next.is_some_and(|(next, by)| self.leads_up_to(next, by, &walk));
             ways.push((*at, walk.end, leads_on));
         }
         let mut beyond = None;
@@ -101,13 +101,12 @@ impl Verification<'_, '_> {
     }
 
     /// Whether what was followed goes on beside the next base, and leads up to that one.
-    fn leads_up_to(&mut self, generation: GenerationId, chain: Chain, next: &Reach, walk: &Walk) -> bool {
+    fn leads_up_to(&mut self, next: &Reach, by: &ObjectName, walk: &Walk) -> bool {
         let before =
             if next.is_beside() { next.base.position == walk.last } else { next.base.position == walk.last.next() };
         if before && walk.known && next.base.previous != Some(walk.sha256) {
-            let base = ObjectName::Base { generation, chain, position: next.base.position };
-            let what = "the object before it is another";
-            self.faults.push(Fault::Fork { object: base.path(&self.pinned.scope), what });
+            let what = "the object before one of its bases is another";
+            self.faults.push(Fault::Fork { object: by.path(&self.pinned.scope), what });
             return false;
         }
         before && next.is_beside() && walk.sound
@@ -283,7 +282,11 @@ impl Walk {
     }
 }
 
-fn bases<'m, M: Manifest + 'm>(manifests: impl Iterator<Item = &'m M>, chain: Chain) -> BTreeMap<Ordinal, Reach> {
-    let of = |manifest: &M| manifest.reach(chain).map(|reach| (reach.base.position, reach.clone()));
+/// The bases of a chain, each with the manifest that names it.
+fn bases<'m, M: Manifest + 'm>(
+    manifests: impl Iterator<Item = &'m M>,
+    chain: Chain,
+) -> BTreeMap<Ordinal, (Reach, ObjectName)> {
+    let of = |manifest: &M| manifest.reach(chain).map(|reach| (reach.base.position, (reach.clone(), manifest.name())));
     manifests.filter_map(of).collect()
 }

@@ -82,10 +82,12 @@ fn what_was_kept_longer_than_promised_may_go() {
             assert_eq!(verified(&vault, &destination).faults, [], "without {file}");
         }
     }
-    // Their inventory may be shared with others, so it stays, in no manifest.
+    // What may be shared with others stays, in no manifest: their inventory, and three pieces of the log for each.
     let after = verified(&vault, &destination);
     assert_eq!(after.points, 2);
-    assert!(matches!(&after.notices[..], [Notice::Unclaimed { object }] if object.contains("/inventories/")));
+    let [Notice::Unclaimed { object }, pieces] = &after.notices[..] else { panic!("{:?}", after.notices) };
+    assert!(object.contains("/inventories/"), "{object}");
+    assert_eq!(*pieces, Notice::UnclaimedPieces { count: 6 });
 }
 
 #[test]

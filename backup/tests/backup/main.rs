@@ -9,6 +9,7 @@ mod expiring;
 mod faults;
 mod keeping;
 mod out_of_reach;
+mod pieces;
 mod restoring;
 mod running;
 mod second_vault;

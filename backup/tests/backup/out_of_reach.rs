@@ -7,11 +7,11 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use coffre_backup::destination::{Contents, Destination, Memory, PutError, Source, SourceError};
 use coffre_backup::expiry;
-use coffre_backup::restore::RestoreError;
+use coffre_backup::restore::{self, LostLog, RestoreError};
 use coffre_backup::ship::{Compare, KnownPoint, ShipError, ship};
 use coffre_backup::verify::{Depth, VerifyError, verify};
 use coffre_backup::{Ending, Ends as _, Sources};
-use coffre_core::spool::Fault;
+use coffre_core::spool::{Fault, Wanted};
 
 use crate::busy::{busy, is_newest, restored, shipped};
 use crate::vault::Vault;
@@ -32,7 +32,7 @@ enum Loss {
 /// A place in memory that is lost at certain objects; answers to writes of those are lost, too.
 struct Leaving {
     inner: Memory,
-    at: &'static str,
+    at: String,
     loss: Loss,
     gone: AtomicBool,
     broke: AtomicBool,
@@ -41,9 +41,9 @@ struct Leaving {
 }
 
 impl Leaving {
-    fn new(inner: Memory, at: &'static str, loss: Loss) -> Self {
+    fn new(inner: Memory, at: &str, loss: Loss) -> Self {
         let (gone, broke) = (AtomicBool::new(false), AtomicBool::new(false));
-        Self { inner, at, loss, gone, broke, in_vain: AtomicUsize::new(0) }
+        Self { inner, at: at.to_owned(), loss, gone, broke, in_vain: AtomicUsize::new(0) }
     }
 
     fn answers(&self) -> Result<(), SourceError> {
@@ -69,7 +69,7 @@ impl Source for Leaving {
         self.answers().inspect_err(|_| {
             self.in_vain.fetch_add(1, Ordering::SeqCst);
         })?;
-        if !path.contains(self.at) {
+        if !path.contains(&self.at) {
             return self.inner.open(path, range);
         }
         self.gone.store(matches!(self.loss, Loss::Opening | Loss::Reading), Ordering::SeqCst);
@@ -99,7 +99,7 @@ impl Destination for Leaving {
     fn put(&self, path: &str, content: &mut dyn Read) -> Result<u64, PutError> {
         let written = self.inner.put(path, content)?;
         let there = || PutError::Exists { place: self.label(), path: path.to_owned() };
-        if path.contains(self.at) { Err(there()) } else { Ok(written) }
+        if path.contains(&self.at) { Err(there()) } else { Ok(written) }
     }
 }
 
@@ -114,7 +114,7 @@ fn full(vault: &Vault) -> (Memory, KnownPoint) {
 fn a_place_that_gets_out_of_reach_has_lost_nothing_and_is_asked_no_more() {
     let vault = busy();
     for loss in [Loss::Opening, Loss::Reading] {
-        for at in ["/manifests/", ".base", "/documents/"] {
+        for at in ["/manifests/", ".base", "/pieces/", "/documents/"] {
             let (inner, known) = full(&vault);
             let place = Leaving::new(inner, at, loss);
             let error = verify(&Sources::both(&place), &vault.pinned(), &known, Depth::Whole, &mut ()).unwrap_err();
@@ -135,13 +135,27 @@ fn a_place_that_gets_out_of_reach_has_lost_nothing_and_is_asked_no_more() {
 #[test]
 fn a_restore_goes_on_over_another_connection_and_calls_no_place_damaged_that_is_out_of_reach() {
     let vault = busy();
-    for at in [".base", "/documents/"] {
+    // A piece is one of several that a file is made of: what was added before it stays.
+    let (last, piece) = (vault.last_piece(), "/pieces/");
+    for at in [".base", piece, last.as_str(), "/documents/"] {
         let place = Leaving::new(full(&vault).0, at, Loss::Once);
         is_newest(&vault, &restored(&vault, &place).unwrap().unwrap());
         assert!(place.broke.load(Ordering::SeqCst), "{at}");
         let place = Leaving::new(full(&vault).0, at, Loss::Reading);
         let error = restored(&vault, &place).unwrap().unwrap_err();
         assert!(matches!(error, RestoreError::Source(SourceError::Unreachable { .. })), "{at}: {error}");
+    }
+}
+
+#[test]
+fn a_piece_that_is_read_the_second_time_is_not_lost() {
+    let vault = busy();
+    for at in [vault.last_piece(), vault.newest_piece()] {
+        let place = Leaving::new(full(&vault).0, &at, Loss::Once);
+        let sources = Sources::both(&place);
+        let plan = restore::plan(&sources, &vault.pinned(), Wanted::Newest, LostLog::Accept, &mut ()).unwrap();
+        assert!(place.broke.load(Ordering::SeqCst) && plan.lost.is_none(), "{at}: {:?}", plan.lost);
+        assert_eq!(plan.newest, vault.now);
     }
 }
 
@@ -158,7 +172,7 @@ fn copies_of_a_place_that_gets_out_of_reach_are_not_called_damaged() {
 #[test]
 fn what_a_place_in_reach_does_not_give_is_at_fault() {
     let vault = busy();
-    for at in ["/manifests/", ".base", "/documents/"] {
+    for at in ["/manifests/", ".base", "/pieces/", "/documents/"] {
         let (inner, known) = full(&vault);
         let place = Leaving::new(inner, at, Loss::Kept);
         let found = verify(&Sources::both(&place), &vault.pinned(), &known, Depth::Whole, &mut ()).unwrap();

@@ -27,7 +27,7 @@ pub(crate) fn assert_restored(vault: &Vault, directory: &Path) {
         fs::read(vault.spool().join(newest)).unwrap()
     };
     let mut expected: Vec<(String, Vec<u8>)> = vec![
-        ("audit.db".into(), object("/audit/")),
+        ("audit.db".into(), vault.log()),
         ("keyring.db".into(), object("/keyring/")),
         ("keys.json".into(), object("/keys/")),
         ("root.recovery.age".into(), object("/recovery/")),

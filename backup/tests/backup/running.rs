@@ -268,7 +268,7 @@ fn half_a_point_is_neither_shipped_nor_made_a_snapshot_of() {
     let mut machine = Machine::of(&vault);
     fs::write(vault.path("password"), "secret").unwrap();
     machine.repository = Some(Repository::new(vault.path("repository").display().to_string(), vault.path("password")));
-    let base = Vault::files(&vault.spool()).into_iter().find(|file| file.contains("/audit/")).unwrap();
+    let base = Vault::files(&vault.spool()).into_iter().find(|file| file.contains("/pieces/")).unwrap();
     fs::remove_file(vault.spool().join(base)).unwrap();
     let report = machine.run(&mut Served::No).unwrap();
     assert_eq!(endings(&report), [Ending::Tampering; 3]);

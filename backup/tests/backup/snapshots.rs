@@ -3,13 +3,13 @@
 use std::fs;
 use std::process::Command;
 
-use coffre_backup::Sources;
 use coffre_backup::list::list;
 use coffre_backup::restic::{Compression, Repository, Restic, Subject};
 use coffre_backup::restore::{LostLog, execute, plan};
 use coffre_backup::ship::KnownPoint;
 use coffre_backup::snapshot::{Snapshot, SnapshotError, TAG, host};
 use coffre_backup::verify::{Depth, verify};
+use coffre_backup::{Ending, Ends as _, Sources};
 use coffre_core::spool::{Chain, Fault, Wanted};
 use coffre_core::time::Timestamp;
 
@@ -177,5 +177,44 @@ fn a_repository_without_this_vault_is_named() {
         let repository = repository(&vault, &restic);
         let opened = Snapshot::open(&restic, &repository, &Vault::scope(), None, later(), &vault.spool(), &mut ());
         assert!(matches!(opened.map(drop), Err(SnapshotError::None { .. })));
+    });
+}
+
+#[test]
+fn what_there_is_no_room_for_is_not_fetched() {
+    on_each_restic(|restic| {
+        let vault = Vault::captured(1);
+        let repository = repository(&vault, &restic);
+        take(&vault, &restic, &repository);
+        let (scope, scratch, place) = (Vault::scope(), vault.path("scratch"), vault.source());
+        fs::create_dir(&scratch).unwrap();
+        let snapshot = Snapshot::open(&restic, &repository, &scope, None, later(), &scratch, &mut ()).unwrap();
+        let snapshot = snapshot.leaving(u64::MAX / 2);
+        let sources = Sources { main: Some(&snapshot), keyring: Some(&place) };
+        let error = plan(&sources, &vault.pinned(), Wanted::Newest, LostLog::Refuse, &mut ()).unwrap_err();
+        assert_eq!(error.ending(), Ending::Temporary, "{error}");
+        assert!(error.to_string().contains("has no room for what is to be fetched"), "{error}");
+        assert_eq!(Vault::files(&scratch), Vec::<String>::new());
+    });
+}
+
+#[test]
+fn what_is_too_long_for_a_manifest_is_not_fetched_as_one() {
+    on_each_restic(|restic| {
+        let vault = Vault::captured(2);
+        let is_manifest = |file: &String| file.starts_with("main/") && file.contains("/manifests/");
+        let newest = Vault::files(&vault.spool()).into_iter().rfind(is_manifest).unwrap();
+        fs::remove_file(vault.spool().join(&newest)).unwrap();
+        fs::write(vault.spool().join(&newest), vec![b'x'; (1 << 20) + 1]).unwrap();
+        let repository = repository(&vault, &restic);
+        take(&vault, &restic, &repository);
+        let scratch = vault.path("scratch");
+        fs::create_dir(&scratch).unwrap();
+        let snapshot = Snapshot::open(&restic, &repository, &Vault::scope(), None, later(), &scratch, &mut ()).unwrap();
+        let listed = list(&Sources { main: Some(&snapshot), keyring: None }, &vault.pinned(), &mut ()).unwrap();
+        assert!(listed.faults.iter().any(|fault| matches!(fault, Fault::Manifest { object, .. } if *object == newest)));
+        assert_eq!(listed.points.len(), 1);
+        let fetched = Vault::files(&scratch);
+        assert!(fetched.len() == 1 && !fetched[0].ends_with(&newest), "{fetched:?}");
     });
 }

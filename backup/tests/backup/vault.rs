@@ -36,6 +36,8 @@ pub(crate) struct Vault {
     /// The end of each chain, what the database holds there, and its log.
     ends: BTreeMap<Chain, (Link, Vec<u8>, WalWriter)>,
     commits: u32,
+    /// Whether bases are stored as by the version before: that of the log, too, is one object.
+    pub(crate) former: bool,
     /// How many points the spool keeps.
     keep: u64,
 }
@@ -59,6 +61,7 @@ impl Vault {
             committed: noon(),
             ends: BTreeMap::new(),
             commits: 0,
+            former: false,
             keep: u64::MAX,
         };
         fs::create_dir(vault.spool()).unwrap();
@@ -94,6 +97,7 @@ impl Vault {
             committed: self.committed,
             ends: BTreeMap::new(),
             commits: 0,
+            former: self.former,
             keep: self.keep,
         }
     }
@@ -121,6 +125,7 @@ impl Vault {
             committed: self.committed,
             ends: ends.collect(),
             commits: self.commits + 100,
+            former: self.former,
             keep: self.keep,
         }
     }

@@ -92,6 +92,15 @@ fn keeps_nobody_waiting_at_a_pipe_in_the_place_of_an_object() {
 }
 
 #[test]
+fn takes_a_large_object_whole_that_is_made_durable_on_the_way() {
+    let folder = tempfile::tempdir().unwrap();
+    let destination = FileSystem::new(folder.path());
+    let length = (64 << 20) + 5;
+    assert_eq!(destination.put("main/large", &mut io::repeat(7).take(length)).unwrap(), length);
+    assert_eq!(destination.size("main/large").unwrap(), Some(length));
+}
+
+#[test]
 fn that_is_full_says_so_and_leaves_nothing() {
     // Only the super-user can mount a file system that is too small.
     if !rustix::process::geteuid().is_root() {

@@ -1,5 +1,6 @@
 //! A server that a test starts on loopback, and ends by its process id.
 
+use std::io::Read as _;
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::process::{Child, Command};
 use std::thread;
@@ -11,9 +12,15 @@ pub(crate) struct Listening {
     pub(crate) port: u16,
 }
 
-/// A port that nobody uses at the moment.
+/// A port that nobody uses, and that the system gives to nobody else for the next minute: a connection to it has just been
+/// ended from this side. Only who asks for this port gets it, as servers do.
 pub(crate) fn free_port() -> u16 {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port()
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let address = listener.local_addr().unwrap();
+    let mut client = TcpStream::connect(address).unwrap();
+    drop(listener.accept().unwrap());
+    assert_eq!(client.read(&mut [0]).unwrap(), 0, "it has ended");
+    address.port()
 }
 
 impl Listening {
@@ -21,7 +28,7 @@ impl Listening {
     pub(crate) fn start(command: &mut Command, port: u16) -> Self {
         let child = command.spawn().unwrap_or_else(|error| panic!("{command:?} does not start: {error}"));
         let mut server = Self { child, port };
-        let end = Instant::now() + Duration::from_mins(1);
+        let end = Instant::now() + Duration::from_mins(3);
         while TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err() {
             assert!(server.child.try_wait().unwrap().is_none(), "{command:?} ended by itself");
             assert!(Instant::now() < end, "{command:?} does not listen");

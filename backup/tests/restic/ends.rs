@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
 
 use coffre_backup::Progress;
 use rustix::process::{Pid, Signal, kill_process};
@@ -186,16 +185,17 @@ fn a_cancelled_restic_is_gone_and_has_removed_its_lock() {
 
 #[test]
 fn one_that_does_not_listen_is_killed() {
-    struct Impatient(Instant);
-    impl Observer for Impatient {
+    /// Once it has said its number it listens to nothing any more.
+    struct Impatient<'b>(&'b Bench);
+    impl Observer for Impatient<'_> {
         fn cancelled(&self) -> bool {
-            self.0.elapsed() > Duration::from_millis(300)
+            fs::read_to_string(self.0.path("pid")).is_ok_and(|number| number.ends_with('\n'))
         }
     }
     let bench = Bench::new();
     let pid = bench.path("pid").display().to_string();
     let deaf = bench.version("0.18.0", &format!("trap '' INT; echo $$ > {pid}; exec sleep 600"));
-    let failure = failure(deaf.stats(&bench.repository(), &mut Impatient(Instant::now())));
+    let failure = failure(deaf.stats(&bench.repository(), &mut Impatient(&bench)));
     assert!(matches!(failure, Failure::Cancelled(_)), "{failure}");
     assert!(!is_alive(bench.pid()));
 }

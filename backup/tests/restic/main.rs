@@ -85,10 +85,11 @@ impl Bench {
         Restic::find(Some(&self.script(&format!("{answer}\n{body}")))).unwrap()
     }
 
-    /// A restic behind a script that first writes its process number.
+    /// A restic behind a script that first writes its process number. It takes some seconds for what is `fill`ed in, however
+    /// quick the machine is.
     fn numbered(&self, restic: &Restic) -> Restic {
         let program = restic.program().display();
-        let body = format!("echo $$ > {}\nexec {program} \"$@\"", self.path("pid").display());
+        let body = format!("echo $$ > {}\nexec {program} --limit-upload 30000 \"$@\"", self.path("pid").display());
         Restic::find(Some(&self.script(&body))).unwrap()
     }
 

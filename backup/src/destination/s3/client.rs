@@ -32,6 +32,8 @@ pub(super) enum Failure {
     Exists { tried_before: bool },
     /// The credentials do not allow it.
     Refused(io::Error),
+    /// A listing that does not come to its end.
+    Endless,
     /// Any other answer.
     Answer(io::Error),
 }
@@ -44,6 +46,7 @@ impl Failure {
             Self::NotFound { .. } => io::Error::from(io::ErrorKind::NotFound),
             Self::Range => io::Error::from(io::ErrorKind::UnexpectedEof),
             Self::Exists { .. } => io::Error::from(io::ErrorKind::AlreadyExists),
+            Self::Endless => io::Error::other("a listing without an end"),
         }
     }
 }

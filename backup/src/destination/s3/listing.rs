@@ -7,16 +7,19 @@ use rusty_s3::actions::ListObjectsV2;
 use ureq::http::Method;
 
 use super::client::{Client, Failure, SIGNED_FOR};
-use crate::destination::Contents;
+use crate::destination::{Allowance, Contents};
 
 /// Bytes of one page at most: a thousand names of the longest kind are a tenth of it. Whoever answers with more is not
 /// listened to until memory is full.
 const PAGE: u64 = 64 << 20;
+/// So many pages are asked for, and one more for every ten names. Servers put a thousand on a page, or fewer now and then;
+/// one that has ever another page with nothing on it has no end.
+const PAGES: u64 = 100_000;
 
 impl Client {
-    /// Adds what lies directly below a prefix.
-    pub(super) fn listed(&self, prefix: &str, contents: &mut Contents) -> Result<(), Failure> {
-        let mut next: Option<String> = None;
+    /// What lies directly below a prefix, if it can be kept.
+    pub(super) fn listed(&self, prefix: &str, mut allowance: Allowance) -> Result<Contents, Failure> {
+        let (mut contents, mut next, mut pages) = (Contents::default(), None::<String>, 0);
         loop {
             let signed = || {
                 let mut action = self.bucket.list_objects_v2(Some(&self.credentials));
@@ -28,16 +31,28 @@ impl Client {
                 action.sign(SIGNED_FOR)
             };
             let answer = self.send(&Method::GET, signed, &[], &[])?;
-            let after = page(answer.into_body().into_reader().take(PAGE), prefix, contents)?;
+            let (objects, folders) = (contents.objects.len(), contents.folders.len());
+            let after = page(answer.into_body().into_reader().take(PAGE), prefix, &mut contents)?;
+            pages += 1;
+            let objects = contents.objects.iter().skip(objects).map(|(name, _)| name);
+            let mut new = objects.chain(contents.folders.iter().skip(folders));
+            if !new.all(|name| allowance.name(name)) || has_no_end(pages, &contents) {
+                return Err(Failure::Endless);
+            }
             if after.is_some() && after == next {
                 return Err(Failure::Answer(io::Error::other("a listing that goes round in a circle")));
             }
             match after {
                 Some(token) => next = Some(token),
-                None => return Ok(()),
+                None => return Ok(contents),
             }
         }
     }
+}
+
+fn has_no_end(pages: u64, contents: &Contents) -> bool {
+    let names = contents.objects.len() + contents.folders.len();
+    pages > PAGES + names as u64 / 10
 }
 
 /// Adds what is on a page; gives where the next one begins, if there is one.
@@ -83,7 +98,57 @@ fn decoded(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
+    use std::fs;
+    use std::io::{BufRead as _, BufReader, Write as _};
+    use std::net::{Ipv4Addr, TcpListener};
+    use std::thread;
+
     use super::*;
+    use crate::destination::{S3, S3Settings};
+
+    /// The port of a server that has ever another page, each with another name.
+    fn listing_without_an_end() -> u16 {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        thread::spawn(move || {
+            for (number, stream) in listener.incoming().enumerate() {
+                let mut stream = stream.unwrap();
+                let (mut asked, mut line) = (BufReader::new(stream.try_clone().unwrap()), String::new());
+                // Up to an empty line.
+                while asked.read_line(&mut line).unwrap() > 2 {
+                    line.clear();
+                }
+                let next = format!("<NextContinuationToken>{number}</NextContinuationToken>");
+                let page = answer(&format!("a/{number}"), "a/b/", &next);
+                let length = page.len();
+                let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n");
+                stream.write_all(format!("{head}{page}").as_bytes()).unwrap();
+            }
+        });
+        port
+    }
+
+    #[test]
+    fn a_server_that_lists_without_an_end_is_not_listened_to_for_ever() {
+        let folder = tempfile::tempdir().unwrap();
+        let credentials = folder.path().join("credentials");
+        fs::write(&credentials, "[default]\naws_access_key_id = A\naws_secret_access_key = B\n").unwrap();
+        let bucket = S3::new(&S3Settings {
+            endpoint: format!("http://127.0.0.1:{}", listing_without_an_end()),
+            region: "eu".to_owned(),
+            bucket: "coffre".to_owned(),
+            prefix: String::new(),
+            credentials,
+            authorities: None,
+        })
+        .unwrap();
+        let listed = bucket.client.listed("a/", Allowance::of(4_000));
+        assert!(matches!(listed, Err(Failure::Endless)), "{listed:?}");
+        // Nor to one whose pages hold nothing, or hardly anything.
+        let names = |count: usize| Contents { objects: vec![(String::new(), 1); count], folders: Vec::new() };
+        assert!(!has_no_end(PAGES, &names(0)) && has_no_end(PAGES + 1, &names(0)));
+        assert!(!has_no_end(PAGES + 20, &names(200)) && has_no_end(PAGES + 21, &names(200)));
+    }
 
     fn answer(key: &str, folder: &str, next: &str) -> String {
         format!(

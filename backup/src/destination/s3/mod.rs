@@ -26,7 +26,7 @@ use ureq::tls::{Certificate, RootCerts, TlsConfig};
 use url::{Host, Url};
 
 use super::queue::Queue;
-use super::{Contents, Destination, PutError, Source, SourceError, is_sound};
+use super::{Allowance, Contents, Destination, PutError, Source, SourceError, is_sound};
 use client::{Client, Failure};
 pub use credentials::NoAccessKey;
 #[cfg(fuzzing)]
@@ -100,6 +100,20 @@ pub enum S3Error {
     },
 }
 
+impl S3Error {
+    /// What is wrong with a file that is to open the bucket; none where it is the configuration that is wrong.
+    pub fn of_a_file(&self) -> Option<String> {
+        match self {
+            Self::File { path, source } => Some(format!("{} cannot be read, {source}", path.display())),
+            Self::Credentials { path, source } => {
+                Some(format!("{} has no {} under [default]", path.display(), source.missing))
+            }
+            Self::Authorities { path } => Some(format!("{} holds no certificate in PEM", path.display())),
+            Self::Endpoint { .. } | Self::NotProtected { .. } | Self::Prefix { .. } => None,
+        }
+    }
+}
+
 /// A bucket that holds objects.
 pub struct S3 {
     label: String,
@@ -135,6 +149,7 @@ impl S3 {
             Failure::NotFound { bucket: true } => SourceError::Absent { place },
             Failure::NotFound { bucket: false } => SourceError::NotFound { place, path: path.to_owned() },
             Failure::Refused(source) => SourceError::Refused { place, source },
+            Failure::Endless => SourceError::TooMany { place, folder: path.to_owned() },
             failure => SourceError::Unreachable { place, source: failure.into_io() },
         }
     }
@@ -210,8 +225,8 @@ impl Source for S3 {
             return Err(SourceError::Path { path: folder.to_owned() });
         }
         let prefix = if folder.is_empty() { self.prefix.clone() } else { format!("{}{folder}/", self.prefix) };
-        let mut contents = Contents::default();
-        self.client.listed(&prefix, &mut contents).map_err(|failure| self.source_error(folder, failure))?;
+        let listed = self.client.listed(&prefix, Allowance::default());
+        let mut contents = listed.map_err(|failure| self.source_error(folder, failure))?;
         contents.objects.sort_unstable();
         contents.folders.sort_unstable();
         Ok(contents)
@@ -326,6 +341,20 @@ fn tls(authorities: Option<&Path>) -> Result<TlsConfig, S3Error> {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
     use super::*;
+
+    #[test]
+    fn a_file_that_opens_nothing_is_told_from_a_wrong_configuration() {
+        let path = || PathBuf::from("key");
+        let source = NoAccessKey { missing: "aws_access_key_id" };
+        let of = |error: S3Error| error.of_a_file();
+        assert_eq!(
+            of(S3Error::Credentials { path: path(), source }).unwrap(),
+            "key has no aws_access_key_id under [default]"
+        );
+        let unread = S3Error::File { path: path(), source: io::ErrorKind::NotFound.into() };
+        assert!(of(unread).unwrap().starts_with("key cannot be read, "));
+        assert_eq!(of(S3Error::Prefix { prefix: "/a".to_owned() }), None);
+    }
 
     #[test]
     fn plain_http_stays_on_this_machine() {

@@ -4,7 +4,7 @@
 use std::fs;
 use std::io;
 use std::net::{TcpStream, ToSocketAddrs as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use ssh2::{CheckResult, ErrorCode, KnownHostFileKind, MethodType, Session, Sftp};
@@ -44,15 +44,18 @@ const CONNECT: Duration = Duration::from_secs(10);
 /// No answer for this long is none.
 const ANSWER: Duration = Duration::from_mins(1);
 
-/// What libssh2 says of a connection that is gone (libssh2.h): sending, a time that is over, a disconnection, a time that
-/// is over on the socket, receiving, no socket.
-const LOST: [ErrorCode; 6] = [
-    ErrorCode::Session(-7),
-    ErrorCode::Session(-9),
-    ErrorCode::Session(-13),
-    ErrorCode::Session(-30),
-    ErrorCode::Session(-43),
-    ErrorCode::Session(-45),
+/// What libssh2 says of a key that opens nothing (libssh2.h): a file that holds none, no method for it, an account that does
+/// not know it, a signature that is refused, a key or an account of no form, one with a passphrase, one of an unknown kind.
+/// Whatever else a login fails of, as of a connection that is gone or of no memory, says nothing of the key.
+const REFUSED: [ErrorCode; 8] = [
+    ErrorCode::Session(-16),
+    ErrorCode::Session(-17),
+    ErrorCode::Session(-18),
+    ErrorCode::Session(-19),
+    ErrorCode::Session(-34),
+    ErrorCode::Session(-41),
+    ErrorCode::Session(-48),
+    ErrorCode::Session(-51),
 ];
 /// How its words begin where no answer came; its code is then that of a signature that is refused.
 const NO_ANSWER: &str = "Waiting for";
@@ -69,7 +72,7 @@ pub(super) fn connect(settings: &SftpSettings) -> Result<Sftp, ConnectError> {
     check_host(&session, settings, &known)?;
     let SftpSettings { user, private_key, .. } = settings;
     session.userauth_pubkey_file(user, None, private_key, None).map_err(|error| {
-        if is_lost(&error) {
+        if !is_refused(&error) {
             return broken(error);
         }
         let key = private_key.display();
@@ -96,16 +99,26 @@ fn broken(error: ssh2::Error) -> ConnectError {
     ConnectError::Unreachable(error.into())
 }
 
-/// Whether a login failed because its connection did: that says nothing of the key.
-fn is_lost(error: &ssh2::Error) -> bool {
-    LOST.contains(&error.code()) || error.message().starts_with(NO_ANSWER)
+/// Whether a login failed of the key or the account: it will fail again.
+fn is_refused(error: &ssh2::Error) -> bool {
+    REFUSED.contains(&error.code()) && !error.message().starts_with(NO_ANSWER)
+}
+
+/// A file of ours that cannot be read. A person must put that right, unless the system has run out of something for now.
+fn unreadable(what: &str, path: &Path, error: &io::Error) -> ConnectError {
+    use io::ErrorKind::{InvalidData, InvalidInput, IsADirectory, NotADirectory, NotFound, PermissionDenied};
+    let cause = format!("{what}, {}, cannot be read: {error}", path.display());
+    match error.kind() {
+        InvalidData | InvalidInput | IsADirectory | NotADirectory | NotFound | PermissionDenied => {
+            ConnectError::Refused(cause)
+        }
+        kind => ConnectError::Unreachable(io::Error::new(kind, cause)),
+    }
 }
 
 fn known_hosts(settings: &SftpSettings) -> Result<String, ConnectError> {
     let path = &settings.known_hosts;
-    fs::read_to_string(path).map_err(|error| {
-        ConnectError::Refused(format!("the file with the host's keys, {}, cannot be read: {error}", path.display()))
-    })
+    fs::read_to_string(path).map_err(|error| unreadable("the file with the host's keys", path, &error))
 }
 
 /// As `ssh` does: a key that others can read is nobody's.
@@ -114,7 +127,7 @@ fn check_key_file(settings: &SftpSettings) -> Result<(), ConnectError> {
     match fs::metadata(&settings.private_key) {
         Ok(metadata) if !secret_file::is_open(&metadata) => Ok(()),
         Ok(_) => Err(ConnectError::Refused(format!("the private key {path} can be read by others: chmod 600 {path}"))),
-        Err(error) => Err(ConnectError::Refused(format!("the private key {path} cannot be read: {error}"))),
+        Err(error) => Err(unreadable("the private key", &settings.private_key, &error)),
     }
 }
 
@@ -162,11 +175,22 @@ mod tests {
 
     #[test]
     fn a_login_that_gets_no_answer_says_nothing_of_the_key() {
-        let lost = |code, said| is_lost(&ssh2::Error::new(ErrorCode::Session(code), said));
-        assert!(lost(-43, "Error waiting for an answer") && lost(-19, "Waiting for USERAUTH response"));
-        assert!(lost(-19, "Waiting for publickey USERAUTH response"));
-        assert!(!lost(-18, "Username/PublicKey combination invalid"));
-        assert!(!lost(-19, "Invalid signature for supplied public key, or bad username/public key combination"));
-        assert!(!lost(-16, "Unable to extract public key from private key file"));
+        let refused = |code, said| is_refused(&ssh2::Error::new(ErrorCode::Session(code), said));
+        assert!(!refused(-43, "Error waiting for an answer") && !refused(-19, "Waiting for USERAUTH response"));
+        assert!(!refused(-19, "Waiting for publickey USERAUTH response"));
+        assert!(!refused(-6, "Unable to allocate memory for userauth-publickey signed data"));
+        assert!(!refused(-14, "Unexpected packet type"));
+        assert!(refused(-18, "Username/PublicKey combination invalid"));
+        assert!(refused(-19, "Invalid signature for supplied public key, or bad username/public key combination"));
+        assert!(refused(-16, "Unable to extract public key from private key file"));
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_read_for_now_is_not_a_wrong_one() {
+        let of = |error: io::Error| unreadable("it", Path::new("x"), &error);
+        let is_refused = |error| matches!(of(error), ConnectError::Refused(_));
+        assert!(is_refused(io::ErrorKind::NotFound.into()) && is_refused(io::ErrorKind::PermissionDenied.into()));
+        // No more files can be opened; the disk fails.
+        assert!(![24, 5].map(io::Error::from_raw_os_error).into_iter().any(is_refused));
     }
 }

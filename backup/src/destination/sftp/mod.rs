@@ -4,6 +4,7 @@
 //! seen are remembered, and up to [`LANES`] connections are used side by side. What is durable when stands in `write`.
 
 mod connect;
+mod listing;
 mod write;
 
 use std::collections::BTreeSet;
@@ -223,19 +224,14 @@ impl Source for Sftp {
         if !folder.is_empty() && !is_sound(folder) {
             return Err(SourceError::Path { path: folder.to_owned() });
         }
-        let entries = match self.again(|channel| channel.readdir(self.full(folder))) {
-            Ok(entries) => entries,
+        let mut contents = match self.again(|channel| listing::read(channel, &self.full(folder))) {
+            Ok(Some(contents)) => contents,
+            Ok(None) => return Err(SourceError::TooMany { place: self.label(), folder: folder.to_owned() }),
             Err(Trouble::NotFound) if self.folder_is_there() => return Ok(Contents::default()),
             Err(trouble) => return Err(self.source_error(folder, trouble)),
         };
-        let mut contents = Contents::default();
-        for (entry, stat) in entries {
-            let Some(name) = entry.file_name().map(|name| name.to_string_lossy().into_owned()) else { continue };
-            if !stat.is_dir() {
-                contents.objects.push((name, stat.size.unwrap_or(0)));
-            } else if !(folder.is_empty() && name == INCOMING) {
-                contents.folders.push(name);
-            }
+        if folder.is_empty() {
+            contents.folders.retain(|name| name != INCOMING);
         }
         contents.objects.sort_unstable();
         contents.folders.sort_unstable();

@@ -10,7 +10,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use coffre_core::crypto::hex;
 use ssh2::{File, OpenFlags, OpenType, RenameFlags};
 
-use super::{INCOMING, LANES, Lease, Sftp, Trouble};
+use super::{INCOMING, LANES, Lease, Sftp, Trouble, listing};
 use crate::destination::patience::Patience;
 use crate::destination::queue::side_by_side;
 use crate::destination::{Destination, PutError, Source as _, is_sound};
@@ -20,6 +20,9 @@ const FILE_MODE: i32 = 0o440;
 const FOLDER_MODE: i32 = 0o750;
 /// libssh2 sends a large piece as many packets at once, so that the journey there and back is waited for once.
 const PIECE: usize = 1 << 20;
+/// After so many bytes of an object the server makes them durable. All of a large one in the end could take it longer than an
+/// answer is waited for.
+const SYNCED: u64 = 1 << 30;
 /// Objects below this size are sent side by side.
 const SMALL: u64 = 1 << 20;
 
@@ -198,7 +201,7 @@ impl Sftp {
 }
 
 fn copy(file: &mut File, content: &mut dyn Read) -> Result<u64, NotWritten> {
-    let mut size = 0;
+    let (mut size, mut unsynced) = (0, 0);
     let mut piece = Vec::with_capacity(PIECE);
     loop {
         piece.clear();
@@ -207,7 +210,11 @@ fn copy(file: &mut File, content: &mut dyn Read) -> Result<u64, NotWritten> {
             return Ok(size);
         }
         file.write_all(&piece).map_err(Trouble::of_io)?;
-        size += piece.len() as u64;
+        (size, unsynced) = (size + piece.len() as u64, unsynced + piece.len() as u64);
+        if unsynced >= SYNCED {
+            file.fsync().map_err(Trouble::from)?;
+            unsynced = 0;
+        }
     }
 }
 
@@ -266,13 +273,14 @@ impl Destination for Sftp {
         self.queue.clear();
         let failed = |trouble| self.put_error(INCOMING, trouble);
         let incoming = self.settings.folder.join(INCOMING);
-        let left = match self.again(|channel| channel.readdir(&incoming)) {
-            Ok(left) => left,
+        let left = match self.again(|channel| listing::read(channel, &incoming)) {
+            // Of what has no end nothing is removed: it has no name that counts.
+            Ok(left) => left.unwrap_or_default(),
             Err(Trouble::NotFound) => return Ok(()),
             Err(trouble) => return Err(failed(trouble)),
         };
-        for (file, _) in left {
-            match self.again(|channel| channel.unlink(&file)) {
+        for (name, _) in left.objects {
+            match self.again(|channel| channel.unlink(&incoming.join(&name))) {
                 // Where this account may remove nothing, what is left over stays: it has no name that counts.
                 Ok(()) | Err(Trouble::NotFound | Trouble::Denied(_)) => {}
                 Err(trouble) => return Err(failed(trouble)),

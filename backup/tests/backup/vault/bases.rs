@@ -5,19 +5,23 @@ use std::fs;
 
 use coffre_core::spool::{
     Base, Chain, ContentHash, DocumentName, Documents, Heading, InventoryEntry, KeyringChains, KeyringManifest, Link,
-    MainChains, MainManifest, Manifest, ObjectName, Ordinal, Reach, Signed, WalWriter, open, sign, write_inventory,
+    MainChains, MainManifest, Manifest, Needed, ObjectName, Ordinal, Pieces, Reach, Signed, WalWriter, open, sign,
+    write_inventory,
 };
 
 use super::Vault;
+
+/// Bytes of a piece of the log.
+const PIECE: usize = 3 * 4096;
 
 impl Vault {
     fn base(&mut self, chain: Chain) -> Reach {
         let place = self.place(chain);
         let bytes = format!("{chain} {} {}", self.generation, place.position).repeat(2000).into_bytes();
         let bytes = &bytes[..8 * 4096];
-        let name = ObjectName::Base { generation: self.generation, chain, position: place.position };
-        self.put(name, bytes);
-        let last = Link { position: place.position, sha256: ContentHash::of(bytes) };
+        let pieces = self.put_base(chain, place.position, bytes);
+        let sha256 = pieces.as_ref().map_or_else(|| ContentHash::of(bytes), Pieces::together);
+        let last = Link { position: place.position, sha256 };
         let salt = u32::try_from(place.position.get()).unwrap();
         self.ends.insert(chain, (last, bytes.to_vec(), WalWriter::new(4096, (salt, 7))));
         Reach::of(Base {
@@ -25,9 +29,30 @@ impl Vault {
             size: bytes.len() as u64,
             page_size: 4096,
             page_count: 8,
-            sha256: ContentHash::of(bytes),
+            sha256,
             previous: place.previous,
+            pieces,
         })
+    }
+
+    /// Stores a base: that of the log in pieces.
+    fn put_base(&self, chain: Chain, position: Ordinal, bytes: &[u8]) -> Option<Pieces> {
+        if chain != Chain::Audit || self.former {
+            self.put(ObjectName::Base { generation: self.generation, chain, position }, bytes);
+            return None;
+        }
+        let put = |piece: &[u8]| {
+            self.put(ObjectName::Piece(ContentHash::of(piece)), piece);
+            ContentHash::of(piece)
+        };
+        Some(Pieces { size: PIECE as u64, sha256: bytes.chunks(PIECE).map(put).collect() })
+    }
+
+    /// The newest base of the log, put together.
+    pub(crate) fn log(&self) -> Vec<u8> {
+        let objects = self.main.last().unwrap().manifest.chains.audit.base.objects(self.generation, Chain::Audit);
+        let read = |object: &Needed| fs::read(self.spool().join(object.name.path(&Self::scope()))).unwrap();
+        objects.iter().flat_map(read).collect()
     }
 
     /// A base of what was committed, beside the chain.
@@ -35,16 +60,40 @@ impl Vault {
         let (last, content, log) = self.ends.get_mut(&chain).unwrap();
         let (last, content) = (*last, content.clone());
         *log = WalWriter::new(4096, (u32::try_from(last.position.get()).unwrap(), 8));
-        self.put(ObjectName::Base { generation: self.generation, chain, position: last.position }, &content);
+        let pieces = self.put_base(chain, last.position, &content);
         let base = Base {
             position: last.position,
             size: content.len() as u64,
             page_size: 4096,
             page_count: content.len() as u64 / 4096,
-            sha256: ContentHash::of(&content),
+            sha256: pieces.as_ref().map_or_else(|| ContentHash::of(&content), Pieces::together),
             previous: Some(last.sha256),
+            pieces,
         };
         Reach { base, last }
+    }
+
+    /// How many pieces the newest base of the log has that the one before has, too.
+    pub(crate) fn shared_pieces(&self) -> usize {
+        let pieces = |signed: &Signed<MainManifest>| signed.manifest.chains.audit.base.pieces.clone().unwrap().sha256;
+        let [.., older, newest] = self.main.as_slice() else { return 0 };
+        let older = pieces(older);
+        pieces(newest).iter().filter(|piece| older.contains(piece)).count()
+    }
+
+    /// The last piece of the newest base of the log.
+    pub(crate) fn last_piece(&self) -> String {
+        let objects = self.main.last().unwrap().manifest.chains.audit.base.objects(self.generation, Chain::Audit);
+        objects.last().unwrap().name.path(&Self::scope())
+    }
+
+    /// A piece that the newest base of the log alone has.
+    pub(crate) fn newest_piece(&self) -> String {
+        let pieces = |signed: &Signed<MainManifest>| signed.manifest.chains.audit.base.pieces.clone().unwrap().sha256;
+        let (newest, older) = self.main.split_last().unwrap();
+        let older: Vec<ContentHash> = older.iter().flat_map(pieces).collect();
+        let alone = pieces(newest).into_iter().find(|piece| !older.contains(piece)).unwrap();
+        ObjectName::Piece(alone).path(&Self::scope())
     }
 
     /// Captures a point, a day after the last one, in the chains: they go on from it.
@@ -72,9 +121,10 @@ impl Vault {
         let old = self.main.len() - usize::try_from(self.keep).unwrap();
         let remove = |name: ObjectName| drop(fs::remove_file(self.spool().join(name.path(&Self::scope()))));
         for signed in &self.main[..old] {
-            let blobs = signed.manifest.blobs();
-            let is_base = |needed: &coffre_core::spool::Needed| !blobs.contains(needed);
-            signed.manifest.needed().into_iter().filter(is_base).for_each(|needed| remove(needed.name));
+            let mut stays = signed.manifest.blobs();
+            stays.extend(self.main[old..].iter().flat_map(|kept| kept.manifest.needed()));
+            let goes = |needed: &Needed| !stays.contains(needed);
+            signed.manifest.needed().into_iter().filter(goes).for_each(|needed| remove(needed.name));
             remove(signed.manifest.name());
         }
         for signed in &self.keyring[..old] {
@@ -98,6 +148,9 @@ impl Vault {
         let first = || Heading::first::<M>(&Self::scope(), self.generation, parent, self.now, "coffre test");
         let mut heading = last.map_or_else(first, |last| Heading::after(last, self.now, "coffre test"));
         let oldest = heading.number.get().saturating_sub(self.keep - 1);
+        if self.former {
+            M::FORMER.unwrap_or(M::FORMAT).clone_into(&mut heading.format);
+        }
         heading.retained_from = Ordinal::new(oldest).unwrap_or(Ordinal::FIRST).max(heading.retained_from);
         heading
     }
