@@ -152,10 +152,38 @@ fn check_pinned(pinned: &Configuration, store: &Store) -> Result<(), Complaint> 
     Ok(())
 }
 
+/// What the server says it wrote must be there for whoever asked: under systemd it has a `/tmp` of its own.
+pub(crate) fn must_be_there(written: &Path) -> Result<(), Complaint> {
+    if written.exists() {
+        return Ok(());
+    }
+    let cause = format!("the server wrote {} where it alone sees it", written.display());
+    let remedy = "its unit has a /tmp of its own; run this again with a place in a folder of the vault's account";
+    Err(Complaint::new(Exit::Failure, cause, remedy))
+}
+
 /// A path as the server on this host understands it, whose working directory is another one.
 pub(crate) fn absolute_text(path: &Path) -> anyhow::Result<String> {
     let path = std::path::absolute(path)?;
     path.into_os_string().into_string().map_err(|path| {
         Complaint::usage(format!("{} is not UTF-8 text", path.display()), "choose a path that is").into()
     })
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_server_alone_sees_is_told_and_not_taken_for_written() {
+        let folder = tempfile::tempdir().unwrap();
+        must_be_there(folder.path()).unwrap();
+        let told = must_be_there(&folder.path().join("checkpoint")).unwrap_err();
+        assert_eq!(told.exit(), Exit::Failure);
+        assert!(
+            told.to_string().contains("checkpoint where it alone sees it; its unit has a /tmp of its own"),
+            "{told}"
+        );
+    }
 }

@@ -41,7 +41,7 @@ class Vault:
 
     def __exit__(self, *_):
         self.server.terminate()
-        if self.server.wait(timeout=60) != 0:
+        if self.server.wait(timeout=120) != 0:
             raise SystemExit("the server did not end well")
 
     def request(self, method, path, token, body=None, headers=()):
@@ -50,5 +50,5 @@ class Vault:
             sent.setdefault("Content-Type", "application/json")
             body = body if isinstance(body, bytes) else json.dumps(body).encode()
         request = urllib.request.Request(self.address + path, data=body, headers=sent, method=method)
-        with urllib.request.urlopen(request, timeout=30) as answer:
+        with urllib.request.urlopen(request, timeout=120) as answer:
             return json.loads(answer.read())

@@ -76,7 +76,7 @@ def run(schemathesis, vault, token, config, log):
     command += ["-H", f"Authorization: Bearer {token}", "-H", f"Coffre-Operator: {OPERATOR}"]
     # The database of earlier examples would make a run depend on those before it.
     command += ["--seed", SEED, "--max-examples", EXAMPLES, "--generation-database", "none", "--workers", "1"]
-    command += ["--continue-on-failure", "--warnings", "off", "--request-timeout", "10"]
+    command += ["--continue-on-failure", "--warnings", "off", "--request-timeout", "60"]
     environment = {**os.environ, "SCHEMATHESIS_HOOKS": "hooks", "PYTHONPATH": HERE}
     with open(log, "w", encoding="utf-8") as file:
         return subprocess.run(command, env=environment, stdout=file, stderr=subprocess.STDOUT, check=False).returncode

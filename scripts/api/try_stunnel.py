@@ -39,9 +39,11 @@ def certificate(folder, name, names, usage, signer):
 
 
 def free_port():
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return taken.getsockname()[1]
+    """A port that the system gives to nobody else for a minute: a connection to it has just been ended from this side."""
+    with socket.create_server(("127.0.0.1", 0)) as listener, socket.create_connection(listener.getsockname()) as client:
+        listener.accept()[0].close()
+        require(client.recv(1) == b"", "the connection has ended")
+        return listener.getsockname()[1]
 
 
 class Tunnel:
@@ -60,7 +62,7 @@ class Tunnel:
             self.process = subprocess.Popen([program, str(configuration)], stdout=log, stderr=subprocess.STDOUT)
 
     def __enter__(self):
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 120
         while time.monotonic() < deadline and self.process.poll() is None:
             with socket.socket() as probe:
                 if probe.connect_ex(("127.0.0.1", self.port)) == 0:
@@ -70,11 +72,11 @@ class Tunnel:
 
     def __exit__(self, *_):
         self.process.terminate()
-        self.process.wait(timeout=20)
+        self.process.wait(timeout=120)
 
     def get(self, path):
         """Plain HTTP, as the application speaks it; gives the status and the body, or none for a broken connection."""
-        command = ["curl", "--silent", "--max-time", "20", "--write-out", "\n%{http_code}", "--noproxy", "*"]
+        command = ["curl", "--silent", "--max-time", "60", "--write-out", "\n%{http_code}", "--noproxy", "*"]
         command += ["--header", f"Coffre-Operator: {OPERATOR}", f"http://127.0.0.1:{self.port}{path}"]
         run = subprocess.run(command, stdout=subprocess.PIPE, check=False, text=True)
         body, status = run.stdout.rsplit("\n", 1)

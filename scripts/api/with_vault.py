@@ -13,5 +13,5 @@ with tempfile.TemporaryDirectory(prefix="coffre-clients-") as folder:
     tokens = {f"COFFRE_{role.upper()}": vault.application(role) for role in ("legal", "sales")}
     with vault:
         environment = {**os.environ, **tokens, "COFFRE_URL": vault.address}
-        code = subprocess.run(sys.argv[2:], env=environment, check=False, timeout=120).returncode
+        code = subprocess.run(sys.argv[2:], env=environment, check=False, timeout=600).returncode
 sys.exit(code)

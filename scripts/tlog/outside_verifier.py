@@ -62,7 +62,7 @@ class Vault:
 
     def stop(self):
         self.server.terminate()
-        if self.server.wait(timeout=60) != 0:
+        if self.server.wait(timeout=120) != 0:
             raise SystemExit("verify-tlog: the server did not end well")
 
     def request(self, token, path, body=None, operator=None):
@@ -72,7 +72,7 @@ class Vault:
         if body is not None:
             headers["Content-Type"] = "text/plain"
         request = urllib.request.Request(self.address + path, data=body, headers=headers)
-        with urllib.request.urlopen(request, timeout=30) as answer:
+        with urllib.request.urlopen(request, timeout=120) as answer:
             return answer.read()
 
 

@@ -44,7 +44,17 @@ struct Plan {
     records: u64,
     counts: BTreeMap<String, u64>,
     steps: Vec<Step>,
+    /// Not told by a server of before an update.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    requests: Option<Requests>,
     log: Log,
+}
+
+#[derive(Deserialize, Serialize)]
+struct Requests {
+    keep: String,
+    source: BTreeMap<String, String>,
+    past: u64,
 }
 
 #[derive(Deserialize, Serialize)]
@@ -83,6 +93,8 @@ struct Run {
     #[serde(default)]
     restricted: u64,
     with_request: u64,
+    #[serde(default)]
+    requests_removed: u64,
     pruned: u64,
 }
 
@@ -121,6 +133,9 @@ fn plan(control: &Control, json: bool) -> anyhow::Result<()> {
     let counts: Vec<String> = plan.counts.iter().map(|(act, count)| format!("{act} {count}")).collect();
     let counts = if counts.is_empty() { "nothing to do".to_owned() } else { counts.join(", ") };
     output::line(format!("{} records: {counts}", plan.records))?;
+    if let Some(Requests { keep, past, .. }) = plan.requests.as_ref().filter(|requests| requests.past > 0) {
+        output::line(format!("requests: {past} were answered longer than {keep} ago and are removed"))?;
+    }
     if plan.log.past > 0 {
         let Log { keep, past, prune, .. } = &plan.log;
         output::line(format!(
@@ -135,10 +150,14 @@ fn apply(control: &Control, json: bool) -> anyhow::Result<()> {
     if json {
         return output::json(&run);
     }
-    let Run { records, archived, brought_back, removed, erased, on_hold, restricted, with_request, pruned } = run;
+    let Run { records, archived, brought_back, removed, erased, .. } = run;
+    let Run { on_hold, restricted, with_request, requests_removed, pruned, .. } = run;
     output::line(format!(
         "{records} records: {erased} erased; categories: {archived} set apart, {brought_back} brought back, {removed} removed"
     ))?;
+    if requests_removed > 0 {
+        output::line(format!("requests: {requests_removed} removed that were answered long ago"))?;
+    }
     if pruned > 0 {
         output::line(format!("audit log: {pruned} entries pruned; their hashes stay, and the rest proves itself"))?;
     }

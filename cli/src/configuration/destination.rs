@@ -4,7 +4,7 @@ use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 
 use coffre_backup::destination::{
-    Destination as Writable, FileSystem, Limited, Removing, S3, S3Settings, Sftp, SftpSettings,
+    Closed, Destination as Writable, FileSystem, Limited, Removing, S3, S3Settings, Sftp, SftpSettings,
 };
 use coffre_core::erasure::PlaceName;
 use serde::Deserialize;
@@ -130,12 +130,31 @@ impl Destination {
         }
     }
 
-    /// The place itself, to remove from it.
+    /// The same among others: one whose files do not open it is closed, which keeps nobody from the rest.
+    pub(crate) fn open_or_closed(&self) -> anyhow::Result<Opened> {
+        match self.closed()? {
+            Some(closed) => Ok(Box::new(closed)),
+            None => self.open(),
+        }
+    }
+
+    fn closed(&self) -> Result<Option<Closed>, Complaint> {
+        let Some(s3) = &self.s3 else { return Ok(None) };
+        let why = S3::new(&s3.settings()?).err().and_then(|error| error.of_a_file());
+        // What goes on for long looks no second time.
+        let again = "what goes on for long is to be started again then";
+        Ok(why.map(|why| Closed::new(self.printed().place, format!("{why}, when this was started: {again}"))))
+    }
+
+    /// The place itself among others, to remove from it.
     pub(crate) fn open_to_remove(&self) -> anyhow::Result<Box<dyn Removing>> {
         match (&self.path, &self.sftp, &self.s3) {
             (Some(path), ..) => Ok(Box::new(FileSystem::new(path))),
             (None, Some(sftp), _) => Ok(Box::new(Sftp::new(sftp.settings()))),
-            (None, None, Some(s3)) => Ok(Box::new(self.bucket(s3)?)),
+            (None, None, Some(s3)) => match self.closed()? {
+                Some(closed) => Ok(Box::new(closed)),
+                None => Ok(Box::new(self.bucket(s3)?)),
+            },
             (None, None, None) => Err(nowhere().into()),
         }
     }

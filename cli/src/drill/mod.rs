@@ -124,7 +124,8 @@ impl Holder {
                 SystemClock.now(),
                 scratch.folder(),
                 clock,
-            )?;
+            )?
+            .leaving(self.scratch.kept_free()?);
             let sources = Sources { main: Some(&main), keyring: Some(&*keyring as &dyn Source) };
             return self.restore(&sources, scratch, drill, clock, stop);
         }

@@ -51,14 +51,21 @@ impl Scratch {
         Ok(Claimed { folder: self.folder.clone(), inside: self.folder.join("vault") })
     }
 
-    /// Whether there is room for so many bytes in the folder, which was claimed.
-    pub(super) fn has_room(&self, bytes: u64) -> Result<(), Complaint> {
+    /// Bytes that must stay free where the folder is, which was claimed: some of a disk that the vault itself needs.
+    pub(super) fn kept_free(&self) -> Result<u64, Complaint> {
         let failed = |error: io::Error| unusable(&self.folder, &error);
         let disk = rustix::fs::statvfs(&self.folder).map_err(|error| failed(error.into()))?;
         let device = |path: &Path| fs::metadata(path).map(|metadata| metadata.dev());
         let shared = device(&self.folder).map_err(failed)? == device(&self.vault).map_err(failed)?;
         let reserve = (disk.f_blocks.saturating_mul(disk.f_frsize) / KEPT_FREE).min(KEPT_FREE_AT_MOST);
-        let needed = bytes.saturating_add(if shared { reserve } else { 0 });
+        Ok(if shared { reserve } else { 0 })
+    }
+
+    /// Whether there is room for so many bytes in the folder, which was claimed.
+    pub(super) fn has_room(&self, bytes: u64) -> Result<(), Complaint> {
+        let failed = |error: io::Error| unusable(&self.folder, &error);
+        let disk = rustix::fs::statvfs(&self.folder).map_err(|error| failed(error.into()))?;
+        let needed = bytes.saturating_add(self.kept_free()?);
         if disk.f_bavail.saturating_mul(disk.f_frsize) < needed {
             let (folder, needed) = (self.folder.display(), figures::bytes(needed));
             let cause = format!("{folder} has no room for a drill, which needs {needed} free");

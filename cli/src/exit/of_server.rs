@@ -1,5 +1,7 @@
 //! How a run ends when a server did not start, or did not do what it was asked.
 
+use std::io::ErrorKind;
+
 use coffre_server::{ServeError, SocketError};
 use hyper::StatusCode;
 
@@ -7,8 +9,10 @@ use super::Exit;
 use crate::client::ClientError;
 use crate::notify::NotifyError;
 
-pub(super) const fn serve(error: &ServeError) -> Exit {
+pub(super) fn serve(error: &ServeError) -> Exit {
     match error {
+        // A port that is root's alone stays so.
+        ServeError::Bind { source, .. } if source.kind() == ErrorKind::PermissionDenied => Exit::Usage,
         ServeError::Bind { .. } | ServeError::Socket(SocketError::InUse { .. }) => Exit::Busy,
         ServeError::Capture(_) => Exit::Temporary,
         ServeError::NotApproved(_) => Exit::NotApproved,
@@ -57,6 +61,12 @@ pub(super) const fn told(error: &NotifyError) -> Exit {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_port_that_may_never_be_had_is_not_one_that_is_taken() {
+        let bind = |kind: ErrorKind| serve(&ServeError::Bind { address: ([0_u8; 4], 443).into(), source: kind.into() });
+        assert_eq!([ErrorKind::AddrInUse, ErrorKind::PermissionDenied].map(bind), [Exit::Busy, Exit::Usage]);
+    }
 
     #[test]
     fn work_of_another_that_comes_to_an_end_is_busy() {

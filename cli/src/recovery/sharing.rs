@@ -217,8 +217,8 @@ impl<'f> Files<'f> {
 
     fn add(&mut self, name: &str, text: &Zeroizing<String>) -> anyhow::Result<PathBuf> {
         let path = self.folder.join(name);
-        let failed = || format!("{} cannot be written; check free space and permissions", path.display());
-        new_file::write(&path, 0o600, text.as_bytes()).with_context(failed)?;
+        new_file::write(&path, 0o600, text.as_bytes())
+            .map_err(|error| new_file::refused(&path, "name a new or empty folder of yours", error))?;
         self.written.push(path.clone());
         Ok(path)
     }

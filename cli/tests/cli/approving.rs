@@ -118,6 +118,18 @@ fn what_is_signed_is_shown_in_words_in_the_language_of_the_officer() {
 }
 
 #[test]
+fn a_file_that_cannot_be_written_is_named_and_stays_as_it_was() {
+    let officers = Officers::with_vault("recette");
+    let first = ["--vault", "vault", "--out", "policies.note", "--key", "a.martin.key", "--yes"];
+    officers.says(&[&["approve", "policies"][..], &first].concat());
+    let note = fs::read(officers.path().join("policies.note")).expect("it is written");
+    fs::create_dir(officers.path().join("policies.note.new")).expect("a folder in the way");
+    let (code, error) = officers.fails(&["approve", "sign", "policies.note", "--key", "b.durand.key", "--yes"]);
+    assert!(code == 2 && error.contains("error: policies.note cannot be written"), "{code}: {error}");
+    assert_eq!(fs::read(officers.path().join("policies.note")).expect("it is there"), note);
+}
+
+#[test]
 fn what_cannot_be_signed_or_handed_in_is_told_with_its_remedy() {
     let officers = Officers::with_vault("recette");
     officers.says(&[

@@ -110,6 +110,59 @@ fn whoever_does_not_go_to_the_repository_needs_no_credential_of_it() {
     }
 }
 
+#[test]
+fn a_repository_that_cannot_be_opened_keeps_nobody_from_the_destinations() {
+    let site = Site::new();
+    let file = site.path().join("coffre.toml");
+    let text = fs::read_to_string(&file).expect("readable");
+    let text = text.replace("password_file = ", "credentials_file = \"gone\"\npassword_file = ");
+    fs::write(&file, text).expect("written");
+    let server = site.serve();
+    let told = site.json(2, &["backup", "run", "--json"]);
+    server.stop();
+    let targets = told["targets"].as_array().expect("a list").iter();
+    let targets: Vec<_> = targets.map(|target| json!([target["name"], target["done"]])).collect();
+    assert_eq!(targets, [json!(["building-b", true]), json!(["restic", false])], "{told:#}");
+    assert_eq!(told["exit_code"], 2);
+    site.json(0, &["backup", "verify", "building-b", "--json"]);
+}
+
+#[test]
+fn a_bucket_whose_access_key_is_not_there_keeps_nobody_from_the_other_places() {
+    let site = Site::new();
+    let file = site.path().join("coffre.toml");
+    let text = fs::read_to_string(&file).expect("readable");
+    let bucket = "[[backup.destination]]\nname = \"bucket\"\n[backup.destination.s3]\nendpoint = \"http://127.0.0.1:9\"\n\
+                  bucket = \"b\"\ncredentials_file = \"gone\"\n[backup.restic]\n";
+    fs::write(&file, text.replace("[backup.restic]\n", bucket)).expect("written");
+    let server = site.serve();
+    let (code, out, error) = site.run(&["backup", "run", "--init"]);
+    server.stop();
+    assert_eq!(code, Some(15), "{out}{error}");
+    for told in
+        ["ok      building-b: ", "FAILED  bucket: http://127.0.0.1:9 b/ does not let us in (", "ok      restic: "]
+    {
+        assert!(out.contains(told), "{told}: {out}{error}");
+    }
+    site.json(0, &["backup", "verify", "building-b", "--json"]);
+    let (code, error) = site.fails(&["backup", "verify", "bucket"]);
+    assert!(code == 15 && error.contains("gone cannot be read, "), "{code}: {error}");
+    // Whoever restores from there is told before a share is typed.
+    let (code, _, error) = site.run(&["restore", "--from", "bucket", "--to", "restored"]);
+    assert!(code == Some(2) && error.contains("gone cannot be read ("), "{code:?}: {error}");
+}
+
+#[test]
+fn a_page_that_cannot_be_written_keeps_no_report_from_being_sent() {
+    let site = Site::new();
+    let (file, told) = (site.path().join("coffre.toml"), site.path().join("told"));
+    let notify = format!("[notify]\ncommand = [\"sh\", \"-c\", \"cat > {}\"]\n", told.display());
+    fs::write(&file, fs::read_to_string(&file).expect("readable") + &notify).expect("written");
+    let (code, error) = site.fails(&["backup", "report", "--send", "--html", "nowhere/page.html"]);
+    assert!(code == 2 && error.contains("nowhere/page.html cannot be written"), "{code}: {error}");
+    assert!(fs::read_to_string(told).expect("it was sent").contains("[Coffre recette]"));
+}
+
 /// A person, created as the application would; with the vault not served.
 fn create_somebody(vault: &Path) -> SubjectId {
     let store = open_vault(vault);

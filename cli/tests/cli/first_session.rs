@@ -1,9 +1,10 @@
 //! The first session of the README, typed as it stands there.
 
 use std::fmt::Write as _;
-use std::net::TcpListener;
 use std::path::Path;
 use std::process::Command;
+
+use crate::listening::free_port;
 
 const README: &str = include_str!("../../../README.md");
 
@@ -41,7 +42,7 @@ fn script(port: u16) -> String {
 #[test]
 fn every_command_of_it_does_what_it_says() {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let port = TcpListener::bind(("127.0.0.1", 0)).and_then(|free| free.local_addr()).expect("a free port").port();
+    let port = free_port();
     let binary = Path::new(env!("CARGO_BIN_EXE_coffre")).parent().expect("a folder").display();
     let path = std::env::var("PATH").unwrap_or_default();
     let session = Command::new("bash")

@@ -203,6 +203,18 @@ fn shares_of_another_vault_or_splitting_are_refused() {
 
 #[test]
 fn a_quorum_typed_at_a_terminal_opens_a_restore_and_nothing_of_it_is_shown() {
+    let mut shown = Vec::new();
+    // Four characters of a share may stand in what is shown by chance, but hardly in three restores one after the other.
+    for _ in 0..3 {
+        shown = groups_shown_of_a_typed_quorum();
+        if shown.is_empty() {
+            return;
+        }
+    }
+    panic!("{shown:?} are shown");
+}
+
+fn groups_shown_of_a_typed_quorum() -> Vec<String> {
     let site = shared_site();
     let shares = [1, 3].map(|number| lines(site.path(), &format!("shares/share-{number}-of-3.txt")));
     let arguments = restore(&site, "restored", &[]);
@@ -230,12 +242,9 @@ fn a_quorum_typed_at_a_terminal_opens_a_restore_and_nothing_of_it_is_shown() {
     shown += &rest;
     assert_eq!(code, Some(0), "{shown}");
     assert!(echoes, "the terminal is as it was");
-    for line in shares.iter().flatten() {
-        for group in line.split(' ') {
-            assert!(!shown.to_uppercase().contains(group), "{group} is in {shown}");
-        }
-    }
     assert!(site.succeeds(&["application", "list", "--vault", "restored"]).contains("crm"));
+    let (shown, groups) = (shown.to_uppercase(), shares.iter().flatten().flat_map(|line| line.split(' ')));
+    groups.filter(|group| shown.contains(*group)).map(str::to_owned).collect()
 }
 
 #[test]
@@ -267,6 +276,8 @@ fn the_kit_is_printed_anew_without_a_key() {
     assert!(!kit.contains("correct horse"), "{kit}");
     site.succeeds(&["key", "kit", "2/3", "--shares-to", "kit"]);
     assert!(site.path().join("kit/recovery-kit.html").exists());
+    let again = refused(&site, &["key", "kit", "2/3", "--shares-to", "kit"]);
+    assert!(again.0 == 2 && again.1.contains("recovery-kit.txt cannot be written"), "{again:?}");
     follow(&site, &kit);
 }
 

@@ -71,7 +71,7 @@ fn found(process: u32, keys: &[(&'static str, Vec<u8>)]) -> Vec<String> {
 
 /// Waits until none of the keys is in the memory of a server.
 fn until_wiped(server: &Server, keys: &[(&'static str, Vec<u8>)]) {
-    let deadline = Instant::now() + Duration::from_secs(20);
+    let deadline = Instant::now() + Duration::from_mins(2);
     let mut left = found(server.process(), keys);
     while !left.is_empty() && Instant::now() < deadline {
         std::thread::sleep(Duration::from_millis(50));

@@ -166,7 +166,7 @@ fn nobody_is_told_of_a_report_that_nobody_is_named_for_and_a_server_that_is_away
     let last: Value = serde_json::from_str(out.lines().last().expect("a line")).expect("one JSON object");
     assert_eq!((code, &last["exit_code"]), (Some(2), &Value::from(2)));
     assert!(last["error"].as_str().is_some_and(|error| error.contains("nobody to tell")), "{last}");
-    let free = TcpListener::bind(("127.0.0.1", 0)).and_then(|listener| listener.local_addr()).expect("a port").port();
+    let free = crate::listening::free_port();
     configure(
         &site,
         &format!(

@@ -93,7 +93,7 @@ fn serves(scene: &Scene, rule: Rule, run: &[&str]) {
     while let (code, out, error) = scene.run(&["backup", "run"])
         && code != Some(0)
     {
-        assert!(begun.elapsed() < Duration::from_mins(1), "after {rule} it does not catch up: {out}{error}");
+        assert!(begun.elapsed() < Duration::from_mins(2), "after {rule} it does not catch up: {out}{error}");
     }
     let known = journal.known();
     scene.destination_alone_has(&known).unwrap_or_else(|lost| panic!("after {rule}, from the destination: {lost}"));

@@ -31,7 +31,7 @@ fn is_expired(file: &Path, told: &str) -> bool {
 fn is_missed(copy: &Copy<'_>) -> bool {
     let Ok(server) = copy.serve() else { return false };
     let metrics = server.caller("nobody");
-    let end = Instant::now() + Duration::from_secs(10);
+    let end = Instant::now() + Duration::from_mins(1);
     while Instant::now() < end {
         if metrics.get("/metrics").text().contains("\ncoffre_capture_begun_anew_total 1\n") {
             return true;

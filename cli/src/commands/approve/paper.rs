@@ -76,7 +76,7 @@ impl Paper {
     /// Writes a file that is not there yet.
     pub(super) fn write_new(&self, file: &Path) -> anyhow::Result<()> {
         let written = new_file::write(file, new_file::PUBLIC, self.text().as_bytes());
-        written.map_err(|error| new_file::refused(file, "choose a new file name", error))
+        written.map_err(|error| new_file::refused(file, "name a new file in a folder that is yours", error))
     }
 
     /// Writes it in the place of what was read: the file is whole at every moment.

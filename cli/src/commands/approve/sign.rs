@@ -8,6 +8,7 @@ use crate::commands::officer::Passphrase;
 use crate::complaint::Complaint;
 use crate::exit::Exit;
 use crate::language::Language;
+use crate::new_file;
 use crate::officer_key;
 use crate::output;
 use crate::terminal;
@@ -22,7 +23,9 @@ pub(super) struct Signing<'s> {
 /// Shows a file, and adds a signature to it.
 pub(super) fn existing(file: &Path, folders: &Folders<'_>, signing: &Signing<'_>) -> anyhow::Result<()> {
     let signed = show_and_sign(Paper::read(file)?, folders, signing)?;
-    signed.replace(file)?;
+    signed
+        .replace(file)
+        .map_err(|error| new_file::refused(file, "copy it into a folder that is yours, and sign it there", error))?;
     say(&signed, file)
 }
 

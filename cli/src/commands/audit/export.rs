@@ -1,6 +1,6 @@
 //! `coffre audit export`: a static copy of the log that others can verify without the vault.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde::{Deserialize, Serialize};
@@ -10,7 +10,7 @@ use crate::arguments::Global;
 use crate::control::Control;
 use crate::exit::Exit;
 use crate::output;
-use crate::place::{Place, VaultArgument, absolute_text};
+use crate::place::{Place, VaultArgument, absolute_text, must_be_there};
 
 /// The arguments of `coffre audit export`.
 #[derive(Debug, Args)]
@@ -40,6 +40,8 @@ pub(crate) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
     // The server's working directory is another one.
     let to = absolute_text(&arguments.to)?;
     let copied: Copied = control.post("/v1/audit/export", Some(&json!({ "to": to })))?.json()?;
+    // Written last.
+    must_be_there(&Path::new(&to).join("checkpoint"))?;
     if arguments.json {
         output::json(&copied)?;
     } else {

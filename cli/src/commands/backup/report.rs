@@ -3,7 +3,6 @@
 
 use std::path::PathBuf;
 
-use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 use coffre_backup::destination::FileSystem;
 use coffre_backup::jobs::Jobs;
@@ -28,7 +27,7 @@ use crate::notify;
 use crate::progress::Watch;
 use crate::report::{Copy, Drills, Facts, JobFact, page, text};
 use crate::schedule::{JOBS, Row};
-use crate::{complaint, output};
+use crate::{complaint, new_file, output};
 
 /// The arguments of `coffre backup report`.
 #[derive(Debug, Args)]
@@ -84,13 +83,16 @@ pub(crate) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
         Some(Tongue::En) => Language::English,
         None => notify.language(),
     };
-    if let Some(file) = &arguments.html {
-        let unwritable = || Complaint::usage(format!("{} cannot be written", file.display()), "name another file");
-        std::fs::write(file, page(&facts, language, true)).with_context(unwritable)?;
-    }
+    let write = |file: &PathBuf| {
+        let written = std::fs::write(file, page(&facts, language, true));
+        written.map_err(|error| new_file::refused(file, "name another file", error))
+    };
+    // Whatever becomes of the file, people are told.
+    let written = arguments.html.as_ref().map_or(Ok(()), write);
     if arguments.send {
         notify::send(&notify, &facts.message(language))?;
     }
+    written?;
     if arguments.json {
         output::json(&facts.as_json())?;
     } else {

@@ -9,9 +9,10 @@ use serde_json::{Value, json};
 use super::capture::BySocket;
 use super::confirmed::{self, Count};
 use super::copies;
-use super::setting::{ResticArgument, Setting};
+use super::setting::{RESTIC, ResticArgument, Setting};
 use crate::arguments::Global;
 use crate::client::ClientError;
+use crate::complaint::Complaint;
 use crate::exit::Exit;
 use crate::progress::Watch;
 use crate::{complaint, figures, output};
@@ -52,7 +53,11 @@ impl Arguments {
 /// Runs and reports.
 pub(crate) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit> {
     let setting = Setting::read(global, &arguments.restic)?;
-    let repository = setting.repository()?;
+    // A repository that cannot be opened keeps nobody from the destinations.
+    let (repository, closed) = match setting.repository() {
+        Err(closed) if !setting.destinations.is_empty() => (None, Some(closed)),
+        opened => (opened?, None),
+    };
     let mut job = setting.job(repository.as_ref());
     job.init = arguments.init;
     job.compare = if arguments.compare { Compare::Hashes } else { Compare::Sizes };
@@ -68,12 +73,21 @@ pub(crate) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
         let cause = complaint::chain(error.as_ref());
         output::note(&format!("the vault was not told what the destinations hold: {cause}"))?;
     }
+    let exit = Exit::from(report.ending);
+    let exit = closed.as_ref().map_or(exit, |closed| exit.worse(closed.exit()));
     if arguments.json {
-        output::json(&as_json(&report))?;
+        output::json(&as_json(&report, closed.as_ref(), exit))?;
     } else {
         output::line(lines(&report))?;
     }
-    Ok(report.ending.into())
+    match closed {
+        Some(closed) if closed.exit() == exit => Err(closed.into()),
+        Some(closed) => {
+            output::note(&closed.to_string())?;
+            Ok(exit)
+        }
+        None => Ok(exit),
+    }
 }
 
 /// Erasures wait to hear which copies of the keyring are gone. Told before the base is taken, so that the base holds the
@@ -93,7 +107,9 @@ fn tell_copies(setting: &Setting, watch: &mut Watch) -> anyhow::Result<()> {
     }
 }
 
-fn as_json(report: &Report) -> Value {
+fn as_json(report: &Report, closed: Option<&Complaint>, exit: Exit) -> Value {
+    let closed =
+        closed.map(|closed| json!({ "name": RESTIC, "done": false, "error": complaint::chain(closed), "faults": [] }));
     let target = |target: &TargetReport| {
         let faults: Vec<String> = target.faults.iter().map(ToString::to_string).collect();
         match &target.result {
@@ -107,7 +123,7 @@ fn as_json(report: &Report) -> Value {
         }
     };
     json!({
-        "exit_code": report.ending.code(),
+        "exit_code": exit.code(),
         "base": match &report.capture {
             Ok(Answer::Captured { number } | Answer::Current { number }) => json!(number),
             _ => Value::Null,
@@ -117,7 +133,7 @@ fn as_json(report: &Report) -> Value {
         "capture_error": report.capture.as_ref().err().map(ToString::to_string),
         "captured": report.captured,
         "age_seconds": report.age,
-        "targets": report.targets.iter().map(target).collect::<Vec<_>>(),
+        "targets": report.targets.iter().map(target).chain(closed).collect::<Vec<_>>(),
     })
 }
 

@@ -104,7 +104,7 @@ impl Setting {
 }
 
 fn destinations(backup: &Backup) -> anyhow::Result<Vec<(String, Opened)>> {
-    backup.destinations.iter().map(|to| Ok((to.name.clone(), to.open()?))).collect()
+    backup.destinations.iter().map(|to| Ok((to.name.clone(), to.open_or_closed()?))).collect()
 }
 
 /// None where neither a socket nor a vault is configured: then nothing can be asked of the vault's process.

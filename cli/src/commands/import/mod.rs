@@ -19,7 +19,7 @@ use crate::control::Control;
 use crate::exit::Exit;
 use crate::language::Language;
 use crate::output;
-use crate::place::{Place, VaultArgument, absolute_text};
+use crate::place::{Place, VaultArgument, absolute_text, must_be_there};
 use crate::progress::{Bar, Unit};
 
 /// The arguments of `coffre import`.
@@ -77,7 +77,11 @@ pub(crate) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
     } else {
         output::line(report.text(Language::of_environment()))?;
     }
-    match report.outcome() {
+    let outcome = report.outcome();
+    if !matches!(outcome, Outcome::NotReconciled) {
+        report.reject_file().map_or(Ok(()), must_be_there)?;
+    }
+    match outcome {
         Outcome::NotReconciled => Err(Complaint::new(
             Exit::Failure,
             "what the vault gives back is not what was to be brought",

@@ -1,7 +1,7 @@
 //! What an import did, for the operators who run it: in figures, in French or English, without a name or a value.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
@@ -65,6 +65,11 @@ impl Report {
         } else {
             Outcome::Complete
         }
+    }
+
+    /// Where the server says that the rejected rows are.
+    pub(super) fn reject_file(&self) -> Option<&Path> {
+        self.reject_file.as_deref()
     }
 
     /// The lines for the terminal; figures of 0 are left out where they say nothing.

@@ -1,9 +1,16 @@
 //! Whether another destination of the configuration goes further than the place that is restored from: what was written,
-//! withdrawn and erased since is there alone, and whoever restores must know it before.
+//! withdrawn and erased since is there alone, and whoever restores must know it before. One that does not answer is told,
+//! and holds up no restore.
 
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::anyhow;
 use coffre_backup::destination::SourceError;
 use coffre_backup::list::{NewestHead, newest_head};
 use coffre_backup::restore::Plan;
+use coffre_backup::{Cancelled, Observer};
 use coffre_core::ids::GenerationId;
 use coffre_core::spool::Pinned;
 use coffre_core::time::Timestamp;
@@ -16,18 +23,27 @@ use crate::figures;
 use crate::output;
 use crate::progress::Watch;
 
+/// How long destinations may take to tell how far they go, all of them.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// How often it is asked meanwhile whether to stop.
+const TICK: Duration = Duration::from_millis(100);
+
+/// What a destination told.
+type Told = anyhow::Result<Option<NewestHead>>;
+
 /// Tells of each destination that goes further, and of each that could not be looked at.
-pub(super) fn tell(plan: &Plan, pinned: &Pinned, from: &str, global: &Global, watch: &mut Watch) -> anyhow::Result<()> {
+pub(super) fn tell(plan: &Plan, pinned: &Pinned, from: &str, global: &Global, watch: &Watch) -> anyhow::Result<()> {
     let here = (plan.point.main.manifest.heading.generation, plan.newest);
-    for destination in origin::destinations(global).into_iter().filter(|destination| destination.name != from) {
-        let name = &destination.name;
-        let note = match look(&destination, pinned, watch) {
+    let others = origin::destinations(global).into_iter().filter(|destination| destination.name != from);
+    let looks: Vec<_> = others.map(|destination| (destination.name.clone(), begin(destination, pinned))).collect();
+    let until = Instant::now() + PATIENCE;
+    for (name, look) in looks {
+        let note = match ended(&look, until, watch)? {
             Ok(Some(head)) if goes_further(&head, here) => {
                 let moment = figures::moment(head.time);
                 format!("{name} goes further, to {moment}: restore from there, or all since then is lost, erasures too")
             }
             Ok(_) => continue,
-            Err(error) if matches!(error.downcast_ref(), Some(SourceError::Cancelled(_))) => return Err(error),
             Err(error) => {
                 let cause = complaint::chain(error.as_ref());
                 format!("whether {name} goes further is not known: {cause}")
@@ -38,8 +54,37 @@ pub(super) fn tell(plan: &Plan, pinned: &Pinned, from: &str, global: &Global, wa
     Ok(())
 }
 
-fn look(destination: &Destination, pinned: &Pinned, watch: &mut Watch) -> anyhow::Result<Option<NewestHead>> {
-    Ok(newest_head(&*destination.open()?, pinned, watch)?)
+/// Looks on a thread of its own, which may outlast the wait for it: a mount may hang.
+fn begin(destination: Destination, pinned: &Pinned) -> Receiver<Told> {
+    let (sender, look) = mpsc::channel();
+    let pinned = pinned.clone();
+    let find = move || {
+        let _too_late = sender.send(newest(&destination, &pinned));
+    };
+    // Where there is no thread to be had, nothing is sent, and that is told.
+    let _not_begun = thread::Builder::new().name("coffre-look".to_owned()).spawn(find);
+    look
+}
+
+fn newest(destination: &Destination, pinned: &Pinned) -> Told {
+    Ok(newest_head(&*destination.open()?, pinned, &mut ())?)
+}
+
+/// What came of a look; an error where it was asked to stop meanwhile.
+fn ended(look: &Receiver<Told>, until: Instant, observer: &dyn Observer) -> anyhow::Result<Told> {
+    loop {
+        if observer.cancelled() {
+            return Err(SourceError::from(Cancelled).into());
+        }
+        let left = until.saturating_duration_since(Instant::now());
+        match look.recv_timeout(left.min(TICK)) {
+            Ok(told) => return Ok(told),
+            Err(RecvTimeoutError::Timeout) if !left.is_zero() => {}
+            Err(_) => {
+                return Ok(Err(anyhow!("it has not answered in time: look at it before you rely on what is restored")));
+            }
+        }
+    }
 }
 
 /// Whether a head is of the same history as a state of a generation, and later.
@@ -50,6 +95,14 @@ fn goes_further(head: &NewestHead, (generation, newest): (GenerationId, Timestam
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    struct Stop;
+
+    impl Observer for Stop {
+        fn cancelled(&self) -> bool {
+            true
+        }
+    }
 
     #[test]
     fn what_is_later_and_of_the_same_history_goes_further() {
@@ -63,5 +116,19 @@ mod tests {
         let further = |head: &NewestHead| goes_further(head, (of(1), at(10)));
         let heads = [head(11, 1, &[]), head(11, 2, &[1]), head(10, 1, &[]), head(9, 1, &[]), head(11, 2, &[3])];
         assert_eq!(heads.each_ref().map(further), [true, true, false, false, false]);
+    }
+
+    #[test]
+    fn a_destination_that_never_answers_holds_up_no_restore() {
+        let (sender, look) = mpsc::channel();
+        let late = |until| ended(&look, until, &()).ok().and_then(Result::err).map(|error| error.to_string());
+        let text = late(Instant::now() + Duration::from_millis(5)).unwrap_or_default();
+        assert!(text.starts_with("it has not answered in time"), "{text}");
+        assert!(ended(&look, Instant::now() + PATIENCE, &Stop).is_err(), "and is not waited for by whoever stops");
+        // What is there by then counts, however late it is asked for.
+        assert!(sender.send(Ok(None)).is_ok());
+        assert!(late(Instant::now()).is_none());
+        drop(sender);
+        assert!(late(Instant::now() + PATIENCE).is_some(), "nobody sends any more");
     }
 }

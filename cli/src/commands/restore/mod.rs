@@ -98,7 +98,7 @@ pub(crate) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
     let mut watch = Watch::new();
     let place = origin.open(&pinned, &directory, &mut watch)?;
     let plan = plan(arguments, &pinned, &place.sources(), &mut watch)?;
-    elsewhere::tell(&plan, &pinned, &arguments.from, global, &mut watch)?;
+    elsewhere::tell(&plan, &pinned, &arguments.from, global, &watch)?;
     let preview = Preview::of(&plan);
     let Some(recovered) = recovered else {
         drop(watch);

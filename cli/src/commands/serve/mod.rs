@@ -1,6 +1,7 @@
 //! `coffre serve`: the vault, open and answering, until it is told to stop. Logs are JSON on standard error; what it
 //! listens on is one line on standard output.
 
+mod descriptors;
 mod known_heads;
 mod lines;
 mod log;
@@ -50,6 +51,7 @@ pub(crate) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
     known_heads::check(&place, &store)?;
     options.drills = drill::options(&place, &store);
     let audit = place.configuration.as_ref().map(|configuration| configuration.audit.clone()).unwrap_or_default();
+    descriptors::raise();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         let tls = options.tls.is_some();

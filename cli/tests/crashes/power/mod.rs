@@ -11,6 +11,8 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use rustix::process::{Pid, Signal, kill_process};
+
 use crate::campaign::{self, Campaign};
 use crate::dice::Dice;
 use crate::journal::{Event, Journal, Known};
@@ -41,7 +43,12 @@ impl Recorded {
             for session in 0..2 {
                 let server = scene.serve_recorded();
                 at_work(scene, &server, journal, seed + session);
-                if session == 0 { drop(server.stop()) } else { server.kill() }
+                if session == 0 {
+                    drop(server.stop());
+                } else {
+                    stand_still(server.process());
+                    server.kill();
+                }
             }
         })
     }
@@ -106,6 +113,19 @@ impl Drop for Ending<'_> {
     fn drop(&mut self) {
         self.0.store(true, Ordering::SeqCst);
     }
+}
+
+/// Halts a process that is about to be killed: a kill within the call that writes a record would leave half of it.
+fn stand_still(process: u32) {
+    let pid = i32::try_from(process).ok().and_then(Pid::from_raw).expect("its number");
+    kill_process(pid, Signal::STOP).expect("it runs");
+    let threads = || std::fs::read_dir(format!("/proc/{process}/task")).expect("its threads").flatten();
+    let is_halted = |thread: std::fs::DirEntry| {
+        // One that has just ended writes nothing any more.
+        let stat = std::fs::read_to_string(thread.path().join("stat")).unwrap_or_default();
+        stat.rsplit_once(") ").is_none_or(|(_, rest)| rest.starts_with(['T', 'Z', 'X']))
+    };
+    until("it stands still", || threads().all(is_halted));
 }
 
 /// Three desks at work, and a run and a base backup meanwhile.
@@ -198,8 +218,10 @@ fn nothing_is_shipped_before_it_is_durable_in_the_spool() {
             segments += 3;
             until("it is captured and shipped", || scene.shipped("segment") >= segments);
         }
+        stand_still(follow.id());
         follow.kill().expect("it runs");
         follow.wait().expect("it ends");
+        stand_still(server.process());
         server.kill();
     });
     let Recorded { before, recording, shipped, .. } = &recorded;
@@ -207,7 +229,8 @@ fn nothing_is_shipped_before_it_is_durable_in_the_spool() {
     for (object, when) in shipped {
         let done = recording.ends.partition_point(|end| *end <= when.end);
         let below = object.strip_prefix(DESTINATION).expect("it is there");
-        if ["base", "segment", "note"].iter().any(|kind| below.extension().is_some_and(|found| found == *kind)) {
+        if ["base", "pages", "segment", "note"].iter().any(|kind| below.extension().is_some_and(|found| found == *kind))
+        {
             seen += 1;
             let spool = Path::new("spool").join(below);
             let least = before.least(&recording.ops[..done]);

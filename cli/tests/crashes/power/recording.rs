@@ -80,7 +80,9 @@ impl Recording {
             let mut op = op(kind, rest, &mut files);
             if let Op::Write { bytes: content, .. } = &mut op {
                 let length: usize = rest.rsplit('\t').next().expect("a length").parse().expect("a number");
-                content.extend_from_slice(&bytes[at..at + length]);
+                // Whoever looks while something is recorded may find the last record half there.
+                let Some(recorded) = bytes.get(at..at + length) else { break };
+                content.extend_from_slice(recorded);
                 at += length;
             }
             ops.push(op);
