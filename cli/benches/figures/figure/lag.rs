@@ -50,7 +50,7 @@ fn measure(bench: &mut Bench, arguments: &Arguments) -> anyhow::Result<Vec<Row>>
     let beside = Run::of(&job, &mut followed)?;
     let taken = bases.stop()?;
     drop(followed);
-    say(&format!("  meanwhile {taken} base backups were copied; {} objects of them are there", places.bases()?))?;
+    say(&format!("  meanwhile {taken} base backups were copied; {} are there with those before", places.bases()?))?;
     let mut rows = Vec::new();
     for name in NAMES {
         let plain = places.put_plainly(name, &alone.sizes(name))?;
@@ -146,14 +146,14 @@ impl Elsewhere {
         Ok(places)
     }
 
-    /// How many objects of base backups the folder of the SFTP server holds.
+    /// How many base backups the folder of the SFTP server holds.
     fn bases(&self) -> anyhow::Result<usize> {
-        let mut folders = vec![self.sshd.folder()];
+        let mut folders = vec![self.sshd.folder().join("main")];
         let mut bases = 0;
         while let Some(folder) = folders.pop() {
             for entry in fs::read_dir(folder)? {
                 let path = entry?.path();
-                bases += usize::from(path.extension().is_some_and(|extension| extension == "base"));
+                bases += usize::from(path.extension().is_some_and(|extension| extension == "note"));
                 folders.extend(path.is_dir().then_some(path));
             }
         }

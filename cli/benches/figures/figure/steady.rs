@@ -28,8 +28,10 @@ pub(super) const FIGURE: Figure = Figure {
 };
 
 const CONNECTIONS: usize = 64;
-/// Seconds for which the most is looked for, beside one drill after the other.
-const SEARCH: f64 = 20.0;
+/// Seconds for which the most is looked for, beside one drill after the other: long enough for base backups to be due.
+const SEARCH: f64 = 90.0;
+/// Seconds before that in which caches become warm and the first base backup is made.
+const WARM: f64 = 20.0;
 const SHARE: f64 = 0.8;
 const ELSEWHERE: &str = "steady.toml";
 /// Parts of a quarter that latencies are told for.
@@ -47,7 +49,7 @@ fn measure(bench: &mut Bench, arguments: &Arguments) -> anyhow::Result<Vec<Row>>
     let mut mixed = Mixed {
         address: bench.serve()?.address,
         connections: CONNECTIONS,
-        seconds: SEARCH,
+        seconds: WARM,
         per_second: None,
         reader: bench.headers("sales"),
         clerk: bench.headers("legal"),
@@ -59,11 +61,11 @@ fn measure(bench: &mut Bench, arguments: &Arguments) -> anyhow::Result<Vec<Row>>
                 .to_owned(),
         parts: 1,
     };
-    // Caches become warm, the first base backup is made.
     run_mixed(&mixed)?;
     followed.until(&["sftp"], 1)?;
+    mixed.seconds = SEARCH;
     let held = sshd.folder().join("main");
-    let most = run(bench, &mixed, &held, &[0.0; 4])?.parts.last().context("nothing was measured")?.rate;
+    let most = run(bench, &mixed, &held, &[0.0; 12])?.parts.last().context("nothing was measured")?.rate;
     (mixed.seconds, mixed.per_second, mixed.parts) = (arguments.minutes * 60.0, Some(most * SHARE), 4 * PARTS);
     say(&format!(
         "  {most:.0} acts a second at most beside a drill; {:.0} for {} minutes",
@@ -93,7 +95,7 @@ fn run(bench: &mut Bench, mixed: &Mixed, held: &Path, drills: &[f64]) -> anyhow:
     thread::scope(|scope| {
         let looking = scope.spawn(|| look(server, &over));
         let thinning = scope.spawn(|| keep_small(held, &restoring, &over));
-        let drilling = scope.spawn(|| drill(bench, begun, mixed.seconds, drills, &restoring));
+        let drilling = scope.spawn(|| drill(bench, (begun, mixed.seconds), drills, &restoring, &over));
         let parts = run_mixed(mixed);
         over.store(true, Ordering::Relaxed);
         let looked = looking.join().ok().context("nobody looked")??;
@@ -126,10 +128,10 @@ fn keep_small(held: &Path, restoring: &Mutex<()>, over: &AtomicBool) -> anyhow::
 
 fn drill(
     bench: &Bench,
-    begun: Instant,
-    seconds: f64,
+    (begun, seconds): (Instant, f64),
     drills: &[f64],
     restoring: &Mutex<()>,
+    over: &AtomicBool,
 ) -> anyhow::Result<Vec<f64>> {
     let one = |share: &f64| {
         thread::sleep(Duration::from_secs_f64(seconds * share).saturating_sub(begun.elapsed()));
@@ -137,7 +139,7 @@ fn drill(
         let (_, took) = process::run(bench.coffre("drill").args(["--from", "sftp", "--json"]))?;
         Ok(took.as_secs_f64())
     };
-    drills.iter().map(one).collect()
+    drills.iter().take_while(|_| !over.load(Ordering::Relaxed)).map(one).collect()
 }
 
 fn rows(run: &Run, planned: f64) -> Vec<Row> {
