@@ -20,6 +20,7 @@ use coffre_store::plain::{PlainWriter, SourceValue};
 use crate::fixture::{Zeroes, root_key, scope, signing_key};
 
 const MANIFEST: &str = include_str!("../../vault/core/src/spool/tests/golden/manifest.note");
+const MANIFEST_V1: &str = include_str!("../../vault/core/src/spool/tests/golden/manifest-v1.note");
 const KEYRING_MANIFEST: &str = include_str!("../../vault/core/src/spool/tests/golden/keyring-manifest.note");
 const INVENTORY: &str = include_str!("../../vault/core/src/spool/tests/golden/inventory.txt");
 const SEGMENT: &[u8] = include_bytes!("../../vault/core/src/spool/tests/golden/segment-header");
@@ -91,6 +92,7 @@ fn spool() -> Seeds {
     let frame = |page: u8| [&[0, 0, 0, page, 0, 0, 0, page][..], &[1; 16], &[page; 512]].concat();
     vec![
         seed("manifest", "main", text_of(MANIFEST.as_bytes())),
+        seed("manifest", "main-v1", text_of(MANIFEST_V1.as_bytes())),
         seed("manifest", "keyring", text_of(KEYRING_MANIFEST.as_bytes())),
         seed("segment", "vault", note(SEGMENT)),
         seed("segment", "audit", [note(LOG_SEGMENT).as_bytes(), &frame(1)].concat()),
@@ -98,6 +100,8 @@ fn spool() -> Seeds {
         seed("inventory", "golden", INVENTORY),
         seed("object_name", "segment", "61010203-0405-4607-8809-0a0b0c0d0e0f/vault/0000000000000003.segment"),
         seed("object_name", "manifest", "61010203-0405-4607-8809-0a0b0c0d0e0f/manifests/0000000000000001.note"),
+        seed("object_name", "base", "61010203-0405-4607-8809-0a0b0c0d0e0f/vault/0000000000000001.base"),
+        seed("object_name", "piece", format!("pieces/{}.pages", "ab".repeat(32))),
         seed("object_name", "document", "documents/4f/4f010203-0405-4607-8809-0a0b0c0d0e0f-11"),
         seed("object_name", "keys", format!("keys/{}.json", "ab".repeat(32))),
     ]
