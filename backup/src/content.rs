@@ -3,7 +3,7 @@
 
 use std::io::{self, Read};
 
-use coffre_core::spool::{ContentHash, ContentHasher};
+use coffre_core::spool::{ContentHash, ContentHasher, InventoryEntry, Needed};
 use thiserror::Error;
 
 use crate::observer::{self, Cancelled, Observer, Progress, Stage};
@@ -67,6 +67,18 @@ impl<'a> Meter<'a> {
 pub(crate) struct Expected {
     pub(crate) size: u64,
     pub(crate) sha256: ContentHash,
+}
+
+impl From<&Needed> for Expected {
+    fn from(object: &Needed) -> Self {
+        Self { size: object.size, sha256: object.sha256 }
+    }
+}
+
+impl From<&InventoryEntry> for Expected {
+    fn from(document: &InventoryEntry) -> Self {
+        Self { size: document.size, sha256: document.sha256 }
+    }
 }
 
 /// Reads an object to its end, which is an error if the bytes were not the expected ones.

@@ -38,7 +38,7 @@ pub(crate) fn read<E>(
     let object = needed.name.path(scope);
     let wrong = |cause: String| InventoryFailure::Fault(Fault::Inventory { object: object.clone(), cause });
     let unreadable = |error: io::Error| InventoryFailure::Fault(fault_of(&error, &object));
-    let expected = Expected { size: needed.size, sha256: needed.sha256 };
+    let expected = Expected::from(&needed);
     let mut nobody = ();
     let mut uncounted = Meter::new(&mut nobody, Stage::Surveying, 0);
     content::check(open(place, &object, manifest, scope)?, expected, &mut uncounted).map_err(unreadable)?;

@@ -12,7 +12,7 @@ use coffre_core::spool::{Fault, Needed};
 use super::RestoreError;
 use super::directory::Directory;
 use super::plan::PlannedFile;
-use crate::content::{self, Checked, ContentError, Expected, Meter};
+use crate::content::{self, Checked, ContentError, Meter};
 use crate::destination::{Source, SourceError};
 use crate::durable;
 use crate::inventory::fault_of;
@@ -53,7 +53,7 @@ fn check(there: &File, file: &PlannedFile, meter: &mut Meter<'_>) -> io::Result<
     if found != expected {
         return Err(io::Error::other(ContentError::Size { expected, found }));
     }
-    file.objects.iter().try_for_each(|object| content::check(Box::new(there.take(object.size)), of(object), meter))
+    file.objects.iter().try_for_each(|object| content::check(Box::new(there.take(object.size)), object.into(), meter))
 }
 
 /// Fetches what a file is made of and puts it in its place. Not durable yet: that is made sure of at the end, and
@@ -73,7 +73,7 @@ pub(super) fn place(
         && let Some(staged) = source.staged(&object.name.path(scope)).filter(|_| !file.copied)
     {
         let reader = regular::open(&staged).map_err(Placing::Write)?;
-        let checked = content::check(Box::new(reader), of(object), meter);
+        let checked = content::check(Box::new(reader), object.into(), meter);
         checked.map_err(|error| of_content(&error, &object.name.path(scope)))?;
         if adopt(&staged, &target).map_err(Placing::Write)? {
             return Ok(());
@@ -143,7 +143,7 @@ fn copy(
     meter: &mut Meter<'_>,
 ) -> Result<(), Placing> {
     let reader = source.open(path, None).map_err(Placing::Source)?;
-    let mut content = Checked::new(reader, of(object), meter);
+    let mut content = Checked::new(reader, object.into(), meter);
     let mut piece = vec![0; 256 * 1024];
     loop {
         match content.read(&mut piece) {
@@ -153,10 +153,6 @@ fn copy(
             Err(error) => return Err(of_content(&error, path)),
         }
     }
-}
-
-const fn of(object: &Needed) -> Expected {
-    Expected { size: object.size, sha256: object.sha256 }
 }
 
 /// Whether a staged file is ours to move.

@@ -260,7 +260,7 @@ fn read_once(
         }
         Err(error) => return Err(error),
     };
-    let checked = content::check(content, Expected { size: object.size, sha256: object.sha256 }, meter);
+    let checked = content::check(content, Expected::from(object), meter);
     match checked.as_ref().map_err(ContentError::within) {
         Ok(()) => Ok(None),
         Err(Some(ContentError::Cancelled(cancelled))) => Err(cancelled.into()),

@@ -186,7 +186,7 @@ impl<'a> Shipment<'a> {
     /// Copies an object unless it is there, with this size.
     fn object_that_is(&mut self, needed: &Needed, there: Option<u64>) -> Result<(), ShipError> {
         let object = needed.name.path(self.scope);
-        let expected = Expected { size: needed.size, sha256: needed.sha256 };
+        let expected = Expected::from(needed);
         match there {
             None => self.copy(needed),
             Some(found) if found != needed.size => {
@@ -250,7 +250,7 @@ impl<'a> Shipment<'a> {
 
     /// Whether an object is there that was not before, with the content that it must have.
     fn holds(&mut self, needed: &Needed, object: &str) -> Result<bool, ShipError> {
-        match self.compare_hash(object, Expected { size: needed.size, sha256: needed.sha256 }) {
+        match self.compare_hash(object, Expected::from(needed)) {
             Ok(()) => Ok(true),
             Err(ShipError::Damaged { fault: Fault::WrongSize { .. } | Fault::WrongHash { .. }, .. }) => Ok(false),
             Err(error) => Err(error),
@@ -266,7 +266,7 @@ impl<'a> Shipment<'a> {
             },
             error => ShipError::Spool(error),
         })?;
-        Ok(Checked::new(file, Expected { size: needed.size, sha256: needed.sha256 }, &mut self.meter))
+        Ok(Checked::new(file, Expected::from(needed), &mut self.meter))
     }
 
     /// The path of an object, and its bytes as they were signed.

@@ -48,7 +48,7 @@ impl Documents {
                 continue;
             }
             let read = inventory::read::<Infallible>(place, &signed.manifest, scope, |entry| {
-                let expected = Expected { size: entry.size, sha256: entry.sha256 };
+                let expected = Expected::from(&entry);
                 let first = documents.needed.entry(entry.name).or_insert(Needs { expected, by, retained });
                 if first.expected != expected {
                     let what = "two inventories give a document different bytes";
@@ -75,7 +75,7 @@ impl Documents {
         pinned: &Pinned,
     ) {
         for (entry, by) in brought {
-            let expected = Expected { size: entry.size, sha256: entry.sha256 };
+            let expected = Expected::from(entry);
             let first = self.needed.entry(entry.name).or_insert(Needs { expected, by: *by, retained });
             if first.expected != expected {
                 let what = "an inventory gives a document different bytes";

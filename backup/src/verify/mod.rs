@@ -226,7 +226,7 @@ impl Verification<'_, '_> {
             let is_read = matches!(needed.name, ObjectName::Inventory(_));
             if self.depth == Depth::Whole && !is_read && surveyed.listing.get(&needed.name) == Some(&needed.size) {
                 let place = self.sources.of(needed.name.side())?;
-                let expected = Expected { size: needed.size, sha256: needed.sha256 };
+                let expected = Expected::from(needed);
                 self.read(place, &needed.name.path(&self.pinned.scope), expected)?;
             }
         }
