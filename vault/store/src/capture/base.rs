@@ -15,6 +15,7 @@ use coffre_core::spool::{
     MainChains, MainManifest, Manifest, ObjectName, Place, Reach, Side, Signed,
 };
 
+use super::copies::copy_missing;
 use super::ends::{End, Ends, beyond, next_places};
 use super::landmark::Landmark;
 use super::links::Links;
@@ -279,27 +280,8 @@ impl Making<'_> {
 
     /// Copies the documents that the spool lacks; each is checked against its row on the way.
     fn documents(&self) -> Result<(u64, u64), CaptureError> {
-        let folder = &self.door.shared.folder;
-        let (mut count, mut bytes) = (0, 0);
-        for entry in self.inventory {
-            let name = ObjectName::Document(entry.name);
-            if self.spool.found(&name).map_err(CaptureError::Spool)? == Some(entry.size) {
-                continue;
-            }
-            if self.door.shared.watch.is_abandoned() {
-                return Err(Unavailable::Stopping.into());
-            }
-            let document = entry.name.document;
-            let file = folder.open_file(entry.name).map_err(|error| CaptureError::of_file(document, error))?;
-            let copied = self.spool.copy_checked(&name, file, entry.size, entry.sha256)?;
-            if !copied {
-                return Err(CaptureError::Document { document });
-            }
-            count += 1;
-            bytes += entry.size;
-        }
-        self.spool.sync_folders().map_err(CaptureError::Spool)?;
-        Ok((count, bytes))
+        let shared = &self.door.shared;
+        copy_missing(self.spool, &shared.folder, self.inventory, || shared.watch.is_abandoned())
     }
 
     /// What a copy that was broken off for sealing failed of.

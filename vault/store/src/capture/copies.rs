@@ -52,8 +52,27 @@ pub(super) fn copy(temporary: Temporary, mut source: impl Read, size: u64) -> Re
     Ok(Copied { temporary, length, sha256: hasher.finish() })
 }
 
+/// Copies what a spool lacks of these documents. All are durable in it afterwards; says how many it lacked, and their bytes.
+pub(super) fn copy_missing<'e>(
+    spool: &Spool,
+    folder: &DocumentFolder,
+    documents: impl IntoIterator<Item = &'e InventoryEntry>,
+    is_abandoned: impl Fn() -> bool,
+) -> Result<(u64, u64), CaptureError> {
+    let mut missing = Vec::new();
+    for entry in documents {
+        let found = spool.found(&ObjectName::Document(entry.name)).map_err(CaptureError::Spool)?;
+        if found != Some(entry.size) {
+            missing.push(*entry);
+        }
+    }
+    copy_documents(spool, folder, &missing, is_abandoned)?;
+    spool.sync_folders().map_err(CaptureError::Spool)?;
+    Ok((missing.len() as u64, missing.iter().map(|entry| entry.size).sum()))
+}
+
 /// Copies documents into a spool, each under its name if it is what was stored; the names are durable after `sync_folders`.
-pub(super) fn copy_documents(
+fn copy_documents(
     spool: &Spool,
     folder: &DocumentFolder,
     entries: &[InventoryEntry],

@@ -12,13 +12,13 @@
 //! belongs together is what the last point says.
 
 use coffre_core::spool::{
-    Chain, ContentHasher, DocumentChanges, Gathered, Link, ObjectName, SegmentError, SegmentHeader, SegmentPoint,
+    Chain, ContentHasher, DocumentChanges, Gathered, Link, SegmentError, SegmentHeader, SegmentPoint,
 };
 use coffre_core::time::Timestamp;
 use thiserror::Error;
 
 use super::CaptureError;
-use super::copies::copy_documents;
+use super::copies::copy_missing;
 use super::door::Door;
 use super::ends::{End, Ends};
 use super::frames::{FramesError, Logs, SEGMENT};
@@ -79,16 +79,10 @@ impl Stepper<'_> {
 
     /// Step 1.
     fn documents(&self) -> Result<(), CaptureError> {
-        let mut missing = Vec::new();
-        for entry in self.mark.documents.added.values() {
-            let found = self.spool.found(&ObjectName::Document(entry.name)).map_err(CaptureError::Spool)?;
-            if found != Some(entry.size) {
-                missing.push(*entry);
-            }
-        }
         let shared = &self.door.shared;
-        copy_documents(self.spool, &shared.folder, &missing, || shared.watch.is_abandoned())?;
-        self.spool.sync_folders().map_err(CaptureError::Spool)
+        let added = self.mark.documents.added.values();
+        copy_missing(self.spool, &shared.folder, added, || shared.watch.is_abandoned())?;
+        Ok(())
     }
 
     /// Steps 2 to 4, one of them.
