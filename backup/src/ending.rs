@@ -148,12 +148,11 @@ impl Ends for Failure {
             // A repository that is not there may be a disk that is not mounted.
             Self::NoRepository { .. }
             | Self::Unreachable { .. }
+            | Self::LeftLocked { .. }
             | Self::Full { .. }
             | Self::Killed { .. }
             | Self::Cancelled(_) => Ending::Temporary,
-            Self::LeftLocked { .. } | Self::Failed { .. } | Self::Answer { .. } | Self::Output { .. } => {
-                Ending::Failure
-            }
+            Self::Failed { .. } | Self::Answer { .. } | Self::Output { .. } => Ending::Failure,
         }
     }
 }
@@ -190,6 +189,7 @@ impl Ends for SnapshotError {
     fn ending(&self) -> Ending {
         match self {
             Self::None { .. } | Self::TooMany { .. } => Ending::Failure,
+            Self::Foreign { .. } => Ending::Tampering,
             Self::Restic(failure) => failure.ending(),
             Self::Scratch { .. } => Ending::Temporary,
         }

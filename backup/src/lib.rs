@@ -6,6 +6,7 @@
 
 mod content;
 pub mod destination;
+mod disk;
 mod durable;
 mod ending;
 pub mod expiry;
@@ -17,6 +18,7 @@ pub mod list;
 mod lock;
 pub mod maintenance;
 pub mod measure;
+mod object;
 pub mod objective;
 mod observer;
 pub mod other_sources;
@@ -34,6 +36,7 @@ pub mod state;
 pub mod status;
 pub mod verify;
 
+pub use disk::Disk;
 pub use ending::{Ending, Ends};
 pub use keyring_copies::keyring_copies;
 pub use lock::LockError;

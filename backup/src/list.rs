@@ -1,13 +1,13 @@
 //! The points that a place holds, for people to choose from. Reads manifests only.
 
 use coffre_core::ids::GenerationId;
-use coffre_core::spool::{Fault, Generation, Manifest as _, Needed, Ordinal, Pinned};
+use coffre_core::spool::{Fault, Manifest as _, Needed, Ordinal, Pinned};
 use coffre_core::time::Timestamp;
 
 use crate::destination::{Source, SourceError};
 use crate::observer::Observer;
 use crate::ship::newest_point_after;
-use crate::sources::{Sources, ends_of_history};
+use crate::sources::{Sources, ends_of_history, parent_by_keyring};
 
 /// A point that a signed manifest describes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -104,10 +104,13 @@ pub fn newest_head(
     let point = later.and_then(|segment| segment.point);
     let note = point.map_or_else(|| newest.manifest.audit_head.clone(), |point| point.audit_head);
     let (generation, mut ancestors) = (heading.generation, Vec::new());
-    let mut parent = heading.parent.as_ref();
-    while let Some(id) = parent.map(|parent| parent.generation).filter(|id| !ancestors.contains(id)) {
+    let mut parent = heading.parent.as_ref().map(|parent| parent.generation);
+    while let Some(id) = parent.filter(|id| !ancestors.contains(id)) {
         ancestors.push(id);
-        parent = history.generation(id).and_then(Generation::parent);
+        parent = match history.generation(id) {
+            Some(generation) => generation.parent().map(|parent| parent.generation),
+            None => parent_by_keyring(place, id, pinned)?,
+        };
     }
     Ok(Some(NewestHead { note, time, generation, ancestors }))
 }

@@ -40,7 +40,7 @@ fn of(process: Option<u32>) -> String {
 /// Held until dropped.
 #[derive(Debug)]
 pub(crate) struct Lock {
-    _file: File,
+    file: File,
 }
 
 impl Lock {
@@ -67,7 +67,7 @@ impl Lock {
         };
         // For people only: the lock is the kernel's, and is there where a full disk takes no number.
         drop(note(&mut file));
-        Ok(Self { _file: file })
+        Ok(Self { file })
     }
 
     /// The same, after waiting for whoever has it: for what takes a moment only.
@@ -79,6 +79,11 @@ impl Lock {
             }
         }
         Self::file(path)
+    }
+
+    /// The locked file for a process to have open: it stays locked until that has ended, even if this one is killed.
+    pub(crate) fn share(&self) -> io::Result<File> {
+        self.file.try_clone()
     }
 
     /// Whether nobody has the lock of this file. Where it cannot be told, as without permission, somebody may have it.
@@ -95,7 +100,7 @@ impl Lock {
         let failed = |source| LockError::Io { path: path.display().to_string(), source };
         let file = File::open(path).map_err(failed)?;
         if take(&file).map_err(failed)? {
-            Ok(Self { _file: file })
+            Ok(Self { file })
         } else {
             Err(LockError::Held { path: path.display().to_string(), process: None })
         }
@@ -139,6 +144,13 @@ mod tests {
         drop(held);
         drop(Lock::file(&path).unwrap());
         assert!(Lock::is_free(&path) && Lock::is_free(&folder.path().join("none")));
+
+        let held = Lock::file(&path).unwrap();
+        let shared = held.share().unwrap();
+        drop(held);
+        assert!(!Lock::is_free(&path), "whoever was given it has it still");
+        drop(shared);
+        assert!(Lock::is_free(&path));
 
         let held = Lock::folder(folder.path()).unwrap();
         assert!(matches!(Lock::folder(folder.path()), Err(LockError::Held { process: None, .. })));

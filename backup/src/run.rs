@@ -9,7 +9,7 @@ mod targets;
 
 use std::path::{Path, PathBuf};
 
-use coffre_core::spool::{Fault, Known, Manifest as _, NoPoint, Pinned};
+use coffre_core::spool::{Fault, Known, NoPoint, Pinned};
 use coffre_core::time::Timestamp;
 use thiserror::Error;
 
@@ -274,21 +274,18 @@ struct Newest {
 
 fn newest_in(spool: &FileSystem, job: &Job<'_>, observer: &mut dyn Observer) -> Result<Option<Newest>, TargetError> {
     let surveyed = Sources::both(spool).survey(job.pinned, observer)?;
-    let Some((mut newest, _)) = newest_of(&surveyed)? else { return Ok(None) };
+    let Some(mut newest) = newest_of(&surveyed)? else { return Ok(None) };
     let point = newest_point(spool, &surveyed.listing, newest.main.generation, job.pinned)?;
     newest.captured = newest.captured.max(point.map_or(newest.captured, |header| header.time));
     Ok(Some(newest))
 }
 
-/// The newest point and the path and bytes of its manifest.
-fn newest_of(surveyed: &Surveyed) -> Result<Option<(Newest, &[u8])>, TargetError> {
+/// The newest point that has a base.
+fn newest_of(surveyed: &Surveyed) -> Result<Option<Newest>, TargetError> {
     let main = &surveyed.survey.main;
     let Some(generation) = main.current().map_err(|fault| TargetError::Fault { fault })? else { return Ok(None) };
-    let Some(signed) = main.generation(generation).and_then(|generation| generation.newest()) else { return Ok(None) };
-    let newest = Newest { main: Known::of(signed), captured: signed.manifest.heading.time };
-    let name = signed.manifest.name();
-    let note = surveyed.notes.iter().find(|(note, _)| *note == name);
-    Ok(note.map(|(_, bytes)| (newest, bytes.as_slice())))
+    let newest = main.generation(generation).and_then(|generation| generation.newest());
+    Ok(newest.map(|signed| Newest { main: Known::of(signed), captured: signed.manifest.heading.time }))
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use coffre_core::spool::{
 use crate::content::Meter;
 use crate::destination::{Source, SourceError};
 use crate::observer::Cancelled;
+use crate::sources::is_there;
 
 /// A header is a few kilobytes, and some more for each new document.
 const LONGEST_HEADER: usize = 64 << 20;
@@ -52,12 +53,40 @@ impl Hashing<'_> {
 
 /// Reads the header of a segment, and believes its signature only.
 pub(crate) fn header(place: &dyn Source, name: &ObjectName, pinned: &Pinned) -> Result<SegmentHeader, SegmentFailure> {
-    let mut reader = open(place, name, pinned)?;
-    read_header(&mut reader, name, pinned)
+    let read = || {
+        let header = open(place, name, pinned).and_then(|mut reader| read_header(&mut reader, name, pinned));
+        header.map_err(|failure| if_in_reach(failure, place, name, pinned))
+    };
+    match read() {
+        // Perhaps it was the connection alone, and there is another one by now.
+        Err(SegmentFailure::Fault(Fault::Unreadable { .. })) => read(),
+        read => read,
+    }
 }
 
 /// Reads a whole segment and proves its frames as they pass by.
 pub(crate) fn read(
+    place: &dyn Source,
+    name: &ObjectName,
+    pinned: &Pinned,
+    meter: &mut Meter<'_>,
+    each: &mut dyn FnMut(&Frame, &[u8]) -> io::Result<()>,
+) -> Result<Seen, SegmentFailure> {
+    read_frames(place, name, pinned, meter, each).map_err(|failure| if_in_reach(failure, place, name, pinned))
+}
+
+/// Where the place itself has got out of reach nothing is known of what could not be read.
+fn if_in_reach(failure: SegmentFailure, place: &dyn Source, name: &ObjectName, pinned: &Pinned) -> SegmentFailure {
+    match failure {
+        SegmentFailure::Fault(Fault::Unreadable { .. }) => match is_there(place, &name.path(&pinned.scope)) {
+            Err(error) => SegmentFailure::Source(error),
+            Ok(_) => failure,
+        },
+        _ => failure,
+    }
+}
+
+fn read_frames(
     place: &dyn Source,
     name: &ObjectName,
     pinned: &Pinned,

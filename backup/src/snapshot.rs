@@ -3,27 +3,27 @@
 
 mod folder;
 mod patterns;
+mod tree;
 mod until;
 
-use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use coffre_core::crypto::Scope;
-use coffre_core::ids::GenerationId;
-use coffre_core::spool::{Chain, ObjectName, Ordinal, Side};
 use coffre_core::time::Timestamp;
 use thiserror::Error;
 
-use crate::destination::{Allowance, Contents, FileSystem, Source, SourceError};
+use crate::destination::{Contents, FileSystem, Source, SourceError};
+use crate::disk::Disk;
 use crate::objective;
 use crate::observer::{Observer, Progress, Stage};
-use crate::restic::messages::{Node, Snapshot as Listed};
+use crate::restic::messages::Snapshot as Listed;
 use crate::restic::{Failure, Repository, Restic, RestoreError};
 use folder::Folder;
 use patterns::patterns;
+use tree::Tree;
 use until::Until;
 
 /// How many patterns one command line has: it has room for some thousands.
@@ -51,6 +51,15 @@ pub enum SnapshotError {
         "a snapshot in {repository} lists more than this machine has memory for: see who may write there, then name another one"
     )]
     TooMany {
+        /// The repository.
+        repository: String,
+    },
+    /// It holds what no spool does. restic makes links as it finds them, and would follow one out of the folder it
+    /// fetches to where the same name is there again.
+    #[error(
+        "a snapshot in {repository} holds a link, or one name twice, which no backup of Coffre does: see who may write there, then name another one"
+    )]
+    Foreign {
         /// The repository.
         repository: String,
     },
@@ -110,7 +119,7 @@ impl<'a> Snapshot<'a> {
         let failed = |source| SnapshotError::Scratch { folder: scratch.display().to_string(), source };
         let folder = Folder::new(scratch).map_err(failed)?;
         let fetched = FileSystem::new(folder.path());
-        Ok(Self { restic, repository, id, folders: tree.sorted(), fetched, leaves: 0, _folder: folder })
+        Ok(Self { restic, repository, id, folders: tree.folders, fetched, leaves: 0, _folder: folder })
     }
 
     /// The same, that leaves so many bytes free on the disk it fetches to.
@@ -139,7 +148,7 @@ impl<'a> Snapshot<'a> {
         let root = self.fetched.root();
         let needed = self.lacks(paths).saturating_add(self.leaves);
         let full = || failed(RestoreError::Full { folder: root.display().to_string(), needed });
-        let has_less = |bytes| free(root).is_some_and(|free| free < bytes);
+        let has_less = |bytes| Disk::of(root).is_ok_and(|disk| disk.free < bytes);
         if has_less(needed) {
             return Err(full());
         }
@@ -233,12 +242,6 @@ impl Source for Snapshot<'_> {
     }
 }
 
-/// Bytes that are free on the disk of a folder, as far as the system tells.
-fn free(folder: &Path) -> Option<u64> {
-    let disk = rustix::fs::statvfs(folder).ok()?;
-    Some(disk.f_bavail.saturating_mul(disk.f_frsize))
-}
-
 /// The newest that is not in the future, and the newest of all where that is another one.
 fn newest(snapshots: Vec<Listed>, now: Timestamp) -> Option<(String, Option<String>)> {
     // Times come with the offset of the machine that made them.
@@ -251,103 +254,4 @@ fn newest(snapshots: Vec<Listed>, now: Timestamp) -> Option<(String, Option<Stri
         Some(past) if past != last => (past, Some(last)),
         _ => (last, None),
     })
-}
-
-/// The files of the main side as restic lists them, by folder.
-#[derive(Default)]
-struct Tree {
-    folders: BTreeMap<String, Contents>,
-    allowance: Allowance,
-}
-
-impl Tree {
-    fn of(
-        restic: &Restic,
-        repository: &Repository,
-        snapshot: &str,
-        observer: &mut dyn Observer,
-    ) -> Result<Self, SnapshotError> {
-        let (mut tree, full) = (Self::default(), Cell::new(false));
-        let over = || full.get();
-        let each = |node: Node| full.set(full.get() || !tree.add(&node));
-        let listed = restic.list(repository, snapshot, each, &mut Until { observer, over: &over });
-        if full.get() {
-            return Err(SnapshotError::TooMany { repository: repository.label() });
-        }
-        listed?;
-        Ok(tree)
-    }
-
-    /// Whether a chain goes on where that of another ends. What is named so is proven when it is read.
-    fn goes_beyond(&self, other: &Self, scope: &Scope) -> bool {
-        let others = other.ends(scope);
-        self.ends(scope).iter().any(|(id, end)| others.get(id).is_some_and(|other| end > other))
-    }
-
-    /// The last place of each chain.
-    fn ends(&self, scope: &Scope) -> BTreeMap<(GenerationId, Chain), Ordinal> {
-        let mut ends = BTreeMap::new();
-        for (folder, contents) in &self.folders {
-            for (name, _) in &contents.objects {
-                if let Ok(
-                    ObjectName::Base { generation, chain, position }
-                    | ObjectName::Segment { generation, chain, position },
-                ) = ObjectName::parse(&format!("{folder}/{name}"), scope)
-                {
-                    let end = ends.entry((generation, chain)).or_insert(position);
-                    *end = position.max(*end);
-                }
-            }
-        }
-        ends
-    }
-
-    /// Takes note of one; false where there is no room for it.
-    fn add(&mut self, node: &Node) -> bool {
-        let path = node.path.trim_start_matches('/');
-        if path.split('/').next() != Some(Side::Main.folder()) {
-            return true;
-        }
-        let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
-        if !self.allowance.name(if node.kind == "dir" { path } else { name }) {
-            return false;
-        }
-        let contents = self.folders.entry(folder.to_owned()).or_default();
-        match node.kind.as_str() {
-            "file" => contents.objects.push((name.to_owned(), node.size)),
-            "dir" => {
-                contents.folders.push(name.to_owned());
-                self.folders.entry(path.to_owned()).or_default();
-            }
-            // Links and devices are no objects.
-            _ => {}
-        }
-        true
-    }
-
-    fn sorted(mut self) -> BTreeMap<String, Contents> {
-        for contents in self.folders.values_mut() {
-            contents.objects.sort_unstable();
-            contents.folders.sort_unstable();
-        }
-        self.folders
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_snapshot_that_lists_without_an_end_is_not_kept() {
-        let mut tree = Tree { allowance: Allowance::of(2_000), ..Tree::default() };
-        let node = |kind: &str, path: &str| Node { kind: kind.to_owned(), path: path.to_owned(), size: 1 };
-        for _ in 0..100 {
-            assert!(tree.add(&node("file", "/elsewhere/object")), "it is passed over");
-        }
-        let kept = (0..100).take_while(|number| tree.add(&node("file", &format!("/main/a/{number}")))).count();
-        assert!((10..30).contains(&kept), "{kept}");
-        assert!(!tree.add(&node("dir", "/main/b")));
-        assert_eq!(tree.sorted().get("main/a").map(|contents| contents.objects.len()), Some(kept));
-    }
 }

@@ -15,6 +15,7 @@ mod exit;
 mod figures;
 mod interrupt;
 mod language;
+mod look;
 mod new_file;
 mod notify;
 mod officer_key;

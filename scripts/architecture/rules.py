@@ -74,6 +74,9 @@ NOT_SHIPPED = {"tests", "benches", "examples"}
 NAMELESS = {"util", "utils", "helper", "helpers", "common", "misc"}
 UNFINISHED = r"\b(?:todo|unimplemented)!|#\[ignore"
 REASONS = "docs/DEPENDENCIES.md"
+FAULTS = "docs/FAULTS.md"
+# From here on it names programs, not crates.
+PROGRAMS = "\n## From outside"
 LONG, TOO_LONG = 400, 600
 REASON = "//! Long because"
 
@@ -111,7 +114,7 @@ class RustFile:
 def find_all(root):
     """Every finding in the project at `root`, and the files worth talking about because of their length."""
     files = [RustFile(root, path) for path in _paths(root, ".rs")]
-    findings = [*crate_arrows(root), *reasons_for_dependencies(root)]
+    findings = [*crate_arrows(root), *reasons_for_dependencies(root), *named_tests(root, files)]
     for file in files:
         for rule in (homes, processes, purity, server_layers, module_docs, names, unfinished, length):
             findings += rule(file)
@@ -148,11 +151,37 @@ def crate_arrows(root):
 
 
 def reasons_for_dependencies(root):
+    """Each entry of the workspace has a line of its own in a table, each line an entry, and no crate goes round the workspace."""
     manifest = tomllib.loads((root / "Cargo.toml").read_text(encoding="utf-8"))
-    reasons = (root / REASONS).read_text(encoding="utf-8")
-    for name, requirement in manifest["workspace"]["dependencies"].items():
-        if "path" not in requirement and f"`{name}`" not in reasons:
-            yield Finding("reasons", REASONS, 1, f"say why `{name}` is here and not a rival")
+    ours = manifest["workspace"]["dependencies"]
+    entries = {name for name, requirement in ours.items() if "path" not in requirement}
+    lines = (root / REASONS).read_text(encoding="utf-8").split(PROGRAMS)[0].splitlines()
+    reasons = {name for line in lines if line.startswith("| `") for name in re.findall(r"`([^`]+)`", line.split("|")[1])}
+    for name in sorted(entries - reasons):
+        yield Finding("reasons", REASONS, 1, f"say why `{name}` is here and not a rival")
+    for name in sorted(reasons - entries):
+        yield Finding("reasons", REASONS, 1, f"`{name}` is not here any more")
+    for path in _paths(root, "Cargo.toml"):
+        crate = tomllib.loads((root / path).read_text(encoding="utf-8"))
+        if "workspace" in crate:
+            continue
+        for table in ("dependencies", "dev-dependencies", "build-dependencies"):
+            for name, requirement in crate.get(table, {}).items():
+                if not isinstance(requirement, dict) or not requirement.get("workspace"):
+                    yield Finding("reasons", path, 1, f"`{name}` is no entry of the workspace: enter it, with its reason")
+
+
+def named_tests(root, files):
+    """Whatever is said to show how a fault is met is there: `target module::name_of_a_test_…`, or `module::` for all in it."""
+    code = "\n".join(file.code for file in files)
+    tests, modules = (set(re.findall(rf"\b{word} ([a-z][a-z0-9_]*)", code)) for word in ("fn", "mod"))
+    for number, line in enumerate((root / FAULTS).read_text(encoding="utf-8").splitlines(), 1):
+        for named in re.findall(r"`(?:[a-z-]+ )?((?:(?:…|[a-z0-9_]+)::)*(?:[a-z0-9]+_[a-z0-9_]*…?|…[a-z0-9_]+|))`", line):
+            module, _, test = named.rpartition("::")
+            pattern = re.compile(re.escape(test).replace("…", ".*"))
+            found = any(map(pattern.fullmatch, tests)) if test else module.split("::")[-1] in modules
+            if named and not found:
+                yield Finding("tests", FAULTS, number, f"there is no test `{named}`")
 
 
 def homes(file):

@@ -42,7 +42,11 @@ PLANTED = [
     ("names", "cli/tests/common/mod.rs", "//! Things.\n"),
     ("unfinished", "cli/src/later.rs", "//! Later.\nfn later() { todo!() }\n"),
     ("unfinished", "cli/tests/later.rs", "//! Later.\n#[test]\n#[ignore]\nfn later() {}\n"),
-    ("reasons", "docs/DEPENDENCIES.md", "| `toml` | typed |\n"),
+    ("reasons", "docs/DEPENDENCIES.md", "| `toml` | typed; like `serde` |\n"),
+    ("reasons", "docs/DEPENDENCIES.md", "| `serde`, `toml` | typed |\n| `gone` | was here |\n"),
+    ("reasons", "vault/store/Cargo.toml", '[package]\nname = "coffre-store"\n[dependencies]\nserde = "1"\n'),
+    ("tests", "docs/FAULTS.md", "| full | `cli disks::a_broken_disk_…` |\n"),
+    ("tests", "docs/FAULTS.md", "| full | `cli floods::` |\n"),
     ("length", "cli/src/long.rs", "//! Long.\n" + "\n" * TOO_LONG),
 ]
 
@@ -56,6 +60,7 @@ INNOCENT = [
     ("cli/src/exit.rs", "//! Exit.\nuse std::process::ExitCode;\nuse clap::Command;\n"),
     ("backup/src/restic/run.rs", "//! Run.\nuse std::process::Command;\n"),
     ("backup/src/age.rs", "//! Age.\n#[cfg(test)]\nmod tests {\n    use std::process::Command;\n}\n"),
+    ("cli/tests/faults.rs", "//! Faults.\nmod disks;\nfn a_full_disk_is_told() {}\n"),
     ("backup/tests/restic.rs", "//! Restic.\nuse std::process::Command;\n"),
     ("vault/core/src/tests.rs", "//! Tests.\nuse std::fs;\n"),
     ("cli/src/reasoned.rs", "//! Table.\n//!\n//! Long because it is one table.\n" + "\n" * TOO_LONG),
@@ -68,6 +73,7 @@ def run():
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         _write(root, "Cargo.toml", "[workspace.dependencies]\ncoffre-core = { path = \"vault/core\" }\nserde = \"1\"\ntoml = \"1\"\n")
+        _write(root, "docs/FAULTS.md", "| full | `cli disks::`, `disks::a_full_…` of `coffre` |\n")
         _write(root, "docs/DEPENDENCIES.md", "| `serde` | documents |\n| `toml` | typed |\n")
         for crate, path in FOLDERS.items():
             manifest = f'[package]\nname = "{crate}"\n[dependencies]\n'

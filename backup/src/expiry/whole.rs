@@ -4,17 +4,14 @@
 use std::collections::BTreeMap;
 
 use coffre_core::ids::GenerationId;
-use coffre_core::spool::{
-    Base, Chain, Fault, Generation, Manifest as _, ObjectName, Ordinal, Pinned, Reach, segments_after,
-};
+use coffre_core::spool::{Base, Chain, Generation, Manifest as _, ObjectName, Ordinal, Pinned, Reach, segments_after};
 use coffre_core::time::Timestamp;
 
-use crate::content::{self, ContentError, Expected, Meter};
+use crate::content::{Expected, Meter};
 use crate::destination::{Source, SourceError};
-use crate::inventory::fault_of;
-use crate::observer::Cancelled;
+use crate::object;
 use crate::segments::{self, SegmentFailure};
-use crate::sources::{Surveyed, is_there};
+use crate::sources::Surveyed;
 
 /// A chain that a keyring can be restored from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,11 +72,7 @@ impl Candidate<'_> {
             meter.expect_more(size);
             let seen = match segments::read(self.place, &name, self.pinned, meter, &mut |_, _| Ok(())) {
                 Ok(seen) => seen,
-                Err(SegmentFailure::Fault(fault)) => {
-                    self.is_known(&fault)?;
-                    return Ok(None);
-                }
-                Err(SegmentFailure::Each(_)) => return Ok(None),
+                Err(SegmentFailure::Fault(_) | SegmentFailure::Each(_)) => return Ok(None),
                 Err(SegmentFailure::Source(error)) => return Err(error),
                 Err(SegmentFailure::Cancelled(cancelled)) => return Err(cancelled.into()),
             };
@@ -116,29 +109,8 @@ impl Candidate<'_> {
         if self.surveyed.listing.get(&name) != Some(&size) {
             return Ok(false);
         }
-        let object = name.path(&self.pinned.scope);
-        let content = match self.place.open(&object, None) {
-            Err(SourceError::NotFound { .. }) => return Ok(false),
-            opened => opened?,
-        };
         meter.expect_more(size);
-        match content::check(content, Expected { size, sha256 }, meter) {
-            Ok(()) => Ok(true),
-            Err(error) => {
-                if let Some(ContentError::Cancelled(cancelled)) = ContentError::within(&error) {
-                    return Err(Cancelled::into(cancelled));
-                }
-                self.is_known(&fault_of(&error, &object))?;
-                Ok(false)
-            }
-        }
-    }
-
-    /// Where the place itself has got out of reach nothing is known of what could not be read.
-    fn is_known(&self, fault: &Fault) -> Result<(), SourceError> {
-        match fault {
-            Fault::Unreadable { object, .. } => is_there(self.place, object).map(drop),
-            _ => Ok(()),
-        }
+        let expected = Expected { size, sha256 };
+        Ok(object::fault(self.place, &name.path(&self.pinned.scope), expected, meter)?.is_none())
     }
 }

@@ -1,8 +1,8 @@
 //! What keeps a restic repository fit, apart from the run that fills it: retention (`forget`, `prune`), a second copy, and
 //! reading it all again within a period. Each verb may run on another host, with another credential than the run's.
 //!
-//! Each is a function of one [`Upkeep`]; it takes a lock of its own, remembers how it went, and never removes a lock of
-//! the repository.
+//! Each is a function of one [`Upkeep`]; it takes a lock of its own, remembers how it went, and removes no lock of the
+//! repository that may be in use.
 
 mod error;
 mod rotation;

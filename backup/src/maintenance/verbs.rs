@@ -8,7 +8,7 @@ use crate::ending::Ends as _;
 use crate::lock::Lock;
 use crate::observer::Observer;
 use crate::other_sources::SourcesState;
-use crate::restic::{Forgotten, LeftLock, Pruned, ReadData, Repository, Restic, Retention};
+use crate::restic::{Forgotten, INIT_LOCK, LeftLock, Pruned, ReadData, Repository, Restic, Retention};
 use crate::state::Failed;
 
 /// Serialises this work, beside the runs: restic keeps those out where it must.
@@ -32,6 +32,7 @@ pub fn forget(
         let sources = SourcesState::load(upkeep.memory)?;
         planned.keep(|snapshot| sources.good_snapshots().any(|good| snapshot.is_or_copies(good)));
         if !dry_run {
+            restic.remove_left(upkeep.repository, clock(), observer)?;
             restic.forget(upkeep.repository, upkeep.selection, &planned, observer)?;
         }
         Ok(planned)
@@ -46,7 +47,12 @@ pub fn prune(
     clock: Clock<'_>,
     observer: &mut dyn Observer,
 ) -> Result<Pruned, MaintenanceError> {
-    let work = |restic: &Restic, _: &mut MaintenanceState| Ok(restic.prune(upkeep.repository, dry_run, observer)?);
+    let work = |restic: &Restic, _: &mut MaintenanceState| {
+        if !dry_run {
+            restic.remove_left(upkeep.repository, clock(), observer)?;
+        }
+        Ok(restic.prune(upkeep.repository, dry_run, observer)?)
+    };
     remembered(upkeep, (!dry_run).then_some(Work::Prune), clock, work)
 }
 
@@ -60,7 +66,11 @@ pub fn copy(
 ) -> Result<usize, MaintenanceError> {
     let work = |restic: &Restic, _: &mut MaintenanceState| {
         if init && !restic.is_there(upkeep.repository, observer)? {
-            restic.init_like(upkeep.repository, from, observer)?;
+            let lock = Lock::wait(&upkeep.memory.join(INIT_LOCK))?;
+            restic.init_if_absent(upkeep.repository, Some(from), &lock, observer)?;
+        }
+        for locked in [from, upkeep.repository] {
+            restic.remove_left(locked, clock(), observer)?;
         }
         Ok(restic.copy(from, upkeep.repository, upkeep.selection, observer)?)
     };
@@ -89,6 +99,7 @@ pub fn check(
     let work = |restic: &Restic, state: &mut MaintenanceState| {
         let entry = state.repositories.entry(upkeep.name.to_owned()).or_default();
         entry.reading = std::mem::take(&mut entry.reading).for_rotation(rotation);
+        restic.remove_left(upkeep.repository, clock(), observer)?;
         let parts = if everything { (1..=rotation.parts).collect() } else { entry.reading.next(rotation, clock()) };
         if everything {
             restic.check(upkeep.repository, ReadData::All, observer)?;

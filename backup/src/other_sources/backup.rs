@@ -16,7 +16,7 @@ use super::{Kind, OtherSource, TAG, directory, host, run, sqlite};
 use crate::ending::Ends as _;
 use crate::lock::Lock;
 use crate::observer::{Observer, Progress, Stage};
-use crate::restic::{Compression, ForgetError, Forgotten, Repository, Restic, Selection, Stream};
+use crate::restic::{Compression, ForgetError, Forgotten, INIT_LOCK, Repository, Restic, Selection, Stream};
 use crate::state::{Failed, StateError};
 
 /// Where sources go to.
@@ -133,8 +133,10 @@ fn snapshot(
     let recipient = recipient(job, source)?;
     let restic = Restic::find(job.restic)?;
     if job.init && !restic.is_there(job.repository, observer)? {
-        restic.init(job.repository, observer)?;
+        let lock = Lock::wait(&job.memory.join(INIT_LOCK))?;
+        restic.init_if_absent(job.repository, None, &lock, observer)?;
     }
+    restic.remove_left(job.repository, clock(), observer)?;
     let began = clock();
     observer.progress(Progress { stage: Stage::Reading, done: 0, total: 0 });
     let (name, host) = (source.object(), host(job.environment, &source.name));

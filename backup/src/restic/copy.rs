@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use thiserror::Error;
 
 use super::messages::Snapshot;
-use super::run::{self, Ended, Sink};
+use super::run::{self, Invocation};
 use super::{Exit, Failure, Repository, Restic, Selection, arguments, of_run, password_file};
 use crate::observer::{Observer, Progress, Stage};
 
@@ -58,7 +58,8 @@ impl Restic {
         }
         let mut arguments = arguments(["copy"]);
         arguments.extend(selection.arguments());
-        let ended = self.run_beside(to, from, arguments, &mut |_, _| {}, observer)?;
+        let invocation = self.invocation_beside(to, from, arguments)?;
+        let ended = run::run(invocation, &mut |_, _| {}, observer).map_err(|error| of_run(error, self.program()))?;
         if ended.exit != Exit::Code(0) {
             return Err(self.classify(ended.exit, &ended.stderr, to).into());
         }
@@ -68,15 +69,13 @@ impl Restic {
         }
     }
 
-    /// Runs a command on a repository beside another one, which it reads.
-    pub(super) fn run_beside(
+    /// The process that works on a repository beside another one, which it reads.
+    pub(super) fn invocation_beside(
         &self,
         repository: &Repository,
         beside: &Repository,
         arguments: Vec<OsString>,
-        sink: Sink<'_>,
-        observer: &mut dyn Observer,
-    ) -> Result<Ended, Failure> {
+    ) -> Result<Invocation<'_>, Failure> {
         let mut invocation = self.invocation(repository, arguments, None)?;
         invocation.environment.extend([
             (OsString::from("RESTIC_FROM_REPOSITORY"), OsString::from(&beside.location)),
@@ -87,7 +86,7 @@ impl Restic {
         let options = beside.options.iter().filter(|option| !repository.options.contains(option));
         let options = options.flat_map(|option| ["--option".into(), option.into()]).collect::<Vec<OsString>>();
         invocation.arguments.splice(..0, options);
-        run::run(invocation, sink, observer).map_err(|error| of_run(error, self.program()))
+        Ok(invocation)
     }
 }
 

@@ -81,7 +81,7 @@ pub enum Failure {
         /// What was said of it first.
         message: String,
     },
-    /// Somebody else works on the repository. Coffre removes no locks.
+    /// Somebody else works on the repository.
     #[error("{repository} is locked{}: wait until that has ended; if it died, see `coffre backup repositories`", of_holder(holder.as_ref()))]
     Locked {
         /// The repository.
@@ -89,9 +89,9 @@ pub enum Failure {
         /// Who holds the lock, as far as restic says.
         holder: Option<LockHolder>,
     },
-    /// The same, by a process of this host that has ended: waiting would not help. Coffre removes no locks.
+    /// The same, by a process of this host that has ended, not long ago or beside others.
     #[error(
-        "{repository} was left locked by {process}, which has ended: see it with `coffre backup repositories`, remove it with `coffre backup unlock`, then run this again"
+        "{repository} was left locked by {process}, which has ended: run this again ten minutes later, which removes the lock if no other is there; see `coffre backup repositories`, and `coffre backup unlock` for at once"
     )]
     LeftLocked {
         /// The repository.

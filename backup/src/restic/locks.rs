@@ -1,5 +1,5 @@
-//! The locks in a repository: who holds them, since when, and whether that process is there. They are reported; one is
-//! removed only when a person names it, and when restic itself finds it stale.
+//! The locks in a repository: who holds them, since when, and whether that process is there. They are reported. One goes
+//! when a person names it and restic itself finds it stale, or by itself when it can be nobody's any more.
 
 use coffre_core::time::Timestamp;
 use thiserror::Error;
@@ -10,6 +10,9 @@ use crate::observer::Observer;
 
 /// restic refreshes a lock every five minutes, and takes one that was not for this long to be left over.
 const STALE_SECONDS: i64 = 30 * 60;
+/// Another machine, or a container, may have this host's name and processes that are not seen here. But what lives there
+/// refreshes its lock: one that was not for so long, though it should have been twice, is nobody's there either.
+const QUIET_SECONDS: i64 = 10 * 60;
 
 /// A lock in a repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,6 +27,9 @@ pub struct LeftLock {
     pub holder: String,
     /// Whether its process is one of this host that has ended; of other hosts nothing is known.
     pub has_ended: bool,
+    /// Whether its process is there and is another account's. restic asks by a signal that it may not send, and takes such
+    /// a lock for left over.
+    pub is_anothers: bool,
 }
 
 impl LeftLock {
@@ -36,6 +42,11 @@ impl LeftLock {
     /// Whether restic would call it left over.
     pub fn is_stale(&self, now: Timestamp) -> bool {
         self.has_ended || self.age(now).is_some_and(|age| age > STALE_SECONDS)
+    }
+
+    /// Whether nobody can hold it any more, wherever.
+    fn is_nobodys(&self, now: Timestamp) -> bool {
+        self.has_ended && self.age(now).is_some_and(|age| age >= QUIET_SECONDS)
     }
 }
 
@@ -83,25 +94,38 @@ pub enum UnlockError {
 impl Restic {
     /// The locks in a repository. Takes none.
     pub fn locks(&self, repository: &Repository, observer: &mut dyn Observer) -> Result<Vec<LeftLock>, Failure> {
-        let mut answer = Vec::new();
-        let list = arguments(["list", "locks", "--no-lock"]);
-        self.run(repository, list, None, &mut |piece, _| answer.extend_from_slice(piece), observer)?;
-        let answer = String::from_utf8_lossy(&answer).into_owned();
         let mut locks = Vec::new();
-        for id in answer.lines().map(str::trim).filter(|line| is_id(line)) {
-            let cat = arguments(["cat", "lock", id, "--no-lock"]);
-            let mut text = Vec::new();
-            match self.run(repository, cat, None, &mut |piece, _| text.extend_from_slice(piece), observer) {
-                Ok(()) => {}
-                // It was removed since it was listed.
-                Err(Failure::Failed { code: 1, .. }) => continue,
-                Err(failure) => return Err(failure),
-            }
-            let lock: Option<Lock> = messages::parse_document(&String::from_utf8_lossy(&text));
-            locks.push(left_lock(id, &lock.ok_or(Failure::Answer { verb: "cat lock" })?));
+        for id in self.lock_ids(repository, observer)? {
+            locks.extend(self.lock(repository, &id, observer)?);
         }
         locks.sort_by(|one, other| one.time.cmp(&other.time).then_with(|| one.id.cmp(&other.id)));
         Ok(locks)
+    }
+
+    fn lock_ids(&self, repository: &Repository, observer: &mut dyn Observer) -> Result<Vec<String>, Failure> {
+        let mut answer = Vec::new();
+        let list = arguments(["list", "locks", "--no-lock"]);
+        self.run(repository, list, None, &mut |piece, _| answer.extend_from_slice(piece), observer)?;
+        let answer = String::from_utf8_lossy(&answer);
+        Ok(answer.lines().map(str::trim).filter(|line| is_id(line)).map(str::to_owned).collect())
+    }
+
+    /// One that was listed; none if it was removed since.
+    fn lock(
+        &self,
+        repository: &Repository,
+        id: &str,
+        observer: &mut dyn Observer,
+    ) -> Result<Option<LeftLock>, Failure> {
+        let cat = arguments(["cat", "lock", id, "--no-lock"]);
+        let mut text = Vec::new();
+        match self.run(repository, cat, None, &mut |piece, _| text.extend_from_slice(piece), observer) {
+            Ok(()) => {}
+            Err(Failure::Failed { code: 1, .. }) => return Ok(None),
+            Err(failure) => return Err(failure),
+        }
+        let lock: Option<Lock> = messages::parse_document(&String::from_utf8_lossy(&text));
+        Ok(Some(left_lock(id, &lock.ok_or(Failure::Answer { verb: "cat lock" })?)))
     }
 
     /// Removes the locks named by the beginnings of their identifiers. They must be all that are left over, because
@@ -120,6 +144,41 @@ impl Restic {
         let left = chosen.iter().filter(|lock| after.iter().any(|other| other.id == lock.id)).count();
         if left > 0 { Err(UnlockError::NotRemoved { left }) } else { Ok(chosen) }
     }
+
+    /// Removes what processes of this host left that were killed, before it keeps anybody out, here or elsewhere: only here
+    /// is it known that they have ended. Where there is any other lock nothing is done, because restic removes together
+    /// whatever it takes to be left over. That nothing could be removed is said by whoever is kept out by it.
+    pub fn remove_left(
+        &self,
+        repository: &Repository,
+        now: Timestamp,
+        observer: &mut dyn Observer,
+    ) -> Result<(), Failure> {
+        match self.try_remove_left(repository, now, observer) {
+            Err(Failure::Failed { .. } | Failure::Answer { .. }) => Ok(()),
+            tried => tried,
+        }
+    }
+
+    fn try_remove_left(
+        &self,
+        repository: &Repository,
+        now: Timestamp,
+        observer: &mut dyn Observer,
+    ) -> Result<(), Failure> {
+        let there = self.lock_ids(repository, observer)?;
+        for id in &there {
+            // The first that must stay ends it: there may be very many.
+            if !self.lock(repository, id, observer)?.is_some_and(|lock| lock.is_nobodys(now)) {
+                return Ok(());
+            }
+        }
+        if there.is_empty() {
+            return Ok(());
+        }
+        tracing::warn!(repository = %repository.label(), locks = there.len(), "locks of killed processes are removed");
+        self.run(repository, arguments(["unlock"]), None, &mut |_, _| {}, observer)
+    }
 }
 
 fn is_id(line: &str) -> bool {
@@ -128,12 +187,14 @@ fn is_id(line: &str) -> bool {
 
 fn left_lock(id: &str, lock: &Lock) -> LeftLock {
     let Lock { pid, hostname, username, .. } = lock;
+    let is_of_here = !hostname.is_empty() && *hostname == host_name();
     LeftLock {
         id: id.to_owned(),
         time: lock.time.parse().ok(),
         exclusive: lock.exclusive,
         holder: format!("PID {pid} on {hostname} by {username}"),
-        has_ended: *hostname == host_name() && !run::is_there(*pid),
+        has_ended: is_of_here && !run::is_there(*pid),
+        is_anothers: is_of_here && run::is_anothers(*pid),
     }
 }
 
@@ -159,6 +220,7 @@ fn choose(
         match (is_named(lock), lock.is_stale(now)) {
             (true, false) => return Err(UnlockError::InUse { id, holder }),
             (false, true) => return Err(UnlockError::AlsoLeft { id, holder }),
+            (false, false) if lock.is_anothers => return Err(UnlockError::InUse { id, holder }),
             _ => {}
         }
     }
@@ -176,7 +238,8 @@ mod tests {
 
     fn lock(id: &str, seconds: i64, has_ended: bool) -> LeftLock {
         let time = Some(Timestamp::from_micros(0).plus_seconds(seconds));
-        LeftLock { id: id.repeat(64), time, exclusive: true, holder: "PID 1 on vm by root".to_owned(), has_ended }
+        let holder = "PID 1 on vm by root".to_owned();
+        LeftLock { id: id.repeat(64), time, exclusive: true, holder, has_ended, is_anothers: false }
     }
 
     fn chosen(there: &[LeftLock], named: &[&str]) -> Result<usize, String> {
@@ -196,6 +259,25 @@ mod tests {
         assert!(chosen(&[fresh], &["bbbbbbbb"]).unwrap_err().starts_with("lock bbbbbbbb is not left over"));
         assert!(chosen(std::slice::from_ref(&old), &["a"]).unwrap_err().starts_with("there is no lock a in /r"));
         assert!(chosen(&[old], &["dddddddd"]).unwrap_err().starts_with("there is no lock dddddddd"));
+    }
+
+    #[test]
+    fn none_goes_while_restic_would_remove_the_lock_of_another_account_that_is_in_use() {
+        let (dead, anothers) = (lock("a", 3900, true), LeftLock { is_anothers: true, ..lock("b", 3900, false) });
+        let refused = chosen(&[dead.clone(), anothers], &["aaaaaaaa"]).unwrap_err();
+        assert!(refused.starts_with("lock bbbbbbbb is not left over"), "{refused}");
+        assert_eq!(chosen(&[dead, lock("b", 3900, false)], &["aaaaaaaa"]), Ok(1));
+    }
+
+    #[test]
+    fn only_one_that_was_not_refreshed_by_a_process_that_has_ended_is_nobodys() {
+        let is_nobodys = |seconds: i64, has_ended: bool| {
+            lock("a", seconds, has_ended).is_nobodys(Timestamp::from_micros(0).plus_seconds(4000))
+        };
+        assert!(is_nobodys(3400, true));
+        assert!(!is_nobodys(3401, true), "a machine of the same name may hold it");
+        assert!(!is_nobodys(0, false), "of other hosts nothing is known");
+        assert!(!is_nobodys(5000, true), "a clock is wrong");
     }
 
     #[test]

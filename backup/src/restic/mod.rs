@@ -2,7 +2,7 @@
 //! as far as the signed manifests inside prove it.
 //!
 //! Architecture invariants: only `run` starts processes; the password is named as a file in the
-//! environment; locks are reported and never removed.
+//! environment; a lock that may be in use is never removed.
 
 mod backup;
 mod check;
@@ -32,6 +32,7 @@ pub use check::{CheckError, ReadData};
 pub use copy::CopyError;
 pub use failure::{Failure, LockHolder};
 pub use forget::{ForgetError, Forgotten, Selection};
+pub(crate) use init::INIT_LOCK;
 pub use locks::{LeftLock, UnlockError};
 pub use prune::{PruneError, Pruned};
 pub use restore::RestoreError;
@@ -94,8 +95,8 @@ impl Restic {
         let name = program.map_or(OsStr::new("restic"), Path::as_os_str);
         let missing = || Failure::Missing { program: name.to_string_lossy().into_owned() };
         let program = run::find(name).ok_or_else(missing)?;
-        let invocation =
-            Invocation { program: &program, arguments: vec!["version".into()], environment: Vec::new(), folder: None };
+        let (arguments, environment) = (vec!["version".into()], Vec::new());
+        let invocation = Invocation { program: &program, arguments, environment, folder: None, lock: None };
         let mut answer = Vec::new();
         let ended = run::run(invocation, &mut |piece, _| answer.extend_from_slice(piece), &mut ());
         let ended = ended.map_err(|error| of_run(error, &program))?;
@@ -162,7 +163,7 @@ impl Restic {
         environment.extend(repository.credentials.iter().map(|(name, value)| (name.into(), value.clone())));
         let options = repository.options.iter().flat_map(|option| ["--option".into(), option.into()]);
         let arguments = options.chain(arguments).collect();
-        Ok(Invocation { program: &self.program, arguments, environment, folder })
+        Ok(Invocation { program: &self.program, arguments, environment, folder, lock: None })
     }
 
     fn classify(&self, exit: Exit, stderr: &str, repository: &Repository) -> Failure {

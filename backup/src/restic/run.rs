@@ -6,6 +6,7 @@
 //! goes away it is interrupted (restic then removes its lock), and killed if that does not help.
 
 use std::ffi::{OsStr, OsString};
+use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
@@ -61,6 +62,8 @@ pub(super) struct Invocation<'a> {
     pub(super) environment: Vec<(OsString, OsString)>,
     /// The folder it runs in.
     pub(super) folder: Option<&'a Path>,
+    /// A locked file, whose lock is not free before the process has ended, too.
+    pub(super) lock: Option<File>,
 }
 
 /// How a process ended and the beginning of what it said on standard error.
@@ -222,9 +225,10 @@ struct Process {
 }
 
 impl Process {
-    fn start(invocation: Invocation<'_>) -> io::Result<Self> {
-        // Nobody is there to answer a question.
-        Self::start_with(invocation, Stdio::null())
+    fn start(mut invocation: Invocation<'_>) -> io::Result<Self> {
+        // Nobody is there to answer a question. What it has open of ours stays locked as long as it is there.
+        let input = invocation.lock.take().map_or_else(Stdio::null, Stdio::from);
+        Self::start_with(invocation, input)
     }
 
     fn start_with(invocation: Invocation<'_>, input: Stdio) -> io::Result<Self> {
@@ -339,6 +343,12 @@ impl Stderr {
 pub(super) fn is_there(number: i32) -> bool {
     let pid = Pid::from_raw(number);
     pid.is_some_and(|pid| rustix::process::test_kill_process(pid) != Err(rustix::io::Errno::SRCH))
+}
+
+/// Whether a process of this number is there that this one may send no signal to.
+pub(super) fn is_anothers(number: i32) -> bool {
+    let pid = Pid::from_raw(number);
+    pid.is_some_and(|pid| rustix::process::test_kill_process(pid) == Err(rustix::io::Errno::PERM))
 }
 
 /// Where a program is: as given if it names a folder, otherwise the first in PATH.

@@ -25,6 +25,7 @@ pub use plan::{LostLog, MOMENT, Plan, Rewound, plan};
 
 use crate::content::Meter;
 use crate::destination::Source;
+use crate::disk::Disk;
 use crate::inventory::InventoryFailure;
 use crate::observer::{Observer, Stage};
 use crate::sources::{Sources, is_there};
@@ -167,9 +168,9 @@ impl Restore<'_> {
     /// Better at once than after hours.
     fn check_space(&self, pending: &Pending) -> Result<(), RestoreError> {
         let root = self.directory.root();
-        let Ok(disk) = rustix::fs::statvfs(root) else { return Ok(()) };
+        let Ok(disk) = Disk::of(root) else { return Ok(()) };
         let needed = self.plan.bytes().saturating_sub(pending.found_bytes);
-        if disk.f_bavail.saturating_mul(disk.f_frsize) < needed {
+        if disk.free < needed {
             return Err(RestoreError::Full { directory: root.display().to_string(), needed });
         }
         Ok(())

@@ -126,7 +126,10 @@ pub fn plan(
     observer: &mut dyn Observer,
 ) -> Result<Plan, PlanError> {
     observer.progress(Progress { stage: Stage::Surveying, done: 0, total: 0 });
-    let surveyed = sources.survey(pinned, observer)?;
+    let surveyed = match (wanted, lost_log) {
+        (Wanted::Newest, LostLog::Refuse) => sources.survey_of_newest(pinned, observer)?,
+        _ => sources.survey(pinned, observer)?,
+    };
     let mut states = States { sources, surveyed: &surveyed, pinned, observer, pieces: BTreeMap::new() };
     let (asked, newest, lost) = states.choose(wanted, lost_log)?;
     let next = asked.as_ref().map_or(newest.moment.next, |asked| asked.next(&surveyed.survey.main));

@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 
-use coffre_core::crypto::Scope;
 use coffre_core::ids::GenerationId;
 use coffre_core::spool::{
     Chain, ContentHash, Fault, Generation, History, MainManifest, Needed, NoPoint, ObjectName, Ordinal, Pinned, Reach,
@@ -14,12 +13,12 @@ use coffre_core::time::Timestamp;
 use super::PlanError;
 use super::moment::{Finder, Moment, Until, failed};
 use super::plan::{LostLog, missing_documents};
-use crate::content::{self, ContentError, Expected, Meter};
-use crate::destination::{Source, SourceError};
-use crate::inventory::{self, fault_of};
+use crate::content::{Expected, Meter};
+use crate::inventory;
+use crate::object;
 use crate::observer::{Observer, Stage};
 use crate::segments::{self, SegmentFailure};
-use crate::sources::{Sources, Surveyed, is_there};
+use crate::sources::{Sources, Surveyed};
 
 /// A state that can be fetched.
 #[derive(Debug, Clone)]
@@ -204,7 +203,7 @@ impl States<'_> {
         main.prepare(&paths, self.observer)?;
         let mut meter = Meter::new(self.observer, Stage::Verifying, 0);
         for object in &objects {
-            let fault = unsound_object(main, object, scope, &mut meter)?;
+            let fault = object::fault(main, &object.name.path(scope), Expected::from(object), &mut meter)?;
             if let ObjectName::Piece(sha256) = object.name
                 // That it could not be read says nothing of its bytes.
                 && !matches!(fault, Some(Fault::Unreadable { .. }))
@@ -230,41 +229,6 @@ impl States<'_> {
             return Ok((Some(last.position), Some(fault)));
         }
         Ok((Some(last.position), None))
-    }
-}
-
-fn unsound_object(
-    main: &dyn Source,
-    object: &Needed,
-    scope: &Scope,
-    meter: &mut Meter<'_>,
-) -> Result<Option<Fault>, SourceError> {
-    let path = object.name.path(scope);
-    match read_once(main, object, &path, meter)? {
-        // Perhaps it was the connection alone, and there is another one by now.
-        Some(Fault::Unreadable { .. }) if is_there(main, &path)? => read_once(main, object, &path, meter),
-        found => Ok(found),
-    }
-}
-
-fn read_once(
-    main: &dyn Source,
-    object: &Needed,
-    path: &str,
-    meter: &mut Meter<'_>,
-) -> Result<Option<Fault>, SourceError> {
-    let content = match main.open(path, None) {
-        Ok(content) => content,
-        Err(SourceError::NotFound { .. }) => {
-            return Ok(Some(Fault::Missing { object: path.to_owned(), needed_by: "its manifest".to_owned() }));
-        }
-        Err(error) => return Err(error),
-    };
-    let checked = content::check(content, Expected::from(object), meter);
-    match checked.as_ref().map_err(ContentError::within) {
-        Ok(()) => Ok(None),
-        Err(Some(ContentError::Cancelled(cancelled))) => Err(cancelled.into()),
-        Err(_) => Ok(checked.err().map(|error| fault_of(&error, path))),
     }
 }
 

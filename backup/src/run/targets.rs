@@ -1,7 +1,7 @@
 //! The targets of a run, one after the other: each destination under its own lock, unless `follow` sends to it; then
 //! the snapshot. How one went is remembered before the next one begins.
 
-use coffre_core::spool::{Fault, Known, ObjectName, Side, Wanted};
+use coffre_core::spool::{ContentHash, Fault, Known, ObjectName, Side, Wanted};
 use coffre_core::time::Timestamp;
 
 use super::{Capture, Job, Newest, SNAPSHOT_LOCK, TargetError, TargetReport, lock_of, lock_of_follower, newest_of};
@@ -10,7 +10,7 @@ use crate::ending::Ends as _;
 use crate::lock::{Lock, LockError};
 use crate::objective;
 use crate::observer::Observer;
-use crate::restic::{Compression, Repository, Restic, Subject};
+use crate::restic::{Compression, INIT_LOCK, Repository, Restic, Subject};
 use crate::ship::{Compare, KnownPoint, ShipError, Shipped, last_point, ship, ship_first};
 use crate::snapshot;
 use crate::sources::Sources;
@@ -117,14 +117,16 @@ impl Runner<'_> {
     fn make_snapshot(&self, repository: &Repository, observer: &mut dyn Observer) -> Result<Success, TargetError> {
         let Job { pinned, spool, .. } = *self.job;
         let surveyed = Sources::both(&self.spool).survey(pinned, observer)?;
-        let (newest, note) = newest_of(&surveyed)?.ok_or(TargetError::Empty)?;
+        let newest = newest_of(&surveyed)?.ok_or(TargetError::Empty)?;
         // A snapshot of half a point would pass for a backup.
         surveyed.survey.point(Wanted::Newest, &surveyed.listing, &pinned.scope).map_err(TargetError::Point)?;
         let last = last_point(&self.spool, &surveyed.listing, newest.main.generation, pinned)?;
         let restic = Restic::find(self.job.restic)?;
         if self.job.init && !restic.is_there(repository, observer)? {
-            restic.init(repository, observer)?;
+            let lock = Lock::wait(&self.job.memory.join(INIT_LOCK))?;
+            restic.init_if_absent(repository, None, &lock, observer)?;
         }
+        restic.remove_left(repository, (self.clock)(), observer)?;
         let host = snapshot::host(&pinned.scope);
         let subject = Subject {
             root: spool,
@@ -135,10 +137,10 @@ impl Runner<'_> {
         };
         let made = restic.backup(repository, &subject, observer)?;
         // What restic says it did is proven by asking for the manifest that everything hangs on.
-        let Known { generation, number, .. } = newest.main;
+        let Known { generation, number, sha256 } = newest.main;
         let name = ObjectName::Manifest { generation, side: Side::Main, number };
         let path = format!("/{}", name.path(&pinned.scope));
-        if restic.dump(repository, &made.id, &path, observer)? != note {
+        if ContentHash::of(&restic.dump(repository, &made.id, &path, observer)?) != sha256 {
             return Err(TargetError::Unproven { snapshot: made.id });
         }
         // Of several snapshots with the same base the one that went furthest is missed by its last segment.

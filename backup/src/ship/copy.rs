@@ -113,6 +113,10 @@ impl<'a> Shipment<'a> {
             self.note(signed.manifest.name(), signed.sha256, ours)?;
             // Durable: a keyring that opens all points up to the next one.
         }
+        // The newest first: each is outgrown there, too, when it comes.
+        for signed in pending.outgrown.iter().rev() {
+            self.note(signed.manifest.name(), signed.sha256, ours)?;
+        }
         for signed in &pending.main {
             self.segments_before(ours, theirs, &signed.manifest)?;
             self.needed(&signed.manifest)?;
@@ -301,9 +305,10 @@ impl<'a> Shipment<'a> {
             self.present += 1;
             return Ok(());
         }
-        let note = ours.notes.iter().find(|(note, bytes)| *note == name && ContentHash::of(bytes) == sha256);
-        let Some((_, bytes)) = note else { return Err(ShipError::Empty) };
+        let Some(size) = ours.listing.get(&name).copied() else { return Err(ShipError::Empty) };
         self.settle(&name, &object)?;
+        self.meter.expect_more(size);
+        let (_, bytes) = self.whole(&Needed { name, size, sha256 })?;
         match self.destination.put(&object, &mut bytes.as_slice()) {
             // Its answer was lost, and it is there.
             Err(PutError::Exists { .. }) if self.has_note(&object, sha256)? => self.present += 1,

@@ -1,8 +1,6 @@
 //! Whether what the spool holds continues what the destination holds, and what there is to ship.
 //! Pure: works on manifests that were read before.
 
-use std::collections::BTreeSet;
-
 use coffre_core::crypto::Scope;
 use coffre_core::ids::GenerationId;
 use coffre_core::spool::{
@@ -20,6 +18,8 @@ use crate::sources::Surveyed;
 pub(super) struct Pending {
     pub(super) main: Vec<Signed<MainManifest>>,
     pub(super) keyring: Vec<Signed<KeyringManifest>>,
+    /// Of keyrings that another generation has outgrown, of which a spool has nothing else: they tell what came from what.
+    pub(super) outgrown: Vec<Signed<KeyringManifest>>,
     /// Faults of the destination that do not stand in the way.
     pub(super) faults: Vec<Fault>,
     /// What the destination's manifests will be.
@@ -55,9 +55,13 @@ pub(super) fn reconcile(
     same_under_same_name(spool, destination, scope)?;
     let mut listing = spool.listing.clone();
     listing.extend(&destination.listing);
-    let both = Survey::of(&listing, &union(spool, destination), pinned);
+    let (ours, theirs) = (&spool.survey, &destination.survey);
+    let both = Survey::of(&listing, ours.main.with(&theirs.main), ours.keyring.with(&theirs.keyring), scope);
     let main = pending(&spool.survey.main, &destination.survey.main, &both.main, scope)?;
     let keyring = pending(&spool.survey.keyring, &destination.survey.keyring, &both.keyring, scope)?;
+    let past = spool.survey.keyring.outgrown();
+    let (outgrown, keyring) =
+        keyring.into_iter().partition(|signed| past.contains(&signed.manifest.heading.generation));
     let divides = |fault: &&Fault| {
         matches!(fault, Fault::Fork { .. } | Fault::Backwards { .. } | Fault::Gap { .. } | Fault::ChainGap { .. })
     };
@@ -68,34 +72,29 @@ pub(super) fn reconcile(
         let (ours, theirs) = ((&spool.survey, &spool.listing), (&destination.survey, &destination.listing));
         order::goes_on(ours, theirs, *generation)
     });
-    Ok(Pending { main, keyring, faults: destination.survey.faults.clone(), both, goes_on })
+    Ok(Pending { main, keyring, outgrown, faults: destination.survey.faults.clone(), both, goes_on })
 }
 
-/// An object is written once: the same name with other bytes is another history.
+/// An object is written once: the same name with other bytes is another history. A note that cannot be believed is damage,
+/// and has its own fault.
 fn same_under_same_name(spool: &Surveyed, destination: &Surveyed, scope: &Scope) -> Result<(), Fault> {
-    let differs = |(name, bytes): &&(ObjectName, Vec<u8>)| {
-        spool.notes.iter().any(|(other, others)| other == name && others != bytes)
-    };
-    // A note that cannot be believed is damage, and has its own fault.
-    let believed = |(name, _): &&(ObjectName, Vec<u8>)| is_sound(&destination.survey, name);
-    match destination.notes.iter().filter(believed).find(differs) {
-        Some((name, _)) => Err(Fault::Fork { object: name.path(scope), what: "the spool has another manifest there" }),
-        None => Ok(()),
-    }
+    let (ours, theirs) = (&spool.survey, &destination.survey);
+    let another = another_of(&ours.main, &theirs.main).or_else(|| another_of(&ours.keyring, &theirs.keyring));
+    another.map_or(Ok(()), |name| {
+        Err(Fault::Fork { object: name.path(scope), what: "the spool has another manifest there" })
+    })
 }
 
-fn is_sound(survey: &Survey, name: &ObjectName) -> bool {
-    let ObjectName::Manifest { generation, side, number } = name else { return false };
-    match side {
-        Side::Main => survey.main.generation(*generation).is_some_and(|g| g.manifest(*number).is_some()),
-        Side::Keyring => survey.keyring.generation(*generation).is_some_and(|g| g.manifest(*number).is_some()),
-    }
-}
-
-fn union(spool: &Surveyed, destination: &Surveyed) -> Vec<(ObjectName, Vec<u8>)> {
-    let ours: BTreeSet<ObjectName> = spool.notes.iter().map(|(name, _)| *name).collect();
-    let theirs = destination.notes.iter().filter(|(name, _)| !ours.contains(name));
-    spool.notes.iter().chain(theirs).cloned().collect()
+/// A manifest of theirs that is not ours of the same name.
+fn another_of<M: Manifest>(ours: &History<M>, theirs: &History<M>) -> Option<ObjectName> {
+    theirs.generations().find_map(|(id, generation)| {
+        let ours = ours.generation(id)?;
+        let differs = |signed: &&Signed<M>| {
+            let same = ours.manifest(signed.manifest.heading().number);
+            same.is_some_and(|same| same.sha256 != signed.sha256)
+        };
+        generation.manifests().find(differs).map(|signed| signed.manifest.name())
+    })
 }
 
 /// The manifests of the spool that the destination lacks.

@@ -17,7 +17,7 @@ use crate::content::Meter;
 use crate::destination::{PutError, Source, SourceError};
 use crate::observer::{Cancelled, Stage};
 use crate::segments::{self, Seen, SegmentFailure};
-use crate::sources::{Surveyed, is_there};
+use crate::sources::Surveyed;
 
 /// The order of copies.
 pub(crate) const ORDER: [Chain; 3] = [Chain::Keyring, Chain::Vault, Chain::Audit];
@@ -59,13 +59,7 @@ pub(crate) fn compare_with_known(
     match proven(place, &name, pinned) {
         Ok(seen) if seen.link.sha256 == known.sha256 => Ok(None),
         Ok(_) => Ok(Some(Fault::Fork { object, what: "another segment was here before" })),
-        Err(SegmentFailure::Fault(fault)) => {
-            if matches!(fault, Fault::Unreadable { .. }) {
-                // Where the place itself has got out of reach nothing is known of it.
-                is_there(place, &object)?;
-            }
-            Ok(Some(fault))
-        }
+        Err(SegmentFailure::Fault(fault)) => Ok(Some(fault)),
         Err(failure) => Err(source_error(failure)),
     }
 }
@@ -156,7 +150,12 @@ pub(super) fn same_chains(
             return Ok(Some(fault));
         }
     }
+    let outgrown = ours.survey.keyring.outgrown();
     for (generation, chain) in generations.into_iter().flat_map(|id| ORDER.map(|chain| (id, chain))) {
+        // It went from the spool at once, and expires there.
+        if chain == Chain::Keyring && outgrown.contains(&generation) {
+            continue;
+        }
         let Some(there) = last_segment(&theirs.listing, generation, chain) else { continue };
         let here = last_of(ours, generation, chain);
         let ObjectName::Segment { position, .. } = there else { continue };

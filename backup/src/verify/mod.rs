@@ -10,12 +10,13 @@ use coffre_core::spool::{Fault, Known, NoPoint, Notice, ObjectName, Ordinal, Pin
 use coffre_core::time::Timestamp;
 use thiserror::Error;
 
-use crate::content::{self, ContentError, Expected, Meter};
+use crate::content::{Expected, Meter};
 use crate::destination::{Source, SourceError};
 use crate::inventory;
+use crate::object;
 use crate::observer::{Cancelled, Observer, Progress, Stage};
 use crate::ship::{KnownPoint, compare_with_known};
-use crate::sources::{Sources, Surveyed, is_there};
+use crate::sources::{Sources, Surveyed};
 use documents::Documents;
 
 /// How much is read.
@@ -108,8 +109,8 @@ pub fn verify(
         pinned,
         meter: Meter::new(observer, Stage::Verifying, total(&surveyed, &documents, depth)),
         depth,
-        objects: surveyed.notes.len() as u64,
-        bytes: surveyed.notes.iter().map(|(_, bytes)| bytes.len() as u64).sum(),
+        objects: surveyed.manifests,
+        bytes: surveyed.manifest_bytes,
         faults,
     };
     let segments = verification.segments(&surveyed)?;
@@ -250,28 +251,12 @@ impl Verification<'_, '_> {
         Ok(())
     }
 
-    /// Reads an object to its end. Where the place itself gets out of reach, that ends the verification: each object after
-    /// this one would be waited for as long, and be told of as if it were at fault.
+    /// Reads an object to its end.
     fn read(&mut self, place: &dyn Source, path: &str, expected: Expected) -> Result<(), VerifyError> {
-        let result = match place.open(path, None) {
-            Ok(file) => content::check(file, expected, &mut self.meter),
-            Err(SourceError::Cancelled(cancelled)) => return Err(cancelled.into()),
-            Err(error) => {
-                is_there(place, path)?;
-                self.faults.push(Fault::Unreadable { object: path.to_owned(), cause: error.to_string() });
-                return Ok(());
-            }
-        };
-        self.bytes += expected.size;
-        let Err(error) = result else { return Ok(()) };
-        if let Some(ContentError::Cancelled(cancelled)) = ContentError::within(&error) {
-            return Err(cancelled.into());
+        match object::fault(place, path, expected, &mut self.meter)? {
+            Some(fault) => self.faults.push(fault),
+            None => self.bytes += expected.size,
         }
-        let fault = inventory::fault_of(&error, path);
-        if matches!(fault, Fault::Unreadable { .. }) {
-            is_there(place, path)?;
-        }
-        self.faults.push(fault);
         Ok(())
     }
 }

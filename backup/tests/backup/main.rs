@@ -7,6 +7,7 @@ mod copies;
 mod doubles;
 mod expiring;
 mod faults;
+mod going_on;
 mod keeping;
 mod out_of_reach;
 mod pieces;

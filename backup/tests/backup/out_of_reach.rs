@@ -23,6 +23,8 @@ enum Loss {
     Opening,
     /// It is lost once the object is read.
     Reading,
+    /// The place lets nobody in any more.
+    Locked,
     /// The object is not given, and the place goes on.
     Kept,
     /// The first time, the connection breaks while it is read, and there is another one.
@@ -47,8 +49,14 @@ impl Leaving {
     }
 
     fn answers(&self) -> Result<(), SourceError> {
-        let lost = || SourceError::Unreachable { place: self.label(), source: io::ErrorKind::TimedOut.into() };
-        if self.gone.load(Ordering::SeqCst) { Err(lost()) } else { Ok(()) }
+        let place = self.label();
+        if !self.gone.load(Ordering::SeqCst) {
+            return Ok(());
+        }
+        Err(match self.loss {
+            Loss::Locked => SourceError::Refused { place, source: io::ErrorKind::PermissionDenied.into() },
+            _ => SourceError::Unreachable { place, source: io::ErrorKind::TimedOut.into() },
+        })
     }
 }
 
@@ -72,7 +80,7 @@ impl Source for Leaving {
         if !path.contains(&self.at) {
             return self.inner.open(path, range);
         }
-        self.gone.store(matches!(self.loss, Loss::Opening | Loss::Reading), Ordering::SeqCst);
+        self.gone.store(matches!(self.loss, Loss::Opening | Loss::Reading | Loss::Locked), Ordering::SeqCst);
         if self.loss == Loss::Once && self.broke.swap(true, Ordering::SeqCst) {
             return self.inner.open(path, range);
         }
@@ -114,7 +122,7 @@ fn full(vault: &Vault) -> (Memory, KnownPoint) {
 fn a_place_that_gets_out_of_reach_has_lost_nothing_and_is_asked_no_more() {
     let vault = busy();
     for loss in [Loss::Opening, Loss::Reading] {
-        for at in ["/manifests/", ".base", "/pieces/", "/documents/"] {
+        for at in ["/manifests/", ".base", ".segment", "/pieces/", "/documents/"] {
             let (inner, known) = full(&vault);
             let place = Leaving::new(inner, at, loss);
             let error = verify(&Sources::both(&place), &vault.pinned(), &known, Depth::Whole, &mut ()).unwrap_err();
@@ -130,6 +138,29 @@ fn a_place_that_gets_out_of_reach_has_lost_nothing_and_is_asked_no_more() {
             assert!(unreachable && error.ending() == Ending::Temporary, "{loss:?}: {error}");
         }
     }
+}
+
+#[test]
+fn a_place_that_lets_nobody_in_any_more_is_not_called_damaged() {
+    let vault = busy();
+    for at in ["/manifests/", ".base", ".segment", "/pieces/", "/documents/"] {
+        let (inner, known) = full(&vault);
+        let place = Leaving::new(inner, at, Loss::Locked);
+        let error = verify(&Sources::both(&place), &vault.pinned(), &known, Depth::Whole, &mut ()).unwrap_err();
+        assert_eq!(error.ending(), Ending::WrongKey, "{at}: {error}");
+    }
+}
+
+#[test]
+fn a_restore_is_planned_over_another_connection_and_calls_no_segment_damaged_that_is_out_of_reach() {
+    let vault = busy();
+    let place = Leaving::new(full(&vault).0, ".segment", Loss::Once);
+    is_newest(&vault, &restored(&vault, &place).unwrap().unwrap());
+    assert!(place.broke.load(Ordering::SeqCst));
+    let place = Leaving::new(full(&vault).0, ".segment", Loss::Reading);
+    let plan = restore::plan(&Sources::both(&place), &vault.pinned(), Wanted::Newest, LostLog::Refuse, &mut ());
+    let error = plan.map(drop).unwrap_err();
+    assert_eq!(error.ending(), Ending::Temporary, "{error}");
 }
 
 #[test]

@@ -154,3 +154,25 @@ fn backups_of_the_version_before_are_gone_on_with_and_restored() {
     restore::execute(&plan, &sources, &to.path().join("vault"), &mut ()).unwrap();
     assert!(fs::read(to.path().join("vault").join(Chain::Audit.file())).unwrap() == vault.content(Chain::Audit));
 }
+
+#[test]
+fn whoever_wants_the_newest_reads_two_lists_of_pieces_however_many_points_there_are() {
+    let mut vault = Vault::captured(3);
+    for document in 4..7 {
+        vault.commit(Some(document));
+        vault.capture_beside();
+    }
+    vault.commit(Some(7));
+    let counted = Counted { inner: vault.source(), opened: RefCell::default() };
+    let planned = |lost_log| {
+        let plan = restore::plan(&Sources::both(&counted), &vault.pinned(), Wanted::Newest, lost_log, &mut ()).unwrap();
+        let is_main = |path: &&String| path.starts_with("main/") && path.contains("/manifests/");
+        let read = counted.opened.take().iter().filter(is_main).count();
+        ((plan.captured, plan.window, plan.next, plan.files(), plan.bytes(), plan.lost), read)
+    };
+    // Where less than the newest would do, all are looked at.
+    let ((short, read), (long, all)) = (planned(LostLog::Refuse), planned(LostLog::Accept));
+    assert_eq!((read, all), (2, 6));
+    assert_eq!((short.0, short.1), (vault.now, (vault.main[0].manifest.heading.time, vault.now)));
+    assert_eq!(short, long);
+}

@@ -6,12 +6,14 @@ use std::io::Read;
 use std::ops::Range;
 use std::sync::Mutex;
 
-use coffre_backup::destination::{Contents, Destination, FileSystem, Memory, PutError, Source, SourceError};
+use coffre_backup::destination::{
+    Contents, Destination, FileSystem, Memory, PutError, Removing as _, Source, SourceError,
+};
 use coffre_backup::list::newest_head;
 use coffre_backup::ship::{Compare, KnownPoint, ShipError, Shipped, ship};
 use coffre_backup::verify::{Depth, verify};
 use coffre_backup::{Ending, Ends as _, Observer, Progress, Sources};
-use coffre_core::spool::Fault;
+use coffre_core::spool::{Fault, Manifest as _};
 
 use super::vault::{Vault, noon};
 use crate::doubles::reads_from_within;
@@ -116,6 +118,25 @@ fn the_newest_head_is_that_of_the_vault_that_goes_on_though_its_clock_is_behind(
     let head = newest_head(&destination, &vault.pinned(), &mut ()).unwrap().unwrap();
     assert_eq!((head.generation, head.ancestors), (restored.generation, vec![vault.generation]));
     assert!(head.time == restored.now && head.time < vault.now);
+}
+
+/// Of generations that are past a spool has no more than that.
+#[test]
+fn what_the_newest_came_from_is_known_by_the_manifests_of_the_keyring() {
+    let first = Vault::captured(1);
+    let mut second = first.restored(2);
+    second.capture();
+    let mut third = second.restored(3);
+    third.capture();
+    let place = Memory::new();
+    for vault in [&first, &second, &third] {
+        shipped(vault, &place);
+    }
+    for signed in first.main.iter().chain(&second.main) {
+        place.remove(&signed.manifest.name().path(&first.pinned().scope)).unwrap();
+    }
+    let head = newest_head(&place, &first.pinned(), &mut ()).unwrap().unwrap();
+    assert_eq!((head.generation, head.ancestors), (third.generation, vec![second.generation, first.generation]));
 }
 
 #[test]

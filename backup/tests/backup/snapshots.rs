@@ -181,6 +181,23 @@ fn a_repository_without_this_vault_is_named() {
 }
 
 #[test]
+fn a_snapshot_with_a_link_in_it_is_refused_before_anything_is_fetched() {
+    on_each_restic(|restic| {
+        let vault = Vault::captured(1);
+        let repository = repository(&vault, &restic);
+        std::os::unix::fs::symlink(vault.path("password"), vault.spool().join("main/link")).unwrap();
+        take(&vault, &restic, &repository);
+        let scratch = vault.path("scratch");
+        fs::create_dir(&scratch).unwrap();
+        let opened = Snapshot::open(&restic, &repository, &Vault::scope(), None, later(), &scratch, &mut ());
+        let error = opened.map(drop).unwrap_err();
+        assert!(matches!(error, SnapshotError::Foreign { .. }), "{error}");
+        assert_eq!(error.ending(), Ending::Tampering);
+        assert_eq!(fs::read_dir(&scratch).unwrap().count(), 0);
+    });
+}
+
+#[test]
 fn what_there_is_no_room_for_is_not_fetched() {
     on_each_restic(|restic| {
         let vault = Vault::captured(1);

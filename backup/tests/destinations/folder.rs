@@ -8,6 +8,8 @@ use coffre_backup::destination::{
     Destination as _, FileSystem, PutError, RemoveError, Removing as _, Source as _, SourceError,
 };
 
+use crate::small_disk::on_a_small_disk;
+
 #[test]
 fn that_is_not_mounted_is_refused_and_not_created() {
     let parent = tempfile::tempdir().unwrap();
@@ -102,25 +104,11 @@ fn takes_a_large_object_whole_that_is_made_durable_on_the_way() {
 
 #[test]
 fn that_is_full_says_so_and_leaves_nothing() {
-    // Only the super-user can mount a file system that is too small.
-    if !rustix::process::geteuid().is_root() {
-        return;
-    }
-    let folder = tempfile::tempdir().unwrap();
-    let mounted = std::process::Command::new("mount")
-        .args(["-t", "tmpfs", "-o", "size=64k", "tmpfs"])
-        .arg(folder.path())
-        .status()
-        .is_ok_and(|status| status.success());
-    if !mounted {
-        return;
-    }
-    let destination = FileSystem::new(folder.path());
-    let result = destination.put("main/big", &mut io::repeat(7).take(1 << 20));
-    let left = destination.size("main/big").unwrap();
-    let small = destination.put("main/small", &mut &b"x"[..]);
-    std::process::Command::new("umount").arg(folder.path()).status().unwrap();
-    assert!(matches!(result, Err(PutError::Full { .. })), "{result:?}");
-    assert_eq!(left, None);
-    assert!(small.is_ok());
+    on_a_small_disk("folder::that_is_full_says_so_and_leaves_nothing", 64, |disk| {
+        let destination = FileSystem::new(disk.path());
+        let result = destination.put("main/big", &mut io::repeat(7).take(1 << 20));
+        assert!(matches!(result, Err(PutError::Full { .. })), "{result:?}");
+        assert_eq!(destination.size("main/big").unwrap(), None);
+        assert!(destination.put("main/small", &mut &b"x"[..]).is_ok());
+    });
 }

@@ -21,6 +21,13 @@ mod vault;
 #[path = "../backup/busy.rs"]
 mod busy;
 
+#[path = "../../../vault/store/tests/faults/child.rs"]
+#[expect(dead_code, reason = "shared with the tests of the store, which need more of it")]
+mod child;
+#[path = "../../../vault/store/tests/faults/small_disk.rs"]
+#[expect(dead_code, reason = "shared with the tests of the store, which need more of it")]
+mod small_disk;
+
 use coffre_backup::destination::{FileSystem, Memory};
 use suite::{REMOVING, SUITE};
 

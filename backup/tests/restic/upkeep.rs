@@ -220,6 +220,76 @@ fn only_a_lock_that_is_named_and_left_over_is_removed() {
     });
 }
 
+#[test]
+fn what_a_killed_restic_left_goes_by_itself_after_a_while_and_nothing_that_is_in_use() {
+    on_each_restic(|restic| {
+        let bench = Bench::with_repository(&restic);
+        let (repository, of) = (bench.repository(), selection());
+        let upkeep = bench.upkeep(&restic, "restic", &repository, &of);
+        let prune = |seconds: i64| {
+            let clock = || Timestamp::from_micros(i64::try_from(since_epoch().as_micros()).unwrap());
+            maintenance::prune(&upkeep, false, &|| clock().plus_seconds(seconds), &mut ())
+        };
+        let holder = stopped_with_lock(&bench, &restic);
+        let busy = prune(3_000).unwrap_err();
+        assert_eq!(busy.ending(), Ending::Busy, "its process is there: {busy}");
+        drop(holder);
+        let early = prune(0).unwrap_err();
+        assert_eq!(early.ending(), Ending::Temporary, "a machine of the same name may hold it: {early}");
+        prune(900).unwrap();
+        assert_eq!(restic.locks(&repository, &mut ()).unwrap(), []);
+    });
+}
+
+#[test]
+fn nothing_goes_by_itself_beside_a_lock_of_another_host() {
+    let bench = Bench::new();
+    let (dead, other, asked) = ("a".repeat(64), "b".repeat(64), bench.path("asked"));
+    let this_host = fs::read_to_string("/proc/sys/kernel/hostname").unwrap();
+    let lock = |host: &str| {
+        let lock = serde_json::json!({"time": "2026-11-22T10:00:00Z", "exclusive": false, "hostname": host,
+            "username": "backup", "pid": i32::MAX, "uid": 1, "gid": 1});
+        format!("echo '{lock}'")
+    };
+    for (listed, unlocks) in [(dead.clone(), true), (format!("{dead} {other}"), false)] {
+        let body = format!(
+            "case \"$*\" in 'list locks'*) printf '%s\\n' {listed};; *{dead}*) {};; *{other}*) {};; \
+             unlock*) echo unlock >> {};; esac",
+            lock(this_host.trim_end()),
+            lock("another"),
+            asked.display()
+        );
+        bench.version("0.18.0", &body).remove_left(&bench.repository(), now(), &mut ()).unwrap();
+        assert_eq!(fs::remove_file(&asked).is_ok(), unlocks, "{listed}");
+    }
+}
+
+#[test]
+fn what_is_left_of_a_killed_run_makes_the_repository_and_nobody_else_meanwhile() {
+    let bench = Bench::new();
+    let [begun, go, made] = ["begun", "go", "made"].map(|name| bench.path(name).display().to_string());
+    // It ends at once, and what it leaves behind goes on, as restic does when whoever started it is killed.
+    let body = format!(
+        "case \"$1\" in cat) [ -e {made} ] || exit 10;; snapshots) echo '[]';; \
+         init) echo init >> {begun}; exec 3<&0; (i=0; while [ ! -e {go} ] && [ $i -lt 900 ]; do sleep 0.1; i=$((i+1)); \
+         done; touch {made}) >/dev/null 2>&1 & exit 1;; esac"
+    );
+    let (restic, of) = (bench.version("0.18.0", &body), selection());
+    let (first, second) = (bench.repository(), bench.repository());
+    let upkeep = bench.upkeep(&restic, "second", &second, &of);
+    let copy = || maintenance::copy(&upkeep, &first, true, &now, &mut ());
+    copy().unwrap_err();
+    let busy = copy().unwrap_err();
+    assert_eq!(busy.ending(), Ending::Busy, "{busy}");
+    fs::write(&go, "").unwrap();
+    assert_eq!(copy().unwrap(), 0);
+    assert_eq!(fs::read_to_string(&begun).unwrap(), "init\n", "once");
+    // Whoever finds it there waits for nobody.
+    let held = fs::File::create(bench.path("init.lock")).unwrap();
+    rustix::fs::flock(&held, rustix::fs::FlockOperation::LockExclusive).unwrap();
+    assert_eq!(copy().unwrap(), 0);
+}
+
 fn since_epoch() -> std::time::Duration {
     std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap()
 }

@@ -130,20 +130,19 @@ impl Destination {
         }
     }
 
-    /// The same among others: one whose files do not open it is closed, which keeps nobody from the rest.
+    /// The same among others: one whose files do not open it is closed until they do, which keeps nobody from the rest.
     pub(crate) fn open_or_closed(&self) -> anyhow::Result<Opened> {
         match self.closed()? {
-            Some(closed) => Ok(Box::new(closed)),
+            Some(closed) => Ok(self.limited(closed)),
             None => self.open(),
         }
     }
 
     fn closed(&self) -> Result<Option<Closed>, Complaint> {
         let Some(s3) = &self.s3 else { return Ok(None) };
-        let why = S3::new(&s3.settings()?).err().and_then(|error| error.of_a_file());
-        // What goes on for long looks no second time.
-        let again = "what goes on for long is to be started again then";
-        Ok(why.map(|why| Closed::new(self.printed().place, format!("{why}, when this was started: {again}"))))
+        let settings = s3.settings()?;
+        let is_closed = S3::new(&settings).is_err_and(|error| error.of_a_file().is_some());
+        Ok(is_closed.then(|| Closed::new(self.printed().place, settings)))
     }
 
     /// The place itself among others, to remove from it.

@@ -7,30 +7,34 @@ mod scratch;
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use coffre_backup::destination::Source;
+use coffre_backup::destination::{Source, SourceError};
 use coffre_backup::restic::Restic;
-use coffre_backup::restore::{self, LostLog};
+use coffre_backup::restore::{self, LostLog, Plan};
 use coffre_backup::snapshot::Snapshot;
-use coffre_backup::{Sources, objective};
+use coffre_backup::{Observer, Sources, objective};
 use coffre_core::drill::{DrillFailure, DrillResult, FetchedState, Phase};
-use coffre_core::spool::{Pinned, Wanted};
+use coffre_core::spool::{Pinned, Side, Wanted};
 use coffre_core::time::Timestamp;
 use coffre_server::{DrillOptions, Drills};
 use coffre_store::clock::{Clock as _, SystemClock};
 use coffre_store::{Checking, DrillError, Drilled, Fetched, Store};
 
 use crate::complaint::{self, Complaint};
-use crate::configuration::{self, Destination};
+use crate::configuration::{self, Destination, Opened};
 use crate::exit::Exit;
 use crate::figures;
+use crate::look::Look;
 use crate::place::Place;
 use clock::PhaseClock;
 use scratch::{Claimed, Scratch};
 
 /// The repository among the places that drills restore from.
 const RESTIC: &str = "restic";
+/// How long a destination may take to tell what it holds. A slow one, or a mount that hangs, must not keep the next drill
+/// from another.
+const PATIENCE: Duration = Duration::from_mins(30);
 
 /// How drills of this vault are held; none where it has no destination. What a killed drill left is removed first.
 pub(crate) fn options(place: &Place, store: &Store) -> Option<DrillOptions> {
@@ -111,10 +115,8 @@ impl Holder {
         clock: &mut PhaseClock<'_>,
         stop: &dyn Fn() -> bool,
     ) -> anyhow::Result<(Timestamp, Drilled)> {
-        let gone = || Complaint::usage("the destination is not configured any more", "start the server again");
         if let Some(repository) = self.repository.as_ref().filter(|_| drill.destination == RESTIC) {
-            // A repository never holds the keyring, so that is a destination's.
-            let keyring = self.destinations.first().ok_or_else(gone)?.open()?;
+            let keyring = self.keyring(clock)?;
             let (restic, repository) = (Restic::find(repository.binary.as_deref())?, repository.open()?);
             let main = Snapshot::open(
                 &restic,
@@ -127,28 +129,51 @@ impl Holder {
             )?
             .leaving(self.scratch.kept_free()?);
             let sources = Sources { main: Some(&main), keyring: Some(&*keyring as &dyn Source) };
-            return self.restore(&sources, scratch, drill, clock, stop);
+            let plan = restore::plan(&sources, &self.pinned, Wanted::Newest, LostLog::Refuse, clock)?;
+            return self.restore(&plan, &sources, scratch, drill, clock, stop);
         }
         let destination = self.destinations.iter().find(|known| known.name == drill.destination).ok_or_else(gone)?;
+        let plan = in_time(&planned(destination, &self.pinned), &destination.name, Instant::now() + PATIENCE, clock)?;
         let place = destination.open()?;
-        self.restore(&Sources::both(&*place as &dyn Source), scratch, drill, clock, stop)
+        self.restore(&plan, &Sources::both(&*place as &dyn Source), scratch, drill, clock, stop)
+    }
+
+    /// A repository never holds the keyring, so that is a destination's: of the first that answers and has one.
+    fn keyring(&self, observer: &dyn Observer) -> anyhow::Result<Opened> {
+        let folder = Side::Keyring.vault_folder(&self.pinned.scope);
+        let (mut empty, mut failed) = (None, None);
+        for destination in &self.destinations {
+            let (place, folder) = (destination.clone(), folder.clone());
+            let look: Look<anyhow::Result<bool>> =
+                Look::begin(move |_| Ok(!place.open()?.list(&folder)?.folders.is_empty()));
+            match in_time(&look, &destination.name, Instant::now() + PATIENCE, observer) {
+                Ok(true) => return destination.open(),
+                Ok(false) => empty = empty.or(Some(destination)),
+                Err(error) if observer.cancelled() => return Err(error),
+                Err(error) => failed = failed.or(Some(error)),
+            }
+        }
+        match empty {
+            Some(destination) => destination.open(),
+            None => Err(failed.unwrap_or_else(|| gone().into())),
+        }
     }
 
     fn restore(
         &self,
+        plan: &Plan,
         sources: &Sources<'_>,
         scratch: &Claimed,
         drill: &mut DrillResult,
         clock: &mut PhaseClock<'_>,
         stop: &dyn Fn() -> bool,
     ) -> anyhow::Result<(Timestamp, Drilled)> {
-        let plan = restore::plan(sources, &self.pinned, Wanted::Newest, LostLog::Refuse, clock)?;
         let heading = &plan.point.main.manifest.heading;
         let (files, bytes) = (plan.files(), plan.bytes());
         let (captured, generation, base) = (plan.captured, heading.generation, heading.number.get());
         clock.enter(Phase::Fetch);
         self.scratch.has_room(bytes)?;
-        let fetched = restore::execute(&plan, sources, scratch.vault(), clock)?;
+        let fetched = restore::execute(plan, sources, scratch.vault(), clock)?;
         drill.fetched = Some(FetchedState { captured, generation, base, files, bytes });
         clock.enter(Phase::Open);
         let (main, keyring) = fetched.parents();
@@ -162,6 +187,33 @@ impl Holder {
         drop(fetched);
         Ok((captured, opened))
     }
+}
+
+fn gone() -> Complaint {
+    Complaint::usage("the destination is not configured any more", "start the server again")
+}
+
+/// Finds out what is to be fetched from a destination.
+fn planned(destination: &Destination, pinned: &Pinned) -> Look<anyhow::Result<Plan>> {
+    let (destination, pinned) = (destination.clone(), pinned.clone());
+    Look::begin(move |observer| {
+        let place = destination.open()?;
+        let sources = Sources::both(&*place as &dyn Source);
+        Ok(restore::plan(&sources, &pinned, Wanted::Newest, LostLog::Refuse, observer)?)
+    })
+}
+
+/// What came of that, if it did in time.
+fn in_time<T: Send + 'static>(
+    look: &Look<anyhow::Result<T>>,
+    name: &str,
+    until: Instant,
+    observer: &dyn Observer,
+) -> anyhow::Result<T> {
+    look.ended(until, observer).map_err(SourceError::from)?.unwrap_or_else(|| {
+        let cause = format!("{name} has not told what it holds in half an hour");
+        Err(Complaint::new(Exit::Temporary, cause, "look at the network and the server; others have their turn").into())
+    })
 }
 
 /// A sound backup that is too old is no good one; nor is one whose age is not known.
@@ -186,7 +238,22 @@ fn told(error: &anyhow::Error) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::mpsc;
+
     use super::*;
+
+    #[test]
+    fn a_destination_that_tells_nothing_keeps_no_other_from_its_turn() {
+        let (_answer, asked) = mpsc::channel::<anyhow::Result<Plan>>();
+        let look = Look::begin(move |_| asked.recv().unwrap_or_else(|gone| Err(gone.into())));
+        let late = in_time(&look, "far", Instant::now() + Duration::from_millis(5), &()).err();
+        assert_eq!(late.as_ref().map(Exit::of), Some(Exit::Temporary));
+        assert!(late.is_some_and(|late| late.to_string().starts_with("far has not told what it holds")));
+        // A vault that is to stop waits for nobody.
+        let over = PhaseClock::start(&|| true);
+        let stopped = in_time(&look, "far", Instant::now() + PATIENCE, &over).err();
+        assert_eq!(stopped.as_ref().map(Exit::of), Some(Exit::Temporary));
+    }
 
     #[test]
     fn a_sound_backup_that_is_too_old_is_no_good_one() {

@@ -6,6 +6,7 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 
+use coffre_backup::Disk;
 use coffre_store::Layout;
 
 use crate::complaint::Complaint;
@@ -54,19 +55,18 @@ impl Scratch {
     /// Bytes that must stay free where the folder is, which was claimed: some of a disk that the vault itself needs.
     pub(super) fn kept_free(&self) -> Result<u64, Complaint> {
         let failed = |error: io::Error| unusable(&self.folder, &error);
-        let disk = rustix::fs::statvfs(&self.folder).map_err(|error| failed(error.into()))?;
+        let disk = Disk::of(&self.folder).map_err(failed)?;
         let device = |path: &Path| fs::metadata(path).map(|metadata| metadata.dev());
         let shared = device(&self.folder).map_err(failed)? == device(&self.vault).map_err(failed)?;
-        let reserve = (disk.f_blocks.saturating_mul(disk.f_frsize) / KEPT_FREE).min(KEPT_FREE_AT_MOST);
+        let reserve = (disk.size / KEPT_FREE).min(KEPT_FREE_AT_MOST);
         Ok(if shared { reserve } else { 0 })
     }
 
     /// Whether there is room for so many bytes in the folder, which was claimed.
     pub(super) fn has_room(&self, bytes: u64) -> Result<(), Complaint> {
-        let failed = |error: io::Error| unusable(&self.folder, &error);
-        let disk = rustix::fs::statvfs(&self.folder).map_err(|error| failed(error.into()))?;
+        let disk = Disk::of(&self.folder).map_err(|error| unusable(&self.folder, &error))?;
         let needed = bytes.saturating_add(self.kept_free()?);
-        if disk.f_bavail.saturating_mul(disk.f_frsize) < needed {
+        if disk.free < needed {
             let (folder, needed) = (self.folder.display(), figures::bytes(needed));
             let cause = format!("{folder} has no room for a drill, which needs {needed} free");
             return Err(Complaint::new(

@@ -156,6 +156,20 @@ fn the_repository_has_its_turn_where_that_is_configured() {
     server.stop();
 }
 
+#[test]
+fn a_drill_of_the_repository_takes_the_keyring_of_a_destination_that_answers() {
+    let site = Site::with_clients(20);
+    with_offsite(&site);
+    configure(&site, "[backup.drill]\nrepository = true\n");
+    let server = backed_up(&site);
+    fs::rename(site.path().join("building-b"), site.path().join("away")).expect("renamed");
+    site.json(0, &["drill", "--from", "restic", "--json"]);
+    fs::rename(site.path().join("offsite"), site.path().join("away-too")).expect("renamed");
+    let lost = site.json(75, &["drill", "--from", "restic", "--json"]);
+    assert!(lost["drill"]["failure"]["cause"].as_str().is_some_and(|cause| cause.contains("building-b")), "{lost:#}");
+    server.stop();
+}
+
 /// A site whose only destination is this one.
 fn with_destination(section: &str) -> Site {
     let site = Site::with_clients(20);

@@ -1,6 +1,7 @@
 //! Many states, each by a seed: a few in every run of the tests, as many as `COFFRE_CRASHES` says in a campaign.
 
 use std::io::{self, Write as _};
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::SeqCst;
@@ -84,10 +85,10 @@ fn after_a_kill_at_any_call_everything_that_was_answered_is_there() {
         }
         let (scene, journal) = place.get_or_insert_with(|| (Scene::new(), Journal::default()));
         let mut dice = Dice::new(seed);
-        killed_at_work(scene, journal, seed, &mut dice);
+        let killed = killed_at_work(scene, journal, seed, &mut dice);
         let known = journal.known();
-        let held = scene
-            .recovers(&known)
+        let held = killed
+            .and_then(|()| scene.recovers(&known))
             .and_then(|()| if number % 4 == 3 { scene.destination_alone_has(&known) } else { Ok(()) });
         campaign.note(held, || {
             format!("{} entries known; the vault is kept in {}", known.entries(), keep(scene, seed).display())
@@ -96,14 +97,15 @@ fn after_a_kill_at_any_call_everything_that_was_answered_is_there() {
     campaign.end();
 }
 
-/// Three desks, every other time a run meanwhile, and the server killed at some call on some file.
-fn killed_at_work(scene: &Scene, journal: &Journal, seed: u64, dice: &mut Dice) {
+/// Three desks, every other time a run meanwhile, and the server killed at some call on some file; every other time the
+/// start that makes good what that left is killed as well. A server that goes down by itself is a finding.
+fn killed_at_work(scene: &Scene, journal: &Journal, seed: u64, dice: &mut Dice) -> Result<(), String> {
     let mut server = scene.serve();
     let runs = [&["backup", "run"][..], &["backup", "run", "--base"], &[], &[]][dice.below(4)];
     let call = 1 + dice.below(3000);
     scene.shim.plan(&[Rule::new(KillBefore, "*", "*", call)]);
     let stop = AtomicBool::new(false);
-    std::thread::scope(|scope| {
+    let ended = std::thread::scope(|scope| {
         for name in ["Anton", "Berta", "Cäsar"] {
             let desk = scene.work(&server, journal, &format!("{name}{seed}"));
             let (stop, seed) = (&stop, dice.next());
@@ -117,7 +119,17 @@ fn killed_at_work(scene: &Scene, journal: &Journal, seed: u64, dice: &mut Dice) 
         while server.ended().is_none() && Instant::now() < patience {
             std::thread::sleep(Duration::from_millis(2));
         }
+        let ended = server.ended();
         stop.store(true, SeqCst);
         server.end();
+        ended
     });
+    if dice.percent(50) {
+        scene.shim.plan(&[Rule::new(KillBefore, "*", "*", 1 + dice.below(100))]);
+        scene.serve().end();
+    }
+    match ended.filter(|status| status.signal() != Some(9)) {
+        None => Ok(()),
+        Some(status) => Err(format!("the server went down by itself: {status}")),
+    }
 }

@@ -12,18 +12,18 @@ use crate::journal::{Entry, Event, Journal};
 pub(crate) struct Desk<'j> {
     caller: Caller,
     journal: &'j Journal,
-    /// Its own records and their versions; what it erased is not among them.
-    records: Vec<(String, u64)>,
+    /// Its own records with their versions and addresses; what it erased is not among them.
+    records: Vec<(String, u64, String)>,
     /// A name that no other desk gives.
     name: String,
     count: usize,
 }
 
-/// Answers of success pass; a refusal, as a vault in trouble gives one, ends the deed without a word.
+/// Answers of success pass; a refusal, as a vault in trouble gives one, says why and ends the deed.
 fn answered(answer: Answer) -> io::Result<Answer> {
     match answer.status {
         200..=299 => Ok(answer),
-        503 => Err(io::Error::other("refused for now")),
+        503 => Err(io::Error::other(answer.problem(503))),
         other => panic!("{other}: {answer:?}"),
     }
 }
@@ -51,14 +51,14 @@ impl<'j> Desk<'j> {
         let path = "/v1/records/policyholder?purpose=contract-administration";
         let answer = answered(self.caller.send("POST", path, "", &body)?)?;
         let record = format!("/v1/records/policyholder/{}", answer.json()["id"].as_str().expect("an identifier"));
-        self.records.push((record.clone(), 1));
+        self.records.push((record.clone(), 1, email.clone()));
         self.journal.add(Event::Created { record, name, email, entry: Entry::of(&answer, "create") });
         Ok(())
     }
 
     pub(crate) fn change(&mut self, which: usize) -> io::Result<()> {
         let name = self.next_name();
-        let (record, version) = self.records[which].clone();
+        let (record, version, _) = self.records[which].clone();
         self.journal.add(Event::Changing { record: record.clone(), name: name.clone() });
         let path = format!("{record}?purpose=contract-administration");
         let headers = format!("If-Match: \"{version}\"\r\nContent-Type: application/merge-patch+json\r\n");
@@ -71,8 +71,20 @@ impl<'j> Desk<'j> {
     }
 
     pub(crate) fn read(&self, which: usize) -> io::Result<()> {
-        let answer = answered(self.caller.family_name(&self.records[which].0)?)?;
+        let (record, version, _) = &self.records[which];
+        let answer = answered(self.caller.family_name(record)?)?;
+        assert_eq!(answer.json()["version"], *version, "what was answered last is not what is read: {answer:?}");
         self.journal.add(Event::Told { entry: Entry::of(&answer, "read") });
+        Ok(())
+    }
+
+    fn find(&self, which: usize) -> io::Result<()> {
+        let question = json!({
+            "index": "contact.email", "value": self.records[which].2, "fields": ["contact.email"],
+            "purpose": "contract-administration",
+        });
+        let answer = answered(self.caller.send("POST", "/v1/records/policyholder/search", "", &question)?)?;
+        self.journal.add(Event::Told { entry: Entry::of(&answer, "search") });
         Ok(())
     }
 
@@ -99,7 +111,7 @@ impl<'j> Desk<'j> {
     }
 
     pub(crate) fn confirm_erasure(&mut self, which: usize) -> io::Result<()> {
-        let (record, _) = self.records.swap_remove(which);
+        let (record, ..) = self.records.swap_remove(which);
         self.journal.add(Event::Erasing { record: record.clone() });
         let erased = self.for_request("b.durand", &record, "erase/confirm")?;
         self.journal.add(Event::Erased { record, entry: Entry::of(&erased, "erase") });
@@ -120,7 +132,8 @@ impl<'j> Desk<'j> {
         match dice.below(20) {
             0..5 => self.create(),
             5..11 => self.change(which),
-            11..17 => self.read(which),
+            11..15 => self.read(which),
+            15..17 => self.find(which),
             17..19 => self.store(which, 20_000),
             _ => self.erase(which),
         }

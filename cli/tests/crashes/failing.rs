@@ -55,6 +55,7 @@ fn nothing_is_answered_that_a_log_could_not_take() {
         ("fsync", "vault/vault.db-wal", WRITING),
         ("write", "vault/vault.db-wal", WRITING),
         ("fsync", "vault/keyring.db-wal", WRITING),
+        ("write", "vault/keyring.db-wal", WRITING),
     ] {
         in_two_ways(|fault| refuses(&scene, Rule::new(fault, call, path, 0), refused));
     }

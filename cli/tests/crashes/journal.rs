@@ -61,7 +61,7 @@ pub(crate) enum Event {
         record: String,
         entry: Entry,
     },
-    /// A reading, or a proposal: it leaves an entry and nothing else.
+    /// A reading, a search, or a proposal: it leaves an entry and nothing else.
     Told {
         entry: Entry,
     },
@@ -191,9 +191,11 @@ impl Known {
         // Many ask at a time, so that one commit of the vault answers many.
         let records: Vec<_> = self.records.iter().collect();
         let some = records.len().div_ceil(AT_A_TIME).max(1);
+        let written = writes(&log);
         std::thread::scope(|scope| {
-            let look =
-                |some: &[(&String, &Record)]| some.iter().try_for_each(|(path, record)| record.missing(path, desk));
+            let look = |some: &[(&String, &Record)]| {
+                some.iter().try_for_each(|(path, record)| record.missing(path, desk, written.get(id(path)).copied()))
+            };
             let asking: Vec<_> = records.chunks(some).map(|some| scope.spawn(move || look(some))).collect();
             asking.into_iter().try_for_each(|looked| looked.join().expect("it only looks"))
         })
@@ -201,10 +203,14 @@ impl Known {
 }
 
 impl Record {
-    fn missing(&self, path: &str, desk: &Caller) -> Result<(), String> {
+    /// What of it a vault does not have, whose log says so often that it was written.
+    fn missing(&self, path: &str, desk: &Caller, written: Option<u64>) -> Result<(), String> {
         let found = desk.family_name(path).map_err(|error| format!("{path}: {error}"))?;
         if found.status == 404 && (self.erased || self.erasing) {
-            return Ok(());
+            return match self.hits(path, desk)? {
+                0 => Ok(()),
+                hits => Err(format!("{path}: it is erased, and by its address there are {hits}")),
+            };
         }
         if found.status != 200 || self.erased {
             return Err(format!("{path}: {} {}, erased: {}", found.status, found.text(), self.erased));
@@ -217,24 +223,49 @@ impl Record {
         if !whole {
             return Err(format!("{path}: version {} {:?} was answered, there is {found}", self.version, self.name));
         }
+        // A write and its entry are there together or not at all.
+        if written != Some(version) {
+            return Err(format!("{path}: there is version {version}, and the log has {written:?} writes"));
+        }
         for (document, content) in &self.documents {
             let read = desk.get(&format!("{document}?purpose=contract-administration"));
             if read.status != 200 || read.text() != content {
                 return Err(format!("{path}: document {document}: {}", read.status));
             }
         }
+        match self.hits(path, desk)? {
+            1 => Ok(()),
+            hits => Err(format!("{path}: by its address there are {hits}")),
+        }
+    }
+
+    /// How many records are found by its address, which no other one has.
+    fn hits(&self, path: &str, desk: &Caller) -> Result<usize, String> {
         let question = json!({
             "index": "contact.email", "value": self.email, "fields": ["contact.email"],
             "purpose": "contract-administration",
         });
-        let hits = desk.send("POST", "/v1/records/policyholder/search", "", &question).map_err(|e| e.to_string())?;
-        let hits = hits.json();
-        if hits["hits"].as_array().is_some_and(|hits| hits.len() == 1) {
-            Ok(())
-        } else {
-            Err(format!("{path}: it is not found by its address: {hits}"))
+        let found = desk.send("POST", "/v1/records/policyholder/search", "", &question).map_err(|e| e.to_string())?;
+        let found = found.json();
+        found["hits"].as_array().map(Vec::len).ok_or_else(|| format!("{path}: nobody can be looked for: {found}"))
+    }
+}
+
+fn id(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or_default()
+}
+
+/// How often each record was written, as a log says.
+fn writes(log: &BTreeMap<u64, Value>) -> BTreeMap<&str, u64> {
+    let mut writes = BTreeMap::new();
+    for entry in log.values().filter(|entry| entry["decision"] == "allow") {
+        if entry["action"] == "create" || entry["action"] == "amend" {
+            for subject in entry["subjects"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+                *writes.entry(subject).or_default() += 1;
+            }
         }
     }
+    writes
 }
 
 /// Every entry of the log, by its index.

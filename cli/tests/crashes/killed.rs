@@ -8,8 +8,9 @@ use std::process::ExitStatus;
 use crate::journal::{Journal, Known};
 use crate::scene::Scene;
 use crate::server::{Server, until};
-use crate::shim::Shim;
-use crate::steps::{AHEAD, BASE, CAPTURE, CHECKPOINT, RESTORE, ROTATION, SHIPPING, Step};
+use crate::shim::Fault::Delay;
+use crate::shim::{Rule, Shim};
+use crate::steps::{AHEAD, BASE, CAPTURE, CHECKPOINT, RESTORE, ROTATION, SHIPPING, SIDE_BY_SIDE, Step};
 
 fn killed(status: ExitStatus) -> bool {
     status.signal() == Some(9)
@@ -91,6 +92,17 @@ fn at_each_step_of_capture() {
     at_each(CAPTURE, |work, step| {
         work.scene.shim.plan(&[step.rule]);
         work.go_on("Dabei");
+        until(step.name, || work.server.ended().is_some_and(killed));
+    });
+}
+
+#[test]
+fn at_each_step_of_copying_documents_side_by_side() {
+    at_each(SIDE_BY_SIDE, |work, step| {
+        // While a segment waits for the disk, more come than are copied one after the other.
+        work.scene.shim.plan(&[Rule::new(Delay(500), "fsync", "spool/temporary/object", 0), step.rule]);
+        let mut desk = work.scene.work(&work.server, &work.journal, "Dabei");
+        let _gone = desk.create().and_then(|()| (0..24).try_for_each(|_| desk.store(0, 9_000)));
         until(step.name, || work.server.ended().is_some_and(killed));
     });
 }

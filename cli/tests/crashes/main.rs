@@ -21,7 +21,6 @@ mod shim;
 mod steps;
 
 #[path = "../cli/caller.rs"]
-#[expect(dead_code, reason = "shared with the other tests of the binary, which need more of it")]
 mod caller;
 #[path = "../cli/server.rs"]
 #[expect(dead_code, reason = "shared with the other tests of the binary, which need more of it")]

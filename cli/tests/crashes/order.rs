@@ -1,12 +1,16 @@
 //! With a disk that takes its time: nobody is answered before the entry of what is answered is durable, and what
 //! happens in between fails nobody.
 
+use std::io::{Read as _, Write as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::time::{Duration, Instant};
 
+use serde_json::json;
+
+use crate::caller::{Answer, Caller};
 use crate::journal::Journal;
 use crate::power::syncs;
-use crate::scene::Scene;
+use crate::scene::{Callers, Scene};
 use crate::server::until;
 use crate::shim::Fault::Delay;
 use crate::shim::Rule;
@@ -53,6 +57,95 @@ fn no_read_is_answered_before_its_entry_is_durable() {
     let known = journal.known();
     assert_eq!((known.count("read"), known.count("amend")), (12, 1));
     scene.missing(&server, &known).expect("everything is there");
+    server.stop();
+}
+
+/// A request: method, path, body, and what its answer tells.
+type Asked<'a> = (&'a str, String, String, &'a str);
+
+/// Asks, and waits until what is to be told has arrived; how long that took.
+fn told(caller: &Caller, (method, path, body, what): &Asked<'_>) -> Duration {
+    let begun = Instant::now();
+    let headers = if body.is_empty() { "" } else { "Content-Type: application/json\r\n" };
+    let mut stream = caller.begin(method, path, headers, body.len()).expect("it serves");
+    stream.write_all(body.as_bytes()).expect("it serves");
+    let (mut arrived, mut some) = (Vec::new(), [0; 4096]);
+    while !arrived.windows(what.len()).any(|part| part == what.as_bytes()) {
+        let length = stream.read(&mut some).expect("it answers");
+        assert!(length > 0, "{path}: {what} is not told: {}", String::from_utf8_lossy(&arrived));
+        arrived.extend_from_slice(&some[..length]);
+    }
+    begun.elapsed()
+}
+
+fn done(answer: std::io::Result<Answer>) -> Answer {
+    let answer = answer.expect("it answers");
+    assert!((200..300).contains(&answer.status), "{answer:?}");
+    answer
+}
+
+fn place(answer: &Answer) -> String {
+    answer.header("location").expect("where it is").to_owned()
+}
+
+const RECORDS: &str = "/v1/records/policyholder";
+const PURPOSE: &str = "purpose=contract-administration";
+const RIGHT: &str = "purpose=data-subject-request&reason=letter";
+
+/// A record of somebody of this name, with a document; the path of each.
+fn somebody(Callers { desk, dpo }: &Callers, name: &str) -> (String, String) {
+    // Whoever hands out everything that is held handles health.
+    let health = json!({
+        "operator": "j.bond", "type": "policyholder", "categories": ["health"], "purposes": ["data-subject-request"],
+    });
+    done(dpo.for_operator("d.moreau").send("POST", "/v1/habilitations", "", &health));
+    let person = json!({"contact": {"family_name": name, "email": "lent@example.fr"}});
+    let record = place(&done(desk.send("POST", &format!("{RECORDS}?{PURPOSE}"), "", &person)));
+    let document = place(&done(desk.upload(&record, name.as_bytes())));
+    (record, document)
+}
+
+/// In whichever way a record is told of, and where it is refused.
+#[test]
+fn nothing_is_told_before_its_entry_is_durable() {
+    let scene = Scene::new();
+    let server = scene.serve_recorded();
+    let callers = scene.callers(&server);
+    let (record, document) = somebody(&callers, "Langsam");
+    let Callers { desk, dpo } = callers;
+    let proposal = format!("{RECORDS}/export?fields=contact.family_name&{PURPOSE}&reason=letter");
+    let proposed = done(desk.ask("POST", &proposal, "", b"")).json();
+    let export = format!("/v1/exports/{}/confirm", proposed["id"].as_str().expect("an identifier"));
+    let other = desk.for_operator("b.durand");
+
+    let read = format!("{record}?fields=contact.family_name&{PURPOSE}");
+    let search = json!({
+        "index": "contact.email", "value": "lent@example.fr", "fields": ["contact.family_name"],
+        "purpose": "contract-administration",
+    });
+    let lock = json!({ "passphrase": "cheval correct pile agrafe" }).to_string();
+    let none = String::new;
+    let slow = u32::try_from(SLOW.as_millis()).expect("it fits");
+    scene.shim.plan(&[Rule::new(Delay(slow), "fsync", "vault/audit.db-wal", 0)]);
+    let log = std::fs::metadata(scene.path().join("vault/audit.db-wal")).expect("it is there").ino();
+    for (caller, entries, asked) in [
+        (&desk, 1_u32, ("GET", read.clone(), none(), "Langsam")),
+        (&desk, 1, ("GET", format!("{read}&version=1"), none(), "Langsam")),
+        (&desk, 1, ("POST", format!("{RECORDS}/search"), search.to_string(), "Langsam")),
+        (&desk, 1, ("GET", format!("{record}/documents?{PURPOSE}"), none(), "contrat.pdf")),
+        (&desk, 1, ("GET", format!("{document}?{PURPOSE}"), none(), "Langsam")),
+        (&desk, 1, ("POST", format!("{record}/export/access?{RIGHT}"), none(), "Langsam")),
+        (&desk, 1, ("POST", format!("{record}/export/portable?{RIGHT}"), lock, "HTTP/1.1 200")),
+        // Of many: first what was confirmed, then each record.
+        (&other, 2, ("POST", export, none(), "Langsam")),
+        (&dpo, 1, ("POST", format!("{record}/export/access?purpose=audit&reason=letter"), none(), "HTTP/1.1 403")),
+    ] {
+        let before = syncs(&scene.shim.log(), log);
+        let took = told(caller, &asked);
+        let ended = syncs(&scene.shim.log(), log) - before;
+        assert!(took >= SLOW * entries, "{asked:?}: after {took:?}, and a sync of an entry takes {SLOW:?}");
+        assert!(ended >= usize::try_from(entries).expect("it fits"), "{asked:?}: after {ended} syncs");
+    }
     server.stop();
 }
 

@@ -34,6 +34,16 @@ pub(crate) const CAPTURE: &[Step] = &[
     step("the log's segment is there", KillAfter, "sync", "spool/main/*/audit", 1),
 ];
 
+/// Of a step of capture that has many documents: they are copied side by side.
+pub(crate) const SIDE_BY_SIDE: &[Step] = &[
+    step("the third of many documents is written", KillAfter, "write", "spool/temporary/object.*", 3),
+    step("the third of many documents is about to be durable", KillBefore, "fsync", "spool/temporary/object.*", 3),
+    step("the third of many documents is durable without a name", KillAfter, "fsync", "spool/temporary/object.*", 3),
+    step("the second of many documents has its name", KillAfter, "rename", "spool/main/*/documents/*", 2),
+    step("the names of many documents are about to be durable", KillBefore, "sync", "spool/main/*/documents/*", 1),
+    step("the first of these names are durable", KillAfter, "sync", "spool/main/*/documents/*", 1),
+];
+
 /// Of the checkpoint that a server makes when it ends: what is in the logs goes into the database files.
 pub(crate) const CHECKPOINT: &[Step] = &[
     step("a log is about to be synced", KillBefore, "fsync", "vault/keyring.db-wal", 1),
@@ -111,6 +121,8 @@ pub(crate) const SHIPPING: &[Step] = &[
     step("the vault's segment is there", KillAfter, "sync", "building-b/main/*/vault", 1),
     step("the log's segment has its name", KillBefore, "sync", "building-b/main/*/audit", 1),
     step("the log's segment is there", KillAfter, "sync", "building-b/main/*/audit", 1),
+    step("a piece of the log has its name", KillBefore, "sync", "building-b/main/*/pieces", 1),
+    step("a piece of the log is there", KillAfter, "sync", "building-b/main/*/pieces", 1),
     step("the manifest has its name", KillBefore, "sync", "building-b/main/*/manifests", 1),
     step("the manifest is there", KillAfter, "sync", "building-b/main/*/manifests", 1),
     step("the run is about to be remembered", KillBefore, "rename", "state/state.json", 1),

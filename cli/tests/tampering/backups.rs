@@ -47,6 +47,7 @@ fn at_random(kind: &'static str, place: &str, verb: &[&str], by: &'static [&'sta
     // Of whoever works there, not of what is kept: locks, and restic's own way of saying which files are in use.
     files.retain(|file| !file.display().to_string().contains("lock"));
     let as_it_was = if place == "repository" { house.whole_copy() } else { house.copy() }.run(verb);
+    assert_eq!(as_it_was.0, 0, "as it was nothing is found: {}", as_it_was.1);
     let mut campaign = Campaign::begin(kind, few, by);
     campaign.run(|dice| {
         let file = any_file(dice, &files);
@@ -80,8 +81,32 @@ fn at_random(kind: &'static str, place: &str, verb: &[&str], by: &'static [&'sta
     campaign.end();
 }
 
+/// What a destination has of both days: the side, the folder, the extension.
+const OBJECTS: [(&str, &str, &str); 11] = [
+    ("main", "vault", "base"),
+    ("main", "vault", "segment"),
+    ("main", "audit", "segment"),
+    ("main", "pieces", "pages"),
+    ("main", "manifests", "note"),
+    ("main", "inventories", "txt"),
+    ("main", "keys", "json"),
+    ("main", "recovery", "age"),
+    ("main", "documents", ""),
+    ("keyring", "keyring", "base"),
+    ("keyring", "manifests", "note"),
+];
+
 #[test]
 fn objects_of_a_destination() {
+    let files = House::get().files("building-b");
+    for (side, folder, extension) in OBJECTS {
+        let is_there = files.iter().any(|file| {
+            file.starts_with(Path::new("building-b").join(side))
+                && file.components().skip(2).any(|part| part.as_os_str() == folder)
+                && file.extension().unwrap_or_default() == extension
+        });
+        assert!(is_there, "no {side}/…/{folder}/….{extension} is changed: {files:?}");
+    }
     at_random("objects of a destination", "building-b", &["backup", "verify", "building-b"], &["verify", EXPIRED], 40);
 }
 
@@ -127,6 +152,10 @@ fn the_newest_snapshot_is_missed_and_an_older_one_is_not() {
 fn nothing_changed_is_restored() {
     let house = House::get();
     let files: Vec<_> = house.files("building-b").into_iter().filter(|file| !house.later(file).is_empty()).collect();
+    let as_it_was = house.copy();
+    let restore = as_it_was.restore("building-b", "again");
+    let (code, told) = as_it_was.run(&restore.iter().map(String::as_str).collect::<Vec<_>>());
+    assert_eq!(code, 0, "as it was it is restored: {told}");
     let mut campaign = Campaign::begin("restores of changed objects", 4, &["restore", NOBODY]);
     campaign.run(|dice| {
         let file = any_file(dice, &files);

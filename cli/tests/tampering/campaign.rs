@@ -18,6 +18,9 @@ pub(crate) enum Found {
     Not(String),
 }
 
+/// Of so many some are other bytes than there were, whatever the dice say.
+const ENOUGH: usize = 12;
+
 /// How it begins where nobody had anything to find, which is proven by the case and told, so that somebody can look.
 const NOBODY: &str = "nobody";
 
@@ -77,9 +80,13 @@ impl Campaign {
     }
 
     pub(crate) fn end(self) {
-        let Self { kind, found, failed, .. } = self;
+        let Self { kind, size, first, found, failed, .. } = self;
         let counts: Vec<_> = found.iter().map(|(found, count)| format!("{count} {found:?}")).collect();
-        say(&format!("{kind}: {}", counts.join(", ")));
+        say(&format!("{kind}, from seed {first} on: {}", counts.join(", ")));
         assert!(failed.is_empty(), "{} of {kind} were not found:\n{}", failed.len(), failed.join("\n"));
+        let tried: usize = found.values().sum();
+        let nothing = found.get(&Found::Nothing).copied().unwrap_or_default();
+        assert!(size == 0 || tried > 0, "there are no {kind}");
+        assert!(tried < ENOUGH || nothing < tried, "none of {tried} {kind} was changed");
     }
 }

@@ -14,6 +14,9 @@ const MISSING: &str = "audit verify, as no copy of a log";
 fn copies_of_the_log() {
     let house = House::get();
     let files = house.files("log");
+    let verify = ["audit", "verify", "--copy", "log", "--known-head", "head"];
+    let (code, told) = house.of_those(&["log", "head", "coffre.toml"]).run(&verify);
+    assert_eq!(code, 0, "as it was it is sound: {told}");
     let mut campaign = Campaign::begin("copies of the log", 30, &["audit verify", OTHER_KEY, MISSING]);
     campaign.run(|dice| {
         let file = any_file(dice, &files);
@@ -23,7 +26,7 @@ fn copies_of_the_log() {
         if !deed.done(&house.evenings, copy.path(), file) {
             return (what, Found::Nothing);
         }
-        let found = match copy.run(&["audit", "verify", "--copy", "log", "--known-head", "head"]) {
+        let found = match copy.run(&verify) {
             (12, _) => Found::By("audit verify"),
             (15, told) if told.contains("the note is not signed by") => Found::By(OTHER_KEY),
             (1, told) if told.contains("the copy has no file") => Found::By(MISSING),

@@ -14,7 +14,7 @@ use crate::house::{Copy, House};
 const ELSEWHERE: &str = "whoever keeps a head elsewhere";
 
 /// What is set back together or not at all.
-const PARTS: [&[&str]; 14] = [
+const PARTS: [&[&str]; 15] = [
     &["vault/vault.db", "vault/vault.db-wal"],
     &["vault/keyring.db", "vault/keyring.db-wal"],
     &["vault/audit.db", "vault/audit.db-wal"],
@@ -23,6 +23,7 @@ const PARTS: [&[&str]; 14] = [
     &["vault/keys.json", "vault/root.server.age", "vault/root.recovery.age"],
     &["vault/chain"],
     &["vault/tiles"],
+    &["vault/drills"],
     &["vault/documents"],
     &["spool/main"],
     &["spool/keyring"],
@@ -31,9 +32,9 @@ const PARTS: [&[&str]; 14] = [
     &["state"],
 ];
 /// Who finds it, of each alone. What is derived, or only says where backups stand, is made anew or caught up with.
-const ALONE: [&str; 14] = [
-    "start", "start", "start", NOBODY, "start", "backup", NOBODY, NOBODY, "reading", "backup", "verify", "backup",
-    "backup", NOBODY,
+const ALONE: [&str; 15] = [
+    "start", "start", "start", NOBODY, "start", "backup", NOBODY, NOBODY, NOBODY, "reading", "backup", "verify",
+    "backup", "backup", NOBODY,
 ];
 /// The places that keep a head, and the log.
 const HEADS: [&str; 4] = ["vault/audit.db", "vault/chain", "spool/main", "building-b/main"];

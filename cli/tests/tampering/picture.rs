@@ -83,6 +83,9 @@ impl Picture {
             };
             self.0.insert(format!("log from {from}"), seen);
         }
+        // It rests on the root of the first full tile.
+        let proof = callers.dpo.ask("GET", "/v1/audit/proof/consistency?from=256&to=257", "", b"");
+        self.see("log proof", proof);
     }
 
     fn record(&mut self, callers: &Callers, record: &str, number: usize) {

@@ -4,17 +4,26 @@ use std::collections::BTreeMap;
 use std::convert::Infallible;
 
 use coffre_core::audit::Entry;
-use coffre_core::note::SignedNote;
+use coffre_core::note::{KeyName, SignedNote, witness_key};
 use coffre_core::tlog::{CHECKPOINT_PATH, CopySource, TilePath, TlogProof, TreeHead, verify_copy};
 
 use super::text;
 use crate::fixture::{signed, signing_key};
 
-/// A note that is read is written again as it was: one note has one spelling.
+/// A note that is read is written again as it was: one note has one spelling. A witness made none of its cosignatures, and is
+/// believed by one that it makes.
 pub fn note(data: &[u8]) {
     if let Ok(note) = SignedNote::parse(data) {
         assert_eq!(note.to_string().as_bytes(), data, "a note has one spelling");
         let _ = note.verify(&signing_key().verification_key());
+        let (name, seed) = (KeyName::new("witness.example").expect("a key name"), [9; 32]);
+        let witness = witness_key(name.clone(), &seed);
+        for signature in note.signatures() {
+            assert!(witness.cosigned_at(&note, signature).is_err(), "what no witness signed was believed");
+        }
+        let note = note.cosign_as_witness(&name, &seed, 1_800_000_000);
+        let made = note.signatures().last().expect("the one that was made");
+        assert!(witness.made(made) && witness.cosigned_at(&note, made) == Ok(1_800_000_000));
     }
 }
 

@@ -120,16 +120,23 @@ impl<'v> VaultTarget<'v> {
     /// What there is under these keys, not yet disclosed.
     fn look(&self, keys: &[&str], asked: Asked) -> Result<Vec<Sealed>, VaultFault> {
         let snapshot = self.store.snapshot()?;
-        keys.iter().map(|key| self.look_up(&snapshot, key, asked)).collect()
+        let looked = keys.iter().map(|key| self.look_up(&snapshot, key, asked));
+        let mut sealed = looked.collect::<Result<Vec<_>, _>>()?;
+        drop(snapshot);
+        // Whoever was erased while that view was looked through is not found any more, and it does not know of the erasure.
+        let snapshot = self.store.snapshot()?;
+        for (key, absent) in keys.iter().zip(&mut sealed).filter(|(_, of_key)| matches!(of_key, Sealed::Absent)) {
+            if snapshot.was_erased(&self.key, key)? {
+                *absent = Sealed::Erased;
+            }
+        }
+        Ok(sealed)
     }
 
     fn look_up(&self, snapshot: &Snapshot<'_>, key: &str, asked: Asked) -> Result<Sealed, VaultFault> {
         let hits = snapshot.find(&self.key, key, 2)?;
         let mut hits = hits.into_iter().filter(|hit| hit.kind == HitKind::Written);
-        let Some(hit) = hits.next() else {
-            let erased = snapshot.was_erased(&self.key, key)?;
-            return Ok(if erased { Sealed::Erased } else { Sealed::Absent });
-        };
+        let Some(hit) = hits.next() else { return Ok(Sealed::Absent) };
         if hits.next().is_some() {
             return Ok(Sealed::Several);
         }

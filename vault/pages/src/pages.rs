@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
+use std::ops::Range;
 use std::sync::{PoisonError, RwLock};
 
 use sha2::{Digest as _, Sha256};
@@ -78,6 +79,15 @@ impl Pages {
             Some(digest) => Ok(Some(*digest)),
             None => self.table.find(&known.blocks, number),
         }
+    }
+
+    /// A digest of what these pages are, by their numbers from zero: the same for as long as none of them is another.
+    pub fn together(&self, pages: Range<usize>) -> io::Result<[u8; 32]> {
+        let mut together = Sha256::new();
+        for number in pages {
+            together.update(self.find(number)?.unwrap_or_default());
+        }
+        Ok(together.finalize().into())
     }
 
     /// Whether the file has a page of that number.
@@ -161,6 +171,17 @@ mod tests {
         assert!(!holds(1, 0) && !holds(1, 1), "what was once beyond the end is not there again");
         pages.is_folded(pages.fold().unwrap());
         assert!(holds(0, 0) && !holds(1, 0) && !holds(1, 1));
+    }
+
+    #[test]
+    fn pages_are_the_same_together_until_one_of_them_is_another() {
+        let (pages, _table) = pages(IN_BLOCK + 3);
+        let (all, first) = (pages.together(0..IN_BLOCK + 3).unwrap(), pages.together(0..IN_BLOCK).unwrap());
+        pages.is_folded(pages.fold().unwrap());
+        assert_eq!(pages.together(0..IN_BLOCK + 3).unwrap(), all);
+        pages.change(IN_BLOCK + 3, [(IN_BLOCK, digest(&page(7)))]);
+        assert_ne!(pages.together(0..IN_BLOCK + 3).unwrap(), all);
+        assert_eq!(pages.together(0..IN_BLOCK).unwrap(), first, "none of these");
     }
 
     /// No commit has it, so nobody ever says what it is.

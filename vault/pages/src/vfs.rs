@@ -154,7 +154,11 @@ unsafe extern "C" fn read(
         }
         let system = behind(file);
         let Some(read) = (*(*system).pMethods).xRead else { return ffi::SQLITE_IOERR_READ };
-        let code = read(system, buffer, amount, offset);
+        let code = match read(system, buffer, amount, offset) {
+            // Which SQLite would call a corrupt file.
+            ffi::SQLITE_IOERR_CORRUPTFS => ffi::SQLITE_IOERR_READ,
+            code => code,
+        };
         let pages = (*file.cast::<File>()).pages;
         let (Ok(length), Ok(at)) = (usize::try_from(amount), usize::try_from(offset)) else { return code };
         // Less than a page is looked at for what kind of file it is; what is in it is read as a page.

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use coffre_core::crypto::SecretKey;
 use coffre_core::keyset::Keyset;
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, ErrorCode, MAIN_DB, OpenFlags};
+use rusqlite::{Connection, ErrorCode, MAIN_DB, OpenFlags, ffi};
 
 use crate::error::disk_is_full;
 use crate::layout::{Database, Layout};
@@ -89,9 +89,15 @@ pub(crate) fn is_another_page(error: &rusqlite::Error) -> bool {
     error.sqlite_error().is_some_and(|error| error.extended_code == coffre_pages::IS_NOT_THE_PAGE)
 }
 
-/// Whether an error says that a file is damaged.
+/// Whether the system could not read a file: what is in it may be as it was.
+pub(crate) fn is_unread(error: &rusqlite::Error) -> bool {
+    error.sqlite_error().is_some_and(|error| error.extended_code == ffi::SQLITE_IOERR_READ)
+}
+
+/// Whether an error says that a file is damaged, or that the system cannot read it: what is derived is made anew for either.
 pub(crate) fn is_damage(error: &rusqlite::Error) -> bool {
     is_another_page(error)
+        || is_unread(error)
         || matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
 }
 

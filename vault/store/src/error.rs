@@ -8,7 +8,7 @@ use coffre_core::document::DocumentError;
 use coffre_core::ids::{DocumentId, SubjectId};
 use thiserror::Error;
 
-use crate::connection::is_another_page;
+use crate::connection::{is_another_page, is_of_the_moment, is_unread};
 use crate::layout::Database;
 use crate::writer::RecoverError;
 
@@ -167,6 +167,25 @@ pub enum ReadError {
     },
 }
 
+impl ReadError {
+    /// What it says of the system, where that is all that it says: what is stored may be as it was.
+    pub fn of_the_system(&self) -> Option<Unavailable> {
+        match self {
+            full if disk_is_full(full) => Some(Unavailable::DiskFull),
+            // The database's own words may name a path.
+            Self::Database(cause) => {
+                let is_the_systems = is_unread(cause) || is_of_the_moment(cause);
+                let code = cause.sqlite_error().filter(|_| is_the_systems)?;
+                Some(Unavailable::Disk { detail: code.to_string() })
+            }
+            Self::DocumentFile { source, .. } if source.kind() != io::ErrorKind::NotFound => {
+                source.raw_os_error().map(|_| Unavailable::from_io(source))
+            }
+            _ => None,
+        }
+    }
+}
+
 /// Of a page that is not the one that was written, SQLite has a number alone.
 fn unread(source: &rusqlite::Error) -> &'static str {
     if is_another_page(source) {
@@ -215,4 +234,32 @@ pub enum CommitError<E: std::error::Error + 'static> {
     /// program, refused.
     #[error("the audit entry does not cover what would be done or disclosed, or is too long")]
     NotCovered,
+}
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::ffi;
+
+    use super::*;
+
+    #[test]
+    fn what_the_system_could_not_read_is_not_called_damaged() {
+        let of_database =
+            |code| ReadError::from(rusqlite::Error::SqliteFailure(ffi::Error::new(code), None)).of_the_system();
+        for code in [ffi::SQLITE_IOERR_READ, ffi::SQLITE_CANTOPEN, ffi::SQLITE_BUSY] {
+            assert!(matches!(of_database(code), Some(Unavailable::Disk { .. })), "{code}");
+        }
+        assert_eq!(of_database(ffi::SQLITE_FULL), Some(Unavailable::DiskFull));
+        let damage =
+            [ffi::SQLITE_CORRUPT, ffi::SQLITE_NOTADB, ffi::SQLITE_IOERR_SHORT_READ, coffre_pages::IS_NOT_THE_PAGE];
+        for code in damage {
+            assert_eq!(of_database(code), None, "{code}");
+        }
+        let document = DocumentId::from_bytes([7; 16]);
+        let of_document = |source| ReadError::DocumentFile { document, source }.of_the_system();
+        let (broken, removed) = (io::Error::from_raw_os_error(5), io::Error::from_raw_os_error(2));
+        assert!(matches!(of_document(broken), Some(Unavailable::Disk { .. })));
+        assert_eq!(of_document(removed), None);
+        assert_eq!(of_document(io::ErrorKind::InvalidData.into()), None);
+    }
 }

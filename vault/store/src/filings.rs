@@ -132,9 +132,9 @@ impl Snapshot<'_> {
         Ok(Undisclosed::new(Claim::fields(filing.subject, fields.to_vec()), steps))
     }
 
-    /// How many requests were answered before a moment, and are kept by nothing else than their own time.
-    pub fn past_requests(&self, before: Timestamp) -> Result<u64, ReadError> {
-        self.ask(|reader| Ok(past(&reader.vault, before, usize::MAX)?.len() as u64))
+    /// How many requests were answered before a moment, and are kept by nothing else than their own time; counted up to so many.
+    pub fn past_requests(&self, before: Timestamp, most: usize) -> Result<u64, ReadError> {
+        self.ask(|reader| Ok(past(&reader.vault, before, most)?.len() as u64))
     }
 
     /// How many requests wait, of all types, on a day.

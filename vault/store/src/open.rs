@@ -200,6 +200,20 @@ fn first_pages(layout: &Layout, keys: &Keyset, scope: &Scope) -> Result<KeptPage
     Ok(pages)
 }
 
+/// Refuses a file of a database whose format this version does not know.
+pub(crate) fn check_format(connection: &Connection, database: Database, file: &'static str) -> Result<(), OpenError> {
+    let found = connection.query_row("PRAGMA user_version", [], |row| row.get(0));
+    let found: i32 = found.map_err(|source| OpenError::of(file, source))?;
+    let known = schema::version(database);
+    if found > known {
+        return Err(OpenError::Newer { file, found, known });
+    }
+    if found < schema::VERSION {
+        return Err(OpenError::Older { file, found, known: schema::VERSION });
+    }
+    Ok(())
+}
+
 /// Checks the formats and reads what the vault says of itself.
 fn describe(layout: &Layout, keys: &Keyset) -> Result<Described, OpenError> {
     let mut told = None;
@@ -207,14 +221,7 @@ fn describe(layout: &Layout, keys: &Keyset) -> Result<Described, OpenError> {
         let file = database.file_name();
         let failed = |source| OpenError::of(file, source);
         let connection = connection::open_own(layout, keys, database, Use::Write).map_err(failed)?;
-        let found: i32 = connection.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(failed)?;
-        let known = schema::version(database);
-        if found > known {
-            return Err(OpenError::Newer { file, found, known });
-        }
-        if found < schema::VERSION {
-            return Err(OpenError::Older { file, found, known: schema::VERSION });
-        }
+        check_format(&connection, database, file)?;
         if database == Database::Vault {
             let fact = |key: &str| meta::required(&connection, key).map_err(failed);
             let has_pages = meta::get(&connection, kept_pages::FACT).map_err(failed)?.is_some();

@@ -190,11 +190,14 @@ impl<'s> Snapshot<'s> {
         Ok(known)
     }
 
-    /// Remembers a data subject of whom this view has shown everything that a look needs.
-    fn remember(&self, key: WrappedKey, values: Vec<OfCategory>) {
+    /// Remembers a data subject of whom this view has shown everything that a look needs: those who look through it one after
+    /// the other may have looked at parts of several.
+    fn remember(&self, subject: SubjectId, key: WrappedKey, values: Vec<OfCategory>) {
         let Looked { state, grants, .. } = self.subject.take();
-        if let (Some(opened), Some((subject, kind, state)), Some((of, grants))) = (&self.opened, state, grants)
-            && subject == of
+        if let (Some(opened), Some((with_state, kind, state)), Some((with_grants, grants))) =
+            (&self.opened, state, grants)
+            && with_state == subject
+            && with_grants == subject
         {
             let known = Known { kind, subject, state, grants, key, values, tags: None };
             self.shared.remembered.remember(known, opened.moment);
@@ -267,7 +270,7 @@ impl<'s> Snapshot<'s> {
         let content = match found {
             Some((content, wrapped, values)) => {
                 if version == u32::MAX {
-                    self.remember(wrapped, values);
+                    self.remember(subject, wrapped, values);
                 }
                 content
             }
@@ -299,14 +302,14 @@ impl<'s> Snapshot<'s> {
         Ok(versions)
     }
 
-    /// The records a term finds, those written like it before those that sound like it.
+    /// The records a term finds, those written like it before those that sound like it: as it is now, whatever this view is of.
     pub fn find(&self, index: &SearchIndex, value: &str, limit: usize) -> Result<Vec<Hit>, ReadError> {
         let (scope, keys) = (&self.shared.scope, &self.shared.keys());
         let (terms, tag) = (&self.shared.terms, |term: &_| index_file::tag(scope, keys, index, term));
         self.ask_index(|connection| index_file::find(connection, terms, tag, &index.terms(value), limit))
     }
 
-    /// Whether a record with this value in this index was erased.
+    /// Whether a record with this value in this index was erased. Of what was not found, a view that began later is asked.
     pub fn was_erased(&self, index: &SearchIndex, value: &str) -> Result<bool, ReadError> {
         self.ask(|reader| {
             let mut statement = reader.vault.prepare_cached("SELECT 1 FROM erased_terms WHERE tag = ?1")?;

@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::fs::File;
 use std::io;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread::JoinHandle;
 
@@ -372,9 +373,16 @@ impl Store {
         Arc::strong_count(&self.inner) == 1 && Arc::strong_count(&self.inner.shared) == 1
     }
 
+    /// The vault is about to be sealed: what applications asked for and is not committed yet is not done any more, and they are
+    /// told that the vault stops.
+    pub fn turn_away(&self) {
+        self.inner.shared.sealing.store(true, Ordering::SeqCst);
+    }
+
     /// Closes it at once: a base backup under way is broken off, and taken when the vault is opened again. Nobody begins another
-    /// view.
+    /// view, and applications are turned away.
     pub fn seal(&self) {
+        self.turn_away();
         self.inner.shared.watch.abandon();
         self.inner.stop();
     }

@@ -10,6 +10,7 @@ use ureq::http::{Method, Request, Response, StatusCode};
 use ureq::{Agent, Body};
 use url::Url;
 
+use super::credentials::Access;
 use crate::destination::patience::Patience;
 
 /// Refusals that say nothing against the credentials: there is no room for more, or a clock is wrong.
@@ -55,7 +56,7 @@ impl Failure {
 pub(super) struct Client {
     pub(super) agent: Agent,
     pub(super) bucket: Bucket,
-    pub(super) credentials: Credentials,
+    pub(super) access: Access,
     /// Whether the server was seen to refuse a name that is taken; unset while that was not tried.
     pub(super) conditions: OnceLock<bool>,
 }
@@ -67,21 +68,26 @@ impl Client {
     }
 
     /// Sends a request until it is answered, and gives the answer if it is a good one. The address is signed anew
-    /// for each try.
+    /// for each try, and once more where another key has taken the place of the one that was refused.
     pub(super) fn send(
         &self,
         method: &Method,
-        signed: impl Fn() -> Url,
+        signed: impl Fn(&Credentials) -> Url,
         headers: &[(&'static str, String)],
         content: &[u8],
     ) -> Result<Response<Body>, Failure> {
         let mut patience = Patience::default();
         loop {
-            let answer = self.once(method, &signed(), headers, content);
+            let key = self.access.key();
+            let answer = self.once(method, &signed(&key), headers, content);
             let failure = match answer {
                 Ok(answer) if answer.status().is_success() => return Ok(answer),
                 Ok(answer) if is_passing(answer.status()) => Failure::Unreachable(complaint(answer)),
-                Ok(answer) => return Err(refused(answer, &patience)),
+                Ok(answer) => match refused(answer, &patience) {
+                    // A key that has expired is not always refused as one, and where no text is sent none is told apart.
+                    Failure::Refused(_) | Failure::Answer(_) if self.access.is_replaced(&key) => continue,
+                    failure => return Err(failure),
+                },
                 Err(error) => Failure::Unreachable(error),
             };
             if !patience.wait() {

@@ -3,7 +3,7 @@
 use std::io::{self, Read};
 use std::ops::Range;
 
-use rusty_s3::S3Action as _;
+use rusty_s3::{Credentials, S3Action as _};
 use ureq::http::{Method, Response, StatusCode};
 use ureq::{Body, BodyReader};
 
@@ -13,7 +13,7 @@ use crate::destination::patience::Patience;
 impl Client {
     /// Asks for an object, or a range of it that is not empty.
     pub(super) fn get(&self, key: &str, range: Option<&Range<u64>>) -> Result<Response<Body>, Failure> {
-        let signed = || self.bucket.get_object(Some(&self.credentials), key).sign(SIGNED_FOR);
+        let signed = |access: &Credentials| self.bucket.get_object(Some(access), key).sign(SIGNED_FOR);
         let bytes = range.map(|range| ("range", format!("bytes={}-{}", range.start, range.end.saturating_sub(1))));
         let answer = self.send(&Method::GET, signed, bytes.as_slice(), &[])?;
         if range.is_some() && answer.status() != StatusCode::PARTIAL_CONTENT {
@@ -25,7 +25,7 @@ impl Client {
 
     /// The size of an object; none if it is not there.
     pub(super) fn size(&self, key: &str) -> Result<Option<u64>, Failure> {
-        let signed = || self.bucket.head_object(Some(&self.credentials), key).sign(SIGNED_FOR);
+        let signed = |access: &Credentials| self.bucket.head_object(Some(access), key).sign(SIGNED_FOR);
         match self.send(&Method::HEAD, signed, &[], &[]) {
             Ok(answer) => length(&answer).map(Some),
             Err(Failure::NotFound { .. }) => Ok(None),
@@ -101,48 +101,13 @@ impl Read for Download<'_> {
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
-    use std::fs;
-    use std::io::{BufRead as _, BufReader, Write as _};
-    use std::net::{Ipv4Addr, TcpListener};
-    use std::thread;
-
+    use super::super::scripted;
     use super::*;
-    use crate::destination::{S3, S3Settings};
-
-    /// The port of a server that answers with all of an object, whatever it is asked for.
-    fn giving_all_of(object: &'static str) -> u16 {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        let port = listener.local_addr().unwrap().port();
-        thread::spawn(move || {
-            for stream in listener.incoming() {
-                let mut stream = stream.unwrap();
-                let (mut asked, mut line) = (BufReader::new(stream.try_clone().unwrap()), String::new());
-                // Up to an empty line.
-                while asked.read_line(&mut line).unwrap() > 2 {
-                    line.clear();
-                }
-                let length = object.len();
-                let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n");
-                stream.write_all(format!("{head}{object}").as_bytes()).unwrap();
-            }
-        });
-        port
-    }
 
     #[test]
     fn all_of_an_object_is_not_taken_for_the_part_asked_for() {
         let folder = tempfile::tempdir().unwrap();
-        let credentials = folder.path().join("credentials");
-        fs::write(&credentials, "[default]\naws_access_key_id = A\naws_secret_access_key = B\n").unwrap();
-        let bucket = S3::new(&S3Settings {
-            endpoint: format!("http://127.0.0.1:{}", giving_all_of("object")),
-            region: "eu".to_owned(),
-            bucket: "coffre".to_owned(),
-            prefix: String::new(),
-            credentials,
-            authorities: None,
-        })
-        .unwrap();
+        let bucket = scripted::bucket(&scripted::key_file(folder.path()), |_, _| (200, "object".to_owned()));
         let mut all = String::new();
         bucket.client.download("a".to_owned(), None).unwrap().read_to_string(&mut all).unwrap();
         assert_eq!(all, "object");

@@ -2,8 +2,8 @@
 
 use std::io::{self, Read};
 
-use rusty_s3::S3Action as _;
 use rusty_s3::actions::ListObjectsV2;
+use rusty_s3::{Credentials, S3Action as _};
 use ureq::http::Method;
 
 use super::client::{Client, Failure, SIGNED_FOR};
@@ -21,8 +21,8 @@ impl Client {
     pub(super) fn listed(&self, prefix: &str, mut allowance: Allowance) -> Result<Contents, Failure> {
         let (mut contents, mut next, mut pages) = (Contents::default(), None::<String>, 0);
         loop {
-            let signed = || {
-                let mut action = self.bucket.list_objects_v2(Some(&self.credentials));
+            let signed = |access: &Credentials| {
+                let mut action = self.bucket.list_objects_v2(Some(access));
                 action.with_prefix(prefix);
                 action.with_delimiter("/");
                 if let Some(token) = &next {
@@ -98,50 +98,17 @@ fn decoded(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
-    use std::fs;
-    use std::io::{BufRead as _, BufReader, Write as _};
-    use std::net::{Ipv4Addr, TcpListener};
-    use std::thread;
-
+    use super::super::scripted;
     use super::*;
-    use crate::destination::{S3, S3Settings};
-
-    /// The port of a server that has ever another page, each with another name.
-    fn listing_without_an_end() -> u16 {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        let port = listener.local_addr().unwrap().port();
-        thread::spawn(move || {
-            for (number, stream) in listener.incoming().enumerate() {
-                let mut stream = stream.unwrap();
-                let (mut asked, mut line) = (BufReader::new(stream.try_clone().unwrap()), String::new());
-                // Up to an empty line.
-                while asked.read_line(&mut line).unwrap() > 2 {
-                    line.clear();
-                }
-                let next = format!("<NextContinuationToken>{number}</NextContinuationToken>");
-                let page = answer(&format!("a/{number}"), "a/b/", &next);
-                let length = page.len();
-                let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n");
-                stream.write_all(format!("{head}{page}").as_bytes()).unwrap();
-            }
-        });
-        port
-    }
 
     #[test]
     fn a_server_that_lists_without_an_end_is_not_listened_to_for_ever() {
         let folder = tempfile::tempdir().unwrap();
-        let credentials = folder.path().join("credentials");
-        fs::write(&credentials, "[default]\naws_access_key_id = A\naws_secret_access_key = B\n").unwrap();
-        let bucket = S3::new(&S3Settings {
-            endpoint: format!("http://127.0.0.1:{}", listing_without_an_end()),
-            region: "eu".to_owned(),
-            bucket: "coffre".to_owned(),
-            prefix: String::new(),
-            credentials,
-            authorities: None,
-        })
-        .unwrap();
+        // It has ever another page, each with another name.
+        let bucket = scripted::bucket(&scripted::key_file(folder.path()), |number, _| {
+            let next = format!("<NextContinuationToken>{number}</NextContinuationToken>");
+            (200, answer(&format!("a/{number}"), "a/b/", &next))
+        });
         let listed = bucket.client.listed("a/", Allowance::of(4_000));
         assert!(matches!(listed, Err(Failure::Endless)), "{listed:?}");
         // Nor to one whose pages hold nothing, or hardly anything.

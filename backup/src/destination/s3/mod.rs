@@ -8,6 +8,8 @@ mod credentials;
 mod download;
 mod listing;
 mod remove;
+#[cfg(test)]
+pub(super) mod scripted;
 mod upload;
 
 use std::fs;
@@ -19,7 +21,7 @@ use std::time::Duration;
 
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject as _;
-use rusty_s3::{Bucket, Credentials, UrlStyle};
+use rusty_s3::{Bucket, UrlStyle};
 use thiserror::Error;
 use ureq::Agent;
 use ureq::tls::{Certificate, RootCerts, TlsConfig};
@@ -28,6 +30,7 @@ use url::{Host, Url};
 use super::queue::Queue;
 use super::{Allowance, Contents, Destination, PutError, Source, SourceError, is_sound};
 use client::{Client, Failure};
+use credentials::Access;
 pub use credentials::NoAccessKey;
 #[cfg(fuzzing)]
 pub use listing::fuzzed;
@@ -135,7 +138,7 @@ impl S3 {
         let bucket = Bucket::new(url, UrlStyle::Path, bucket.clone(), region.clone()).map_err(|_| no_address())?;
         let prefix = checked_prefix(prefix)?;
         let label = format!("{endpoint}/{}/{prefix}", bucket.name());
-        let client = Client { agent, bucket, credentials: access(credentials)?, conditions: OnceLock::new() };
+        let client = Client { agent, bucket, access: Access::read(credentials)?, conditions: OnceLock::new() };
         Ok(Self { label, prefix, client, queue: Queue::default() })
     }
 
@@ -293,16 +296,6 @@ fn checked_prefix(prefix: &str) -> Result<String, S3Error> {
     }
 }
 
-fn access(path: &Path) -> Result<Credentials, S3Error> {
-    let text = fs::read_to_string(path).map(zeroize::Zeroizing::new);
-    let text = text.map_err(|source| S3Error::File { path: path.to_owned(), source })?;
-    let key = credentials::parse(&text).map_err(|source| S3Error::Credentials { path: path.to_owned(), source })?;
-    Ok(match key.token {
-        Some(token) => Credentials::new_with_token(key.id, key.secret.as_str(), token),
-        None => Credentials::new(key.id, key.secret.as_str()),
-    })
-}
-
 fn agent(endpoint: &Url, authorities: Option<&Path>) -> Result<Agent, S3Error> {
     let wait = Some(Duration::from_mins(1));
     let mut settings = Agent::config_builder()
@@ -359,8 +352,7 @@ mod tests {
     #[test]
     fn plain_http_stays_on_this_machine() {
         let folder = tempfile::tempdir().unwrap();
-        let credentials = folder.path().join("credentials");
-        fs::write(&credentials, "[default]\naws_access_key_id = A\naws_secret_access_key = B\n").unwrap();
+        let credentials = scripted::key_file(folder.path());
         let with = |endpoint: &str, prefix: &str| {
             S3::new(&S3Settings {
                 endpoint: endpoint.to_owned(),

@@ -1,7 +1,7 @@
 //! Removing objects, with a credential that may. A bucket with versions gives nothing up when an object is merely
 //! deleted: the version itself is named, so that it is gone.
 
-use rusty_s3::S3Action as _;
+use rusty_s3::{Credentials, S3Action as _};
 use ureq::http::Method;
 
 use super::client::{Failure, SIGNED_FOR};
@@ -22,7 +22,7 @@ enum There {
 
 impl S3 {
     fn there(&self, key: &str) -> Result<There, Failure> {
-        let signed = || self.client.bucket.head_object(Some(&self.client.credentials), key).sign(SIGNED_FOR);
+        let signed = |access: &Credentials| self.client.bucket.head_object(Some(access), key).sign(SIGNED_FOR);
         match self.client.send(&Method::HEAD, signed, &[], &[]) {
             Ok(answer) => {
                 let version = answer.headers().get(VERSION).and_then(|version| version.to_str().ok());
@@ -34,8 +34,8 @@ impl S3 {
     }
 
     fn remove_one(&self, key: &str, version: Option<&str>) -> Result<(), Failure> {
-        let signed = || {
-            let mut action = self.client.bucket.delete_object(Some(&self.client.credentials), key);
+        let signed = |access: &Credentials| {
+            let mut action = self.client.bucket.delete_object(Some(access), key);
             if let Some(version) = version {
                 action.query_mut().insert("versionId", version);
             }

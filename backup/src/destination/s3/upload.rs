@@ -5,8 +5,8 @@ use std::io::{self, Read};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use rusty_s3::S3Action as _;
 use rusty_s3::actions::CreateMultipartUpload;
+use rusty_s3::{Credentials, S3Action as _};
 use sha2::{Digest as _, Sha256};
 use ureq::http::Method;
 
@@ -71,8 +71,8 @@ impl Client {
         // The server compares: what arrived is what was sent.
         let checksum = ("x-amz-checksum-sha256", STANDARD.encode(Sha256::digest(content)));
         let headers = [(ABSENT.0, ABSENT.1.to_owned()), checksum];
-        let signed = || {
-            let mut action = self.bucket.put_object(Some(&self.credentials), key);
+        let signed = |access: &Credentials| {
+            let mut action = self.bucket.put_object(Some(access), key);
             for (name, value) in &headers {
                 action.headers_mut().insert(*name, value.clone());
             }
@@ -100,7 +100,7 @@ impl Client {
     }
 
     fn begin(&self, key: &str) -> Result<String, NotWritten> {
-        let signed = || self.bucket.create_multipart_upload(Some(&self.credentials), key).sign(SIGNED_FOR);
+        let signed = |access: &Credentials| self.bucket.create_multipart_upload(Some(access), key).sign(SIGNED_FOR);
         let answer = self.send(&Method::POST, signed, &[], &[])?;
         let text = answer.into_body().read_to_string().map_err(|error| broken(&error))?;
         let created = CreateMultipartUpload::parse_response(&text);
@@ -131,7 +131,7 @@ impl Client {
 
     fn part(&self, key: &str, upload: &str, index: usize, part: &[u8]) -> Result<String, Failure> {
         let number = u16::try_from(index + 1).unwrap_or(u16::MAX);
-        let signed = || self.bucket.upload_part(Some(&self.credentials), key, number, upload).sign(SIGNED_FOR);
+        let signed = |access: &Credentials| self.bucket.upload_part(Some(access), key, number, upload).sign(SIGNED_FOR);
         let answer = self.send(&Method::PUT, signed, &[], part)?;
         let etag = answer.headers().get("etag").and_then(|value| value.to_str().ok());
         etag.map(str::to_owned).ok_or_else(|| Failure::Answer(io::Error::other("a part without an ETag")))
@@ -139,14 +139,14 @@ impl Client {
 
     fn complete(&self, key: &str, upload: &str, etags: &[String], size: u64) -> Result<(), Failure> {
         let names = || etags.iter().map(String::as_str);
-        let action = || self.bucket.complete_multipart_upload(Some(&self.credentials), key, upload, names());
-        let signed = || {
-            let mut action = action();
+        let body = self.bucket.complete_multipart_upload(None, key, upload, names()).body();
+        let signed = |access: &Credentials| {
+            let mut action = self.bucket.complete_multipart_upload(Some(access), key, upload, names());
             action.headers_mut().insert(ABSENT.0, ABSENT.1);
             action.sign(SIGNED_FOR)
         };
         let headers = [(ABSENT.0, ABSENT.1.to_owned())];
-        match self.send(&Method::POST, signed, &headers, action().body().as_bytes()) {
+        match self.send(&Method::POST, signed, &headers, body.as_bytes()) {
             // S3 begins to answer before it knows how this ends.
             Ok(answer) => match code(&answer.into_body().read_to_string().map_err(|error| broken(&error))?) {
                 Some(code) => Err(Failure::Answer(io::Error::other(code.to_owned()))),
@@ -162,7 +162,8 @@ impl Client {
     /// Takes back what was sent of an object. Best effort: parts that stay behind are in no listing, and a lifecycle
     /// rule of the bucket removes them.
     fn give_up(&self, key: &str, upload: &str, error: NotWritten) -> Result<u64, NotWritten> {
-        let signed = || self.bucket.abort_multipart_upload(Some(&self.credentials), key, upload).sign(SIGNED_FOR);
+        let signed =
+            |access: &Credentials| self.bucket.abort_multipart_upload(Some(access), key, upload).sign(SIGNED_FOR);
         drop(self.send(&Method::DELETE, signed, &[], &[]));
         Err(error)
     }

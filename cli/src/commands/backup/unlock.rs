@@ -1,5 +1,5 @@
 //! `coffre backup unlock`: removes locks that a process left over, each named by whoever has looked at them with
-//! `coffre backup repositories`. No other verb removes a lock, and this one none that may be in use.
+//! `coffre backup repositories`. None that may be in use: those go by this verb alone that may not yet go by themselves.
 
 use clap::Args;
 use coffre_backup::maintenance;

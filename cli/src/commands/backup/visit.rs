@@ -75,6 +75,7 @@ impl Setting {
         if let (RESTIC, Some(configured)) = (name, &self.repositories) {
             let (repository, restic) = (configured.open()?, self.restic()?);
             if let Some(read_data) = looking.check {
+                restic.remove_left(&repository, SystemClock.now(), watch)?;
                 restic.check(&repository, read_data, watch)?;
             }
             let scratch = looking.scratch.map_or_else(env::temp_dir, Path::to_owned);

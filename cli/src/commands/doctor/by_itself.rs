@@ -6,6 +6,7 @@ use std::net::ToSocketAddrs as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
+use coffre_backup::Disk;
 use coffre_backup::jobs::Jobs;
 use coffre_store::clock::{Clock as _, SystemClock};
 use coffre_store::{Database, Layout};
@@ -67,11 +68,10 @@ pub(super) fn scratch(directory: &Path, backup: &Backup) -> Vec<Finding> {
     let subject = "scratch space of drills";
     let folder = backup.drill.scratch.as_deref().unwrap_or(directory);
     let usable = permissions::writable_directory(subject, folder);
-    let Ok(disk) = rustix::fs::statvfs(folder) else { return vec![usable] };
+    let Ok(Disk { free, .. }) = Disk::of(folder) else { return vec![usable] };
     let layout = Layout::new(directory);
     let databases = [Database::Vault, Database::Keyring, Database::Audit].map(|of| layout.database(of));
     let bytes = databases.iter().map(|path| bytes_of(path)).sum::<u64>() + bytes_of(&layout.documents());
-    let free = disk.f_bavail.saturating_mul(disk.f_frsize);
     if free >= bytes {
         return vec![usable];
     }

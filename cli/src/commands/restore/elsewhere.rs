@@ -2,15 +2,13 @@
 //! withdrawn and erased since is there alone, and whoever restores must know it before. One that does not answer is told,
 //! and holds up no restore.
 
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::anyhow;
+use coffre_backup::Observer;
 use coffre_backup::destination::SourceError;
 use coffre_backup::list::{NewestHead, newest_head};
 use coffre_backup::restore::Plan;
-use coffre_backup::{Cancelled, Observer};
 use coffre_core::ids::GenerationId;
 use coffre_core::spool::Pinned;
 use coffre_core::time::Timestamp;
@@ -20,13 +18,12 @@ use crate::arguments::Global;
 use crate::complaint;
 use crate::configuration::Destination;
 use crate::figures;
+use crate::look::Look;
 use crate::output;
 use crate::progress::Watch;
 
 /// How long destinations may take to tell how far they go, all of them.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// How often it is asked meanwhile whether to stop.
-const TICK: Duration = Duration::from_millis(100);
 
 /// What a destination told.
 type Told = anyhow::Result<Option<NewestHead>>;
@@ -54,37 +51,15 @@ pub(super) fn tell(plan: &Plan, pinned: &Pinned, from: &str, global: &Global, wa
     Ok(())
 }
 
-/// Looks on a thread of its own, which may outlast the wait for it: a mount may hang.
-fn begin(destination: Destination, pinned: &Pinned) -> Receiver<Told> {
-    let (sender, look) = mpsc::channel();
+fn begin(destination: Destination, pinned: &Pinned) -> Look<Told> {
     let pinned = pinned.clone();
-    let find = move || {
-        let _too_late = sender.send(newest(&destination, &pinned));
-    };
-    // Where there is no thread to be had, nothing is sent, and that is told.
-    let _not_begun = thread::Builder::new().name("coffre-look".to_owned()).spawn(find);
-    look
-}
-
-fn newest(destination: &Destination, pinned: &Pinned) -> Told {
-    Ok(newest_head(&*destination.open()?, pinned, &mut ())?)
+    Look::begin(move |observer| Ok(newest_head(&*destination.open()?, &pinned, observer)?))
 }
 
 /// What came of a look; an error where it was asked to stop meanwhile.
-fn ended(look: &Receiver<Told>, until: Instant, observer: &dyn Observer) -> anyhow::Result<Told> {
-    loop {
-        if observer.cancelled() {
-            return Err(SourceError::from(Cancelled).into());
-        }
-        let left = until.saturating_duration_since(Instant::now());
-        match look.recv_timeout(left.min(TICK)) {
-            Ok(told) => return Ok(told),
-            Err(RecvTimeoutError::Timeout) if !left.is_zero() => {}
-            Err(_) => {
-                return Ok(Err(anyhow!("it has not answered in time: look at it before you rely on what is restored")));
-            }
-        }
-    }
+fn ended(look: &Look<Told>, until: Instant, observer: &dyn Observer) -> anyhow::Result<Told> {
+    let late = || Err(anyhow!("it has not answered in time: look at it before you rely on what is restored"));
+    Ok(look.ended(until, observer).map_err(SourceError::from)?.unwrap_or_else(late))
 }
 
 /// Whether a head is of the same history as a state of a generation, and later.
@@ -94,6 +69,8 @@ fn goes_further(head: &NewestHead, (generation, newest): (GenerationId, Timestam
 
 #[cfg(test)]
 mod tests {
+    use std::sync::mpsc;
+
     use super::*;
 
     struct Stop;
@@ -120,15 +97,16 @@ mod tests {
 
     #[test]
     fn a_destination_that_never_answers_holds_up_no_restore() {
-        let (sender, look) = mpsc::channel();
+        let (answer, asked) = mpsc::channel::<()>();
+        let look = Look::begin(move |_| {
+            let _answered = asked.recv();
+            Ok(None)
+        });
         let late = |until| ended(&look, until, &()).ok().and_then(Result::err).map(|error| error.to_string());
         let text = late(Instant::now() + Duration::from_millis(5)).unwrap_or_default();
         assert!(text.starts_with("it has not answered in time"), "{text}");
         assert!(ended(&look, Instant::now() + PATIENCE, &Stop).is_err(), "and is not waited for by whoever stops");
-        // What is there by then counts, however late it is asked for.
-        assert!(sender.send(Ok(None)).is_ok());
-        assert!(late(Instant::now()).is_none());
-        drop(sender);
-        assert!(late(Instant::now() + PATIENCE).is_some(), "nobody sends any more");
+        assert!(answer.send(()).is_ok());
+        assert!(late(Instant::now() + PATIENCE).is_none());
     }
 }

@@ -4,11 +4,11 @@
 //! from working.
 
 use std::path::Path;
-use std::sync::mpsc::{self, Receiver};
 use std::time::{Duration, Instant};
-use std::{fs, io, thread};
+use std::{fs, io};
 
-use coffre_backup::destination::{FileSystem, Source};
+use coffre_backup::Observer;
+use coffre_backup::destination::{FileSystem, Source, SourceError};
 use coffre_backup::list::newest_head;
 use coffre_core::ids::GenerationId;
 use coffre_core::spool::{self, MainManifest, Pinned};
@@ -18,6 +18,7 @@ use coffre_store::{Layout, LogTree, Store};
 use crate::complaint::{self, Complaint};
 use crate::configuration::Destination;
 use crate::exit::Exit;
+use crate::look::Look;
 use crate::place::Place;
 
 /// How long destinations may take to tell their heads, all of them.
@@ -80,32 +81,23 @@ fn known_heads(place: &Place, pinned: &Pinned) -> Vec<KnownHead> {
     found.extend(of_chain(&chain, pinned).and_then(|note| read("chain/", &chain.display().to_string(), &note, pinned)));
     let backup = place.configuration.as_ref().and_then(|configuration| configuration.backup.as_ref());
     let Some(backup) = backup else { return found };
-    found.extend(backup.spool().ok().and_then(|spool| of_place("the spool", &FileSystem::new(spool), pinned)));
+    found.extend(backup.spool().ok().and_then(|spool| of_place("the spool", &FileSystem::new(spool), pinned, &mut ())));
     let until = Instant::now() + PATIENCE;
     let looks: Vec<_> = backup.destinations.iter().map(|place| (&place.name, begin(place, pinned))).collect();
     found.extend(looks.iter().filter_map(|(name, look)| ended(name, look, until)));
     found
 }
 
-/// Looks at a destination on a thread of its own, which may outlast the wait for it: a mount may hang, and whoever keeps a
-/// destination could list names without an end.
-fn begin(destination: &Destination, pinned: &Pinned) -> Receiver<Option<KnownHead>> {
-    let (sender, look) = mpsc::channel();
+fn begin(destination: &Destination, pinned: &Pinned) -> Look<Option<KnownHead>> {
     let (destination, pinned) = (destination.clone(), pinned.clone());
-    let find = move || {
-        let found = match destination.open() {
-            Ok(place) => of_place(&destination.name, &*place, &pinned),
-            Err(error) => not_compared(&destination.name, "its configuration", error.as_ref()),
-        };
-        let _too_late = sender.send(found);
-    };
-    // Where there is no thread to be had, nothing is sent, and that is told.
-    let _not_begun = thread::Builder::new().name("coffre-head".to_owned()).spawn(find);
-    look
+    Look::begin(move |observer| match destination.open() {
+        Ok(place) => of_place(&destination.name, &*place, &pinned, observer),
+        Err(error) => not_compared(&destination.name, "its configuration", error.as_ref()),
+    })
 }
 
-fn ended(name: &str, look: &Receiver<Option<KnownHead>>, until: Instant) -> Option<KnownHead> {
-    look.recv_timeout(until.saturating_duration_since(Instant::now())).unwrap_or_else(|_| {
+fn ended(name: &str, look: &Look<Option<KnownHead>>, until: Instant) -> Option<KnownHead> {
+    look.ended(until, &()).ok().flatten().unwrap_or_else(|| {
         let late = io::Error::new(io::ErrorKind::TimedOut, "it has not told its newest head in time");
         not_compared(name, "still being looked at", &late)
     })
@@ -120,8 +112,8 @@ fn of_chain(file: &Path, pinned: &Pinned) -> Option<String> {
     }
 }
 
-fn of_place(name: &str, place: &dyn Source, pinned: &Pinned) -> Option<KnownHead> {
-    match newest_head(place, pinned, &mut ()) {
+fn of_place(name: &str, place: &dyn Source, pinned: &Pinned, observer: &mut dyn Observer) -> Option<KnownHead> {
+    match newest_head(place, pinned, observer) {
         Ok(Some(newest)) => {
             let known = read(name, &place.label(), &newest.note, pinned);
             known.map(|known| KnownHead { lineage: Some((newest.generation, newest.ancestors)), ..known })
@@ -130,6 +122,8 @@ fn of_place(name: &str, place: &dyn Source, pinned: &Pinned) -> Option<KnownHead
             tracing::info!(place = name, "holds no backup yet, so no head to compare the log with");
             None
         }
+        // Nobody waits any more, which was told.
+        Err(SourceError::Cancelled(_)) => None,
         Err(error) => not_compared(name, &place.label(), &error),
     }
 }
@@ -149,19 +143,20 @@ fn not_compared<T>(name: &str, label: &str, error: &(dyn std::error::Error + 'st
 
 #[cfg(test)]
 mod tests {
+    use std::sync::mpsc;
+
     use coffre_core::merkle::Hash;
 
     use super::*;
 
     #[test]
     fn a_place_that_never_answers_keeps_nobody_from_working() {
-        let (sender, look) = mpsc::channel();
+        let (answer, asked) = mpsc::channel();
+        let look = Look::begin(move |_| asked.recv().ok());
         assert!(ended("far", &look, Instant::now() + Duration::from_millis(5)).is_none());
         let head = TreeHead { origin: "a log".to_owned(), size: 0, root: Hash::empty_root(), extensions: Vec::new() };
-        assert!(sender.send(Some(KnownHead { place: "far".to_owned(), head, lineage: None })).is_ok());
-        drop(sender);
-        // What is there by then counts, however late it is asked for.
-        assert!(ended("far", &look, Instant::now()).is_some());
+        assert!(answer.send(KnownHead { place: "far".to_owned(), head, lineage: None }).is_ok());
+        assert!(ended("far", &look, Instant::now() + PATIENCE).is_some());
         assert!(ended("far", &look, Instant::now() + PATIENCE).is_none(), "nobody sends any more");
     }
 }

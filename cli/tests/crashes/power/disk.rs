@@ -93,6 +93,12 @@ impl Disk {
         path.ancestors().filter(|above| !above.as_os_str().is_empty()).all(|above| self.names.contains_key(above))
     }
 
+    /// What a file has, if it and the folders above it are there.
+    pub(super) fn content(&self, path: &Path) -> Option<&[u8]> {
+        let Some(Node::File(file)) = self.names.get(path).filter(|_| self.has(path)) else { return None };
+        Some(self.contents.get(file).map_or(&[], Vec::as_slice))
+    }
+
     /// Puts it into an empty folder. What is below a folder that is not there is not there either.
     pub(super) fn put(&self, root: &Path) {
         for (path, node) in &self.names {

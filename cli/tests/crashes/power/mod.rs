@@ -3,6 +3,7 @@
 //! afterwards, the built binary is started on it, and is held to what had been answered by that moment.
 
 mod disk;
+mod documents;
 mod recording;
 
 use std::collections::BTreeMap;
@@ -37,19 +38,19 @@ struct Recorded {
 }
 
 impl Recorded {
-    /// Two sessions, with a run, a base backup and a regular end between them.
+    /// Two sessions, with a run, a base backup and a regular end between them; and the start after the second one was killed.
     fn new(seed: u64) -> Self {
         Self::of(|scene, journal| {
-            for session in 0..2 {
-                let server = scene.serve_recorded();
-                at_work(scene, &server, journal, seed + session);
-                if session == 0 {
-                    drop(server.stop());
-                } else {
-                    stand_still(server.process());
-                    server.kill();
-                }
-            }
+            let server = scene.serve_recorded();
+            at_work(scene, &server, journal, seed);
+            drop(server.stop());
+            let server = scene.serve_recorded();
+            at_work(scene, &server, journal, seed + 1);
+            kill(server);
+            let server = scene.serve_recorded();
+            let mut desk = scene.work(&server, journal, &format!("Dora{seed}"));
+            desk.create().and_then(|()| desk.change(0)).expect("it serves");
+            kill(server);
         })
     }
 
@@ -70,10 +71,10 @@ impl Recorded {
     }
 
     /// A moment of which it is known what the destination had: after so many calls, with so long a log.
-    fn moment(&self, dice: &mut Dice) -> (usize, usize) {
+    fn moment(&self, within: &Range<usize>, dice: &mut Dice) -> (usize, usize) {
         let ops = &self.recording.ops;
         loop {
-            let mut at = dice.below(ops.len() + 1);
+            let mut at = within.start + dice.below(within.len() + 1);
             if dice.percent(50) {
                 // Pages are many and of little interest: right behind one of the other calls.
                 at = ops.iter().take(at).rposition(|op| !matches!(op, Op::Write { .. })).map_or(0, |last| last + 1);
@@ -85,10 +86,10 @@ impl Recorded {
         }
     }
 
-    /// A disk after a power loss, and what applications knew by then.
-    fn state(&self, dice: &mut Dice) -> (Scene, Known, usize) {
+    /// A disk after a power loss amid these calls, and what applications knew by then.
+    fn state(&self, within: &Range<usize>, dice: &mut Dice) -> (Scene, Known, usize) {
         let ops = &self.recording.ops;
-        let (at, length) = self.moment(dice);
+        let (at, length) = self.moment(within, dice);
         let mut known = Known::default();
         ops[..at].iter().for_each(|op| {
             if let Op::Event(event) = op {
@@ -126,6 +127,12 @@ fn stand_still(process: u32) {
         stat.rsplit_once(") ").is_none_or(|(_, rest)| rest.starts_with(['T', 'Z', 'X']))
     };
     until("it stands still", || threads().all(is_halted));
+}
+
+/// Kills a server between two records.
+fn kill(server: Server) {
+    stand_still(server.process());
+    server.kill();
 }
 
 /// Three desks at work, and a run and a base backup meanwhile.
@@ -186,11 +193,11 @@ fn after_a_power_loss_everything_that_was_answered_is_there() {
             recorded = None;
         }
         let recorded = recorded.get_or_insert_with(|| Recorded::new(seed));
-        let (scene, known, at) = recorded.state(&mut Dice::new(seed));
+        let size = recorded.recording.ops.len();
+        let (scene, known, at) = recorded.state(&(0..size), &mut Dice::new(seed));
         let held = scene
             .recovers(&known)
             .and_then(|()| if number % 4 == 0 { scene.destination_alone_has(&known) } else { Ok(()) });
-        let size = recorded.recording.ops.len();
         campaign.note(held, || {
             let kept = campaign::keep(&scene, seed);
             format!(
@@ -221,8 +228,7 @@ fn nothing_is_shipped_before_it_is_durable_in_the_spool() {
         stand_still(follow.id());
         follow.kill().expect("it runs");
         follow.wait().expect("it ends");
-        stand_still(server.process());
-        server.kill();
+        kill(server);
     });
     let Recorded { before, recording, shipped, .. } = &recorded;
     let mut seen = 0;

@@ -2,6 +2,7 @@
 //! every place where the story does not hold together. Looks at no other object.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::signed::{self, Pinned, Signed};
 use super::{Fault, Manifest, ObjectName, Ordinal, Parent, Side};
@@ -12,30 +13,37 @@ use crate::time::Timestamp;
 /// One generation's manifests.
 #[derive(Debug, Clone)]
 pub struct Generation<M> {
-    manifests: BTreeMap<Ordinal, Signed<M>>,
+    /// Shared with the histories that were made of this one: there are ever more of them.
+    manifests: BTreeMap<Ordinal, Arc<Signed<M>>>,
     /// The numbers seen, sound or not; at least one.
     seen: BTreeSet<Ordinal>,
+}
+
+impl<M> Default for Generation<M> {
+    fn default() -> Self {
+        Self { manifests: BTreeMap::new(), seen: BTreeSet::new() }
+    }
 }
 
 impl<M: Manifest> Generation<M> {
     /// Its sound manifests, oldest first.
     pub fn manifests(&self) -> impl DoubleEndedIterator<Item = &Signed<M>> {
-        self.manifests.values()
+        self.manifests.values().map(Arc::as_ref)
     }
 
     /// The manifest of this number, if it is there and sound.
     pub fn manifest(&self, number: Ordinal) -> Option<&Signed<M>> {
-        self.manifests.get(&number)
+        self.manifests.get(&number).map(Arc::as_ref)
     }
 
     /// The newest sound manifest.
     pub fn newest(&self) -> Option<&Signed<M>> {
-        self.manifests.values().next_back()
+        self.manifests().next_back()
     }
 
     /// The newest manifest, unless the newest one that was seen is unsound.
     pub fn newest_of_all(&self) -> Option<&Signed<M>> {
-        self.manifests.get(&self.newest_seen())
+        self.manifest(self.newest_seen())
     }
 
     /// The newest number that was seen, sound or not.
@@ -46,7 +54,7 @@ impl<M: Manifest> Generation<M> {
     /// The sound manifests that must be kept, oldest first.
     pub fn retained(&self) -> impl Iterator<Item = &Signed<M>> {
         let from = self.retained_from();
-        self.manifests.values().filter(move |signed| signed.manifest.heading().number >= from)
+        self.manifests().filter(move |signed| signed.manifest.heading().number >= from)
     }
 
     /// How many that must be kept were seen and cannot be believed.
@@ -65,7 +73,7 @@ impl<M: Manifest> Generation<M> {
     }
 
     fn began(&self) -> Option<Timestamp> {
-        self.manifests.values().next().map(|first| first.manifest.heading().time)
+        self.manifests().next().map(|first| first.manifest.heading().time)
     }
 
     fn check_numbers(&self, id: GenerationId, faults: &mut Vec<Fault>) {
@@ -79,7 +87,7 @@ impl<M: Manifest> Generation<M> {
     }
 
     fn check_steps(&self, scope: &Scope, faults: &mut Vec<Fault>) {
-        for (before, after) in self.manifests.values().zip(self.manifests.values().skip(1)) {
+        for (before, after) in self.manifests().zip(self.manifests().skip(1)) {
             check_growth(before, after, scope, faults);
             if before.manifest.heading().number.next() == after.manifest.heading().number {
                 check_links(before, after, scope, faults);
@@ -92,39 +100,63 @@ impl<M: Manifest> Generation<M> {
 #[derive(Debug, Clone)]
 pub struct History<M> {
     generations: BTreeMap<GenerationId, Generation<M>>,
+    /// What could not be believed.
+    unsound: Vec<Fault>,
+}
+
+impl<M> Default for History<M> {
+    fn default() -> Self {
+        Self { generations: BTreeMap::new(), unsound: Vec::new() }
+    }
 }
 
 impl<M: Manifest> History<M> {
-    /// Reads the notes of one side, given with their names, and names every fault.
-    pub fn read(notes: &[(ObjectName, Vec<u8>)], pinned: &Pinned, faults: &mut Vec<Fault>) -> Self {
-        let scope = &pinned.scope;
-        let mut generations: BTreeMap<GenerationId, Generation<M>> = BTreeMap::new();
-        for (name, bytes) in notes {
-            let ObjectName::Manifest { generation, side, number } = *name else { continue };
-            if side != M::SIDE {
-                continue;
-            }
-            let entry = generations
-                .entry(generation)
-                .or_insert_with(|| Generation { manifests: BTreeMap::new(), seen: BTreeSet::new() });
-            entry.seen.insert(number);
-            match signed::open::<M>(bytes, pinned) {
-                Ok(signed) if signed.manifest.name() == *name => drop(entry.manifests.insert(number, signed)),
-                Ok(signed) => faults
-                    .push(Fault::Misplaced { object: name.path(scope), belongs: signed.manifest.name().path(scope) }),
-                Err(error) => faults.push(Fault::Manifest { object: name.path(scope), cause: with_causes(&error) }),
-            }
+    /// Takes in what was read under a name, if that is one of this side's manifests. Of its text nothing is kept.
+    pub fn take(&mut self, name: &ObjectName, bytes: &[u8], pinned: &Pinned) {
+        let ObjectName::Manifest { generation, side, number } = *name else { return };
+        if side != M::SIDE {
+            return;
         }
-        let history = Self { generations };
-        let outgrown = history.outgrown();
-        for (id, generation) in &history.generations {
+        let scope = &pinned.scope;
+        let entry = self.generations.entry(generation).or_default();
+        entry.seen.insert(number);
+        let fault = match signed::open::<M>(bytes, pinned) {
+            Ok(signed) if signed.manifest.name() == *name => {
+                entry.manifests.insert(number, Arc::new(signed));
+                return;
+            }
+            Ok(signed) => Fault::Misplaced { object: name.path(scope), belongs: signed.manifest.name().path(scope) },
+            Err(error) => Fault::Manifest { object: name.path(scope), cause: with_causes(&error) },
+        };
+        self.unsound.push(fault);
+    }
+
+    /// This history and what another has beside it.
+    #[must_use]
+    pub fn with(&self, other: &Self) -> Self {
+        let mut both = self.clone();
+        for (id, theirs) in &other.generations {
+            let ours = both.generations.entry(*id).or_default();
+            let new: BTreeSet<Ordinal> = theirs.seen.difference(&ours.seen).copied().collect();
+            let manifests = theirs.manifests.iter().filter(|(number, _)| new.contains(number));
+            ours.manifests.extend(manifests.map(|(number, signed)| (*number, Arc::clone(signed))));
+            ours.seen.extend(new);
+        }
+        both.unsound.extend(other.unsound.iter().cloned());
+        both
+    }
+
+    /// Names every fault: what could not be believed, and where the story does not hold together.
+    pub(super) fn check(&self, scope: &Scope, faults: &mut Vec<Fault>) {
+        faults.extend(self.unsound.iter().cloned());
+        let outgrown = self.outgrown();
+        for (id, generation) in &self.generations {
             if !outgrown.contains(id) {
                 generation.check_numbers(*id, faults);
             }
             generation.check_steps(scope, faults);
-            history.check_parent(generation, scope, faults);
+            self.check_parent(generation, scope, faults);
         }
-        history
     }
 
     /// The generations, in no order of meaning.

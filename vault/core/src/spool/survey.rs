@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::coverage;
 use super::{
     Chain, ContentHash, Fault, Generation, History, KeyringManifest, MainManifest, Manifest, Needed, Notice,
-    ObjectName, Ordinal, Pinned, Side, Signed,
+    ObjectName, Ordinal, Side, Signed,
 };
 use crate::crypto::Scope;
 use crate::ids::GenerationId;
@@ -57,19 +57,24 @@ pub struct Survey {
 }
 
 impl Survey {
-    /// Puts the manifests in order and looks for their objects in the listing.
-    pub fn of(listing: &Listing, notes: &[(ObjectName, Vec<u8>)], pinned: &Pinned) -> Self {
+    /// Holds the manifests of both sides against one another and looks for their objects in the listing.
+    pub fn of(
+        listing: &Listing,
+        main: History<MainManifest>,
+        keyring: History<KeyringManifest>,
+        scope: &Scope,
+    ) -> Self {
         let mut faults = Vec::new();
-        let main = History::<MainManifest>::read(notes, pinned, &mut faults);
-        let keyring = History::<KeyringManifest>::read(notes, pinned, &mut faults);
+        main.check(scope, &mut faults);
+        keyring.check(scope, &mut faults);
         let mut survey = Self { main, keyring, needed: BTreeMap::new(), faults, notices: Vec::new() };
         let mut expired = Vec::new();
-        survey.claim_main(listing, &pinned.scope);
-        survey.claim_keyring(listing, &pinned.scope, &mut expired);
-        survey.compare(listing, &pinned.scope);
-        let adrift = coverage::check(&survey.main, listing, &pinned.scope, &mut survey.faults);
-        expired.extend(coverage::check(&survey.keyring, listing, &pinned.scope, &mut survey.faults));
-        survey.find_unclaimed(listing, &expired, &adrift, &pinned.scope);
+        survey.claim_main(listing, scope);
+        survey.claim_keyring(listing, scope, &mut expired);
+        survey.compare(listing, scope);
+        let adrift = coverage::check(&survey.main, listing, scope, &mut survey.faults);
+        expired.extend(coverage::check(&survey.keyring, listing, scope, &mut survey.faults));
+        survey.find_unclaimed(listing, &expired, &adrift, scope);
         survey
     }
 

@@ -184,7 +184,13 @@ impl Spool {
     }
 
     fn survey(&self) -> Survey {
-        Survey::of(&self.listing, &self.notes, &pinned())
+        Survey::of(&self.listing, self.history(), self.history(), &scope())
+    }
+
+    fn history<M: Manifest>(&self) -> History<M> {
+        let mut history = History::default();
+        self.notes.iter().for_each(|(name, bytes)| history.take(name, bytes, &pinned()));
+        history
     }
 
     fn point(&self, wanted: Wanted) -> Result<RestorePoint, NoPoint> {

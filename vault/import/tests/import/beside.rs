@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use coffre_core::audit::Action;
 use coffre_import::{Admission, Admitting, DocumentBodies, ImportTarget, Known, Outcome, TargetError};
 use coffre_store::Depends;
-use coffre_store::transactions::AmendRecord;
+use coffre_store::transactions::{AmendRecord, EraseSubject};
 use serde_json::json;
 
 use crate::real_vault::{Vault, draft, subject};
@@ -64,4 +64,33 @@ fn two_records_with_one_number_are_both_left_alone() {
     assert_eq!((again.rejected, again.imported, again.changed, again.grants_withdrawn), (1, 1, 0, 0));
     assert_eq!(again.rejects_by_reason.get("duplicate-key"), Some(&1));
     assert_eq!(again.vault, Some(again.source));
+}
+
+/// A search is of now, and a view of when it began: nobody is to fall between the two.
+#[test]
+fn whoever_is_erased_while_it_looks_them_up_is_known_to_be() {
+    let (vault, source) = (Vault::new(), Source::of(60));
+    let store = vault.open();
+    vault.import(&store, &source, false).unwrap();
+    let numbers: Vec<String> = (0..60).map(|number| format!("{number:08}")).collect();
+    let keys: Vec<&str> = numbers.iter().map(String::as_str).collect();
+    let subjects = keys.iter().map(|key| subject(&store, "legacy.client_number", key).unwrap()).collect::<Vec<_>>();
+    let target = vault.target(&store);
+    std::thread::scope(|scope| {
+        let erasing = scope.spawn(|| {
+            for subject in subjects.iter().rev() {
+                let remember = vec!["legacy.client_number".parse().unwrap()];
+                let record_type = "policyholder".parse().unwrap();
+                let erase = EraseSubject { record_type, subject: *subject, remember };
+                store.transact(erase, draft(Action::Erase), None, Depends::default()).wait().unwrap();
+            }
+        });
+        while !erasing.is_finished() {
+            // Whoever is found and gone the next moment ends it, and nobody is brought.
+            for known in target.find(&keys).into_iter().flatten() {
+                assert!(!matches!(known, Known::Absent), "they would be brought again");
+            }
+        }
+    });
+    assert!(target.find(&keys).unwrap().iter().all(|known| matches!(known, Known::Erased)));
 }

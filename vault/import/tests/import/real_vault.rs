@@ -44,12 +44,16 @@ impl Vault {
         Store::open(&self.path(), &identity, &options).unwrap()
     }
 
+    pub(crate) fn target<'s>(&self, store: &'s Store) -> VaultTarget<'s> {
+        VaultTarget::new(store, &mapping(), &self.indexes, draft(Action::Import)).unwrap()
+    }
+
     pub(crate) fn import(&self, store: &Store, source: &Source, apply: bool) -> Result<ImportReport, ImportError> {
         source.write();
         let mapping = mapping();
         let legacy = Legacy::open(&source.path(), &mapping)?;
         let grants: GrantsFile = grants(&mapping);
-        let target = VaultTarget::new(store, &mapping, &self.indexes, draft(Action::Import)).unwrap();
+        let target = self.target(store);
         let recipient = identity().to_public().to_string();
         let rejects = source.dir.path().join("rejects.age");
         let _ = std::fs::remove_file(&rejects);

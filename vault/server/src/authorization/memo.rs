@@ -1,9 +1,8 @@
 //! Decisions already made. Equal questions have equal answers for as long as the policy set is the
 //! same, and a question holds no time and no identifier, so an answer never goes stale.
 
-use std::borrow::Borrow;
 use std::collections::{BTreeSet, HashMap};
-use std::hash::{Hash, Hasher};
+use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use coffre_core::grant::{Basis, Grant, GrantState};
@@ -18,19 +17,23 @@ const CAPACITY: usize = 4096;
 /// The policies, and what they have decided.
 pub(super) struct Memo {
     policies: Arc<Policies>,
-    decided: RwLock<HashMap<Known, Arc<Decision>>>,
+    hasher: RandomState,
+    /// By the question's hash: nothing is copied to find an answer. Of two questions with the same hash the later one is known.
+    decided: RwLock<HashMap<u64, (Question, Arc<Decision>)>>,
 }
 
 impl Memo {
     pub(super) fn new(policies: Arc<Policies>) -> Self {
-        Self { policies, decided: RwLock::new(HashMap::new()) }
+        Self { policies, hasher: RandomState::new(), decided: RwLock::default() }
     }
 
     /// The policies' answer.
     pub(super) fn decide(&self, asking: &Asking<'_>) -> Arc<Decision> {
-        let known: &dyn Asks = asking;
-        if let Some(known) = self.decided.read().unwrap_or_else(PoisonError::into_inner).get(known) {
-            return Arc::clone(known);
+        let hash = self.hasher.hash_one(asking);
+        if let Some((question, decision)) = self.decided.read().unwrap_or_else(PoisonError::into_inner).get(&hash)
+            && Asking::of(question) == *asking
+        {
+            return Arc::clone(decision);
         }
         let question = asking.question();
         let decision = Arc::new(self.policies.decide(&question));
@@ -38,12 +41,12 @@ impl Memo {
         if decided.len() >= CAPACITY {
             decided.clear();
         }
-        decided.insert(Known(question), Arc::clone(&decision));
+        decided.insert(hash, (question, Arc::clone(&decision)));
         decision
     }
 }
 
-/// A [`Question`] whose parts stay where they are: most were asked before, and nothing is copied to find the answer.
+/// A [`Question`] whose parts stay where they are: most were asked before.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Asking<'q> {
     pub(super) role: Role,
@@ -93,7 +96,22 @@ impl<'q> ReliedOn<'q> {
     }
 }
 
-impl Asking<'_> {
+impl<'q> Asking<'q> {
+    fn of(question: &'q Question) -> Self {
+        let Question { role, action, record_type, fields, purpose, grant, restricted, archived, operator } = question;
+        Self {
+            role: *role,
+            action: *action,
+            record_type: record_type.as_ref(),
+            fields,
+            purpose: purpose.as_deref(),
+            grant: grant.as_ref().map(ReliedOn::of),
+            restricted: *restricted,
+            archived,
+            operator,
+        }
+    }
+
     fn question(&self) -> Question {
         Question {
             role: self.role,
@@ -106,70 +124,5 @@ impl Asking<'_> {
             archived: self.archived.clone(),
             operator: self.operator.clone(),
         }
-    }
-}
-
-/// A question that was asked.
-struct Known(Question);
-
-/// Whatever asks: what asks the same is the same.
-trait Asks {
-    fn asking(&self) -> Asking<'_>;
-}
-
-impl Asks for Asking<'_> {
-    fn asking(&self) -> Asking<'_> {
-        *self
-    }
-}
-
-impl Asks for Known {
-    fn asking(&self) -> Asking<'_> {
-        let Question { role, action, record_type, fields, purpose, grant, restricted, archived, operator } = &self.0;
-        Asking {
-            role: *role,
-            action: *action,
-            record_type: record_type.as_ref(),
-            fields,
-            purpose: purpose.as_deref(),
-            grant: grant.as_ref().map(ReliedOn::of),
-            restricted: *restricted,
-            archived,
-            operator,
-        }
-    }
-}
-
-impl<'q> Borrow<dyn Asks + 'q> for Known {
-    fn borrow(&self) -> &(dyn Asks + 'q) {
-        self
-    }
-}
-
-impl PartialEq for dyn Asks + '_ {
-    fn eq(&self, other: &Self) -> bool {
-        self.asking() == other.asking()
-    }
-}
-
-impl Eq for dyn Asks + '_ {}
-
-impl Hash for dyn Asks + '_ {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.asking().hash(state);
-    }
-}
-
-impl PartialEq for Known {
-    fn eq(&self, other: &Self) -> bool {
-        self.asking() == other.asking()
-    }
-}
-
-impl Eq for Known {}
-
-impl Hash for Known {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.asking().hash(state);
     }
 }

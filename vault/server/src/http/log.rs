@@ -75,7 +75,7 @@ async fn cosignatures(State(api): State<Api>, Program(call): Program, request: R
 
 async fn inclusion(State(api): State<Api>, Program(call): Program, uri: Uri) -> Result<Response, Problem> {
     let mut query = Parameters::read(&uri, &["index"], &["size"])?;
-    let index = query.parsed("index", "an entry's index")?.unwrap_or(0);
+    let index = query.required("index", "an entry's index")?;
     let size = query.parsed("size", "a size of the log")?;
     let (proof, receipt) = api.keeper.prove_inclusion(&call, index, size).await?;
     let Inclusion { index, size, leaf, root, hashes } = proof;
@@ -90,8 +90,8 @@ async fn inclusion(State(api): State<Api>, Program(call): Program, uri: Uri) -> 
 
 async fn consistency(State(api): State<Api>, Program(call): Program, uri: Uri) -> Result<Response, Problem> {
     let mut query = Parameters::read(&uri, &["from", "to"], &[])?;
-    let from = query.parsed("from", "a size of the log")?.unwrap_or(0);
-    let to = query.parsed("to", "a size of the log")?.unwrap_or(0);
+    let from = query.required("from", "a size of the log")?;
+    let to = query.required("to", "a size of the log")?;
     let (proof, receipt) = api.keeper.prove_consistency(&call, from, to).await?;
     counted(receipt.as_ref()).json(&consistency_view(&proof))
 }

@@ -57,11 +57,14 @@ impl Parameters {
         self.take(name).unwrap_or_default()
     }
 
+    /// A required one that is parsed.
+    pub(super) fn required<T: FromStr>(&mut self, name: &str, expected: &str) -> Result<T, Problem> {
+        parse(name, &self.text(name), expected)
+    }
+
     /// One that is parsed, if it is there.
     pub(super) fn parsed<T: FromStr>(&mut self, name: &str, expected: &str) -> Result<Option<T>, Problem> {
-        let wrong =
-            || Problem::malformed(format!("the query parameter {name} is not {expected}")).with("parameter", name);
-        self.take(name).map(|text| text.parse().map_err(|_| wrong())).transpose()
+        self.take(name).map(|text| parse(name, &text, expected)).transpose()
     }
 
     /// How many, within bounds.
@@ -97,6 +100,11 @@ impl Parameters {
     pub(super) fn required_reason(&mut self) -> Result<String, Problem> {
         sound_reason(self.text("reason"))
     }
+}
+
+fn parse<T: FromStr>(name: &str, text: &str, expected: &str) -> Result<T, Problem> {
+    let wrong = || Problem::malformed(format!("the query parameter {name} is not {expected}")).with("parameter", name);
+    text.parse().map_err(|_| wrong())
 }
 
 /// Whether one of some parameters has this name.
@@ -137,6 +145,8 @@ mod tests {
             assert!(read(wrong).unwrap().fields().is_err(), "{wrong}");
         }
         assert!(read("fields=a.b&purpose=p&limit=0").unwrap().limit(1, 10).is_err());
+        assert_eq!(read("fields=a.b&purpose=7").unwrap().required::<u8>("purpose", "a number").unwrap(), 7);
+        assert!(read("fields=a.b&purpose=p").unwrap().required::<u8>("purpose", "a number").is_err());
         assert!(read("fields=a.b&purpose=p&reason=%0a").unwrap().reason().is_err());
     }
 }

@@ -15,6 +15,9 @@ use super::routes::Routes;
 use super::{Api, body};
 use crate::usecases::Restrict;
 
+/// What a ground is.
+const GROUND: &str = "a letter from a to d, of GDPR article 18(1)";
+
 pub(super) fn routes() -> Routes {
     Routes::new()
         .post("/v1/records/{type}/{id}/restrict", restrict)
@@ -28,7 +31,7 @@ async fn restrict(
     request: Request,
 ) -> Result<Response, Problem> {
     let mut query = Parameters::read(request.uri(), &["purpose", "ground", "reason"], &["request"])?;
-    let ground = ground(&mut query)?.ok_or_else(|| Problem::malformed("missing in the query: ground"))?;
+    let ground: Ground = query.required("ground", GROUND)?;
     let (subject, reason) = (identifier(&id)?, query.required_reason()?);
     let (act, purpose) = (Restricting::Restrict(ground), query.text("purpose"));
     let asked = Restrict { kind, subject, act, purpose, reason, request: query.request()? };
@@ -42,14 +45,10 @@ async fn unrestrict(
     request: Request,
 ) -> Result<Response, Problem> {
     let mut query = Parameters::read(request.uri(), &["purpose", "reason"], &["ground"])?;
-    let act = Restricting::End(ground(&mut query)?);
+    let act = Restricting::End(query.parsed("ground", GROUND)?);
     let (subject, reason) = (identifier(&id)?, query.required_reason()?);
     let asked = Restrict { kind, subject, act, purpose: query.text("purpose"), reason, request: None };
     answered(&api, &call, asked, request).await
-}
-
-fn ground(query: &mut Parameters) -> Result<Option<Ground>, Problem> {
-    query.parsed("ground", "a letter from a to d, of GDPR article 18(1)")
 }
 
 async fn answered(

@@ -198,6 +198,9 @@ impl Served {
             let kept = door::keep(door, app, limits, Ends::by(stop.clone()));
             doors.spawn(async move { (surface, kept.await) });
         }
+        if !stop.is_told() {
+            store.turn_away();
+        }
         // A disk that does not answer is not waited for.
         let patience = if stop.is_told() { limits.stop } else { WIPED_WITHIN };
         if tokio::time::timeout(patience, keeper.end_log_sessions(true)).await.is_err() {

@@ -312,7 +312,7 @@ impl From<ReadError> for Failure {
     fn from(error: ReadError) -> Self {
         match error {
             ReadError::Unavailable(cause) => Self::Unavailable(cause),
-            error => Self::Unreadable(error),
+            error => error.of_the_system().map_or_else(|| Self::Unreadable(error), Self::Unavailable),
         }
     }
 }
@@ -322,12 +322,13 @@ impl From<StageError> for Failure {
         match error {
             StageError::NoSuchRecord => vanished(),
             StageError::NoSuchDocument => Self::NoSuchDocument,
-            error if disk_is_full(&error) => Self::Unavailable(Unavailable::DiskFull),
+            StageError::Subject(cause) => cause.into(),
+            StageError::Write(ref cause) if disk_is_full(cause) => Self::Unavailable(Unavailable::DiskFull),
             // The disk said so, not the document that is read from.
             StageError::Write(cause) if cause.raw_os_error().is_some() => {
                 Self::Unavailable(Unavailable::Disk { detail: cause.to_string() })
             }
-            error => Self::Unstaged(error),
+            error @ StageError::Write(_) => Self::Unstaged(error),
         }
     }
 }
@@ -366,5 +367,20 @@ impl From<WrongReceipt> for Failure {
 impl From<Infallible> for Failure {
     fn from(never: Infallible) -> Self {
         match never {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_for_now_is_told_of_an_upload_as_of_a_read() {
+        let sealed = || ReadError::Unavailable(Unavailable::Stopping);
+        for failure in [Failure::from(sealed()), StageError::Subject(sealed()).into()] {
+            assert!(matches!(failure, Failure::Unavailable(Unavailable::Stopping)), "{failure}");
+        }
+        let damaged = StageError::Subject(ReadError::Format { what: "category" });
+        assert!(matches!(Failure::from(damaged), Failure::Unreadable(_)));
     }
 }

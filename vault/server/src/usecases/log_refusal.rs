@@ -78,7 +78,7 @@ impl From<LogTreeError> for Failure {
             LogTreeError::Pruned { minimum_index } => LogRefusal::Pruned { minimum_index }.into(),
             LogTreeError::Sizes(ProveError::NoSuchLeaf { size, .. }) => LogRefusal::NoSuchEntry { size }.into(),
             LogTreeError::Sizes(ProveError::Shrinking { .. }) => LogRefusal::Shrinking.into(),
-            LogTreeError::Read(error) => Self::Unreadable(error),
+            LogTreeError::Read(error) => error.into(),
             error => Self::Tree(error),
         }
     }

@@ -24,14 +24,15 @@ pub(crate) struct RequestStanding {
 impl Keeper {
     /// How requests stand with their time.
     pub(super) async fn request_standing(self: &Arc<Self>) -> Result<RequestStanding, Failure> {
-        let (past, rule) = (self.past_requests().await?, self.policies.request_retention());
+        let (past, rule) = (self.past_requests(usize::MAX).await?, self.policies.request_retention());
         Ok(RequestStanding { keep: rule.keep.to_string(), source: rule.source.clone(), past })
     }
 
     /// Removes those that are past their time; gives how many.
     pub(super) async fn remove_requests(self: &Arc<Self>, caller: Caller<'_>) -> Result<u64, Failure> {
         let (mut removed, answered_before) = (0, self.answered_before());
-        while self.past_requests().await? > 0 {
+        // Whether there is one, not how many: they are many at first.
+        while self.past_requests(1).await? > 0 {
             let act = RemoveRequests { answered_before };
             match self.commit_for(caller, audit::Action::RemoveRequests, act).await? {
                 0 => break,
@@ -46,8 +47,8 @@ impl Keeper {
         self.policies.request_retention().cutoff(self.store.clock_time())
     }
 
-    async fn past_requests(self: &Arc<Self>) -> Result<u64, Failure> {
+    async fn past_requests(self: &Arc<Self>, most: usize) -> Result<u64, Failure> {
         let before = self.answered_before();
-        self.view(move |_, snapshot| Ok(snapshot.past_requests(before)?)).await
+        self.view(move |_, snapshot| Ok(snapshot.past_requests(before, most)?)).await
     }
 }

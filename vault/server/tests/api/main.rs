@@ -11,6 +11,7 @@ mod bad_requests;
 mod bulk;
 mod contactable;
 mod control_socket;
+mod crowds;
 mod denied;
 mod documents;
 mod during_rotation;

@@ -92,10 +92,16 @@ async fn an_objection_that_is_taken_back_or_refused_stands_in_nobodys_way() {
     let (legal, sales) = (vault.application("cobol", "legal").await, vault.application("crm", "sales").await);
     let record = create(&legal, &anne()).await;
     grant(&legal, &record, "sales", "direct-marketing", &["contact.email"]).await;
-    let request = file(&sales, &record, "objection").await;
-    sales.tell(&format!("{request}/withdraw")).await.ok();
+    let request = file(&legal, &record, "objection").await;
+    sales.tell(&format!("{request}/withdraw")).await.problem(404, "not-found");
+    legal.tell(&format!("{request}/withdraw")).await.ok();
     assert_eq!(contactable(&sales, &record).await, true);
+
+    // Whom it keeps from the person does not end it.
     let request = file(&sales, &record, "objection").await;
+    sales.tell(&format!("{request}/withdraw")).await.problem(403, "denied");
+    assert_eq!(contactable(&sales, &record).await, false);
+    sales.post(&format!("{request}/reply"), &json!({"text": "the person has changed their mind"})).await.ok();
     legal.post(&format!("{request}/ask"), &json!({"text": "to what?"})).await.ok();
     assert_eq!(contactable(&sales, &record).await, false, "it waits still");
     legal.post(&format!("{request}/refuse"), &json!({"text": "asked by somebody else"})).await.ok();

@@ -162,6 +162,7 @@ async fn what_is_restricted_is_stored_until_that_ends() {
     }
     let run = dpo.tell("/v1/retention/run").await.ok().json();
     assert_eq!((&run["erased"], &run["removed"], &run["restricted"]), (&json!(1), &json!(3), &json!(0)), "{run}");
+    assert_eq!(run["brought_back"], 0, "what was apart until it went: {run}");
 }
 
 /// What a service proposed is a value of the person, too, and Legal reads it there.

@@ -22,7 +22,7 @@ use super::links::Links;
 use super::retention::{self, Keeping};
 use super::spool::Spool;
 use super::standing::{Frozen, Hold, Listing, Pages, freeze};
-use super::{CaptureError, Captured, Door, copy, inventory, pieces};
+use super::{CaptureError, Captured, Door, ancestors, copy, inventory, pieces};
 use crate::error::{Unavailable, disk_is_full};
 use crate::key_files::RightKeyFiles;
 use crate::layout::Database;
@@ -52,14 +52,15 @@ pub(super) fn room_for_base(
     Ok(keeping)
 }
 
-/// Takes a base backup that stands in the chains; says where they end with it.
+/// Takes a base backup that stands in the chains; says where they end with it. Checkpoints wait for whoever captures what came
+/// meanwhile.
 pub(super) fn take_base(
     door: &Door,
     spool: &Spool,
     links: &Links,
     keeping: Keeping,
     software: &str,
-) -> Result<(Captured, Ends), CaptureError> {
+) -> Result<(Captured, Ends, Hold), CaptureError> {
     let mut tries = 0;
     loop {
         let taken = try_take_base(door, spool, links, keeping, software);
@@ -77,28 +78,35 @@ fn try_take_base(
     links: &Links,
     keeping: Keeping,
     software: &str,
-) -> Result<(Captured, Ends), CaptureError> {
+) -> Result<(Captured, Ends, Hold), CaptureError> {
     let hold = Hold::for_base(&door.shared)?;
     let key_files = door.shared.right_key_files()?;
     let listing = Listing::open(&door.shared)?;
-    let frozen = door.exclusively(move |shared, files, tail| freeze(shared, files, tail, listing))?;
-    let (frozen, listing) = frozen.map_err(CaptureError::Database)?;
+    let (frozen, listing) = door.exclusively(move |shared, files, tail| {
+        shared.watch.patience.check()?;
+        freeze(shared, files, tail, listing).map_err(CaptureError::Database)
+    })??;
     let inventory = listing.documents()?;
     let afresh = door.shared.afresh.load(Ordering::SeqCst);
     if afresh {
         tracing::warn!("the spool was said to be lost: the chains go on further on, and promise nothing older");
     }
     let (frozen, inventory, key_files) = (&frozen, inventory.as_slice(), &key_files);
-    let making = Making { door, spool, links, frozen, inventory, beside: None, key_files, keeping, afresh, software };
+    let (beside, thorough) = (None, true);
+    let making =
+        Making { door, spool, links, frozen, inventory, beside, key_files, keeping, afresh, thorough, software };
     let (captured, ends) = making.all()?;
     if afresh {
         // Not before: all documents are copied again, and whatever fails of that is to be tried again afresh.
         door.shared.afresh.store(false, Ordering::SeqCst);
     }
-    // From here on the database files are known to be in the spool.
-    Landmark::write(&door.shared.layout, door.generation, ends.last()).map_err(CaptureError::Read)?;
-    drop(hold);
-    Ok((captured, ends))
+    let (generation, last) = (door.generation, ends.last());
+    door.exclusively(move |shared, _, _| {
+        shared.watch.patience.check()?;
+        // From here on the database files are known to be in the spool. No checkpoint came in between.
+        Landmark::write(&shared.layout, generation, last).map_err(CaptureError::Read)
+    })??;
+    Ok((captured, ends, hold))
 }
 
 /// A base backup being made.
@@ -115,6 +123,8 @@ pub(super) struct Making<'c> {
     pub(super) keeping: Keeping,
     /// Whether the spool was lost.
     pub(super) afresh: bool,
+    /// Whether all of the log is read, and not just what changed since it last was.
+    pub(super) thorough: bool,
     pub(super) software: &'c str,
 }
 
@@ -224,6 +234,7 @@ impl Making<'_> {
         self.publish(&manifest)?;
         if !suspended {
             retention::drop_old(self.spool, self.links, &manifest);
+            ancestors::drop_past(self.spool, self.links, &self.keeping, &manifest);
             pieces::drop_unnamed(self.spool, self.links);
         }
         drop(dropping);
@@ -272,21 +283,32 @@ impl Making<'_> {
         let kept = shared.pages.of(database).ok_or_else(absent)?;
         let mut source = copy::Positioned::new(file, range, &shared.watch, kept);
         let done = act(&mut source);
+        // If it is, neither what was read nor what is said to be wrong with it counts.
+        shared.watch.patience.check()?;
         if let Some(page) = source.wrong() {
             return Err(CaptureError::Page { file: database.file_name(), page });
         }
-        done.map_err(|error| self.unless_abandoned(error))
+        done.map_err(|error| self.unless_broken_off(error))
     }
 
     /// Copies the documents that the spool lacks; each is checked against its row on the way.
     fn documents(&self) -> Result<(u64, u64), CaptureError> {
         let shared = &self.door.shared;
-        copy_missing(self.spool, &shared.folder, self.inventory, || shared.watch.is_abandoned())
+        let is_broken_off = || shared.watch.is_abandoned() || shared.watch.patience.is_given_up();
+        let copied = copy_missing(self.spool, &shared.folder, self.inventory, is_broken_off);
+        copied.map_err(|error| self.unless_broken_off(error))
     }
 
-    /// What a copy that was broken off for sealing failed of.
-    fn unless_abandoned(&self, error: CaptureError) -> CaptureError {
-        if self.door.shared.watch.is_abandoned() { Unavailable::Stopping.into() } else { error }
+    /// What a copy that was broken off for sealing, or given up, failed of.
+    fn unless_broken_off(&self, error: CaptureError) -> CaptureError {
+        let watch = &self.door.shared.watch;
+        if watch.is_abandoned() {
+            Unavailable::Stopping.into()
+        } else if watch.patience.is_given_up() {
+            CaptureError::GivenUp
+        } else {
+            error
+        }
     }
 
     fn put(&self, bytes: &[u8], name: impl Fn(ContentHash) -> ObjectName) -> Result<Blob, CaptureError> {

@@ -56,7 +56,7 @@ impl Follower {
             }
             self.door.note_base();
         }
-        match self.begin() {
+        match self.begin(!answers.is_empty()) {
             Ok(Begun::Aside(aside)) => {
                 self.aside = Some(Aside { answers, ..*aside });
                 true
@@ -95,17 +95,26 @@ impl Follower {
         }
     }
 
-    /// Whoever asked for it is told. One that was due is tried again: each attempt leaves an entry in the log, so less and less
+    /// Whoever asked for it is told. One that was due, or given up, is tried again: each attempt leaves an entry in the log, so less and less
     /// often, at last every ten minutes.
     fn base_failed(&mut self, error: CaptureError, answers: Vec<ForBase>) {
         let error = error.naming_a_full_disk();
         let cause = error.to_string();
+        let behind = || CaptureError::Behind { cause: cause.clone() };
+        self.given_up |= matches!(error, CaptureError::GivenUp);
+        let is_tried_again = answers.is_empty() || self.given_up;
         let mut answers = answers.into_iter();
-        if let Some(first) = answers.next() {
-            let _gone = first.send(Err(error));
-            for other in answers {
-                let _gone = other.send(Err(CaptureError::Behind { cause: cause.clone() }));
+        let error = match answers.next() {
+            Some(first) => {
+                let _gone = first.send(Err(error));
+                behind()
             }
+            None => error,
+        };
+        for other in answers {
+            let _gone = other.send(Err(behind()));
+        }
+        if !is_tried_again {
             return;
         }
         if self.door.shared.watch.is_abandoned() {
@@ -126,7 +135,7 @@ impl Follower {
     }
 
     fn base_taken(&mut self, captured: &Captured, answers: Vec<ForBase>) {
-        self.failures = 0;
+        (self.failures, self.given_up) = (0, false);
         self.door.shared.watch.without_base(None);
         for answer in answers {
             let _gone = answer.send(Ok(captured.clone()));
@@ -143,7 +152,7 @@ impl Follower {
             let every = i64::try_from(self.options.base_every.as_micros()).unwrap_or(i64::MAX);
             age >= every || segments > base.max(self.options.little)
         });
-        due || self.would_make_room().unwrap_or(false)
+        due || self.given_up || self.would_make_room().unwrap_or(false)
     }
 
     /// Whether the spool is full, and holds base backups that need not stay any longer.
@@ -158,30 +167,41 @@ impl Follower {
         Ok(heading.is_some_and(|heading| keeping.makes_room(heading.number.next(), heading.retained_from)))
     }
 
-    fn begin(&mut self) -> Result<Begun, CaptureError> {
-        match self.beside()? {
+    fn begin(&mut self, is_asked_for: bool) -> Result<Begun, CaptureError> {
+        match self.beside(is_asked_for)? {
             Some(aside) => Ok(Begun::Aside(Box::new(aside))),
             None => self.within().map(Begun::Taken),
         }
     }
 
     /// In the chains: nothing is captured until it is copied.
-    fn within(&self) -> Result<Captured, CaptureError> {
-        let mut chains = self.chains();
-        let CaptureOptions { keep, software, .. } = &self.options;
-        let keeping = room_for_base(&self.door, &chains.spool, &chains.links, *keep)?;
-        // From here on the logs are checkpointed: only a whole base backup says what is in them.
-        chains.forget();
-        let (captured, ends) = take_base(&self.door, &chains.spool, &chains.links, keeping, software)?;
-        chains.ends = Some(ends);
-        self.door.shared.watch.captured([0; 3], captured.time);
+    fn within(&mut self) -> Result<Captured, CaptureError> {
+        let (captured, hold) = {
+            let mut chains = self.chains();
+            let CaptureOptions { keep, software, .. } = &self.options;
+            let keeping = room_for_base(&self.door, &chains.spool, &chains.links, *keep)?;
+            // From here on the logs are checkpointed: only a whole base backup says what is in them.
+            chains.forget();
+            let (captured, ends, hold) = take_base(&self.door, &chains.spool, &chains.links, keeping, software)?;
+            chains.ends = Some(ends);
+            self.door.shared.watch.captured([0; 3], captured.time);
+            (captured, hold)
+        };
         tracing::info!(number = captured.number, "a base backup was taken, and the chains begin anew with it");
+        // Logs that grew long meanwhile would be taken for those of a capture that is behind, and the chains broken at once.
+        if self.chains().spool.has_room().is_ok() {
+            let told = self.door.shared.watch.told();
+            self.chains().take_in(told);
+            self.step();
+        }
+        drop(hold);
         Ok(captured)
     }
 
     /// Beside the chains; none where it cannot be.
-    fn beside(&mut self) -> Result<Option<Aside>, CaptureError> {
+    fn beside(&mut self, is_asked_for: bool) -> Result<Option<Aside>, CaptureError> {
         let shared = Arc::clone(&self.door.shared);
+        let thorough = is_asked_for || !shared.read_log.was_read_within(self.options.base_every / 2);
         let key_files = shared.right_key_files()?;
         if shared.afresh.load(std::sync::atomic::Ordering::SeqCst) || !self.are_whole(&key_files)? {
             return Ok(None);
@@ -192,7 +212,9 @@ impl Follower {
         };
         let hold = Hold::for_base(&shared)?;
         self.take_in_most();
-        let Some((frozen, listing, begun)) = self.freeze_beside()? else { return Ok(None) };
+        // Whatever it failed of then: it is tried again.
+        let frozen = self.freeze_beside().or_else(|error| shared.watch.patience.check().and(Err(error)))?;
+        let Some((frozen, listing, begun)) = frozen else { return Ok(None) };
         let (door, software) = (self.door.clone(), self.options.software.clone());
         let copy = move || {
             let _told = Finished(&door);
@@ -209,6 +231,7 @@ impl Follower {
                 key_files,
                 keeping,
                 afresh: false,
+                thorough,
                 software,
             };
             making.all()
@@ -255,6 +278,7 @@ impl Follower {
             let listing = Listing::open(&self.door.shared)?;
             let (chains, door) = (Arc::clone(&self.chains), self.door.clone());
             let frozen = self.door.exclusively(move |shared, files, tail| {
+                shared.watch.patience.check()?;
                 // Each chain gets on, so that the base has a position of its own.
                 files.overwrite_failed().map_err(CaptureError::Database)?;
                 all_is_told(shared)?;

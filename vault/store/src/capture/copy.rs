@@ -55,6 +55,10 @@ impl Read for Positioned<'_> {
         let left = usize::try_from(self.end - self.at).unwrap_or(usize::MAX);
         let length = buffer.len().min(left);
         let read = self.file.read_at(buffer.split_at_mut(length).0, self.at)?;
+        // After it was read: the file stood still until then.
+        if self.watch.patience.is_given_up() {
+            return Err(io::Error::other("the base backup was given up"));
+        }
         self.compare(buffer.split_at(read).0)?;
         if self.wrong.is_some() {
             return Err(io::Error::other("a page is not the one that was written"));

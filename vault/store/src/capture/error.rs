@@ -73,6 +73,11 @@ pub enum CaptureError {
         "the spool could not be written ({0}): check the folder, its permissions, and that the unit lets the vault write there (ReadWritePaths)"
     )]
     Spool(#[source] io::Error),
+    /// The write-ahead logs grew too long while it was copied.
+    #[error(
+        "the copy into the spool took so long that the write-ahead logs would have filled the vault's disk: see whether the spool's disk hangs or is slow; it is tried again by itself"
+    )]
+    GivenUp,
     /// Continuous capture did not get there.
     #[error("what was committed could not be captured ({cause}): it is tried again by itself")]
     Behind {

@@ -8,8 +8,8 @@
 //! checkpointed all the same, so that the vault does not stop for its backups, and the chains go on with
 //! a base backup as soon as the spool can take one. What can be restored then ends where it ended.
 
-use std::sync::atomic::Ordering;
-use std::sync::mpsc::Sender;
+use std::convert::Infallible;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -39,30 +39,37 @@ const IDLE: Duration = Duration::from_secs(30);
 /// How often a step begins again because a document was erased meanwhile, and after how long.
 const ERASED_MEANWHILE: u32 = 10;
 const SOON: Duration = Duration::from_millis(20);
-/// How long a base backup under way may keep a vault from being closed.
+/// How long a base backup under way may keep a vault from being closed, and after it was broken off whatever hangs.
 const LAST: Duration = Duration::from_secs(if cfg!(test) { 1 } else { 30 });
 /// Logs are taken in ahead of a checkpoint until no more than these frames are left to it, and this often at most.
 const FEW: u64 = 512;
 const ROUNDS: u32 = 4;
 
 /// The thread, while it runs.
-pub(crate) struct Following(JoinHandle<()>);
+pub(crate) struct Following {
+    thread: JoinHandle<()>,
+    /// Nothing comes of it: it is closed when the thread ends.
+    ended: Receiver<Infallible>,
+}
 
 impl Following {
     /// Ends it, with everything captured if that can be. A base backup that takes long is broken off, and taken when the vault
-    /// is opened again: to copy tens of gigabytes takes longer than a service is given to stop in.
+    /// is opened again: to copy tens of gigabytes takes longer than a service is given to stop in. What hangs in the system ends with the process.
     pub(crate) fn end(self, door: &Door) {
         door.shared.watch.stop();
-        let until = Instant::now() + LAST;
-        while !self.0.is_finished() && Instant::now() < until {
-            std::thread::sleep(Duration::from_millis(1));
-        }
-        if !self.0.is_finished() {
+        if !self.ends_soon() {
             door.shared.watch.abandon();
         }
-        if self.0.join().is_err() {
+        if !self.ends_soon() {
+            return tracing::error!("capture hangs, as on a spool that does not answer: nobody waits for it");
+        }
+        if self.thread.join().is_err() {
             tracing::error!("capture ended by a panic");
         }
+    }
+
+    fn ends_soon(&self) -> bool {
+        self.ended.recv_timeout(LAST) == Err(RecvTimeoutError::Disconnected)
     }
 }
 
@@ -79,8 +86,13 @@ impl Store {
         door.shared.watch.set_on(true, options.longest_wal);
         let follower = Follower::new(door, options, spool);
         let thread = std::thread::Builder::new().name("coffre-capture".to_owned());
-        let handle = thread.spawn(move || follower.run()).map_err(CaptureError::Read)?;
-        self.keep_following(Following(handle));
+        let (running, ended) = channel();
+        let run = move || {
+            let _until_it_ends = running;
+            follower.run();
+        };
+        let thread = thread.spawn(run).map_err(CaptureError::Read)?;
+        self.keep_following(Following { thread, ended });
         Ok(())
     }
 }
@@ -89,9 +101,10 @@ pub(super) struct Follower {
     pub(super) door: Door,
     pub(super) options: CaptureOptions,
     pub(super) chains: Arc<Mutex<Chains>>,
-    /// When a base backup is tried again after a failure, and how many have failed.
+    /// When a base backup is tried again after a failure, how many have failed, and whether one of them was given up.
     pub(super) retry_base: Instant,
     pub(super) failures: u32,
+    pub(super) given_up: bool,
     /// What the last attempt failed of, for whoever waits for it.
     pub(super) failed: Option<CaptureError>,
     /// Whether it was said that the spool is nearly full.
@@ -117,6 +130,7 @@ impl Follower {
             chains: Arc::new(Mutex::new(chains)),
             retry_base: Instant::now(),
             failures: 0,
+            given_up: false,
             failed: None,
             warned: false,
             wanted: Vec::new(),
@@ -186,7 +200,7 @@ impl Follower {
         }
         self.step();
         if woken.hurry && !self.is_behind() {
-            if !self.door.shared.capturing.load(Ordering::SeqCst) {
+            if !self.door.shared.checkpoints_wait() {
                 self.take_in_most();
             }
             self.checkpoint(Leave::Space, None);
@@ -268,7 +282,7 @@ impl Follower {
         self.chains().forget();
     }
 
-    fn step(&mut self) {
+    pub(super) fn step(&mut self) {
         if self.chains().unsure {
             // Whoever ships may have seen it: it is gone on from, never replaced by another.
             self.chains().pending = None;
@@ -353,7 +367,7 @@ impl Follower {
         let (chains, door) = (Arc::clone(&self.chains), self.door.clone());
         let done = self.door.exclusively(move |shared, files, tail| {
             let mut chains = chains.lock().unwrap_or_else(PoisonError::into_inner);
-            let others_hold = hold.is_none() && shared.capturing.load(Ordering::SeqCst);
+            let others_hold = hold.is_none() && shared.checkpoints_wait();
             // What was committed before the files were opened again is not told: it is found first.
             if others_hold || shared.watch.is_upset() {
                 return Ok(());

@@ -1,6 +1,7 @@
 //! Backups into the spool: base backups in `base`, the segments between them in `step` and `follow`. Blind
 //! copies of the sealed databases and documents, and the signed manifests that say what they are.
 
+mod ancestors;
 mod base;
 mod bases;
 mod chains;
@@ -18,7 +19,9 @@ mod landmark;
 mod links;
 mod listing;
 mod options;
+mod patience;
 mod pieces;
+mod read_log;
 mod resume;
 mod retention;
 mod spool;
@@ -49,6 +52,8 @@ pub(crate) use landmark::forget as forget_landmark;
 use links::Links;
 pub(crate) use links::{Descriptors, remember_parent};
 pub use options::{CaptureOptions, WhenFull};
+pub(crate) use patience::gives_up;
+pub(crate) use read_log::ReadLog;
 use spool::Spool;
 pub(crate) use suspension::Suspension;
 use watch::Request;
@@ -86,7 +91,7 @@ impl Store {
         let links = Links::open(&door.shared);
         let keeping = room_for_base(&door, &spool, &links, keep)?;
         let taken = take_base(&door, &spool, &links, keeping, software);
-        taken.map(|(captured, _)| captured)
+        taken.map(|(captured, ..)| captured)
     }
 
     /// Waits until everything that is committed by now is in the spool: by continuous capture where it

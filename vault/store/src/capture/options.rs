@@ -4,6 +4,9 @@ use std::num::NonZeroU64;
 use std::path::PathBuf;
 use std::time::Duration;
 
+/// Pages of a write-ahead log that capture may be behind: 256 MiB.
+pub(super) const LONGEST_WAL: u64 = 65_536;
+
 /// How capture goes on continuously.
 #[derive(Debug, Clone)]
 pub struct CaptureOptions {
@@ -48,7 +51,7 @@ impl CaptureOptions {
             base_every: Duration::from_hours(24),
             // A minute of 500 changes a second: a base backup delays what is captured while it is copied.
             little: 512 << 20,
-            longest_wal: 65_536,
+            longest_wal: LONGEST_WAL,
             spool_limit: None,
             when_full: WhenFull::default(),
         }

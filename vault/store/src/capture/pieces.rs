@@ -1,11 +1,15 @@
 //! The base of the log, in pieces. The log grows at its end, so most of its file is what it was at the base before: a piece
 //! that the spool has is neither stored nor sent again. Every page is read and compared all the same, and so is what the
-//! spool has: a piece that was damaged there is stored anew.
+//! spool has: a piece that was damaged there is stored anew. Only a base that follows soon after one that has read everything, because
+//! the segments have become many, rests on what that has read (`read_log`).
 
 use std::collections::BTreeSet;
 use std::io::{self, Read};
+use std::ops::Range;
+use std::time::Instant;
 
 use coffre_core::spool::{Base, Chain, ContentHash, ContentHasher, MainManifest, ObjectName, Pieces, Place};
+use coffre_pages::PAGE;
 
 use super::base::Making;
 use super::copy::Positioned;
@@ -28,8 +32,15 @@ impl Making<'_> {
     /// Stores those pieces of the log that the spool lacks.
     pub(super) fn log(&self, place: Place, pages: standing::Pages) -> Result<Base, CaptureError> {
         let (size, mut pieces) = (pages.bytes(), Pieces { size: piece_of(pages.bytes()), sha256: Vec::new() });
+        let (read_log, begun) = (&self.door.shared.read_log, Instant::now());
+        if self.thorough {
+            read_log.begin_anew();
+        }
         for from in (0..size).step_by(usize::try_from(pieces.size).unwrap_or(usize::MAX)) {
             pieces.sha256.push(self.piece(from, size.min(from + pieces.size))?);
+        }
+        if self.thorough {
+            read_log.all_was_read(begun);
         }
         let next =
             ObjectName::Segment { generation: self.door.generation, chain: Chain::Audit, position: place.position };
@@ -40,8 +51,32 @@ impl Making<'_> {
         Ok(Base { position, size, page_size, page_count, sha256, previous, pieces: Some(pieces) })
     }
 
-    /// The name of a piece is durable after `sync_folders`.
+    /// A piece of the log, in the spool; its name is durable after `sync_folders`.
     fn piece(&self, from: u64, to: u64) -> Result<ContentHash, CaptureError> {
+        let (read_log, pages) = (&self.door.shared.read_log, self.pages(from..to)?);
+        if let Some(sha256) = read_log.piece(from, pages)
+            && self.spool.found(&ObjectName::Piece(sha256)).map_err(CaptureError::Spool)? == Some(to - from)
+        {
+            return Ok(sha256);
+        }
+        let sha256 = self.read_piece(from, to)?;
+        read_log.note(from, pages, sha256);
+        Ok(sha256)
+    }
+
+    /// What the pages of a piece are together.
+    fn pages(&self, piece: Range<u64>) -> Result<[u8; 32], CaptureError> {
+        let shared = &self.door.shared;
+        let kept =
+            shared.pages.of(Database::Audit).ok_or_else(|| CaptureError::Read(io::ErrorKind::NotFound.into()))?;
+        let page = |at: u64| usize::try_from(at).unwrap_or(usize::MAX) / PAGE;
+        let together = kept.together(page(piece.start)..page(piece.end)).map_err(CaptureError::Read)?;
+        // After they were looked at: the file stood still until then.
+        shared.watch.patience.check()?;
+        Ok(together)
+    }
+
+    fn read_piece(&self, from: u64, to: u64) -> Result<ContentHash, CaptureError> {
         let (length, sha256) =
             self.reading(Database::Audit, from..to, |source| hashed(source).map_err(CaptureError::Read))?;
         if length != to - from {

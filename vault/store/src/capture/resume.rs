@@ -25,8 +25,11 @@ pub(super) fn resume(door: &Door, spool: &Spool, links: &Links, logs: &mut Logs)
     let Found { mut ends, listed, since, keys } = find(spool, links, door.generation)?;
     let landmark = Landmark::read(&door.shared.layout, door.generation).map_err(CaptureError::Read)?;
     // The view that documents are compared in must not see a checkpoint, nor keep one waiting that would be tried. Where a base backup is being
-    // copied they wait already, until this thread takes it up.
+    // copied they wait already, until this thread takes it up, unless it was given up.
     let hold = Hold::take(&door.shared).ok();
+    if hold.is_none() && door.shared.watch.patience.is_given_up() {
+        return Err(CaptureError::GivenUp.into());
+    }
     let (layout, keyset) = (&door.shared.layout, door.shared.keys());
     let view = connection::open_own(layout, &keyset, Database::Vault, Use::Read).map_err(Lost::Uncompared)?;
     let now = door.exclusively(|shared, files, tail| stand(shared, files, tail, view));

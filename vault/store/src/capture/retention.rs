@@ -1,5 +1,5 @@
 //! Keeping the spool small: base backups older than the newest few are dropped, as each manifest
-//! says beforehand. Documents stay: they are shared by all. So does what a destination has not confirmed, until the spool
+//! says beforehand, and what earlier generations left (`ancestors`). Documents stay: they are shared by all. So does what a destination has not confirmed, until the spool
 //! is full and it was declared that the vault goes on then. The keyring waits for nobody: its newest base opens every
 //! point, and an erased key must not stay in older ones. Everything else also stays while the spool is read as a whole
 //! (`suspension`), unless it is full: a snapshot can be made again, and what is not captured is lost.
@@ -60,6 +60,11 @@ impl Keeping {
             Some(waiting) if !self.gives_up() => newest.min(waiting.from).max(before),
             _ => newest,
         }
+    }
+
+    /// Whether everybody who is waited for has more than the first base backup of this generation.
+    pub(super) fn is_confirmed(&self) -> bool {
+        self.waiting.is_none_or(|waiting| waiting.from > Ordinal::FIRST)
     }
 
     /// Whether what is not confirmed goes, because there is no room for it.

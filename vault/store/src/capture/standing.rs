@@ -17,7 +17,7 @@ use crate::layout::Database;
 use crate::log_file::Tail;
 use crate::writer::{Files, Leave, Shared, checkpoint_all};
 
-/// Checkpoints wait while this lives.
+/// Checkpoints wait while this lives, unless it is for a base backup that is [given up](super::patience).
 pub(super) struct Hold(Arc<Shared>);
 
 impl Hold {
@@ -29,12 +29,18 @@ impl Hold {
     /// The same for a base backup, which is not taken between two root keys.
     pub(super) fn for_base(shared: &Arc<Shared>) -> Result<Self, CaptureError> {
         let hold = Self::take(shared)?;
-        if shared.half_rotated.load(Ordering::SeqCst) { Err(CaptureError::HalfRotated) } else { Ok(hold) }
+        if shared.half_rotated.load(Ordering::SeqCst) {
+            return Err(CaptureError::HalfRotated);
+        }
+        // Not when they are copied: the spool may hang before that.
+        shared.watch.patience.begin();
+        Ok(hold)
     }
 }
 
 impl Drop for Hold {
     fn drop(&mut self) {
+        self.0.watch.patience.end();
         self.0.capturing.store(false, Ordering::SeqCst);
     }
 }

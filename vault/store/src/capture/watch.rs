@@ -11,6 +11,8 @@ use coffre_core::spool::{DocumentChanges, DocumentName, InventoryEntry};
 use coffre_core::time::Timestamp;
 use serde::Serialize;
 
+use super::options::LONGEST_WAL;
+use super::patience::Patience;
 use super::{CaptureError, Captured};
 use crate::error::Unavailable;
 
@@ -175,6 +177,8 @@ pub(crate) struct Watch {
     refusing: AtomicBool,
     /// Whatever is copied is let go of: the vault is being sealed.
     abandoned: AtomicBool,
+    /// Whether checkpoints wait for a base backup.
+    pub(crate) patience: Patience,
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -201,9 +205,19 @@ impl Watch {
         *self.lock() = State::default();
     }
 
-    /// Pages beyond which a log is checkpointed uncaptured.
+    /// Pages of a log that capture may be behind; beyond them it is checkpointed uncaptured.
     pub(crate) fn limit(&self) -> u64 {
-        self.limit.load(Ordering::SeqCst)
+        match self.limit.load(Ordering::SeqCst) {
+            0 => LONGEST_WAL,
+            limit => limit,
+        }
+    }
+
+    /// How many frames of one of the logs are not captured, of so many in each.
+    pub(crate) fn behind(&self, frames: [u64; 3]) -> u64 {
+        let captured = self.lock().captured;
+        let behind = frames.into_iter().zip(captured).map(|(frames, captured)| frames.saturating_sub(captured));
+        behind.max().unwrap_or(0)
     }
 
     /// Refuses commits from now on, or no longer.
@@ -285,7 +299,8 @@ impl Watch {
 
     /// The chain cannot be continued any more: a base backup is needed.
     pub(crate) fn broken(&self, why: &str) {
-        self.change(|state| state.broken = Some(why.to_owned()));
+        // The logs begin anew.
+        self.change(|state| (state.broken, state.captured) = (Some(why.to_owned()), [0; 3]));
     }
 
     pub(super) fn request(&self, request: Request) {
@@ -325,6 +340,7 @@ impl Watch {
         self.change(|state| {
             state.begun_anew = Some(BegunAnew { time, why: why.to_owned() });
             state.times_anew += 1;
+            state.captured = [0; 3];
         });
     }
 

@@ -7,27 +7,22 @@
 use std::fs;
 use std::path::Path;
 
-use coffre_core::audit::{Action, Carried, CarriedOnce, DocumentRef, Entry, SealedValue, Standing};
-use coffre_core::crypto::hex;
 use coffre_core::drill::{OpenedState, Slice};
-use coffre_core::ids::{DocumentId, SubjectId};
+use coffre_core::ids::SubjectId;
 use coffre_core::spool::ContentHash;
 use coffre_core::tlog::NotAnExtension;
-use rusqlite::{Connection, OptionalExtension as _, params};
-use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 
 use super::erasures::Missed;
+use super::hashed::Hashed;
 use super::inside::Inside;
-use super::log::{Heads, PAGE};
+use super::log::Heads;
 use super::{Checking, Fetched, Offline, RestoreError, Stopped, Watching};
 use crate::document::DocumentFolder;
-use crate::error::{ReadError, disk_is_full};
+use crate::error::disk_is_full;
 use crate::layout::Layout;
-use crate::log_file;
 use crate::log_tree::{LogTree, LogTreeError};
 use crate::open::{Owned, own};
-use crate::rights::is_erased;
 use crate::store::Store;
 
 /// What a drill found inside a restored backup.
@@ -149,128 +144,6 @@ fn check_key_file(file: &'static str, path: &Path, right: ContentHash) -> Result
 /// A vault without a document has no folder of them in its backup.
 fn documents_of(layout: &Layout) -> Result<DocumentFolder, RestoreError> {
     DocumentFolder::open(&layout.documents()).map_err(RestoreError::Write)
-}
-
-/// How much of what is stored has the hash that the log names.
-struct Hashed {
-    values: u64,
-    documents: u64,
-    /// What is not there as logged: right only if it was taken back or removed later.
-    elsewhere: Vec<(u64, SubjectId, Absent)>,
-    standing: Standing,
-    /// What was carried over of pruned entries.
-    once: CarriedOnce,
-}
-
-/// What is not there as logged.
-enum Absent {
-    Value(SealedValue),
-    Document(DocumentRef),
-}
-
-impl Hashed {
-    /// Goes through the log up to a head: what it says was written is there with that hash, or its record was erased.
-    /// Then nothing else may be there.
-    fn check(offline: &Offline, size: u64, checking: &mut Watching<'_>) -> Result<Self, DrillError> {
-        let read = |error: ReadError| DrillError::from(RestoreError::Record(error));
-        let once = CarriedOnce::new(log_file::minimum_index(&offline.audit).map_err(read)?);
-        let (elsewhere, standing) = (Vec::new(), Standing::default());
-        let mut hashed = Self { values: 0, documents: 0, elsewhere, standing, once };
-        let mut next = 0;
-        while next < size {
-            checking(Checking::Values(next)).map_err(RestoreError::from)?;
-            let page = log_file::entries(&offline.audit, next, PAGE).map_err(read)?;
-            let Some(last) = page.last() else { break };
-            next = last.index + 1;
-            for logged in page.iter().filter(|logged| logged.index < size) {
-                let unreadable = |_| read(ReadError::Format { what: "log entry" });
-                let entry = Entry::from_leaf(&logged.leaf).map_err(unreadable)?;
-                hashed.entry(&offline.vault, logged.index, entry)?;
-            }
-        }
-        hashed.check_elsewhere()?;
-        unlogged(&offline.vault, "values", "SELECT count(*) FROM record_values", hashed.values)?;
-        unlogged(&offline.vault, "documents", "SELECT count(*) FROM documents", hashed.documents)?;
-        Ok(hashed)
-    }
-
-    fn entry(&mut self, vault: &Connection, index: u64, entry: Entry) -> Result<(), DrillError> {
-        self.standing.note(index, &entry);
-        let is_carried = entry.what.action == Action::CarryOver;
-        for written in Carried::of(index, entry.what) {
-            if !is_carried || self.once.counts(written.index) {
-                self.written(vault, written)?;
-            }
-        }
-        Ok(())
-    }
-
-    fn written(&mut self, vault: &Connection, written: Carried) -> Result<(), DrillError> {
-        let Carried { index, subject, values, document, .. } = written;
-        for value in values {
-            match value_hash(vault, subject, value.category.as_str(), value.version)? {
-                Some(found) if found == value.sha256 => self.values += 1,
-                None if is_erased(vault, subject).map_err(failed)? => {}
-                _ => self.elsewhere.push((index, subject, Absent::Value(value))),
-            }
-        }
-        if let Some(document) = document.filter(|document| document.sha256.is_some()) {
-            match document_hash(vault, document.id, document.version)? {
-                Some(found) if document.sha256.as_ref() == Some(&found) => self.documents += 1,
-                None if is_erased(vault, subject).map_err(failed)? => {}
-                _ => self.elsewhere.push((index, subject, Absent::Document(document))),
-            }
-        }
-        Ok(())
-    }
-
-    /// A restore to a moment takes away what was written since, retention what is past its time; and what was encrypted anew
-    /// is there as the later entry says.
-    fn check_elsewhere(&self) -> Result<(), DrillError> {
-        for (entry, subject, absent) in &self.elsewhere {
-            let (is_gone, what) = match absent {
-                Absent::Value(value) => (self.standing.value_is_gone(*entry, *subject, value), "a value"),
-                Absent::Document(document) => {
-                    (self.standing.document_is_gone(*entry, *subject, document), "a document")
-                }
-            };
-            if !is_gone {
-                return Err(DrillError::NotAsLogged { what, entry: *entry, subject: Some(*subject) });
-            }
-        }
-        Ok(())
-    }
-}
-
-fn failed(source: rusqlite::Error) -> DrillError {
-    RestoreError::Record(source.into()).into()
-}
-
-fn value_hash(
-    vault: &Connection,
-    subject: SubjectId,
-    category: &str,
-    version: u32,
-) -> Result<Option<String>, DrillError> {
-    let sql = "SELECT sealed FROM record_values WHERE subject = ?1 AND category = ?2 AND version = ?3";
-    let mut statement = vault.prepare_cached(sql).map_err(failed)?;
-    let row = statement.query_row(params![subject.as_bytes(), category, version], |row| row.get::<_, Vec<u8>>(0));
-    Ok(row.optional().map_err(failed)?.map(|sealed| hex(&Sha256::digest(&sealed))))
-}
-
-fn document_hash(vault: &Connection, document: DocumentId, version: u32) -> Result<Option<String>, DrillError> {
-    let sql = "SELECT sealed_sha256 FROM documents WHERE document = ?1 AND version = ?2";
-    let mut statement = vault.prepare_cached(sql).map_err(failed)?;
-    let row = statement.query_row(params![document.as_bytes(), version], |row| row.get::<_, Vec<u8>>(0));
-    Ok(row.optional().map_err(failed)?.map(|hash| hex(&hash)))
-}
-
-fn unlogged(vault: &Connection, what: &'static str, sql: &str, logged: u64) -> Result<(), DrillError> {
-    let stored: u64 = vault.query_row(sql, [], |row| row.get(0)).map_err(failed)?;
-    match stored.checked_sub(logged) {
-        Some(0) => Ok(()),
-        other => Err(DrillError::Unlogged { what, count: other.unwrap_or_else(|| logged - stored) }),
-    }
 }
 
 impl DrillError {

@@ -11,6 +11,7 @@
 mod drill;
 mod erasures;
 mod error;
+mod hashed;
 mod inside;
 mod log;
 mod rewind;
@@ -43,7 +44,7 @@ use crate::identity::Identity;
 use crate::init::new_server_identity;
 use crate::kept_pages;
 use crate::layout::{Database, Layout};
-use crate::open::{OpenError, Owned, own, signer};
+use crate::open::{OpenError, Owned, check_format, own, signer};
 use crate::root::{self, Unwrapped};
 
 /// What was fetched, and the key that it must be signed by.
@@ -150,6 +151,7 @@ impl Offline {
         let mut open = |database: Database, file: &'static str, key| {
             let failed = |source| RestoreError::Database { file, source };
             let connection = connection::open(&layout.root().join(file), key, Use::Write).map_err(failed)?;
+            check_format(&connection, database, file)?;
             for check in PAGE_CHECKS {
                 checking(Checking::Pages(database))?;
                 check_pages(&connection, file, check)?;
@@ -291,4 +293,37 @@ fn remove_moment(layout: &Layout) -> io::Result<()> {
 pub fn is_unfinished(dir: &Path) -> bool {
     let layout = Layout::new(dir);
     layout.keys().exists() && File::open(layout.root_server()).is_err()
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+    use crate::clock::{SystemClock, SystemEntropy};
+    use crate::init::{InitPlan, init};
+    use crate::schema;
+
+    /// Before it is checked and written to: it would be of this version's format from then on.
+    #[test]
+    fn a_backup_of_another_format_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let (dir, recovery_identity_file) = (folder.path().join("vault"), folder.path().join("recovery"));
+        let plan = InitPlan { environment: "test".parse().unwrap(), recovery_recipient: None, recovery_identity_file };
+        init(&dir, &plan, &SystemClock, &mut SystemEntropy).unwrap();
+        let layout = Layout::new(&dir);
+        let identity = Identity::read(&layout.server_identity()).unwrap();
+        let Unwrapped { keys, .. } = root::unwrap(&layout, &layout.root_server(), &identity).unwrap();
+        let opened = |version: i32| {
+            let vault = connection::open_own(&layout, &keys, Database::Vault, Use::Write).unwrap();
+            vault.pragma_update(None, "user_version", version).unwrap();
+            drop(vault);
+            Offline::open(&layout, &keys, false, &mut |_| Ok(())).map(drop)
+        };
+        let older = opened(schema::VERSION - 1);
+        assert!(matches!(older, Err(RestoreError::Open(OpenError::Older { .. }))), "{older:?}");
+        let newer = opened(schema::VAULT_VERSION + 1);
+        assert!(matches!(newer, Err(RestoreError::Open(OpenError::Newer { .. }))), "{newer:?}");
+        let known = opened(schema::VERSION);
+        assert!(!matches!(known, Err(RestoreError::Open(_))), "{known:?}");
+    }
 }

@@ -4,7 +4,7 @@
 //!
 //! | a record | then |
 //! |---|---|
-//! | changed since | has its former values, under a version number that it never had |
+//! | changed since | has its former values, under a version number that it never had; what was set apart then is apart |
 //! | made since | is left out, with its documents |
 //! | left out by an earlier restore | is brought back, with its documents, and restricted if it was by then |
 //! | erased since | stays erased |
@@ -225,6 +225,7 @@ impl Setting<'_> {
             .prepare_cached("DELETE FROM record_values WHERE subject = ?1")?
             .execute([then.subject.as_bytes()])?;
         self.copy_values(then.subject)?;
+        self.set_apart(then.subject)?;
         let sql = "UPDATE records SET version = ?2, updated_at = ?3 WHERE subject = ?1";
         let (version, now) = (version.saturating_add(1), self.now.as_micros());
         self.vault.prepare_cached(sql)?.execute(params![then.subject.as_bytes(), version, now]).map(drop)
@@ -265,7 +266,20 @@ impl Setting<'_> {
         let row = params![subject, then.kind, version, created, now, restricted, sources];
         self.vault.prepare_cached(insert)?.execute(row)?;
         self.copy_values(then.subject)?;
+        self.set_apart(then.subject)?;
         self.copy_documents(then.subject)
+    }
+
+    /// What was set apart then, beside what is now. Where retention has removed it since, it would be in daily use again.
+    fn set_apart(&self, subject: SubjectId) -> rusqlite::Result<()> {
+        let mut read = self.moment.prepare_cached("SELECT category, since FROM archived WHERE subject = ?1")?;
+        let sql = "INSERT OR IGNORE INTO archived (subject, category, since) VALUES (?1, ?2, ?3)";
+        let mut write = self.vault.prepare_cached(sql)?;
+        let mut rows = read.query([subject.as_bytes()])?;
+        while let Some(row) = rows.next()? {
+            write.execute(params![subject.as_bytes(), row.get::<_, String>(0)?, row.get::<_, i64>(1)?])?;
+        }
+        Ok(())
     }
 
     fn copy_values(&self, subject: SubjectId) -> rusqlite::Result<()> {

@@ -119,11 +119,12 @@ impl Transaction for RetainRecord {
         }
         // What must be kept although its time is over is kept apart.
         let apart = if done.kept_by.is_some() { &apart | &gone } else { apart };
-        self.set_apart(work, &base, &apart, &mut done)?;
+        // First what goes: it was apart until now, and is not brought back.
         if done.kept_by.is_none() && !gone.is_empty() {
-            self.remove(work, base, &gone)?;
+            self.remove(work, base.clone(), &gone)?;
             done.removed = gone;
         }
+        self.set_apart(work, &base, &apart, &mut done)?;
         Ok(done)
     }
 }

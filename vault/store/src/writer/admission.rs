@@ -1,8 +1,12 @@
 //! What is let into a group while the disk or the spool is full: only what takes something out of somebody's reach. It may
-//! use the reserve of disk; everything else is refused until there is space.
+//! use the reserve of disk; everything else is refused until there is space. While the vault is being sealed: nothing that
+//! an application asks for.
+
+use std::sync::atomic::Ordering;
 
 use super::Writer;
 use super::job::{ReadJob, WriteJob};
+use crate::disclosure::Depends;
 use crate::error::Unavailable;
 
 /// The jobs of a group.
@@ -10,18 +14,18 @@ type Jobs = (Vec<Box<dyn WriteJob>>, Vec<ReadJob>);
 
 impl Writer {
     /// Refuses what may not be done now, and gives the rest.
-    pub(super) fn admit(&self, (writes, reads): Jobs) -> Jobs {
-        let protects = writes.iter().any(|job| job.is_protective()) || reads.iter().any(ReadJob::is_protective);
-        let Some(cause) = self.refusal(protects) else { return (writes, reads) };
-        let (writes, ordinary): (Vec<_>, Vec<_>) = writes.into_iter().partition(|job| job.is_protective());
-        for job in ordinary {
-            job.fail(&cause);
+    pub(super) fn admit(&self, jobs: Jobs) -> Jobs {
+        let jobs = if self.shared.sealing.load(Ordering::SeqCst) {
+            // Nobody is answered any more, and the keys are not to stay until a crowd was served.
+            only(jobs, &Unavailable::Stopping, |depends, _| depends.application.is_none())
+        } else {
+            jobs
+        };
+        let protects = jobs.0.iter().any(|job| job.is_protective()) || jobs.1.iter().any(ReadJob::is_protective);
+        match self.refusal(protects) {
+            Some(cause) => only(jobs, &cause, |_, is_protective| is_protective),
+            None => jobs,
         }
-        let (reads, ordinary): (Vec<_>, Vec<_>) = reads.into_iter().partition(ReadJob::is_protective);
-        for job in ordinary {
-            job.fail(&cause);
-        }
-        (writes, reads)
     }
 
     /// Why ordinary work is refused, if it is.
@@ -41,4 +45,18 @@ impl Writer {
             reserve.refill();
         }
     }
+}
+
+/// Those that may be done, by what they rest on and whether they are protective; the others fail of a cause.
+fn only((writes, reads): Jobs, cause: &Unavailable, may: impl Fn(&Depends, bool) -> bool) -> Jobs {
+    let (writes, refused): (Vec<_>, Vec<_>) =
+        writes.into_iter().partition(|job| may(job.depends(), job.is_protective()));
+    for job in refused {
+        job.fail(cause);
+    }
+    let (reads, refused): (Vec<_>, Vec<_>) = reads.into_iter().partition(|job| may(job.depends(), job.is_protective()));
+    for job in refused {
+        job.fail(cause);
+    }
+    (writes, reads)
 }

@@ -1,7 +1,7 @@
 //! Building a damaged `index.db` anew, or filling one that lacks much, a step at a time between groups, so that commits go on
 //! meanwhile.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::files::Files;
 use super::recover::{RecoverError, index_step};
@@ -11,6 +11,8 @@ use crate::index_state;
 /// How many records or entries are indexed in one step: writes wait for it. More than a group adds, or it would never end
 /// while groups come in between.
 const STEP: usize = 2 * GROUP;
+/// Where something that is stored is damaged it is tried again this often: no sooner is it mended, and it begins anew each time.
+const DAMAGED: Duration = Duration::from_mins(10);
 
 impl Writer {
     /// Does the next step, if the index is to be built anew; says whether to go on at once.
@@ -30,10 +32,10 @@ impl Writer {
                 true
             }
             Err(error) => {
-                tracing::warn!(%error, "index.db could not be built anew; it is tried again");
+                tracing::warn!(%error, cause = error.cause(), "index.db could not be built anew; it is tried again");
                 self.shared.index.condemn();
                 // Not before every group: it begins anew each time.
-                self.heal_at = Some(Instant::now() + RETRY);
+                self.heal_at = Some(Instant::now() + if error.is_damage() { DAMAGED } else { RETRY });
                 false
             }
         }

@@ -1,5 +1,6 @@
 //! What waits for the writer. Whoever has gone meanwhile still waits here with what they asked for, so it is not the number of
 //! connections that bounds it: beyond so many nothing more is taken in for callers, but what takes something out of somebody's reach.
+//! What closes the vault, or shuts an application out, has a way of its own and goes ahead of them all.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
@@ -18,12 +19,14 @@ const LONG: Duration = Duration::from_secs(30);
 #[derive(Clone)]
 pub(crate) struct Sender {
     messages: mpsc::Sender<Message>,
+    ahead: mpsc::Sender<Message>,
     state: Arc<State>,
 }
 
 /// The writer's end.
 pub(crate) struct Receiver {
     messages: mpsc::Receiver<Message>,
+    ahead: mpsc::Receiver<Message>,
     state: Arc<State>,
 }
 
@@ -43,14 +46,22 @@ impl State {
 
 /// Both ends.
 pub(crate) fn inbox() -> (Sender, Receiver) {
-    let (sender, receiver) = mpsc::channel();
+    let (messages, waiting) = mpsc::channel();
+    let (ahead, first) = mpsc::channel();
     let state = Arc::<State>::default();
-    (Sender { messages: sender, state: Arc::clone(&state) }, Receiver { messages: receiver, state })
+    let sender = Sender { messages, ahead, state: Arc::clone(&state) };
+    (sender, Receiver { messages: waiting, ahead: first, state })
 }
 
 impl Sender {
     /// Sends what the vault itself asks for. A writer that has gone drops the message, and the answer says that the vault stops.
     pub(crate) fn send(&self, message: Message) {
+        let message = if message.goes_ahead() {
+            let _gone = self.ahead.send(message);
+            Message::Ahead
+        } else {
+            message
+        };
         self.state.waiting.fetch_add(1, Ordering::Relaxed);
         if self.messages.send(message).is_err() {
             self.state.waiting.fetch_sub(1, Ordering::Relaxed);
@@ -95,6 +106,11 @@ impl Receiver {
     pub(super) fn another(&self) -> Option<Message> {
         self.messages.try_recv().ok().map(|message| self.came(message))
     }
+
+    /// Those who go ahead of the others.
+    pub(super) fn ahead(&self) -> impl Iterator<Item = Message> {
+        self.ahead.try_iter()
+    }
 }
 
 impl Message {
@@ -102,7 +118,15 @@ impl Message {
         match self {
             Self::Write(job) => job.is_protective(),
             Self::Read(job) => job.is_protective(),
-            Self::Exclusive(_) | Self::Stop => true,
+            Self::Exclusive(_) | Self::Stop | Self::Ahead => true,
+        }
+    }
+
+    fn goes_ahead(&self) -> bool {
+        match self {
+            Self::Write(job) => job.goes_ahead(),
+            Self::Read(job) => job.goes_ahead(),
+            Self::Exclusive(_) | Self::Stop | Self::Ahead => false,
         }
     }
 
@@ -111,7 +135,7 @@ impl Message {
             Self::Write(job) => job.fail(cause),
             Self::Read(job) => job.fail(cause),
             Self::Exclusive(act) => act(Err(cause.clone())),
-            Self::Stop => {}
+            Self::Stop | Self::Ahead => {}
         }
     }
 }
@@ -154,6 +178,7 @@ mod tests {
         assert_eq!(answers.try_iter().count(), 0, "there is room again");
         drop(taken);
         while receiver.another().is_some() {}
+        assert_eq!(receiver.ahead().count(), 1, "what seals waits apart");
         assert_eq!(receiver.state.waiting.load(Ordering::Relaxed), 0);
     }
 

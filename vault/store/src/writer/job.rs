@@ -30,6 +30,8 @@ pub(crate) trait WriteJob: Send {
     fn depends(&self) -> &Depends;
     /// Whether it takes something out of somebody's reach: possible on a full disk too.
     fn is_protective(&self) -> bool;
+    /// Whether it waits behind nobody.
+    fn goes_ahead(&self) -> bool;
     fn reason(&mut self) -> Option<String>;
     fn run(&mut self, around: &Surroundings<'_>, first_entry: u64) -> Ran;
     fn moved(self: Box<Self>);
@@ -53,6 +55,10 @@ impl<T: Transaction> WriteJob for TypedJob<T> {
 
     fn is_protective(&self) -> bool {
         self.transaction.as_ref().is_some_and(|(_, base)| protects(base.action))
+    }
+
+    fn goes_ahead(&self) -> bool {
+        self.transaction.as_ref().is_some_and(|(_, base)| is_urgent(base.action))
     }
 
     fn reason(&mut self) -> Option<String> {
@@ -111,6 +117,11 @@ const fn protects(action: Action) -> bool {
     )
 }
 
+/// What a crowd must not delay: it closes the vault, or shuts out an application, which may be whose crowd it is.
+const fn is_urgent(action: Action) -> bool {
+    matches!(action, Action::ProposeSeal | Action::Seal | Action::RevokeApplication)
+}
+
 /// A disclosure that waits for its entry.
 pub(crate) struct ReadJob {
     pub(super) disclosure: Disclosure,
@@ -122,6 +133,17 @@ impl ReadJob {
     pub(super) fn is_protective(&self) -> bool {
         let Draft { action, decision, .. } = &self.disclosure.draft;
         *decision == Decision::Allow && protects(*action)
+    }
+
+    /// Whether it waits behind nobody. Who is denied it waits like everybody.
+    pub(super) fn goes_ahead(&self) -> bool {
+        let Draft { action, decision, .. } = &self.disclosure.draft;
+        *decision == Decision::Allow && is_urgent(*action)
+    }
+
+    /// What it rests on.
+    pub(super) const fn depends(&self) -> &Depends {
+        &self.disclosure.depends
     }
 
     /// Whether a free-text reason is to be kept beside the entry.

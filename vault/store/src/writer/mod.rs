@@ -48,6 +48,7 @@ pub(crate) use recover::{RecoverError, Recovered, recover, sweep};
 pub(crate) use shared::Shared;
 pub use work::{Work, WorkError};
 
+use crate::capture::gives_up;
 use crate::disclosure::{Depends, Disclosure, Receipt};
 use crate::document::Kept;
 use crate::error::Unavailable;
@@ -67,6 +68,8 @@ pub(crate) enum Message {
     Read(Box<ReadJob>),
     Exclusive(Exclusive),
     Stop,
+    /// Somebody waits who goes ahead.
+    Ahead,
 }
 
 impl Message {
@@ -113,6 +116,31 @@ const CHECKPOINT_PAGES: u64 = 4096;
 /// After a failure the files are tried again this often, also when nobody asks for anything.
 const RETRY: Duration = Duration::from_secs(1);
 
+/// What is committed together, and what is done after it.
+#[derive(Default)]
+struct Group {
+    writes: Vec<Box<dyn WriteJob>>,
+    reads: Vec<ReadJob>,
+    exclusive: Option<Exclusive>,
+    stop: bool,
+}
+
+impl Group {
+    fn add(&mut self, message: Message) {
+        match message {
+            Message::Write(job) => self.writes.push(job),
+            Message::Read(job) => self.reads.push(*job),
+            Message::Exclusive(act) => self.exclusive = Some(act),
+            Message::Stop => self.stop = true,
+            Message::Ahead => {}
+        }
+    }
+
+    fn has_room(&self) -> bool {
+        !self.stop && self.exclusive.is_none() && self.writes.len() + self.reads.len() < GROUP
+    }
+}
+
 /// The writer's own state.
 pub(crate) struct Writer {
     shared: Arc<Shared>,
@@ -151,30 +179,19 @@ impl Writer {
     pub(crate) fn run(mut self, messages: &Receiver) {
         let mut stop = false;
         while !stop && let Some(first) = self.next(messages) {
-            let (mut writes, mut reads) = (Vec::new(), Vec::new());
-            let mut next = Some(first);
-            let mut exclusive = None;
-            while let Some(message) = next.take() {
-                match message {
-                    Message::Write(job) => writes.push(job),
-                    Message::Read(job) => reads.push(*job),
-                    Message::Exclusive(act) => {
-                        exclusive = Some(act);
-                        break;
-                    }
-                    Message::Stop => {
-                        stop = true;
-                        break;
-                    }
-                }
-                if writes.len() + reads.len() < GROUP {
-                    next = messages.another();
-                }
+            let (mut ahead, mut group) = (Group::default(), Group::default());
+            group.add(first);
+            while group.has_room()
+                && let Some(message) = messages.another()
+            {
+                group.add(message);
             }
-            if !writes.is_empty() || !reads.is_empty() {
-                self.commit(writes, reads);
-            }
-            if let Some(act) = exclusive {
+            messages.ahead().for_each(|message| ahead.add(message));
+            stop = group.stop;
+            // Apart: what the others ask for cannot fail it. Between two of these the others have their turn.
+            self.commit_any(ahead.writes, ahead.reads);
+            self.commit_any(group.writes, group.reads);
+            if let Some(act) = group.exclusive {
                 self.exclusively(act);
             }
             self.checkpoint_if_long();
@@ -183,6 +200,12 @@ impl Writer {
         // A copy under way must find the files as they were, and what is not captured its log.
         if !self.shared.capturing.load(Ordering::SeqCst) && !self.shared.watch.is_on() {
             self.checkpoint(Leave::Nothing);
+        }
+    }
+
+    fn commit_any(&mut self, writes: Vec<Box<dyn WriteJob>>, reads: Vec<ReadJob>) {
+        if !writes.is_empty() || !reads.is_empty() {
+            self.commit(writes, reads);
         }
     }
 
@@ -260,17 +283,18 @@ impl Writer {
 
     fn checkpoint_if_long(&self) {
         let Some(files) = &self.files else { return };
-        let shared = &self.shared;
-        let waits = shared.capturing.load(Ordering::SeqCst) || shared.taking_in.load(Ordering::SeqCst);
-        if files.longest_wal() < CHECKPOINT_PAGES || waits {
+        let (shared, watch) = (&self.shared, &self.shared.watch);
+        if files.longest_wal() < CHECKPOINT_PAGES || shared.taking_in.load(Ordering::SeqCst) {
             return;
         }
-        let watch = &shared.watch;
-        if !watch.is_on() {
+        let waits = shared.checkpoints_wait() && !gives_up(shared, files);
+        if !waits && !watch.is_on() {
             self.checkpoint(Leave::Space);
-        } else if files.longest_kept_wal() < watch.limit() {
-            // Only over captured frames: the capture does it.
-            watch.hurry();
+        } else if waits || watch.behind(files.reported()) < watch.limit() {
+            if !waits {
+                // Only over captured frames: the capture does it.
+                watch.hurry();
+            }
             if !shared.index.is_condemned() {
                 checkpoint_index(shared, files, watch.limit());
             }

@@ -1,6 +1,8 @@
 //! Opening the files, at start and after a failure: what a crash left half done is finished.
 
 use std::collections::BTreeSet;
+use std::error::Error as _;
+use std::sync::PoisonError;
 
 use coffre_core::audit::{Action, Entry};
 use coffre_core::ids::SubjectId;
@@ -12,11 +14,12 @@ use thiserror::Error;
 use super::checkpoint::checkpoint_index;
 use super::files::Files;
 use super::{CHECKPOINT_PAGES, Shared, erasures};
-use crate::connection;
+use crate::connection::{self, Use};
 use crate::document::Kept;
 use crate::error::ReadError;
 use crate::history::Part;
 use crate::index_file::{self, Through, Update};
+use crate::layout::Database;
 use crate::log_file::{self, Leaf, Tail};
 use crate::model::LoggedEntry;
 use crate::open::OpenError;
@@ -48,6 +51,25 @@ pub(crate) enum RecoverError {
     OlderKeys { used: u32, known: u32 },
     #[error("the log ends at {found}, but up to {indexed} was indexed before")]
     Shortened { found: u64, indexed: u64 },
+}
+
+impl RecoverError {
+    /// Whether something that is stored is damaged: what is made of it cannot be made for now.
+    pub(super) fn is_damage(&self) -> bool {
+        use ReadError::{Damaged, Database, Format, KeyMissing, Value};
+        match self {
+            Self::Read(Database(error)) => connection::is_damage(error),
+            Self::Read(error) => {
+                matches!(error, Damaged { .. } | Format { .. } | KeyMissing { .. } | Value { .. })
+            }
+            _ => false,
+        }
+    }
+
+    /// What is behind it, for the log of the process.
+    pub(super) fn cause(&self) -> String {
+        self.source().map_or_else(String::new, ToString::to_string)
+    }
 }
 
 impl From<OpenError> for RecoverError {
@@ -229,12 +251,45 @@ fn catch_up(shared: &Shared, files: &Files, entries: u64) -> Result<(), RecoverE
     }
     shared.terms.load(&files.index).map_err(RecoverError::Index)?;
     for _ in 0..AT_ONCE {
-        if index_step(shared, files, entries, STEP)? {
-            return Ok(());
+        match index_step(shared, files, entries, STEP) {
+            Ok(true) => return Ok(()),
+            Ok(false) => {}
+            Err(error) if error.is_damage() => {
+                // Searches wait; everything else is served.
+                tracing::error!(%error, cause = error.cause(), "index.db could not be caught up");
+                shared.index.condemn();
+                return Ok(());
+            }
+            Err(error) => return Err(error),
         }
     }
     shared.index.fill();
     Ok(())
+}
+
+/// What the index is made of, through connections of its own: one that met a damaged page is of no use any more, and the writer's
+/// are for its commits.
+struct Stored {
+    vault: Connection,
+    keyring: Connection,
+    audit: Connection,
+}
+
+impl Stored {
+    fn open(shared: &Shared) -> rusqlite::Result<Self> {
+        let keys = shared.keys();
+        // Opening reads a page.
+        let _gate = shared.gate.read().unwrap_or_else(PoisonError::into_inner);
+        let open = |database| connection::open_own(&shared.layout, &keys, database, Use::Read);
+        Ok(Self { vault: open(Database::Vault)?, keyring: open(Database::Keyring)?, audit: open(Database::Audit)? })
+    }
+
+    /// Refuses what was read once a damaged page was met.
+    fn check(&self) -> Result<(), ReadError> {
+        let all = [(Database::Vault, &self.vault), (Database::Keyring, &self.keyring), (Database::Audit, &self.audit)];
+        let damaged = all.into_iter().find(|(_, connection)| connection::met_damage(connection));
+        damaged.map_or(Ok(()), |(database, _)| Err(ReadError::Damaged { file: database.file_name(), source: None }))
+    }
 }
 
 /// Indexes the next records, or entries of the log up to an end; says whether all are in.
@@ -243,22 +298,24 @@ pub(super) fn index_step(shared: &Shared, files: &Files, entries: u64, most: usi
     if known.records.is_none() && known.entries >= entries && known.accesses >= entries {
         return Ok(true);
     }
+    let stored = Stored::open(shared).map_err(RecoverError::Open)?;
     let records;
     let mut update = Update::default();
     if let Some(after) = known.records {
-        records = records_after(shared, files, &after, most)?;
+        records = records_after(shared, &stored, &after, most)?;
         // What changes from here on is found in the log.
         update.entries = if after.is_empty() { entries } else { 0 };
         let last = records.last().filter(|_| records.len() == most);
         update.through = Some(last.map_or(Through::All, |(subject, _)| Through::UpTo(*subject)));
     } else {
         // Both at a time, and said by the step that does the last of it: it would never end while groups come in between.
-        let page = log_file::entries(&files.audit, known.entries, most)?;
-        records = records_in(shared, files, &page)?;
+        let page = log_file::entries(&stored.audit, known.entries, most)?;
+        records = records_in(shared, &stored, &page)?;
         update.entries = end_of(&page, entries);
-        let page = log_file::entries(&files.audit, known.accesses, most)?;
+        let page = log_file::entries(&stored.audit, known.accesses, most)?;
         update.accesses = Part { rows: accesses_in(&page), until: Some(end_of(&page, entries)) };
     }
+    stored.check()?;
     update.records = &records;
     let is_last = update.entries >= entries && update.accesses.until.is_some_and(|until| until >= entries);
     index_file::apply(&files.index, &shared.terms, &update).map_err(RecoverError::Index)?;
@@ -283,19 +340,24 @@ fn accesses_in(page: &[LoggedEntry]) -> Vec<(SubjectId, u64)> {
 }
 
 /// Some records in order of the data subjects, with their tags.
-fn records_after(shared: &Shared, files: &Files, after: &[u8], most: usize) -> Result<Vec<TaggedRecord>, RecoverError> {
+fn records_after(
+    shared: &Shared,
+    stored: &Stored,
+    after: &[u8],
+    most: usize,
+) -> Result<Vec<TaggedRecord>, RecoverError> {
     let mut statement =
-        files.vault.prepare_cached("SELECT subject FROM records WHERE subject > ?1 ORDER BY subject LIMIT ?2")?;
+        stored.vault.prepare_cached("SELECT subject FROM records WHERE subject > ?1 ORDER BY subject LIMIT ?2")?;
     let rows = statement.query_map(params![after, most], |row| row.get(0).map(SubjectId::from_bytes))?;
     let subjects = rows.collect::<Result<Vec<_>, _>>()?;
-    subjects.into_iter().map(|subject| Ok((subject, tags_of(shared, files, subject)?))).collect()
+    subjects.into_iter().map(|subject| Ok((subject, tags_of(shared, stored, subject)?))).collect()
 }
 
 /// Whom some entries may have changed, with their tags now.
-fn records_in(shared: &Shared, files: &Files, page: &[LoggedEntry]) -> Result<Vec<TaggedRecord>, RecoverError> {
+fn records_in(shared: &Shared, stored: &Stored, page: &[LoggedEntry]) -> Result<Vec<TaggedRecord>, RecoverError> {
     let changed = page.iter().filter_map(|entry| Entry::from_leaf(&entry.leaf).ok()).filter(changes);
     let subjects: BTreeSet<SubjectId> = changed.flat_map(|entry| entry.what.subjects).collect();
-    subjects.into_iter().map(|subject| Ok((subject, tags_of(shared, files, subject)?))).collect()
+    subjects.into_iter().map(|subject| Ok((subject, tags_of(shared, stored, subject)?))).collect()
 }
 
 /// Whether an entry may be of a change; most are of reads.
@@ -304,19 +366,19 @@ const fn changes(entry: &Entry) -> bool {
 }
 
 /// The tags of a data subject now: none where there is no record.
-fn tags_of(shared: &Shared, files: &Files, subject: SubjectId) -> Result<BTreeSet<Tag>, RecoverError> {
+fn tags_of(shared: &Shared, stored: &Stored, subject: SubjectId) -> Result<BTreeSet<Tag>, RecoverError> {
     let row = |row: &Row<'_>| Ok((row.get::<_, String>(0)?, row.get::<_, u32>(1)?));
-    let mut statement = files.vault.prepare_cached("SELECT record_type, version FROM records WHERE subject = ?1")?;
+    let mut statement = stored.vault.prepare_cached("SELECT record_type, version FROM records WHERE subject = ?1")?;
     let Some((kind, version)) = statement.query_row([subject.as_bytes()], row).optional()? else {
         return Ok(BTreeSet::new());
     };
     let kind: RecordTypeName = kind.parse().map_err(|_| ReadError::Format { what: "record type" })?;
     let keyset = shared.keys();
-    let Some(key) = keyring::find(&files.keyring, &shared.scope, &keyset, &kind, subject)? else {
+    let Some(key) = keyring::find(&stored.keyring, &shared.scope, &keyset, &kind, subject)? else {
         return Ok(BTreeSet::new());
     };
     let keys = subject_keys(&shared.scope, &keyset, &kind, subject, &key);
     let fields: Vec<_> = shared.indexes.iter().filter(|i| i.record_type == kind).map(|i| i.field.clone()).collect();
-    let values = values::fields_at(&files.vault, &keys, &fields, version)?;
+    let values = values::fields_at(&stored.vault, &keys, &fields, version)?;
     Ok(index_file::tags(&shared.scope, &keyset, &shared.indexes, &kind, &values))
 }

@@ -11,7 +11,7 @@ use coffre_core::time::Timestamp;
 
 use super::access::Access;
 use super::files::Files;
-use crate::capture::{Confirmation, Descriptors, Suspension, Watch};
+use crate::capture::{Confirmation, Descriptors, ReadLog, Suspension, Watch};
 use crate::clock::Clock;
 use crate::document::DocumentFolder;
 use crate::epoch::EpochInUse;
@@ -51,7 +51,7 @@ pub(crate) struct Shared {
     pub(crate) key_files: RwLock<KeyFiles>,
     /// What the pages of the kept databases are.
     pub(crate) pages: KeptPages,
-    /// A base backup is being taken: checkpoints wait.
+    /// A base backup is being taken, or the root key rotated: checkpoints wait, unless the base backup was given up.
     pub(crate) capturing: AtomicBool,
     /// A rotation of the root key came to no end: until the vault was started again, no base backup is taken and no key
     /// rotated. Set while `capturing` is.
@@ -60,6 +60,8 @@ pub(crate) struct Shared {
     pub(crate) taking_in: AtomicBool,
     /// Frames of each log that were taken in and are not known to be on the disk.
     pub(crate) unsynced: Mutex<[u64; 3]>,
+    /// The vault is being sealed: what applications ask for is not done any more.
+    pub(crate) sealing: AtomicBool,
     /// What continuous capture is told.
     pub(crate) watch: Watch,
     /// The next base backup goes on after a spool that was lost.
@@ -68,6 +70,8 @@ pub(crate) struct Shared {
     pub(crate) confirmation: Confirmation,
     /// Whether the spool is being read as a whole.
     pub(crate) suspension: Suspension,
+    /// What base backups have read of the log.
+    pub(crate) read_log: ReadLog,
     /// What is kept of the disk for what must be possible on a full one.
     pub(crate) reserve: Reserve,
     /// The reader gate: read for each snapshot, write for a checkpoint.
@@ -122,10 +126,12 @@ impl Shared {
             half_rotated: AtomicBool::new(false),
             taking_in: AtomicBool::new(false),
             unsynced: Mutex::default(),
+            sealing: AtomicBool::new(false),
             watch: Watch::default(),
             afresh: AtomicBool::new(false),
             confirmation: Confirmation::default(),
             suspension: Suspension::default(),
+            read_log: ReadLog::default(),
             reserve,
             gate: RwLock::new(()),
             index: IndexState::default(),
@@ -137,6 +143,11 @@ impl Shared {
             latest: AtomicI64::new(0),
             trouble: Mutex::new(None),
         }
+    }
+
+    /// Whether checkpoints wait: for a base backup that is not given up, or for another root key.
+    pub(crate) fn checkpoints_wait(&self) -> bool {
+        self.capturing.load(Ordering::SeqCst) && !self.watch.patience.is_given_up()
     }
 
     /// The time now, and never before the newest entry's.

@@ -7,10 +7,10 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use coffre_core::audit::{Action, Draft};
-use coffre_core::spool::{Chain, ContentHash, MainManifest, Manifest, Needed, Side, Signed};
+use coffre_core::spool::{Chain, ContentHash, MainManifest, Manifest, Needed, ObjectName, Ordinal, Side, Signed};
 use coffre_core::time::Timestamp;
 use coffre_store::clock::SystemEntropy;
-use coffre_store::{CaptureError, Depends, Disclosure, Identity, Store, finish_restore};
+use coffre_store::{CaptureError, CaptureOptions, Depends, Disclosure, Identity, Store, finish_restore};
 
 use crate::support::{create, draft, make, open, read, sample};
 use crate::{KEEP, manifest, place};
@@ -133,6 +133,36 @@ fn a_base_that_comes_to_nothing_leaves_no_piece_behind() {
     file.write_all_at(&byte, 17 << 20).unwrap();
     store.capture(&spool, KEEP, "coffre test").unwrap();
     assert!(pieces(&spool, &store, 2).len() > 1);
+}
+
+#[test]
+fn a_base_for_many_segments_rests_on_what_was_read_and_one_that_is_asked_for_reads_everything() {
+    let dir = tempfile::tempdir().unwrap();
+    make(dir.path());
+    let (spool, store) = (dir.path().join("spool"), open(dir.path()));
+    lengthen(&store, 22_000);
+    store.follow(CaptureOptions { little: 1, ..CaptureOptions::new(spool.clone(), KEEP, "coffre test") }).unwrap();
+    let ask = || store.capture(&spool, KEEP, "coffre test").map(|captured| captured.number);
+    let number = ask().unwrap();
+    let first = pieces(&spool, &store, number);
+    // In the second piece, which nobody changes.
+    let file = fs::File::options().read(true).write(true).open(dir.path().join("vault/audit.db")).unwrap();
+    let mut byte = [0];
+    file.read_exact_at(&mut byte, 17 << 20).unwrap();
+    file.write_all_at(&[byte[0] ^ 1], 17 << 20).unwrap();
+    let (generation, side, next) = (store.generation(), Side::Main, Ordinal::new(number + 1).unwrap());
+    let manifest = spool.join(ObjectName::Manifest { generation, side, number: next }.path(store.scope()));
+    while !manifest.exists() {
+        lengthen(&store, 1_000);
+    }
+    let second = pieces(&spool, &store, number + 1);
+    assert_eq!(second[1], first[1], "as it was read");
+    assert_ne!(second.last(), first.last());
+
+    let failed = ask().unwrap_err();
+    assert!(matches!(failed, CaptureError::Page { file: "audit.db", .. }), "{failed}");
+    file.write_all_at(&byte, 17 << 20).unwrap();
+    assert_eq!(pieces(&spool, &store, ask().unwrap())[1], first[1]);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! A restore to a moment sets records back and nothing else.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
@@ -13,8 +13,8 @@ use coffre_core::spool::{Chain, MainManifest, Manifest, ObjectName, Signed};
 use coffre_core::time::Timestamp;
 use coffre_store::clock::SystemEntropy;
 use coffre_store::transactions::{
-    AddApplication, AmendError, AmendRecord, CreateRecord, GiveGrant, NewToken, Object, Once, PlaceHold, Proof,
-    Restricting, RevokeApplication, SetRestriction, Transaction, WithdrawGrant,
+    AddApplication, AmendError, AmendRecord, CreateRecord, Facts, GiveGrant, NewToken, Object, Once, PlaceHold, Proof,
+    Restricting, RetainRecord, RevokeApplication, SetRestriction, Transaction, Wanted, WithdrawGrant,
 };
 use coffre_store::{
     CommitError, Depends, Fetched, Identity, MOMENT, Moment, RecordsSetBack, RepeatKey, RestoreError, Restored, Store,
@@ -132,6 +132,39 @@ fn records_are_as_they_were_and_everything_else_is_the_newest() {
     let captured = store.capture(&spool, KEEP, "coffre test").unwrap();
     let drilled = drill(&store, &spool, captured.number, &dir.path().join("scratch")).unwrap();
     assert_eq!((drilled.entries, drilled.documents, drilled.slice_records), (captured.entries, 1, 4));
+}
+
+/// Retention had set it apart and has removed it since: it is back, and not in daily use.
+#[test]
+fn what_was_set_apart_at_the_moment_is_apart_again() {
+    let dir = tempfile::tempdir().unwrap();
+    make(dir.path());
+    let (store, spool) = (open(dir.path()), dir.path().join("spool"));
+    let subject = create(&store, 1);
+    let retain = |health: Wanted| RetainRecord {
+        record_type: kind(),
+        subject,
+        rules: Box::new(move |_: &Facts<'_>| {
+            vec![("contact".parse().unwrap(), Wanted::InUse), ("health".parse().unwrap(), health)]
+        }),
+        remember: Vec::new(),
+        of_documents: BTreeSet::new(),
+    };
+    done(&store, retain(Wanted::Apart), Action::Archive);
+    store.capture(&spool, KEEP, "coffre test").unwrap();
+    let gone = done(&store, retain(Wanted::Gone), Action::Archive);
+    assert_eq!((gone.removed.len(), gone.brought_back.len()), (1, 0), "it goes from where it is");
+    assert_eq!(amend(&store, subject, 1, "later@example.fr"), Ok(2));
+    store.capture(&spool, KEEP, "coffre test").unwrap();
+    let to = dir.path().join("restored/vault");
+    let placed = place(&spool, &store, 2, &to);
+    let fetched = at(&spool, &store, 1, &to, placed);
+    drop(store);
+    finish(dir.path(), &to, &fetched).unwrap();
+    let store = open(&dir.path().join("restored"));
+    assert_eq!(read(&store, subject, &["health.illnesses"]).0.len(), 1);
+    let state = store.snapshot().unwrap().record(&kind(), subject).unwrap().unwrap();
+    assert_eq!(state.archived, ["health".parse().unwrap()].into());
 }
 
 /// The log is the newest, and goes on with what was done.

@@ -1,13 +1,15 @@
 //! What goes into the spool, stays there and leaves it.
 
+use std::collections::BTreeSet;
 use std::fs;
+use std::path::Path;
 
 use coffre_core::spool::{MainManifest, Manifest, ObjectName, Ordinal, Side, Signed};
 use coffre_store::clock::SystemEntropy;
-use coffre_store::{CaptureError, Identity, Store, finish_restore};
+use coffre_store::{CaptureError, Identity, Store, WhenFull, finish_restore};
 
 use crate::support::{create, make, open};
-use crate::{KEEP, manifest, place};
+use crate::{KEEP, add_document, manifest, place};
 
 #[test]
 fn a_key_file_that_is_not_what_it_was_goes_into_no_backup() {
@@ -94,6 +96,58 @@ fn a_restored_vault_that_goes_on_in_the_same_spool_leaves_no_older_keyring_in_it
     restored.capture(&spool, KEEP, "coffre test").unwrap();
     assert_eq!((count(&store, "keyring"), count(&store, "manifests")), (0, 1), "no key of it is left");
     assert_eq!(count(&restored, "keyring"), 1);
+}
+
+/// What becomes of a vault when its first base backup is restored.
+fn again(dir: &Path, name: &str, store: &Store) -> Store {
+    let to = dir.join(name).join("vault");
+    let fetched = place(&dir.join("spool"), store, 1, &to);
+    let recovery = Identity::read(&dir.join("recovery.identity")).unwrap();
+    finish_restore(&to, &recovery, &fetched, store.now(), &mut SystemEntropy, &mut |_| ()).unwrap();
+    open(&dir.join(name))
+}
+
+#[test]
+fn what_earlier_generations_left_goes_once_every_destination_has_gone_on_from_it() {
+    let dir = tempfile::tempdir().unwrap();
+    make(dir.path());
+    let spool = dir.path().join("spool");
+    let first = open(dir.path());
+    create(&first, 1);
+    first.capture(&spool, KEEP, "coffre test").unwrap();
+    let second = again(dir.path(), "second", &first);
+    let subject = create(&second, 2);
+    add_document(&second, subject, 100);
+    second.capture(&spool, KEEP, "coffre test").unwrap();
+    let third = again(dir.path(), "third", &second);
+    let main = spool.join(Side::Main.vault_folder(third.scope()));
+    let count = |folder: &str| fs::read_dir(main.join(folder)).unwrap().count();
+    let left = || {
+        [&first, &second]
+            .map(|store| ["manifests", "vault"].map(|folder| count(&format!("{}/{folder}", store.generation()))))
+    };
+    third.await_confirmations(WhenFull::KeepServing);
+    for number in 1..=3 {
+        create(&third, number);
+        third.capture(&spool, KEEP, "coffre test").unwrap();
+    }
+    assert_eq!(left(), [[1, 1], [1, 1]], "a destination may have nothing of what goes on");
+    third.confirmed(Some((third.generation(), Ordinal::FIRST)));
+    third.capture(&spool, KEEP, "coffre test").unwrap();
+    assert_eq!(left(), [[1, 1], [1, 1]], "the first base backup stays, and what it came from");
+    third.confirmed(Some((third.generation(), Ordinal::new(4).unwrap())));
+    third.capture(&spool, KEEP, "coffre test").unwrap();
+    assert_eq!(left(), [[0, 0], [0, 0]]);
+    let kept = [4, 5].map(|number| manifest::<MainManifest>(&spool, &third, number));
+    let needed = kept.iter().flat_map(|kept| kept.manifest.needed());
+    let needed: BTreeSet<String> = needed.map(|needed| needed.name.path(third.scope())).collect();
+    for object in &needed {
+        assert!(spool.join(object).exists(), "{object}");
+    }
+    for folder in ["inventories", "keys", "recovery", "pieces"] {
+        let of_it = needed.iter().filter(|object| object.contains(&format!("/{folder}/"))).count();
+        assert_eq!(count(folder), of_it, "{folder}: what they share stays, and nothing else");
+    }
 }
 
 #[test]

@@ -9,12 +9,13 @@ use std::thread;
 
 use coffre_core::audit::Action;
 use coffre_core::spool::{Chain, KeyringManifest, MainManifest, Manifest as _};
-use coffre_store::transactions::EraseSubject;
-use coffre_store::{Depends, Store};
+use coffre_store::transactions::{CreateRecord, EraseSubject};
+use coffre_store::{CaptureError, Depends, Store};
 use rustix::fs::{CWD, FileType, Mode, mknodat};
+use serde_json::json;
 
 use crate::rebuilt::{KEEP, Place, add_document, caught_up, wait};
-use crate::support::{create, draft, kind, open};
+use crate::support::{create, draft, kind, open, path, sample};
 
 fn take_base(store: &Store) {
     store.capture(Path::new("/nowhere"), KEEP, "asked for").unwrap();
@@ -157,5 +158,136 @@ fn a_base_that_is_due_and_cannot_be_taken_is_told_while_capture_goes_on() {
     assert_eq!(store.capture_status().trouble, None);
     store.close();
     assert_eq!(place.bases(), 2);
+    place.assert_rebuilt();
+}
+
+/// A vault whose logs are too long for a base backup at sixteen times as many pages.
+fn impatient(place: &Place) -> Store {
+    let store = open(place.dir.path());
+    let mut options = place.options();
+    options.longest_wal = 256;
+    store.follow(options).unwrap();
+    caught_up(&store);
+    create(&store, 1);
+    caught_up(&store);
+    store
+}
+
+/// A record of some fifty pages.
+fn create_long(store: &Store, number: u32) {
+    let mut fields = sample(number);
+    fields.0.insert(path("health.illnesses"), json!(["asthme".repeat(30_000)]));
+    let transaction = CreateRecord { record_type: kind(), subject: store.new_subject(), fields };
+    store.transact(transaction, draft(Action::Create), None, Depends::default()).wait().unwrap();
+}
+
+/// A spool that hangs would have the logs grow until the vault's disk is full.
+#[test]
+fn a_base_that_hangs_is_given_up_and_taken_again_while_its_chains_go_on() {
+    let place = Place::new();
+    let store = impatient(&place);
+    let (before, pipe) = (place.segments(Chain::Keyring).len(), hold_bases(&place));
+    let file = || fs::metadata(place.dir.path().join("vault/vault.db")).unwrap().len();
+    thread::scope(|scope| {
+        let base = scope.spawn(|| store.capture(Path::new("/nowhere"), KEEP, "asked for"));
+        wait(|| place.segments(Chain::Keyring).len() > before + 1);
+        create(&store, 2); // The files stand still when it is answered.
+        let (stood, mut number) = (file(), 2);
+        wait(|| {
+            number += 1;
+            create_long(&store, number);
+            caught_up(&store);
+            let stands = file() == stood;
+            let is_given_up = store.capture_status().trouble.is_some();
+            assert!(stands || is_given_up, "it stands still");
+            is_given_up
+        });
+        wait(|| {
+            number += 1;
+            create(&store, number);
+            caught_up(&store);
+            file() > stood
+        });
+        assert!(!base.is_finished(), "it hangs");
+        let_go(&pipe);
+        let error = base.join().unwrap().unwrap_err();
+        assert!(matches!(error, CaptureError::GivenUp), "{error}");
+    });
+    // Nobody asks for it again.
+    assert!(store.catch_up(Path::new("/nowhere"), KEEP, "asked for").unwrap().taken);
+    let status = store.capture_status();
+    assert_eq!((status.trouble, status.begun_anew), (None, None));
+    create(&store, 0);
+    caught_up(&store);
+    store.close();
+    assert_eq!(place.bases(), 2);
+    place.assert_rebuilt();
+}
+
+/// The thread that captures hangs, too: what can be restored ends there, and goes on with another base.
+#[test]
+fn a_spool_that_hangs_as_a_whole_keeps_nobody_from_a_checkpoint() {
+    let place = Place::new();
+    let store = impatient(&place);
+    let (before, pipe) = (place.segments(Chain::Keyring).len(), hold_bases(&place));
+    let file = || fs::metadata(place.dir.path().join("vault/vault.db")).unwrap().len();
+    thread::scope(|scope| {
+        let base = scope.spawn(|| store.capture(Path::new("/nowhere"), KEEP, "asked for"));
+        wait(|| place.segments(Chain::Keyring).len() > before + 1);
+        create(&store, 2); // The files stand still when it is answered.
+        caught_up(&store);
+        let segments = place.spool().join("temporary/object");
+        mknodat(CWD, &segments, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+        let (stood, mut number) = (file(), 2);
+        wait(|| {
+            number += 1;
+            create_long(&store, number);
+            file() > stood
+        });
+        assert!(store.capture_status().trouble.is_some() && !base.is_finished());
+        let_go(&segments);
+        let_go(&pipe);
+        let error = base.join().unwrap().unwrap_err();
+        assert!(matches!(error, CaptureError::GivenUp), "{error}");
+    });
+    assert!(store.catch_up(Path::new("/nowhere"), KEEP, "asked for").unwrap().taken);
+    let status = store.capture_status();
+    assert!(status.trouble.is_none() && status.begun_anew.is_some(), "{status:?}");
+    create(&store, 0);
+    caught_up(&store);
+    store.close();
+    assert_eq!(place.bases(), 2);
+    place.assert_rebuilt();
+}
+
+/// Before the files stand still there is nothing to give up yet but the wait for it.
+#[test]
+fn a_spool_that_hangs_as_a_base_begins_keeps_nobody_from_a_checkpoint() {
+    let place = Place::new();
+    let store = impatient(&place);
+    let length = |name: &str| fs::metadata(place.dir.path().join("vault").join(name)).unwrap().len();
+    let (log, stood) = (length("keyring.db-wal"), length("vault.db"));
+    let segments = place.spool().join("temporary/object");
+    mknodat(CWD, &segments, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+    thread::scope(|scope| {
+        let base = scope.spawn(|| store.capture(Path::new("/nowhere"), KEEP, "asked for"));
+        // It has begun, and the first segment of it hangs.
+        wait(|| length("keyring.db-wal") > log);
+        let mut number = 1;
+        wait(|| {
+            number += 1;
+            create_long(&store, number);
+            length("vault.db") > stood + (8 << 20)
+        });
+        assert!(store.capture_status().trouble.is_some() && !base.is_finished());
+        let_go(&segments);
+        let error = base.join().unwrap().unwrap_err();
+        assert!(matches!(error, CaptureError::GivenUp), "{error}");
+    });
+    store.catch_up(Path::new("/nowhere"), KEEP, "asked for").unwrap();
+    assert_eq!(store.capture_status().trouble, None);
+    create(&store, 0);
+    caught_up(&store);
+    store.close();
     place.assert_rebuilt();
 }

@@ -10,7 +10,7 @@ use coffre_core::audit::Action;
 use coffre_core::ids::SubjectId;
 use coffre_core::record::Fields;
 use coffre_store::transactions::{AmendRecord, CreateRecord, GiveGrant};
-use coffre_store::{CommitError, Depends, Identity, Layout, OpenOptions as Options, ReadError, Store};
+use coffre_store::{CommitError, Depends, Identity, Layout, OpenOptions as Options, ReadError, Store, Unavailable};
 use serde_json::json;
 
 use crate::grants::consent;
@@ -171,6 +171,24 @@ fn a_write_that_meets_a_damaged_page_fails_and_the_vault_goes_on() {
     let snapshot = store.snapshot().unwrap();
     assert!(hit.iter().all(|one| snapshot.record(&kind(), one.subject).unwrap().unwrap().version == 1));
     assert!(others.iter().all(|one| snapshot.grants(one.subject).unwrap().len() == hit.len()));
+}
+
+/// An index that is built anew is made of everybody, and comes across every page.
+#[test]
+fn an_index_that_cannot_be_built_anew_keeps_searches_waiting_and_nobody_else() {
+    let house = House::new();
+    let Damage { hit, others, .. } = house.damage_somebody(1);
+    std::fs::remove_file(house.dir.path().join("vault/index.db")).unwrap();
+    let store = open_with_one_reader(house.dir.path());
+    for other in &others {
+        let give = GiveGrant { record_type: kind(), subject: other.subject, terms: consent(None) };
+        store.transact(give, draft(Action::GiveGrant), None, Depends::default()).wait().unwrap();
+        House::read(&store, other);
+    }
+    let found = store.snapshot().unwrap().find(&options().indexes[1], "nobody@example.fr", 9);
+    assert!(matches!(found, Err(ReadError::Unavailable(Unavailable::Index))), "{found:?}");
+    assert!(!is_read(&store, hit[0].subject, &hit[0].address()));
+    assert_eq!(store.readiness(), Ok(()));
 }
 
 /// Whatever page is damaged: each record is answered as it was stored or by an error, the same in every round.

@@ -83,6 +83,7 @@ pub(crate) fn on_a_small_disk(name: &str, kib: u32, test: impl FnOnce(&SmallDisk
     match again.output() {
         Ok(output) if output.status.success() => {
             let said = String::from_utf8_lossy(&output.stdout);
+            assert!(said.contains("running 1 test"), "there is no test {name}");
             if let Some(reason) = said.lines().find_map(|line| line.strip_prefix("no namespace: ")) {
                 not_run(name, reason);
             }
@@ -94,7 +95,8 @@ pub(crate) fn on_a_small_disk(name: &str, kib: u32, test: impl FnOnce(&SmallDisk
     }
 }
 
-fn not_run(name: &str, reason: &str) {
+/// For a test that did not run, which must not pass as if it had.
+pub(crate) fn not_run(name: &str, reason: &str) {
     let told = format!("{name} did not run: no tmpfs can be mounted here ({reason})");
     assert!(
         std::env::var_os("COFFRE_NO_SMALL_DISK").is_some(),

@@ -128,3 +128,20 @@ fn messages_name_the_object_and_end_with_the_remedy() {
          take the file from another copy"
     );
 }
+
+#[test]
+fn two_places_together_have_what_either_has_and_the_first_one_s_where_both_do() {
+    let name = |number| manifest_name(Side::Main, generation(1), number);
+    let whole = Spool::with(generation(1), None, 0, 3);
+    let (mut ours, mut theirs) = (whole.clone(), whole.clone());
+    ours.remove(name(1));
+    theirs.remove(name(3));
+    let damaged = &mut theirs.notes.iter_mut().find(|(note, _)| *note == name(2)).unwrap().1;
+    damaged.truncate(100);
+    let both = ours.history::<MainManifest>().with(&theirs.history());
+    let survey = Survey::of(&whole.listing, both, whole.history(), &scope());
+    let numbers = survey.main.generation(generation(1)).unwrap().manifests().map(|signed| signed.manifest.name());
+    assert_eq!(numbers.collect::<Vec<_>>(), [name(1), name(2), name(3)]);
+    // Nothing is amiss in the order, and what one of them has damaged is told.
+    assert!(matches!(&survey.faults[..], [Fault::Manifest { object, .. }] if *object == name(2).path(&scope())));
+}

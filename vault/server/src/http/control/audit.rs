@@ -76,7 +76,7 @@ async fn tree_head(State(api): State<Api>, Account(_): Account, uri: Uri) -> Res
 /// An entry and its proof, as texts to be kept in files.
 async fn proof(State(api): State<Api>, Account(call): Account, uri: Uri) -> Result<Response, Problem> {
     let mut query = Parameters::read(&uri, &["index"], &[])?;
-    let index = query.parsed("index", "an entry's index")?.unwrap_or(0);
+    let index = query.required("index", "an entry's index")?;
     let proven = api.keeper.prove_locally(call, index).await?;
     Answer::new(StatusCode::OK).json(&json!({
         "index": index,
@@ -87,7 +87,7 @@ async fn proof(State(api): State<Api>, Account(call): Account, uri: Uri) -> Resu
 
 async fn consistency(State(api): State<Api>, Account(call): Account, uri: Uri) -> Result<Response, Problem> {
     let mut query = Parameters::read(&uri, &["from"], &["to"])?;
-    let from = query.parsed("from", "a size of the log")?.unwrap_or(0);
+    let from = query.required("from", "a size of the log")?;
     let to = query.parsed("to", "a size of the log")?;
     let proof = api.keeper.prove_consistency_locally(call, from, to).await?;
     Answer::new(StatusCode::OK).json(&log::consistency_view(&proof))

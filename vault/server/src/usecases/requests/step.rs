@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use coffre_core::audit;
-use coffre_core::filing::{Filing, IdentityCheck};
+use coffre_core::filing::{Filing, FilingKind, IdentityCheck};
 use coffre_core::ids::FilingId;
 use coffre_policies::Action;
 use coffre_store::transactions::{self, Step};
@@ -100,10 +100,21 @@ impl Keeper {
             reason: asked.reason.clone(),
         };
         let look = move |look: &Look<'_>| {
+            let mut question = question.clone();
+            if matches!(asked.step, StepAsked::Withdraw) && is_own_objection(look, asked.filing)? {
+                question.action = Action::DecideRequests;
+            }
             on_request(look, &question, asked.filing, whose, |_, _| {
                 Ok(transactions::TakeStep { filing: asked.filing, step: asked.step.for_store(look.call) })
             })
         };
         self.create(call, look).await
     }
+}
+
+/// Whether the caller filed it, as an objection: taken back, grants open again what it has closed, and that is for whoever
+/// decides.
+fn is_own_objection(look: &Look<'_>, id: FilingId) -> Result<bool, Failure> {
+    let filing = look.snapshot.filing(id)?;
+    Ok(filing.is_some_and(|filing| filing.kind == FilingKind::Objection && filing.filer == look.application().id))
 }

@@ -6,6 +6,7 @@ use std::fs::File;
 use std::io::Write as _;
 use std::num::NonZeroU64;
 use std::path::Path;
+use std::sync::atomic::Ordering;
 use std::thread;
 
 use coffre_core::audit::{Action, Decision, Draft};
@@ -143,4 +144,21 @@ fn a_base_backup_that_takes_long_is_broken_off_when_the_vault_is_closed() {
         closed.join().unwrap();
         base.join().unwrap().unwrap_err();
     });
+}
+
+/// A thread that hangs in the system cannot be ended.
+#[test]
+fn a_spool_that_hangs_keeps_no_vault_from_being_closed() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, spool) = (new_vault(dir.path()), dir.path().join("spool"));
+    store.follow(CaptureOptions::new(spool.clone(), NonZeroU64::MIN, "test")).unwrap();
+    create(&store);
+    store.catch_up(&spool, NonZeroU64::MIN, "test").unwrap();
+    let pipe = spool.join("temporary/object");
+    mknodat(CWD, &pipe, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+    create(&store);
+    store.close();
+    assert!(store.shared().watch.is_abandoned() && pipe.exists());
+    // Whoever waits for somebody to read goes on, and ends.
+    let _reads = File::options().read(true).write(true).open(&pipe);
 }

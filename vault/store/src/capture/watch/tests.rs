@@ -31,3 +31,14 @@ fn what_is_told_after_the_files_were_opened_again_waits_until_the_capture_has_fo
     watch.tell(mark(3));
     assert!(watch.told().is_some());
 }
+
+#[test]
+fn capture_is_behind_by_what_is_not_captured_of_one_log() {
+    let watch = Watch::default();
+    assert_eq!(watch.behind([3, 7, 5]), 7);
+    watch.captured([3, 6, 1], Timestamp::from_micros(1));
+    assert_eq!(watch.behind([3, 7, 5]), 4);
+    assert_eq!(watch.behind([0, 2, 0]), 0, "logs that began anew");
+    watch.broken("behind");
+    assert_eq!(watch.behind([3, 7, 5]), 7);
+}

@@ -80,6 +80,40 @@ fn an_index_that_lacks_much_at_start_is_filled_between_groups() {
     assert_eq!(store.snapshot().unwrap().find(&email(), &address(many), 10).unwrap().len(), 1);
 }
 
+/// It is read for the index, which is made of everybody.
+#[test]
+fn a_record_that_does_not_open_holds_up_the_index_and_nothing_else() {
+    let dir = tempfile::tempdir().unwrap();
+    make(dir.path());
+    let mut bench = Bench::open(dir.path());
+    let (subject, other) = (bench.create(1), bench.create(2));
+    let sealed: Vec<u8> = bench
+        .connection(Database::Vault)
+        .query_row("SELECT sealed FROM record_values WHERE subject = ?1", [subject.as_bytes()], |row| row.get(0))
+        .unwrap();
+    let put = |bench: &Bench, sealed: &[u8]| {
+        let sql = "UPDATE record_values SET sealed = ?2 WHERE subject = ?1";
+        bench.connection(Database::Vault).execute(sql, rusqlite::params![subject.as_bytes(), sealed]).unwrap();
+    };
+    put(&bench, b"damaged");
+    bench.connection(Database::Index).pragma_update(None, "user_version", INDEX_VERSION - 1).unwrap();
+    drop(bench);
+    let mut bench = Bench::open(dir.path());
+    while bench.writer.heal() {}
+    let refused = bench.snapshot().find(&email(), &address(2), 10).unwrap_err();
+    assert!(matches!(refused, ReadError::Unavailable(Unavailable::Index)), "{refused}");
+    let fields = bench.snapshot().fields(&kind(), other, &[email().field]).unwrap().into_inner();
+    assert_eq!(fields.0.len(), 1);
+    bench.create(3);
+    put(&bench, &sealed);
+    assert!(!bench.writer.heal(), "not before every group");
+    bench.writer.heal_at = None;
+    while bench.writer.heal() {}
+    for number in 1..=3 {
+        assert_eq!(bench.snapshot().find(&email(), &address(number), 10).unwrap().len(), 1, "record {number}");
+    }
+}
+
 /// Nobody restores from `index.db`, so its log need not be captured before it is taken in.
 #[test]
 fn the_log_of_the_index_breaks_no_chain_however_long_it_is() {

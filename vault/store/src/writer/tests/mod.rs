@@ -20,6 +20,7 @@ mod pruned;
 mod remembered;
 mod rotated;
 mod settings;
+mod urgent;
 
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};

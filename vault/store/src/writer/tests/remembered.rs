@@ -195,6 +195,23 @@ fn what_changed_since_a_view_began_is_not_remembered_from_it() {
     bench.check(subject);
 }
 
+/// Two look through one view, one after the other: at how somebody stands, and at what somebody else says.
+#[test]
+fn nobody_is_remembered_with_the_key_of_somebody_else() {
+    let dir = tempfile::tempdir().unwrap();
+    make(dir.path());
+    let mut bench = Bench::open(dir.path());
+    let (subject, other) = (bench.create(1), bench.create(2));
+    let view = bench.snapshot();
+    assert!(view.record(&kind(), subject).unwrap().is_some());
+    assert_eq!(view.grants(subject).unwrap().len(), 0);
+    assert_eq!(view.fields(&kind(), other, &[]).unwrap().into_inner(), Fields::default());
+    drop(view);
+    bench.amend(subject, 1);
+    bench.check(subject);
+    bench.check(other);
+}
+
 fn pool(shared: &Shared) -> Readers {
     Readers::open(shared, 1).unwrap()
 }
