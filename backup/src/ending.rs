@@ -152,7 +152,7 @@ impl Ends for Failure {
             | Self::Full { .. }
             | Self::Killed { .. }
             | Self::Cancelled(_) => Ending::Temporary,
-            Self::Failed { .. } | Self::Answer { .. } | Self::Output { .. } => Ending::Failure,
+            Self::Failed { .. } | Self::Answer { .. } | Self::TooMuch { .. } | Self::Output { .. } => Ending::Failure,
         }
     }
 }

@@ -8,9 +8,11 @@ use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
-use rustix::fs::{FlockOperation, flock};
+use rustix::fs::{FlockOperation, OFlags, flock};
 use rustix::io::Errno;
 use thiserror::Error;
+
+use crate::regular;
 
 /// A lock that was not taken.
 #[derive(Debug, Error)]
@@ -53,6 +55,8 @@ impl Lock {
             .create(true)
             .truncate(false)
             .mode(0o640)
+            // Whoever has the folder could otherwise have root write into a file of somebody else.
+            .custom_flags(OFlags::NOFOLLOW.bits().cast_signed())
             .open(path)
             .map_err(failed)?;
         if !take(&file).map_err(failed)? {
@@ -88,7 +92,7 @@ impl Lock {
 
     /// Whether nobody has the lock of this file. Where it cannot be told, as without permission, somebody may have it.
     pub(crate) fn is_free(path: &Path) -> bool {
-        match File::open(path) {
+        match regular::open(path) {
             // Shared: two who look at once do not take each other for the holder.
             Ok(file) => flock(&file, FlockOperation::NonBlockingLockShared).is_ok(),
             Err(error) => error.kind() == io::ErrorKind::NotFound,
@@ -123,6 +127,8 @@ fn take(file: &File) -> io::Result<bool> {
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
+    use std::fs;
+
     use super::*;
     use crate::ending::{Ending, Ends as _};
 
@@ -131,6 +137,17 @@ mod tests {
         let ending = |kind: io::ErrorKind| LockError::Io { path: "x".to_owned(), source: kind.into() }.ending();
         assert_eq!(ending(io::ErrorKind::StorageFull), Ending::Temporary);
         assert_eq!(ending(io::ErrorKind::PermissionDenied), Ending::Usage);
+    }
+
+    #[test]
+    fn what_a_link_points_at_is_left_alone() {
+        let (folder, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let (path, key) = (folder.path().join("backup.lock"), elsewhere.path().join("key"));
+        fs::write(&key, "somebody else's").unwrap();
+        std::os::unix::fs::symlink(&key, &path).unwrap();
+        assert!(matches!(Lock::file(&path), Err(LockError::Io { .. })));
+        assert!(!Lock::is_free(&path));
+        assert_eq!(fs::read_to_string(&key).unwrap(), "somebody else's");
     }
 
     #[test]

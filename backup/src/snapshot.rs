@@ -110,6 +110,10 @@ impl<'a> Snapshot<'a> {
                 .ok_or_else(|| SnapshotError::None { repository: repository.label() })?,
         };
         let mut tree = Tree::of(restic, repository, &id, observer)?;
+        if snapshot.is_some() {
+            // What is named by its beginning, or as the latest, may be another one the next time, and nobody looked at that.
+            id = tree.id.take().ok_or(Failure::Answer { verb: "ls" })?;
+        }
         if let Some(other) = other {
             let beyond = Tree::of(restic, repository, &other, observer)?;
             if beyond.goes_beyond(&tree, scope) {

@@ -42,6 +42,14 @@ impl Arguments {
             _ => None,
         }
     }
+
+    /// Whether it leaves files where jobs are remembered.
+    pub(crate) fn leaves_files(&self) -> bool {
+        match &self.verb {
+            Verb::Backup(verb) => verb.leaves_files(),
+            _ => self.job().is_some(),
+        }
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -94,15 +102,18 @@ mod tests {
         Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
     }
 
+    fn units() -> impl Iterator<Item = String> {
+        let units = fs::read_dir(project().join("deploy/systemd")).unwrap();
+        units.map(|unit| fs::read_to_string(unit.unwrap().path()).unwrap())
+    }
+
     /// What the units start.
     fn of_units() -> Vec<String> {
-        let units = fs::read_dir(project().join("deploy/systemd")).unwrap();
-        let texts = units.map(|unit| fs::read_to_string(unit.unwrap().path()).unwrap());
         let of = |text: String| {
             let started = text.lines().filter_map(|line| line.strip_prefix("ExecStart="));
             started.map(|line| line.trim_start_matches('-').replace("%i", "production")).collect::<Vec<_>>()
         };
-        texts.flat_map(of).collect()
+        units().flat_map(of).collect()
     }
 
     /// What schedulers are told to start: the cards of OpCon, the lines of cron.
@@ -121,6 +132,13 @@ mod tests {
         for line in units.iter().chain(&schedulers) {
             let parsed = Arguments::try_parse_from(line.split_whitespace());
             assert!(parsed.is_ok(), "{line}: {}", parsed.err().unwrap());
+        }
+    }
+
+    #[test]
+    fn no_unit_that_ends_takes_recovery_shares_from_memory() {
+        for unit in units() {
+            assert!(!unit.lines().any(|line| line.starts_with("RemoveIPC=")), "it empties /dev/shm: {unit}");
         }
     }
 

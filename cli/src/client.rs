@@ -20,6 +20,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::runtime;
 
+use crate::interrupt;
+
 /// The largest answer, or line of an answer, that is read into memory.
 const LARGEST_ANSWER: usize = 64 * 1024 * 1024;
 
@@ -79,6 +81,9 @@ pub(crate) enum ClientError {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// Whoever waited is to stop.
+    #[error("stopped before the server answered, which goes on with what it was asked for; run this again")]
+    Stopped,
     /// Something in the request cannot be said in HTTP.
     #[error("the request cannot be sent; use plain ASCII in tokens, names and paths")]
     Unspeakable(#[source] hyper::http::Error),
@@ -99,7 +104,7 @@ pub(crate) enum ClientError {
 
 /// One request to a socket, from code that is not asynchronous, and its JSON.
 pub(crate) fn ask<T: DeserializeOwned>(socket: &Path, method: Method, path: &str) -> Result<T, ClientError> {
-    once(socket, method, path, HeaderMap::new(), Bytes::new())
+    once(socket, method, path, HeaderMap::new(), Bytes::new(), &|| false)
 }
 
 /// The same with a JSON body.
@@ -110,7 +115,19 @@ pub(crate) fn tell<T: DeserializeOwned>(
     body: &serde_json::Value,
 ) -> Result<T, ClientError> {
     let json = [(CONTENT_TYPE, HeaderValue::from_static("application/json"))];
-    once(socket, method, path, HeaderMap::from_iter(json), body.to_string().into())
+    once(socket, method, path, HeaderMap::from_iter(json), body.to_string().into(), &|| false)
+}
+
+/// One request for what may take hours, with a JSON body or none: nobody waits for it who is to stop.
+pub(crate) fn ask_for_long<T: DeserializeOwned>(
+    socket: &Path,
+    path: &str,
+    body: Option<&serde_json::Value>,
+    stop: &dyn Fn() -> bool,
+) -> Result<T, ClientError> {
+    let json = body.map(|_| (CONTENT_TYPE, HeaderValue::from_static("application/json")));
+    let body = body.map(ToString::to_string).unwrap_or_default();
+    once(socket, Method::POST, path, json.into_iter().collect(), body.into(), stop)
 }
 
 fn once<T: DeserializeOwned>(
@@ -119,12 +136,14 @@ fn once<T: DeserializeOwned>(
     path: &str,
     headers: HeaderMap,
     body: Bytes,
+    stop: &dyn Fn() -> bool,
 ) -> Result<T, ClientError> {
     let endpoint = Endpoint::Socket(socket.to_owned());
     let unreachable = |source| ClientError::Unreachable { endpoint: endpoint.clone(), source };
     let runtime = runtime::Builder::new_current_thread().enable_all().build().map_err(unreachable)?;
     let client = Client::new(endpoint.clone());
-    runtime.block_on(client.send(method, path, headers, body))?.json()
+    let answer = interrupt::unless(stop, client.send(method, path, headers, body));
+    runtime.block_on(answer).ok_or(ClientError::Stopped)??.json()
 }
 
 /// Talks to one server, always as the same caller.
@@ -352,6 +371,15 @@ mod tests {
         let (endpoint, server) = answering("HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nhalf");
         assert!(matches!(Client::new(endpoint).get("/").await, Err(ClientError::BrokenOff { .. })));
         server.join().unwrap();
+    }
+
+    #[test]
+    fn whoever_is_to_stop_waits_for_no_answer() {
+        let folder = tempfile::tempdir().unwrap();
+        let socket = folder.path().join("backup.sock");
+        let _silent = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+        let ended = ask_for_long::<serde_json::Value>(&socket, "/v1/drills", None, &|| true);
+        assert!(matches!(ended, Err(ClientError::Stopped)), "{ended:?}");
     }
 
     #[tokio::test]

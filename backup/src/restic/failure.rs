@@ -130,6 +130,16 @@ pub enum Failure {
         /// The command.
         verb: &'static str,
     },
+    /// It said more than can be worked with.
+    #[error(
+        "restic {verb} says more of {repository} than this machine has memory for: see who may write there, then run this again"
+    )]
+    TooMuch {
+        /// The repository.
+        repository: String,
+        /// The command.
+        verb: &'static str,
+    },
     /// Reading its output failed.
     #[error("the output of restic cannot be read: run this again")]
     Output {

@@ -159,6 +159,15 @@ pub fn parse_node(line: &str) -> Option<Node> {
     serde_json::from_str(line).ok()
 }
 
+/// The full identifier in the line of `ls` that says which snapshot is listed, if it is that.
+pub fn parse_listed(line: &str) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Listed {
+        id: String,
+    }
+    serde_json::from_str(line).ok().map(|Listed { id }| id)
+}
+
 /// The one JSON document that an answer holds, whatever text stands before it.
 pub fn parse_document<T: for<'a> Deserialize<'a>>(answer: &str) -> Option<T> {
     // `[0:00] 100.00%` begins with a bracket too: take the first line from which the rest is a document.
@@ -225,8 +234,8 @@ mod tests {
     fn files_of_a_snapshot() {
         let file = r#"{"name":"f","type":"file","path":"/main/a/f","uid":0,"gid":0,"size":3,"mode":420,"permissions":"-rw-r--r--","struct_type":"node"}"#;
         let expected = Node { kind: "file".into(), path: "/main/a/f".into(), size: 3 };
-        assert_eq!(parse_node(file), Some(expected));
+        assert_eq!((parse_node(file), parse_listed(file)), (Some(expected), None));
         let snapshot = r#"{"time":"2026-11-22T15:50:22Z","tree":"79","paths":["/spool/main"],"hostname":"h","id":"77f1","struct_type":"snapshot"}"#;
-        assert_eq!(parse_node(snapshot), None);
+        assert_eq!((parse_node(snapshot), parse_listed(snapshot).as_deref()), (None, Some("77f1")));
     }
 }

@@ -4,6 +4,7 @@
 //! Architecture invariants: only `run` starts processes; the password is named as a file in the
 //! environment; a lock that may be in use is never removed.
 
+mod answer;
 mod backup;
 mod check;
 mod copy;
@@ -24,7 +25,6 @@ mod unreachable;
 mod version;
 
 use std::ffi::{OsStr, OsString};
-use std::fs::File;
 use std::path::{Path, PathBuf};
 
 pub use backup::{BackupError, Compression, Snapshotted, Subject};
@@ -42,6 +42,7 @@ pub use stream::{Stream, StreamError};
 pub use version::{Capabilities, Version};
 
 use crate::observer::Observer;
+use crate::regular;
 use run::{Invocation, RunError, Sink};
 
 /// A restic program that was found and is new enough.
@@ -76,6 +77,13 @@ impl Repository {
             credentials: Vec::new(),
             options: Vec::new(),
         }
+    }
+
+    /// The same, of which restic keeps nothing on disk for the next time: how much that is nobody watches.
+    #[must_use]
+    pub fn uncached(self) -> Self {
+        // No folder can be there; restic goes on without.
+        Self { cache: Some("/dev/null".into()), ..self }
     }
 
     /// What to call it in messages: the location without user and password.
@@ -179,8 +187,10 @@ impl Restic {
 /// Where the password is, found before restic looks, so that the message names the file.
 fn password_file(repository: &Repository) -> Result<PathBuf, Failure> {
     let failed = |source| Failure::PasswordFile { path: repository.password_file.clone(), source };
-    File::open(&repository.password_file).map_err(failed)?;
-    repository.password_file.canonicalize().map_err(failed)
+    let path = repository.password_file.canonicalize().map_err(failed)?;
+    // A pipe would keep a drill waiting, and all others after it.
+    regular::open(&path).map_err(failed)?;
+    Ok(path)
 }
 
 /// As restic names this host in its locks.

@@ -4,6 +4,7 @@ use std::ffi::OsString;
 
 use serde::Deserialize;
 
+use super::answer::Answer;
 use super::lines::Lines;
 use super::messages::{self, Node, Snapshot, Stats};
 use super::{Failure, Repository, Restic, arguments};
@@ -27,20 +28,23 @@ impl Restic {
         self.document(repository, arguments(["stats", "--json", "--no-lock", "--mode", "raw-data"]), "stats", observer)
     }
 
-    /// The files and folders of a snapshot, one after the other.
+    /// The files and folders of a snapshot, one after the other. Gives its full identifier, if restic says it.
     pub fn list(
         &self,
         repository: &Repository,
         snapshot: &str,
         mut each: impl FnMut(Node),
         observer: &mut dyn Observer,
-    ) -> Result<(), Failure> {
-        let mut lines = Lines::default();
-        let mut line = |line: &str| messages::parse_node(line).into_iter().for_each(&mut each);
+    ) -> Result<Option<String>, Failure> {
+        let (mut lines, mut listed) = (Lines::default(), None);
+        let mut line = |line: &str| match messages::parse_node(line) {
+            Some(node) => each(node),
+            None => listed = listed.take().or_else(|| messages::parse_listed(line)),
+        };
         let arguments = arguments(["ls", "--json", "--no-lock", "--", snapshot]);
         self.run(repository, arguments, None, &mut |piece, _| lines.push(piece, &mut line), observer)?;
         lines.finish(line);
-        Ok(())
+        Ok(listed)
     }
 
     /// The bytes of one file of a snapshot, which must be small.
@@ -77,9 +81,8 @@ impl Restic {
         verb: &'static str,
         observer: &mut dyn Observer,
     ) -> Result<T, Failure> {
-        let mut answer = Vec::new();
-        self.run(repository, arguments, None, &mut |piece, _| answer.extend_from_slice(piece), observer)?;
-        let answer = String::from_utf8_lossy(&answer);
+        let answer = self.answer(repository, arguments, observer)?;
+        let answer = answer.text().ok_or_else(|| too_much(repository, verb))?;
         if answer.trim().is_empty() {
             return Ok(T::default());
         }
@@ -94,8 +97,23 @@ impl Restic {
         verb: &'static str,
         observer: &mut dyn Observer,
     ) -> Result<T, Failure> {
-        let mut answer = Vec::new();
-        self.run(repository, arguments, None, &mut |piece, _| answer.extend_from_slice(piece), observer)?;
-        messages::parse_document(&String::from_utf8_lossy(&answer)).ok_or(Failure::Answer { verb })
+        let answer = self.answer(repository, arguments, observer)?;
+        let answer = answer.text().ok_or_else(|| too_much(repository, verb))?;
+        messages::parse_document(&answer).ok_or(Failure::Answer { verb })
     }
+
+    fn answer(
+        &self,
+        repository: &Repository,
+        arguments: Vec<OsString>,
+        observer: &mut dyn Observer,
+    ) -> Result<Answer, Failure> {
+        let mut answer = Answer::default();
+        self.run(repository, arguments, None, &mut |piece, _| answer.push(piece), observer)?;
+        Ok(answer)
+    }
+}
+
+fn too_much(repository: &Repository, verb: &'static str) -> Failure {
+    Failure::TooMuch { repository: repository.label(), verb }
 }

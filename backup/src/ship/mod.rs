@@ -10,6 +10,7 @@ mod copy;
 mod error;
 mod last;
 mod order;
+mod outlived;
 mod reconcile;
 mod segments;
 mod stream;
@@ -37,6 +38,7 @@ use crate::destination::{Destination, Source};
 use crate::observer::{Observer, Progress, Stage};
 use crate::sources::{Sources, Surveyed};
 use copy::Shipment;
+use outlived::outlived;
 
 /// How closely objects that are on the destination already are looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -122,7 +124,8 @@ fn ship_with(
     let changed = changed.map_err(ShipError::Destination)?.flatten();
     let divided =
         segments::same_chains(spool, destination, (&ours, &theirs), pinned).map_err(ShipError::Destination)?;
-    if let Some(fault) = changed.or(divided) {
+    let beside = outlived(destination, (&ours, &theirs), pinned).map_err(ShipError::Destination)?;
+    if let Some(fault) = changed.or(divided).or(beside) {
         return Err(refused(fault));
     }
     // A point without a keyring that opens it is none.

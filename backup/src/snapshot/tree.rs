@@ -34,6 +34,8 @@ impl Unfit {
 /// The files of the main side as restic lists them, by folder.
 #[derive(Default)]
 pub(super) struct Tree {
+    /// The full identifier of the snapshot, as far as restic says it.
+    pub(super) id: Option<String>,
     pub(super) folders: BTreeMap<String, Contents>,
     allowance: Allowance,
 }
@@ -52,7 +54,7 @@ impl Tree {
         if let Some(unfit) = unfit.get() {
             return Err(unfit.told(repository));
         }
-        listed?;
+        tree.id = listed?;
         tree.sort().map_err(|unfit| unfit.told(repository))?;
         Ok(tree)
     }

@@ -2,6 +2,7 @@
 //! and hashes of every object. That pages decrypt and records make sense is the vault's to prove.
 
 mod documents;
+mod dropped;
 mod restorable;
 mod segments;
 
@@ -18,6 +19,7 @@ use crate::observer::{Cancelled, Observer, Progress, Stage};
 use crate::ship::{KnownPoint, compare_with_known};
 use crate::sources::{Sources, Surveyed};
 use documents::Documents;
+use dropped::without_dropped;
 
 /// How much is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -124,6 +126,7 @@ pub fn verify(
     }
     let restorable_to = verification.restorable_to(&surveyed, &segments)?;
     let Verification { objects, bytes, faults, .. } = verification;
+    let faults = without_dropped(faults, sources, &surveyed, pinned, observer)?;
     let points = surveyed.survey.main.generations().map(|(_, g)| g.manifests().count() as u64).sum();
     Ok(Verified {
         newest: newest(&surveyed),

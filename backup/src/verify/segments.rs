@@ -137,13 +137,14 @@ impl Verification<'_, '_> {
     /// Whether a segment continues the object before it, and names what it needs.
     fn held_against(&mut self, name: &ObjectName, seen: &Seen, walk: &mut Walk, found: &Segments) {
         let header = &seen.header;
+        let follows = !walk.log_is_known() || header.frames.continue_after(walk.log.as_ref());
         let mut fork = |what| {
             self.faults.push(Fault::Fork { object: name.path(&self.pinned.scope), what });
             walk.sound = false;
         };
         if walk.known && header.previous != walk.sha256 {
             fork("the object before it is another");
-        } else if !header.frames.continue_after(walk.log.as_ref()) {
+        } else if !follows {
             fork("its frames do not follow those before it");
         }
         if walk.time.is_some_and(|time| header.time < time) {
@@ -278,7 +279,12 @@ impl Walk {
     /// What comes after an unsound segment is held against nothing.
     const fn lost(&mut self) {
         self.last = self.last.next();
-        (self.known, self.sound) = (false, false);
+        (self.known, self.log, self.sound) = (false, None, false);
+    }
+
+    /// Whether it is known what its frames follow: those before it, or none right after a base.
+    const fn log_is_known(&self) -> bool {
+        self.log.is_some() || self.sound
     }
 }
 

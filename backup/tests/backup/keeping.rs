@@ -2,12 +2,12 @@
 
 use std::fs;
 
-use coffre_backup::Sources;
 use coffre_backup::destination::{FileSystem, Memory, Source as _};
 use coffre_backup::list::list;
 use coffre_backup::ship::{Compare, KnownPoint, ShipError, Shipped, ship};
 use coffre_backup::verify::{Depth, Verified, verify};
-use coffre_core::spool::{Fault, Notice};
+use coffre_backup::{Observer, Progress, Sources, Stage};
+use coffre_core::spool::{Fault, Notice, Pinned};
 
 use super::vault::Vault;
 
@@ -47,6 +47,60 @@ fn a_spool_that_dropped_old_points_is_sound() {
     let (vault, ..) = kept_by_the_destination();
     let verified = verified(&vault, &vault.source());
     assert_eq!((verified.faults, verified.points), (vec![], 2));
+}
+
+/// Does something once, as soon as objects are read.
+struct Meanwhile<F>(Option<F>);
+
+impl<F: FnOnce()> Observer for Meanwhile<F> {
+    fn progress(&mut self, progress: Progress) {
+        if progress.stage == Stage::Verifying
+            && let Some(act) = self.0.take()
+        {
+            act();
+        }
+    }
+}
+
+fn verified_while(place: &FileSystem, pinned: &Pinned, depth: Depth, act: impl FnOnce()) -> Verified {
+    verify(&Sources::both(place), pinned, &KnownPoint::default(), depth, &mut Meanwhile(Some(act))).unwrap()
+}
+
+#[test]
+fn what_the_vault_drops_while_its_spool_is_read_is_not_missing() {
+    let mut vault = Vault::new();
+    vault.keep(2);
+    for _ in 0..2 {
+        vault.capture();
+        vault.commit(None);
+    }
+    let (spool, pinned) = (vault.source(), vault.pinned());
+    for depth in [Depth::Listed, Depth::Whole] {
+        let before = Vault::files(spool.root()).len();
+        let verified = verified_while(&spool, &pinned, depth, || vault.capture());
+        assert_eq!((verified.faults, verified.points), (vec![], 2));
+        assert!(verified.restorable_to.is_some());
+        assert!(Vault::files(spool.root()).len() < before + 7, "something was dropped");
+        vault.commit(None);
+    }
+    // What is needed still was taken away by somebody.
+    let is_base = |file: &String| file.starts_with("main/") && file.contains(".base");
+    let base = Vault::files(spool.root()).into_iter().find(is_base).unwrap();
+    let path = spool.root().join(&base);
+    let faults = verified_while(&spool, &pinned, Depth::Whole, || fs::remove_file(&path).unwrap()).faults;
+    assert!(faults.iter().any(|fault| fault.object() == Some(base.as_str())), "{faults:?}");
+}
+
+#[test]
+fn where_one_segment_cannot_be_read_the_next_is_not_at_fault() {
+    let mut vault = Vault::captured(1);
+    (0..3).for_each(|_| vault.commit(None));
+    let (spool, pinned) = (vault.source(), vault.pinned());
+    let is_middle = |file: &String| file.contains("/audit/") && file.ends_with("3.segment");
+    let middle = Vault::files(spool.root()).into_iter().find(is_middle).unwrap();
+    let path = spool.root().join(&middle);
+    let faults = verified_while(&spool, &pinned, Depth::Whole, || fs::remove_file(&path).unwrap()).faults;
+    assert_eq!(faults.iter().map(Fault::object).collect::<Vec<_>>(), [Some(middle.as_str())], "{faults:?}");
 }
 
 #[test]

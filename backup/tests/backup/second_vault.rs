@@ -87,6 +87,41 @@ fn a_vault_is_refused_its_next_segment_where_a_copy_of_it_took_a_base_backup() {
     assert!(matches!(shipped(&vault, &destination).unwrap_err(), ShipError::Refused { .. }));
 }
 
+/// As in an exercise that names the real destinations: the vault that everybody works with goes on.
+#[test]
+fn a_restored_vault_is_refused_where_the_one_that_it_came_from_has_written_since() {
+    let (mut vault, _, destination) = twins();
+    let mut child = vault.restored(2);
+    child.capture();
+    vault.now = child.now;
+    vault.commit(None);
+    shipped(&vault, &destination).unwrap();
+    for _ in 0..2 {
+        let refused = shipped(&child, &destination).unwrap_err();
+        let ShipError::Refused { fault: Fault::Divided { generations }, .. } = &refused else { panic!("{refused}") };
+        assert_eq!(generations, &[vault.generation, child.generation]);
+        assert_eq!(refused.ending(), Ending::Tampering);
+        child.capture();
+    }
+    let of_child = |file: &String| file.contains(&child.generation.to_string());
+    assert!(!Vault::files(destination.root()).iter().any(of_child), "nothing of it is there");
+    vault.commit(None);
+    shipped(&vault, &destination).unwrap();
+}
+
+/// A destination that was away had less, and the one that was restored from had less than this: nothing goes on there.
+#[test]
+fn a_restored_vault_ships_to_where_the_one_that_it_came_from_had_got_further() {
+    let (mut vault, _, destination) = twins();
+    let mut child = vault.restored(2);
+    vault.commit(None);
+    shipped(&vault, &destination).unwrap();
+    child.capture();
+    shipped(&child, &destination).unwrap();
+    child.commit(None);
+    shipped(&child, &destination).unwrap();
+}
+
 #[test]
 fn a_vault_is_refused_its_next_segment_where_another_one_was_restored_from_it() {
     let (mut vault, _, destination) = twins();

@@ -3,6 +3,7 @@
 use std::fs;
 use std::process::Command;
 
+use coffre_backup::destination::Source as _;
 use coffre_backup::list::list;
 use coffre_backup::restic::{Compression, Repository, Restic, Subject};
 use coffre_backup::restore::{LostLog, execute, plan};
@@ -194,6 +195,48 @@ fn a_snapshot_with_a_link_in_it_is_refused_before_anything_is_fetched() {
         assert!(matches!(error, SnapshotError::Foreign { .. }), "{error}");
         assert_eq!(error.ending(), Ending::Tampering);
         assert_eq!(fs::read_dir(&scratch).unwrap().count(), 0);
+    });
+}
+
+#[test]
+fn a_snapshot_that_is_named_in_part_stays_the_one_that_was_looked_at() {
+    on_each_restic(|restic| {
+        let vault = Vault::captured(1);
+        let repository = repository(&vault, &restic);
+        take(&vault, &restic, &repository);
+        let (scope, scratch) = (Vault::scope(), vault.path("scratch"));
+        fs::create_dir(&scratch).unwrap();
+        let open = |named: &str| {
+            Snapshot::open(&restic, &repository, &scope, Some(named), later(), &scratch, &mut ()).unwrap()
+        };
+        let snapshot = open("latest");
+        let beginning: String = snapshot.id().chars().take(8).collect();
+        assert_eq!((snapshot.id().len(), open(&beginning).id()), (64, snapshot.id()));
+        // Whoever may write there puts another one in its place.
+        std::os::unix::fs::symlink(vault.path("password"), vault.spool().join("main/link")).unwrap();
+        fs::write(vault.spool().join("main/another"), "another").unwrap();
+        take(&vault, &restic, &repository);
+        let sources = Sources { main: Some(&snapshot), keyring: None };
+        snapshot.prepare(&["main".to_owned()], &mut ()).unwrap();
+        assert_eq!(list(&sources, &vault.pinned(), &mut ()).unwrap().points.len(), 1);
+        let fetched = Vault::files(&scratch);
+        assert!(!fetched.is_empty() && !fetched.iter().any(|file| file.ends_with("main/another")), "{fetched:?}");
+    });
+}
+
+#[test]
+fn of_a_repository_that_is_not_cached_nothing_stays_on_disk() {
+    on_each_restic(|restic| {
+        let vault = Vault::captured(1);
+        let repository = repository(&vault, &restic);
+        take(&vault, &restic, &repository);
+        fs::remove_dir_all(vault.path("cache")).unwrap();
+        let (repository, scratch) = (repository.uncached(), vault.path("scratch"));
+        fs::create_dir(&scratch).unwrap();
+        let snapshot = Snapshot::open(&restic, &repository, &Vault::scope(), None, later(), &scratch, &mut ()).unwrap();
+        let listed = list(&Sources { main: Some(&snapshot), keyring: None }, &vault.pinned(), &mut ()).unwrap();
+        assert_eq!(listed.points.len(), 1);
+        assert!(!vault.path("cache").exists());
     });
 }
 

@@ -211,7 +211,7 @@ impl Vault {
         }
         let keyring = self.segment(Chain::Keyring, None, DocumentChanges::default(), None);
         let vault = self.segment(Chain::Vault, Some(keyring), documents, None);
-        let audit_head = self.audit_head(self.commits.into());
+        let audit_head = self.audit_head(self.main.len() as u64 * 1000 + u64::from(self.commits));
         self.segment(Chain::Audit, None, DocumentChanges::default(), Some(SegmentPoint { vault, keyring, audit_head }));
     }
 

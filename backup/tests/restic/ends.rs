@@ -4,6 +4,7 @@ use std::fs;
 use std::process::{Child, Command, Stdio};
 
 use coffre_backup::Progress;
+use rustix::fs::{CWD, FileType, Mode, mknodat};
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::*;
@@ -33,8 +34,12 @@ fn a_missing_password_file_is_named() {
     on_each_restic(|restic| {
         let bench = Bench::with_repository(&restic);
         fs::remove_file(bench.path("password")).unwrap();
-        let failure = failure(restic.stats(&bench.repository(), &mut ()));
-        assert!(matches!(failure, Failure::PasswordFile { .. }), "{failure}");
+        let stats = || failure(restic.stats(&bench.repository(), &mut ()));
+        assert!(matches!(stats(), Failure::PasswordFile { .. }));
+        // A pipe that nobody writes to is not waited for.
+        let (mode, pipe) = (Mode::RUSR | Mode::WUSR, FileType::Fifo);
+        mknodat(CWD, bench.path("password"), pipe, mode, 0).unwrap();
+        assert!(matches!(stats(), Failure::PasswordFile { .. }));
     });
 }
 

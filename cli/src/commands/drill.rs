@@ -15,6 +15,7 @@ use crate::client;
 use crate::complaint::Complaint;
 use crate::configuration::{self, Configuration};
 use crate::exit::Exit;
+use crate::interrupt::Interrupt;
 use crate::place::{Place, VaultArgument};
 use crate::{figures, output};
 
@@ -93,7 +94,9 @@ pub(crate) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
 
 fn hold(arguments: &Hold, global: &Global) -> anyhow::Result<Exit> {
     let socket = socket(&arguments.vault, global)?;
-    let held: Held = client::tell(&socket, Method::POST, "/v1/drills", &json!({ "from": arguments.from }))?;
+    let interrupt = Interrupt::listen();
+    let from = json!({ "from": arguments.from });
+    let held: Held = client::ask_for_long(&socket, "/v1/drills", Some(&from), &|| interrupt.asked())?;
     if arguments.json {
         output::json(&json!({ "exit_code": ending(&held.drill).code(), "drill": held.drill, "note": held.note }))?;
     } else {

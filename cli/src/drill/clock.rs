@@ -1,6 +1,7 @@
-//! How long each phase of a drill takes, by what the restore says it is doing; and the wish that the drill stop.
+//! How long each phase of a drill takes, by what the restore says it is doing; and the wish that the drill stop, as after
+//! too long a time: whoever keeps a place can have it drip what it holds, and would keep all others from their turn.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use coffre_backup::{Observer, Progress, Stage};
 use coffre_core::drill::{Phase, Took};
@@ -10,12 +11,15 @@ pub(super) struct PhaseClock<'a> {
     phase: Phase,
     since: Instant,
     took: Took,
+    /// When it has taken too long.
+    until: Option<Instant>,
     stop: &'a dyn Fn() -> bool,
 }
 
 impl<'a> PhaseClock<'a> {
-    pub(super) fn start(stop: &'a dyn Fn() -> bool) -> Self {
-        Self { phase: Phase::Plan, since: Instant::now(), took: Took::default(), stop }
+    pub(super) fn start(longest: Duration, stop: &'a dyn Fn() -> bool) -> Self {
+        let since = Instant::now();
+        Self { phase: Phase::Plan, since, took: Took::default(), until: since.checked_add(longest), stop }
     }
 
     /// A phase begins, or goes on.
@@ -28,6 +32,11 @@ impl<'a> PhaseClock<'a> {
 
     pub(super) const fn phase(&self) -> Phase {
         self.phase
+    }
+
+    /// Whether the drill has taken too long.
+    pub(super) fn is_late(&self) -> bool {
+        self.until.is_some_and(|until| Instant::now() >= until)
     }
 
     pub(super) fn stop(mut self) -> Took {
@@ -51,7 +60,7 @@ impl Observer for PhaseClock<'_> {
     }
 
     fn cancelled(&self) -> bool {
-        (self.stop)()
+        self.is_late() || (self.stop)()
     }
 }
 
@@ -61,7 +70,7 @@ mod tests {
 
     #[test]
     fn what_a_restore_does_is_counted_where_it_belongs() {
-        let mut clock = PhaseClock::start(&|| true);
+        let mut clock = PhaseClock::start(Duration::MAX, &|| true);
         assert!(clock.cancelled());
         let mut is_in = |stage, phase| {
             clock.progress(Progress { stage, done: 0, total: 0 });
@@ -72,9 +81,18 @@ mod tests {
         is_in(Stage::Verifying, Phase::Fetch);
         is_in(Stage::Replaying, Phase::Replay);
         clock.enter(Phase::Open);
-        clock.since -= std::time::Duration::from_millis(1_500);
+        clock.since -= Duration::from_millis(1_500);
         let took = clock.stop();
         assert!((1_500..60_000).contains(&took.open), "{took:?}");
         assert_eq!(took.documents, 0);
+    }
+
+    #[test]
+    fn a_drill_that_takes_too_long_stops_by_itself() {
+        let starts = |longest| PhaseClock::start(longest, &|| false);
+        let ends = |clock: PhaseClock<'_>| (clock.is_late(), clock.cancelled());
+        assert_eq!(ends(starts(Duration::ZERO)), (true, true));
+        assert_eq!([Duration::from_hours(1), Duration::MAX].map(starts).map(ends), [(false, false); 2]);
+        assert_eq!(ends(PhaseClock::start(Duration::MAX, &|| true)), (false, true));
     }
 }

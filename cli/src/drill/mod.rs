@@ -48,10 +48,11 @@ pub(crate) fn options(place: &Place, store: &Store) -> Option<DrillOptions> {
     }
     let pinned = Pinned { scope: store.scope().clone(), key: store.verification_key().clone() };
     let objective_seconds = i64::from(backup.objective_hours) * 3600;
+    let objective = Duration::from_hours(u64::from(drill.objective_days) * 24);
     let destinations = backup.destinations.clone();
     let repository = backup.restic.clone().filter(|_| drill.repository);
-    let holder = Holder { store: store.clone(), pinned, destinations, repository, scratch, objective_seconds };
-    let objective = Duration::from_hours(u64::from(drill.objective_days) * 24);
+    let (store, longest) = (store.clone(), objective / 2);
+    let holder = Holder { store, pinned, destinations, repository, scratch, objective_seconds, longest };
     Some(DrillOptions { holder: Arc::new(holder), objective, slices: drill.slices.get() })
 }
 
@@ -65,6 +66,8 @@ struct Holder {
     scratch: Scratch,
     /// How old what is restored may be.
     objective_seconds: i64,
+    /// How long a drill may take: another place must have its turn before drills are overdue.
+    longest: Duration,
 }
 
 impl fmt::Debug for Holder {
@@ -80,11 +83,14 @@ impl Drills for Holder {
     }
 
     fn hold(&self, mut drill: DrillResult, stop: &dyn Fn() -> bool) -> DrillResult {
-        let mut clock = PhaseClock::start(stop);
+        let mut clock = PhaseClock::start(self.longest, stop);
         let held = self.attempt(&mut drill, &mut clock, stop);
-        let phase = clock.phase();
+        let (phase, is_late) = (clock.phase(), clock.is_late());
         drill.milliseconds = clock.stop();
         if let Err(error) = held {
+            // What else was found is more to the point.
+            let stopped = is_late && Exit::of(&error) == Exit::Temporary;
+            let error = if stopped { late(&drill.destination).into() } else { error };
             tracing::warn!(error = complaint::chain(error.as_ref()), "what the drill met");
             drill.failure = Some(DrillFailure { phase, cause: told(&error), code: Exit::of(&error).code() });
         }
@@ -117,7 +123,8 @@ impl Holder {
     ) -> anyhow::Result<(Timestamp, Drilled)> {
         if let Some(repository) = self.repository.as_ref().filter(|_| drill.destination == RESTIC) {
             let keyring = self.keyring(clock)?;
-            let (restic, repository) = (Restic::find(repository.binary.as_deref())?, repository.open()?);
+            // Whoever may write there says how much there is to be kept of it.
+            let (restic, repository) = (Restic::find(repository.binary.as_deref())?, repository.open()?.uncached());
             let main = Snapshot::open(
                 &restic,
                 &repository,
@@ -189,6 +196,11 @@ impl Holder {
     }
 }
 
+fn late(name: &str) -> Complaint {
+    let cause = format!("the drill of {name} took half the time within which one must pass");
+    Complaint::new(Exit::Temporary, cause, "look at the network and the server; others have their turn")
+}
+
 fn gone() -> Complaint {
     Complaint::usage("the destination is not configured any more", "start the server again")
 }
@@ -250,7 +262,7 @@ mod tests {
         assert_eq!(late.as_ref().map(Exit::of), Some(Exit::Temporary));
         assert!(late.is_some_and(|late| late.to_string().starts_with("far has not told what it holds")));
         // A vault that is to stop waits for nobody.
-        let over = PhaseClock::start(&|| true);
+        let over = PhaseClock::start(Duration::MAX, &|| true);
         let stopped = in_time(&look, "far", Instant::now() + PATIENCE, &over).err();
         assert_eq!(stopped.as_ref().map(Exit::of), Some(Exit::Temporary));
     }

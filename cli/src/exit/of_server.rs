@@ -26,7 +26,7 @@ pub(super) fn serve(error: &ServeError) -> Exit {
 /// By what the server says of itself; what it says of the request is the caller's to mend.
 pub(super) fn asked(error: &ClientError) -> Exit {
     match error {
-        ClientError::Unreachable { .. } => Exit::Temporary,
+        ClientError::Unreachable { .. } | ClientError::Stopped => Exit::Temporary,
         // It does not open by itself.
         ClientError::Refused { problem, .. } if problem == "urn:coffre:problem:sealed" => Exit::Failure,
         ClientError::Refused { status, .. } if *status == StatusCode::SERVICE_UNAVAILABLE => Exit::Temporary,

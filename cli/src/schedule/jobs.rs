@@ -111,4 +111,26 @@ mod tests {
             assert_eq!(job(line), Some(name), "{line}");
         }
     }
+
+    #[test]
+    fn a_part_of_a_job_leaves_files_as_the_job_does_and_looking_leaves_none() {
+        let leaves_files = |line: &str| {
+            let words = std::iter::once("coffre").chain(line.split_whitespace());
+            Arguments::try_parse_from(words).expect("a verb of this build").leaves_files()
+        };
+        for line in [
+            "backup run",
+            "backup forget --dry-run",
+            "backup prune second",
+            "backup check second",
+            "backup copy second",
+            "backup source run sales",
+            "drill",
+        ] {
+            assert!(leaves_files(line), "{line}");
+        }
+        for line in ["backup verify building-b", "backup status", "backup repositories", "drill status"] {
+            assert!(!leaves_files(line), "{line}");
+        }
+    }
 }

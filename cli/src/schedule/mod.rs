@@ -21,7 +21,14 @@ use crate::{commands, complaint, output, owner};
 
 /// Runs a verb, and remembers its end if it is a job.
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
-    let Some((job, protection)) = job_of(arguments) else { return commands::run(arguments) };
+    let Some((job, protection)) = job_of(arguments) else {
+        if arguments.leaves_files()
+            && let Some(protection) = protection_of(arguments)
+        {
+            owner::must_run(&Jobs::file(&protection.state))?;
+        }
+        return commands::run(arguments);
+    };
     owner::must_run(&Jobs::file(&protection.state))?;
     let running = match begin(&protection.state, job, SystemClock.now()) {
         Err(error @ JobsError::Lock(LockError::Held { .. })) => return Err(error.into()),
@@ -74,7 +81,10 @@ fn note(text: &str) {
 
 /// The job that a command line is, and where jobs are remembered, with a vault or without one; none where nothing can be.
 fn job_of(arguments: &Arguments) -> Option<(&'static str, Protection)> {
-    let job = arguments.job()?;
+    Some((arguments.job()?, protection_of(arguments)?))
+}
+
+fn protection_of(arguments: &Arguments) -> Option<Protection> {
     let file = configuration::locate(arguments.global.config.as_deref(), None).ok()?;
-    Some((job, Protection::load(&file).ok()??))
+    Protection::load(&file).ok()?
 }

@@ -146,6 +146,7 @@ fn whoever_restores_from_a_destination_that_is_late_is_told_which_one_goes_furth
     };
     let late = planned("building-b");
     assert!(late.contains("note: offsite goes further, to 20") && late.contains("restore from there"), "{late}");
+    assert!(late.contains("note: the spool (") && late.contains("spool) goes further, to 20"), "{late}");
     assert_eq!(planned("offsite"), "");
     fs::rename(site.path().join("offsite"), site.path().join("away")).expect("it is away");
     let unknown = planned("building-b");

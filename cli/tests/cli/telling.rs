@@ -376,10 +376,8 @@ fn job(site: &Site, name: &str) -> Value {
 #[test]
 fn a_schedule_is_kept_and_what_was_missed_is_made_up_for_once() {
     let site = Site::new();
-    configure(
-        &site,
-        "[schedule.jobs]\nmeasure = \"* * * * * *\"\nverify-quick = \"0 0 1 1 *\"\ncopies = \"0 0 1 1 *\"\n",
-    );
+    let jobs = "measure = \"* * * * * *\"\nverify-quick = \"0 0 1 1 *\"\ncopies = \"0 0 1 1 *\"\n";
+    configure(&site, &format!("[schedule.jobs]\n{jobs}"));
     // It was down on New Year's Day. The other yearly job is new, and counts from now on.
     let missed = "{\"format\":\"coffre/backup-jobs/v1\",\"jobs\":{\"verify-quick\":{\"considered\":\"2020-06-01T00:00:00Z\",\
                   \"started\":null,\"ended\":null,\"code\":null,\"last_success\":null,\"failures\":0}}}";

@@ -86,7 +86,19 @@ pub fn compact(text: &str) -> String {
 
 /// A text's letters and digits alone, in lower case and without accents: what two spellings of one thing have in common.
 pub fn letters(name: &str) -> String {
-    folded(name).chars().filter(char::is_ascii_alphanumeric).collect()
+    folded(name).chars().map(without_stroke).filter(char::is_ascii_alphanumeric).collect()
+}
+
+/// What is written for a letter that is no accented one, where a keyboard lacks it: Sørensen, Łukasz, Yıldız.
+const fn without_stroke(letter: char) -> char {
+    match letter {
+        'ø' => 'o',
+        'ł' => 'l',
+        'đ' | 'ð' => 'd',
+        'ı' => 'i',
+        'ħ' => 'h',
+        other => other,
+    }
 }
 
 /// A text's words in lower case and without accents.
@@ -288,6 +300,11 @@ mod tests {
         assert_eq!(written(SearchKind::Exact, " Anne@Example.FR "), Some(Term::Written("anne@example.fr".into())));
         assert_eq!(written(SearchKind::Name, "Œuvré-d’Hôtel"), Some(Term::Written("oeuvredhotel".into())));
         assert_eq!(written(SearchKind::Name, " - "), None);
+        for (name, typed) in
+            [("Sørensen", "SORENSEN"), ("ŁUKASZ", "Lukasz"), ("Yıldız", "YILDIZ"), ("Đorđević", "Dordevic")]
+        {
+            assert_eq!(written(SearchKind::Name, name), written(SearchKind::Name, typed), "{name}");
+        }
     }
 
     #[test]

@@ -4,8 +4,8 @@ use std::fmt;
 use std::str::FromStr;
 
 use thiserror::Error;
+use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
-use time::{OffsetDateTime, UtcOffset};
 
 use crate::as_text::as_text;
 
@@ -85,7 +85,8 @@ impl FromStr for Timestamp {
     type Err = TimeError;
 
     fn from_str(text: &str) -> Result<Self, TimeError> {
-        let t = OffsetDateTime::parse(text, &Rfc3339).map_err(|_| TimeError)?.to_offset(UtcOffset::UTC);
+        // Left in its own zone: there are texts whose moment in UTC is in no year that the crate knows.
+        let t = OffsetDateTime::parse(text, &Rfc3339).map_err(|_| TimeError)?;
         let micros = i64::try_from(t.unix_timestamp_nanos().div_euclid(1000)).map_err(|_| TimeError)?;
         if (0..=LAST).contains(&micros) { Ok(Self(micros)) } else { Err(TimeError) }
     }
@@ -121,5 +122,10 @@ mod tests {
         );
         assert!("2026-02-30T00:00:00Z".parse::<Timestamp>().is_err());
         assert!("1969-12-31T23:59:59Z".parse::<Timestamp>().is_err());
+        // The end of time on Martinique, and its beginning in Paris, are none that UTC can write.
+        for text in ["9999-12-31T23:59:59-04:00", "0000-01-01T00:00:00+01:00", "1970-01-01T00:59:59+01:00"] {
+            assert_eq!(text.parse::<Timestamp>(), Err(TimeError), "{text}");
+        }
+        assert_eq!("1970-01-01T01:00:00+01:00".parse::<Timestamp>().unwrap().as_micros(), 0);
     }
 }

@@ -20,6 +20,9 @@ pub struct CallerLimits {
 }
 
 const MINUTE: Duration = Duration::from_mins(1);
+/// What accounts of this host may ask for within a minute of that which leaves an entry and takes next to nothing. It is not
+/// configured: nobody needs as much.
+const AT_LEISURE: u32 = 300;
 /// Beyond so many operators, those who have asked for nothing lately are forgotten, then all. Names may be made up.
 const REMEMBERED: usize = 10_000;
 
@@ -79,6 +82,7 @@ struct State {
     applications: HashMap<ApplicationId, Allowance>,
     operators: HashMap<(ApplicationId, String), Allowance>,
     at_once: HashMap<ApplicationId, u32>,
+    at_leisure: Option<Allowance>,
 }
 
 /// Keeps callers within their bounds.
@@ -131,6 +135,18 @@ impl Quotas {
         state.take(application, operator, &self.limits, now)?;
         state.at_once.insert(application, taken + 1);
         Ok(Some(Place { quotas: Arc::clone(self), application }))
+    }
+
+    /// Takes one of what accounts of this host may ask for, or says when there is one again.
+    pub(crate) fn at_leisure(&self, now: Instant) -> Result<(), Duration> {
+        let mut state = self.lock();
+        let allowance = state.at_leisure.get_or_insert_with(|| Allowance::full(AT_LEISURE, now));
+        allowance.refill(AT_LEISURE, now);
+        if allowance.left < 1.0 {
+            return Err(allowance.wait(AT_LEISURE));
+        }
+        allowance.left -= 1.0;
+        Ok(())
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -236,6 +252,15 @@ mod tests {
         assert!(quotas.enter(CRM, None, now).is_ok());
         drop(first);
         assert!(quotas.lock().at_once.is_empty(), "nobody is remembered who asks for nothing");
+    }
+
+    #[test]
+    fn accounts_of_this_host_leave_no_more_entries_than_anybody_needs() {
+        let (quotas, start) = (quotas(None, None, None), Instant::now());
+        let taken = |now| (0..2 * AT_LEISURE).filter(|_| quotas.at_leisure(now).is_ok()).count();
+        assert_eq!(taken(start), AT_LEISURE as usize);
+        assert_eq!(quotas.at_leisure(start), Err(MINUTE / AT_LEISURE));
+        assert_eq!(taken(start + 2 * MINUTE), AT_LEISURE as usize, "it fills up, and no further");
     }
 
     #[test]

@@ -11,7 +11,7 @@ pub(crate) const VERSION: i32 = 4;
 /// That of `vault.db`. Whoever knows an older one alone must not open it: it would grant over what people objected to.
 pub(crate) const VAULT_VERSION: i32 = 5;
 /// That of `index.db`: another one is built anew, since everything in it is derived.
-pub(crate) const INDEX_VERSION: i32 = 5;
+pub(crate) const INDEX_VERSION: i32 = 6;
 
 /// The version of a database.
 pub(crate) const fn version(database: Database) -> i32 {

@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 
 use coffre_backup::run::{self, Answer, Capture, NotCaptured};
 use coffre_backup::{Ending, Observer};
-use hyper::{Method, StatusCode};
+use hyper::StatusCode;
 use serde::Deserialize;
 
 use super::kept::Kept;
-use crate::client::{ClientError, ask};
+use crate::client::{ClientError, ask_for_long};
 
 /// The server at the backup socket, if there is one.
 pub(super) struct BySocket {
@@ -33,21 +33,21 @@ struct CaughtUp {
 }
 
 impl BySocket {
-    fn ask(&self, socket: &Path) -> Result<Answer, ClientError> {
+    fn ask(&self, socket: &Path, stop: &dyn Fn() -> bool) -> Result<Answer, ClientError> {
         if self.base {
             let path = if self.spool_lost { "/v1/base?spool_lost=true" } else { "/v1/base" };
-            let Base { number } = ask(socket, Method::POST, path)?;
+            let Base { number } = ask_for_long(socket, path, None, stop)?;
             return Ok(Answer::Captured { number });
         }
-        let CaughtUp { base: number, taken } = ask(socket, Method::POST, "/v1/capture")?;
+        let CaughtUp { base: number, taken } = ask_for_long(socket, "/v1/capture", None, stop)?;
         Ok(if taken { Answer::Captured { number } } else { Answer::Current { number } })
     }
 }
 
 impl Capture for BySocket {
-    fn capture(&mut self, _observer: &mut dyn Observer) -> Result<Answer, NotCaptured> {
+    fn capture(&mut self, observer: &mut dyn Observer) -> Result<Answer, NotCaptured> {
         let Some(socket) = &self.socket else { return Ok(Answer::NotServed) };
-        match self.ask(socket) {
+        match self.ask(socket, &|| observer.cancelled()) {
             Ok(answer) => Ok(answer),
             // A socket that is there and cannot be used is not the absence of a server.
             Err(ClientError::Unreachable { source, .. }) if is_absent(&source) => Ok(Answer::NotServed),
@@ -69,7 +69,11 @@ impl Capture for BySocket {
 
 /// By the problem that the server names (`docs/formats/control.md`).
 fn ending(error: &ClientError) -> Ending {
-    let ClientError::Refused { status, problem, .. } = error else { return Ending::Failure };
+    let (status, problem) = match error {
+        ClientError::Refused { status, problem, .. } => (status, problem),
+        ClientError::Stopped => return Ending::Temporary,
+        _ => return Ending::Failure,
+    };
     match problem.rsplit(':').next().unwrap_or_default() {
         "capture-running" => Ending::Busy,
         "document-damaged" => Ending::Tampering,

@@ -2,7 +2,6 @@
 //! change for the better or worse; what goes well is not repeated.
 
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -56,9 +55,8 @@ pub(crate) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
         let _gone = line.map(output::line);
     };
     let mut watch = Watch::new();
-    let ended = AtomicBool::new(false);
     let interrupt = Interrupt::listen();
-    let stop = || ended.load(Ordering::SeqCst) || interrupt.asked();
+    let stop = || interrupt.asked();
     let followed = thread::scope(|scope| {
         scope.spawn(|| keep_telling(&setting, &stop));
         if !setting.rows.is_empty() {
@@ -71,7 +69,8 @@ pub(crate) fn run(arguments: &Arguments, global: &Global) -> anyhow::Result<Exit
         } else {
             follow(&following, &|| SystemClock.now(), &mut watch, &mut told)
         };
-        ended.store(true, Ordering::SeqCst);
+        // Jobs under way, too: as long as one went on, nobody would start this again, and nothing would be copied.
+        interrupt.ask();
         followed
     });
     match followed {

@@ -103,6 +103,15 @@ impl Arguments {
             | Verb::Sources(_) => None,
         }
     }
+
+    /// Whether it leaves files where jobs are remembered: a part of a job does as the job, be it the lock alone.
+    pub(crate) fn leaves_files(&self) -> bool {
+        match &self.verb {
+            Verb::Forget(_) | Verb::Prune(_) | Verb::Copy(_) | Verb::Check(_) | Verb::Unlock(_) => true,
+            Verb::Source(verb) => verb.leaves_files(),
+            _ => self.job().is_some(),
+        }
+    }
 }
 
 /// Runs the verb.

@@ -46,6 +46,11 @@ impl Arguments {
             Verb::Restore(_) => None,
         }
     }
+
+    /// Whether it leaves files where jobs are remembered.
+    pub(super) const fn leaves_files(&self) -> bool {
+        matches!(self.verb, Verb::Run(_))
+    }
 }
 
 #[derive(Debug, Args)]

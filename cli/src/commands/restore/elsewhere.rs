@@ -1,12 +1,13 @@
-//! Whether another destination of the configuration goes further than the place that is restored from: what was written,
-//! withdrawn and erased since is there alone, and whoever restores must know it before. One that does not answer is told,
-//! and holds up no restore.
+//! Whether another destination of the configuration, or a spool that outlived its vault, goes further than the place that is
+//! restored from: what was written, withdrawn and erased since is there alone, and whoever restores must know it before. One that
+//! does not answer is told, and holds up no restore.
 
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::anyhow;
 use coffre_backup::Observer;
-use coffre_backup::destination::SourceError;
+use coffre_backup::destination::{FileSystem, SourceError};
 use coffre_backup::list::{NewestHead, newest_head};
 use coffre_backup::restore::Plan;
 use coffre_core::ids::GenerationId;
@@ -25,14 +26,17 @@ use crate::progress::Watch;
 /// How long destinations may take to tell how far they go, all of them.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// What a destination told.
+/// What a place told.
 type Told = anyhow::Result<Option<NewestHead>>;
 
-/// Tells of each destination that goes further, and of each that could not be looked at.
+/// Tells of each place that goes further, and of each that could not be looked at.
 pub(super) fn tell(plan: &Plan, pinned: &Pinned, from: &str, global: &Global, watch: &Watch) -> anyhow::Result<()> {
     let here = (plan.point.main.manifest.heading.generation, plan.newest);
     let others = origin::destinations(global).into_iter().filter(|destination| destination.name != from);
-    let looks: Vec<_> = others.map(|destination| (destination.name.clone(), begin(destination, pinned))).collect();
+    let mut looks: Vec<_> = others.map(|destination| (destination.name.clone(), begin(destination, pinned))).collect();
+    if let Some(spool) = origin::spool(global) {
+        looks.push((format!("the spool ({})", spool.display()), begin_spool(spool, pinned)));
+    }
     let until = Instant::now() + PATIENCE;
     for (name, look) in looks {
         let note = match ended(&look, until, watch)? {
@@ -54,6 +58,15 @@ pub(super) fn tell(plan: &Plan, pinned: &Pinned, from: &str, global: &Global, wa
 fn begin(destination: Destination, pinned: &Pinned) -> Look<Told> {
     let pinned = pinned.clone();
     Look::begin(move |observer| Ok(newest_head(&*destination.open()?, &pinned, observer)?))
+}
+
+fn begin_spool(spool: PathBuf, pinned: &Pinned) -> Look<Told> {
+    let pinned = pinned.clone();
+    Look::begin(move |observer| {
+        // A new machine has none yet.
+        let there = spool.is_dir();
+        if there { Ok(newest_head(&FileSystem::new(spool), &pinned, observer)?) } else { Ok(None) }
+    })
 }
 
 /// What came of a look; an error where it was asked to stop meanwhile.

@@ -145,6 +145,11 @@ pub(super) fn destinations(global: &Global) -> Vec<Destination> {
     backup(global).map(|backup| backup.destinations).unwrap_or_default()
 }
 
+/// The spool of the configuration, if there is one.
+pub(super) fn spool(global: &Global) -> Option<PathBuf> {
+    backup(global)?.spool().ok().map(Path::to_owned)
+}
+
 /// As restic takes it, from wherever restic is started.
 fn location(from: &str) -> anyhow::Result<String> {
     if configuration::is_local(from) { place::absolute_text(Path::new(from)) } else { Ok(from.to_owned()) }

@@ -59,7 +59,10 @@ impl SetBack {
         let Self { changed, left_out, brought_back, held } = self;
         let back =
             if *brought_back == 0 { String::new() } else { format!(", {brought_back} that were left out are back") };
-        let kept = if *held == 0 { String::new() } else { format!(", {held} under a legal hold stay as they were") };
+        let kept = match held {
+            0 => String::new(),
+            held => format!(", {held} under a legal hold or of people who exercised a right stay as they were"),
+        };
         format!("set back     {changed} records changed since, {left_out} made since are left out{back}{kept}\n")
     }
 }

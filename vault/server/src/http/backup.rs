@@ -59,6 +59,16 @@ async fn base(State(api): State<Api>, Account(call): Account, request: Request) 
     }))
 }
 
+/// More places than any vault is copied to. Each is kept, and compared with those that were told of before.
+const MOST_PLACES: usize = 64;
+
+fn check_number<T>(places: &[T]) -> Result<(), Problem> {
+    if places.len() <= MOST_PLACES {
+        return Ok(());
+    }
+    Err(Problem::malformed(format!("at most {MOST_PLACES} places are taken at a time")))
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Report {
@@ -66,11 +76,12 @@ struct Report {
 }
 
 /// Takes what the backup account found of the keyring at each place: names, times and counts.
-async fn copies(State(api): State<Api>, Account(call): Account, request: Request) -> Result<Response, Problem> {
+async fn copies(State(api): State<Api>, account: Account, request: Request) -> Result<Response, Problem> {
     let (parts, sent) = request.into_parts();
     Parameters::none(&parts.uri)?;
     let Report { places } = body::json(&parts.headers, sent, &api.limits, &["application/json"]).await?;
-    let ((), receipt) = api.keeper.report_copies(call, places).await?;
+    check_number(&places)?;
+    let ((), receipt) = api.keeper.report_copies(account.at_leisure(&api)?, places).await?;
     Answer::recorded(&receipt).json(&json!({}))
 }
 
@@ -98,6 +109,7 @@ async fn confirmed(State(api): State<Api>, Account(_): Account, request: Request
     Parameters::none(&parts.uri)?;
     let Confirmed { newest, destinations } =
         body::json(&parts.headers, sent, &api.limits, &["application/json"]).await?;
+    check_number(&destinations)?;
     api.keeper.metrics.shipped(destinations);
     api.keeper.confirmed(newest.map(|base| (base.generation, base.number)));
     Answer::new(StatusCode::OK).json(&json!({}))

@@ -144,7 +144,9 @@ pub(super) fn too_slow() -> Problem {
 }
 
 fn cut_off() -> Problem {
-    Problem::new(StatusCode::BAD_REQUEST, "cut-off", "The body was cut off", "nothing was stored: send it again")
+    // Of an import some lines may have been created.
+    let detail = "it did not arrive whole: send it again";
+    Problem::new(StatusCode::BAD_REQUEST, "cut-off", "The body was cut off", detail)
 }
 
 /// Says where and what, without repeating a value.
@@ -190,6 +192,17 @@ mod tests {
             let body = problem.body(coffre_core::ids::RequestId::from_bytes([0; 16]));
             assert_eq!(body.get("field").and_then(serde_json::Value::as_str), told, "{text}: {body}");
         }
+    }
+
+    #[tokio::test]
+    async fn whoever_is_cut_off_is_not_told_that_nothing_was_stored() {
+        let pieces = [Ok("{}\n"), Err(std::io::Error::from(std::io::ErrorKind::ConnectionReset))];
+        let mut body = Body::from_stream(futures_util::stream::iter(pieces));
+        assert_eq!(next(&mut body, &Limits::default()).await.unwrap().unwrap(), "{}\n");
+        let problem = next(&mut body, &Limits::default()).await.unwrap_err();
+        let told = problem.body(coffre_core::ids::RequestId::from_bytes([0; 16]));
+        assert_eq!(problem.name(), "cut-off");
+        assert_eq!(told.get("detail").unwrap(), "it did not arrive whole: send it again");
     }
 
     #[derive(Debug, serde::Deserialize)]

@@ -29,11 +29,12 @@ struct Asked {
 }
 
 /// Holds a drill, and answers when it has come to its end. That it failed is its result, and no failure of the request.
-async fn hold(State(api): State<Api>, Account(call): Account, request: Request) -> Result<Response, Problem> {
+async fn hold(State(api): State<Api>, account: Account, request: Request) -> Result<Response, Problem> {
     let (parts, sent) = request.into_parts();
     Parameters::none(&parts.uri)?;
     let Asked { from } = body::json(&parts.headers, sent, &api.limits, &["application/json"]).await?;
     let options = api.drills.clone().ok_or_else(|| Failure::NoDestination { known: String::new() })?;
+    let call = account.at_leisure(&api)?;
     let (stop, seal) = (api.stop.clone(), api.seal.clone());
     let over = move || stop.is_told() || seal.is_told();
     let held = to_the_end(api.keeper.clone().hold_drill(call, options, from, over)).await?;

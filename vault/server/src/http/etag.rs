@@ -12,7 +12,8 @@ pub(super) fn of(version: u32) -> Option<HeaderValue> {
 }
 
 /// The versions that `If-Match` names. A weak tag matches none (RFC 9110, section 13.1.1), and `*`
-/// is refused: it says that the caller saw nothing.
+/// is refused: it says that the caller saw nothing. So is a bare number, which would match none either, and look like the
+/// version of somebody who was late.
 pub(super) fn expected(headers: &HeaderMap) -> Result<ExpectedVersion, Problem> {
     let mut versions = Vec::new();
     let mut given = false;
@@ -21,6 +22,9 @@ pub(super) fn expected(headers: &HeaderMap) -> Result<ExpectedVersion, Problem> 
         let text = value.to_str().unwrap_or_default();
         if text.trim() == "*" {
             return Err(required());
+        }
+        if text.split(',').any(|tag| tag.trim().parse::<u32>().is_ok()) {
+            return Err(Problem::malformed("in If-Match a version stands in quotes, as the ETag has it"));
         }
         versions.extend(text.split(',').filter_map(version));
     }
@@ -51,7 +55,10 @@ mod tests {
         assert_eq!(read("\"3\", \"4\"").unwrap(), ExpectedVersion(vec![3, 4]));
         assert_eq!(read("W/\"3\"").unwrap(), ExpectedVersion(vec![]));
         assert_eq!(read("\"other\"").unwrap(), ExpectedVersion(vec![]));
-        assert!(read("*").is_err());
+        assert_eq!(read("*").unwrap_err().name(), "precondition-required");
+        for bare in ["3", "\"3\", 4"] {
+            assert_eq!(read(bare).unwrap_err().name(), "malformed-request", "{bare}");
+        }
         assert!(expected(&HeaderMap::new()).is_err());
         assert_eq!(of(3).unwrap(), "\"3\"");
     }

@@ -130,7 +130,7 @@ fn check(
 }
 
 /// The documents that a value names.
-fn documents(value: &Value) -> impl Iterator<Item = DocumentId> + '_ {
+pub(super) fn documents(value: &Value) -> impl Iterator<Item = DocumentId> + '_ {
     let items = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
     items.iter().filter_map(|item| item.as_str()?.parse().ok())
 }

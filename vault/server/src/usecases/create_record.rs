@@ -5,11 +5,14 @@ use std::sync::Arc;
 
 use coffre_core::audit;
 use coffre_core::ids::SubjectId;
-use coffre_core::record::{Fields, RecordTypeName};
-use coffre_policies::Action;
+use coffre_core::record::{FieldPath, Fields, RecordTypeName};
+use coffre_policies::record_type::{FieldFault, Rule};
+use coffre_policies::{Action, RecordType};
 use coffre_store::transactions;
 use serde::Serialize;
+use serde_json::Value;
 
+use super::amend_record::documents;
 use super::call::Call;
 use super::declared;
 use super::failure::Failure;
@@ -48,7 +51,7 @@ impl Keeper {
         let look = move |look: &Look<'_>| {
             look.at_large(&question, || {
                 let declared = look.keeper.record_type(name.as_str())?;
-                declared.validate(&fields).map_err(|faults| Failure::InvalidValues { faults })?;
+                check(declared, &fields)?;
                 let subject = look.keeper.store.new_subject();
                 Ok(transactions::CreateRecord { record_type: name.clone(), subject, fields: fields.clone() })
             })
@@ -72,4 +75,16 @@ impl Keeper {
             reason: asked.reason.clone(),
         })
     }
+}
+
+/// Checks the values of a new record. It has no documents yet, so it names none, unless it could not be made otherwise.
+fn check(kind: &RecordType, fields: &Fields) -> Result<(), Failure> {
+    let mut faults = kind.validate(fields).err().unwrap_or_default();
+    let names_some = |(field, value): &(&FieldPath, &Value)| {
+        let declared = kind.field(field).filter(|declared| !declared.required);
+        declared.is_some_and(|declared| declared.kind.holds_documents()) && documents(value).next().is_some()
+    };
+    let early = fields.0.iter().filter(names_some);
+    faults.extend(early.map(|(field, _)| FieldFault { field: field.clone(), rule: Rule::Document }));
+    if faults.is_empty() { Ok(()) } else { Err(Failure::InvalidValues { faults }) }
 }

@@ -10,6 +10,9 @@ use coffre_policies::RecordType;
 use super::failure::Failure;
 use super::keeper::Keeper;
 
+/// So many of the fields that do not exist are named: an import keeps what it tells of each line.
+const NAMED: usize = 20;
+
 impl Keeper {
     /// Looks whether a record type and a purpose are declared.
     pub(crate) fn check_declared(&self, kind: &str, purpose: &str) -> Result<(), Failure> {
@@ -44,7 +47,8 @@ pub(super) fn has_fields<'f>(
         return Ok(());
     }
     let known = listed(kind.fields().iter().map(|field| field.path.as_str()));
-    Err(Failure::UnknownFields { kind: kind.name().clone(), fields: listed(unknown), known })
+    let fields = listed(unknown.into_iter().take(NAMED));
+    Err(Failure::UnknownFields { kind: kind.name().clone(), fields, known })
 }
 
 /// Checks that a record type has this category.
@@ -79,4 +83,21 @@ pub(super) fn document_fields(kind: &RecordType) -> BTreeSet<FieldPath> {
 
 fn listed<'n>(names: impl IntoIterator<Item = &'n str>) -> String {
     names.into_iter().collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+    use coffre_policies::Policies;
+
+    use super::*;
+
+    #[test]
+    fn of_many_fields_that_do_not_exist_some_are_named() {
+        let policies = Policies::embedded().unwrap();
+        let kind = policies.record_type("policyholder").unwrap();
+        let unknown: Vec<FieldPath> = (0..10_000).map(|number| format!("contact.x{number}").parse().unwrap()).collect();
+        let told = has_fields(kind, &unknown).unwrap_err().to_string();
+        assert!(told.contains("no field contact.x0, ") && told.len() < 4_000, "{told}");
+    }
 }

@@ -17,6 +17,9 @@ use super::failure::{Failure, uncommitted};
 use super::keeper::Keeper;
 use crate::drills::DrillOptions;
 
+/// How many are in memory: as many as the store keeps.
+const REMEMBERED: usize = 400;
+
 /// A drill that came to its end, whichever that was.
 #[derive(Debug, Serialize)]
 pub(crate) struct Held {
@@ -114,7 +117,10 @@ impl Keeper {
     }
 
     fn remember_drill(&self, drill: DrillResult) {
-        self.held_drills.lock().unwrap_or_else(PoisonError::into_inner).push(drill);
+        let mut held = self.held_drills.lock().unwrap_or_else(PoisonError::into_inner);
+        held.push(drill);
+        let beyond = held.len().saturating_sub(REMEMBERED);
+        held.drain(..beyond);
     }
 }
 

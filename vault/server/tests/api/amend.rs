@@ -81,10 +81,15 @@ async fn values_that_the_record_type_does_not_allow() {
         ["contact.birth_date", "contact.email", "contact.family_name", "contract.document", "lifestyle.tobacco"]
     );
     assert!(!refused.text().contains("not an address"), "values are not repeated");
-    legal
-        .post("/v1/records/policyholder?purpose=contract-administration", &json!({}))
-        .await
-        .problem(422, "invalid-values");
+    // Somebody new has no documents: this one would be somebody else's, or nobody's.
+    let mut somebody = anne();
+    somebody["contract.document"] = json!("00000000-0000-4000-8000-000000000000");
+    for refused in [json!({}), somebody] {
+        legal
+            .post("/v1/records/policyholder?purpose=contract-administration", &refused)
+            .await
+            .problem(422, "invalid-values");
+    }
     let cleared = json!({"contact": null, "contact.given_name": "Anne"});
     legal.patch(&change, 1, &cleared).await.problem(422, "invalid-values");
 }

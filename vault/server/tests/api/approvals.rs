@@ -319,7 +319,8 @@ async fn start(vault: &Path, policies: &Arc<Policies>) -> Result<(), ServeError>
     }
 }
 
-fn with(file: &str, change: impl Fn(&str) -> String) -> Arc<Policies> {
+/// The built-in policies, but for one file.
+pub(crate) fn with(file: &str, change: impl Fn(&str) -> String) -> Arc<Policies> {
     let sources = Sources::embedded();
     let text = sources.iter().find(|(name, _)| *name == file).unwrap().1.to_owned();
     Arc::new(Policies::from_sources(&sources.with(file, &change(&text))).unwrap())

@@ -251,6 +251,12 @@ async fn a_report_that_proves_nothing_is_refused() {
     for places in [json!([place("a b", first)]), json!([{"place": "spool"}]), json!("spool")] {
         backup.post("/v1/copies", &json!({ "places": places })).await.problem(400, "malformed-json");
     }
+    let many = |place: &dyn Fn(&str) -> Value| (0..257).map(|n| place(&format!("p{n}"))).collect::<Vec<_>>();
+    let places = many(&|name| place(name, first));
+    backup.post("/v1/copies", &json!({ "places": places })).await.problem(400, "malformed-request");
+    let destinations = many(&|name| json!({ "name": name, "captured": null }));
+    let confirmed = json!({ "newest": null, "destinations": destinations });
+    backup.post("/v1/confirmed", &confirmed).await.problem(400, "malformed-request");
     let control = vault.control("control.sock");
     assert_eq!(control.get("/v1/copies").await.ok().json(), json!({"places": []}));
 }

@@ -276,7 +276,14 @@ async fn a_grant_that_could_not_open_what_it_says_is_refused() {
     ] {
         legal.post(&give, &wrong).await.problem(422, "invalid-grant");
     }
-    for wrong in [with("basis", json!("because")), with("unknown", json!(1)), with("role", json!("boss"))] {
+    // The last moment of all, in a zone behind UTC.
+    let beyond = json!("9999-12-31T23:59:59-04:00");
+    for wrong in [
+        with("basis", json!("because")),
+        with("unknown", json!(1)),
+        with("role", json!("boss")),
+        with("valid_until", beyond),
+    ] {
         legal.post(&give, &wrong).await.problem(400, "malformed-json");
     }
     let evidence = json!({"document": "00000000-0000-4000-8000-000000000000", "sha256": "00"});

@@ -31,6 +31,7 @@ mod logs;
 mod lookup;
 mod mutual_tls;
 mod objection;
+mod own_policies;
 mod pruning;
 mod read;
 mod report;

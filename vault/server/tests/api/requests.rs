@@ -378,6 +378,9 @@ async fn what_is_refused_when_filing() {
     }
     let nobody = "/v1/records/policyholder/00000000-0000-4000-8000-000000000000";
     file(&sales, nobody, "access", &json!({})).await.problem(404, "not-found");
+    // Whether there is a record is not to be found out without an entry.
+    let wrong = json!({"purpose": purpose, "changes": {"contact.email": "nowhere"}});
+    file(&sales, nobody, "change", &wrong).await.problem(422, "invalid-values");
     let field = json!({"purpose": purpose, "changes": {"contact.shoe_size": 42}});
     file(&sales, &record, "change", &field).await.problem(400, "unknown-field");
     legal.get("/v1/requests?type=policyholder&after=zzz").await.problem(400, "malformed-request");

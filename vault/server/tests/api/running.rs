@@ -79,6 +79,10 @@ impl Running {
     }
 
     pub(crate) async fn start_with(change: impl FnOnce(&mut ServerOptions)) -> Self {
+        Self::start_under(policies(), change).await
+    }
+
+    pub(crate) async fn start_under(policies: Arc<Policies>, change: impl FnOnce(&mut ServerOptions)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let clock = Arc::new(ShiftedClock::default());
         let store = open_vault(&make_vault(folder.path()), Arc::clone(&clock) as Arc<dyn Clock>);
@@ -97,7 +101,7 @@ impl Running {
         });
         change(&mut options);
         habilitate(&store, "a.martin").await;
-        let serving = serve(options, store.clone(), policies()).await.unwrap();
+        let serving = serve(options, store.clone(), policies).await.unwrap();
         Self { serving, store, clock, folder }
     }
 

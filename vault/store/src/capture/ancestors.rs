@@ -1,6 +1,8 @@
 //! What the generations that this one came from have in the spool: the vault was restored, and goes on there. It goes once it is past:
 //! the first base backup of this generation need not stay any more, and every destination has a later one. What is older than
-//! that is at the destinations, too. Their keyring goes sooner (`retention`); its manifests stay, and tell what came from what.
+//! that is at the destinations, too. Where a full spool gives up what a destination has not confirmed, it goes like that: it would
+//! keep the spool full, and lack what it shares with base backups that are given up. Their keyring goes sooner (`retention`); its
+//! manifests stay, and tell what came from what.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,7 +17,7 @@ use super::spool::Spool;
 
 /// Removes it, once a manifest is published. What cannot be removed goes with the next base backup, and fails none.
 pub(super) fn drop_past(spool: &Spool, links: &Links, keeping: &Keeping, newest: &MainManifest) {
-    let is_past = newest.heading.retained_from > Ordinal::FIRST && keeping.is_confirmed();
+    let is_past = newest.heading.retained_from > Ordinal::FIRST && keeping.lets_ancestors_go();
     if !is_past || newest.heading.parent.is_none() {
         return;
     }

@@ -90,6 +90,7 @@ fn try_take_base(
     let afresh = door.shared.afresh.load(Ordering::SeqCst);
     if afresh {
         tracing::warn!("the spool was said to be lost: the chains go on further on, and promise nothing older");
+        spool.begin_anew().map_err(CaptureError::Spool)?;
     }
     let (frozen, inventory, key_files) = (&frozen, inventory.as_slice(), &key_files);
     let (beside, thorough) = (None, true);

@@ -1,9 +1,8 @@
 //! Continuous capture: a thread that turns commits into segments, about twice a second, and takes base
 //! backups when one is due or asked for, or when the chains cannot be gone on with.
 //!
-//! It never keeps the writer waiting, with one exception that lasts milliseconds: when the write-ahead
-//! logs have become long, most of them is taken into the database files beside it; then the last frames are captured on the writer's
-//! thread and what is left is checkpointed.
+//! It never keeps the writer waiting, with one exception that lasts milliseconds: when the write-ahead logs have become long, most
+//! of them is taken into the database files beside it; then the last frames are captured on the writer's thread and what is left is checkpointed.
 //! If capture is behind for long (the spool is full), the logs grow up to a limit; beyond it they are
 //! checkpointed all the same, so that the vault does not stop for its backups, and the chains go on with
 //! a base backup as soon as the spool can take one. What can be restored then ends where it ended.
@@ -101,7 +100,8 @@ pub(super) struct Follower {
     pub(super) door: Door,
     pub(super) options: CaptureOptions,
     pub(super) chains: Arc<Mutex<Chains>>,
-    /// When a base backup is tried again after a failure, how many have failed, and whether one of them was given up.
+    /// When a base backup was taken last, or this began; when it is tried again after a failure, how many failed, and whether one was given up.
+    pub(super) taken: Instant,
     pub(super) retry_base: Instant,
     pub(super) failures: u32,
     pub(super) given_up: bool,
@@ -131,6 +131,7 @@ impl Follower {
             retry_base: Instant::now(),
             failures: 0,
             given_up: false,
+            taken: Instant::now(),
             failed: None,
             warned: false,
             wanted: Vec::new(),

@@ -62,9 +62,10 @@ impl Keeping {
         }
     }
 
-    /// Whether everybody who is waited for has more than the first base backup of this generation.
-    pub(super) fn is_confirmed(&self) -> bool {
-        self.waiting.is_none_or(|waiting| waiting.from > Ordinal::FIRST)
+    /// Whether what earlier generations left may go: everybody who is waited for has more than the first base backup of this
+    /// one, or there is no room to wait.
+    pub(super) fn lets_ancestors_go(&self) -> bool {
+        self.gives_up() || self.waiting.is_none_or(|waiting| waiting.from > Ordinal::FIRST)
     }
 
     /// Whether what is not confirmed goes, because there is no room for it.
@@ -214,6 +215,21 @@ mod tests {
         }
         // The keyring waits for nobody.
         assert_eq!(keeping(Some(1), Refuse, false).keyring_from(at(20), at(1)), at(18));
+    }
+
+    #[test]
+    fn what_earlier_generations_left_waits_as_long_as_there_is_room() {
+        use WhenFull::{KeepServing, Refuse};
+        for (from, when_full, full, goes) in [
+            (None, KeepServing, false, true),
+            (Some(1), KeepServing, false, false),
+            (Some(2), KeepServing, false, true),
+            (Some(1), KeepServing, true, true),
+            (Some(1), Refuse, true, false),
+        ] {
+            let found = keeping(from, when_full, full).lets_ancestors_go();
+            assert_eq!(found, goes, "{from:?} {when_full:?} {full}");
+        }
     }
 
     #[test]

@@ -101,6 +101,13 @@ impl Spool {
         Ok(spool)
     }
 
+    /// Goes on in an empty folder: the spool was lost, and whatever was known of it.
+    pub(super) fn begin_anew(&self) -> io::Result<()> {
+        self.unsynced.borrow_mut().clear();
+        self.durable.borrow_mut().clear();
+        make_folder(&self.temporary_folder())
+    }
+
     /// The same spool, for a thread that writes other objects at the same time.
     pub(super) fn beside(&self) -> Self {
         Self {

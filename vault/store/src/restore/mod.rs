@@ -111,7 +111,7 @@ pub struct RecordsSetBack {
     pub left_out: u64,
     /// Those that an earlier restore had left out.
     pub brought_back: u64,
-    /// Those that a legal hold kept as they are.
+    /// Those that stay as they are: under a legal hold or, made since, of somebody who exercised a right.
     pub held: u64,
 }
 

@@ -6,7 +6,8 @@
 //! |---|---|
 //! | changed since | has its former values, under a version number that it never had; what was set apart then is apart |
 //! | made since | is left out, with its documents |
-//! | left out by an earlier restore | is brought back, with its documents, and restricted if it was by then |
+//! | made since, of somebody who exercised a right | stays as it is: an import would bring them again as somebody who never did |
+//! | left out by an earlier restore | is brought back, with its documents, under a version number that it never had |
 //! | erased since | stays erased |
 //! | under a legal hold | stays as it is |
 //! | of whoever made a request and has no other record | stays as it is, like the request |
@@ -54,7 +55,7 @@ pub(super) struct SetBack {
     named: BTreeMap<(How, String), Vec<SubjectId>>,
     /// What is brought back and no entry names any more.
     unnamed: BTreeMap<SubjectId, Unnamed>,
-    /// Records under a legal hold that would have been set back.
+    /// Records that would have been set back, and stay as they are: under a legal hold, or of somebody who exercised a right.
     pub(super) held: u64,
     /// Records of the moment that were erased since.
     pub(super) erased: u64,
@@ -164,7 +165,7 @@ impl Setting<'_> {
             }
         }
         for made in self.made_since()? {
-            if self.is_held(made.subject)? {
+            if self.is_held(made.subject)? || self.exercised_a_right(made.subject)? {
                 done.held += 1;
             } else {
                 self.leave_out(made.subject)?;
@@ -218,6 +219,15 @@ impl Setting<'_> {
         self.vault.prepare_cached(sql)?.exists([subject.as_bytes()])
     }
 
+    /// Whether a restriction, an objection, a withdrawal or a request says that the person did.
+    fn exercised_a_right(&self, subject: SubjectId) -> rusqlite::Result<bool> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM records WHERE subject = ?1 AND restricted)
+                       OR EXISTS (SELECT 1 FROM objections WHERE subject = ?1)
+                       OR EXISTS (SELECT 1 FROM grants WHERE subject = ?1 AND withdrawn_at IS NOT NULL)
+                       OR EXISTS (SELECT 1 FROM filings WHERE subject = ?1)";
+        self.vault.prepare_cached(sql)?.query_row([subject.as_bytes()], |row| row.get(0))
+    }
+
     /// The number that follows is one that no reader has seen: what was read before the restore cannot be
     /// written over what stands after it.
     fn change_back(&self, then: &Record, version: u32) -> rusqlite::Result<()> {
@@ -232,11 +242,10 @@ impl Setting<'_> {
     }
 
     fn leave_out(&self, subject: SubjectId) -> rusqlite::Result<()> {
-        // A restriction stays, like grants and holds, in case the record is brought back.
-        let restricted = "INSERT OR REPLACE INTO meta (key, value)
-                          SELECT 'restricted:' || hex(subject), CAST(restricted AS TEXT)
-                          FROM records WHERE subject = ?1 AND restricted";
-        self.vault.prepare_cached(restricted)?.execute([subject.as_bytes()])?;
+        // Its version stays known, as grants do, in case the record is brought back: no number is given twice.
+        let version = "INSERT OR REPLACE INTO meta (key, value)
+                       SELECT 'version:' || hex(subject), CAST(version AS TEXT) FROM records WHERE subject = ?1";
+        self.vault.prepare_cached(version)?.execute([subject.as_bytes()])?;
         let files =
             "INSERT OR IGNORE INTO removed_documents SELECT document, version FROM documents WHERE subject = ?1";
         self.vault.prepare_cached(files)?.execute([subject.as_bytes()])?;
@@ -254,20 +263,28 @@ impl Setting<'_> {
         let mut statement = self.moment.prepare_cached(&sql)?;
         let read = |row: &Row<'_>| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, row.get::<_, i64>(2)?));
         let (created, restricted, sources) = statement.query_row([subject], read)?;
-        let known = "SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'restricted:' || hex(?1)";
-        let mut known = self.vault.prepare_cached(known)?;
-        let known = known.query_row([subject], |row| row.get::<_, i64>(0)).optional()?.unwrap_or_default();
-        let forget = "DELETE FROM meta WHERE key = 'restricted:' || hex(?1)";
-        self.vault.prepare_cached(forget)?.execute([subject])?;
-        let restricted = Restriction::from_stored(restricted).joined(Restriction::from_stored(known)).stored();
+        // What was restricted was left out once, and its restriction kept so.
+        let known = Restriction::from_stored(self.take_known("restricted", then.subject)?);
+        let restricted = Restriction::from_stored(restricted).joined(known).stored();
+        let version = u32::try_from(self.take_known("version", then.subject)?).unwrap_or_default().max(then.version);
         let insert = "INSERT INTO records (subject, record_type, version, created_at, updated_at, restricted, sources)
                       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
-        let (version, now) = (then.version.saturating_add(1), self.now.as_micros());
+        let (version, now) = (version.saturating_add(1), self.now.as_micros());
         let row = params![subject, then.kind, version, created, now, restricted, sources];
         self.vault.prepare_cached(insert)?.execute(row)?;
         self.copy_values(then.subject)?;
         self.set_apart(then.subject)?;
         self.copy_documents(then.subject)
+    }
+
+    /// What was kept of a record that was left out, which is not kept any longer; 0 where nothing was.
+    fn take_known(&self, what: &str, subject: SubjectId) -> rusqlite::Result<i64> {
+        let key = params![what, subject.as_bytes()];
+        let mut find =
+            self.vault.prepare_cached("SELECT CAST(value AS INTEGER) FROM meta WHERE key = ?1 || ':' || hex(?2)")?;
+        let known = find.query_row(key, |row| row.get(0)).optional()?.unwrap_or_default();
+        self.vault.prepare_cached("DELETE FROM meta WHERE key = ?1 || ':' || hex(?2)")?.execute(key)?;
+        Ok(known)
     }
 
     /// What was set apart then, beside what is now. Where retention has removed it since, it would be in daily use again.

@@ -5,6 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use coffre_core::audit::{Action, Draft, Entry, Standing};
+use coffre_core::filing::{Channel, FilingContent, FilingKind, FilingTerms, IdentityCheck};
 use coffre_core::ids::{ApplicationId, SubjectId};
 use coffre_core::restriction::Ground;
 use coffre_core::role::Role;
@@ -13,8 +14,8 @@ use coffre_core::spool::{Chain, MainManifest, Manifest, ObjectName, Signed};
 use coffre_core::time::Timestamp;
 use coffre_store::clock::SystemEntropy;
 use coffre_store::transactions::{
-    AddApplication, AmendError, AmendRecord, CreateRecord, Facts, GiveGrant, NewToken, Object, Once, PlaceHold, Proof,
-    Restricting, RetainRecord, RevokeApplication, SetRestriction, Transaction, Wanted, WithdrawGrant,
+    AddApplication, AmendError, AmendRecord, CreateRecord, Facts, FileRequest, GiveGrant, NewToken, Object, Once,
+    PlaceHold, Proof, Restricting, RetainRecord, RevokeApplication, SetRestriction, Transaction, Wanted, WithdrawGrant,
 };
 use coffre_store::{
     CommitError, Depends, Fetched, Identity, MOMENT, Moment, RecordsSetBack, RepeatKey, RestoreError, Restored, Store,
@@ -238,8 +239,7 @@ fn what_a_restore_left_out_can_be_had_back_with_its_documents() {
     let made = store.transact(transaction, by_legal, None, Depends::default()).wait().unwrap().0;
     add_document(&store, made, 60_000);
     capture();
-    done(&store, restrict(made, Ground::Accuracy), Action::Restrict);
-    done(&store, restrict(made, Ground::Objection), Action::Restrict);
+    assert_eq!(amend(&store, made, 1, "later@example.fr"), Ok(2));
     capture();
     let to = dir.path().join("without/vault");
     let placed = place(&spool, &store, 3, &to);
@@ -277,13 +277,54 @@ fn what_a_restore_left_out_can_be_had_back_with_its_documents() {
     let set_back = RecordsSetBack { changed: 0, left_out: 0, brought_back: 1, held: 0 };
     assert_eq!((restored.set_back, restored.records, restored.documents), (Some(set_back), 2, 1));
     let store = open(&dir.path().join("again"));
-    assert_eq!(read(&store, made, &["contact.email"]).0.len(), 1);
-    let restriction = store.snapshot().unwrap().restriction(made).unwrap();
-    let told = "it was when it was left out, which is later than the moment";
-    assert_eq!(restriction.grounds(), [Ground::Accuracy, Ground::Objection], "{told}");
+    assert_eq!(email(&store, made), "client2@example.fr");
+    let late = amend(&store, made, 2, "late@example.fr");
+    assert_eq!(late, Err("stale, at 3".to_owned()), "what was read before it was left out is not written over it");
     let sources = store.snapshot().unwrap().sources(made).unwrap();
     assert_eq!(sources.list(), [Source::Service(Role::Legal)], "where its data come from is not lost on the way");
     create(&store, 3);
+}
+
+/// The next import would bring them again as somebody who has neither objected nor withdrawn anything.
+#[test]
+fn whoever_exercised_a_right_is_not_left_out() {
+    let dir = tempfile::tempdir().unwrap();
+    make(dir.path());
+    let (store, spool) = (open(dir.path()), dir.path().join("spool"));
+    create(&store, 1);
+    store.capture(&spool, KEEP, "coffre test").unwrap();
+    let [restricted, objects, withdrew, asks, silent] = [2, 3, 4, 5, 6].map(|number| create(&store, number));
+    done(&store, restrict(restricted, Ground::Accuracy), Action::Restrict);
+    let object = Object { record_type: kind(), subject: objects, purpose: "direct-marketing".to_owned() };
+    done(&store, object, Action::Object);
+    let give = |subject| GiveGrant { record_type: kind(), subject, terms: consent(None) };
+    done(&store, give(silent), Action::GiveGrant);
+    let given = done(&store, give(withdrew), Action::GiveGrant);
+    done(&store, WithdrawGrant { grant: given.id }, Action::WithdrawGrant);
+    let terms = FilingTerms {
+        record_type: kind(),
+        subject: asks,
+        kind: FilingKind::Access,
+        channel: Channel::Letter,
+        identity: IdentityCheck::InPerson,
+        received_on: "2026-01-05".parse().unwrap(),
+    };
+    let (filer, content) = (ApplicationId::from_bytes([9; 16]), FilingContent::default());
+    done(&store, FileRequest { terms, filer, filer_role: Role::Legal, content }, Action::FileRequest);
+    store.capture(&spool, KEEP, "coffre test").unwrap();
+    let to = dir.path().join("restored/vault");
+    let placed = place(&spool, &store, 2, &to);
+    let fetched = at(&spool, &store, 1, &to, placed);
+    drop(store);
+    let restored = finish(dir.path(), &to, &fetched).unwrap();
+    let set_back = RecordsSetBack { changed: 0, left_out: 1, brought_back: 0, held: 4 };
+    assert_eq!((restored.set_back, restored.records), (Some(set_back), 5));
+    let store = open(&dir.path().join("restored"));
+    for stays in [restricted, objects, withdrew, asks] {
+        assert_eq!(read(&store, stays, &["contact.email"]).0.len(), 1);
+    }
+    assert!(store.snapshot().unwrap().record(&kind(), silent).unwrap().is_none());
+    assert!(store.snapshot().unwrap().restriction(restricted).unwrap().is_on());
 }
 
 #[test]

@@ -190,6 +190,27 @@ fn a_spool_that_was_lost_is_gone_on_with_at_a_place_where_nothing_ever_was() {
     place.assert_rebuilt();
 }
 
+/// The folder went with all that was in it, and an empty one is in its place.
+#[test]
+fn a_spool_whose_folder_was_lost_is_gone_on_with_while_the_vault_is_served() {
+    let place = Place::new();
+    let store = place.following();
+    create(&store, 1);
+    caught_up(&store);
+    fs::rename(place.spool(), place.dir.path().join("lost")).unwrap();
+    fs::create_dir(place.spool()).unwrap();
+    create(&store, 2);
+    wait(|| store.capture_status().trouble.is_some());
+    assert!(store.capture(&place.spool(), KEEP, "asked for").is_err(), "nobody has said that it was lost");
+    store.spool_was_lost();
+    store.capture(&place.spool(), KEEP, "asked for").unwrap();
+    create(&store, 3);
+    caught_up(&store);
+    assert_eq!(store.capture_status().trouble, None);
+    store.close();
+    place.assert_rebuilt();
+}
+
 /// To copy all documents again takes hours, in which somebody may be erased.
 #[test]
 fn a_base_backup_after_a_lost_spool_that_fails_is_tried_again_where_nothing_ever_was() {

@@ -65,17 +65,20 @@ impl Keeper {
         match &asked.about {
             About::Record(record_type, subject) => {
                 let (question, subject) = (self.question_of_filing(record_type, &asked)?, *subject);
+                let record_type = record_type.clone();
                 let look = move |look: &Look<'_>| {
                     let decided = look.judge_at_large(&question)?;
-                    if decided.refusal.is_none() && is_kept_from(look, &question)? {
-                        return Ok(hidden(look, &question, vec![subject], &decided, NOT_ITS_OWN));
+                    let check = || check(look.keeper.record_type(record_type.as_str())?, &asked.content.changes);
+                    if decided.refusal.is_none() {
+                        if is_kept_from(look, &question)? {
+                            return Ok(hidden(look, &question, vec![subject], &decided, NOT_ITS_OWN));
+                        }
+                        // Ahead of the record: it leaves no entry, so it must not tell whether there is one.
+                        check()?;
                     }
                     look.on_record(&question, subject, |found| {
-                        let kind = look.keeper.record_type(found.kind.as_str())?;
-                        let faults = faults(kind, &asked.content.changes);
-                        if !faults.is_empty() {
-                            return Err(Failure::InvalidValues { faults });
-                        }
+                        // Policies may be such that a grant alone lets it be proposed.
+                        check()?;
                         Ok(asked.for_store(look, found.kind.clone(), subject))
                     })
                 };
@@ -124,12 +127,14 @@ fn is_kept_from(look: &Look<'_>, question: &Question) -> Result<bool, Failure> {
     }
 }
 
-fn faults(kind: &RecordType, changes: &BTreeMap<FieldPath, Value>) -> Vec<FieldFault> {
+/// Checks the values that are proposed.
+fn check(kind: &RecordType, changes: &BTreeMap<FieldPath, Value>) -> Result<(), Failure> {
     let fault = |(field, value): (&FieldPath, &Value)| {
         let rule = fits(kind, field, Some(value).filter(|value| !value.is_null())).err()?;
         Some(FieldFault { field: field.clone(), rule })
     };
-    changes.iter().filter_map(fault).collect()
+    let faults: Vec<FieldFault> = changes.iter().filter_map(fault).collect();
+    if faults.is_empty() { Ok(()) } else { Err(Failure::InvalidValues { faults }) }
 }
 
 /// Whether a value may be proposed for a field. Documents are uploaded, not proposed.

@@ -97,6 +97,20 @@ fn what_was_told_before_it_found_its_way_sets_the_mark_not_back() {
     assert!(newest(&follower, Chain::Vault).documents.is_empty(), "it came and went");
 }
 
+/// The log's time never goes back: where the clock was a year ahead once, it stands still for a year.
+#[test]
+fn a_base_backup_is_due_in_time_also_where_the_clock_was_ahead() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = new_vault(dir.path());
+    let mut follower = following(&store, &dir.path().join("spool"));
+    follower.serve(Woken { told: None, requests: Vec::new(), reopened: true, hurry: false, stop: false, broken: None });
+    follower.chains().ends.as_mut().unwrap().base = store.now().plus_seconds(365 * 86_400);
+    assert!(!follower.is_due());
+    follower.options.base_every = Duration::from_millis(1);
+    thread::sleep(Duration::from_millis(2));
+    assert!(follower.is_due());
+}
+
 /// To list a million documents takes seconds, and nobody waits for it.
 #[test]
 fn documents_are_listed_as_they_were_while_commits_go_on() {
