@@ -10,7 +10,7 @@ use std::thread;
 use coffre_core::audit::Action;
 use coffre_core::spool::{Chain, KeyringManifest, MainManifest, Manifest as _};
 use coffre_store::transactions::{CreateRecord, EraseSubject};
-use coffre_store::{CaptureError, Depends, Store};
+use coffre_store::{CaptureError, CaptureStatus, Depends, Store};
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 use serde_json::json;
 
@@ -64,6 +64,18 @@ fn let_go(pipe: &Path) {
     content.read_to_end(&mut Vec::new()).unwrap();
 }
 
+/// Lets go what a failing test leaves held: its scope would wait for that without an end, and nobody would read why it failed.
+struct Held<'p>(&'p Path);
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            let pipe = self.0.to_owned();
+            thread::spawn(move || let_go(&pipe));
+        }
+    }
+}
+
 #[test]
 fn commits_become_segments_while_a_base_is_copied() {
     let place = Place::new();
@@ -72,6 +84,7 @@ fn commits_become_segments_while_a_base_is_copied() {
     caught_up(&store);
     let (before, pipe) = (place.segments(Chain::Keyring).len(), hold_bases(&place));
     thread::scope(|scope| {
+        let _held = Held(&pipe);
         let base = scope.spawn(|| store.capture(Path::new("/nowhere"), KEEP, "asked for"));
         // The files stand still.
         wait(|| place.segments(Chain::Keyring).len() > before + 1);
@@ -105,6 +118,7 @@ fn a_vault_that_is_killed_while_a_base_is_copied_resumes_exactly() {
     caught_up(&store);
     let (before, pipe) = (place.segments(Chain::Keyring).len(), hold_bases(&place));
     let left = thread::scope(|scope| {
+        let _held = Held(&pipe);
         let base = scope.spawn(|| store.capture(Path::new("/nowhere"), KEEP, "asked for"));
         wait(|| place.segments(Chain::Keyring).len() > before + 1);
         create(&store, 2);
@@ -181,6 +195,18 @@ fn create_long(store: &Store, number: u32) {
     store.transact(transaction, draft(Action::Create), None, Depends::default()).wait().unwrap();
 }
 
+/// What was given up is taken, by nobody's request, and all goes on.
+fn is_taken_again(place: &Place, store: &Store) -> CaptureStatus {
+    assert!(store.catch_up(Path::new("/nowhere"), KEEP, "asked for").unwrap().taken);
+    let status = store.capture_status();
+    create(store, 0);
+    caught_up(store);
+    store.close();
+    assert_eq!(place.bases(), 2);
+    place.assert_rebuilt();
+    status
+}
+
 /// A spool that hangs would have the logs grow until the vault's disk is full.
 #[test]
 fn a_base_that_hangs_is_given_up_and_taken_again_while_its_chains_go_on() {
@@ -189,6 +215,7 @@ fn a_base_that_hangs_is_given_up_and_taken_again_while_its_chains_go_on() {
     let (before, pipe) = (place.segments(Chain::Keyring).len(), hold_bases(&place));
     let file = || fs::metadata(place.dir.path().join("vault/vault.db")).unwrap().len();
     thread::scope(|scope| {
+        let _held = Held(&pipe);
         let base = scope.spawn(|| store.capture(Path::new("/nowhere"), KEEP, "asked for"));
         wait(|| place.segments(Chain::Keyring).len() > before + 1);
         create(&store, 2); // The files stand still when it is answered.
@@ -213,15 +240,8 @@ fn a_base_that_hangs_is_given_up_and_taken_again_while_its_chains_go_on() {
         let error = base.join().unwrap().unwrap_err();
         assert!(matches!(error, CaptureError::GivenUp), "{error}");
     });
-    // Nobody asks for it again.
-    assert!(store.catch_up(Path::new("/nowhere"), KEEP, "asked for").unwrap().taken);
-    let status = store.capture_status();
+    let status = is_taken_again(&place, &store);
     assert_eq!((status.trouble, status.begun_anew), (None, None));
-    create(&store, 0);
-    caught_up(&store);
-    store.close();
-    assert_eq!(place.bases(), 2);
-    place.assert_rebuilt();
 }
 
 /// The thread that captures hangs, too: what can be restored ends there, and goes on with another base.
@@ -232,6 +252,7 @@ fn a_spool_that_hangs_as_a_whole_keeps_nobody_from_a_checkpoint() {
     let (before, pipe) = (place.segments(Chain::Keyring).len(), hold_bases(&place));
     let file = || fs::metadata(place.dir.path().join("vault/vault.db")).unwrap().len();
     thread::scope(|scope| {
+        let _held = Held(&pipe);
         let base = scope.spawn(|| store.capture(Path::new("/nowhere"), KEEP, "asked for"));
         wait(|| place.segments(Chain::Keyring).len() > before + 1);
         create(&store, 2); // The files stand still when it is answered.
@@ -250,14 +271,8 @@ fn a_spool_that_hangs_as_a_whole_keeps_nobody_from_a_checkpoint() {
         let error = base.join().unwrap().unwrap_err();
         assert!(matches!(error, CaptureError::GivenUp), "{error}");
     });
-    assert!(store.catch_up(Path::new("/nowhere"), KEEP, "asked for").unwrap().taken);
-    let status = store.capture_status();
+    let status = is_taken_again(&place, &store);
     assert!(status.trouble.is_none() && status.begun_anew.is_some(), "{status:?}");
-    create(&store, 0);
-    caught_up(&store);
-    store.close();
-    assert_eq!(place.bases(), 2);
-    place.assert_rebuilt();
 }
 
 /// Before the files stand still there is nothing to give up yet but the wait for it.
@@ -270,6 +285,7 @@ fn a_spool_that_hangs_as_a_base_begins_keeps_nobody_from_a_checkpoint() {
     let segments = place.spool().join("temporary/object");
     mknodat(CWD, &segments, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
     thread::scope(|scope| {
+        let _held = Held(&segments);
         let base = scope.spawn(|| store.capture(Path::new("/nowhere"), KEEP, "asked for"));
         // It has begun, and the first segment of it hangs.
         wait(|| length("keyring.db-wal") > log);
