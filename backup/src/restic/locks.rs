@@ -4,7 +4,7 @@
 use coffre_core::time::Timestamp;
 use thiserror::Error;
 
-use super::messages::{self, Lock};
+use super::messages::Lock;
 use super::{Failure, Repository, Restic, arguments, host_name, run};
 use crate::observer::Observer;
 
@@ -103,10 +103,8 @@ impl Restic {
     }
 
     fn lock_ids(&self, repository: &Repository, observer: &mut dyn Observer) -> Result<Vec<String>, Failure> {
-        let mut answer = Vec::new();
         let list = arguments(["list", "locks", "--no-lock"]);
-        self.run(repository, list, None, &mut |piece, _| answer.extend_from_slice(piece), observer)?;
-        let answer = String::from_utf8_lossy(&answer);
+        let answer = self.answer(repository, list, "list locks", observer)?;
         Ok(answer.lines().map(str::trim).filter(|line| is_id(line)).map(str::to_owned).collect())
     }
 
@@ -118,14 +116,11 @@ impl Restic {
         observer: &mut dyn Observer,
     ) -> Result<Option<LeftLock>, Failure> {
         let cat = arguments(["cat", "lock", id, "--no-lock"]);
-        let mut text = Vec::new();
-        match self.run(repository, cat, None, &mut |piece, _| text.extend_from_slice(piece), observer) {
-            Ok(()) => {}
-            Err(Failure::Failed { code: 1, .. }) => return Ok(None),
-            Err(failure) => return Err(failure),
+        match self.document::<Lock>(repository, cat, "cat lock", observer) {
+            Ok(lock) => Ok(Some(left_lock(id, &lock))),
+            Err(Failure::Failed { code: 1, .. }) => Ok(None),
+            Err(failure) => Err(failure),
         }
-        let lock: Option<Lock> = messages::parse_document(&String::from_utf8_lossy(&text));
-        Ok(Some(left_lock(id, &lock.ok_or(Failure::Answer { verb: "cat lock" })?)))
     }
 
     /// Removes the locks named by the beginnings of their identifiers. They must be all that are left over, because

@@ -1,5 +1,6 @@
 //! Reads a repository without restoring: its snapshots, their files, one file, its size.
 
+use std::borrow::Cow;
 use std::ffi::OsString;
 
 use serde::Deserialize;
@@ -81,8 +82,7 @@ impl Restic {
         verb: &'static str,
         observer: &mut dyn Observer,
     ) -> Result<T, Failure> {
-        let answer = self.answer(repository, arguments, observer)?;
-        let answer = answer.text().ok_or_else(|| too_much(repository, verb))?;
+        let answer = self.answer(repository, arguments, verb, observer)?;
         if answer.trim().is_empty() {
             return Ok(T::default());
         }
@@ -90,30 +90,29 @@ impl Restic {
         Ok(document.ok_or(Failure::Answer { verb })?.unwrap_or_default())
     }
 
-    fn document<T: for<'a> Deserialize<'a>>(
+    /// What is answered with one document.
+    pub(super) fn document<T: for<'a> Deserialize<'a>>(
         &self,
         repository: &Repository,
         arguments: Vec<OsString>,
         verb: &'static str,
         observer: &mut dyn Observer,
     ) -> Result<T, Failure> {
-        let answer = self.answer(repository, arguments, observer)?;
-        let answer = answer.text().ok_or_else(|| too_much(repository, verb))?;
+        let answer = self.answer(repository, arguments, verb, observer)?;
         messages::parse_document(&answer).ok_or(Failure::Answer { verb })
     }
 
-    fn answer(
+    /// All that a command says.
+    pub(super) fn answer(
         &self,
         repository: &Repository,
         arguments: Vec<OsString>,
+        verb: &'static str,
         observer: &mut dyn Observer,
-    ) -> Result<Answer, Failure> {
+    ) -> Result<String, Failure> {
         let mut answer = Answer::default();
         self.run(repository, arguments, None, &mut |piece, _| answer.push(piece), observer)?;
-        Ok(answer)
+        let too_much = || Failure::TooMuch { repository: repository.label(), verb };
+        answer.text().map(Cow::into_owned).ok_or_else(too_much)
     }
-}
-
-fn too_much(repository: &Repository, verb: &'static str) -> Failure {
-    Failure::TooMuch { repository: repository.label(), verb }
 }

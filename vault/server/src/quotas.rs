@@ -70,6 +70,12 @@ impl Allowance {
         self.at = now;
     }
 
+    /// The allowance at this moment, if there is one to take; otherwise how long until there is.
+    fn within(&mut self, per_minute: u32, now: Instant) -> Result<&mut Self, Duration> {
+        self.refill(per_minute, now);
+        if self.left < 1.0 { Err(self.wait(per_minute)) } else { Ok(self) }
+    }
+
     /// How long until there is one to take.
     fn wait(&self, per_minute: u32) -> Duration {
         let minutes = (1.0 - self.left).max(0.0) / f64::from(per_minute.max(1));
@@ -141,11 +147,7 @@ impl Quotas {
     pub(crate) fn at_leisure(&self, now: Instant) -> Result<(), Duration> {
         let mut state = self.lock();
         let allowance = state.at_leisure.get_or_insert_with(|| Allowance::full(AT_LEISURE, now));
-        allowance.refill(AT_LEISURE, now);
-        if allowance.left < 1.0 {
-            return Err(allowance.wait(AT_LEISURE));
-        }
-        allowance.left -= 1.0;
+        allowance.within(AT_LEISURE, now)?.left -= 1.0;
         Ok(())
     }
 
@@ -162,10 +164,11 @@ impl State {
         limits: &CallerLimits,
         now: Instant,
     ) -> Result<(), Beyond> {
+        let beyond = |bound| move |again_after| Beyond { bound, again_after };
         let mut of_application = None;
         if let Some(most) = limits.application_per_minute {
             let allowance = self.applications.entry(application).or_insert_with(|| Allowance::full(most, now));
-            of_application = Some(within(allowance, most, Bound::Application, now)?);
+            of_application = Some(allowance.within(most, now).map_err(beyond(Bound::Application))?);
         }
         if let (Some(most), Some(operator)) = (limits.operator_per_minute, operator) {
             if self.operators.len() >= REMEMBERED {
@@ -177,22 +180,13 @@ impl State {
             }
             let key = (application, operator.to_owned());
             let allowance = self.operators.entry(key).or_insert_with(|| Allowance::full(most, now));
-            within(allowance, most, Bound::Operator, now)?.left -= 1.0;
+            allowance.within(most, now).map_err(beyond(Bound::Operator))?.left -= 1.0;
         }
         if let Some(allowance) = of_application {
             allowance.left -= 1.0;
         }
         Ok(())
     }
-}
-
-/// The allowance at this moment, if there is one to take.
-fn within(allowance: &mut Allowance, most: u32, bound: Bound, now: Instant) -> Result<&mut Allowance, Beyond> {
-    allowance.refill(most, now);
-    if allowance.left < 1.0 {
-        return Err(Beyond { bound, again_after: allowance.wait(most) });
-    }
-    Ok(allowance)
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use std::sync::{Mutex, PoisonError};
 
 use rustix::fs::{FallocateFlags, fallocate, fstatvfs};
 
+use crate::durable::free;
 use crate::layout::Layout;
 
 /// What a file's metadata counts its disk space in.
@@ -130,8 +131,7 @@ impl Reserve {
 
 /// Has a file take up so many bytes of disk, or none at all. Of more than there is, ext4 and XFS keep what they could allocate: it would fill the disk.
 fn occupy(file: &File, bytes: u64) -> io::Result<()> {
-    let disk = fstatvfs(file)?;
-    let free = disk.f_bavail.saturating_mul(disk.f_frsize);
+    let free = free(&fstatvfs(file)?);
     let own = file.metadata()?.blocks().saturating_mul(BLOCK);
     let taken = if free.saturating_add(own) < bytes {
         Err(io::ErrorKind::StorageFull.into())

@@ -303,13 +303,7 @@ impl Making<'_> {
     /// What a copy that was broken off for sealing, or given up, failed of.
     fn unless_broken_off(&self, error: CaptureError) -> CaptureError {
         let watch = &self.door.shared.watch;
-        if watch.is_abandoned() {
-            Unavailable::Stopping.into()
-        } else if watch.patience.is_given_up() {
-            CaptureError::GivenUp
-        } else {
-            error
-        }
+        if watch.is_abandoned() { Unavailable::Stopping.into() } else { watch.patience.check().err().unwrap_or(error) }
     }
 
     fn put(&self, bytes: &[u8], name: impl Fn(ContentHash) -> ObjectName) -> Result<Blob, CaptureError> {

@@ -9,6 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use coffre_pages::PAGE;
 
 use super::CaptureError;
+use crate::durable::free;
 use crate::writer::{Files, KEPT, Shared};
 
 /// So many times as long as capture may be behind, and as long as the database files, is too long.
@@ -73,8 +74,7 @@ pub(crate) fn gives_up(shared: &Shared, files: &Files) -> bool {
     }
     let length = |database| fs::metadata(shared.layout.database(database)).map_or(0, |metadata| metadata.len());
     let copied: u64 = KEPT.into_iter().map(length).sum();
-    let disk = rustix::fs::statvfs(shared.layout.root());
-    let free = disk.map_or(u64::MAX, |disk| disk.f_bavail.saturating_mul(disk.f_frsize));
+    let free = rustix::fs::statvfs(shared.layout.root()).map_or(u64::MAX, |disk| free(&disk));
     let weighed = Weighed { longest, logs: bytes(files.kept_frames()), copied, free };
     let given_up = weighed.is_too_much(behind) && shared.watch.patience.give_up();
     if given_up {

@@ -18,7 +18,7 @@ use rustix::io::Errno;
 
 use super::CaptureError;
 use super::copies::{Copied, copy};
-use crate::durable::sync_directory;
+use crate::durable::{free, sync_directory};
 
 /// A spool, for one vault.
 pub(super) struct Spool {
@@ -154,8 +154,7 @@ impl Spool {
 
     /// Bytes that its disk has left.
     pub(super) fn free(&self) -> io::Result<u64> {
-        let disk = rustix::fs::statvfs(&self.root)?;
-        Ok(disk.f_bavail.saturating_mul(disk.f_frsize))
+        Ok(free(&rustix::fs::statvfs(&self.root)?))
     }
 
     fn temporary_folder(&self) -> PathBuf {
